@@ -1,0 +1,48 @@
+"""Every error mien raises on purpose: it says what is wrong, where, and what to do next."""
+
+
+class MienError(Exception):
+    """Catch this to catch all of mien."""
+
+
+class ImageError(MienError, ValueError):
+    """A picture cannot be read, or is larger than the limits allow."""
+
+
+class NoFaceError(MienError, ValueError):
+    """A picture had to show one face and shows none, or several."""
+
+
+class UnknownModelError(MienError, LookupError):
+    """No card has that name."""
+
+
+class WeightsError(MienError):
+    """Weights are missing, or are not the file that the card describes."""
+
+
+class LicenceError(MienError):
+    """The licence of the weights does not allow what was asked for."""
+
+
+class DeviceError(MienError):
+    """The processor that was asked for is not there. Nothing falls back in silence."""
+
+
+class TooFewTrialsError(MienError, ValueError):
+    """The data set is too small for the rate that was asked for."""
+
+
+class GalleryError(MienError):
+    """A gallery cannot be opened, read or written."""
+
+
+class GalleryMismatchError(GalleryError, ValueError):
+    """Vectors of two embedders were about to be compared."""
+
+    def __init__(self, holds: str, got: str, where: str) -> None:
+        super().__init__(
+            f"Gallery {where} holds vectors of '{holds}', but this face was embedded by '{got}'; "
+            "their similarity would mean nothing. Open it with the embedder it was made with "
+            "(option --embedder), or enrol the pictures into a new gallery file."
+        )

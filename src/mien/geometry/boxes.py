@@ -1,0 +1,64 @@
+"""Boxes: left, top, right, bottom in pixels."""
+
+from typing import Literal
+
+import numpy as np
+
+from mien.types import Floats
+
+
+def iou(a: Floats, b: Floats) -> Floats:
+    """Intersection over union of each box of `a` with each box of `b`.
+
+    Args:
+        a: (N, 4) left, top, right, bottom.
+        b: (M, 4) left, top, right, bottom.
+
+    Returns:
+        (N, M) in [0, 1]; 0 where both boxes are empty.
+    """
+    return _overlap(np.asarray(a, np.float32), np.asarray(b, np.float32), "union")
+
+
+def nms(
+    boxes: Floats, scores: Floats, max_overlap: float, over: Literal["union", "smaller"] = "union"
+) -> list[int]:
+    """Keep the best of each group of overlapping boxes.
+
+    Args:
+        boxes: (N, 4) left, top, right, bottom.
+        scores: (N,) higher is better.
+        max_overlap: overlap above which the weaker box is dropped, in [0, 1].
+        over: the overlap is a share of the union, or of the smaller box (so that a box
+            inside a larger one is dropped too).
+
+    Returns:
+        Indices of the kept boxes, best first; of equal scores the earlier one first.
+    """
+    left = np.argsort(-np.asarray(scores), kind="stable")
+    keep: list[int] = []
+    while left.size:
+        best, left = left[0], left[1:]
+        keep.append(int(best))
+        left = left[_overlap(boxes[best : best + 1], boxes[left], over)[0] <= max_overlap]
+    return keep
+
+
+def square(boxes: Floats) -> Floats:
+    """Grow each (N, 4) box about its centre to a square of its longer side."""
+    side = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return np.hstack([centre - side[:, None] / 2, centre + side[:, None] / 2]).astype(np.float32)
+
+
+def _overlap(a: Floats, b: Floats, over: Literal["union", "smaller"]) -> Floats:
+    low = np.maximum(a[:, None, :2], b[None, :, :2])  # (N, M, 2)
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = np.prod(np.clip(high - low, 0, None), axis=2)  # (N, M)
+    area_a, area_b = (np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (a, b))
+    if over == "union":
+        whole = area_a[:, None] + area_b[None, :] - both
+    else:
+        whole = np.minimum(area_a[:, None], area_b[None, :])
+    shares: Floats = np.divide(both, whole, out=np.zeros_like(both), where=whole > 0)
+    return shares

@@ -1,0 +1,144 @@
+"""The records that travel through mien. Pixels never ride inside them.
+
+Lengths are pixels of the upright source image: origin top left, x right, y down.
+None means "not computed", never "no".
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Pixels = NDArray[np.uint8]  # (H, W, 3) or (N, H, W, 3), RGB, upright
+Points = tuple[tuple[float, float], ...]
+Outcome = Literal["match", "review", "unknown"]
+
+# Where the five points go in a chip of side 1. Source: the 112 px template published with
+# ArcFace (arXiv:1801.07698, insightface `arcface_dst`). Order: mien.geometry.POINTS.
+ARCFACE_POINTS: Points = (
+    (38.2946 / 112, 51.6963 / 112),
+    (73.5318 / 112, 51.5014 / 112),
+    (56.0252 / 112, 71.7366 / 112),
+    (41.5493 / 112, 92.3655 / 112),
+    (70.7299 / 112, 92.2041 / 112),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """How a model wants its chips cut."""
+
+    size: int = 112  # px, square
+    zoom: float = 1.0  # 1 = the framing of `points`; 0.5 = twice as much around the face
+    points: Points = ARCFACE_POINTS  # where the five points land, as a share of the side
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """One answer of one head about one face."""
+
+    task: str  # "smile", "age", "spoof"
+    values: dict[str, float]  # label -> number; empty if the answer is below
+    unit: str  # "probability", "degree", "year", "FACS 0-5"
+    model: str  # card that gave the answer
+    low: dict[str, float] | None = None  # calibrated interval, lower end
+    high: dict[str, float] | None = None  # calibrated interval, upper end
+    array: Floats | None = None  # dense answers: landmarks, coefficients
+    text: str | None = None  # what the lips said
+    span: tuple[float, float] | None = None  # seconds, if about a stretch of time
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How usable a face is for recognition, component by component."""
+
+    components: dict[str, float]  # name of ISO/IEC 29794-5 -> 0 (worst) to 100 (best)
+    measures: dict[str, float]  # the same names -> native measure (px, degrees, shares, ...)
+    advice: tuple[str, ...] = ()  # what to fix, worst first; empty if nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Where a threshold comes from; without it a threshold is just a number."""
+
+    calibration: str  # name of the calibration: embedder, data, split
+    contract: str  # id of the model, its preprocessing and dimension
+    threshold: float  # cosine similarity that must be exceeded
+    low: float  # 95 % interval of the threshold, lower end
+    high: float  # 95 % interval of the threshold, upper end
+    fmr: float  # false match rate of one comparison at the threshold
+    fpir: float | None = None  # false positive identification rate asked for, if a search
+    templates: int | None = None  # size of the gallery that was searched, if a search
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One person of a gallery who looks like the face that was asked about."""
+
+    person: str  # the name
+    similarity: float  # cosine of the person's best template, in [-1, 1]
+    template: int  # number of that template in the gallery
+    source: str | None = None  # picture that the template was taken from
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to "who is it?" or "is it the same person?", and why."""
+
+    outcome: Outcome
+    person: str | None  # the name if the outcome is "match" or "review"; None in a 1:1 comparison
+    similarity: float | None  # cosine to the best candidate, in [-1, 1]; None if there was none
+    probability: float | None  # that the best candidate is the same person, at `prior`
+    prior: float  # probability assumed before looking: same person, or somebody in the gallery
+    reason: str  # one sentence
+    basis: Basis | None = None
+    margin: float | None = None  # similarity of the best person minus that of the second
+    candidates: tuple[Candidate, ...] = ()  # best people first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face in one image, filled in as it moves down the pipeline."""
+
+    box: Floats  # (4,) left, top, right, bottom
+    score: float  # detector confidence in [0, 1]
+    points: Floats | None = None  # (5, 2) in the order of mien.geometry.POINTS
+    detector: str | None = None  # card that found it
+    time: float | None = None  # seconds from the start of the video
+    quality: Quality | None = None
+    embedding: Floats | None = None  # (D,) unit length
+    embedder: str | None = None  # contract id of the embedding; galleries check it
+    readings: tuple[Reading, ...] = ()
+    track: int | None = None  # same number = same face, followed without a cut
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """One person over time: what a clip head may ask for; parts not asked for stay None."""
+
+    times: Doubles  # (T,) seconds
+    chips: Pixels | None = None  # (T, S, S, 3)
+    points: Floats | None = None  # (T, L, 2 or 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One face followed from frame to frame without a cut."""
+
+    number: int
+    start: float  # seconds
+    end: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """One person on screen for one stretch of time."""
+
+    person: str
+    start: float  # seconds
+    end: float  # seconds
+    tracks: tuple[int, ...]

@@ -1,0 +1,117 @@
+"""The house plan, as a test: what each room of src/mien may import."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import mien
+
+ROOT = Path(mien.__file__).parent
+# A room may import only rooms on lines above its own, and itself.
+FLOORS = """
+    types errors
+    contracts geometry metrics
+    media signals zoo runtime testing
+    detect landmarks align quality embed track body gallery synth
+    systems
+    pipeline
+    evaluate report train
+    server
+    cli
+"""
+RANK = {room: rank for rank, line in enumerate(FLOORS.split("\n")) for room in line.split()}
+LAB = {"model.py", "train.py", "proof.py"}  # the torch side of a system
+# Each third-party package has its home; elsewhere it is not known. NumPy may be used anywhere.
+HOMES = {
+    "scipy": {"metrics", "signals", "geometry", "quality"},
+    "cv2": {"media", "signals", "align", "quality", "detect"},
+    "PIL": {"media"},
+    "pillow_heif": {"media"},
+    "av": {"media"},
+    "onnxruntime": {"runtime"},
+    "ai_edge_litert": {"runtime"},
+    "onnx": {"zoo"},
+    "joblib": {"zoo"},
+    "lz4": {"zoo"},
+    "skimage": {"quality", "cli"},
+    "matplotlib": {"report", "cli"},
+    "jinja2": {"report"},
+    "fastapi": {"server"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "torch": {"train"},
+}
+
+
+def files() -> list[Path]:
+    return [p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.stem in RANK]
+
+
+def imports(source: str) -> set[tuple[str, ...]]:
+    nodes = list(ast.walk(ast.parse(source)))
+    names = [n.module or "." for n in nodes if isinstance(n, ast.ImportFrom)]
+    names += [alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names]
+    return {tuple(name.split(".")) for name in names}
+
+
+def breaches(path: Path, source: str) -> list[str]:
+    """What a file of src/mien imports that its room may not."""
+    room, *rest = path.with_suffix("").parts
+    lab = room == "train" or (room == "systems" and path.name in LAB)
+    found = []
+    if room not in RANK:
+        return [f"{room} is not on the house plan"]
+    for package, *inner in imports(source):
+        if package == "torch" and not lab:
+            found.append("torch; only training code may")
+        if package in HOMES and package != "torch" and room not in HOMES[package] and not lab:
+            found.append(f"{package}; only {', '.join(sorted(HOMES[package]))} may")
+        if package != "mien" or inner[:1] == [room] != ["systems"]:
+            continue
+        if not inner:
+            found += [] if room == "cli" else ["the front door; name the room instead"]
+        elif inner[0] == "systems" and room == "systems":
+            found += [] if inner[1:2] == rest[:1] else ["a sibling system"]
+        elif RANK[inner[0]] >= RANK[room] and not (lab and inner[0] in {"train", "evaluate"}):
+            found.append(f"{inner[0]}, which is not on a floor above")
+    return found
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_only_what_its_room_may(path):
+    if path.name.startswith("test_"):
+        return
+    assert breaches(path.relative_to(ROOT), path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("detect/x.py", "from mien.pipeline import Pipeline"),
+        ("detect/x.py", "import mien.embed"),
+        ("detect/x.py", "import mien"),
+        ("detect/x.py", "import torch"),
+        ("detect/x.py", "import onnxruntime"),
+        ("detect/x.py", "def f():\n    import typer"),
+        ("types.py", "from mien.errors import MienError"),
+        ("systems/smile/head.py", "from mien.systems.frown import head"),
+        ("systems/smile/head.py", "from torch import nn"),
+        ("helpers/x.py", "import numpy"),
+    ],
+)
+def test_a_deliberate_breach_is_caught(path, source):
+    assert len(breaches(Path(path), source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("detect/x.py", "from mien.runtime import Session\nimport numpy as np\nimport cv2"),
+        ("systems/smile/head.py", "from mien.systems.smile import shape"),
+        ("systems/smile/train.py", "import torch\nfrom mien.train import loop"),
+        ("cli/main.py", "import mien\nimport typer"),
+    ],
+)
+def test_what_the_plan_allows_is_allowed(path, source):
+    assert breaches(Path(path), source) == []
