@@ -1,0 +1,142 @@
+"""The cache on disk: where weights live, who may write, and whether they are still whole.
+
+HOME/models/NAME-DIGEST/      ready files and record.json, which is written last
+HOME/partial/                 downloads that were cut off, to be resumed
+HOME/work/                    one folder a running fetch, removed with it
+HOME/locks/                   one lock a model
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from mien.errors import WeightsError
+from mien.zoo.card import Card
+
+LOCK_SECONDS = 1800.0  # how long to wait for another process that fetches the same model
+RECORD = "record.json"
+
+
+def home() -> Path:
+    """The folder for weights: MIEN_HOME, else the platform's cache folder."""
+    named = os.environ.get("MIEN_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "mien"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "mien"
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification: a relative path is invalid and must be ignored.
+    return (Path(named) if named.startswith("/") else Path.home() / ".cache") / "mien"
+
+
+def folder(card: Card) -> Path:
+    """Where the ready files of a card are kept."""
+    return home() / "models" / f"{card.name}-{card.digest}"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def ready_files(card: Card) -> tuple[Path, ...] | None:
+    """The ready files if all are there in full length, else None. Cheap: hashes nothing."""
+    record = read_record(card)
+    if record is None:
+        return None
+    paths = tuple(folder(card) / file.ready for file in card.files)
+    for path in paths:
+        if not path.is_file() or path.stat().st_size != record.get(path.name, {}).get("size"):
+            return None
+    return paths
+
+
+def read_record(card: Card) -> dict[str, dict[str, Any]] | None:
+    """What was stored for a card, by file name: its "sha256" and "size"; None if unreadable."""
+    try:
+        record = json.loads((folder(card) / RECORD).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    files = record.get("files") if isinstance(record, dict) else None
+    return files if isinstance(files, dict) else None
+
+
+def store(card: Card, made: list[Path]) -> None:
+    """Move finished files into the cache; the record goes last, so a crash leaves no half truth."""
+    target = folder(card)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / RECORD).unlink(missing_ok=True)
+    files: dict[str, dict[str, Any]] = {}
+    for path in made:
+        files[path.name] = {"sha256": sha256_of(path), "size": path.stat().st_size}
+        os.replace(path, target / path.name)
+    text = json.dumps({"card": card.name, "digest": card.digest, "files": files}, indent=1)
+    part = target / f"{RECORD}.part"
+    part.write_text(text + "\n", "utf-8")
+    os.replace(part, target / RECORD)
+
+
+@contextmanager
+def locked(name: str, seconds: float | None = None) -> Iterator[None]:
+    """Hold the lock of one model, waiting for whoever holds it.
+
+    The lock belongs to the open file, so the system frees it even when a process is killed;
+    a lock file that lies there means nothing by itself.
+    """
+    path = home() / "locks" / f"{name}.lock"
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a+b")
+    with stream:
+        limit = time.monotonic() + (LOCK_SECONDS if seconds is None else seconds)
+        while not _try_lock(stream):
+            if time.monotonic() > limit:
+                raise WeightsError(
+                    f"Another process has been fetching '{name}' for too long (lock {path}); "
+                    "wait for it or end it, then try again."
+                )
+            time.sleep(0.05)
+        yield  # closing the file frees the lock
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(stream: IO[bytes]) -> bool:
+        stream.seek(0)
+        try:
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(stream: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@contextmanager
+def writing(where: Path) -> Iterator[None]:
+    """Turn a full disk or a folder that cannot be written into an error with a way out."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(
+            f"Cannot write to {error.filename or where} ({error.strerror or error}); make room or "
+            "let this user write there, or name another folder in the variable MIEN_HOME."
+        ) from error
