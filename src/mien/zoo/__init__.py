@@ -4,7 +4,9 @@ Listing reads TOML and imports no model code. Weights are fetched when a model i
 by SHA-256, converted once and kept in the cache.
 """
 
+from mien.zoo.cache import damage, folder, home, is_fetched, is_stored
 from mien.zoo.card import Card, CardError, File, Package, cards, read_card
+from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
 from mien.zoo.opening import find, load, require_commercial
 from mien.zoo.store import bundle, fetch
 
@@ -12,11 +14,21 @@ __all__ = [
     "Card",
     "CardError",
     "File",
+    "LedgerRow",
     "Package",
     "bundle",
     "cards",
+    "damage",
     "fetch",
     "find",
+    "folder",
+    "home",
+    "is_fetched",
+    "is_stored",
+    "ledger",
+    "ledger_json",
+    "ledger_markdown",
+    "ledger_text",
     "load",
     "read_card",
     "require_commercial",

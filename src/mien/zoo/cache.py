@@ -13,11 +13,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import IO, Any
 
 from mien.errors import WeightsError
-from mien.zoo.card import Card
+from mien.zoo.card import Card, File
 
 LOCK_SECONDS = 1800.0  # how long to wait for another process that fetches the same model
 RECORD = "record.json"
@@ -58,6 +59,45 @@ def ready_files(card: Card) -> tuple[Path, ...] | None:
         if not path.is_file() or path.stat().st_size != record.get(path.name, {}).get("size"):
             return None
     return paths
+
+
+def is_fetched(card: Card) -> bool:
+    """Whether the model can be opened without fetching anything."""
+    return card.ours or ready_files(card) is not None
+
+
+def is_stored(card: Card) -> bool:
+    """Whether anything of the model is on disk, whole or not."""
+    return card.ours or folder(card).exists()
+
+
+def own_path(file: File) -> Path:
+    """Where a repo: file lies, inside the installed package."""
+    return Path(str(resources("mien"))) / file.source.removeprefix("repo:")
+
+
+def damage(card: Card) -> str | None:
+    """Hash every stored file of a card again; what is wrong, or None if all is well.
+
+    Ask only about a card of which something is stored.
+    """
+    if card.ours:
+        known = {own_path(file): file.sha256 for file in card.files}
+    else:
+        record = read_record(card)
+        if record is None:
+            return f"{folder(card) / RECORD} is missing or unreadable"
+        known = {
+            folder(card) / file.ready: str(record.get(file.ready, {}).get("sha256"))
+            for file in card.files
+        }
+    for path, digest in known.items():
+        if not path.is_file():
+            return f"{path} is missing"
+        got = sha256_of(path)
+        if got != digest:
+            return f"{path} has SHA-256 {got}, but {digest} was stored"
+    return None
 
 
 def read_record(card: Card) -> dict[str, dict[str, Any]] | None:

