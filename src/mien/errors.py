@@ -46,3 +46,13 @@ class GalleryMismatchError(GalleryError, ValueError):
             "their similarity would mean nothing. Open it with the embedder it was made with "
             "(option --embedder), or enrol the pictures into a new gallery file."
         )
+
+
+class UnknownPersonError(GalleryError, LookupError):
+    """A gallery knows nobody of that name."""
+
+    def __init__(self, name: str, where: str) -> None:
+        super().__init__(
+            f"Gallery {where} knows nobody called {name!r}; list the names it knows, and mind "
+            "capitals and spaces."
+        )

@@ -1,0 +1,70 @@
+"""Known people: one small protocol, several stores.
+
+with open_gallery("family.mien", embedder.contract, create=True) as gallery:
+    gallery.add([Template("Ada", vector, embedder.contract, source="ada.jpg")])
+    best, second = gallery.search(vector[None], k=2)[0]
+"""
+
+import re
+from os import PathLike, fspath
+from pathlib import Path
+
+from mien.errors import GalleryError
+from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
+
+__all__ = [
+    "Gallery",
+    "Person",
+    "Receipt",
+    "Refusal",
+    "Seen",
+    "Stored",
+    "Template",
+    "open_gallery",
+]
+
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters or more: "C:" is a drive
+LONGEST_CONTRACT = 200  # characters of a contract id
+
+
+def open_gallery(
+    where: str | PathLike[str],
+    embedder: str | None,
+    *,
+    create: bool = False,
+    read_only: bool = False,
+) -> Gallery:
+    """Open the gallery at a path.
+
+    A file that cannot be written, or lies in a folder that cannot, opens for reading only;
+    `read_only` of the gallery tells.
+
+    Args:
+        where: path of an SQLite file.
+        embedder: contract id of the embedder whose vectors will be added and searched; None
+            takes the gallery as it is, to list or edit people.
+        create: whether a missing file is created; an existing one is opened as it is.
+        read_only: whether changes are refused.
+
+    Raises:
+        GalleryMismatchError: the gallery holds vectors of another embedder.
+        GalleryError: there is no gallery, it is something else, or it is damaged.
+    """
+    address = ADDRESS.match(fspath(where))
+    if address:
+        raise GalleryError(
+            f"No gallery engine answers to {address[1]}://; the only one so far is 'sqlite', "
+            "which takes the path of a file, such as people.mien."
+        )
+    if create and read_only:
+        raise GalleryError(f"Gallery {where} cannot be created for reading only; choose one.")
+    if create and embedder is None:
+        raise GalleryError(f"Gallery {where} cannot be created without the embedder it is for.")
+    if embedder is not None and not 0 < len(embedder) <= LONGEST_CONTRACT:
+        raise GalleryError(
+            f"The contract id {embedder[:40]!r} has {len(embedder)} characters; "
+            f"give the `contract` of the embedder, 1 to {LONGEST_CONTRACT}."
+        )
+    from mien.gallery.sqlite import SqliteGallery  # an engine is imported when it is used
+
+    return SqliteGallery(Path(where), embedder, create=create, read_only=read_only)

@@ -1,0 +1,63 @@
+"""Rows of the SQLite file become records, and every vector is tested on its way."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from mien.errors import GalleryError
+from mien.gallery.checks import UNIT_TOLERANCE, lengths
+from mien.gallery.records import Stored
+from mien.types import Floats
+
+STORED = (
+    "SELECT templates.id, person, vector, crc, name, source, digest, quality, box, added "
+    "FROM templates JOIN people ON people.id = person"
+)
+
+
+def vectors_of(rows: Sequence[Any], dimension: int | None, where: str) -> Floats:
+    """Return (N, D) vectors from rows that begin with number, person, vector, CRC-32."""
+    for number, _, blob, crc, *_ in rows:
+        if dimension is None or len(blob) != 4 * dimension or zlib.crc32(blob) != crc:
+            raise GalleryError(damaged(number, where))
+    joined = b"".join(row[2] for row in rows)
+    vectors = np.frombuffer(joined, dtype="<f4").astype(np.float32).reshape(len(rows), -1)
+    bad = np.flatnonzero(~(np.abs(lengths(vectors) - 1) <= UNIT_TOLERANCE))
+    if bad.size:
+        raise GalleryError(damaged(rows[bad[0]][0], where))
+    return vectors
+
+
+def damaged(number: int, where: str) -> str:
+    """Say that a vector is not what was stored."""
+    return (
+        f"Gallery {where} is damaged: the vector of template {number} is not the one that was "
+        "stored. Nothing was changed; put a backup in its place, or enrol the pictures again."
+    )
+
+
+def stored_of(rows: Sequence[Any], embedder: str, where: str) -> list[Stored]:
+    """Return the records of rows that `STORED` selected."""
+    if not rows:
+        return []
+    vectors = vectors_of(rows, len(rows[0][2]) // 4, where)
+    return [
+        Stored(
+            person=name,
+            vector=vector,
+            embedder=embedder,
+            source=source,
+            source_digest=digest,
+            quality=None if quality is None else json.loads(quality),
+            box=None if box is None else np.frombuffer(box, dtype="<f4").astype(np.float32),
+            added=datetime.fromisoformat(added),
+            id=number,
+        )
+        for (number, _, _, _, name, source, digest, quality, box, added), vector in zip(
+            rows, vectors, strict=True
+        )
+    ]

@@ -1,0 +1,228 @@
+"""The SQLite file of a gallery: how it is recognised, created, opened, and how it complains."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mien.errors import GalleryError
+
+MAGIC = b"SQLite format 3\0"
+APPLICATION = 0x6D69656E  # "mien", in the header where SQLite keeps the id of the owner
+WAIT = 30.0  # seconds that a change waits for the change of another process
+
+# Step n brings a file from version n to n + 1; a new file takes them all. Never edit a step that
+# was released: add one. Person ids and template numbers count up for ever (AUTOINCREMENT), so a
+# number that somebody wrote down never points to somebody else.
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE about (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            embedder TEXT NOT NULL,              -- contract id
+            dimension INTEGER,                   -- NULL until the first template
+            changes INTEGER NOT NULL DEFAULT 0,  -- counts all changes
+            epoch INTEGER NOT NULL DEFAULT 0,    -- counts those that remove or regroup rows
+            scrub_due INTEGER NOT NULL DEFAULT 0 -- `changes` when bytes were left behind; 0 = none
+        )
+        """,
+        """
+        CREATE TABLE people (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE            -- NFC
+        )
+        """,
+        """
+        CREATE TABLE templates (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+            vector BLOB NOT NULL,                -- D little-endian float32
+            crc INTEGER NOT NULL,                -- CRC-32 of the vector; SQLite has no checksums
+            source TEXT,
+            digest TEXT,                         -- SHA-256 of the picture, hex
+            quality TEXT,                        -- JSON object
+            box BLOB,                            -- 4 little-endian float32
+            added TEXT NOT NULL                  -- ISO 8601, UTC
+        )
+        """,
+        """
+        CREATE UNIQUE INDEX pictures ON templates (person, digest)
+        """,
+        """
+        CREATE TABLE refusals (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+            digest TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            source TEXT,
+            added TEXT NOT NULL,
+            UNIQUE (person, digest)
+        )
+        """,
+    ),
+)
+
+
+@contextmanager
+def spoken(where: str) -> Iterator[None]:
+    """Say what SQLite complains about in a sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise GalleryError(sentence(error, where)) from error
+
+
+def sentence(error: sqlite3.Error, where: str) -> str:
+    """What is wrong, where, and what to do next."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+    safe = "Nothing of this change was kept and all earlier ones are safe"
+    match code:
+        case sqlite3.SQLITE_FULL:
+            return (
+                f"Gallery {where} could not be written because the disk is full. {safe}; "
+                "free some space and run the same command again."
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return (
+                f"Gallery {where} is being changed by another program since {WAIT:g} s. {safe}; "
+                "wait for the other one, or end it, and try again."
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return (
+                f"Gallery {where} is damaged ({error}). Nothing was changed; put a backup in its "
+                "place, or enrol the pictures into a new file."
+            )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return (
+                f"Gallery {where} cannot be written ({error}). {safe}; "
+                "make the file and its folder writable."
+            )
+        case sqlite3.SQLITE_CANTOPEN:
+            return (
+                f"Gallery {where} cannot be opened ({error}); check that the file and its folder "
+                "may be read. If it was copied while in use, copy the file that ends in -wal too."
+            )
+    if isinstance(error, sqlite3.ProgrammingError):
+        return f"Gallery {where} cannot be used ({error}); open it again."
+    return f"Gallery {where} could not be read or written ({error}). {safe}; check the disk."
+
+
+def recognise(path: Path, create: bool) -> None:
+    """Refuse a file that is not a gallery, by its first 100 bytes, without touching it.
+
+    Source: sqlite.org/fileformat2.html, section 1.3; the application id is at byte 68.
+    """
+    if path.is_dir():
+        raise GalleryError(f"Gallery {path} is a folder; name a file in it, such as people.mien.")
+    if not path.exists():
+        if create and path.parent.is_dir():
+            return
+        missing = path if path.parent.is_dir() else f"folder {path.parent}"
+        raise GalleryError(
+            f"Gallery {path} cannot be opened because {missing} does not exist; "
+            "check the spelling, or create it first."
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except OSError as error:
+        raise GalleryError(
+            f"Gallery {path} cannot be read ({error.strerror}); change its permissions."
+        ) from error
+    if not head and create:
+        return  # an empty file is what a creation that was killed leaves behind
+    if len(head) < 100 or not head.startswith(MAGIC):
+        raise GalleryError(
+            f"The file {path} is not a gallery: it does not begin as an SQLite file does. "
+            "It was left as it is; name another file."
+        )
+    if int.from_bytes(head[68:72], "big") != APPLICATION:
+        raise GalleryError(
+            f"The file {path} is an SQLite file of another program, not a gallery. "
+            "It was left as it is; name another file."
+        )
+
+
+def connect(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Connection, bool]:
+    """Open the file; also tell whether without locks, because its folder cannot be written."""
+    beside = path.with_name(path.name + "-wal")
+    # Readers of a WAL file share a small file beside it. Where that cannot be written, SQLite
+    # reads only what it may take for unchanging; with rows still in the WAL that would be a lie.
+    immutable = (
+        read_only
+        and not os.access(path.parent, os.W_OK)
+        and not (beside.exists() and beside.stat().st_size)
+    )
+    mode = "mode=ro" if read_only else "mode=rwc" if create else "mode=rw"
+    uri = f"{path.absolute().as_uri()}?{mode}{'&immutable=1' if immutable else ''}"
+    db = sqlite3.connect(uri, uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON"):
+            db.execute(f"PRAGMA {pragma}")
+        db.execute("PRAGMA temp_store = MEMORY")  # no faces in temporary files
+        if not read_only:
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute("PRAGMA synchronous = FULL")  # a change that was acknowledged is on disk
+    except BaseException:
+        db.close()
+        raise
+    return db, immutable
+
+
+def prepare(db: sqlite3.Connection, where: str, embedder: str | None, read_only: bool) -> None:
+    """Create what is missing in a new file, and bring an older file up to date."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(STEPS):
+        raise GalleryError(
+            f"Gallery {where} was written by a newer mien (file version {version}; this one reads "
+            f"up to {len(STEPS)}); install the newer one."
+        )
+    if read_only:
+        if version < len(STEPS):
+            raise GalleryError(
+                f"Gallery {where} has file version {version} and is open for reading only; "
+                f"open it once for writing to bring it to version {len(STEPS)}."
+            )
+        return
+    if version < len(STEPS):
+        upgrade(db, where, embedder)
+    write_ahead(db)
+
+
+def upgrade(db: sqlite3.Connection, where: str, embedder: str | None) -> None:
+    """Take the missing steps in one transaction; another process may have been quicker."""
+    db.execute("BEGIN EXCLUSIVE")
+    try:
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        for step in STEPS[version:]:
+            for statement in step:
+                db.execute(statement)
+        if version == 0:
+            if embedder is None:
+                raise GalleryError(f"Gallery {where} is new; name the embedder it is for.")
+            db.execute("INSERT INTO about (id, embedder) VALUES (1, ?)", (embedder,))
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute(f"PRAGMA user_version = {len(STEPS)}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def write_ahead(db: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging, in which readers and a writer do not wait for each other.
+
+    SQLite does not wait for its turn with this one statement, so we do.
+    """
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)

@@ -1,0 +1,430 @@
+"""The default gallery: one SQLite file is the truth, and a matrix in memory answers."""
+
+import os
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from mien.errors import GalleryError, GalleryMismatchError, UnknownPersonError
+from mien.gallery.checks import (
+    check_digest,
+    check_refusal,
+    check_template,
+    check_vectors,
+    clean_name,
+    quality_text,
+    stack,
+    utc,
+)
+from mien.gallery.index import ROWS, Index
+from mien.gallery.records import Person, Receipt, Refusal, Seen, Stored, Template
+from mien.gallery.rows import STORED, stored_of, vectors_of
+from mien.gallery.schema import WAIT, connect, prepare, recognise, sentence, spoken
+from mien.types import Candidate, Floats
+
+SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it gives up and says so
+PAGE = 1000  # templates read at once while iterating
+
+
+class SqliteGallery:
+    """People in one file; exact search; safe to use from several threads and processes.
+
+    The lock guards the connection. Searching itself works on a snapshot and holds no lock.
+    """
+
+    def __init__(
+        self, path: Path, embedder: str | None, *, create: bool = False, read_only: bool = False
+    ) -> None:
+        self.where = str(path)
+        recognise(path, create)
+        self.read_only = read_only or not may_write(path)
+        self._lock = threading.RLock()
+        self._index, self._epoch, self._last = Index.empty(), 0, 0
+        self._path = path
+        with spoken(self.where):
+            self._db, immutable = connect(path, create=create, read_only=self.read_only)
+            try:
+                prepare(self._db, self.where, embedder, self.read_only)
+                holds, due = self._one("SELECT embedder, scrub_due FROM about")
+                if embedder is not None and holds != embedder:
+                    raise GalleryMismatchError(holds=holds, got=embedder, where=self.where)
+            except BaseException:
+                self._db.close()
+                raise
+        self.embedder: str = holds
+        self._fixed = self._marks() if immutable else None
+        if due and not self.read_only:
+            self.scrub()  # an erasing change was cut short before its bytes were overwritten
+
+    # ------------------------------------------------------------------ changes
+
+    def add(self, templates: Iterable[Template], refusals: Iterable[Refusal] = ()) -> list[int]:
+        """Enrol templates and note refused pictures; see `mien.gallery.Gallery`."""
+        new = [check_template(t, self.embedder, self.where) for t in templates]
+        notes = [check_refusal(r) for r in refusals]
+        vectors = stack(new, None, self.where) if new else np.empty((0, 0), dtype=np.float32)
+        given = [t.person for t in new] + [r.person for r in notes]
+        names = {name: clean_name(name) for name in dict.fromkeys(given)}
+        with self._change() as db:
+            if new:
+                (dimension,) = self._one("SELECT dimension FROM about")
+                check_vectors(vectors, dimension, self.where)
+                db.execute("UPDATE about SET dimension = ?", (vectors.shape[1],))
+            ids = {name: self._person(name, make=True) for name in names.values()}
+            numbers = [
+                self._insert(ids[names[t.person]], t, v) for t, v in zip(new, vectors, strict=True)
+            ]
+            for note in notes:
+                self._refuse(ids[names[note.person]], note)
+        return numbers
+
+    def _insert(self, person: int, template: Template, vector: Floats) -> int:
+        """Add one row unless its picture is there already; return its number."""
+        digest = template.source_digest
+        if digest is not None:
+            row = self._one(
+                "SELECT id FROM templates WHERE person = ? AND digest = ?", person, digest
+            )
+            if row:
+                return int(row[0])
+            self._db.execute(
+                "DELETE FROM refusals WHERE person = ? AND digest = ?", (person, digest)
+            )
+        blob = vector.astype("<f4").tobytes()
+        box = None if template.box is None else template.box.astype("<f4").tobytes()
+        cursor = self._db.execute(
+            "INSERT INTO templates (person, vector, crc, source, digest, quality, box, added) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(person, blob, zlib.crc32(blob), template.source, digest),
+                *(quality_text(template.quality), box, utc(template.added)),
+            ),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def note(self, person: str, digest: str, reason: str, source: str | None = None) -> None:
+        """Remember that a picture gave no template; see `mien.gallery.Gallery`."""
+        self.add((), [Refusal(person, digest, reason, source)])
+
+    def _refuse(self, person: int, refusal: Refusal) -> None:
+        """Note a refused picture unless it is enrolled for this person."""
+        key = (person, refusal.source_digest)
+        if not self._one("SELECT 1 FROM templates WHERE person = ? AND digest = ?", *key):
+            self._db.execute(
+                "INSERT INTO refusals (person, digest, reason, source, added) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (person, digest) DO UPDATE SET "
+                "reason = excluded.reason, source = excluded.source, added = excluded.added",
+                (*key, refusal.reason, refusal.source, utc(refusal.added)),
+            )
+
+    def forget(self, *people: str) -> Receipt:
+        """Erase people and overwrite their bytes; see `mien.gallery.Gallery`."""
+        templates = refusals = 0
+        names = {clean_name(name) for name in people}
+        if not names:
+            return Receipt(0, 0, 0, complete=True)
+        with self._change(erases=True) as db:
+            for name in names:
+                person = self._person(name)
+                for table in ("templates", "refusals"):
+                    gone = db.execute(f"DELETE FROM {table} WHERE person = ?", (person,)).rowcount
+                    templates += gone if table == "templates" else 0
+                    refusals += gone if table == "refusals" else 0
+                db.execute("DELETE FROM people WHERE id = ?", (person,))
+        return self._receipt(len(names), templates, refusals)
+
+    def rename(self, old: str, new: str) -> Receipt:
+        """Give a person another name; see `mien.gallery.Gallery`."""
+        old, new = clean_name(old), clean_name(new)
+        with self._change(erases=True) as db:
+            person = self._person(old)
+            if old != new and self._one("SELECT 1 FROM people WHERE name = ?", new):
+                raise GalleryError(
+                    f"Gallery {self.where} already knows somebody called {new!r}; choose another "
+                    f"name for {old!r}, or merge the two if they are the same person."
+                )
+            db.execute("UPDATE people SET name = ? WHERE id = ?", (new, person))
+        return self._receipt(int(old != new), 0, 0)
+
+    def merge(self, source: str, into: str) -> Receipt:
+        """Move what is known about one person to another; see `mien.gallery.Gallery`."""
+        source, into = clean_name(source), clean_name(into)
+        if source == into:
+            raise GalleryError(f"{source!r} cannot be merged with itself; name two people.")
+        with self._change(erases=True) as db:
+            pair = {"a": self._person(source), "b": self._person(into)}
+            # A picture that both have stays once.
+            both = "person = :a AND digest IN (SELECT digest FROM templates WHERE person = :b)"
+            templates = db.execute(f"DELETE FROM templates WHERE {both}", pair).rowcount
+            db.execute("UPDATE templates SET person = :b WHERE person = :a", pair)
+            db.execute("UPDATE OR IGNORE refusals SET person = :b WHERE person = :a", pair)
+            refusals = db.execute(
+                "DELETE FROM refusals WHERE person = :a OR "
+                "person = :b AND digest IN (SELECT digest FROM templates WHERE person = :b)",
+                pair,
+            ).rowcount
+            db.execute("DELETE FROM people WHERE id = :a", pair)
+        return self._receipt(1, templates, refusals)
+
+    def scrub(self) -> Receipt:
+        """Overwrite what earlier changes left behind; see `mien.gallery.Gallery`.
+
+        `secure_delete` zeroes a row where it was deleted. That is not enough: a row that SQLite
+        moved to another page while balancing its tree leaves a stale copy behind (we found 3 of
+        21,662 erased values in a file of 8 MB). So the file is rebuilt with VACUUM, and then the
+        write-ahead log, which holds old pages, is emptied.
+        """
+        return self._receipt(0, 0, 0)
+
+    def _receipt(self, people: int, templates: int, refusals: int) -> Receipt:
+        """Scrub, and say what was erased."""
+        with self._lock:
+            reason = self._scrub()
+        return Receipt(people, templates, refusals, complete=reason is None, reason=reason)
+
+    def _scrub(self) -> str | None:
+        """Rebuild the file and empty the log; return why that could not be finished."""
+        with spoken(self.where):
+            self._writable()
+            (due,) = self._one("SELECT scrub_due FROM about")
+            self._db.execute(f"PRAGMA busy_timeout = {int(SCRUB_WAIT * 1000)}")
+            try:
+                self._db.execute("VACUUM")
+                busy = self._one("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+                if not busy:
+                    # Only if nobody else has erased something meanwhile.
+                    self._db.execute("UPDATE about SET scrub_due = 0 WHERE scrub_due = ?", (due,))
+            except sqlite3.OperationalError as error:
+                return f"Erased rows may have left bytes behind. {sentence(error, self.where)}"
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
+        if busy:
+            return (
+                f"Another program is reading gallery {self.where}, so old bytes remain in "
+                f"{self.where}-wal; close the other program and scrub again, or open the gallery."
+            )
+        return None
+
+    # ------------------------------------------------------------------ questions
+
+    def search(self, vectors: Floats, k: int = 1) -> list[list[Candidate]]:
+        """Find the k most alike people, exactly; see `mien.gallery.Gallery`."""
+        if k < 1:
+            raise GalleryError(f"A search for {k} people makes no sense; ask for 1 or more.")
+        while True:
+            index, epoch, dimension = self._refresh()
+            vectors = check_vectors(vectors, dimension, self.where)
+            found = list(index.search(vectors, k))
+            answer = self._named(found, epoch)
+            if answer is not None:
+                return answer
+
+    def _named(
+        self, found: list[list[tuple[int, int, float]]], epoch: int
+    ) -> list[list[Candidate]] | None:
+        """Put names to template numbers; None if rows were removed since the snapshot."""
+        query = (
+            "SELECT name, source FROM templates JOIN people ON people.id = person "
+            "WHERE templates.id = ?"
+        )
+        with self._reading():
+            if self._one("SELECT epoch FROM about")[0] != epoch:
+                return None
+            rows = {t: self._one(query, t) for t in {t for hits in found for t, _, _ in hits}}
+        return [
+            [Candidate(rows[t][0], similarity, t, rows[t][1]) for t, _, similarity in hits]
+            for hits in found
+        ]
+
+    def _refresh(self) -> tuple[Index, int, int | None]:
+        """Bring the matrix up to date with the file; return it, its epoch and D."""
+        with self._reading():
+            dimension, epoch = self._one("SELECT dimension, epoch FROM about")
+            last = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'templates'") or (0,)
+            index = self._index
+            if epoch != self._epoch:
+                rows = self._db.execute("SELECT id, person FROM templates").fetchall()
+                pairs = np.array(rows, dtype=np.int64).reshape(-1, 2)
+                pairs = pairs[np.argsort(pairs[:, 0])]
+                index = index.regrouped(pairs[:, 0], pairs[:, 1])
+            if last[0] > self._last:
+                cursor = self._db.execute(
+                    "SELECT id, person, vector, crc FROM templates WHERE id > ? ORDER BY id",
+                    (self._last,),
+                )
+                while rows := cursor.fetchmany(ROWS):
+                    numbers = np.array([row[:2] for row in rows], dtype=np.int64)
+                    vectors = vectors_of(rows, dimension, self.where)
+                    index = index.extended(numbers[:, 0], numbers[:, 1], vectors)
+            self._index, self._epoch, self._last = index, epoch, last[0]
+            return index, epoch, dimension
+
+    def people(self) -> list[Person]:
+        """Everyone who is known; see `mien.gallery.Gallery`."""
+        with self._reading():
+            rows = self._db.execute(
+                "SELECT people.id, name, sum(kind), min(added) FROM people JOIN ("
+                "SELECT person, 1 AS kind, added FROM templates UNION ALL "
+                "SELECT person, 0, added FROM refusals) ON person = people.id "
+                "GROUP BY people.id ORDER BY people.id"
+            ).fetchall()
+        return [Person(i, name, n, datetime.fromisoformat(added)) for i, name, n, added in rows]
+
+    def templates(self, person: str) -> list[Stored]:
+        """All templates of one person; see `mien.gallery.Gallery`."""
+        with self._reading():
+            number = self._person(clean_name(person))
+            rows = self._db.execute(
+                f"{STORED} WHERE person = ? ORDER BY templates.id", (number,)
+            ).fetchall()
+        return stored_of(rows, self.embedder, self.where)
+
+    def refusals(self) -> list[Refusal]:
+        """All pictures that gave no template; see `mien.gallery.Gallery`."""
+        with self._reading():
+            rows = self._db.execute(
+                "SELECT name, digest, reason, source, added FROM refusals "
+                "JOIN people ON people.id = person ORDER BY refusals.id"
+            ).fetchall()
+        return [
+            Refusal(name, digest, reason, source, datetime.fromisoformat(added))
+            for name, digest, reason, source, added in rows
+        ]
+
+    def seen(self, person: str, digest: str) -> Seen | None:
+        """What became of a picture; see `mien.gallery.Gallery`."""
+        key = clean_name(person), check_digest(digest)
+        where = "JOIN people ON people.id = person WHERE name = ? AND digest = ?"
+        with self._reading():
+            row = self._one(f"SELECT templates.id, added FROM templates {where}", *key)
+            if row:
+                return Seen("enrolled", None, row[0], datetime.fromisoformat(row[1]))
+            row = self._one(f"SELECT reason, added FROM refusals {where}", *key)
+        return Seen("refused", row[0], None, datetime.fromisoformat(row[1])) if row else None
+
+    def stamp(self) -> int:
+        """A number that changes with every change; see `mien.gallery.Gallery`."""
+        with self._reading():
+            return int(self._one("SELECT changes FROM about")[0])
+
+    def check(self) -> list[str]:
+        """Test the file's structure, references and every vector; see `mien.gallery.Gallery`."""
+        faults: list[str] = []
+        try:
+            with self._reading():
+                for (line,) in self._db.execute("PRAGMA integrity_check"):
+                    faults += [] if line == "ok" else [f"Gallery {self.where}: {line}."]
+                for table, row, *_ in self._db.execute("PRAGMA foreign_key_check"):
+                    faults.append(f"Gallery {self.where}: row {row} of {table} has no person.")
+            for _ in self:
+                pass  # reading a template tests its checksum and length
+        except GalleryError as error:
+            faults.append(str(error))
+        return faults
+
+    def __iter__(self) -> Iterator[Stored]:
+        """Every template in the order of numbers, read in pages so that memory stays bounded."""
+        last = 0
+        while True:
+            with self._reading():
+                rows = self._db.execute(
+                    f"{STORED} WHERE templates.id > ? ORDER BY templates.id LIMIT {PAGE}", (last,)
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield from stored_of(rows, self.embedder, self.where)
+
+    def __len__(self) -> int:
+        """How many templates there are."""
+        with self._reading():
+            return int(self._one("SELECT count(*) FROM templates")[0])
+
+    # ------------------------------------------------------------------ the connection
+
+    @contextmanager
+    def _change(self, *, erases: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction: when this ends well the change is on disk, else nothing has changed."""
+        with self._lock, spoken(self.where):
+            self._writable()
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("UPDATE about SET changes = changes + 1")
+                if erases:
+                    self._db.execute("UPDATE about SET epoch = epoch + 1, scrub_due = changes")
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One state of the file, however many statements ask about it."""
+        with self._lock, spoken(self.where):
+            if self._fixed is not None and self._fixed != self._marks():
+                raise GalleryError(
+                    f"Gallery {self.where} was changed by another program while it was open from "
+                    "a folder without write permission; open it again."
+                )
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def _one(self, query: str, *values: Any) -> Any:
+        return self._db.execute(query, values).fetchone()
+
+    def _person(self, name: str, *, make: bool = False) -> int:
+        """Return the id of a person, who is new if `make` allows it."""
+        row = self._one("SELECT id FROM people WHERE name = ?", name)
+        if row:
+            return int(row[0])
+        if not make:
+            raise UnknownPersonError(name, self.where)
+        return int(self._db.execute("INSERT INTO people (name) VALUES (?)", (name,)).lastrowid or 0)
+
+    def _writable(self) -> None:
+        if self.read_only:
+            raise GalleryError(
+                f"Gallery {self.where} is open for reading only; open it for writing, and see to "
+                "it that the file and its folder may be written."
+            )
+
+    def _marks(self) -> tuple[int, ...]:
+        """What changes about the files when somebody writes to them."""
+        wal = self._path.with_name(self._path.name + "-wal")
+        s = os.stat(self._path)
+        return s.st_ino, s.st_size, s.st_mtime_ns, wal.stat().st_size if wal.exists() else 0
+
+    def close(self) -> None:
+        """Close the file; using the gallery afterwards is an error."""
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def may_write(path: Path) -> bool:
+    """Whether the file, if there is one, and its folder can be written."""
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
