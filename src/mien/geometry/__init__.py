@@ -2,9 +2,11 @@
 
 from mien.geometry.boxes import iou, nms, square
 from mien.geometry.points import POINTS, places, pose_from_points, similarity, transform
+from mien.geometry.turns import Quarter, turn_boxes_back, turn_points_back
 
 __all__ = [
     "POINTS",
+    "Quarter",
     "iou",
     "nms",
     "places",
@@ -12,4 +14,6 @@ __all__ = [
     "similarity",
     "square",
     "transform",
+    "turn_boxes_back",
+    "turn_points_back",
 ]

@@ -1,0 +1,42 @@
+"""Colour profiles: whatever the camera's colours mean, sRGB comes out."""
+
+from functools import lru_cache
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageCms
+
+# Which picture modes a profile of which colour space describes.
+_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
+
+
+def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Convert a picture of mode RGB, L or CMYK from its ICC profile to sRGB.
+
+    Returned unchanged if the profile is sRGB under any name, cannot be opened, or describes
+    another colour space than the picture has: such profiles occur, and viewers ignore them.
+    """
+    transform = _transform(profile, image.mode)
+    return image if transform is None else ImageCms.applyTransform(image, transform) or image
+
+
+@lru_cache(maxsize=8)  # pictures of one camera share a profile
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if source.profile.xcolor_space.strip() != _SPACES.get(mode):
+            return None
+        target = ImageCms.createProfile("sRGB")
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC  # leaves colours that both have alone
+        transform = ImageCms.buildTransform(source, target, mode, "RGB", intent)
+    except (ImageCms.PyCMSError, OSError, TypeError):
+        return None
+    return None if mode == "RGB" and _does_nothing(transform) else transform
+
+
+def _does_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Whether the transform moves no colour of a 9 x 9 x 9 cube by more than 2 of 255."""
+    steps = np.linspace(0, 255, 9).astype(np.uint8)
+    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
+    moved = ImageCms.applyTransform(Image.fromarray(cube), transform)
+    return int(np.abs(np.array(moved).astype(int) - cube).max()) <= 2

@@ -1,0 +1,86 @@
+"""Which pictures a user means: files, folders and patterns, to a list of paths."""
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mien.errors import ImageError
+from mien.media.formats import SUFFIXES
+
+
+def find_images(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """List the pictures that paths, folders and patterns name.
+
+    A file named outright is listed whatever its suffix. Folders are searched to the bottom,
+    patterns ("holiday/*", "**/*.png") are filled in; in both only names with a picture's suffix
+    count, hidden ones are left out, and a folder reached twice through links is searched once.
+
+    Args:
+        paths: one path or several.
+
+    Returns:
+        Paths in the order given; within a folder or pattern by name, numbers by value
+        (img2 before img10). No path twice. Empty if the folders hold no pictures.
+
+    Raises:
+        ImageError: a path does not exist, a pattern fits nothing, or a folder may not be read.
+    """
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    found: dict[Path, None] = {}
+    for path in several:
+        found.update(dict.fromkeys(_expand(Path(path))))
+    return list(found)
+
+
+def _expand(path: Path) -> Iterator[Path]:
+    """The pictures of one argument."""
+    try:
+        if path.is_dir():
+            yield from _walk(path, set())
+            return
+        if path.exists() or path.is_symlink():
+            yield path
+            return
+    except (OSError, ValueError) as error:  # no permission; or a zero byte, a name too long
+        raise ImageError(f"{path} cannot be looked up ({error}); check the path.") from error
+    if not glob.has_magic(str(path)):
+        raise ImageError(f"{path} does not exist; check the path.")
+    matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
+    if not matches:
+        raise ImageError(f"No file fits the pattern {path}; check it, and the folder it is in.")
+    for match in map(Path, matches):
+        if match.is_dir():
+            yield from _walk(match, set())
+        elif match.suffix.lower() in SUFFIXES:
+            yield match
+
+
+def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """The pictures below a folder, those of the folder itself first."""
+    try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            return
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise ImageError(
+            f"Folder {folder} may not be read ({error.strerror}); check its permissions."
+        ) from error
+    visible.sort(key=lambda entry: _natural(entry.name))
+    for entry in visible:
+        # A link to a file that is gone is listed too: reading it says so, hiding it would not.
+        if not entry.is_dir() and Path(entry.name).suffix.lower() in SUFFIXES:
+            yield Path(entry.path)
+    for entry in visible:
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), seen)
+
+
+def _natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sort key that reads numbers as numbers; the name itself settles ties."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(int(p), 0, "") if p.isdecimal() else (-1, 0, p) for p in parts], name

@@ -1,0 +1,128 @@
+"""What a file is, told by its first bytes and never by its name."""
+
+import struct
+
+# Suffixes that are taken for pictures when a folder is searched.
+SUFFIXES = frozenset(
+    {
+        ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg",
+        ".jpg", ".png", ".tif", ".tiff", ".webp",
+    }
+)  # fmt: skip
+
+# First bytes of the pictures that are read. Sources: ITU-T T.81 B.1.1.3, W3C PNG 5.2, TIFF 6.0
+# section 2 and its BigTIFF extension, GIF89a 17, and for the others their specifications.
+_PICTURES = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+)
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"}
+
+# Files that people hand in by mistake; the sentence names what they are.
+_OTHERS = (
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM film"),
+    (b"FLV\x01", "a Flash film"),
+    (b"\x00\x00\x01\xba", "an MPEG film"),
+    (b"\x00\x00\x01\xb3", "an MPEG film"),
+    (b"8BPS", "a Photoshop file"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"ID3", "an MP3 recording"),
+    (b"OggS", "an Ogg recording or film"),
+    (b"fLaC", "a FLAC recording"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"\x93NUMPY", "a NumPy array"),
+)
+
+
+def format_of(data: bytes) -> str | None:
+    """Which picture format the bytes are: "jpeg", "png", ...; None if none that is read."""
+    for start, name in _PICTURES:
+        if data.startswith(start):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[:2] == b"BM" and len(data) >= 18 and data[6:10] == bytes(4):
+        return "bmp"  # two letters are little; bytes 6 to 9 are reserved and zero
+    brands = _brands(data)
+    if brands & _AVIF_BRANDS:
+        return "avif"
+    return "heif" if brands & _HEIF_BRANDS else None
+
+
+def looks_like(data: bytes) -> str:
+    """What bytes that are no picture look like, in words: "a PDF document"."""
+    for start, words in _OTHERS:
+        if data.startswith(start):
+            return words
+    if data[:4] == b"RIFF":
+        return {b"AVI ": "an AVI film", b"WAVE": "a WAV recording"}.get(data[8:12], "a RIFF file")
+    if data[4:8] == b"ftyp":
+        return {
+            b"qt  ": "a QuickTime film",
+            b"M4A ": "an MPEG-4 recording",
+            b"crx ": "a Canon raw photograph",
+        }.get(data[8:12], "an MP4 film")
+    return _text(data[:4096]) or "no file type that mien knows"
+
+
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height in the header of a WebP file, px; (0, 0) if the header is damaged.
+
+    Source: RFC 9649, sections 2.7 (VP8X), 3.4 (VP8L) and RFC 6386, section 9.1 (VP8).
+    """
+    if len(data) < 30:
+        return 0, 0
+    kind = data[12:16]
+    if kind == b"VP8X":
+        wide, high = int.from_bytes(data[24:27], "little"), int.from_bytes(data[27:30], "little")
+        return wide + 1, high + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        wide, high = struct.unpack("<HH", data[26:30])
+        return wide & 0x3FFF, high & 0x3FFF
+    return 0, 0
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """Major and compatible brands of an ISO base media file (ISO/IEC 14496-12, clause 4.3)."""
+    if data[4:8] != b"ftyp":
+        return set()
+    end = min(int.from_bytes(data[:4], "big"), len(data), 256)
+    return {data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))}
+
+
+def _text(start: bytes) -> str | None:
+    if b"\x00" in start:
+        return None
+    try:
+        words = start.decode("utf-8", errors="strict").lstrip("\ufeff \t\r\n").lower()
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 3:  # not just a letter cut in two by the 4096
+            return None
+        words = start[: error.start].decode("utf-8").lower()
+    if "<svg" in words:
+        return "an SVG drawing"
+    if words.startswith(("<!doctype html", "<html")):
+        return "a web page"
+    return "a text"

@@ -1,0 +1,453 @@
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pillow_heif
+import pytest
+import skimage
+from PIL import Image, ImageCms, ImageOps
+
+from mien.errors import ImageError
+from mien.media import Limits, read_image
+from mien.media.decoding import upright
+
+PORTRAIT = Path(skimage.__file__).parent / "data" / "astronaut.png"
+RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 160, 60), (40, 60, 200), (240, 240, 240)
+
+
+def flag(width=48, height=32):
+    """Four quarters of four colours: every turn and mirror of it differs from every other."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2], image[: height // 2, width // 2 :] = RED, GREEN
+    image[height // 2 :, : width // 2], image[height // 2 :, width // 2 :] = BLUE, WHITE
+    return image
+
+
+def encoded(image, kind, **options):
+    out = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(out, kind, **options)
+    return out.getvalue()
+
+
+def heic(image, exif=None):
+    file = pillow_heif.from_pillow(Image.fromarray(image))
+    out = io.BytesIO()
+    file.save(out, quality=-1, **({"exif": exif} if exif else {}))
+    return out.getvalue()
+
+
+def exif_with(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+def far(a, b):
+    return np.abs(a.astype(int) - b).mean()
+
+
+def png_header(width, height):
+    """A PNG that promises width x height pixels and holds none."""
+    chunks = b"\x89PNG\r\n\x1a\n"
+    ihdr = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    for name, body in ((b"IHDR", ihdr), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")):
+        chunks += struct.pack(">I", len(body)) + name + body
+        chunks += struct.pack(">I", zlib.crc32(name + body))
+    return chunks
+
+
+# What comes out of every format
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "GIF"])
+def test_lossless_formats_give_the_very_pixels(kind):
+    assert np.array_equal(read_image(encoded(flag(), kind)), flag())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(flag(), "JPEG", quality=95),
+        encoded(flag(), "JPEG", quality=95, progressive=True),
+        encoded(flag(), "WEBP", lossless=True),
+        encoded(flag(), "WEBP", quality=95),
+        encoded(flag(), "AVIF", quality=95),
+        heic(flag()),
+    ],
+    ids=["jpeg", "progressive", "webp-lossless", "webp", "avif", "heic"],
+)
+def test_lossy_formats_give_nearly_the_pixels(data):
+    image = read_image(data)
+    assert image.shape == flag().shape
+    assert image.dtype == np.uint8
+    assert far(image, flag()) < 4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC"])
+def test_every_orientation_is_undone_once(kind, orientation):
+    exif = exif_with(orientation)
+    if kind == "HEIC":
+        data = heic(flag(), exif)
+    else:
+        lossless = {"lossless": True} if kind == "WEBP" else {}
+        data = encoded(flag(), kind, exif=exif, **lossless)
+    stored = Image.open(io.BytesIO(encoded(flag(), "PNG", exif=exif)))
+    expected = np.array(ImageOps.exif_transpose(stored))
+    image = read_image(data)
+    assert image.shape == expected.shape
+    assert far(image, expected) < 5
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 300])
+def test_an_orientation_that_does_not_exist_leaves_the_picture(orientation):
+    assert upright(flag(), orientation) is not None
+    assert np.array_equal(upright(flag(), orientation), flag())
+
+
+def test_damaged_exif_does_not_lose_the_picture():
+    data = encoded(flag(), "PNG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
+    assert np.array_equal(read_image(data), flag())
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_the_fast_decoder_gives_pillows_pixels(subsampling, progressive):
+    portrait = np.array(Image.open(PORTRAIT).convert("RGB"))[:301, :203]
+    options = {"quality": 85, "subsampling": subsampling, "progressive": progressive}
+    data = encoded(portrait, "JPEG", **options)
+    expected = np.array(Image.open(io.BytesIO(data)))
+    assert np.array_equal(read_image(data), expected)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (65535, 255), (32896, 128), (300, 1)])
+def test_sixteen_bit_grey_is_scaled_not_clipped(kind, value, expected):
+    data = encoded(Image.fromarray(np.full((4, 5), value, np.uint16)), kind)
+    assert np.array_equal(read_image(data), np.full((4, 5, 3), expected, np.uint8))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_sixteen_bit_colour_is_scaled_not_clipped(suffix):
+    deep = flag().astype(np.uint16) * 257
+    data = cv2.imencode(suffix, np.ascontiguousarray(deep[..., ::-1]))[1].tobytes()
+    assert np.abs(read_image(data).astype(int) - flag()).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
+def test_one_bit_is_black_and_white(kind):
+    bits = np.eye(9, dtype=bool)
+    data = encoded(Image.fromarray(bits), kind)
+    assert np.array_equal(read_image(data), np.repeat(bits[..., None], 3, 2) * np.uint8(255))
+
+
+def test_grey_becomes_three_equal_channels():
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    for kind in ("PNG", "TIFF"):
+        image = read_image(encoded(Image.fromarray(grey), kind))
+        assert np.array_equal(image, np.repeat(grey[..., None], 3, 2))
+    assert read_image(encoded(Image.fromarray(grey), "JPEG")).shape == (3, 4, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_parts_show_mid_grey(mode):
+    image = Image.new("RGBA", (4, 2), (255, 255, 255, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 2, 2))
+    pixels = read_image(encoded(image.convert(mode), "PNG"))
+    assert (pixels[:, :2] == 128).all()
+    assert (pixels[:, 2:] == 255).all()
+
+
+def test_a_transparent_colour_shows_mid_grey():
+    data = encoded(flag(), "PNG", transparency=RED)
+    assert read_image(data)[0, 0].tolist() == [128, 128, 128]
+    assert read_image(data)[0, -1].tolist() == list(GREEN)
+
+
+def test_half_transparent_is_mixed():
+    image = Image.new("RGBA", (1, 1), (255, 0, 0, 51))  # a fifth
+    assert read_image(encoded(image, "PNG")).tolist() == [[[153, 102, 102]]]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_ink_is_dark_and_paper_is_white(kind):
+    # Pillow writes JPEG inverted, as Adobe does.
+    for ink, low, high in (((0, 0, 0, 0), 250, 255), ((0, 0, 0, 255), 0, 5)):
+        image = read_image(encoded(Image.new("CMYK", (16, 16), ink), kind))
+        assert low <= image.min() <= image.max() <= high
+
+
+def test_a_profile_other_than_srgb_is_converted():
+    # In this profile red and green are swapped against sRGB; nothing subtle can hide.
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    r, g = (profile.index(tag, 128) + 4 for tag in (b"rXYZ", b"gXYZ"))
+    profile[r : r + 8], profile[g : g + 8] = profile[g : g + 8], profile[r : r + 8]
+    for kind in ("PNG", "JPEG", "TIFF"):
+        image = read_image(encoded(flag(), kind, icc_profile=bytes(profile)))
+        assert far(image[:10, :18], np.array(RED)[[1, 0, 2]]) < 4, kind
+
+
+def test_an_srgb_profile_changes_nothing():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert np.array_equal(read_image(encoded(flag(), "PNG", icc_profile=profile)), flag())
+
+
+@pytest.mark.parametrize("profile", [b"no profile at all", b""])
+def test_a_broken_profile_is_ignored(profile):
+    assert np.array_equal(read_image(encoded(flag(), "PNG", icc_profile=profile)), flag())
+
+
+def test_of_an_animation_the_first_frame_is_read():
+    frames = [Image.fromarray(flag()), Image.new("RGB", (48, 32))]
+    for kind in ("GIF", "PNG", "WEBP"):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+        assert np.array_equal(read_image(data), flag()), kind
+
+
+def test_one_pixel_is_a_picture():
+    assert read_image(encoded(np.full((1, 1, 3), 7, np.uint8), "PNG")).tolist() == [[[7, 7, 7]]]
+
+
+def test_the_pixels_may_be_written_to():
+    for kind in ("PNG", "JPEG"):
+        image = read_image(encoded(flag(), kind))
+        image[0, 0] = 0
+        assert image.flags.c_contiguous
+
+
+# Paths
+
+
+@pytest.mark.parametrize(
+    "name", ["a.png", "Zoë 山田 ☺.png", "no suffix", "a'b\"c$(d).jpg", "-x.png"]
+)
+def test_reads_from_any_path(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(encoded(flag(), "PNG"))
+    assert np.array_equal(read_image(path), flag())
+    assert np.array_equal(read_image(str(path)), flag())
+
+
+def test_bytes_may_come_as_buffer():
+    data = encoded(flag(), "PNG")
+    assert np.array_equal(read_image(bytearray(data)), flag())
+    assert np.array_equal(read_image(memoryview(data)), flag())
+
+
+def test_says_that_a_file_is_missing(tmp_path):
+    with pytest.raises(ImageError, match=r"gone\.jpg does not exist; check the path"):
+        read_image(tmp_path / "gone.jpg")
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match=r"link\.jpg is a link to a file that is gone"):
+        read_image(tmp_path / "link.jpg")
+
+
+def test_says_that_a_path_is_a_folder_or_below_a_file(tmp_path):
+    with pytest.raises(ImageError, match="is a folder; list its pictures with find_images"):
+        read_image(tmp_path)
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(ImageError, match=r"lies below a file|does not exist"):
+        read_image(tmp_path / "file" / "a.png")
+
+
+def test_refuses_a_pipe_that_would_never_end(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ImageError, match="is not a regular file"):
+        read_image(tmp_path / "pipe.png")
+
+
+@pytest.mark.parametrize("path", ["a\0b.png", "x" * 5000 + ".png"])
+def test_says_that_a_path_is_impossible(path):
+    with pytest.raises(ImageError, match=r"cannot be read|does not exist"):
+        read_image(path)
+
+
+def test_says_that_a_file_may_not_be_read(tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root may read every file, so permissions cannot be tried")
+    path = tmp_path / "secret.png"
+    path.write_bytes(encoded(flag(), "PNG"))
+    path.chmod(0)
+    with pytest.raises(ImageError, match="may not be read; check its permissions"):
+        read_image(path)
+
+
+# What is no picture
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2", "an MP4 film"),
+        (b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ", "a QuickTime film"),
+        (b"\x1aE\xdf\xa3\x01", "a Matroska or WebM film"),
+        (b"RIFF\x00\x00\x00\x00AVI LIST", "an AVI film"),
+        (b"PK\x03\x04\x14", "a ZIP archive or an office document"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+        ("Grüße, but no picture".encode(), "a text"),
+        (bytes(range(256)), "no file type that mien knows"),
+    ],
+)
+def test_says_what_a_file_is_that_is_no_picture(tmp_path, data, words):
+    path = tmp_path / "holiday.jpg"
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match=words):
+        read_image(path)
+
+
+def whole(kind):
+    portrait = np.array(Image.open(PORTRAIT).convert("RGB"))
+    return heic(portrait) if kind == "HEIC" else encoded(portrait, kind)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
+def test_a_picture_cut_short_is_refused(kind, share):
+    data = whole(kind)
+    with pytest.raises(ImageError, match=r"truncated|damaged|looks like|no pixels"):
+        read_image(data[: int(len(data) * share)])
+
+
+def test_a_jpeg_cut_short_is_called_truncated():
+    data = whole("JPEG")
+    with pytest.raises(ImageError, match="is truncated: its end is missing"):
+        read_image(data[: len(data) // 2], where="a.jpg")
+
+
+def test_the_end_of_a_preview_does_not_pass_for_the_end_of_the_picture():
+    preview = encoded(flag(), "JPEG")
+    portrait = Image.open(PORTRAIT).convert("RGB")
+    data = encoded(portrait, "JPEG", comment=preview)
+    assert data.index(b"\xff\xd9") < len(data) // 2
+    assert read_image(data).shape == (512, 512, 3)
+    with pytest.raises(ImageError, match="truncated"):
+        read_image(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_bytes_after_the_end_of_a_jpeg_do_no_harm(progressive):
+    data = encoded(flag(), "JPEG", quality=95, progressive=progressive)
+    assert np.array_equal(read_image(data + b"maker's notes" * 9), read_image(data))
+
+
+# Limits
+
+
+@pytest.mark.parametrize("side", [60_000, 2**31 - 1])
+def test_a_huge_header_is_refused_before_decoding(side):
+    with pytest.raises(ImageError, match=rf"{side:,} x {side:,} pixels, more than the 200,000,000"):
+        read_image(png_header(side, side))
+
+
+def test_a_huge_webp_canvas_is_refused_before_its_decoder_reserves_it():
+    size = (2**16 - 1).to_bytes(3, "little")
+    chunk = b"VP8X" + struct.pack("<I", 10) + bytes(4) + size + size
+    data = b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
+    with pytest.raises(ImageError, match="65,536 x 65,536 pixels"):
+        read_image(data)
+
+
+def test_limits_are_the_callers():
+    data = encoded(flag(), "PNG")
+    assert read_image(data, limits=Limits(max_pixels=48 * 32)).shape == (32, 48, 3)
+    with pytest.raises(ImageError, match="48 x 32 pixels, more than the 1,535 allowed"):
+        read_image(data, limits=Limits(max_pixels=48 * 32 - 1))
+    with pytest.raises(ImageError, match="more than the 1,535 allowed"):
+        read_image(flag(), limits=Limits(max_pixels=48 * 32 - 1))
+    with pytest.raises(ImageError, match=f"has {len(data)} bytes, more than the 10 allowed"):
+        read_image(data, limits=Limits(max_bytes=10))
+
+
+def test_a_large_file_is_refused_without_being_read(tmp_path):
+    path = tmp_path / "sparse.png"
+    with open(path, "wb") as file:
+        file.truncate(10**12)  # a terabyte on paper, nothing on disk
+    with pytest.raises(ImageError, match="1,000,000,000,000 bytes"):
+        read_image(path)
+
+
+def test_pillows_own_limit_neither_warns_nor_refuses(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for kind in ("PNG", "GIF", "BMP"):
+        assert np.array_equal(read_image(encoded(flag(), kind)), flag())
+    with pytest.raises(ImageError, match="TIFF of 48 x 32 pixels, more than the 100 that Pillow"):
+        read_image(encoded(flag(), "TIFF"))
+
+
+# Arrays
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        flag(),
+        flag().astype(np.uint16) * 257,
+        flag().astype(np.float32) / 255,
+        flag().astype(np.float64) / 255,
+        np.dstack([flag(), np.full((32, 48), 255, np.uint8)]),
+        flag()[::-1][::-1],
+        np.asfortranarray(flag()),
+    ],
+)
+def test_arrays_of_every_kind_become_the_same_picture(array):
+    image = read_image(array)
+    assert image.dtype == np.uint8
+    assert image.flags.c_contiguous
+    assert np.array_equal(image, flag())
+
+
+def test_an_rgb_array_is_not_copied():
+    array = flag()
+    assert read_image(array) is array
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (3, 2, 1)])
+def test_grey_arrays_get_three_channels(shape):
+    assert read_image(np.full(shape, True)).tolist() == [[[255] * 3] * 2] * 3
+
+
+def test_the_alpha_of_an_array_shows_mid_grey():
+    assert read_image(np.zeros((1, 1, 4), np.uint8)).tolist() == [[[128, 128, 128]]]
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.full((2, 2), np.nan), "NaN or infinite"),
+        (np.array([[0.5, np.inf]]), "NaN or infinite"),
+        (np.array([[0.0, 255.0]]), r"from 0 to 255, but white must be 1\.0"),
+        (np.array([[-0.1, 1.0]]), "from -0.1 to 1"),
+        (np.zeros((2, 2), np.int64), "type int64, which does not say what white is"),
+        (np.zeros((2, 2), complex), "type complex128"),
+        (np.zeros((2, 2), object), "type object"),
+        (np.zeros((2,), np.uint8), r"has shape \(2,\)"),
+        (np.zeros((3, 8, 9), np.uint8), "channels first"),
+        (np.zeros((5, 8, 9, 3), np.uint8), "give one picture"),
+        (np.zeros((0, 5, 3), np.uint8), "has no pixels"),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused(array, words):
+    with pytest.raises(ImageError, match=words):
+        read_image(array)
+
+
+@pytest.mark.parametrize("source", [None, 5, ["a.png"], io.BytesIO(b"")])
+def test_what_is_neither_path_nor_bytes_nor_array_is_refused(source):
+    with pytest.raises(ImageError, match="give a path, bytes or a NumPy array"):
+        read_image(source)
+
+
+def test_reading_leaves_pillow_as_it_was():
+    before = Image.MAX_IMAGE_PIXELS, dict(Image.OPEN)
+    read_image(heic(flag()))
+    with pytest.raises(ImageError):
+        read_image(png_header(60_000, 60_000))
+    assert (Image.MAX_IMAGE_PIXELS, dict(Image.OPEN)) == before
