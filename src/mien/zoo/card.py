@@ -167,7 +167,7 @@ def _record(kind: type[Record], table: Any, where: str) -> Record:
     for name, value in table.items():
         wanted = _wanted(str(known[name].type))
         if wanted and (not isinstance(value, wanted) or (wanted is int and value is True)):
-            raise CardError(f"{where}: '{name}' must be a {wanted.__name__}, got {value!r}.")
+            raise CardError(f"{where}: '{name}' must be of type {wanted.__name__}, got {value!r}.")
     return kind(**table)
 
 

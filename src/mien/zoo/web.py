@@ -166,10 +166,13 @@ def _pour(
                 break
             done += len(block)
             if whole is not None and done > whole:
-                raise WeightsError(
-                    f"The server sends more than the {whole} bytes that the card says; nothing "
-                    "was kept."
-                )
+                break
             write(block)
+    if whole is not None and done > whole:
+        part.unlink()
+        raise WeightsError(
+            f"The server sends more than the {whole} bytes that the card says; nothing was kept. "
+            "The file changed at its source: look for a newer version of mien."
+        )
     if whole is not None and done < whole:
-        raise http.client.IncompleteRead(b"", whole - done)
+        raise ConnectionError(f"the connection broke {whole - done} bytes before the end")

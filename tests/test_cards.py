@@ -1,0 +1,90 @@
+"""Every card, old or new, passes these; a new model adds nothing here."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import mien
+from mien.zoo import cards
+
+CARDS = cards()
+ROOT = Path(mien.__file__).parent
+HEADINGS = ("Input", "Output", "Trained on", "Result", "Reproduce", "Where it fails", "Do not use")
+SPDX = {"MIT", "Apache-2.0", "CC0-1.0", "BSD-2-Clause", "BSD-3-Clause", "CC-BY-4.0"}
+REPO_FILE, REPO_ALL = 5_000_000, 40_000_000  # bytes of weights that may be committed
+each_card = pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+
+
+@each_card
+def test_the_facts_are_complete(card):
+    assert re.fullmatch(r"[a-z0-9-]+", card.name)
+    assert card.licence in SPDX or card.licence.startswith(("LicenseRef-", "CC-BY-NC"))
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in card.files)
+    assert all(result["command"].startswith("mien eval ") for result in card.results)
+    assert card.paper.startswith("https://")
+
+
+@each_card
+def test_a_licence_that_says_non_commercial_is_never_sold_as_commercial(card):
+    assert card.commercial is not True or not re.search("NC|NonCommercial|Unstated", card.licence)
+
+
+@each_card
+def test_addresses_name_a_release_or_commit_and_never_a_moving_branch(card):
+    for file in card.files:
+        assert not re.search(r"/(main|master|latest|HEAD)/", file.source)
+
+
+@each_card
+def test_an_archive_is_the_release_that_its_sources_name(card):
+    if card.package:
+        name, version = re.match(r"package:([^=]+)==([^!]+)!", card.files[0].source).groups()
+        assert card.package.archive.lower().startswith(f"{name.lower()}-{version}")
+        ending = ".whl" if card.package.only_binary else ".tar.gz"
+        assert card.package.archive.endswith(ending)
+
+
+@each_card
+def test_weights_of_this_package_are_small_and_unharmed(card):
+    for file in card.files:
+        if file.source.startswith("repo:"):
+            content = (ROOT / file.source.removeprefix("repo:")).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == file.sha256
+            assert len(content) == file.size <= REPO_FILE
+
+
+def test_all_weights_of_this_package_together_are_small():
+    own = {f for card in CARDS.values() for f in card.files if f.source.startswith("repo:")}
+    assert sum(file.size for file in own) <= REPO_ALL
+
+
+def test_no_two_cards_stand_for_the_same_weights():
+    assert len({card.digest for card in CARDS.values()}) == len(CARDS)
+
+
+@each_card
+def test_what_a_card_names_can_be_imported(card):
+    for name in filter(None, (card.entry, card.convert)):
+        module, _, attribute = name.partition(":")
+        assert callable(getattr(import_module(module), attribute))
+
+
+@pytest.mark.parametrize(
+    "folder", [p.parent for p in ROOT.glob("systems/*/card.toml")], ids=lambda p: p.name
+)
+def test_the_folder_of_a_system_is_complete(folder):
+    page = (folder / "README.md").read_text("utf-8")
+    assert [heading for heading in HEADINGS if heading not in page] == []
+    assert (folder / f"test_{folder.name}.py").exists()
+
+
+def test_opening_every_entry_never_loads_torch():
+    entries = [card.entry.partition(":") for card in CARDS.values()]
+    lines = [f"from {module} import {name}" for module, _, name in entries]
+    code = "\n".join(["import sys", *lines, "assert 'torch' not in sys.modules"])
+    subprocess.run([sys.executable, "-c", code], check=True)
