@@ -1,0 +1,154 @@
+"""MTCNN: three small networks, each looking closer at what the one before let through.
+
+Source: Zhang et al., "Joint face detection and alignment using multitask cascaded convolutional
+networks", IEEE SPL 2016.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien.geometry import nms, square
+from mien.runtime import Session
+from mien.types import Face, Floats, Pixels
+
+CELL, STRIDE = 12, 2  # px that one cell of the first network sees, and their distance
+STEP = 0.709  # sqrt(0.5): each level of the pyramid has half the area. Source: the paper's code
+NET2, NET3 = 24, 48  # px that the second and third networks see
+GREY = (127, 127, 127)  # what the networks call 0; fills windows that leave the picture
+MOST = 1000  # windows that stage two looks at, best first: bounds time on pictures of leaves
+
+
+class MtcnnDetector:
+    """Faces with five points, from `min_face` pixels up.
+
+    The cascade looks for the smallest faces at a cost that grows with the square of the picture's
+    side over `min_face`, so `min_face` is the larger of a size in pixels and a share of the
+    picture's shorter side.
+    """
+
+    def __init__(
+        self,
+        pnet: Path,
+        rnet: Path,
+        onet: Path,
+        *,
+        name: str,
+        digest: str = "",
+        device: str = "cpu",
+        threads: int | None = None,
+        min_face: float = 20.0,
+        min_share: float = 0.04,
+        thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8),
+    ) -> None:
+        """Open the three graphs.
+
+        Args:
+            pnet: proposals. rnet: refinement. onet: output and points.
+            name: the card this was opened from.
+            digest: of the weights.
+            device: see mien.runtime.
+            threads: for one call.
+            min_face: px, side of the smallest face looked for.
+            min_share: the same as a share of the picture's shorter side.
+            thresholds: scores that a window must exceed in each stage.
+        """
+        self._nets = [
+            Session(path, shape, device=device, threads=threads)
+            for path, shape in (
+                (pnet, (1, None, None, 3)),
+                (rnet, (None, NET2, NET2, 3)),
+                (onet, (None, NET3, NET3, 3)),
+            )
+        ]
+        self.name, self.digest, self.device = name, digest, self._nets[0].device
+        self.min_face, self.min_share, self.thresholds = min_face, min_share, tuple(thresholds)
+
+    def __call__(self, image: Pixels) -> list[Face]:
+        """Find the faces in one (H, W, 3) image, most confident first."""
+        boxes = self._propose(image)
+        boxes = self._refine(image, boxes)
+        return self._finish(image, boxes)
+
+    def _levels(self, image: Pixels) -> Iterator[tuple[Pixels, float]]:
+        """The picture at falling sizes, and level px per image px."""
+        height, width = image.shape[:2]
+        smallest = max(self.min_face, self.min_share * min(height, width))
+        scale, level = CELL / smallest, image
+        while min(height, width) * scale >= CELL:
+            size = (round(width * scale), round(height * scale))
+            # From the level before, not from the picture: a quarter of the pixels to read.
+            level = np.asarray(cv2.resize(level, size, interpolation=cv2.INTER_AREA), np.uint8)
+            yield level, scale
+            scale *= STEP
+
+    def _propose(self, image: Pixels) -> Floats:
+        """(N, 4) square windows that may hold a face, best first."""
+        found = [np.empty((0, 5), np.float32)]
+        for level, scale in self._levels(image):
+            maps = self._nets[0](level[None])
+            scores = maps["scores"][0, 1]  # (h, w)
+            rows, columns = np.nonzero(scores > self.thresholds[0])
+            corner = np.stack([columns, rows], 1).astype(np.float32) * STRIDE + 1
+            cells = np.hstack([corner, corner + CELL - 1])  # (N, 4) level px
+            cells += maps["boxes"][0, :, rows, columns] * (CELL - 1)
+            values = scores[rows, columns]
+            keep = nms(cells, values, max_overlap=0.5)
+            found.append(np.hstack([cells[keep] / scale, values[keep, None]]))
+        every = np.vstack(found)
+        keep = nms(every[:, :4], every[:, 4], max_overlap=0.7)[:MOST]
+        return square(every[keep, :4])
+
+    def _refine(self, image: Pixels, boxes: Floats) -> Floats:
+        """Drop most windows, move the others."""
+        if not len(boxes):
+            return boxes
+        out = self._nets[1](windows(image, boxes, NET2))
+        sure = out["scores"][:, 1] > self.thresholds[1]
+        boxes = moved(boxes[sure], out["boxes"][sure])
+        keep = nms(boxes, out["scores"][sure, 1], max_overlap=0.7)
+        return square(boxes[keep])
+
+    def _finish(self, image: Pixels, boxes: Floats) -> list[Face]:
+        if not len(boxes):
+            return []
+        out = self._nets[2](windows(image, boxes, NET3))
+        sure = out["scores"][:, 1] > self.thresholds[2]
+        boxes, scores = boxes[sure], out["scores"][sure, 1]
+        shares = out["points"][sure].reshape(-1, 2, 5).transpose(0, 2, 1)  # (N, 5, 2) of the window
+        size = boxes[:, None, 2:] - boxes[:, None, :2]
+        points = boxes[:, None, :2] + shares * size
+        boxes = moved(boxes, out["boxes"][sure])
+        keep = nms(boxes, scores, max_overlap=0.7, over="smaller")
+        return [
+            Face(boxes[i], float(scores[i]), points[i].astype(np.float32), detector=self.name)
+            for i in keep
+        ]
+
+
+def windows(image: Pixels, boxes: Floats, side: int) -> Pixels:
+    """Cut square windows and scale them: (N, side, side, 3); grey beyond the picture."""
+    chips = np.empty((len(boxes), side, side, 3), np.uint8)
+    height, width = image.shape[:2]
+    for chip, box in zip(chips, np.rint(boxes).astype(int), strict=True):
+        left, top, right, bottom = box
+        inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+        border = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
+        if any(border) and inside.size:
+            inside = cv2.copyMakeBorder(inside, *border, cv2.BORDER_CONSTANT, value=GREY)  # type: ignore[assignment]
+        if inside.size:
+            smaller = inside.shape[0] > side
+            how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+            cv2.resize(inside, (side, side), dst=chip, interpolation=how)
+        else:
+            chip[:] = GREY[0]
+    return chips
+
+
+def moved(boxes: Floats, offsets: Floats) -> Floats:
+    """Shift the sides of (N, 4) boxes by shares of their width and height."""
+    size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    result: Floats = boxes + offsets * size
+    return result

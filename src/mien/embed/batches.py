@@ -1,0 +1,34 @@
+"""What the embedders share: batches, the mirrored average, unit length."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mien.types import Floats, Pixels
+
+BATCH = 32  # chips in one run: more does not pay on a CPU, and memory stays flat
+
+
+def unit_vectors(
+    chips: Pixels, run: Callable[[Pixels], Floats], width: int, mirror: bool
+) -> Floats:
+    """Embed chips in batches.
+
+    Args:
+        chips: (N, S, S, 3).
+        run: a batch of chips -> (B, D).
+        width: D.
+        mirror: average each vector with that of the mirrored chip, which evens out what pose
+            and light do to one half of the face.
+
+    Returns:
+        (N, D) of length 1.
+    """
+    vectors = np.empty((len(chips), width), np.float32)
+    for start in range(0, len(chips), BATCH):
+        batch = chips[start : start + BATCH]
+        raw = run(batch)
+        if mirror:
+            raw = raw + run(np.ascontiguousarray(batch[:, :, ::-1]))
+        vectors[start : start + BATCH] = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    return vectors

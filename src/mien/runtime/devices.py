@@ -1,0 +1,91 @@
+"""Which processors there are, and how many threads this process may use."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnxruntime as ort
+
+from mien.errors import DeviceError
+
+# The name a user types -> the provider of ONNX Runtime.
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "rocm": "ROCMExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a model really runs on; told in every answer."""
+
+    name: str  # a key of PROVIDERS
+    provider: str  # "CPUExecutionProvider", "LiteRT XNNPACK", ...
+    threads: int
+
+
+def available() -> dict[str, str]:
+    """Devices that this installation can use: name -> provider."""
+    have = set(ort.get_available_providers())
+    return {name: provider for name, provider in PROVIDERS.items() if provider in have}
+
+
+def provider_of(device: str) -> str:
+    """The provider behind a device name.
+
+    Raises:
+        DeviceError: there is no such device, or this installation cannot use it.
+    """
+    if device not in PROVIDERS:
+        raise DeviceError(f"There is no device '{device}'. Choose from: {', '.join(PROVIDERS)}.")
+    have = available()
+    if device not in have:
+        raise DeviceError(
+            f"Device '{device}' was asked for, but this ONNX Runtime offers only "
+            f"{', '.join(have)}. Install the build of onnxruntime for it (for cuda: "
+            "pip install onnxruntime-gpu), or ask for --device cpu."
+        )
+    return have[device]
+
+
+def cpu_quota(root: Path = CGROUPS) -> int:
+    """Threads that this process may keep busy, at least 1.
+
+    The smallest of: cores of the machine, the affinity mask, and the quota of the container
+    (which os.cpu_count() does not know: a container with 2 of 64 cores would start 64 threads
+    that then wait for each other).
+
+    Args:
+        root: mount point of the control groups, versions 1 and 2.
+    """
+    limits = [float(os.cpu_count() or 1)]
+    if hasattr(os, "sched_getaffinity"):
+        limits.append(float(len(os.sched_getaffinity(0))))
+    for quota, period in (_read(root / "cpu.max"), _read_v1(root / "cpu")):
+        if quota > 0 and period > 0:
+            limits.append(quota / period)
+    return max(1, int(min(limits)))
+
+
+def _read(path: Path) -> tuple[float, float]:
+    """`max 100000` or `200000 100000`: microseconds of CPU allowed in each period."""
+    try:
+        quota, period = path.read_text("ascii").split()[:2]
+        return (0.0, 0.0) if quota == "max" else (float(quota), float(period))
+    except (OSError, ValueError):
+        return 0.0, 0.0  # not in such a container
+
+
+def _read_v1(folder: Path) -> tuple[float, float]:
+    try:
+        return tuple(  # type: ignore[return-value]
+            float((folder / f"cpu.cfs_{part}_us").read_text("ascii")) for part in ("quota", "period")
+        )
+    except (OSError, ValueError):
+        return 0.0, 0.0

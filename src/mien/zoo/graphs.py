@@ -1,0 +1,54 @@
+"""Write small ONNX graphs by hand: what the converters share."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17  # understood by every ONNX Runtime since 1.12
+
+
+class Graph:
+    """A graph under construction: each call adds one node and returns the name of its output."""
+
+    def __init__(self, shape: list[int | str], kind: int = TensorProto.UINT8) -> None:
+        """Start with one input named `x` of this shape."""
+        self.inputs = [helper.make_tensor_value_info("x", kind, shape)]
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+
+    def weight(self, value: NDArray[Any]) -> str:
+        """Store an array; return its name."""
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        """Add a node of this kind; return the name of its output."""
+        output = name or f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        return output
+
+    def pixels(self, x: str = "x") -> str:
+        """(N, H, W, 3) uint8 -> (N, 3, H, W) float32, still 0 to 255."""
+        return self.add("Cast", self.add("Transpose", x, perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
+
+    def conv(
+        self, x: str, weight: NDArray[Any], bias: NDArray[Any] | None = None, **attributes: Any
+    ) -> str:
+        """Convolve with (O, I, H, W) weights."""
+        more = [] if bias is None else [self.weight(bias.astype(np.float32))]
+        return self.add("Conv", x, self.weight(weight.astype(np.float32)), *more, **attributes)
+
+    def save(self, target: Path, outputs: dict[str, list[int | str]]) -> None:
+        """Check the graph and write it; the same arrays give the same bytes."""
+        ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()]
+        graph = helper.make_graph(self.nodes, "mien", self.inputs, ends, self.weights)
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="mien"
+        )
+        onnx.checker.check_model(model)
+        target.write_bytes(model.SerializeToString(deterministic=True))
