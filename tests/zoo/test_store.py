@@ -153,6 +153,17 @@ def test_a_cache_that_is_visibly_damaged_heals_itself(card, server, harm):
     assert len(server.asked) == 2
 
 
+def test_a_store_that_breaks_off_leaves_no_record_that_would_vouch_for_it(card):
+    (path,) = fetch(card)
+    path.unlink()
+    path.mkdir()  # a file cannot be moved here, as if the disk failed right then
+    with pytest.raises(WeightsError, match="Cannot write to"):
+        fetch(card)
+    assert not (path.parent / RECORD).exists()
+    path.rmdir()
+    assert fetch(card)[0].read_bytes() == WEIGHTS
+
+
 def test_damage_of_the_same_length_is_found_by_hashing(card):
     (path,) = fetch(card)
     path.write_bytes(b"\xff" + WEIGHTS[1:])
