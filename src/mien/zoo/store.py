@@ -12,8 +12,8 @@ from pathlib import Path
 from mien.errors import WeightsError
 from mien.zoo import archive, cache, index, web
 from mien.zoo.card import Card, File
+from mien.zoo.index import OnStep
 
-OnStep = Callable[[str, int, int], None]  # artefact, bytes done, bytes in all
 SUMS = "SHA256SUMS"  # what `sha256sum --check` reads
 
 
