@@ -1,6 +1,7 @@
 """Every card, old or new, passes these; a new model adds nothing here."""
 
 import hashlib
+import inspect
 import re
 import subprocess
 import sys
@@ -72,6 +73,16 @@ def test_what_a_card_names_can_be_imported(card):
     for name in filter(None, (card.entry, card.convert)):
         module, _, attribute = name.partition(":")
         assert callable(getattr(import_module(module), attribute))
+
+
+@each_card
+def test_the_entry_takes_the_files_and_options_of_its_card(card):
+    module, _, attribute = card.entry.partition(":")
+    weights = [Path(file.ready) for file in card.files]
+    told = {"name": card.name, "digest": card.digest, "device": "cpu"}
+    inspect.signature(getattr(import_module(module), attribute)).bind(
+        *weights, **{**told, **card.options}
+    )
 
 
 @pytest.mark.parametrize(
