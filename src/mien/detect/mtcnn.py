@@ -46,7 +46,9 @@ class MtcnnDetector:
         """Open the three graphs.
 
         Args:
-            pnet: proposals. rnet: refinement. onet: output and points.
+            pnet: first network: proposals.
+            rnet: second network: refinement.
+            onet: third network: output and points.
             name: the card this was opened from.
             digest: of the weights.
             device: see mien.runtime.
@@ -117,15 +119,33 @@ class MtcnnDetector:
         out = self._nets[2](windows(image, boxes, NET3))
         sure = out["scores"][:, 1] > self.thresholds[2]
         boxes, scores = boxes[sure], out["scores"][sure, 1]
-        shares = out["points"][sure].reshape(-1, 2, 5).transpose(0, 2, 1)  # (N, 5, 2) of the window
-        size = boxes[:, None, 2:] - boxes[:, None, :2]
-        points = boxes[:, None, :2] + shares * size
+        points = points_in(boxes, out["points"][sure])
         boxes = moved(boxes, out["boxes"][sure])
         keep = nms(boxes, scores, max_overlap=0.7, over="smaller")
-        return [
-            Face(boxes[i], float(scores[i]), points[i].astype(np.float32), detector=self.name)
-            for i in keep
-        ]
+        boxes, scores, points = (
+            boxes[keep],
+            scores[keep],
+            self._polish(image, boxes[keep], points[keep]),
+        )
+        rows = zip(boxes, scores, points, strict=True)
+        return [Face(box, float(score), five, detector=self.name) for box, score, five in rows]
+
+    def _polish(self, image: Pixels, boxes: Floats, points: Floats) -> Floats:
+        """Average the points with two more looks: at the final window, and at its mirror image.
+
+        The networks err in opposite directions on a face and on its mirror image. On the pairs of
+        LFW that raised verification accuracy by 0.1 % (benchmarks/route.py) for 0.4 ms a face.
+        """
+        if not len(boxes):
+            return points
+        final = square(boxes)
+        chips = windows(image, final, NET3)
+        both = np.concatenate([chips, chips[:, :, ::-1]])
+        shares = self._nets[2](both)["points"]
+        straight, mirrored = points_in(final, shares[: len(final)]), shares[len(final) :].copy()
+        mirrored[:, :5] = 1 - mirrored[:, :5]
+        back = points_in(final, mirrored)[:, [1, 0, 2, 4, 3]]  # left and right change places
+        return np.asarray((points + straight + back) / 3, dtype=np.float32)
 
 
 def windows(image: Pixels, boxes: Floats, side: int) -> Pixels:
@@ -145,6 +165,13 @@ def windows(image: Pixels, boxes: Floats, side: int) -> Pixels:
         else:
             chip[:] = GREY[0]
     return chips
+
+
+def points_in(boxes: Floats, shares: Floats) -> Floats:
+    """Points given as shares of their windows: (N, 4), (N, 10) x then y -> (N, 5, 2) px."""
+    size = boxes[:, None, 2:] - boxes[:, None, :2]
+    result: Floats = boxes[:, None, :2] + shares.reshape(-1, 2, 5).transpose(0, 2, 1) * size
+    return result
 
 
 def moved(boxes: Floats, offsets: Floats) -> Floats:

@@ -59,8 +59,5 @@ class ArcFaceEmbedder:
         """Run the network: (N, 112, 112, 3) -> (N, D)."""
         pixels = chips[..., ::-1] if self.bgr else chips
         x = (pixels.transpose(0, 3, 1, 2).astype(np.float32) - self.mean) / self.scale
-        try:
-            (vectors,) = self._session(x).values()
-        except RuntimeError:
-            raise
+        (vectors,) = self._session(x).values()
         return vectors

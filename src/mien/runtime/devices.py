@@ -1,6 +1,7 @@
 """Which processors there are, and how many threads this process may use."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,25 +68,16 @@ def cpu_quota(root: Path = CGROUPS) -> int:
     limits = [float(os.cpu_count() or 1)]
     if hasattr(os, "sched_getaffinity"):
         limits.append(float(len(os.sched_getaffinity(0))))
-    for quota, period in (_read(root / "cpu.max"), _read_v1(root / "cpu")):
-        if quota > 0 and period > 0:
-            limits.append(quota / period)
+    # Version 2 has one file, `max 100000` or `200000 100000`: microseconds of CPU in each period.
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        quota = _quota(root / name for name in names)
+        limits += [quota] if quota else []
     return max(1, int(min(limits)))
 
 
-def _read(path: Path) -> tuple[float, float]:
-    """`max 100000` or `200000 100000`: microseconds of CPU allowed in each period."""
+def _quota(paths: Iterable[Path]) -> float | None:
     try:
-        quota, period = path.read_text("ascii").split()[:2]
-        return (0.0, 0.0) if quota == "max" else (float(quota), float(period))
+        allowed, period = " ".join(path.read_text("ascii") for path in paths).split()[:2]
+        return float(allowed) / float(period) if float(allowed) > 0 else None  # -1: no limit
     except (OSError, ValueError):
-        return 0.0, 0.0  # not in such a container
-
-
-def _read_v1(folder: Path) -> tuple[float, float]:
-    try:
-        return tuple(  # type: ignore[return-value]
-            float((folder / f"cpu.cfs_{part}_us").read_text("ascii")) for part in ("quota", "period")
-        )
-    except (OSError, ValueError):
-        return 0.0, 0.0
+        return None  # not in such a container, or "max"

@@ -1,6 +1,7 @@
 """Open a graph, run it, say on what it ran."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Session:
         self.device = Device(device, used, threads if device == "cpu" else 1)
         node = self._session.get_inputs()[0]
         check_shape(weights, node.shape, shape)
+        self.shape: list[int | str | None] = node.shape
         self._input = node.name
         self.outputs = [output.name for output in self._session.get_outputs()]
 
@@ -86,7 +88,8 @@ class LiteSession:
             ) from error
         self.device = Device("cpu", "LiteRT XNNPACK", threads)
         self._input = self._interpreter.get_input_details()[0]
-        check_shape(weights, self._input["shape"].tolist(), shape)
+        self.shape: list[int] = self._input["shape"].tolist()
+        check_shape(weights, self.shape, shape)
         self._outputs = self._interpreter.get_output_details()
         self.outputs = [output["name"] for output in self._outputs]
         self._lock = threading.Lock()
@@ -99,7 +102,7 @@ class LiteSession:
             return {o["name"]: self._interpreter.get_tensor(o["index"]) for o in self._outputs}
 
 
-def check_shape(weights: Path, have: list[int | str | None], feed: Shape) -> None:
+def check_shape(weights: Path, have: Sequence[int | str | None], feed: Shape) -> None:
     """Refuse a graph that does not take what the caller feeds; -1 and names are free sides."""
     fits = len(have) == len(feed) and all(
         want is None or not isinstance(side, int) or side in (want, -1)

@@ -135,7 +135,12 @@ def read(stream: Stream) -> Iterator[Layer]:
 
 def _conv(graph: Graph, x: Map, layer: Layer) -> Map:
     assert layer.weight is not None
-    count, kernel, stride, pad = len(layer.weight), layer.weight.shape[2], layer.stride, layer.padding
+    count, kernel, stride, pad = (
+        len(layer.weight),
+        layer.weight.shape[2],
+        layer.stride,
+        layer.padding,
+    )
     name = graph.conv(x.name, layer.weight, layer.bias, strides=[stride] * 2, pads=[pad] * 4)
     return Map(name, count, (x.side + 2 * pad - kernel) // stride + 1)
 

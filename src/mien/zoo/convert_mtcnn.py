@@ -36,7 +36,7 @@ def convert(source: Path, target: Path) -> None:
         raise WeightsError(f"{source} is none of pnet, rnet, onet.")
     side: int | str = SIDE.get(net, "side")
     graph = Graph(["n", side, side if net in SIDE else "width", 3])
-    shift, scale = graph.weight(np.float32(127.5)), graph.weight(np.float32(1 / 128))
+    shift, scale = (graph.weight(np.array(v, np.float32)) for v in (127.5, 1 / 128))
     x = graph.add("Mul", graph.add("Sub", graph.pixels(), shift), scale)
     for pool, padded in POOLS[net]:
         kernel, bias, slope, *arrays = arrays

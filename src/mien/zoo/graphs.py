@@ -48,7 +48,10 @@ class Graph:
         ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()]
         graph = helper.make_graph(self.nodes, "mien", self.inputs, ends, self.weights)
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="mien"
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=8,
+            producer_name="mien",
         )
         onnx.checker.check_model(model)
         target.write_bytes(model.SerializeToString(deterministic=True))
