@@ -10,16 +10,22 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from mien.errors import GalleryError
+from mien.gallery.archive import Imported, export_gallery, import_gallery
+from mien.gallery.checks import clean_name
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
 
 __all__ = [
     "Gallery",
+    "Imported",
     "Person",
     "Receipt",
     "Refusal",
     "Seen",
     "Stored",
     "Template",
+    "clean_name",
+    "export_gallery",
+    "import_gallery",
     "open_gallery",
 ]
 

@@ -27,6 +27,11 @@ def clean_name(name: str) -> str:
 
     Anything else is data: path separators, dots and quotes stay as they are.
     """
+    bad = next((c for c in name if unicodedata.category(c) in BANNED), None)
+    if bad is not None:
+        raise GalleryError(
+            f"The name {name[:80]!r} contains the control character U+{ord(bad):04X}; remove it."
+        )
     clean = unicodedata.normalize("NFC", name).strip()
     if not clean:
         raise GalleryError(f"The name {name!r} is empty; give every person a name.")
@@ -34,11 +39,6 @@ def clean_name(name: str) -> str:
         raise GalleryError(
             f"The name {clean[:40]!r}... has {len(clean)} characters; "
             f"at most {LONGEST_NAME} are kept, so shorten it."
-        )
-    bad = next((c for c in clean if unicodedata.category(c) in BANNED), None)
-    if bad is not None:
-        raise GalleryError(
-            f"The name {clean!r} contains the control character U+{ord(bad):04X}; remove it."
         )
     return clean
 
@@ -160,7 +160,7 @@ def quality_text(quality: Mapping[str, float] | None) -> str | None:
         return None
     try:
         return json.dumps({str(k): float(v) for k, v in quality.items()}, allow_nan=False)
-    except ValueError:
+    except (TypeError, ValueError):
         raise GalleryError(
             f"The quality {dict(quality)!r} has a component that is not a finite number; "
             "leave out what could not be measured."

@@ -33,10 +33,10 @@ def vectors_of(rows: Sequence[Any], dimension: int | None, where: str) -> Floats
 
 
 def damaged(number: int, where: str) -> str:
-    """Say that a vector is not what was stored."""
+    """Say that a row is not what was stored."""
     return (
-        f"Gallery {where} is damaged: the vector of template {number} is not the one that was "
-        "stored. Nothing was changed; put a backup in its place, or enrol the pictures again."
+        f"Gallery {where} is damaged: template {number} is not what was stored. "
+        "Nothing was changed; put a backup in its place, or enrol the pictures again."
     )
 
 
@@ -45,8 +45,14 @@ def stored_of(rows: Sequence[Any], embedder: str, where: str) -> list[Stored]:
     if not rows:
         return []
     vectors = vectors_of(rows, len(rows[0][2]) // 4, where)
-    return [
-        Stored(
+    return [stored(row, v, embedder, where) for row, v in zip(rows, vectors, strict=True)]
+
+
+def stored(row: Sequence[Any], vector: Floats, embedder: str, where: str) -> Stored:
+    """Return the record of one row that `STORED` selected."""
+    number, _, _, _, name, source, digest, quality, box, added = row
+    try:
+        return Stored(
             person=name,
             vector=vector,
             embedder=embedder,
@@ -54,10 +60,19 @@ def stored_of(rows: Sequence[Any], embedder: str, where: str) -> list[Stored]:
             source_digest=digest,
             quality=None if quality is None else json.loads(quality),
             box=None if box is None else np.frombuffer(box, dtype="<f4").astype(np.float32),
-            added=datetime.fromisoformat(added),
+            added=moment(added, where),
             id=number,
         )
-        for (number, _, _, _, name, source, digest, quality, box, added), vector in zip(
-            rows, vectors, strict=True
-        )
-    ]
+    except ValueError as error:
+        raise GalleryError(damaged(number, where)) from error
+
+
+def moment(text: str, where: str) -> datetime:
+    """Return a stored time."""
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise GalleryError(
+            f"Gallery {where} is damaged: {text!r} is not a time. Nothing was changed; put a "
+            "backup in its place."
+        ) from error

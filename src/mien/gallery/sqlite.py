@@ -1,19 +1,15 @@
 """The default gallery: one SQLite file is the truth, and a matrix in memory answers."""
 
-import os
-import sqlite3
-import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from mien.errors import GalleryError, GalleryMismatchError, UnknownPersonError
+from mien.errors import GalleryError, UnknownPersonError
 from mien.gallery.checks import (
     check_digest,
     check_refusal,
@@ -26,43 +22,27 @@ from mien.gallery.checks import (
 )
 from mien.gallery.index import ROWS, Index
 from mien.gallery.records import Person, Receipt, Refusal, Seen, Stored, Template
-from mien.gallery.rows import STORED, stored_of, vectors_of
-from mien.gallery.schema import WAIT, connect, prepare, recognise, sentence, spoken
+from mien.gallery.rows import STORED, moment, stored_of, vectors_of
+from mien.gallery.store import Store
 from mien.types import Candidate, Floats
 
-SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it gives up and says so
 PAGE = 1000  # templates read at once while iterating
 
 
 class SqliteGallery:
     """People in one file; exact search; safe to use from several threads and processes.
 
-    The lock guards the connection. Searching itself works on a snapshot and holds no lock.
+    A lock guards the file. Searching itself works on a snapshot and holds no lock.
     """
 
     def __init__(
         self, path: Path, embedder: str | None, *, create: bool = False, read_only: bool = False
     ) -> None:
-        self.where = str(path)
-        recognise(path, create)
-        self.read_only = read_only or not may_write(path)
-        self._lock = threading.RLock()
+        self._store = Store(path, embedder, create=create, read_only=read_only)
+        self.where, self.read_only = self._store.where, self._store.read_only
+        self.embedder: str = self._store.embedder
+        self._run, self._one = self._store.run, self._store.one
         self._index, self._epoch, self._last = Index.empty(), 0, 0
-        self._path = path
-        with spoken(self.where):
-            self._db, immutable = connect(path, create=create, read_only=self.read_only)
-            try:
-                prepare(self._db, self.where, embedder, self.read_only)
-                holds, due = self._one("SELECT embedder, scrub_due FROM about")
-                if embedder is not None and holds != embedder:
-                    raise GalleryMismatchError(holds=holds, got=embedder, where=self.where)
-            except BaseException:
-                self._db.close()
-                raise
-        self.embedder: str = holds
-        self._fixed = self._marks() if immutable else None
-        if due and not self.read_only:
-            self.scrub()  # an erasing change was cut short before its bytes were overwritten
 
     # ------------------------------------------------------------------ changes
 
@@ -73,11 +53,11 @@ class SqliteGallery:
         vectors = stack(new, None, self.where) if new else np.empty((0, 0), dtype=np.float32)
         given = [t.person for t in new] + [r.person for r in notes]
         names = {name: clean_name(name) for name in dict.fromkeys(given)}
-        with self._change() as db:
+        with self._store.change():
             if new:
                 (dimension,) = self._one("SELECT dimension FROM about")
                 check_vectors(vectors, dimension, self.where)
-                db.execute("UPDATE about SET dimension = ?", (vectors.shape[1],))
+                self._run("UPDATE about SET dimension = ?", vectors.shape[1])
             ids = {name: self._person(name, make=True) for name in names.values()}
             numbers = [
                 self._insert(ids[names[t.person]], t, v) for t, v in zip(new, vectors, strict=True)
@@ -95,18 +75,14 @@ class SqliteGallery:
             )
             if row:
                 return int(row[0])
-            self._db.execute(
-                "DELETE FROM refusals WHERE person = ? AND digest = ?", (person, digest)
-            )
+            self._run("DELETE FROM refusals WHERE person = ? AND digest = ?", person, digest)
         blob = vector.astype("<f4").tobytes()
         box = None if template.box is None else template.box.astype("<f4").tobytes()
-        cursor = self._db.execute(
+        cursor = self._run(
             "INSERT INTO templates (person, vector, crc, source, digest, quality, box, added) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(person, blob, zlib.crc32(blob), template.source, digest),
-                *(quality_text(template.quality), box, utc(template.added)),
-            ),
+            *(person, blob, zlib.crc32(blob), template.source, digest),
+            *(quality_text(template.quality), box, utc(template.added)),
         )
         return int(cursor.lastrowid or 0)
 
@@ -118,11 +94,11 @@ class SqliteGallery:
         """Note a refused picture unless it is enrolled for this person."""
         key = (person, refusal.source_digest)
         if not self._one("SELECT 1 FROM templates WHERE person = ? AND digest = ?", *key):
-            self._db.execute(
+            self._run(
                 "INSERT INTO refusals (person, digest, reason, source, added) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (person, digest) DO UPDATE SET "
                 "reason = excluded.reason, source = excluded.source, added = excluded.added",
-                (*key, refusal.reason, refusal.source, utc(refusal.added)),
+                *(*key, refusal.reason, refusal.source, utc(refusal.added)),
             )
 
     def forget(self, *people: str) -> Receipt:
@@ -131,27 +107,25 @@ class SqliteGallery:
         names = {clean_name(name) for name in people}
         if not names:
             return Receipt(0, 0, 0, complete=True)
-        with self._change(erases=True) as db:
+        with self._store.change(erases=True):
             for name in names:
                 person = self._person(name)
-                for table in ("templates", "refusals"):
-                    gone = db.execute(f"DELETE FROM {table} WHERE person = ?", (person,)).rowcount
-                    templates += gone if table == "templates" else 0
-                    refusals += gone if table == "refusals" else 0
-                db.execute("DELETE FROM people WHERE id = ?", (person,))
+                templates += self._run("DELETE FROM templates WHERE person = ?", person).rowcount
+                refusals += self._run("DELETE FROM refusals WHERE person = ?", person).rowcount
+                self._run("DELETE FROM people WHERE id = ?", person)
         return self._receipt(len(names), templates, refusals)
 
     def rename(self, old: str, new: str) -> Receipt:
         """Give a person another name; see `mien.gallery.Gallery`."""
         old, new = clean_name(old), clean_name(new)
-        with self._change(erases=True) as db:
+        with self._store.change(erases=True):
             person = self._person(old)
             if old != new and self._one("SELECT 1 FROM people WHERE name = ?", new):
                 raise GalleryError(
                     f"Gallery {self.where} already knows somebody called {new!r}; choose another "
                     f"name for {old!r}, or merge the two if they are the same person."
                 )
-            db.execute("UPDATE people SET name = ? WHERE id = ?", (new, person))
+            self._run("UPDATE people SET name = ? WHERE id = ?", new, person)
         return self._receipt(int(old != new), 0, 0)
 
     def merge(self, source: str, into: str) -> Receipt:
@@ -159,59 +133,30 @@ class SqliteGallery:
         source, into = clean_name(source), clean_name(into)
         if source == into:
             raise GalleryError(f"{source!r} cannot be merged with itself; name two people.")
-        with self._change(erases=True) as db:
-            pair = {"a": self._person(source), "b": self._person(into)}
+        with self._store.change(erases=True):
+            gone, stays = self._person(source), self._person(into)
             # A picture that both have stays once.
-            both = "person = :a AND digest IN (SELECT digest FROM templates WHERE person = :b)"
-            templates = db.execute(f"DELETE FROM templates WHERE {both}", pair).rowcount
-            db.execute("UPDATE templates SET person = :b WHERE person = :a", pair)
-            db.execute("UPDATE OR IGNORE refusals SET person = :b WHERE person = :a", pair)
-            refusals = db.execute(
-                "DELETE FROM refusals WHERE person = :a OR "
-                "person = :b AND digest IN (SELECT digest FROM templates WHERE person = :b)",
-                pair,
+            pictures = "digest IN (SELECT digest FROM templates WHERE person = ?)"
+            templates = self._run(
+                f"DELETE FROM templates WHERE person = ? AND {pictures}", gone, stays
             ).rowcount
-            db.execute("DELETE FROM people WHERE id = :a", pair)
+            self._run("UPDATE templates SET person = ? WHERE person = ?", stays, gone)
+            self._run("UPDATE OR IGNORE refusals SET person = ? WHERE person = ?", stays, gone)
+            refusals = self._run(
+                f"DELETE FROM refusals WHERE person = ? OR person = ? AND {pictures}",
+                *(gone, stays, stays),
+            ).rowcount
+            self._run("DELETE FROM people WHERE id = ?", gone)
         return self._receipt(1, templates, refusals)
 
     def scrub(self) -> Receipt:
-        """Overwrite what earlier changes left behind; see `mien.gallery.Gallery`.
-
-        `secure_delete` zeroes a row where it was deleted. That is not enough: a row that SQLite
-        moved to another page while balancing its tree leaves a stale copy behind (we found 3 of
-        21,662 erased values in a file of 8 MB). So the file is rebuilt with VACUUM, and then the
-        write-ahead log, which holds old pages, is emptied.
-        """
+        """Overwrite what earlier changes left behind; see `mien.gallery.Gallery`."""
         return self._receipt(0, 0, 0)
 
     def _receipt(self, people: int, templates: int, refusals: int) -> Receipt:
         """Scrub, and say what was erased."""
-        with self._lock:
-            reason = self._scrub()
+        reason = self._store.scrub()
         return Receipt(people, templates, refusals, complete=reason is None, reason=reason)
-
-    def _scrub(self) -> str | None:
-        """Rebuild the file and empty the log; return why that could not be finished."""
-        with spoken(self.where):
-            self._writable()
-            (due,) = self._one("SELECT scrub_due FROM about")
-            self._db.execute(f"PRAGMA busy_timeout = {int(SCRUB_WAIT * 1000)}")
-            try:
-                self._db.execute("VACUUM")
-                busy = self._one("PRAGMA wal_checkpoint(TRUNCATE)")[0]
-                if not busy:
-                    # Only if nobody else has erased something meanwhile.
-                    self._db.execute("UPDATE about SET scrub_due = 0 WHERE scrub_due = ?", (due,))
-            except sqlite3.OperationalError as error:
-                return f"Erased rows may have left bytes behind. {sentence(error, self.where)}"
-            finally:
-                self._db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
-        if busy:
-            return (
-                f"Another program is reading gallery {self.where}, so old bytes remain in "
-                f"{self.where}-wal; close the other program and scrub again, or open the gallery."
-            )
-        return None
 
     # ------------------------------------------------------------------ questions
 
@@ -235,7 +180,7 @@ class SqliteGallery:
             "SELECT name, source FROM templates JOIN people ON people.id = person "
             "WHERE templates.id = ?"
         )
-        with self._reading():
+        with self._store.reading():
             if self._one("SELECT epoch FROM about")[0] != epoch:
                 return None
             rows = {t: self._one(query, t) for t in {t for hits in found for t, _, _ in hits}}
@@ -246,56 +191,55 @@ class SqliteGallery:
 
     def _refresh(self) -> tuple[Index, int, int | None]:
         """Bring the matrix up to date with the file; return it, its epoch and D."""
-        with self._reading():
+        with self._store.reading():
             dimension, epoch = self._one("SELECT dimension, epoch FROM about")
-            last = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'templates'") or (0,)
+            row = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'templates'")
+            last = row[0] if row else 0
             index = self._index
             if epoch != self._epoch:
-                rows = self._db.execute("SELECT id, person FROM templates").fetchall()
-                pairs = np.array(rows, dtype=np.int64).reshape(-1, 2)
+                cursor = self._run("SELECT id, person FROM templates")
+                pairs = np.fromiter(chain.from_iterable(cursor), dtype=np.int64).reshape(-1, 2)
                 pairs = pairs[np.argsort(pairs[:, 0])]
                 index = index.regrouped(pairs[:, 0], pairs[:, 1])
-            if last[0] > self._last:
-                cursor = self._db.execute(
+            if last > self._last:
+                cursor = self._run(
                     "SELECT id, person, vector, crc FROM templates WHERE id > ? ORDER BY id",
-                    (self._last,),
+                    self._last,
                 )
                 while rows := cursor.fetchmany(ROWS):
                     numbers = np.array([row[:2] for row in rows], dtype=np.int64)
                     vectors = vectors_of(rows, dimension, self.where)
                     index = index.extended(numbers[:, 0], numbers[:, 1], vectors)
-            self._index, self._epoch, self._last = index, epoch, last[0]
+            self._index, self._epoch, self._last = index, epoch, last
             return index, epoch, dimension
 
     def people(self) -> list[Person]:
         """Everyone who is known; see `mien.gallery.Gallery`."""
-        with self._reading():
-            rows = self._db.execute(
+        with self._store.reading():
+            rows = self._run(
                 "SELECT people.id, name, sum(kind), min(added) FROM people JOIN ("
                 "SELECT person, 1 AS kind, added FROM templates UNION ALL "
                 "SELECT person, 0, added FROM refusals) ON person = people.id "
                 "GROUP BY people.id ORDER BY people.id"
             ).fetchall()
-        return [Person(i, name, n, datetime.fromisoformat(added)) for i, name, n, added in rows]
+        return [Person(i, name, n, moment(added, self.where)) for i, name, n, added in rows]
 
     def templates(self, person: str) -> list[Stored]:
         """All templates of one person; see `mien.gallery.Gallery`."""
-        with self._reading():
+        with self._store.reading():
             number = self._person(clean_name(person))
-            rows = self._db.execute(
-                f"{STORED} WHERE person = ? ORDER BY templates.id", (number,)
-            ).fetchall()
+            rows = self._run(f"{STORED} WHERE person = ? ORDER BY templates.id", number).fetchall()
         return stored_of(rows, self.embedder, self.where)
 
     def refusals(self) -> list[Refusal]:
         """All pictures that gave no template; see `mien.gallery.Gallery`."""
-        with self._reading():
-            rows = self._db.execute(
+        with self._store.reading():
+            rows = self._run(
                 "SELECT name, digest, reason, source, added FROM refusals "
                 "JOIN people ON people.id = person ORDER BY refusals.id"
             ).fetchall()
         return [
-            Refusal(name, digest, reason, source, datetime.fromisoformat(added))
+            Refusal(name, digest, reason, source, moment(added, self.where))
             for name, digest, reason, source, added in rows
         ]
 
@@ -303,26 +247,26 @@ class SqliteGallery:
         """What became of a picture; see `mien.gallery.Gallery`."""
         key = clean_name(person), check_digest(digest)
         where = "JOIN people ON people.id = person WHERE name = ? AND digest = ?"
-        with self._reading():
+        with self._store.reading():
             row = self._one(f"SELECT templates.id, added FROM templates {where}", *key)
             if row:
-                return Seen("enrolled", None, row[0], datetime.fromisoformat(row[1]))
+                return Seen("enrolled", None, row[0], moment(row[1], self.where))
             row = self._one(f"SELECT reason, added FROM refusals {where}", *key)
-        return Seen("refused", row[0], None, datetime.fromisoformat(row[1])) if row else None
+        return Seen("refused", row[0], None, moment(row[1], self.where)) if row else None
 
     def stamp(self) -> int:
         """A number that changes with every change; see `mien.gallery.Gallery`."""
-        with self._reading():
+        with self._store.reading():
             return int(self._one("SELECT changes FROM about")[0])
 
     def check(self) -> list[str]:
         """Test the file's structure, references and every vector; see `mien.gallery.Gallery`."""
         faults: list[str] = []
         try:
-            with self._reading():
-                for (line,) in self._db.execute("PRAGMA integrity_check"):
+            with self._store.reading():
+                for (line,) in self._run("PRAGMA integrity_check"):
                     faults += [] if line == "ok" else [f"Gallery {self.where}: {line}."]
-                for table, row, *_ in self._db.execute("PRAGMA foreign_key_check"):
+                for table, row, *_ in self._run("PRAGMA foreign_key_check"):
                     faults.append(f"Gallery {self.where}: row {row} of {table} has no person.")
             for _ in self:
                 pass  # reading a template tests its checksum and length
@@ -334,9 +278,9 @@ class SqliteGallery:
         """Every template in the order of numbers, read in pages so that memory stays bounded."""
         last = 0
         while True:
-            with self._reading():
-                rows = self._db.execute(
-                    f"{STORED} WHERE templates.id > ? ORDER BY templates.id LIMIT {PAGE}", (last,)
+            with self._store.reading():
+                rows = self._run(
+                    f"{STORED} WHERE templates.id > ? ORDER BY templates.id LIMIT {PAGE}", last
                 ).fetchall()
             if not rows:
                 return
@@ -345,46 +289,8 @@ class SqliteGallery:
 
     def __len__(self) -> int:
         """How many templates there are."""
-        with self._reading():
+        with self._store.reading():
             return int(self._one("SELECT count(*) FROM templates")[0])
-
-    # ------------------------------------------------------------------ the connection
-
-    @contextmanager
-    def _change(self, *, erases: bool = False) -> Iterator[sqlite3.Connection]:
-        """One transaction: when this ends well the change is on disk, else nothing has changed."""
-        with self._lock, spoken(self.where):
-            self._writable()
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("UPDATE about SET changes = changes + 1")
-                if erases:
-                    self._db.execute("UPDATE about SET epoch = epoch + 1, scrub_due = changes")
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """One state of the file, however many statements ask about it."""
-        with self._lock, spoken(self.where):
-            if self._fixed is not None and self._fixed != self._marks():
-                raise GalleryError(
-                    f"Gallery {self.where} was changed by another program while it was open from "
-                    "a folder without write permission; open it again."
-                )
-            self._db.execute("BEGIN")
-            try:
-                yield
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-
-    def _one(self, query: str, *values: Any) -> Any:
-        return self._db.execute(query, values).fetchone()
 
     def _person(self, name: str, *, make: bool = False) -> int:
         """Return the id of a person, who is new if `make` allows it."""
@@ -393,25 +299,11 @@ class SqliteGallery:
             return int(row[0])
         if not make:
             raise UnknownPersonError(name, self.where)
-        return int(self._db.execute("INSERT INTO people (name) VALUES (?)", (name,)).lastrowid or 0)
-
-    def _writable(self) -> None:
-        if self.read_only:
-            raise GalleryError(
-                f"Gallery {self.where} is open for reading only; open it for writing, and see to "
-                "it that the file and its folder may be written."
-            )
-
-    def _marks(self) -> tuple[int, ...]:
-        """What changes about the files when somebody writes to them."""
-        wal = self._path.with_name(self._path.name + "-wal")
-        s = os.stat(self._path)
-        return s.st_ino, s.st_size, s.st_mtime_ns, wal.stat().st_size if wal.exists() else 0
+        return int(self._run("INSERT INTO people (name) VALUES (?)", name).lastrowid or 0)
 
     def close(self) -> None:
         """Close the file; using the gallery afterwards is an error."""
-        with self._lock:
-            self._db.close()
+        self._store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -423,8 +315,3 @@ class SqliteGallery:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def may_write(path: Path) -> bool:
-    """Whether the file, if there is one, and its folder can be written."""
-    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))

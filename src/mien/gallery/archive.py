@@ -1,0 +1,326 @@
+"""A gallery as one portable file, for moving and keeping: a zip archive without compression.
+
+Why zip: every language and every desktop opens it. Why no compression: unit vectors do not
+compress, and an archive whose members are stored cannot be a zip bomb. Version 1 holds
+
+- `manifest.json`: `format` "mien-gallery", `version`, `embedder`, `dimension`, the counts
+  `templates` and `refusals`, and `sha256`, `bytes` of each other member;
+- `vectors.npy`: (N, D) little-endian float32, NumPy format 1.0, no pickle;
+- `templates.jsonl`: N lines, one a row of `vectors.npy`: person, source, source_digest, quality,
+  box, added;
+- `refusals.jsonl`: one line a refused picture: person, source_digest, reason, source, added.
+
+It has no time of its own, so two exports of the same gallery are equal byte for byte. It holds
+biometric data in the clear: guard it as you guard the gallery.
+"""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from mien.errors import GalleryError, GalleryMismatchError
+from mien.gallery.checks import clean_name
+from mien.gallery.records import Gallery, Refusal, Template
+from mien.types import Floats
+
+FORMAT, VERSION = "mien-gallery", 1
+MANIFEST = "manifest.json"
+MEMBERS = ("vectors.npy", "templates.jsonl", "refusals.jsonl")
+LARGEST_MANIFEST = 100_000  # bytes; ours have fewer than a thousand
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can tell
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did."""
+
+    templates: int  # how many were added
+    present: int  # how many the gallery had already
+    refusals: int  # how many notes about refused pictures were read
+
+
+def export_gallery(gallery: Gallery, path: str | os.PathLike[str]) -> int:
+    """Write everything that a gallery holds into one file, which appears only when complete.
+
+    Returns:
+        How many templates were written.
+
+    Raises:
+        GalleryError: the gallery was changed meanwhile, or the file cannot be written.
+    """
+    target, before = Path(path), gallery.stamp()
+    try:
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
+            manifest = write_members(gallery, Path(folder))
+            draft = Path(folder) / "archive.zip"
+            with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+                archive.writestr(member_info(MANIFEST), json.dumps(manifest, indent=1) + "\n")
+                for name in MEMBERS:
+                    with (
+                        (Path(folder) / name).open("rb") as source,
+                        archive.open(member_info(name), "w", force_zip64=True) as member,
+                    ):
+                        while block := source.read(1 << 20):
+                            member.write(block)
+            if gallery.stamp() != before:
+                raise GalleryError(
+                    f"Gallery {gallery.where} was changed while it was being exported; "
+                    f"nothing was written to {target}. Export it again."
+                )
+            with draft.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(draft, target)
+    except OSError as error:
+        raise GalleryError(
+            f"Gallery {gallery.where} could not be exported to {target} ({error.strerror}); "
+            "check the folder and the space on its disk."
+        ) from error
+    return int(manifest["templates"])
+
+
+def member_info(name: str) -> zipfile.ZipInfo:
+    """Describe a member; always the same way, so that equal galleries give equal files."""
+    return zipfile.ZipInfo(name, EPOCH)
+
+
+def write_members(gallery: Gallery, folder: Path) -> dict[str, Any]:
+    """Write the members into a folder, template by template; return the manifest."""
+    count, dimension = len(gallery), 0
+    with (folder / MEMBERS[0]).open("wb") as vectors, (folder / MEMBERS[1]).open("wb") as lines:
+        written = 0
+        for template in gallery:
+            if not written:
+                dimension = len(template.vector)
+                vectors.write(npy_header(count, dimension))
+            vectors.write(template.vector.astype("<f4").tobytes())
+            lines.write(template_line(template))
+            written += 1
+        if not written:
+            vectors.write(npy_header(0, 0))
+    refusals = gallery.refusals()
+    (folder / MEMBERS[2]).write_bytes(b"".join(refusal_line(r) for r in refusals))
+    if written != count:
+        raise GalleryError(
+            f"Gallery {gallery.where} was changed while it was being exported; export it again."
+        )
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "embedder": gallery.embedder,
+        "dimension": dimension,
+        "templates": count,
+        "refusals": len(refusals),
+        "sha256": {name: digest_of((folder / name).open("rb")) for name in MEMBERS},
+        "bytes": {name: (folder / name).stat().st_size for name in MEMBERS},
+    }
+
+
+def npy_header(count: int, dimension: int) -> bytes:
+    """Begin a NumPy file of (count, dimension) little-endian float32."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f4", "fortran_order": False, "shape": (count, dimension)}
+    )
+    return header.getvalue()
+
+
+def template_line(template: Template) -> bytes:
+    """One template as a line of JSON, without its vector."""
+    return json_line(
+        {
+            "person": template.person,
+            "source": template.source,
+            "source_digest": template.source_digest,
+            "quality": None if template.quality is None else dict(template.quality),
+            "box": None if template.box is None else template.box.tolist(),
+            "added": None if template.added is None else template.added.isoformat(),
+        }
+    )
+
+
+def refusal_line(refusal: Refusal) -> bytes:
+    """One refusal as a line of JSON."""
+    return json_line(
+        {
+            "person": refusal.person,
+            "source_digest": refusal.source_digest,
+            "reason": refusal.reason,
+            "source": refusal.source,
+            "added": None if refusal.added is None else refusal.added.isoformat(),
+        }
+    )
+
+
+def json_line(row: dict[str, Any]) -> bytes:
+    """Write one row; floats as Python prints them, which is exact."""
+    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def digest_of(file: IO[bytes]) -> str:
+    """SHA-256 of a file, in hex; closes it."""
+    with file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def import_gallery(
+    path: str | os.PathLike[str],
+    gallery: Gallery,
+    *,
+    conflicts: Literal["merge", "refuse"] = "refuse",
+) -> Imported:
+    """Add an exported file to a gallery, in one transaction, after everything was checked.
+
+    Args:
+        path: a file that `export_gallery` wrote.
+        gallery: where it goes; it must be of the same embedder.
+        conflicts: what happens if the gallery knows a name of the file already: "merge" takes
+            the two for one person and skips equal templates; "refuse" adds nothing at all.
+    """
+    source = Path(path)
+    templates, refusals = read_archive(source, gallery)
+    known = {person.name for person in gallery.people()}
+    given = {clean_name(t.person) for t in templates} | {clean_name(r.person) for r in refusals}
+    both = known & given
+    if both and conflicts == "refuse":
+        raise GalleryError(
+            f"The file {source} and gallery {gallery.where} both know {sorted(both)[0]!r}"
+            f"{f' and {len(both) - 1} others' if len(both) > 1 else ''}; nothing was added. "
+            "Import into a new gallery, or choose to merge people by name."
+        )
+    held = {(name, t.vector.tobytes()) for name in both for t in gallery.templates(name)}
+    new = [t for t in templates if (clean_name(t.person), t.vector.tobytes()) not in held]
+    before = len(gallery)
+    gallery.add(new, refusals)
+    added = len(gallery) - before
+    return Imported(added, len(templates) - added, len(refusals))
+
+
+def read_archive(path: Path, gallery: Gallery) -> tuple[list[Template], list[Refusal]]:
+    """Read a file into memory and check it; nothing is ever unpacked to the disk."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_members(archive, path)
+            manifest = read_manifest(archive, path, gallery)
+            data = {name: archive.read(name) for name in MEMBERS}
+    except (OSError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        raise GalleryError(
+            f"The file {path} cannot be read as an exported gallery ({error}); "
+            "nothing was added. Export the gallery again."
+        ) from error
+    for name in MEMBERS:
+        if hashlib.sha256(data[name]).hexdigest() != manifest["sha256"][name]:
+            raise refused(path, f"{name} is not the one that the manifest describes")
+    try:
+        vectors = read_vectors(data[MEMBERS[0]], manifest["templates"], manifest["dimension"])
+        rows = [json.loads(line) for line in data[MEMBERS[1]].splitlines()]
+        notes = [json.loads(line) for line in data[MEMBERS[2]].splitlines()]
+        if (len(rows), len(notes)) != (manifest["templates"], manifest["refusals"]):
+            raise ValueError("the counts differ from the manifest")
+        return (
+            [read_template(row, v, gallery) for row, v in zip(rows, vectors, strict=True)],
+            [read_refusal(row) for row in notes],
+        )
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise refused(path, f"a row cannot be read, {error}") from error
+
+
+def refused(path: Path, why: str) -> GalleryError:
+    """Make the error of a file that is not, or no longer, what was exported."""
+    return GalleryError(
+        f"The file {path} is not a sound export of a gallery: {why}. "
+        "Nothing was added; export the gallery again."
+    )
+
+
+def check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse members with other names, twice, compressed, or larger than the file itself."""
+    infos = archive.infolist()
+    if sorted(i.filename for i in infos) != sorted((MANIFEST, *MEMBERS)):
+        raise refused(path, f"it holds {sorted({i.filename for i in infos})[:5]}")
+    for info in infos:
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise refused(path, f"{info.filename} is compressed")
+    if sum(info.file_size for info in infos) > path.stat().st_size:
+        raise refused(path, "its members overlap")
+
+
+def read_manifest(archive: zipfile.ZipFile, path: Path, gallery: Gallery) -> dict[str, Any]:
+    """Read what the file says about itself; refuse other formats, versions and embedders."""
+    if archive.getinfo(MANIFEST).file_size > LARGEST_MANIFEST:
+        raise refused(path, "its manifest is too long")
+    try:
+        manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
+        kind, version = manifest["format"], manifest["version"]
+        sizes = {name: archive.getinfo(name).file_size for name in MEMBERS}
+        fits = (
+            kind == FORMAT
+            and sizes == manifest["bytes"]
+            and set(manifest["sha256"]) == set(MEMBERS)
+            and all(type(manifest[n]) is int for n in ("dimension", "templates", "refusals"))
+            and isinstance(manifest["embedder"], str)
+        )
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise refused(path, f"its manifest cannot be read, {error!r}") from error
+    if version != VERSION:
+        raise refused(path, f"it has version {version!r}, and this mien reads version {VERSION}")
+    if not fits:
+        raise refused(path, "its manifest does not describe it")
+    if manifest["embedder"] != gallery.embedder:
+        raise GalleryMismatchError(gallery.embedder, manifest["embedder"], gallery.where)
+    return manifest
+
+
+def read_vectors(data: bytes, count: int, dimension: int) -> Floats:
+    """Read (count, dimension) float32 without believing the header of the file."""
+    header = npy_header(count, dimension)
+    if not data.startswith(header) or len(data) != len(header) + 4 * count * dimension:
+        raise ValueError("the vectors are not those of the manifest")
+    flat = np.frombuffer(data, dtype="<f4", offset=len(header)).astype(np.float32)
+    return flat.reshape(count, dimension)
+
+
+def read_template(row: dict[str, Any], vector: Floats, gallery: Gallery) -> Template:
+    """Make a template of one line and one row of the vectors."""
+    box = row["box"]
+    return Template(
+        person=text(row["person"]),
+        vector=vector,
+        embedder=gallery.embedder,
+        source=maybe_text(row["source"]),
+        source_digest=maybe_text(row["source_digest"]),
+        quality=None if row["quality"] is None else dict(row["quality"]),
+        box=None if box is None else np.array(box, dtype=np.float32),
+        added=datetime.fromisoformat(row["added"]),
+    )
+
+
+def read_refusal(row: dict[str, Any]) -> Refusal:
+    """Make a refusal of one line."""
+    return Refusal(
+        person=text(row["person"]),
+        source_digest=text(row["source_digest"]),
+        reason=text(row["reason"]),
+        source=maybe_text(row["source"]),
+        added=datetime.fromisoformat(row["added"]),
+    )
+
+
+def text(value: Any) -> str:
+    """Return a string if it is one."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def maybe_text(value: Any) -> str | None:
+    """Return a string or None."""
+    return None if value is None else text(value)

@@ -1,0 +1,131 @@
+"""An open SQLite file: transactions, one state while reading, and bytes that are overwritten."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mien.errors import GalleryError, GalleryMismatchError
+from mien.gallery.schema import WAIT, connect, prepare, recognise, sentence, spoken
+
+SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it gives up and says so
+
+
+class Store:
+    """The file of a gallery. One lock guards the connection, so threads may share it."""
+
+    def __init__(self, path: Path, embedder: str | None, *, create: bool, read_only: bool) -> None:
+        self.path, self.where = path, str(path)
+        recognise(path, create)
+        self.read_only = read_only or not may_write(path)
+        self._lock = threading.RLock()
+        with spoken(self.where):
+            self.db, immutable = connect(path, create=create, read_only=self.read_only)
+            try:
+                prepare(self.db, self.where, embedder, self.read_only)
+                self.embedder, due = self.one("SELECT embedder, scrub_due FROM about")
+                if embedder not in (None, self.embedder):
+                    raise GalleryMismatchError(self.embedder, str(embedder), self.where)
+            except BaseException:
+                self.db.close()
+                raise
+        self._fixed = self._marks() if immutable else None
+        if due and not self.read_only:
+            self.scrub()  # an erasing change was cut short before its bytes were overwritten
+
+    def run(self, query: str, *values: Any) -> sqlite3.Cursor:
+        """Run one statement, inside `change` or `reading`."""
+        return self.db.execute(query, values)
+
+    def one(self, query: str, *values: Any) -> Any:
+        """Run one statement; return its first row, or None."""
+        return self.db.execute(query, values).fetchone()
+
+    @contextmanager
+    def change(self, *, erases: bool = False) -> Iterator[None]:
+        """One transaction: when this ends well the change is on disk, else nothing has changed."""
+        with self._lock, spoken(self.where):
+            self._writable()
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.db.execute("UPDATE about SET changes = changes + 1")
+                if erases:
+                    self.db.execute("UPDATE about SET epoch = epoch + 1, scrub_due = changes")
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One state of the file, however many statements ask about it."""
+        with self._lock, spoken(self.where):
+            if self._fixed is not None and self._fixed != self._marks():
+                raise GalleryError(
+                    f"Gallery {self.where} was changed by another program while it was open from "
+                    "a folder without write permission; open it again."
+                )
+            self.db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+
+    def scrub(self) -> str | None:
+        """Overwrite what earlier changes left behind; return why that could not be finished.
+
+        `secure_delete` zeroes a row where it was deleted. That is not enough: a row that SQLite
+        moved to another page while balancing its tree leaves a stale copy behind (we found 3 of
+        21,662 erased values in a file of 8 MB). So the file is rebuilt with VACUUM, and then the
+        write-ahead log, which holds old pages, is emptied.
+        """
+        with self._lock, spoken(self.where):
+            self._writable()
+            (due,) = self.one("SELECT scrub_due FROM about")
+            self.db.execute(f"PRAGMA busy_timeout = {int(SCRUB_WAIT * 1000)}")
+            try:
+                self.db.execute("VACUUM")
+                busy = self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+                if not busy:
+                    # Only if nobody else has erased something meanwhile.
+                    self.db.execute("UPDATE about SET scrub_due = 0 WHERE scrub_due = ?", (due,))
+            except sqlite3.OperationalError as error:
+                return f"Erased rows may have left bytes behind. {sentence(error, self.where)}"
+            finally:
+                self.db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
+        if not busy:
+            return None
+        return (
+            f"Another program is reading gallery {self.where}, so old bytes remain in "
+            f"{self.where}-wal; end that program, and scrub or open the gallery again."
+        )
+
+    def close(self) -> None:
+        """Close the file; using it afterwards is an error."""
+        with self._lock:
+            self.db.close()
+
+    def _writable(self) -> None:
+        if self.read_only:
+            raise GalleryError(
+                f"Gallery {self.where} is open for reading only; open it for writing, and see to "
+                "it that the file and its folder may be written."
+            )
+
+    def _marks(self) -> tuple[int, ...]:
+        """What changes about the files when somebody writes to them."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        file = self.path.stat()
+        size = wal.stat().st_size if wal.exists() else 0
+        return file.st_ino, file.st_size, file.st_mtime_ns, size
+
+
+def may_write(path: Path) -> bool:
+    """Whether the file, if there is one, and its folder can be written."""
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
