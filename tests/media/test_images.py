@@ -1,7 +1,5 @@
 import io
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -48,16 +46,6 @@ def exif_with(orientation):
 
 def far(a, b):
     return np.abs(a.astype(int) - b).mean()
-
-
-def png_header(width, height):
-    """A PNG that promises width x height pixels and holds none."""
-    chunks = b"\x89PNG\r\n\x1a\n"
-    ihdr = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    for name, body in ((b"IHDR", ihdr), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")):
-        chunks += struct.pack(">I", len(body)) + name + body
-        chunks += struct.pack(">I", zlib.crc32(name + body))
-    return chunks
 
 
 # What comes out of every format
@@ -338,107 +326,6 @@ def test_bytes_after_the_end_of_a_jpeg_do_no_harm(progressive):
     assert np.array_equal(read_image(data + b"maker's notes" * 9), read_image(data))
 
 
-# Limits
-
-
-@pytest.mark.parametrize("side", [60_000, 2**31 - 1])
-def test_a_huge_header_is_refused_before_decoding(side):
-    with pytest.raises(ImageError, match=rf"{side:,} x {side:,} pixels, more than the 200,000,000"):
-        read_image(png_header(side, side))
-
-
-def test_a_huge_webp_canvas_is_refused_before_its_decoder_reserves_it():
-    size = (2**16 - 1).to_bytes(3, "little")
-    chunk = b"VP8X" + struct.pack("<I", 10) + bytes(4) + size + size
-    data = b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
-    with pytest.raises(ImageError, match="65,536 x 65,536 pixels"):
-        read_image(data)
-
-
-def test_limits_are_the_callers():
-    data = encoded(flag(), "PNG")
-    assert read_image(data, limits=Limits(max_pixels=48 * 32)).shape == (32, 48, 3)
-    with pytest.raises(ImageError, match="48 x 32 pixels, more than the 1,535 allowed"):
-        read_image(data, limits=Limits(max_pixels=48 * 32 - 1))
-    with pytest.raises(ImageError, match="more than the 1,535 allowed"):
-        read_image(flag(), limits=Limits(max_pixels=48 * 32 - 1))
-    with pytest.raises(ImageError, match=f"has {len(data)} bytes, more than the 10 allowed"):
-        read_image(data, limits=Limits(max_bytes=10))
-
-
-def test_a_large_file_is_refused_without_being_read(tmp_path):
-    path = tmp_path / "sparse.png"
-    with open(path, "wb") as file:
-        file.truncate(10**12)  # a terabyte on paper, nothing on disk
-    with pytest.raises(ImageError, match="1,000,000,000,000 bytes"):
-        read_image(path)
-
-
-def test_pillows_own_limit_neither_warns_nor_refuses(monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    for kind in ("PNG", "GIF", "BMP"):
-        assert np.array_equal(read_image(encoded(flag(), kind)), flag())
-    with pytest.raises(ImageError, match="TIFF of 48 x 32 pixels, more than the 100 that Pillow"):
-        read_image(encoded(flag(), "TIFF"))
-
-
-# Arrays
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        flag(),
-        flag().astype(np.uint16) * 257,
-        flag().astype(np.float32) / 255,
-        flag().astype(np.float64) / 255,
-        np.dstack([flag(), np.full((32, 48), 255, np.uint8)]),
-        flag()[::-1][::-1],
-        np.asfortranarray(flag()),
-    ],
-)
-def test_arrays_of_every_kind_become_the_same_picture(array):
-    image = read_image(array)
-    assert image.dtype == np.uint8
-    assert image.flags.c_contiguous
-    assert np.array_equal(image, flag())
-
-
-def test_an_rgb_array_is_not_copied():
-    array = flag()
-    assert read_image(array) is array
-
-
-@pytest.mark.parametrize("shape", [(3, 2), (3, 2, 1)])
-def test_grey_arrays_get_three_channels(shape):
-    assert read_image(np.full(shape, True)).tolist() == [[[255] * 3] * 2] * 3
-
-
-def test_the_alpha_of_an_array_shows_mid_grey():
-    assert read_image(np.zeros((1, 1, 4), np.uint8)).tolist() == [[[128, 128, 128]]]
-
-
-@pytest.mark.parametrize(
-    ("array", "words"),
-    [
-        (np.full((2, 2), np.nan), "NaN or infinite"),
-        (np.array([[0.5, np.inf]]), "NaN or infinite"),
-        (np.array([[0.0, 255.0]]), r"from 0 to 255, but white must be 1\.0"),
-        (np.array([[-0.1, 1.0]]), "from -0.1 to 1"),
-        (np.zeros((2, 2), np.int64), "type int64, which does not say what white is"),
-        (np.zeros((2, 2), complex), "type complex128"),
-        (np.zeros((2, 2), object), "type object"),
-        (np.zeros((2,), np.uint8), r"has shape \(2,\)"),
-        (np.zeros((3, 8, 9), np.uint8), "channels first"),
-        (np.zeros((5, 8, 9, 3), np.uint8), "give one picture"),
-        (np.zeros((0, 5, 3), np.uint8), "has no pixels"),
-    ],
-)
-def test_arrays_that_are_no_pictures_are_refused(array, words):
-    with pytest.raises(ImageError, match=words):
-        read_image(array)
-
-
 @pytest.mark.parametrize("source", [None, 5, ["a.png"], io.BytesIO(b"")])
 def test_what_is_neither_path_nor_bytes_nor_array_is_refused(source):
     with pytest.raises(ImageError, match="give a path, bytes or a NumPy array"):
@@ -448,6 +335,22 @@ def test_what_is_neither_path_nor_bytes_nor_array_is_refused(source):
 def test_reading_leaves_pillow_as_it_was():
     before = Image.MAX_IMAGE_PIXELS, dict(Image.OPEN)
     read_image(heic(flag()))
-    with pytest.raises(ImageError):
-        read_image(png_header(60_000, 60_000))
     assert (Image.MAX_IMAGE_PIXELS, dict(Image.OPEN)) == before
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"])
+def test_damaged_bytes_give_a_picture_or_an_image_error_and_nothing_else(kind):
+    data = heic(flag()) if kind == "HEIC" else encoded(flag(), kind)
+    rng, complaints = np.random.default_rng(0), []
+    for _ in range(60):
+        broken = bytearray(data)
+        for place in rng.integers(0, len(data), 6):
+            broken[place] = rng.integers(0, 256)
+        try:
+            image = read_image(broken, limits=Limits(max_pixels=10**6))
+        except ImageError as error:
+            complaints.append(str(error))
+        else:
+            assert image.ndim == 3
+            assert image.dtype == np.uint8
+    assert all(words.startswith("The picture given as bytes ") for words in complaints)

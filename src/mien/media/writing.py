@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -59,7 +60,8 @@ def write_image(path: str | os.PathLike[str], image: Pixels, quality: int = 92) 
     except (OSError, ValueError) as error:
         raise ImageError(f"{path} cannot be written: {_reason(error, path)}.") from error
     finally:
-        beside.unlink(missing_ok=True) if path.parent.is_dir() else None
+        with suppress(OSError, ValueError):  # it is gone already if all went well
+            beside.unlink()
 
 
 def encode_image(image: Pixels, format: Format = "jpeg", quality: int = 92) -> bytes:
