@@ -5,22 +5,36 @@ by SHA-256, converted once and kept in the cache.
 """
 
 from mien.zoo.cache import damage, folder, home, is_fetched, is_stored
+from mien.zoo.calibration import (
+    Calibration,
+    CalibrationError,
+    Point,
+    calibrations,
+    find_calibration,
+    read_calibration,
+    write_calibration,
+)
 from mien.zoo.card import Card, CardError, File, Package, cards, read_card
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
 from mien.zoo.opening import find, load, require_commercial
 from mien.zoo.store import bundle, fetch
 
 __all__ = [
+    "Calibration",
+    "CalibrationError",
     "Card",
     "CardError",
     "File",
     "LedgerRow",
     "Package",
+    "Point",
     "bundle",
+    "calibrations",
     "cards",
     "damage",
     "fetch",
     "find",
+    "find_calibration",
     "folder",
     "home",
     "is_fetched",
@@ -30,6 +44,8 @@ __all__ = [
     "ledger_markdown",
     "ledger_text",
     "load",
+    "read_calibration",
     "read_card",
     "require_commercial",
+    "write_calibration",
 ]

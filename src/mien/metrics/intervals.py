@@ -1,0 +1,100 @@
+"""How far a share that was measured on some may be from the share of all."""
+
+import numpy as np
+
+from mien.errors import TooFewTrialsError
+from mien.types import Doubles
+
+
+def wilson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of a share, close to its nominal confidence on average.
+
+    Args:
+        count: how often it happened.
+        trials: independent trials, at least 1.
+        confidence: in (0, 1).
+
+    Returns:
+        Lower and upper end, in [0, 1].
+
+    Source: Wilson, "Probable inference", JASA 22, 1927; without continuity correction.
+    """
+    from scipy.special import ndtri  # loaded when used: scipy takes longer than all of mien
+
+    _require(count, trials, confidence)
+    z = float(ndtri((1 + confidence) / 2))
+    share, shrink = count / trials, 1 + z * z / trials
+    centre = (share + z * z / (2 * trials)) / shrink
+    half = z / shrink * float(np.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2))
+    low = 0.0 if count == 0 else centre - half  # not -1e-17
+    return low, 1.0 if count == trials else centre + half
+
+
+def clopper_pearson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of a share that covers the truth at least as often as it says.
+
+    Args:
+        count: how often it happened.
+        trials: independent trials, at least 1.
+        confidence: in (0, 1).
+
+    Returns:
+        Lower and upper end, in [0, 1].
+
+    Source: Clopper and Pearson, Biometrika 26, 1934, by quantiles of the beta distribution.
+    """
+    from scipy.special import betaincinv
+
+    _require(count, trials, confidence)
+    tail = (1 - confidence) / 2
+    low = float(betaincinv(count, trials - count + 1, tail)) if count else 0.0
+    high = float(betaincinv(count + 1, trials - count, 1 - tail)) if count < trials else 1.0
+    return low, high
+
+
+def rule_of_three(trials: int) -> float:
+    """Upper end of the 95 % interval of a rate at which nothing happened in `trials` trials.
+
+    Args:
+        trials: independent trials, at least 1.
+
+    Returns:
+        3 / trials, at most 1.
+
+    Source: Hanley and Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249,
+        1983; 1 - 0.05^(1/n) lies just under it.
+    """
+    _require(0, trials, 0.95)
+    return min(1.0, 3 / trials)
+
+
+def bootstrap_weights(people: int, resamples: int, seed: int) -> Doubles:
+    """How often each person is drawn when as many people are drawn with replacement.
+
+    Pairs that share a person are not independent, so people are drawn, not pairs: a pair of two
+    people counts as often as the product of their numbers.
+
+    Args:
+        people: P, at least 1.
+        resamples: R.
+        seed: the same seed gives the same numbers.
+
+    Returns:
+        (R, P) whole numbers, each row with sum P.
+
+    Source: Bolle, Ratha and Pankanti, "Error analysis of pattern recognition systems - the
+        subsets bootstrap", CVIU 93, 2004.
+    """
+    _require(0, people, 0.95)
+    random = np.random.default_rng(seed)
+    return random.multinomial(people, np.full(people, 1 / people), resamples).astype(np.float64)
+
+
+def _require(count: int, trials: int, confidence: float) -> None:
+    if trials < 1:
+        raise TooFewTrialsError(f"An interval needs at least one trial, got {trials}.")
+    if not (0 <= count <= trials and 0 < confidence < 1):
+        raise ValueError(
+            f"{count} of {trials} at confidence {confidence:g} is no share; the count lies in "
+            "[0, trials], the confidence in (0, 1)."
+        )
