@@ -1,1 +1,154 @@
-"""Faces: who is it, is it real, what does it show, how far can the answer be trusted."""
+"""Faces: who is it, is it real, what does it show, and how far can the answer be trusted.
+
+    import mien
+    mien.enroll("family/", gallery="family.mien")
+    print(mien.identify("party.jpg", gallery="family.mien").faces[0].decision)
+
+This is the front door: a few names, NumPy and nothing heavier. Models are opened when they are
+first needed, and kept.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mien.errors import MienError
+from mien.types import Answer, Decision, Face, Reading
+from mien.zoo import Card, cards, load
+
+if TYPE_CHECKING:
+    from mien.gallery import Gallery
+    from mien.pipeline import Enrolled, Pipeline
+    from mien.types import Pixels
+
+__all__ = [
+    "Answer",
+    "Card",
+    "Decision",
+    "Face",
+    "MienError",
+    "Reading",
+    "cards",
+    "detect",
+    "enroll",
+    "identify",
+    "load",
+    "open_gallery",
+    "open_pipeline",
+    "read_image",
+    "verify",
+]
+
+Picture = Any  # a path, the bytes of a file, or an (H, W, 3) uint8 RGB array
+
+
+def read_image(source: Picture) -> "Pixels":
+    """Read a picture as (H, W, 3) uint8 RGB, upright; see mien.media.read_image."""
+    from mien.media import read_image
+
+    return read_image(source)
+
+
+def open_gallery(path: str | PathLike[str], *, create: bool = False) -> "Gallery":
+    """Open the people of a file for the default embedder; see mien.gallery.open_gallery."""
+    from mien.gallery import open_gallery
+
+    embedder = _default().embedder
+    assert embedder is not None
+    return open_gallery(path, embedder.contract, create=create)
+
+
+def open_pipeline(**options: Any) -> "Pipeline":
+    """Choose models, device, thresholds; see mien.pipeline.open_pipeline for the options."""
+    from mien.pipeline import open_pipeline
+
+    return open_pipeline(**options)
+
+
+def detect(picture: Picture) -> Answer:
+    """Find and judge the faces of one picture with the default detector; embed nothing."""
+    return _finder()(read_image(picture))
+
+
+def enroll(
+    source: str | PathLike[str],
+    gallery: "str | PathLike[str] | Gallery",
+    *,
+    on_step: Callable[[str, "Enrolled", int, int], None] | None = None,
+) -> "list[Enrolled]":
+    """Add people to a gallery; a second call continues where the first one stopped.
+
+    Args:
+        source: a folder with one folder a person, `Name.jpg` files, or a CSV file with the
+            columns person and path.
+        gallery: a file, made if it does not exist, or an open gallery.
+        on_step: called with "enroll", the result, how many are done, and of how many.
+
+    Returns:
+        What became of each picture: enrolled, already there, or refused with a reason.
+    """
+    from mien import pipeline
+
+    if isinstance(gallery, str | PathLike):
+        with open_gallery(gallery, create=True) as known:
+            return enroll(source, known, on_step=on_step)
+    items, results = pipeline.items_in(Path(source)), []
+    for result in pipeline.enroll(items, _default(), gallery):
+        results.append(result)
+        if on_step:
+            on_step("enroll", result, len(results), len(items))
+    return results
+
+
+def identify(
+    picture: Picture, gallery: "str | PathLike[str] | Gallery", *, fpir: float = 0.01
+) -> Answer:
+    """Say who is in one picture: each face gets a decision, match, review or unknown.
+
+    Args:
+        picture: a path, the bytes of a file, or an array.
+        gallery: a file or an open gallery.
+        fpir: share of searches for people who are not in the gallery that may give a name; the
+            threshold moves with it and with the size of the gallery.
+    """
+    from dataclasses import replace
+
+    if isinstance(gallery, str | PathLike):
+        with open_gallery(gallery) as known:
+            return identify(picture, known, fpir=fpir)
+    pipeline = replace(_default(), gallery=gallery, fpir=fpir)
+    return pipeline(read_image(picture))
+
+
+def verify(first: Picture | Face, second: Picture | Face, *, fmr: float = 1e-3) -> Decision:
+    """Say whether two pictures show one person.
+
+    Args:
+        first: a picture that shows one face, or a face that was embedded before.
+        second: likewise.
+        fmr: false match rate to work at: share of pairs of strangers that may pass.
+
+    Raises:
+        NoFaceError: a picture shows no face, or several.
+        TooFewTrialsError: the calibration cannot show so small a rate.
+    """
+    pipeline = _default()
+    a, b = (
+        one if isinstance(one, Face) else pipeline.only_face(read_image(one))
+        for one in (first, second)
+    )
+    return pipeline.verify(a, b, fmr=fmr)
+
+
+@lru_cache(maxsize=1)
+def _default() -> "Pipeline":
+    return open_pipeline()
+
+
+@lru_cache(maxsize=1)
+def _finder() -> "Pipeline":
+    from dataclasses import replace
+
+    return replace(_default(), embedder=None)

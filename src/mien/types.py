@@ -4,7 +4,7 @@ Lengths are pixels of the upright source image: origin top left, x right, y down
 None means "not computed", never "no".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -114,6 +114,19 @@ class Face:
     readings: tuple[Reading, ...] = ()
     track: int | None = None  # same number = same face, followed without a cut
     decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """Everything found in one image, and what it was found with."""
+
+    faces: tuple[Face, ...]  # most confident first; empty: see `reason`
+    size: tuple[int, int]  # height, width of the upright image
+    turned: int = 0  # degrees clockwise the image was turned by before a face was found
+    padded: bool = False  # faces were found only with room added around the image
+    reason: str | None = None  # why there is no face: a code of mien.detect.REASONS
+    models: dict[str, str] = field(default_factory=dict)  # step -> card, digest, device, threads
+    seconds: dict[str, float] = field(default_factory=dict)  # step -> time it took
 
 
 @dataclass(frozen=True, slots=True, eq=False)

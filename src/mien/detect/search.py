@@ -13,7 +13,7 @@ import numpy as np
 from mien.contracts import Detector
 from mien.geometry import Quarter, nms
 from mien.media import turn, turn_back
-from mien.types import Face, Pixels
+from mien.types import Face, Floats, Pixels
 
 Turns = Literal["when-needed", "never", "always"]
 Reason = Literal["too-small", "blurred", "dark", "cut", "sideways", "none"]
@@ -115,7 +115,9 @@ def _cut_face(detector: Detector, image: Pixels) -> bool:
     room = max(1, min(height, width) // 2)
     mirrored = cv2.copyMakeBorder(image, room, room, room, room, cv2.BORDER_REFLECT)
     frame = np.array([0, 0, width, height], np.float32)
-    for face in moved(detector(np.asarray(mirrored, np.uint8)), np.float32([-room, -room])):
+    for face in moved(
+        detector(np.asarray(mirrored, np.uint8)), np.array([-room, -room], np.float32)
+    ):
         inside = np.clip(face.box, [0, 0, 0, 0], frame[[2, 3, 2, 3]])
         part, whole = (np.prod(b[2:] - b[:2]) for b in (inside, face.box))
         if 0 < part < 0.8 * whole:
@@ -123,7 +125,7 @@ def _cut_face(detector: Detector, image: Pixels) -> bool:
     return False
 
 
-def with_room(image: Pixels, share: float) -> tuple[Pixels, np.ndarray]:
+def with_room(image: Pixels, share: float) -> tuple[Pixels, Floats]:
     """Add a border of the picture's mean colour; also give the shift (x, y) in px.
 
     Black or mirrored borders make worse points: measured on the crops of LFW that are not found
@@ -143,7 +145,7 @@ def brightened(image: Pixels) -> Pixels:
     return np.asarray(cv2.LUT(image, lifted.astype(np.uint8)), np.uint8)
 
 
-def moved(faces: list[Face], shift: np.ndarray) -> list[Face]:
+def moved(faces: list[Face], shift: Floats) -> list[Face]:
     """The same faces, `shift` (x, y) px further."""
     return [
         replace(

@@ -13,7 +13,7 @@ from mien.zoo import Calibration, Point
 FMR = 1e-3  # default for 1:1: one stranger in a thousand is taken for the person
 FPIR = 0.01  # default for 1:N: one unknown visitor in a hundred gets a name
 PRIOR = 0.5  # probability assumed before looking
-REVIEW = 10.0  # a similarity that passes at ten times the error rate goes to a person
+REVIEW = 10.0  # what passes at ten times the false match rate is for a person to look at
 CLEAR = 0.95  # share of the evidence that the best person must hold against the others
 SMALL = 16.0  # px between the eyes: below, the calibrations have no faces
 TURNED = 50.0  # degrees of yaw: likewise
@@ -39,10 +39,10 @@ def compare(
     Raises:
         TooFewTrialsError: the calibration cannot show so small a rate.
     """
-    point, lower = calibration.at_fmr(fmr), calibration.at_fmr(min(REVIEW * fmr, 0.5))
+    point = calibration.at_fmr(fmr)
     probability = posterior(calibration.llr(similarity), prior)
     weak = next((reason for face in faces if (reason := weakness(face))), None)
-    outcome, reason = _judge(similarity, point, lower, f"FMR {fmr:g}", weak)
+    outcome, reason = _judge(similarity, point, _laxer(calibration, point), f"FMR {fmr:g}", weak)
     basis = _basis(calibration, point)
     return Decision(outcome, None, similarity, float(probability), prior, reason, basis)
 
@@ -75,7 +75,6 @@ def identify(
         return Decision("unknown", None, None, None, prior, "The gallery is empty.")
     best = candidates[0]
     point = calibration.at_fpir(fpir, templates)
-    lower = calibration.at_fpir(min(REVIEW * fpir, 0.5), templates)
     # Bayes over everybody: strangers have likelihood ratio 1, people beyond the list less than
     # the last of the list, which is next to nothing.
     odds = prior / (1 - prior) / templates
@@ -85,7 +84,7 @@ def identify(
     if len(candidates) > 1 and ratios[0] < CLEAR * (ratios[0] + ratios[1]):
         weak = weak or f"'{candidates[1].person}' is nearly as alike"
     rate = f"FPIR {fpir:g} among {templates:,} templates"
-    outcome, reason = _judge(best.similarity, point, lower, rate, weak)
+    outcome, reason = _judge(best.similarity, point, _laxer(calibration, point), rate, weak)
     return Decision(
         outcome,
         None if outcome == "unknown" else best.person,
@@ -110,6 +109,11 @@ def weakness(face: Face) -> str | None:
     return None
 
 
+def _laxer(calibration: Calibration, point: Point) -> Point:
+    """The threshold at ten times the rate, as far as the calibration goes."""
+    return calibration.at_fmr(min(REVIEW * point.fmr, calibration.points[0].fmr))
+
+
 def _judge(
     similarity: float, point: Point, lower: Point, rate: str, weak: str | None
 ) -> tuple[Outcome, str]:
@@ -122,9 +126,12 @@ def _judge(
     if similarity > lower.threshold:
         return "review", (
             f"{seen} is under {point.threshold:.3f}, the threshold for {rate}, but above "
-            f"{lower.threshold:.3f}, that for ten times the rate."
+            f"{lower.threshold:.3f}, that for FMR {lower.fmr:.2g}."
         )
-    return "unknown", f"{seen} is under {lower.threshold:.3f}, the threshold for ten times {rate}."
+    return (
+        "unknown",
+        f"{seen} is under {lower.threshold:.3f}, the threshold for FMR {lower.fmr:.2g}.",
+    )
 
 
 def _basis(

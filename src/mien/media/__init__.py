@@ -5,7 +5,7 @@ from mien.media.finding import find_images
 from mien.media.images import read_image
 from mien.media.limits import LIMITS, Limits
 from mien.media.turning import thumbnail, turn, turn_back
-from mien.media.writing import encode_image, write_image
+from mien.media.writing import encode_image, write_bytes, write_image
 
 __all__ = [
     "LIMITS",
@@ -17,5 +17,6 @@ __all__ = [
     "thumbnail",
     "turn",
     "turn_back",
+    "write_bytes",
     "write_image",
 ]

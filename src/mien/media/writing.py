@@ -49,7 +49,16 @@ def write_image(path: str | os.PathLike[str], image: Pixels, quality: int = 92) 
         raise ImageError(
             f"{path} does not say a format to write; end it in one of {', '.join(FORMATS)}."
         )
-    data = encode_image(image, kind, quality)
+    write_bytes(path, encode_image(image, kind, quality))
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises:
+        ImageError: no such folder, no permission, disk full.
+    """
+    path = Path(path)
     beside = path.parent / f".{secrets.token_hex(8)}.part"
     try:
         if path.is_dir():

@@ -1,0 +1,1 @@
+"""The `mien` command: parse, call one library function, print."""

@@ -1,0 +1,105 @@
+"""mien doctor: is everything here, and does it work?"""
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from mien.cli.terminal import print_json_line, print_table
+from mien.errors import MienError
+
+PARTS = ("numpy", "onnxruntime", "ai-edge-litert", "opencv-python-headless", "pillow", "av")
+ROOM = 500_000_000  # bytes: the default weights with what they are made from
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")] = False,
+) -> None:
+    """Check this installation: versions, processors, weights, disk, and one face end to end.
+
+    Example: mien doctor
+    """
+    checks: dict[str, Callable[[], str]] = {
+        "system": lambda: f"{platform.platform()}, Python {platform.python_version()}",
+        "mien": lambda: f"{version('mien')} in {sys.prefix}",
+        "libraries": lambda: ", ".join(f"{part} {version(part)}" for part in PARTS),
+        "processors": processors,
+        "weights": weights,
+        "disk": disk,
+        "licences": licences,
+        "one face": one_face,
+    }
+    rows, broken = [], []
+    for name, check in checks.items():
+        try:
+            rows.append([name, "ok", check()])
+        except (MienError, OSError, ImportError) as error:
+            rows.append([name, "BROKEN", str(error)])
+            broken.append(name)
+    if as_json:
+        for name, state, told in rows:
+            print_json_line({"check": name, "ok": state == "ok", "detail": told})
+    else:
+        print_table(["check", "", "found"], rows)
+    if broken:
+        raise MienError(f"Not in order: {', '.join(broken)}; see the table for what to do.")
+
+
+def processors() -> str:
+    """Devices of ONNX Runtime, and threads that the quota allows."""
+    from mien.runtime import available, cpu_quota
+
+    return f"{', '.join(available())}; {cpu_quota()} threads"
+
+
+def weights() -> str:
+    """The default weights, fetched if need be, and hashed anew."""
+    from mien.cli.options import DETECTOR, EMBEDDER
+    from mien.zoo import damage, fetch, find, home
+
+    for name in (DETECTOR, EMBEDDER):
+        card = find(name)
+        fetch(card)
+        fault = damage(card)
+        if fault:
+            raise MienError(fault)
+    return f"{DETECTOR}, {EMBEDDER}: whole, in {home()}"
+
+
+def disk() -> str:
+    """Free space where weights are kept."""
+    from mien.zoo import home
+
+    place = home()
+    place.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(place).free
+    if free < ROOM:
+        raise MienError(
+            f"Only {free / 1e6:.0f} MB free for {place}; weights need {ROOM / 1e6:.0f}."
+        )
+    return f"{free / 1e9:.0f} GB free"
+
+
+def licences() -> str:
+    """Whether the default weights may be used commercially."""
+    from mien.cli.options import DETECTOR, EMBEDDER
+    from mien.zoo import find
+
+    cards = [find(name) for name in (DETECTOR, EMBEDDER)]
+    return ", ".join(f"{card.name}: {card.licence}" for card in cards) + "; all: mien models ledger"
+
+
+def one_face() -> str:
+    """Find and embed the portrait that the demo uses."""
+    from mien.evaluate.demo import portraits
+    from mien.media import read_image
+    from mien.pipeline import open_pipeline
+
+    path = next(iter(portraits().values()))
+    face = open_pipeline().only_face(read_image(path), path.name)
+    size = 0 if face.embedding is None else len(face.embedding)
+    return f"found in {path.name} with score {face.score:.3f}, vector of {size} numbers"

@@ -1,0 +1,46 @@
+"""Thin: read arguments, call the library, print. Model code is imported when a command runs."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from mien.cli import gallery, look, models, people
+from mien.cli.bench import bench
+from mien.cli.calibrate import calibrate
+from mien.cli.demo import demo
+from mien.cli.doctor import doctor
+from mien.cli.terminal import complain
+from mien.errors import MienError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Who is in this picture, and how far can the answer be trusted.",
+    epilog="Answers are JSON lines on stdout, everything else is on stderr. Start with: mien demo",
+)
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "People": (people.enroll, people.identify, people.verify),
+    "Faces": (look.detect, look.quality, look.embed),
+    "This installation": (demo, doctor, bench, calibrate),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(gallery.app, name="gallery", rich_help_panel="People")
+app.add_typer(models.app, name="models", rich_help_panel="This installation")
+
+INTERRUPTED = 130  # what shells expect after Ctrl-C
+
+
+def main() -> None:
+    """Run a command; a mien error becomes one line on stderr and exit code 1."""
+    try:
+        app(standalone_mode=False)
+    except MienError as error:
+        complain(str(error))
+        sys.exit(1)
+    except typer.Abort:
+        complain("stopped; what was done is kept, and the same command continues.")
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,145 @@
+"""Options that several commands share, and the loop over many pictures."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from mien.cli.terminal import complain, print_json_line, progress
+from mien.errors import ImageError, MienError
+
+if TYPE_CHECKING:
+    from mien.types import Pixels
+
+Pictures = Annotated[
+    list[str],
+    typer.Argument(help="Pictures, folders or patterns (holiday/*.jpg); - reads one from stdin."),
+]
+DetectorName = Annotated[
+    str, typer.Option("--detector", help="Card that finds faces; see: mien models list")
+]
+EmbedderName = Annotated[
+    str, typer.Option("--embedder", help="Card that makes vectors; see: mien models list")
+]
+DeviceName = Annotated[
+    str, typer.Option("--device", help="cpu, cuda, coreml ...; a missing one is an error.")
+]
+CommercialOnly = Annotated[
+    bool,
+    typer.Option("--commercial-only", help="Refuse weights not licensed for commercial use."),
+]
+TurnsChoice = Annotated[
+    Literal["when-needed", "never", "always"],
+    typer.Option("--turns", help="Whether to turn pictures by 90, 180, 270 degrees to find faces."),
+]
+AsTable = Annotated[bool, typer.Option("--table", help="A table for eyes instead of JSON lines.")]
+GalleryPath = Annotated[Path, typer.Option("--gallery", "-g", help="File that holds the people.")]
+
+GALLERY = Path("people.mien")
+DETECTOR, EMBEDDER = "mtcnn", "dlib-resnet29"
+
+
+def pictures(sources: Sequence[str]) -> list[str]:
+    """Paths of all pictures; "-" stays what it is."""
+    from mien.media import find_images
+
+    found: list[str] = []
+    for source in sources:
+        found += ["-"] if source == "-" else [str(path) for path in find_images([source])]
+    if not found:
+        raise ImageError(f"There is no picture in {', '.join(sources)}.")
+    return found
+
+
+def open_picture(name: str) -> "Pixels":
+    """Read a picture by its path, or from stdin if the name is "-"."""
+    from mien.media import read_image
+
+    return read_image(sys.stdin.buffer.read() if name == "-" else name)
+
+
+def each_picture(names: Sequence[str], task: str) -> Iterator[tuple[str, "Pixels | None", str]]:
+    """Read pictures one by one under a progress bar.
+
+    One that cannot be read is told on stderr and given as None with the sentence; the others go
+    on. Ctrl-C ends with what is done so far.
+    """
+    with progress() as on_step:
+        for done, name in enumerate(names):
+            on_step(task, done, len(names))
+            try:
+                yield name, open_picture(name), ""
+            except ImageError as error:
+                complain(str(error))
+                yield name, None, str(error)
+        on_step(task, len(names), len(names))
+
+
+class Lines:
+    """Where JSON lines go: to stdout, or to a file that a later run continues.
+
+    Every line is on its way to the disk before the next picture is looked at.
+    """
+
+    def __init__(self, out: Path | None, settings: dict[str, Any]) -> None:
+        """Open `out`; settings are kept in its first line, and must be the same to go on."""
+        self.done: set[str] = set()
+        self._file = None
+        if out is None:
+            return
+        head = {"mien": settings}
+        if out.exists() and out.stat().st_size:
+            self._read(out, head)
+        self._file = out.open("a", encoding="utf-8")
+        if not self._file.tell():
+            self._write(head)
+
+    def _read(self, out: Path, head: dict[str, Any]) -> None:
+        whole = out.read_bytes()
+        end = whole.rfind(b"\n") + 1  # a killed run may leave half a line behind
+        try:
+            first, *rest = [json.loads(line) for line in whole[:end].splitlines()] or [None]
+        except ValueError:
+            first, rest = None, []
+        if first != head:
+            raise MienError(
+                f"{out} is not a result of this command with these settings; continuing it would "
+                "mix two runs. Choose another --out, or delete that file."
+            )
+        self.done = {row["image"] for row in rest}
+        with out.open("r+b") as file:
+            file.truncate(end)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """One row about one picture."""
+        if self._file:
+            self._write(row)
+        else:
+            print_json_line(row)
+
+    def _write(self, row: dict[str, Any]) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise MienError(
+                f"{self._file.name} cannot be written ({error.strerror}); what it holds is whole, "
+                "and the same command continues it."
+            ) from error
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._file:
+            self._file.close()
+
+
+def with_commas(count: int, thing: str) -> str:
+    """`1,234 pictures`, `1 picture`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+Draw = Callable[[str, "Pixels", Any], None]

@@ -1,0 +1,218 @@
+"""Commands about who somebody is: enroll, identify, verify."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mien.cli.look import Drawn, draw_into, stop_if_failed
+from mien.cli.options import (
+    DETECTOR,
+    EMBEDDER,
+    GALLERY,
+    AsTable,
+    CommercialOnly,
+    DetectorName,
+    DeviceName,
+    EmbedderName,
+    GalleryPath,
+    Lines,
+    Pictures,
+    TurnsChoice,
+    each_picture,
+    open_picture,
+    pictures,
+)
+from mien.cli.terminal import complain, print_json_line, print_table, progress
+
+
+def enroll(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A folder a person, Name.jpg files, or a CSV with person,path."),
+    ],
+    gallery: GalleryPath = GALLERY,
+    detector: DetectorName = DETECTOR,
+    embedder: EmbedderName = EMBEDDER,
+    turns: TurnsChoice = "when-needed",
+    allow_conflicts: Annotated[
+        bool, typer.Option(help="Take pictures that look like somebody else in the gallery.")
+    ] = False,
+    retry: Annotated[bool, typer.Option(help="Look again at pictures refused before.")] = False,
+    table: AsTable = False,
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Add people to a gallery; every refused picture is told with its reason.
+
+    Each picture is on disk before the next is looked at: after Ctrl-C or a crash the same
+    command goes on where it stopped.
+
+    Example: mien enroll family/ --gallery family.mien
+    """
+    from mien.gallery import open_gallery
+    from mien.pipeline import enroll as run
+    from mien.pipeline import items_in, open_pipeline
+
+    items = items_in(source)
+    pipeline = open_pipeline(
+        detector=detector,
+        embedder=embedder,
+        device=device,
+        commercial_only=commercial_only,
+        turns=turns,
+    )
+    contract = pipeline.embedder.contract if pipeline.embedder else None
+    counts: Counter[str] = Counter()
+    rows = []
+    with open_gallery(gallery, contract, create=True) as known, progress() as on_step:
+        for done, result in enumerate(
+            run(items, pipeline, known, allow_conflicts=allow_conflicts, retry=retry), 1
+        ):
+            on_step("enroll", done, len(items))
+            counts[result.outcome] += 1
+            item = result.item
+            if result.outcome == "refused":
+                rows.append([item.person, item.path.name, result.reason])
+                complain(f"{item.path}: refused, {result.reason}. {result.detail or ''}".rstrip())
+            if not table:
+                row = {"person": item.person, "image": item.path, "outcome": result.outcome}
+                print_json_line(
+                    {**row, "reason": result.reason, "detail": result.detail, "id": result.template}
+                )
+    if table:
+        print_table(["person", "refused picture", "why"], rows)
+        told = ", ".join(f"{counts[key]:,} {key}" for key in ("enrolled", "already", "refused"))
+        typer.echo(f"{len(items):,} pictures: {told}. Gallery: {gallery}")
+
+
+def identify(
+    images: Pictures,
+    gallery: GalleryPath = GALLERY,
+    fpir: Annotated[
+        float,
+        typer.Option(help="Share of searches for strangers that may give a name, e.g. 0.01."),
+    ] = 0.01,
+    detector: DetectorName = DETECTOR,
+    embedder: EmbedderName = EMBEDDER,
+    turns: TurnsChoice = "when-needed",
+    draw: Drawn = None,
+    report: Annotated[Path | None, typer.Option(help="HTML file with pictures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File of JSON lines; continued if it exists.")
+    ] = None,
+    table: AsTable = False,
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Say who is in each picture: match, review or unknown, and why.
+
+    Example: mien identify party/ --gallery family.mien --report party.html
+    """
+    from mien.gallery import open_gallery
+    from mien.pipeline import open_pipeline
+    from mien.report.rows import answer_row
+
+    names = pictures(images)
+    pipeline = open_pipeline(
+        detector=detector,
+        embedder=embedder,
+        device=device,
+        commercial_only=commercial_only,
+        turns=turns,
+        fpir=fpir,
+    )
+    contract = pipeline.embedder.contract if pipeline.embedder else None
+    lines = Lines(out, {"gallery": str(gallery), "contract": contract, "fpir": fpir})
+    rows, entries, failed = [], [], 0
+    with open_gallery(gallery, contract, read_only=True) as known:
+        pipeline.use(known)
+        for name, image, error in each_picture(
+            [name for name in names if name not in lines.done], "identify"
+        ):
+            answer = pipeline(image) if image is not None else None
+            failed += answer is None
+            if table and answer:
+                rows += table_rows(name, answer)
+            elif not table or out:
+                lines.write(answer_row(answer, name) if answer else {"image": name, "error": error})
+            if draw and answer:
+                draw_into(draw, name, image, answer.faces)
+            if report:
+                from mien.report import entry
+
+                entries.append(entry(name, image, answer, error))
+    lines.close()
+    if table:
+        columns = ["picture", "person", "answer", "likeness>", "probability>", "threshold>"]
+        print_table(columns, rows)
+    if report:
+        from mien.report import write_answers
+
+        write_answers(report, entries, pipeline)
+        complain(f"report written: {report}")
+    stop_if_failed(failed)
+
+
+def table_rows(name: str, answer: Any) -> list[list[Any]]:
+    """One row a face for --table; a picture without one gets a row with the reason."""
+    short = Path(name).name
+    if not answer.faces:
+        return [[short, None, f"no face ({answer.reason})", None, None, None]]
+    rows = []
+    for face in answer.faces:
+        one = face.decision
+        threshold = one.basis.threshold if one.basis else None
+        likeness, sure = (
+            None if v is None else f"{v:.3f}" for v in (one.similarity, one.probability)
+        )
+        bar = None if threshold is None else f"{threshold:.3f}"
+        rows.append([short, one.person, one.outcome, likeness, sure, bar])
+    return rows
+
+
+def verify(
+    first: Annotated[str, typer.Argument(help="A picture of one person.")],
+    second: Annotated[str, typer.Argument(help="A picture of the same person, or of another.")],
+    fmr: Annotated[
+        float, typer.Option(help="Share of pairs of strangers that may pass, e.g. 0.001.")
+    ] = 1e-3,
+    detector: DetectorName = DETECTOR,
+    embedder: EmbedderName = EMBEDDER,
+    turns: TurnsChoice = "when-needed",
+    table: AsTable = False,
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Say whether two pictures show one person: match, review or unknown, and why.
+
+    Example: mien verify passport.jpg selfie.jpg --fmr 1e-4
+    """
+    from mien.pipeline import open_pipeline
+    from mien.report.rows import decision_row
+
+    pipeline = open_pipeline(
+        detector=detector,
+        embedder=embedder,
+        device=device,
+        commercial_only=commercial_only,
+        turns=turns,
+    )
+    faces = [pipeline.only_face(open_picture(name), name) for name in (first, second)]
+    decision = pipeline.verify(faces[0], faces[1], fmr=fmr)
+    if not table:
+        print_json_line({"images": [first, second], **decision_row(decision)})
+        return
+    basis = decision.basis
+    assert basis is not None
+    rows: list[list[Any]] = [
+        ["answer", decision.outcome],
+        ["similarity", decision.similarity],
+        ["probability", f"{decision.probability:.4f} (if it was even before)"],
+        ["threshold", f"{basis.threshold:.3f} (95 %: {basis.low:.3f} to {basis.high:.3f})"],
+        ["asked for", f"FMR {basis.fmr:g}"],
+        ["measured on", basis.calibration],
+    ]
+    print_table(["", ""], rows)
+    typer.echo(decision.reason)
