@@ -1,0 +1,235 @@
+"""The demo: two portraits that come with our dependencies, made hard, then asked who it is.
+
+All variants of a person are made from the very photo that was enrolled, so the demo shows that
+hard pictures come through the whole chain, from file to answer. It says nothing about accuracy on
+people; `mien eval` does.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from mien.errors import MienError
+from mien.evaluate.variants import VARIANTS, beside
+from mien.gallery import Gallery, open_gallery
+from mien.media import encode_image, read_image, write_bytes
+from mien.pipeline import Item, Pipeline, enroll
+from mien.types import Answer, Decision, Pixels
+
+OnStep = Callable[[str, int, int], None]  # artefact, done, in all
+
+MARK = ".mien-demo"  # a file of this name says that a folder is ours to write into
+EVERYBODY = "everybody"
+UNKNOWN = "unknown"
+# By the US Navy and NASA, in the public domain: package, file in it.
+PORTRAITS = {
+    "Grace Hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    "Eileen Collins": ("skimage", "data/astronaut.png"),
+}
+STRANGER = ("skimage", "data/camera.png")
+FACELESS = {
+    "cat": ("The face of a cat.", "data/chelsea.png"),
+    "coffee": ("A cup of coffee.", "data/coffee.png"),
+    "page": ("A page of text.", "data/page.png"),
+    "rocket": ("A rocket on its pad.", "data/rocket.jpg"),
+    "bricks": ("A wall of bricks.", "data/brick.png"),
+}
+KNOWN, STRANGE, EMPTY = "Known people, made hard", "Strangers", "Pictures without a face"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One picture, and what the answer should be."""
+
+    group: str  # KNOWN, STRANGE or EMPTY
+    variant: str
+    story: str  # what was done to the picture, in a sentence
+    path: Path
+    gallery: str  # EVERYBODY, or the only person whom the gallery knows
+    expected: tuple[str, ...]  # a name or UNKNOWN a face; empty: there is no face
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What came out of one trial."""
+
+    trial: Trial
+    got: tuple[str, ...]  # a name or UNKNOWN a face, sorted
+    outcome: str  # "match", "review", "unknown", "no face"; of several faces the least certain
+    similarity: float | None  # of that face, to the best candidate
+    probability: float | None  # of that face
+    threshold: float | None  # cosine that had to be exceeded
+    passed: bool  # got what was expected; a review that names the right person passes too
+    seconds: float  # from opening the file to the answer
+    answer: Answer
+
+
+def run_demo(out: Path, pipeline: Pipeline, on_step: OnStep | None = None) -> list[Result]:
+    """Write the pictures, enrol the two people, and ask who is in each picture.
+
+    Args:
+        out: a folder that is new, empty, or was made by an earlier demo; it gets `people/`,
+            `pictures/` and one gallery file for each group of people.
+        pipeline: with an embedder; its gallery is not used.
+        on_step: called with what is being done, how many are done, and how many there are.
+
+    Raises:
+        MienError: the folder holds something else or cannot be written, or a portrait is missing.
+    """
+    claim(out)
+    trials = list(_trials(out, pipeline))
+    results = []
+    with ExitStack() as open_files:
+        asked = {
+            name: replace(pipeline, gallery=open_files.enter_context(gallery))
+            for name, gallery in _galleries(out, pipeline)
+        }
+        for done, trial in enumerate(trials):
+            if on_step:
+                on_step("identifying", done, len(trials))
+            results.append(_ask(trial, asked[trial.gallery]))
+        if on_step:
+            on_step("identifying", len(trials), len(trials))
+    return results
+
+
+def portraits() -> dict[str, Path]:
+    """The two portraits that come with mien's dependencies: name -> file."""
+    return {name: packaged(*where) for name, where in PORTRAITS.items()}
+
+
+def claim(out: Path) -> None:
+    """Make a folder ours, or refuse: it may hold the only copy of somebody's pictures."""
+    if out.exists() and not out.is_dir():
+        raise MienError(f"{out} is a file; give --out a folder.")
+    if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
+        raise MienError(
+            f"Folder {out} holds something that no demo wrote; give --out a new or empty folder."
+        )
+    try:
+        for folder in (out, out / "people", out / "pictures"):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MienError(
+            f"Folder {out} cannot be made ({error.strerror}); choose another."
+        ) from None
+    write_bytes(out / MARK, b"Made by `mien demo`, which overwrites its own files here.\n")
+
+
+def packaged(package: str, member: str) -> Path:
+    """A file inside an installed package, which is not imported."""
+    spec = find_spec(package)
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    path = Path(*folders[:1], member)
+    if not folders or not path.is_file():
+        raise MienError(
+            f"The demo needs {member} out of the package {package}, which is not there; "
+            f"install it again: pip install --force-reinstall {_distribution(package)}"
+        )
+    return path
+
+
+def judged(expected: tuple[str, ...], got: tuple[str, ...]) -> bool:
+    """Whether every face got the name it should, and no face is too many or too few."""
+    return sorted(expected) == sorted(got)
+
+
+def _distribution(package: str) -> str:
+    return {"skimage": "scikit-image"}.get(package, package)
+
+
+def _trials(out: Path, pipeline: Pipeline) -> Iterator[Trial]:
+    folder, images = out / "pictures", {name: read_image(p) for name, p in portraits().items()}
+    for name, image in images.items():
+        face = pipeline.main_face(image)
+        if face is None:
+            raise MienError(f"No face was found in the portrait of {name}; try another --detector.")
+        for variant in VARIANTS:
+            path = folder / f"{name}, {variant.name}.jpg"
+            write_bytes(path, variant.write(image, face.box))
+            yield Trial(KNOWN, variant.name, variant.story, path, EVERYBODY, (name,))
+    path = folder / "both.jpg"
+    write_bytes(path, encode_image(beside(*images.values())))
+    story = "Both people in one picture."
+    yield Trial(KNOWN, "both in one", story, path, EVERYBODY, tuple(images))
+    yield from _strangers(folder, images)
+    yield from _faceless(folder)
+
+
+def _strangers(folder: Path, images: dict[str, Pixels]) -> Iterator[Trial]:
+    for name, image in images.items():
+        for other in images.keys() - {name}:
+            path = folder / f"{name}, stranger to {other}.jpg"
+            write_bytes(path, encode_image(image))
+            story = f"{name}, asked of a gallery that knows only {other}."
+            yield Trial(STRANGE, name, story, path, other, (UNKNOWN,))
+    path = folder / "photographer.jpg"
+    write_bytes(path, encode_image(read_image(packaged(*STRANGER))))
+    story = "A man whom nobody has enrolled, seen from the side."
+    yield Trial(STRANGE, "photographer", story, path, EVERYBODY, (UNKNOWN,))
+
+
+def _faceless(folder: Path) -> Iterator[Trial]:
+    made = {
+        "noise": ("Nothing but noise.", np.random.default_rng(0).integers(0, 256, (320, 400, 3))),
+        "gradient": ("From black to white.", np.linspace(0, 255, 400)[None, :, None].repeat(3, 2)),
+    }
+    pictures = {
+        name: (story, np.broadcast_to(values, (320, 400, 3)).astype(np.uint8))
+        for name, (story, values) in made.items()
+    }
+    for name, (story, member) in FACELESS.items():
+        pictures[name] = (story, read_image(packaged("skimage", member)))
+    for name, (story, image) in pictures.items():
+        path = folder / f"{name}.jpg"
+        write_bytes(path, encode_image(image))
+        yield Trial(EMPTY, name, story, path, EVERYBODY, ())
+
+
+def _galleries(out: Path, pipeline: Pipeline) -> Iterator[tuple[str, Gallery]]:
+    """A fresh gallery of everybody, and one for each person alone."""
+    items = []
+    for name, source in portraits().items():
+        items.append(Item(name, out / "people" / f"{name}{source.suffix}"))
+        write_bytes(items[-1].path, source.read_bytes())
+    groups = {EVERYBODY: items, **{item.person: [item] for item in items}}
+    for name, members in groups.items():
+        path = out / f"{name}.mien"
+        for old in out.glob(f"{path.name}*"):  # with SQLite's own -wal and -shm
+            old.unlink()
+        contract = pipeline.embedder.contract if pipeline.embedder else None
+        gallery = open_gallery(path, contract, create=True)
+        for enrolled in enroll(members, pipeline, gallery):
+            if enrolled.outcome != "enrolled":
+                raise MienError(f"{enrolled.item.path} could not be enrolled: {enrolled.detail}")
+        yield name, gallery
+
+
+def _ask(trial: Trial, pipeline: Pipeline) -> Result:
+    start = perf_counter()
+    answer = pipeline(read_image(trial.path))
+    seconds = perf_counter() - start
+    decisions = [face.decision for face in answer.faces if face.decision]
+    got = tuple(sorted(decision.person or UNKNOWN for decision in decisions))
+    # Told of a picture is the face that one can be least sure of.
+    worst = min(decisions, key=_certainty, default=None)
+    return Result(
+        trial,
+        got,
+        worst.outcome if worst else "no face",
+        worst.similarity if worst else None,
+        worst.probability if worst else None,
+        worst.basis.threshold if worst and worst.basis else None,
+        judged(trial.expected, got) and (bool(got) or answer.reason is not None),
+        seconds,
+        answer,
+    )
+
+
+def _certainty(decision: Decision) -> float:
+    return -1.0 if decision.similarity is None else decision.similarity
