@@ -151,7 +151,7 @@ def small_disk(tmp_path):
     if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("a small disk needs Linux and the right to mount one")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def test_a_full_disk_is_a_sentence_and_loses_nothing(small_disk):

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,12 @@ class Store:
                 self.embedder, due = self.one("SELECT embedder, scrub_due FROM about")
                 if embedder not in (None, self.embedder):
                     raise GalleryMismatchError(self.embedder, str(embedder), self.where)
+                if not self.read_only:
+                    self._tidy(due)
             except BaseException:
                 self.db.close()
                 raise
         self._fixed = self._marks() if immutable else None
-        if due and not self.read_only:
-            self.scrub()  # an erasing change was cut short before its bytes were overwritten
 
     def run(self, query: str, *values: Any) -> sqlite3.Cursor:
         """Run one statement, inside `change` or `reading`."""
@@ -105,6 +105,18 @@ class Store:
             f"Another program is reading gallery {self.where}, so old bytes remain in "
             f"{self.where}-wal; end that program, and scrub or open the gallery again."
         )
+
+    def _tidy(self, due: int) -> None:
+        """Clear away the bytes that a killed process left."""
+        if due:
+            self.scrub()  # an erasing change was cut short before its bytes were overwritten
+            return
+        # The log may hold half of a change that was never finished, so people whom nobody can
+        # forget. If others use the file, or the disk is full, it stays for the next opening.
+        self.db.execute("PRAGMA busy_timeout = 0")
+        with suppress(sqlite3.OperationalError):
+            self.one("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
 
     def close(self) -> None:
         """Close the file; using it afterwards is an error."""
