@@ -1,0 +1,86 @@
+"""What tests share: toy graphs, the demo's portraits, the default models, the real data."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto as T
+from onnx import helper as h
+from onnx import numpy_helper
+
+ROOT = Path(__file__).parent
+DATA = Path(os.environ.get("MIEN_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """Return make(shape, answers) -> path of a graph that always gives these named answers."""
+
+    def make(shape, answers, kind=T.FLOAT):
+        answers = {name: np.asarray(value, np.float32) for name, value in answers.items()}
+        graph = h.make_graph(
+            [h.make_node("Identity", [f"{name}-const"], [name]) for name in answers],
+            "toy",
+            [h.make_tensor_value_info("x", kind, shape)],
+            [h.make_tensor_value_info(n, T.FLOAT, value.shape) for n, value in answers.items()],
+            [numpy_helper.from_array(value, f"{name}-const") for name, value in answers.items()],
+        )
+        model = h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=8)
+        path = tmp_path / f"{'-'.join(answers)[:40]}.onnx"
+        onnx.save(model, path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder of real pictures; skips where it is not there."""
+    if not DATA.is_dir():
+        pytest.skip(f"MIEN_DATA ({DATA}) is not there; these tests need its real pictures")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def astronaut():
+    """A public-domain portrait of Eileen Collins, (512, 512, 3), that scikit-image carries."""
+    from mien.evaluate.demo import portraits
+    from mien.media import read_image
+
+    return read_image(portraits()["Eileen Collins"])
+
+
+@pytest.fixture(scope="session")
+def hopper():
+    """A public-domain portrait of Grace Hopper, (600, 512, 3), that matplotlib carries."""
+    from mien.evaluate.demo import portraits
+    from mien.media import read_image
+
+    return read_image(portraits()["Grace Hopper"])
+
+
+@pytest.fixture(scope="session")
+def mtcnn():
+    """The default detector."""
+    from mien.zoo import load
+
+    return load("mtcnn")
+
+
+@pytest.fixture(scope="session")
+def embedder():
+    """The default embedder."""
+    from mien.zoo import load
+
+    return load("dlib-resnet29")
+
+
+@pytest.fixture(scope="session")
+def models():
+    """The folder of weights of others, beside the data; skips where it is not there."""
+    folder = DATA.parent / "models"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there; these tests need weights that only a network has")
+    return folder
