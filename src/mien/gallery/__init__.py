@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from mien.errors import GalleryError
-from mien.gallery.archive import Imported, export_gallery, import_gallery
+from mien.gallery.archive import Imported, embedder_of, export_gallery, import_gallery
 from mien.gallery.checks import clean_name
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
 
@@ -24,6 +24,7 @@ __all__ = [
     "Stored",
     "Template",
     "clean_name",
+    "embedder_of",
     "export_gallery",
     "import_gallery",
     "open_gallery",

@@ -20,6 +20,8 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -206,16 +208,10 @@ def import_gallery(
 
 def read_archive(path: Path, gallery: Gallery) -> tuple[list[Template], list[Refusal]]:
     """Read a file into memory and check it; nothing is ever unpacked to the disk."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            check_members(archive, path)
-            manifest = read_manifest(archive, path, gallery)
-            data = {name: archive.read(name) for name in MEMBERS}
-    except (OSError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise GalleryError(
-            f"The file {path} cannot be read as an exported gallery ({error}); "
-            "nothing was added. Export the gallery again."
-        ) from error
+    with opened(path) as (archive, manifest):
+        if manifest["embedder"] != gallery.embedder:
+            raise GalleryMismatchError(gallery.embedder, manifest["embedder"], gallery.where)
+        data = {name: archive.read(name) for name in MEMBERS}
     for name in MEMBERS:
         if hashlib.sha256(data[name]).hexdigest() != manifest["sha256"][name]:
             raise refused(path, f"{name} is not the one that the manifest describes")
@@ -231,6 +227,26 @@ def read_archive(path: Path, gallery: Gallery) -> tuple[list[Template], list[Ref
         )
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise refused(path, f"a row cannot be read, {error}") from error
+
+
+def embedder_of(path: str | os.PathLike[str]) -> str:
+    """Contract id of the embedder that made the vectors of an exported file."""
+    with opened(Path(path)) as (_, manifest):
+        return str(manifest["embedder"])
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
+    """An exported file and its manifest, both checked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_members(archive, path)
+            yield archive, read_manifest(archive, path)
+    except (OSError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        raise GalleryError(
+            f"The file {path} cannot be read as an exported gallery ({error}); "
+            "nothing was added. Export the gallery again."
+        ) from error
 
 
 def refused(path: Path, why: str) -> GalleryError:
@@ -253,8 +269,8 @@ def check_members(archive: zipfile.ZipFile, path: Path) -> None:
         raise refused(path, "its members overlap")
 
 
-def read_manifest(archive: zipfile.ZipFile, path: Path, gallery: Gallery) -> dict[str, Any]:
-    """Read what the file says about itself; refuse other formats, versions and embedders."""
+def read_manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    """Read what the file says about itself; refuse other formats and versions."""
     if archive.getinfo(MANIFEST).file_size > LARGEST_MANIFEST:
         raise refused(path, "its manifest is too long")
     try:
@@ -274,8 +290,6 @@ def read_manifest(archive: zipfile.ZipFile, path: Path, gallery: Gallery) -> dic
         raise refused(path, f"it has version {version!r}, and this mien reads version {VERSION}")
     if not fits:
         raise refused(path, "its manifest does not describe it")
-    if manifest["embedder"] != gallery.embedder:
-        raise GalleryMismatchError(gallery.embedder, manifest["embedder"], gallery.where)
     return manifest
 
 
