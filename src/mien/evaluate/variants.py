@@ -102,7 +102,7 @@ def with_orientation(jpeg: bytes, tag: int) -> bytes:
 
 
 def _longest(image: Pixels, scale: float) -> int:
-    return max(1, round(max(image.shape[:2]) * scale))
+    return max(1, int(max(image.shape[:2]) * scale + 0.5))
 
 
 def _grey_values(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Pixels:

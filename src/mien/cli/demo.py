@@ -1,0 +1,120 @@
+"""The demo on the terminal: one table, one page."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mien.cli.options import DETECTOR, EMBEDDER, CommercialOnly, DeviceName
+from mien.cli.terminal import print_table, progress
+
+if TYPE_CHECKING:
+    from mien.evaluate.demo import Result
+    from mien.pipeline import Pipeline
+    from mien.report import Entry
+
+TITLE = "Two people, made hard to recognise"
+HONEST = (
+    "All pictures of a person are made from the photo that was enrolled: this shows that hard "
+    "pictures come through the whole chain, not how accurate it is on people (mien eval)."
+)
+COLUMNS = ("picture", "expected", "answer", "alike>", "prob.>", "limit>", "ok")
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder: new, empty, or of an earlier demo.")
+    ] = Path("demo"),
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Enrol two people, identify them in hard pictures, print a table, write a page.
+
+    Needs no pictures of yours; the first run fetches the default models. Exits with 1 if a wrong
+    name is given, or anything else comes out that should not.
+
+    Example: mien demo --out demo
+    """
+    from mien.evaluate.demo import claim, run_demo
+    from mien.pipeline import open_pipeline
+    from mien.zoo import fetch, find
+
+    claim(out)
+    started = time.perf_counter()
+    for name in (DETECTOR, EMBEDDER):
+        with progress(in_bytes=True) as on_step:
+            fetch(find(name), on_step=on_step)
+    pipeline = open_pipeline(device=device, commercial_only=commercial_only)
+    with progress() as on_step:
+        results = run_demo(out, pipeline, on_step)
+    print_table(COLUMNS, [_row(result) for result in results])
+    page = out / "report.html"
+    _report(page, results, pipeline)
+    failed = [result for result in results if not result.passed]
+    _sum_up(results, failed)
+    typer.echo(f"It took {time.perf_counter() - started:.1f} s. Open {page} to see the pictures.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _row(result: "Result") -> list[Any]:
+    """One line of the table; its parts together are at most 80 letters wide."""
+    trial = result.trial
+    surname = {name: name.rpartition(" ")[2] for name in (*trial.expected, *result.got)}
+    likeness, sure, limit = (
+        None if number is None else f"{number:.3f}"
+        for number in (result.similarity, result.probability, result.threshold)
+    )
+    told = ", ".join(surname[name] for name in result.got)
+    if result.outcome == "review":
+        told += " (review)"
+    return [
+        trial.variant,
+        ", ".join(surname[name] for name in trial.expected) or "no face",
+        told or f"no face: {result.answer.reason}",
+        likeness,
+        sure,
+        limit,
+        result.passed,
+    ]
+
+
+def _sum_up(results: "list[Result]", failed: "list[Result]") -> None:
+    reviews = sum(result.passed and result.outcome == "review" for result in results)
+    typer.echo(
+        f"\n{len(results)} pictures: {len(results) - len(failed)} as expected, "
+        f"{reviews} of them only for review; {len(failed)} not as expected."
+    )
+    for result in failed:
+        got = ", ".join(result.got) or f"no face ({result.answer.reason})"
+        wanted = ", ".join(result.trial.expected) or "no face"
+        typer.echo(f"  {result.trial.path}: {got} instead of {wanted}")
+    typer.echo(HONEST)
+
+
+def _report(page: Path, results: "list[Result]", pipeline: "Pipeline") -> None:
+    from mien.report import write_answers
+
+    lead = (
+        "mien enrolled one photo of Grace Hopper and one of Eileen Collins, then was asked who is "
+        f"in {len(results)} pictures. {HONEST}"
+    )
+    entries = [_entry(result) for result in results]
+    write_answers(page, entries, pipeline, title=TITLE, lead=lead)
+
+
+def _entry(result: "Result") -> "Entry":
+    from mien.media import read_image
+    from mien.report import entry
+
+    trial = result.trial
+    return entry(
+        trial.path.stem,
+        read_image(trial.path),
+        result.answer,
+        group=trial.group,
+        note=trial.story,
+        expected=", ".join(trial.expected) or "no face",
+        passed=result.passed,
+    )

@@ -1,0 +1,121 @@
+"""One picture of a report, made small at once so that hundreds of them fit into memory."""
+
+from base64 import b64encode
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mien.align import align
+from mien.detect import REASONS
+from mien.media import draw_faces, encode_image, thumbnail
+from mien.report.words import ASIDE
+from mien.types import Answer, Crop, Face, Pixels
+
+SIDE = 560  # px: the longer side of a picture on the page
+QUALITY = 85  # of the JPEGs
+CHIP = Crop(size=144, zoom=0.62)  # an upright face with hair and chin around it
+WEAKEST = 3  # components of quality that are shown without asking
+ORDER = ("match", "review", "unknown", "found")  # of faces in a picture, surest first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """One face as the page shows it."""
+
+    face: Face  # without its embedding
+    chip: str | None  # data: URI of the upright face; None if it has no points
+    outcome: str  # a key of words.OUTCOMES
+
+    @property
+    def bars(self) -> list[tuple[str, float]]:
+        """All components of quality, lowest first."""
+        components = self.face.quality.components if self.face.quality else {}
+        return sorted(components.items(), key=lambda pair: (pair[1], pair[0]))
+
+    @property
+    def weakest(self) -> list[tuple[str, float]]:
+        """The components to look at first."""
+        return [(name, value) for name, value in self.bars if name not in ASIDE][:WEAKEST]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One picture as the page shows it."""
+
+    name: str
+    picture: str | None  # data: URI with the faces drawn; None if it could not be read
+    size: tuple[int, int]  # height, width of the picture on the page, px
+    answer: Answer | None  # None: see `error`
+    faces: tuple[Shown, ...]
+    error: str  # a sentence, if the picture could not be read
+    reason: str  # a sentence, if there is no face
+    group: str  # heading that it stands under; "" for none
+    note: str  # what there is to know about the picture, in a sentence
+    expected: str  # what the answer should be; "" if nobody knows
+    passed: bool | None  # whether it was; None if nobody knows
+
+    @property
+    def outcomes(self) -> list[str]:
+        """Each kind of outcome in this picture once, surest first."""
+        if self.answer is None:
+            return ["error"]
+        there = {shown.outcome for shown in self.faces}
+        return [outcome for outcome in ORDER if outcome in there] or ["none"]
+
+
+def entry(
+    name: str,
+    image: Pixels | None,
+    answer: Answer | None,
+    error: str = "",
+    *,
+    group: str = "",
+    note: str = "",
+    expected: str = "",
+    passed: bool | None = None,
+    side: int = SIDE,
+) -> Entry:
+    """Make one picture ready for the page; its pixels are not kept.
+
+    Args:
+        name: how the picture is called on the page, such as its path.
+        image: (H, W, 3) that the answer is about; None if it could not be read.
+        answer: of the pipeline; None if the picture could not be read.
+        error: the sentence that says why it could not be read.
+        group: pictures of one group stand together under this heading.
+        note: a sentence about the picture.
+        expected: what the answer should be, if that is known.
+        passed: whether it was.
+        side: px, the longer side of the picture on the page.
+    """
+    faces: tuple[Shown, ...] = ()
+    picture, size, reason = None, (0, 0), ""
+    if image is not None and answer is not None:
+        faces = tuple(_shown(image, face) for face in answer.faces)
+        small = thumbnail(image, side)
+        scale = small.shape[1] / image.shape[1]
+        picture = _uri(draw_faces(small, [_scaled(face, scale) for face in answer.faces]))
+        size = (small.shape[0], small.shape[1])
+        reason = REASONS.get(answer.reason or "none", answer.reason or "")
+    elif not error:
+        error = "The picture could not be read."
+    lean = answer and replace(answer, faces=())
+    return Entry(name, picture, size, lean, faces, error, reason, group, note, expected, passed)
+
+
+def _shown(image: Pixels, face: Face) -> Shown:
+    outcome = face.decision.outcome if face.decision else "found"
+    seen = face.points is not None and np.isfinite(face.points).all(axis=1).sum() >= 2
+    chip = _uri(align(image, [face], CHIP)[0]) if seen else None
+    return Shown(replace(face, embedding=None, points=None), chip, outcome)
+
+
+def _scaled(face: Face, scale: float) -> Face:
+    points = face.points
+    if points is not None:  # a detector that does not see a point gives NaN
+        points = points[np.isfinite(points).all(axis=1)] * np.float32(scale)
+    return replace(face, box=face.box * np.float32(scale), points=points)
+
+
+def _uri(image: Pixels) -> str:
+    return "data:image/jpeg;base64," + b64encode(encode_image(image, "jpeg", QUALITY)).decode()

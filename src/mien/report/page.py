@@ -1,0 +1,93 @@
+"""The page: one HTML file that needs nothing beside it, and no network."""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from mien.media import write_bytes
+from mien.pipeline import Pipeline
+from mien.report import words
+from mien.report.entries import Entry
+from mien.report.scales import Axis, plot, scale, values
+from mien.report.summary import summarise
+from mien.zoo import Calibration
+
+TEMPLATE = "page.html.jinja"
+ROOMY = 60  # with more pictures than this, each is folded up until somebody opens it
+LINKS = 12  # pictures that are linked beside a person; the others are counted
+
+
+def write_answers(
+    path: str | os.PathLike[str],
+    entries: Iterable[Entry],
+    pipeline: Pipeline,
+    *,
+    title: str = "Who is in these pictures?",
+    lead: str = "",
+) -> None:
+    """Write a report about pictures: what was found in each, how sure, and why.
+
+    The file is whole or not there; everything it shows is inside it.
+
+    Args:
+        path: the HTML file.
+        entries: one a picture, in the order of the page; those of a group next to each other.
+        pipeline: that gave the answers; tells where the thresholds come from.
+        title: heading of the page.
+        lead: a sentence or two below it.
+
+    Raises:
+        MienError: the file cannot be written.
+    """
+    pictures = list(entries)
+    asked = any(one.face.decision for each in pictures for one in each.faces)
+    html = render(pictures, pipeline.calibrated() if asked else None, title=title, lead=lead)
+    write_bytes(path, html.encode("utf-8"))
+
+
+def render(
+    entries: list[Entry], calibration: Calibration | None, *, title: str, lead: str = ""
+) -> str:
+    """The page as text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
+
+    world = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,  # names and paths come from strangers
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    world.filters |= {"component": words.component, "step": words.step, "time": words.time}
+    world.filters |= {"one_in": words.one_in}
+    return world.get_template(TEMPLATE).render(
+        **_facts(entries, calibration), title=title, lead=lead
+    )
+
+
+def _facts(entries: list[Entry], calibration: Calibration | None) -> dict[str, Any]:
+    """All that the template shows, computed."""
+    summary = summarise(entries)
+    decisions = [s.face.decision for one in entries for s in one.faces if s.face.decision]
+    axis = Axis.around(v for decision in decisions for v in values(decision, calibration))
+    numbered = list(enumerate(entries, 1))
+    return {
+        "summary": summary,
+        "groups": [(key, list(rows)) for key, rows in groupby(numbered, lambda r: r[1].group)],
+        "names": [one.name for one in entries],
+        "axis": axis,
+        "scale": lambda decision: scale(decision, axis, calibration),
+        "calibration": calibration,
+        "plot": plot(calibration, summary.bases) if calibration and summary.bases else None,
+        "folded": len(entries) > ROOMY,
+        "links": LINKS,
+        "outcomes": words.OUTCOMES,
+        "meanings": words.MEANINGS,
+        "counted": words.counted,
+        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "version": version("mien"),
+    }

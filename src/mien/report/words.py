@@ -1,0 +1,79 @@
+"""What things are called on the page, for people who know nothing of faces."""
+
+# Outcome of a face or a picture -> the word on its badge.
+OUTCOMES = {
+    "match": "match",
+    "review": "review",
+    "unknown": "unknown",
+    "found": "found",
+    "none": "no face",
+    "error": "error",
+}
+MEANINGS = {
+    "match": "alike enough to give the name",
+    "review": "a person should look",
+    "unknown": "nobody that the gallery knows",
+    "found": "a face, nobody was asked who",
+    "none": "no face in the picture",
+    "error": "the picture could not be read",
+}
+
+# Component of ISO/IEC 29794-5 -> words.
+COMPONENTS = {
+    "single_face_present": "one face only",
+    "inter_eye_distance": "size: distance of the eyes",
+    "head_size": "head in the frame",
+    "head_pose_yaw": "not turned sideways",
+    "head_pose_pitch": "not looking up or down",
+    "head_pose_roll": "not tilted",
+    "leftward_crop_of_the_face_image": "room at the left",
+    "rightward_crop_of_the_face_image": "room at the right",
+    "margin_above_of_the_face_image": "room above",
+    "margin_below_of_the_face_image": "room below",
+    "sharpness": "sharpness",
+    "under_exposure_prevention": "not too dark",
+    "over_exposure_prevention": "not burnt out",
+    "dynamic_range": "contrast",
+    "luminance_mean": "brightness",
+    "luminance_variance": "spread of brightness",
+    "illumination_uniformity": "even light",
+    "natural_colour": "natural colour",
+}
+# About portraits, or dependent on the colour of the skin: never among the weakest that are shown.
+ASIDE = {"single_face_present", "head_size", "luminance_mean", "luminance_variance"}
+
+STEPS = {
+    "detect": "find faces",
+    "quality": "judge quality",
+    "embed": "describe faces",
+    "match": "compare with known people",
+}
+
+
+def component(name: str) -> str:
+    """A quality component in plain words."""
+    return COMPONENTS.get(name, name.replace("_", " "))
+
+
+def step(name: str) -> str:
+    """A step of the pipeline in plain words."""
+    return STEPS.get(name, name)
+
+
+def counted(count: int, thing: str) -> str:
+    """`1,234 pictures`, `1 picture`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def one_in(rate: float) -> str:
+    """A small rate as `1 in 1,000`; a large one in percent."""
+    return f"1 in {round(1 / rate):,}" if 0 < rate <= 0.34 else f"{rate:.0%}"
+
+
+def time(seconds: float) -> str:
+    """A stretch of time in the unit that suits it."""
+    if seconds < 0.0995:
+        return f"{seconds * 1e3:.2g} ms" if seconds < 0.00995 else f"{seconds * 1e3:.0f} ms"
+    if seconds < 99.5:
+        return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
