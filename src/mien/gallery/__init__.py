@@ -43,8 +43,7 @@ def open_gallery(
 ) -> Gallery:
     """Open the gallery at a path.
 
-    A file that cannot be written, or lies in a folder that cannot, opens for reading only;
-    `read_only` of the gallery tells.
+    If it or its folder cannot be written it opens for reading; its `read_only` tells.
 
     Args:
         where: path of an SQLite file.
