@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Who is in this picture, and how far can the answer be trusted.",
     epilog="Answers are JSON lines on stdout, everything else is on stderr. Start with: mien demo",
 )
+STOPPED = 130  # exit code after Ctrl-C, as shells expect
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "People": (people.enroll, people.identify, people.verify),
     "Faces": (look.detect, look.quality, look.embed),
@@ -31,16 +32,15 @@ for panel, commands in PANELS.items():
 app.add_typer(gallery.app, name="gallery", rich_help_panel="People")
 app.add_typer(models.app, name="models", rich_help_panel="This installation")
 
-INTERRUPTED = 130  # what shells expect after Ctrl-C
-
 
 def main() -> None:
     """Run a command; a mien error becomes one line on stderr and exit code 1."""
     try:
-        app(standalone_mode=False)
+        app()
     except MienError as error:
         complain(str(error))
         sys.exit(1)
-    except typer.Abort:
-        complain("stopped; what was done is kept, and the same command continues.")
-        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == STOPPED:
+            complain("stopped; what is done is kept, and the same command goes on from there.")
+        raise

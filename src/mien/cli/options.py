@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -64,8 +64,7 @@ def open_picture(name: str) -> "Pixels":
 def each_picture(names: Sequence[str], task: str) -> Iterator[tuple[str, "Pixels | None", str]]:
     """Read pictures one by one under a progress bar.
 
-    One that cannot be read is told on stderr and given as None with the sentence; the others go
-    on. Ctrl-C ends with what is done so far.
+    One that cannot be read is told on stderr and given as None with the sentence; the others go on.
     """
     with progress() as on_step:
         for done, name in enumerate(names):
@@ -135,11 +134,3 @@ class Lines:
         """Close the file, if there is one."""
         if self._file:
             self._file.close()
-
-
-def with_commas(count: int, thing: str) -> str:
-    """`1,234 pictures`, `1 picture`."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
-Draw = Callable[[str, "Pixels", Any], None]
