@@ -1,0 +1,246 @@
+"""The command that measures what a cosine means, on the user's own pictures."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.terminal import complain, print_table, progress
+from mien.errors import MienError
+
+if TYPE_CHECKING:
+    from mien.evaluate.pictures import Failure, Picture, Sample
+    from mien.types import Floats
+    from mien.zoo import Calibration
+
+MENTIONED = 5  # pictures without a face that are named one by one
+
+
+def calibrate(
+    context: typer.Context,
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with one folder a person; with --pairs, the folder of the files.",
+            exists=True,
+            file_okay=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Where the calibration goes, a .json file.")],
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with fold, file_a, file_b, same; people from names like Ada_0001.jpg.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    folds: Annotated[
+        str, typer.Option(help="Folds to measure on, such as 0-3; default: all but --check.")
+    ] = "",
+    check: Annotated[
+        str,
+        typer.Option(
+            help="Folds whose people only try the result; without --pairs, names make folds 0-4."
+        ),
+    ] = "",
+    detector: Annotated[str, typer.Option(help="Card that finds the faces.")] = "mtcnn",
+    embedder: Annotated[str, typer.Option(help="Card that makes vectors.")] = "dlib-resnet29",
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; never falls back.")] = "cpu",
+    data: Annotated[
+        str, typer.Option(help="Which pictures these are, for the record.", show_default=False)
+    ] = "",
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            help="File (.npz) that keeps the vectors, so that a second run need not compute them.",
+            show_default=False,
+        ),
+    ] = None,
+    suspects: Annotated[
+        int, typer.Option(help="Pairs of different people, most alike first, to look at.", min=0)
+    ] = 5,
+    plot: Annotated[
+        Path | None, typer.Option(help="Picture of the result.", show_default=False)
+    ] = None,
+) -> None:
+    """Measure thresholds, with intervals, on named pictures; try them on other people.
+
+    Example: mien calibrate people/ --check 4 --out people.json --plot people.png
+    """
+    from mien.evaluate.calibrate import calibrate as measure
+    from mien.evaluate.pictures import embed_pictures, people_in, people_of_pairs
+    from mien.pipeline import open_pipeline
+    from mien.zoo import write_calibration
+
+    pictures = people_of_pairs(pairs, folder) if pairs else people_in(folder)
+    known = {picture.fold for picture in pictures}
+    held_out = _folds(check, known) if check else set()
+    used = _folds(folds, known) if folds else known - held_out
+    wanted = [picture for picture in pictures if picture.fold in used | held_out]
+    pipeline = open_pipeline(detector=detector, embedder=embedder, device=device)
+    label = data or f"Folder {folder.resolve().name}"
+    with progress() as on_step:
+        found, failures = embed_pictures(wanted, pipeline, vectors=vectors, on_step=on_step)
+        sample, rows = _sample(found, used)
+        other, others = _sample(found, held_out) if held_out else (None, [])
+        calibration = measure(
+            sample,
+            name=out.stem,
+            contract=pipeline.embedder.contract if pipeline.embedder else "",
+            detector=detector,
+            data=_told(label, used, len(rows), failures),
+            command=_command(context),
+            check=other,
+            check_data=_told(label, held_out, len(others), failures),
+            on_step=on_step,
+        )
+    write_calibration(calibration, out)
+    _complain(failures)
+    _print(calibration)
+    if suspects:
+        _print_suspects(sample, rows, suspects)
+    if plot:
+        draw(calibration, plot)
+
+
+def _folds(text: str, known: set[int]) -> set[int]:
+    """Fold numbers from text such as "0-3" or "0,2"; they must be there."""
+    chosen: set[int] = set()
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if not ends:
+            raise MienError(f"'{text}' names no folds; write 0-3 or 0,2.")
+        chosen |= set(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    if chosen - known or not chosen:
+        raise MienError(
+            f"Folds '{text}' are not all there; these pictures are in folds "
+            f"{', '.join(map(str, sorted(known)))}."
+        )
+    return chosen
+
+
+def _sample(found: "dict[Picture, Floats]", folds: set[int]) -> "tuple[Sample, list[Picture]]":
+    """The faces of some folds, and their pictures in the same order."""
+    import numpy as np
+
+    from mien.evaluate.pictures import Sample
+
+    rows = [picture for picture in found if picture.fold in folds]
+    if not rows:
+        raise MienError(
+            f"No picture of folds {', '.join(map(str, sorted(folds)))} shows a face, so there is "
+            "nothing to measure; look at the pictures with: mien detect"
+        )
+    vectors = np.stack([found[picture] for picture in rows])
+    return Sample(vectors, tuple(picture.person for picture in rows)), rows
+
+
+def _told(label: str, folds: set[int], found: int, failures: "Sequence[Failure]") -> str:
+    """Which pictures these are, in a sentence; the failures among them are not hidden."""
+    lost = sum(failure.picture.fold in folds for failure in failures)
+    numbers = ", ".join(map(str, sorted(folds)))
+    left = f"; {lost} more give no face and are left out" if lost else ""
+    return f"{label}, folds {numbers}: {found} pictures{left}."
+
+
+def _command(context: typer.Context) -> str:
+    """The command as it would be typed, without the folders of this machine."""
+    words = ["mien", "calibrate"]
+    for key, value in context.params.items():
+        if value in (None, "") or key in ("suspects", "plot", "vectors", "data", "device"):
+            continue
+        shown = value.name if isinstance(value, Path) and value.is_absolute() else str(value)
+        words += [shown] if key == "folder" else [f"--{key}", shown]
+    return shlex.join(words)
+
+
+def _complain(failures: "Sequence[Failure]") -> None:
+    for failure in failures[:MENTIONED]:
+        complain(f"left out: {failure.reason}")
+    if len(failures) > MENTIONED:
+        complain(f"left out: {len(failures) - MENTIONED} more pictures without a usable face.")
+
+
+def _print(calibration: "Calibration") -> None:
+    c = calibration
+    title = (
+        f"{c.name}: {c.people:,} people, {c.genuine:,} comparisons of one person, "
+        f"{c.impostors:,} of two"
+    )
+    rows: list[list[str]] = [
+        [f"{p.fmr:.2g}", f"{p.threshold:.4f}", f"{p.low:.4f}", f"{p.high:.4f}"] for p in c.points
+    ]
+    typer.echo(title)
+    print_table(("FMR>", "threshold>", "95 % from>", "to>"), rows)
+    if c.check is None:
+        return
+    k = c.check
+    title = (
+        f"\nTried on {k.people:,} other people, {k.genuine:,} comparisons of one person, "
+        f"{k.impostors:,} of two; calibration error {k.ece:.4f}, Cllr {k.cllr:.4f} bit"
+    )
+    rows = [
+        [
+            f"{r.fmr:.2g}",
+            f"{r.measured:.2g}",
+            f"{r.low:.2g}-{r.high:.2g}",
+            f"{r.fnmr:.2%}",
+            f"{r.fnmr_low:.2%}-{r.fnmr_high:.2%}",
+        ]
+        for r in k.rates
+    ]
+    typer.echo(title)
+    print_table(("FMR asked>", "measured>", "95 %>", "FNMR>", "95 %>"), rows)
+
+
+def _print_suspects(sample: "Sample", rows: "Sequence[Picture]", most: int) -> None:
+    from mien.evaluate.comparisons import suspects
+
+    cells = [
+        [f"{cosine:.4f}", _short(rows[a].path), _short(rows[b].path)]
+        for a, b, cosine in suspects(sample, most)
+    ]
+    typer.echo("\nMost alike of different people; is one of them one person under two names?")
+    print_table(("cosine>", "picture", "picture"), cells)
+
+
+def _short(path: Path) -> str:
+    return "/".join(path.parts[-2:])
+
+
+def draw(calibration: "Calibration", path: Path) -> None:
+    """Draw the rates against the threshold, with what the check measured."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(
+        xlabel="threshold: cosine that must be exceeded", ylabel="rate", yscale="log"
+    )
+    points = calibration.points
+    rates, thresholds = [p.fmr for p in points], [p.threshold for p in points]
+    axes.fill_betweenx(
+        rates, [p.low for p in points], [p.high for p in points], alpha=0.25, label="95 % interval"
+    )
+    axes.plot(thresholds, rates, label=f"FMR, {calibration.people:,} people")
+    if calibration.check:
+        for kind, label in (("measured", "FMR"), ("fnmr", "FNMR")):
+            low, high = ("low", "high") if kind == "measured" else ("fnmr_low", "fnmr_high")
+            shown = [r for r in calibration.check.rates if getattr(r, kind) > 0]  # log axis
+            y = [getattr(r, kind) for r in shown]
+            arms = [
+                [max(0.0, v - getattr(r, low)) for v, r in zip(y, shown, strict=True)],
+                [max(0.0, getattr(r, high) - v) for v, r in zip(y, shown, strict=True)],
+            ]
+            name = f"{label}, {calibration.check.people:,} other people"
+            axes.errorbar([r.threshold for r in shown], y, arms, fmt=".", capsize=2, label=name)
+    axes.set_title(f"{calibration.name}: {calibration.contract}, {calibration.detector}", size=9)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,1 @@
+"""Protocols: trial lists, run and scored the published way; calibration."""
