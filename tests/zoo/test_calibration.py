@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mien.errors import TooFewTrialsError
+from mien.zoo import find
 from mien.zoo.calibration import (
     Calibration,
     CalibrationError,
@@ -174,3 +175,25 @@ def test_a_file_given_joins_those_of_the_package(tmp_path):
     write_calibration(TOY, tmp_path / "toy.json")
     both = calibrations([tmp_path / "toy.json"])
     assert set(both) == {*calibrations(), "toy"}
+
+
+@pytest.mark.parametrize("shipped", calibrations().values(), ids=lambda each: each.name)
+def test_what_is_shipped_is_for_the_weights_that_are_shipped(shipped):
+    name, digest, *_ = shipped.contract.split("/")
+    assert digest == find(name).digest
+    assert find(shipped.detector).task == "detect"
+    assert find_calibration(shipped.contract, shipped.detector) == shipped
+    assert shipped.strictest.fmr >= 30 / shipped.impostors
+    assert shipped.check is not None  # tried on people it has not seen
+
+
+@pytest.mark.parametrize("shipped", calibrations().values(), ids=lambda each: each.name)
+def test_on_held_out_people_the_shipped_rates_are_what_they_say(shipped):
+    for rate in shipped.check.rates:
+        assert rate.low <= rate.fmr <= rate.high
+    assert shipped.check.ece < 0.05
+    assert shipped.check.cllr < 0.2
+
+
+def test_the_default_models_have_a_calibration():
+    assert "dlib-resnet29-mtcnn" in calibrations()

@@ -1,0 +1,156 @@
+"""Our default route from picture to vector beside that of face_recognition.
+
+The peer is dlib's HOG detector (no upsampling), five points, its chip and its network, as in
+face_recognition; the first face it names is taken. Ours is mien.Pipeline's main face. Both start
+from the same decoded pixels, by turns, on one thread each.
+
+Accuracy is that of the pairs of Labeled Faces in the Wild at hand (tight grey crops, folds 0-4):
+the threshold of a fold is set on the other folds, and a pair with a picture in which no face is
+found counts as an error.
+
+Example: python benchmarks/route.py
+"""
+
+import os
+
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+import argparse
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import dlib
+import numpy as np
+from peers import lfw, peer_files, spread
+from scipy.stats import binomtest
+
+from mien.media import read_image
+from mien.metrics import FoldAccuracy, fold_accuracy, wilson
+from mien.pipeline import Pipeline
+from mien.types import Floats, Pixels
+from mien.zoo import load
+
+Route = Callable[[Pixels], Floats | None]  # a picture in; its vector out, or None without a face
+
+
+def our_route() -> Route:
+    """The default: MTCNN, alignment, network with mirror image."""
+    pipeline = Pipeline(
+        detector=load("mtcnn", threads=1), embedder=load("dlib-resnet29", threads=1), quality=False
+    )
+
+    def run(image: Pixels) -> Floats | None:
+        face = pipeline.main_face(image)
+        return None if face is None else face.embedding
+
+    return run
+
+
+def peer_route() -> Route:
+    """What face_recognition.face_encodings does, call by call."""
+    predictor, network = peer_files()
+    detect = dlib.get_frontal_face_detector()
+    points = dlib.shape_predictor(str(predictor))
+    embed = dlib.face_recognition_model_v1(str(network))
+
+    def run(image: Pixels) -> Floats | None:
+        found = detect(image, 0)
+        if not found:
+            return None
+        chip = dlib.get_face_chip(image, points(image, found[0]))
+        return np.array(embed.compute_face_descriptor(chip))
+
+    return run
+
+
+def measure_time(routes: dict[str, Route], images: list[Pixels], repeats: int) -> None:
+    """Time each picture by turns and print milliseconds and ratios."""
+    times = {name: np.empty((repeats, len(images))) for name in routes}
+    for repeat in range(repeats):
+        for number, image in enumerate(images):
+            for name in list(routes)[:: 1 if number % 2 else -1]:  # neither always goes first
+                start = time.perf_counter()
+                routes[name](image)
+                times[name][repeat, number] = time.perf_counter() - start
+    print(f"\n{len(images)} pictures, {repeats} repeats by turns, one thread")
+    print(f"{'route':18} {'ms a picture':>22} {'peer time / this':>22}")
+    whole = {name: table.mean(1) * 1e3 for name, table in times.items()}  # (repeats,) ms
+    for name, each in whole.items():
+        print(f"{name:18} {spread(each):>22} {spread(whole['face_recognition'] / each):>22}")
+
+
+def measure_accuracy(routes: dict[str, Route], folder: Path) -> None:
+    """Accuracy of both by the fold rule, with intervals, and where they differ."""
+    with (folder / "pairs.csv").open(encoding="utf-8", newline="") as lines:
+        pairs = list(csv.DictReader(lines))
+    names = sorted({row[side] for row in pairs for side in ("file_a", "file_b")})
+    same, fold = (np.array([int(row[key]) for row in pairs]) for key in ("same", "fold"))
+    vectors: dict[str, dict[str, Floats | None]] = {route: {} for route in routes}
+    for name in names:
+        image = read_image(folder / "images" / name)
+        for route, run in routes.items():
+            vectors[route][name] = run(image)
+    print(f"\n{len(pairs)} pairs of {len(names)} pictures, {np.unique(fold).size} folds")
+    print(f"{'route':18} {'accuracy':>8} {'s.e.':>7} {'95 % (Wilson)':>16} {'no face':>8} folds")
+    right = {}
+    for route, known in vectors.items():
+        found, hits = score(known, pairs, same, fold)
+        low, high = wilson(int(hits.sum()), len(pairs))
+        error = np.std(found.folds, ddof=1) / np.sqrt(len(found.folds))
+        lost = sum(vector is None for vector in known.values())
+        each = " ".join(f"{accuracy:.4f}" for accuracy in found.folds)
+        print(f"{route:18} {found.mean:8.4f} {error:7.4f} {low:8.4f}-{high:.4f} {lost:8} {each}")
+        right[route] = hits
+    ours, peer = right.values()
+    only = int((ours & ~peer).sum()), int((peer & ~ours).sum())
+    chance = binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0
+    print(f"Right only by ours: {only[0]}, only by the peer: {only[1]}; sign test p = {chance:.2g}")
+
+
+def score(
+    known: dict[str, Floats | None],
+    pairs: list[dict[str, str]],
+    same: np.ndarray,
+    fold: np.ndarray,
+) -> tuple[FoldAccuracy, np.ndarray]:
+    """Accuracy by the fold rule, and which pairs were judged rightly."""
+    similarity = np.full(len(pairs), np.nan)
+    for number, row in enumerate(pairs):
+        a, b = known[row["file_a"]], known[row["file_b"]]
+        if a is not None and b is not None:
+            # On raw vectors face_recognition uses Euclidean distance; on ours it orders pairs as
+            # the cosine does.
+            similarity[number] = -np.linalg.norm(a - b)
+    failed = np.isnan(similarity)
+    found = fold_accuracy(similarity, same, fold, failed)
+    bars = np.array(found.thresholds)[np.searchsorted(np.unique(fold), fold)]
+    return found, ((np.where(failed, 0, similarity) > bars) == same) & ~failed
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lfw", type=Path, help="folder lfw_gray; default: from MIEN_DATA")
+    parser.add_argument("--pictures", type=int, default=200, help="of which the time is taken")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--time-only", action="store_true")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    folder = lfw(args.lfw)
+    routes = {"mien": our_route(), "face_recognition": peer_route()}
+    paths = sorted((folder / "images").glob("*.jpg"))
+    chosen = np.random.default_rng(args.seed).permutation(len(paths))[: args.pictures]
+    images = [read_image(paths[number]) for number in chosen]
+    for run in routes.values():
+        run(images[0])  # the first run of a graph plans its memory
+    measure_time(routes, images, args.repeats)
+    if not args.time_only:
+        measure_accuracy(routes, folder)
+
+
+if __name__ == "__main__":
+    main()

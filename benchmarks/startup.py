@@ -1,0 +1,85 @@
+"""What starting costs: processor seconds of fresh processes, and bytes of the installed core.
+
+Processor time, not time on the clock, so that a busy machine does not change the answer; still,
+compare with the row of bare Python from the same run.
+
+Example: python benchmarks/startup.py
+"""
+
+import argparse
+import importlib.metadata as metadata
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from peers import spread
+
+import mien
+
+COMMANDS = {
+    "python -c pass": [sys.executable, "-c", "pass"],
+    "import numpy": [sys.executable, "-c", "import numpy"],
+    "import mien": [sys.executable, "-c", "import mien"],
+    "mien --help": [str(Path(sys.executable).parent / "mien"), "--help"],
+}
+LIMITS = {"import mien": 0.7, "mien --help": 1.0}  # processor seconds, promised
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """Processor time, user and system, of one fresh process and its children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def core() -> dict[str, int]:
+    """Bytes on disk of mien and of all that it requires, extras left out, by distribution."""
+    package = Path(mien.__file__).parent  # an editable installation lists no files of ours
+    sizes = {"mien": sum(path.stat().st_size for path in package.rglob("*") if shipped(path))}
+    wanted = ["mien"]
+    while wanted:
+        for text in metadata.requires(wanted.pop()) or ():
+            requirement = Requirement(text)
+            name = requirement.name.lower().replace("_", "-")
+            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+                continue
+            if name not in sizes:
+                listed = metadata.files(name) or ()
+                places = {Path(str(file.locate())) for file in listed}
+                sizes[name] = sum(place.stat().st_size for place in places if place.is_file())
+                wanted.append(name)
+    return sizes
+
+
+def shipped(path: Path) -> bool:
+    """Whether a file of the source tree goes into the wheel."""
+    return path.is_file() and "__pycache__" not in path.parts and not path.match("test_*.py")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=9)
+    args = parser.parse_args()
+    for command in COMMANDS.values():
+        cpu_seconds(command)  # writes byte code, and brings the files into the disk cache
+    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for _ in range(args.repeats):
+        for name, command in COMMANDS.items():
+            times[name].append(cpu_seconds(command))
+    print(f"Processor seconds, {args.repeats} fresh processes by turns, {os.cpu_count()} cores")
+    for name, each in times.items():
+        limit = f"promised < {LIMITS[name]:g}" if name in LIMITS else ""
+        print(f"{name:16} {spread(each, '.2f'):>20}   {limit}")
+    sizes = core()
+    print(f"\nInstalled core: {sum(sizes.values()) / 1e6:.0f} MB in {len(sizes)} distributions")
+    for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:12]:
+        print(f"{name:26} {size / 1e6:8.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
