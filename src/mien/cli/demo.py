@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TITLE = "Two people, made hard to recognise"
 HONEST = (
     "All pictures of a person are made from the photo that was enrolled: this shows that hard "
-    "pictures come through the whole chain, not how accurate it is on people (mien eval)."
+    "pictures come through the whole chain, and says nothing about accuracy on people."
 )
 COLUMNS = ("picture", "expected", "answer", "alike>", "prob.>", "limit>", "ok")
 
@@ -71,7 +71,7 @@ def _row(result: "Result") -> list[Any]:
         told += " (review)"
     return [
         trial.variant,
-        ", ".join(surname[name] for name in trial.expected) or "no face",
+        ", ".join(sorted(surname[name] for name in trial.expected)) or "no face",
         told or f"no face: {result.answer.reason}",
         likeness,
         sure,

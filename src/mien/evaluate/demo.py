@@ -2,7 +2,7 @@
 
 All variants of a person are made from the very photo that was enrolled, so the demo shows that
 hard pictures come through the whole chain, from file to answer. It says nothing about accuracy on
-people; `mien eval` does.
+people.
 """
 
 from collections.abc import Callable, Iterator
@@ -167,11 +167,11 @@ def _strangers(folder: Path, images: dict[str, Pixels]) -> Iterator[Trial]:
             path = folder / f"{name}, stranger to {other}.jpg"
             write_bytes(path, encode_image(image))
             story = f"{name}, asked of a gallery that knows only {other}."
-            yield Trial(STRANGE, name, story, path, other, (UNKNOWN,))
-    path = folder / "photographer.jpg"
+            yield Trial(STRANGE, f"stranger: {name.split()[-1]}", story, path, other, (UNKNOWN,))
+    path = folder / "passer-by.jpg"
     write_bytes(path, encode_image(read_image(packaged(*STRANGER))))
     story = "A man whom nobody has enrolled, seen from the side."
-    yield Trial(STRANGE, "photographer", story, path, EVERYBODY, (UNKNOWN,))
+    yield Trial(STRANGE, "passer-by", story, path, EVERYBODY, (UNKNOWN,))
 
 
 def _faceless(folder: Path) -> Iterator[Trial]:

@@ -12,9 +12,9 @@ from mien.report.words import ASIDE
 from mien.types import Answer, Crop, Face, Pixels
 
 SIDE = 560  # px: the longer side of a picture on the page
+TINY = 200  # px: a picture that is smaller is shown with larger pixels, or no label fits in
 QUALITY = 85  # of the JPEGs
 CHIP = Crop(size=144, zoom=0.62)  # an upright face with hair and chin around it
-WEAKEST = 3  # components of quality that are shown without asking
 ORDER = ("match", "review", "unknown", "found")  # of faces in a picture, surest first
 
 
@@ -33,9 +33,9 @@ class Shown:
         return sorted(components.items(), key=lambda pair: (pair[1], pair[0]))
 
     @property
-    def weakest(self) -> list[tuple[str, float]]:
-        """The components to look at first."""
-        return [(name, value) for name, value in self.bars if name not in ASIDE][:WEAKEST]
+    def weakest(self) -> tuple[str, float] | None:
+        """The component to look at first."""
+        return next(((name, value) for name, value in self.bars if name not in ASIDE), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +53,22 @@ class Entry:
     note: str  # what there is to know about the picture, in a sentence
     expected: str  # what the answer should be; "" if nobody knows
     passed: bool | None  # whether it was; None if nobody knows
+
+    @property
+    def folder(self) -> str:
+        """What stands before the last slash of the name, with the slash."""
+        return self.name[: len(self.name) - len(self.base)]
+
+    @property
+    def base(self) -> str:
+        """What stands after the last slash of the name."""
+        return self.name[self.name.replace("\\", "/").rstrip("/").rfind("/") + 1 :]
+
+    @property
+    def people(self) -> list[str]:
+        """Who is in the picture; a question mark follows whom a person should look at."""
+        decisions = [shown.face.decision for shown in self.faces if shown.face.decision]
+        return [d.person + "?" * (d.outcome == "review") for d in decisions if d.person]
 
     @property
     def outcomes(self) -> list[str]:
@@ -92,7 +108,7 @@ def entry(
     picture, size, reason = None, (0, 0), ""
     if image is not None and answer is not None:
         faces = tuple(_shown(image, face) for face in answer.faces)
-        small = thumbnail(image, side)
+        small = _larger(thumbnail(image, side))
         scale = small.shape[1] / image.shape[1]
         picture = _uri(draw_faces(small, [_scaled(face, scale) for face in answer.faces]))
         size = (small.shape[0], small.shape[1])
@@ -108,6 +124,11 @@ def _shown(image: Pixels, face: Face) -> Shown:
     seen = face.points is not None and np.isfinite(face.points).all(axis=1).sum() >= 2
     chip = _uri(align(image, [face], CHIP)[0]) if seen else None
     return Shown(replace(face, embedding=None, points=None), chip, outcome)
+
+
+def _larger(image: Pixels) -> Pixels:
+    times = -(-TINY // max(image.shape[:2]))
+    return image.repeat(times, axis=0).repeat(times, axis=1) if times > 1 else image
 
 
 def _scaled(face: Face, scale: float) -> Face:

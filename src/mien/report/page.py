@@ -63,7 +63,7 @@ def render(
         lstrip_blocks=True,
     )
     world.filters |= {"component": words.component, "step": words.step, "time": words.time}
-    world.filters |= {"one_in": words.one_in}
+    world.filters |= {"one_in": words.one_in, "percent": words.percent}
     return world.get_template(TEMPLATE).render(
         **_facts(entries, calibration), title=title, lead=lead
     )

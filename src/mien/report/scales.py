@@ -8,7 +8,7 @@ from mien.gallery.decide import REVIEW
 from mien.types import Basis, Decision
 from mien.zoo import Calibration, Point
 
-WIDTH, MARGIN = 360.0, 8.0  # of a likeness scale, units of its own
+WIDTH, MARGIN = 270.0, 8.0  # of a likeness scale, units of its own
 PLOT_WIDTH, PLOT_HEIGHT = 560.0, 220.0  # of the plot of error rates
 PLOT_LEFT, PLOT_BELOW = 74.0, 40.0  # room for its labels
 

@@ -1,4 +1,4 @@
-"""What stands on top of a report: counts, people, models, times, thresholds."""
+"""What stands on top of a report: counts, people, steps, thresholds."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,20 +22,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How long one step took."""
+    """What did one step, and how long it took."""
 
     name: str
+    card: str  # name of the model and digest of its weights; "" for a step without a model
+    runs_on: str  # provider and threads
     each: float  # seconds, median over the pictures in which it ran
     whole: float  # seconds in all
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What did one step."""
-
-    step: str
-    card: str  # name, and digest of the weights
-    runs_on: str  # provider and threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +39,10 @@ class Summary:
     outcomes: Counter[str]  # of faces; and "none" and "error" of pictures
     people: list[Person]  # most often seen first
     steps: list[Step]
-    models: list[Model]
     bases: list[Basis]  # every threshold that was used
     priors: list[float]  # assumed before looking
-    passed: int  # pictures that were answered as expected
-    expected: int  # pictures of which the answer is known
+    expected: int  # pictures of which the right answer is known
+    off: list[int]  # numbers of those that were answered otherwise, from 1
 
     @property
     def faces(self) -> int:
@@ -64,17 +56,15 @@ def summarise(entries: Sequence[Entry]) -> Summary:
     for one in entries:
         outcomes.update([shown.outcome for shown in one.faces] or one.outcomes)
     decisions = [s.face.decision for one in entries for s in one.faces if s.face.decision]
-    known = [one.passed for one in entries if one.passed is not None]
     return Summary(
         len(entries),
         outcomes,
         _people(entries),
         _steps(entries),
-        _models(entries),
         list(dict.fromkeys(d.basis for d in decisions if d.basis)),
         sorted({d.prior for d in decisions}),
-        sum(known),
-        len(known),
+        sum(one.passed is not None for one in entries),
+        [number for number, one in enumerate(entries, 1) if one.passed is False],
     )
 
 
@@ -96,15 +86,17 @@ def _people(entries: Sequence[Entry]) -> list[Person]:
 
 def _steps(entries: Sequence[Entry]) -> list[Step]:
     times: dict[str, list[float]] = {}
-    for one in entries:
-        for name, seconds in (one.answer.seconds if one.answer else {}).items():
+    models: dict[str, dict[str, None]] = {}  # a step -> what did it, in the order of use
+    for answer in (one.answer for one in entries if one.answer):
+        for name, seconds in answer.seconds.items():
             times.setdefault(name, []).append(seconds)
-    return [Step(name, median(each), sum(each)) for name, each in times.items()]
+        for name, told in answer.models.items():
+            models.setdefault(name, {})[told] = None
+    return [_step(name, list(models.get(name, {})), each) for name, each in times.items()]
 
 
-def _models(entries: Sequence[Entry]) -> list[Model]:
-    found: dict[tuple[str, str], None] = {}
-    for one in entries:
-        found.update(dict.fromkeys((one.answer.models if one.answer else {}).items()))
-    split = [(step, *told.partition(" on ")) for step, told in found]
-    return [Model(step, card, runs_on) for step, card, _, runs_on in split]
+def _step(name: str, told: list[str], times: list[float]) -> Step:
+    split = [each.partition(" on ") for each in told]
+    cards = ", ".join(dict.fromkeys(card for card, _, _ in split))
+    runs_on = "; ".join(dict.fromkeys(place for _, _, place in split))
+    return Step(name, cards, runs_on, median(times), sum(times))

@@ -21,25 +21,25 @@ MEANINGS = {
 # Component of ISO/IEC 29794-5 -> words.
 COMPONENTS = {
     "single_face_present": "one face only",
-    "inter_eye_distance": "size: distance of the eyes",
-    "head_size": "head in the frame",
-    "head_pose_yaw": "not turned sideways",
-    "head_pose_pitch": "not looking up or down",
-    "head_pose_roll": "not tilted",
+    "inter_eye_distance": "size",
+    "head_size": "size of the head in the frame",
+    "head_pose_yaw": "facing the camera",
+    "head_pose_pitch": "level head",
+    "head_pose_roll": "upright head",
     "leftward_crop_of_the_face_image": "room at the left",
     "rightward_crop_of_the_face_image": "room at the right",
     "margin_above_of_the_face_image": "room above",
     "margin_below_of_the_face_image": "room below",
     "sharpness": "sharpness",
-    "under_exposure_prevention": "not too dark",
-    "over_exposure_prevention": "not burnt out",
+    "under_exposure_prevention": "enough light",
+    "over_exposure_prevention": "not too much light",
     "dynamic_range": "contrast",
     "luminance_mean": "brightness",
     "luminance_variance": "spread of brightness",
     "illumination_uniformity": "even light",
     "natural_colour": "natural colour",
 }
-# About portraits, or dependent on the colour of the skin: never among the weakest that are shown.
+# About portraits, or dependent on the colour of the skin: never called the weakest.
 ASIDE = {"single_face_present", "head_size", "luminance_mean", "luminance_variance"}
 
 STEPS = {
@@ -68,6 +68,13 @@ def counted(count: int, thing: str) -> str:
 def one_in(rate: float) -> str:
     """A small rate as `1 in 1,000`; a large one in percent."""
     return f"1 in {round(1 / rate):,}" if 0 < rate <= 0.34 else f"{rate:.0%}"
+
+
+def percent(probability: float) -> str:
+    """A probability in percent, never rounded up to certainty or down to impossibility."""
+    if probability >= 0.9995:
+        return "> 99.9 %"
+    return "< 0.1 %" if probability < 0.0005 else f"{probability * 100:.1f} %"
 
 
 def time(seconds: float) -> str:
