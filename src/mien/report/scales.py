@@ -10,7 +10,7 @@ from mien.zoo import Calibration, Point
 
 WIDTH, MARGIN = 270.0, 8.0  # of a likeness scale, units of its own
 PLOT_WIDTH, PLOT_HEIGHT = 560.0, 220.0  # of the plot of error rates
-PLOT_LEFT, PLOT_BELOW = 74.0, 40.0  # room for its labels
+PLOT_LEFT, PLOT_BELOW = 90.0, 40.0  # room for its labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ def values(decision: Decision, calibration: Calibration | None) -> list[float]:
 class Plot:
     """How many strangers pass at which similarity, ready to be drawn."""
 
+    left: float  # x at which the plot begins
     line: str  # points of an SVG polyline
     band: str  # points of an SVG polygon, the 95 % interval
     across: list[tuple[float, str]]  # x and label of similarities
@@ -115,6 +116,7 @@ def plot(calibration: Calibration, bases: Sequence[Basis]) -> Plot:
     steps = max(1, round((1 - left) / 0.05 / 6))
     count = round((1 - left) / 0.05)
     return Plot(
+        PLOT_LEFT,
         path("threshold", points),
         f"{path('low', points)} {path('high', reversed(points))}",
         [(x(left + 0.05 * k), f"{left + 0.05 * k:.2f}") for k in range(0, count + 1, steps)],
