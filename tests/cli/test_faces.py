@@ -302,3 +302,15 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(photos, astronaut):
     assert "goes on from there" in err
     with open_gallery(path, None) as gallery:
         assert 0 < len(gallery) < 60
+
+
+@pytest.mark.parametrize(
+    "how", [["--draw"], ["--report"], ["--out"]], ids=["draw", "report", "out"]
+)
+def test_a_place_that_cannot_be_written_is_one_sentence(photos, gallery, mien, how):
+    (photos / "file").write_text("in the way")
+    target = photos / "file" / "below"
+    code, _, err = mien("identify", photos / "asked" / "wall.png", "-g", gallery, *how, target)
+    assert code == 1
+    assert "below" in err or "file" in err
+    assert "Traceback" not in err

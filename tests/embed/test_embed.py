@@ -20,6 +20,7 @@ def test_unit_vectors_by_hand():
 
     assert unit_vectors(chips, run, 2, mirror=False).tolist() == [[1, 0]] * 3
     assert np.allclose(unit_vectors(chips, run, 2, mirror=True), [[0.6, 0.8]] * 3)
+    assert seen == [3, 6]  # mirrored chips share the run
     assert unit_vectors(chips[:0], run, 2, mirror=True).shape == (0, 2)
 
 

@@ -40,6 +40,9 @@ def main() -> None:
     except MienError as error:
         complain(str(error))
         sys.exit(1)
+    except OSError as error:  # a folder that cannot be written, a disk that is full
+        complain(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
+        sys.exit(1)
     except SystemExit as end:
         if end.code == STOPPED:
             complain("stopped; what is done is kept, and the same command goes on from there.")

@@ -124,10 +124,11 @@ def identify(
         fpir=fpir,
     )
     contract = pipeline.embedder.contract if pipeline.embedder else None
-    lines = Lines(out, {"gallery": str(gallery), "contract": contract, "fpir": fpir})
     rows, entries, failed = [], [], 0
     with open_gallery(gallery, contract, read_only=True) as known:
         pipeline.use(known)
+        asked = {"gallery": str(gallery), "templates": len(known), "fpir": fpir}
+        lines = Lines(out, {**asked, "embedder": contract, "detector": detector})
         for name, image, error in each_picture(
             [name for name in names if name not in lines.done], "identify"
         ):

@@ -81,6 +81,5 @@ def _layer(
         group=len(weight) if depthwise else 1,
     )
     if activation:
-        slope = arrays[f"{activation[0]}.weight"].reshape(-1, 1, 1)
-        x = graph.add("PRelu", x, graph.weight(slope.astype(np.float32)))
+        x = graph.prelu(x, arrays[f"{activation[0]}.weight"].reshape(-1, 1, 1))
     return x

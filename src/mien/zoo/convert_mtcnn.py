@@ -41,7 +41,7 @@ def convert(source: Path, target: Path) -> None:
     for pool, padded in POOLS[net]:
         kernel, bias, slope, *arrays = arrays
         x = graph.conv(x, kernel.transpose(3, 2, 0, 1), bias)
-        x = graph.add("PRelu", x, graph.weight(slope.reshape(-1, 1, 1)))
+        x = graph.prelu(x, slope.reshape(-1, 1, 1))
         if pool:
             pad = "SAME_UPPER" if padded else "VALID"
             x = graph.add("MaxPool", x, kernel_shape=[pool, pool], strides=[2, 2], auto_pad=pad)
@@ -64,7 +64,7 @@ def _heads_of_vectors(graph: Graph, x: str, arrays: Arrays, target: Path) -> Non
     # The dense layer was trained on column-major maps: (N, C, H, W) -> (N, W, H, C).
     x = graph.add("Flatten", graph.add("Transpose", x, perm=[0, 3, 2, 1]))
     x = graph.add("Gemm", x, graph.weight(kernel), graph.weight(bias))
-    x = graph.add("PRelu", x, graph.weight(slope))
+    x = graph.prelu(x, slope)
     names = ["boxes", "points", "scores"] if len(arrays) == 6 else ["boxes", "scores"]
     outputs: dict[str, list[int | str]] = {}
     for name, kernel, bias in zip(names, arrays[::2], arrays[1::2], strict=True):

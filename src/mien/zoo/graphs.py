@@ -43,6 +43,15 @@ class Graph:
         more = [] if bias is None else [self.weight(bias.astype(np.float32))]
         return self.add("Conv", x, self.weight(weight.astype(np.float32)), *more, **attributes)
 
+    def prelu(self, x: str, slope: NDArray[Any]) -> str:
+        """max(x, 0) + slope * min(x, 0), slope broadcast over x.
+
+        The PRelu node says the same, but ONNX Runtime takes twice as long over it as over these.
+        """
+        below = self.add("Min", x, self.weight(np.zeros(1, np.float32)))
+        scaled = self.add("Mul", below, self.weight(slope.astype(np.float32)))
+        return self.add("Add", self.add("Relu", x), scaled)
+
     def save(self, target: Path, outputs: dict[str, list[int | str]]) -> None:
         """Check the graph and write it; the same arrays give the same bytes."""
         ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()]
