@@ -150,13 +150,15 @@ def _told(label: str, folds: set[int], found: int, failures: "Sequence[Failure]"
 
 def _command(context: typer.Context) -> str:
     """The command as it would be typed, without the folders of this machine."""
-    words = ["mien", "calibrate"]
-    for key, value in context.params.items():
-        if value in (None, "") or key in ("suspects", "plot", "vectors", "data", "device"):
-            continue
-        shown = value.name if isinstance(value, Path) and value.is_absolute() else str(value)
-        words += [shown] if key == "folder" else [f"--{key}", shown]
+    words = ["mien", "calibrate", _shown(context.params["folder"])]
+    for key in ("pairs", "folds", "check", "out", "detector", "embedder"):
+        value = context.params[key]
+        words += [f"--{key}", _shown(value)] if value else []
     return shlex.join(words)
+
+
+def _shown(value: Path | str) -> str:
+    return value.name if isinstance(value, Path) and value.is_absolute() else str(value)
 
 
 def _complain(failures: "Sequence[Failure]") -> None:
@@ -195,6 +197,9 @@ def _print(calibration: "Calibration") -> None:
         for r in k.rates
     ]
     typer.echo(title)
+    if not rows:
+        complain(f"{k.people} other people are too few to show any rate; hold out more.")
+        return
     print_table(("FMR asked>", "measured>", "95 %>", "FNMR>", "95 %>"), rows)
 
 

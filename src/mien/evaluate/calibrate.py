@@ -105,16 +105,21 @@ def check_calibration(
         on_step: told after each resample.
 
     Returns:
-        Rates at those points that the sample can show, calibration error and Cllr.
+        Rates at those points that the sample can show (none, if it has few people), calibration
+        error and Cllr.
     """
     trials = compare_all(sample, seed=seed)
     least = _least(trials)
     points = [point for point in calibration.points if point.fmr >= least]
-    if not points:
-        raise TooFewTrialsError(
-            f"The check's {trials.people} people make {trials.impostors:,} comparisons of "
-            "different people, which show no false match rate; check on more people."
-        )
+    rates = _tried(trials, points, resamples, seed, on_step) if points else ()
+    ece, cost = _trust(calibration, trials)
+    return Check(data, trials.people, trials.same.size, trials.impostors, rates, ece, cost)
+
+
+def _tried(
+    trials: Comparisons, points: list[Point], resamples: int, seed: int, on_step: OnStep | None
+) -> tuple[Rate, ...]:
+    """What the threshold of each point does to these comparisons."""
     bars = np.array([point.threshold for point in points])
     drawn = []
     for number, draw in enumerate(bootstrap_weights(trials.people, resamples, seed), 1):
@@ -130,12 +135,10 @@ def check_calibration(
     high[0] = np.where(measured == 0, rule_of_three(pairs), high[0])
     high[1] = np.where(missed == 0, rule_of_three(seen_twice), high[1])
     columns = (measured, low[0], high[0], missed, low[1], high[1])
-    rates = (
+    return tuple(
         Rate(point.fmr, point.threshold, *row.tolist())
         for point, row in zip(points, np.stack(columns, 1), strict=True)
     )
-    ece, cost = _trust(calibration, trials)
-    return Check(data, trials.people, trials.same.size, trials.impostors, tuple(rates), ece, cost)
 
 
 def _trust(calibration: Calibration, trials: Comparisons) -> tuple[float, float]:
