@@ -111,3 +111,12 @@ def test_folds_that_cannot_be_are_refused(run, folder, tmp_path, folds, says):
     with pytest.raises(MienError, match=says):
         run(folder, *folds, "--out", tmp_path / "mine.json")
     assert not (tmp_path / "mine.json").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--plot", "--vectors"])
+def test_a_file_that_could_not_be_written_is_refused_before_the_work(run, tmp_path, option):
+    places = {"--out": tmp_path / "mine.json", option: tmp_path / "nowhere" / "file"}
+    words = [word for pair in places.items() for word in pair]
+    (tmp_path / "people").mkdir()
+    with pytest.raises(MienError, match="folder that exists"):
+        run(tmp_path / "people", *words)

@@ -19,54 +19,66 @@ if TYPE_CHECKING:
 MENTIONED = 5  # pictures without a face that are named one by one
 
 
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder with one folder a person; with --pairs, the folder of the files.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+Out = Annotated[Path, typer.Option(help="Where the calibration goes, a .json file.")]
+Pairs = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV with fold, file_a, file_b, same; people from names like Ada_0001.jpg.",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
+]
+Used = Annotated[
+    str, typer.Option(help="Folds to measure on, such as 0-3; default: all but --check.")
+]
+HeldOut = Annotated[
+    str,
+    typer.Option(
+        help="Folds whose people only try the result; without --pairs, names make folds 0-4."
+    ),
+]
+Finder = Annotated[str, typer.Option(help="Card that finds the faces.")]
+Embedder = Annotated[str, typer.Option(help="Card that makes vectors.")]
+Processor = Annotated[str, typer.Option(help="cpu, cuda, ...; never falls back.")]
+Label = Annotated[
+    str, typer.Option(help="Which pictures these are, for the record.", show_default=False)
+]
+Vectors = Annotated[
+    Path | None,
+    typer.Option(
+        help="File (.npz) that keeps the vectors, so that a second run need not compute them.",
+        show_default=False,
+    ),
+]
+Suspects = Annotated[
+    int, typer.Option(help="Pairs of different people, most alike first, to look at.", min=0)
+]
+Plot = Annotated[Path | None, typer.Option(help="Picture of the result.", show_default=False)]
+
+
 def calibrate(
     context: typer.Context,
-    folder: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder with one folder a person; with --pairs, the folder of the files.",
-            exists=True,
-            file_okay=False,
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Where the calibration goes, a .json file.")],
-    pairs: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV with fold, file_a, file_b, same; people from names like Ada_0001.jpg.",
-            exists=True,
-            dir_okay=False,
-            show_default=False,
-        ),
-    ] = None,
-    folds: Annotated[
-        str, typer.Option(help="Folds to measure on, such as 0-3; default: all but --check.")
-    ] = "",
-    check: Annotated[
-        str,
-        typer.Option(
-            help="Folds whose people only try the result; without --pairs, names make folds 0-4."
-        ),
-    ] = "",
-    detector: Annotated[str, typer.Option(help="Card that finds the faces.")] = "mtcnn",
-    embedder: Annotated[str, typer.Option(help="Card that makes vectors.")] = "dlib-resnet29",
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...; never falls back.")] = "cpu",
-    data: Annotated[
-        str, typer.Option(help="Which pictures these are, for the record.", show_default=False)
-    ] = "",
-    vectors: Annotated[
-        Path | None,
-        typer.Option(
-            help="File (.npz) that keeps the vectors, so that a second run need not compute them.",
-            show_default=False,
-        ),
-    ] = None,
-    suspects: Annotated[
-        int, typer.Option(help="Pairs of different people, most alike first, to look at.", min=0)
-    ] = 5,
-    plot: Annotated[
-        Path | None, typer.Option(help="Picture of the result.", show_default=False)
-    ] = None,
+    folder: Folder,
+    out: Out,
+    pairs: Pairs = None,
+    folds: Used = "",
+    check: HeldOut = "",
+    detector: Finder = "mtcnn",
+    embedder: Embedder = "dlib-resnet29",
+    device: Processor = "cpu",
+    data: Label = "",
+    vectors: Vectors = None,
+    suspects: Suspects = 5,
+    plot: Plot = None,
 ) -> None:
     """Measure thresholds, with intervals, on named pictures; try them on other people.
 
@@ -77,6 +89,8 @@ def calibrate(
     from mien.pipeline import open_pipeline
     from mien.zoo import write_calibration
 
+    for path in (out, vectors, plot):
+        _require_place(path)
     pictures = people_of_pairs(pairs, folder) if pairs else people_in(folder)
     known = {picture.fold for picture in pictures}
     held_out = _folds(check, known) if check else set()
@@ -106,6 +120,12 @@ def calibrate(
         _print_suspects(sample, rows, suspects)
     if plot:
         draw(calibration, plot)
+
+
+def _require_place(path: Path | None) -> None:
+    """Refuse before the work what could not be written after it."""
+    if path and (path.is_dir() or not path.parent.is_dir()):
+        raise MienError(f"{path} cannot be written: name a file in a folder that exists.")
 
 
 def _folds(text: str, known: set[int]) -> set[int]:
