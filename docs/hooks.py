@@ -7,7 +7,7 @@ from mien.zoo import Calibration, Card, calibrations, cards, ledger
 
 DOOR = "detect, enroll, identify, verify, read_image, open_gallery, open_pipeline"  # others: rooms
 ROOMS = (
-    "types contracts errors geometry metrics media quality detect align embed gallery pipeline "
+    "types contracts errors geometry metrics media quality.judge detect align embed gallery pipeline "
     "zoo runtime evaluate.calibrate report testing"
 )
 
