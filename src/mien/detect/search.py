@@ -3,7 +3,6 @@
 And if there is none to be found, say why.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -57,19 +56,20 @@ def find(detector: Detector, image: Pixels, turns: Turns = "when-needed") -> Fou
     """
     if turns == "always":
         return _all_around(detector, image)
-    for found in _looks(detector, image, turns):
-        if found.faces:
-            return found
-    return Found([], reason=explain(detector, image, turns))
-
-
-def _looks(detector: Detector, image: Pixels, turns: Turns) -> Iterator[Found]:
-    yield Found(detector(image))
-    wide, shift = with_room(image, TIGHT)
-    yield Found(moved(detector(wide), -shift), padded=True)
+    first = Found(detector(image))
+    if first.faces:
+        return first
+    # All further looks, and the surest of them: a lying face may be seen weakly in any of them.
+    looks = [_wide(detector, image)]
     if turns == "when-needed":
-        for degrees in OTHER_TURNS:
-            yield _turned(detector, image, degrees)
+        looks += [_turned(detector, image, degrees) for degrees in OTHER_TURNS]
+    best = max(looks, key=lambda look: look.faces[0].score if look.faces else 0.0)
+    return best if best.faces else Found([], reason=explain(detector, image, turns))
+
+
+def _wide(detector: Detector, image: Pixels) -> Found:
+    wide, shift = with_room(image, TIGHT)
+    return Found(moved(detector(wide), -shift), padded=True)
 
 
 def _turned(detector: Detector, image: Pixels, degrees: Quarter) -> Found:
@@ -82,8 +82,8 @@ def _all_around(detector: Detector, image: Pixels) -> Found:
         face for degrees in (0, *OTHER_TURNS) for face in _turned(detector, image, degrees).faces
     ]
     if not every:
-        found = next(_looks(detector, image, "never"))
-        return found if found.faces else Found([], reason=explain(detector, image, "always"))
+        wide = _wide(detector, image)
+        return wide if wide.faces else Found([], reason=explain(detector, image, "always"))
     boxes = np.stack([face.box for face in every])
     keep = nms(boxes, np.array([face.score for face in every], np.float32), max_overlap=0.4)
     return Found([every[i] for i in keep])

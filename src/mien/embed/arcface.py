@@ -46,7 +46,8 @@ class ArcFaceEmbedder:
         shape = (None, 3, self.crop.size, self.crop.size)
         self._session = Session(weights, shape, device=device, threads=threads)
         self.mean, self.scale, self.bgr = np.float32(mean), np.float32(scale), bgr
-        self.name, self.mirror, self.device = name, mirror, self._session.device
+        self.name, self.digest, self.device = name, digest, self._session.device
+        self.mirror = mirror
         probe = np.zeros((1, self.crop.size, self.crop.size, 3), np.uint8)
         self._width = self.raw(probe).shape[1]
         self.contract = f"{name}/{digest}/{self._width}" + ("/mirror" if mirror else "")

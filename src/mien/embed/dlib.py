@@ -44,7 +44,8 @@ class DlibEmbedder:
             mirror: average with the mirrored chip; doubles the time.
         """
         self._session = Session(weights, (None, SIDE, SIDE, 3), device=device, threads=threads)
-        self.name, self.mirror, self.device = name, mirror, self._session.device
+        self.name, self.digest, self.device = name, digest, self._session.device
+        self.mirror = mirror
         self.contract = f"{name}/{digest}/{WIDTH}" + ("/mirror" if mirror else "")
 
     def __call__(self, chips: Pixels) -> Floats:

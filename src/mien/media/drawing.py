@@ -93,7 +93,7 @@ def _draw_face(canvas: Pixels, face: Face, line: float) -> None:
         return
     wide = float(face.box[2] - face.box[0])
     radius = min(1.1 * line, max(0.7, 0.02 * wide))  # small faces are not covered by dots
-    for point in face.points:
+    for point in face.points[np.isfinite(face.points).all(axis=1)]:
         centre = _fixed(point)
         for size, colour in ((radius + min(0.4 * line, 0.012 * wide), _INK), (radius, _PAPER)):
             size16 = round(size * (1 << _SHIFT))
