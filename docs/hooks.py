@@ -7,8 +7,8 @@ from mien.zoo import Calibration, Card, calibrations, cards, ledger
 
 DOOR = "detect, enroll, identify, verify, read_image, open_gallery, open_pipeline"  # others: rooms
 ROOMS = (
-    "types contracts errors geometry metrics media quality.judge detect align embed gallery pipeline "
-    "zoo runtime evaluate.calibrate report testing"
+    "types contracts errors geometry metrics media quality.judge detect align embed gallery "
+    "pipeline zoo runtime evaluate.calibrate report testing"
 )
 
 
@@ -102,7 +102,7 @@ def _thresholds(one: Calibration) -> list[str]:
             "bit. A dash: they are too few to show the rate.",
             "",
         ]
-    return [*lines, f"Made by `{one.command}`", ""]
+    return [*lines, "Made by", "", "```sh", one.command, "```", ""]
 
 
 def commands() -> str:
