@@ -1,5 +1,6 @@
 """Every Python block of README and docs runs, and prints what it says; every command exists."""
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_commands_in_shell_blocks_exist_with_their_options():
             assert used <= known, f"{page.name}: {line}"
             seen += 1
     assert seen > 10
+
+
+def test_the_results_in_readme_are_those_of_the_cards():
+    spec = importlib.util.spec_from_file_location("results", ROOT / "docs" / "results.py")
+    results = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(results)
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert results.written(text) == text, "run: python docs/results.py --write"
+    assert results.table().count("\n") > 5
 
 
 def test_links_between_pages_lead_somewhere():

@@ -31,8 +31,8 @@ __all__ = [
     "MienError",
     "Reading",
     "cards",
-    "detect",
     "enroll",
+    "find_faces",
     "identify",
     "load",
     "open_gallery",
@@ -67,7 +67,7 @@ def open_pipeline(**options: Any) -> "Pipeline":
     return open_pipeline(**options)
 
 
-def detect(picture: Picture) -> Answer:
+def find_faces(picture: Picture) -> Answer:
     """Find and judge the faces of one picture with the default detector; embed nothing."""
     return _finder()(read_image(picture))
 

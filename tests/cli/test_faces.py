@@ -206,7 +206,7 @@ def test_forgetting_somebody_unknown_is_an_error_and_changes_nothing(gallery, mi
 
 
 @pytest.mark.parametrize(
-    ("content", "error"), [(None, "no gallery"), (b"not a gallery at all" * 100, "not a")]
+    ("content", "error"), [(None, "does not exist"), (b"not a gallery at all" * 100, "not a")]
 )
 def test_a_gallery_that_is_missing_or_something_else(photos, mien, content, error):
     path = photos / "odd.mien"

@@ -8,6 +8,7 @@ from mien.cli.options import (
     DETECTOR,
     EMBEDDER,
     AsTable,
+    CommercialOnly,
     DetectorName,
     DeviceName,
     EmbedderName,
@@ -25,6 +26,7 @@ def bench(
     embedder: EmbedderName = EMBEDDER,
     table: AsTable = False,
     device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
 ) -> None:
     """Time each step of identification: median and spread in milliseconds, and faces a second.
 
@@ -37,7 +39,9 @@ def bench(
     from mien.pipeline import open_pipeline
 
     names = pictures(images) if images else [str(path) for path in portraits().values()]
-    pipeline = open_pipeline(detector=detector, embedder=embedder, device=device)
+    pipeline = open_pipeline(
+        detector=detector, embedder=embedder, device=device, commercial_only=commercial_only
+    )
     loaded = [read_image(name) for name in names]
     for image in loaded:
         pipeline(image)  # the first run allocates

@@ -130,6 +130,15 @@ def import_people(
 
 
 @app.command()
+def scrub(gallery: Path_ = GALLERY) -> None:
+    """Overwrite bytes that earlier changes left behind; forget says so if there are any.
+
+    Example: mien gallery scrub --gallery family.mien
+    """
+    _change(gallery, lambda known: known.scrub())
+
+
+@app.command()
 def check(gallery: Path_ = GALLERY) -> None:
     """Test every stored byte that can be tested.
 

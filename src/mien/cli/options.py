@@ -38,6 +38,13 @@ TurnsChoice = Annotated[
 AsTable = Annotated[bool, typer.Option("--table", help="A table for eyes instead of JSON lines.")]
 GalleryPath = Annotated[Path, typer.Option("--gallery", "-g", help="File that holds the people.")]
 
+CalibrationPath = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="File that mien calibrate wrote; default: the shipped one."),
+]
+Prior = Annotated[
+    float, typer.Option("--prior", help="Probability assumed before looking, for `probability`.")
+]
 GALLERY = Path("people.mien")
 DETECTOR, EMBEDDER = "mtcnn", "dlib-resnet29"
 
@@ -97,6 +104,8 @@ class Lines:
             self._write(head)
 
     def _read(self, out: Path, head: dict[str, Any]) -> None:
+        from mien.media import write_bytes
+
         whole = out.read_bytes()
         end = whole.rfind(b"\n") + 1  # a killed run may leave half a line behind
         try:
@@ -108,9 +117,11 @@ class Lines:
                 f"{out} is not a result of this command with these settings; continuing it would "
                 "mix two runs. Choose another --out, or delete that file."
             )
-        self.done = {row["image"] for row in rest}
-        with out.open("r+b") as file:
-            file.truncate(end)
+        # Pictures that could not be read are tried again, so their lines go.
+        kept = [row for row in rest if "error" not in row]
+        self.done = {row["image"] for row in kept}
+        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in (head, *kept))
+        write_bytes(out, "".join(lines).encode())
 
     def write(self, row: dict[str, Any]) -> None:
         """One row about one picture."""

@@ -12,6 +12,7 @@ from mien.cli.options import (
     EMBEDDER,
     GALLERY,
     AsTable,
+    CalibrationPath,
     CommercialOnly,
     DetectorName,
     DeviceName,
@@ -19,6 +20,7 @@ from mien.cli.options import (
     GalleryPath,
     Lines,
     Pictures,
+    Prior,
     TurnsChoice,
     each_picture,
     open_picture,
@@ -40,6 +42,7 @@ def enroll(
         bool, typer.Option(help="Take pictures that look like somebody else in the gallery.")
     ] = False,
     retry: Annotated[bool, typer.Option(help="Look again at pictures refused before.")] = False,
+    calibration: CalibrationPath = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
@@ -62,6 +65,7 @@ def enroll(
         device=device,
         commercial_only=commercial_only,
         turns=turns,
+        calibration=calibration,
     )
     contract = pipeline.embedder.contract if pipeline.embedder else None
     counts: Counter[str] = Counter()
@@ -102,6 +106,8 @@ def identify(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File of JSON lines; continued if it exists.")
     ] = None,
+    calibration: CalibrationPath = None,
+    prior: Prior = 0.5,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
@@ -122,21 +128,26 @@ def identify(
         commercial_only=commercial_only,
         turns=turns,
         fpir=fpir,
+        prior=prior,
+        calibration=calibration,
     )
     contract = pipeline.embedder.contract if pipeline.embedder else None
     rows, entries, failed = [], [], 0
     with open_gallery(gallery, contract, read_only=True) as known:
         pipeline.use(known)
-        asked = {"gallery": str(gallery), "templates": len(known), "fpir": fpir}
-        lines = Lines(out, {**asked, "embedder": contract, "detector": detector})
+        asked = {"gallery": str(gallery), "stamp": known.stamp(), "fpir": fpir, "turns": turns}
+        used = {"calibration": pipeline.calibrated().name, "prior": prior}
+        lines = Lines(out, {**asked, **used, "embedder": contract, "detector": detector})
+        if lines.done and (table or report or draw):
+            complain(f"{len(lines.done)} pictures are done already and not shown again.")
         for name, image, error in each_picture(
             [name for name in names if name not in lines.done], "identify"
         ):
             answer = pipeline(image) if image is not None else None
             failed += answer is None
-            if table and answer:
+            if table:
                 rows += table_rows(name, answer)
-            elif not table or out:
+            if not table or out:
                 lines.write(answer_row(answer, name) if answer else {"image": name, "error": error})
             if draw and answer:
                 draw_into(draw, name, image, answer.faces)
@@ -146,7 +157,7 @@ def identify(
                 entries.append(entry(name, image, answer, error))
     lines.close()
     if table:
-        columns = ["picture", "person", "answer", "likeness>", "probability>", "threshold>"]
+        columns = ["picture", "person", "answer", "similarity>", "probability>", "threshold>"]
         print_table(columns, rows)
     if report:
         from mien.report import write_answers
@@ -159,6 +170,8 @@ def identify(
 def table_rows(name: str, answer: Any) -> list[list[Any]]:
     """One row a face for --table; a picture without one gets a row with the reason."""
     short = Path(name).name
+    if answer is None:
+        return [[short, None, "unreadable", None, None, None]]
     if not answer.faces:
         return [[short, None, f"no face ({answer.reason})", None, None, None]]
     rows = []
@@ -182,6 +195,8 @@ def verify(
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
+    calibration: CalibrationPath = None,
+    prior: Prior = 0.5,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
@@ -199,6 +214,8 @@ def verify(
         device=device,
         commercial_only=commercial_only,
         turns=turns,
+        prior=prior,
+        calibration=calibration,
     )
     faces = [pipeline.only_face(open_picture(name), name) for name in (first, second)]
     decision = pipeline.verify(faces[0], faces[1], fmr=fmr)
@@ -210,7 +227,7 @@ def verify(
     rows: list[list[Any]] = [
         ["answer", decision.outcome],
         ["similarity", decision.similarity],
-        ["probability", f"{decision.probability:.4f} (if it was even before)"],
+        ["probability", f"{decision.probability:.4f} (it was {decision.prior:g} before looking)"],
         ["threshold", f"{basis.threshold:.3f} (95 %: {basis.low:.3f} to {basis.high:.3f})"],
         ["asked for", f"FMR {basis.fmr:g}"],
         ["measured on", basis.calibration],

@@ -19,7 +19,7 @@ POINTS: Points = (
 
 
 class DlibEmbedder:
-    """README of this model: docs/models/dlib-resnet29.md, made from its card."""
+    """README of this model: docs/models.md, made from its card."""
 
     crop = Crop(size=SIDE, points=POINTS)
 

@@ -116,9 +116,9 @@ def _one_face(data: bytes, item: Item, pipeline: Pipeline) -> tuple[Enrolled | N
         return Enrolled(item, "refused", reason, detail), None
 
     try:
-        image = read_image(data)
+        image = read_image(data, where=str(item.path))
     except ImageError as error:
-        return no("unreadable", f"{item.path}: {error}")
+        return no("unreadable", str(error))
     answer = pipeline(image)
     if not answer.faces:
         return no(f"no-face-{answer.reason}", REASONS[answer.reason or "none"])
@@ -165,12 +165,15 @@ def _template(face: Face, item: Item, digest: str) -> Template:
 
 
 def _from_csv(source: Path) -> list[Item]:
-    with source.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = {"person", "path"} - set(reader.fieldnames or ())
-        if missing:
-            raise MienError(f"{source} lacks the column {' and '.join(sorted(missing))}.")
-        rows = list(reader)
+    try:
+        text = source.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MienError(f"{source} cannot be read as CSV in UTF-8 ({error}).") from error
+    reader = csv.DictReader(text.splitlines())
+    missing = {"person", "path"} - set(reader.fieldnames or ())
+    if missing:
+        raise MienError(f"{source} lacks the column {' and '.join(sorted(missing))}.")
+    rows = list(reader)
     for number, row in enumerate(rows, 2):
         if not row["person"] or not row["path"]:
             raise MienError(f"{source}, line {number}: person or path is empty.")

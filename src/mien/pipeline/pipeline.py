@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ import numpy as np
 from mien.align import align
 from mien.contracts import ChipHead, Detector, Embedder
 from mien.detect import REASONS, Found, Turns, find
-from mien.errors import GalleryMismatchError, MienError, NoFaceError
+from mien.errors import GalleryMismatchError, MienError, NoFaceError, UnknownModelError
 from mien.gallery import Gallery
 from mien.gallery.decide import FMR, FPIR, PRIOR, compare, identify
 from mien.quality import judge
 from mien.types import Answer, Decision, Face, Pixels
 from mien.zoo import Calibration, find_calibration, load
+from mien.zoo import find as card
 
-ALONE = 4.0  # a face this many times larger than the next one is whom the picture shows
+ALONE = 9.0  # area: a face three times as wide as the next one is whom the picture shows
 CANDIDATES = 10  # people named beside each face; more do not change a probability
 
 
@@ -36,6 +38,7 @@ class Pipeline:
     turns: Turns = "when-needed"
     quality: bool = True
     fpir: float = FPIR
+    prior: float = PRIOR  # probability assumed before looking
     models: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,12 +105,12 @@ class Pipeline:
             )
         return self._embedded(image, self._judged(image, replace(found, faces=[face])))[0]
 
-    def verify(self, a: Face, b: Face, *, fmr: float = FMR, prior: float = PRIOR) -> Decision:
+    def verify(self, a: Face, b: Face, *, fmr: float = FMR) -> Decision:
         """Whether two embedded faces are one person, at the false match rate asked for."""
         if a.embedding is None or b.embedding is None or a.embedder != b.embedder:
             raise MienError("Two faces can be compared if one embedder has embedded both.")
         similarity = float(np.clip(a.embedding @ b.embedding, -1, 1))
-        return compare(similarity, self.calibrated(), fmr=fmr, prior=prior, faces=(a, b))
+        return compare(similarity, self.calibrated(), fmr=fmr, prior=self.prior, faces=(a, b))
 
     def calibrated(self) -> Calibration:
         """The calibration that thresholds come from; an error if there is none for the embedder."""
@@ -148,7 +151,9 @@ class Pipeline:
         return [
             replace(
                 face,
-                decision=identify(people, calibration, templates=size, fpir=self.fpir, face=face),
+                decision=identify(
+                    people, calibration, templates=size, fpir=self.fpir, prior=self.prior, face=face
+                ),
             )
             for face, people in zip(faces, found, strict=True)
         ]
@@ -177,7 +182,8 @@ def open_pipeline(
     commercial_only: bool = False,
     turns: Turns = "when-needed",
     fpir: float = FPIR,
-    calibration: Calibration | None = None,
+    prior: float = PRIOR,
+    calibration: Calibration | Path | None = None,
 ) -> Pipeline:
     """Open models by card name and put them in a row.
 
@@ -189,17 +195,33 @@ def open_pipeline(
         commercial_only: refuse weights whose licence does not allow commercial use.
         turns: whether pictures are turned to find faces.
         fpir: false positive identification rate to work at.
-        calibration: default: the shipped one for this embedder and detector.
+        prior: probability assumed before looking: same person, or somebody in the gallery.
+        calibration: one, or the file of one that `mien calibrate` wrote; default: the shipped one
+            for this embedder and detector.
+
+    Raises:
+        UnknownModelError: there is no such card, or it is of another kind.
     """
+    for name, kind in ((detector, "detector"), (embedder, "embedder")):
+        if name and card(name).kind != kind:
+            raise UnknownModelError(
+                f"'{name}' is a {card(name).kind}, not a {kind}; list those with: "
+                f"mien models list --task {kind.removesuffix('or').removesuffix('der')}"
+            )
     options: dict[str, Any] = {"device": device, "commercial_only": commercial_only}
-    return Pipeline(
+    pipeline = Pipeline(
         detector=load(detector, **options),
         embedder=load(embedder, **options) if embedder else None,
         gallery=gallery,
         turns=turns,
         fpir=fpir,
-        calibration=calibration,
+        prior=prior,
     )
+    if isinstance(calibration, Path):
+        contract = pipeline.embedder.contract if pipeline.embedder else ""
+        calibration = find_calibration(contract, detector, path=calibration)
+    pipeline.calibration = calibration
+    return pipeline
 
 
 def main(faces: Sequence[Face], image: Pixels) -> Face:

@@ -18,6 +18,7 @@ def answer_row(answer: Answer, image: str) -> Row:
         "image": image,
         "size": list(answer.size),
         "turned": answer.turned,
+        "padded": answer.padded,
         "reason": answer.reason,
         "faces": [face_row(face) for face in answer.faces],
         "models": answer.models,
@@ -35,6 +36,7 @@ def face_row(face: Face) -> Row:
         "quality": quality
         and {
             "components": {name: round(value, 1) for name, value in quality.components.items()},
+            "measures": {name: round(value, 4) for name, value in quality.measures.items()},
             "advice": list(quality.advice),
         },
         "readings": [reading_row(reading) for reading in face.readings],

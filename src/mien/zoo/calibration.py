@@ -106,8 +106,8 @@ class Calibration:
         if fmr < self.strictest.fmr * (1 - 1e-9):
             raise TooFewTrialsError(
                 f"Calibration '{self.name}' rests on {self.impostors:,} comparisons of different "
-                f"people, which show a false match rate down to {self.strictest.fmr:.2g}, not "
-                f"{fmr:.2g}; ask for a larger rate, or run `mien calibrate` on more people."
+                f"people, which show a false match rate down to {self.strictest.fmr:.3g}, not "
+                f"{fmr:.3g}; ask for a larger rate, or run `mien calibrate` on more people."
             )
         self._require_at_most(fmr, f"a false match rate of {fmr:.2g}")
         return self._between(fmr)
@@ -141,9 +141,9 @@ class Calibration:
             least = -math.expm1(templates * math.log1p(-self.strictest.fmr))
             raise TooFewTrialsError(
                 f"A false positive identification rate of {fpir:.2g} in a gallery of "
-                f"{templates:,} templates needs a false match rate of {fmr:.2g}, and calibration "
+                f"{templates:,} templates needs a false match rate of {fmr:.3g}, and calibration "
                 f"'{self.name}' ({self.impostors:,} comparisons of different people) shows it "
-                f"down to {self.strictest.fmr:.2g}; ask for {_up(least)} or more, search fewer "
+                f"down to {self.strictest.fmr:.3g}; ask for {_up(least)} or more, search fewer "
                 "people, or run `mien calibrate` on more people."
             )
         self._require_at_most(
