@@ -72,9 +72,9 @@ def mtcnn():
 @pytest.fixture(scope="session")
 def embedder():
     """The default embedder."""
-    from mien.zoo import load
+    from mien.zoo import EMBEDDER, load
 
-    return load("dlib-resnet29")
+    return load(EMBEDDER)
 
 
 @pytest.fixture(scope="session")

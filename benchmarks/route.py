@@ -33,7 +33,7 @@ from mien.media import read_image
 from mien.metrics import FoldAccuracy, fold_accuracy, wilson
 from mien.pipeline import Pipeline
 from mien.types import Floats, Pixels
-from mien.zoo import load
+from mien.zoo import DETECTOR, EMBEDDER, load
 
 Route = Callable[[Pixels], Floats | None]  # a picture in; its vector out, or None without a face
 
@@ -41,7 +41,7 @@ Route = Callable[[Pixels], Floats | None]  # a picture in; its vector out, or No
 def our_route() -> Route:
     """The default: MTCNN, alignment, network with mirror image."""
     pipeline = Pipeline(
-        detector=load("mtcnn", threads=1), embedder=load("dlib-resnet29", threads=1), quality=False
+        detector=load(DETECTOR, threads=1), embedder=load(EMBEDDER, threads=1), quality=False
     )
 
     def run(image: Pixels) -> Floats | None:

@@ -71,7 +71,7 @@ def test_a_vector_is_float32_of_length_1_and_names_its_embedder(astronaut):
     face = mien.open_pipeline().main_face(astronaut)
     assert face.embedding.dtype == np.float32
     assert np.linalg.norm(face.embedding) == pytest.approx(1, abs=1e-5)
-    assert face.embedder.split("/")[0] == "dlib-resnet29"
+    assert face.embedder.split("/")[0] == "dlib-resnet29-int8"
 
 
 def test_what_was_not_computed_is_none():

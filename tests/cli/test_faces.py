@@ -165,7 +165,7 @@ def test_detect_quality_and_embed(photos, mien):
     code, _, _ = mien("embed", asked / "both.jpg", "--out", photos / "v.npz")
     stored = np.load(photos / "v.npz")
     assert (code, stored["vectors"].shape) == (0, (2, 128))
-    assert str(stored["contract"]).startswith("dlib-resnet29/")
+    assert str(stored["contract"]).startswith("dlib-resnet29-int8/")
 
 
 def test_a_sideways_picture_is_turned_or_refused_as_asked(photos, mien, astronaut):

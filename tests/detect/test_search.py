@@ -95,7 +95,7 @@ def blurred(image):
 
 
 def halved(image):
-    return np.ascontiguousarray(image[:, 236:])  # right of the bridge of the nose
+    return np.ascontiguousarray(image[:, 240:])  # right of the bridge of the nose
 
 
 def wall(image):

@@ -40,3 +40,24 @@ def test_nms_by_hand(boxes, scores, over, kept):
 
 def test_square_grows_the_shorter_side_about_the_centre():
     assert square(np.float32([[0, 0, 10, 20]])).tolist() == [[-5, 0, 15, 20]]
+
+
+@pytest.mark.parametrize("over", ["union", "smaller"])
+@pytest.mark.parametrize("count", [3, 100, 700])
+def test_nms_is_the_greedy_rule_however_many_boxes_there_are(count, over):
+    rng = np.random.default_rng(count)
+    corner = rng.uniform(0, 100, (count, 2))
+    boxes = np.hstack([corner, corner + rng.uniform(1, 40, (count, 2))]).astype(np.float32)
+    scores = rng.integers(0, 50, count).astype(np.float32)  # with ties
+
+    def overlap(a, b):
+        wide, high = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1))
+        areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+        both = max(wide, 0) * max(high, 0)
+        return both / (min(areas) if over == "smaller" else sum(areas) - both)
+
+    kept = []
+    for i in sorted(range(count), key=lambda i: (-scores[i], i)):
+        if all(overlap(boxes[i], boxes[k]) <= 0.4 for k in kept):
+            kept.append(i)
+    assert nms(boxes, scores, 0.4, over=over) == kept

@@ -5,8 +5,6 @@ from typing import Annotated
 import typer
 
 from mien.cli.options import (
-    DETECTOR,
-    EMBEDDER,
     AsTable,
     CommercialOnly,
     DetectorName,
@@ -15,6 +13,7 @@ from mien.cli.options import (
     pictures,
 )
 from mien.cli.terminal import print_json_line, print_table, progress
+from mien.zoo import DETECTOR, EMBEDDER
 
 
 def bench(

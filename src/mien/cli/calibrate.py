@@ -10,6 +10,7 @@ import typer
 
 from mien.cli.terminal import complain, print_table, progress
 from mien.errors import MienError
+from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
     from mien.evaluate.pictures import Failure, Picture, Sample
@@ -72,8 +73,8 @@ def calibrate(
     pairs: Pairs = None,
     folds: Used = "",
     check: HeldOut = "",
-    detector: Finder = "mtcnn",
-    embedder: Embedder = "dlib-resnet29",
+    detector: Finder = DETECTOR,
+    embedder: Embedder = EMBEDDER,
     device: Processor = "cpu",
     data: Label = "",
     vectors: Vectors = None,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli.options import DETECTOR, EMBEDDER, CommercialOnly, DeviceName
+from mien.cli.options import CommercialOnly, DeviceName
 from mien.cli.terminal import print_table, progress
+from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
     from mien.evaluate.demo import Result

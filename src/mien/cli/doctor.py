@@ -58,8 +58,7 @@ def processors() -> str:
 
 def weights() -> str:
     """The default weights, fetched if need be, and hashed anew."""
-    from mien.cli.options import DETECTOR, EMBEDDER
-    from mien.zoo import damage, fetch, find, home
+    from mien.zoo import DETECTOR, EMBEDDER, damage, fetch, find, home
 
     for name in (DETECTOR, EMBEDDER):
         card = find(name)
@@ -86,8 +85,7 @@ def disk() -> str:
 
 def licences() -> str:
     """Whether the default weights may be used commercially."""
-    from mien.cli.options import DETECTOR, EMBEDDER
-    from mien.zoo import find
+    from mien.zoo import DETECTOR, EMBEDDER, find
 
     cards = [find(name) for name in (DETECTOR, EMBEDDER)]
     return ", ".join(f"{card.name}: {card.licence}" for card in cards) + "; all: mien models ledger"

@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from mien.cli.options import (
-    DETECTOR,
-    EMBEDDER,
     AsTable,
     CommercialOnly,
     DetectorName,
@@ -20,6 +18,7 @@ from mien.cli.options import (
 )
 from mien.cli.terminal import print_json_line, print_table
 from mien.errors import ImageError, MienError
+from mien.zoo import DETECTOR, EMBEDDER
 
 Drawn = Annotated[
     Path | None, typer.Option("--draw", help="Folder for copies with the faces marked.")

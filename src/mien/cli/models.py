@@ -107,7 +107,7 @@ def pull(
 ) -> None:
     """Fetch the weights of models now instead of at first use; print where they are.
 
-    Example: mien models pull mtcnn dlib-resnet29
+    Example: mien models pull mtcnn dlib-resnet29-int8
 
     For a machine without network, gather here and use there:
 

@@ -46,7 +46,6 @@ Prior = Annotated[
     float, typer.Option("--prior", help="Probability assumed before looking, for `probability`.")
 ]
 GALLERY = Path("people.mien")
-DETECTOR, EMBEDDER = "mtcnn", "dlib-resnet29"
 
 
 def pictures(sources: Sequence[str]) -> list[str]:

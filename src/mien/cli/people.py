@@ -8,8 +8,6 @@ import typer
 
 from mien.cli.look import Drawn, draw_into, stop_if_failed
 from mien.cli.options import (
-    DETECTOR,
-    EMBEDDER,
     GALLERY,
     AsTable,
     CalibrationPath,
@@ -27,6 +25,7 @@ from mien.cli.options import (
     pictures,
 )
 from mien.cli.terminal import complain, print_json_line, print_table, progress
+from mien.zoo import DETECTOR, EMBEDDER
 
 
 def enroll(

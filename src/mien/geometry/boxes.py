@@ -6,6 +6,8 @@ import numpy as np
 
 from mien.types import Floats
 
+BLOCK = 128  # boxes compared with each other at once
+
 
 def iou(a: Floats, b: Floats) -> Floats:
     """Intersection over union of each box of `a` with each box of `b`.
@@ -38,9 +40,17 @@ def nms(
     left = np.argsort(-np.asarray(scores), kind="stable")
     keep: list[int] = []
     while left.size:
-        best, left = left[0], left[1:]
-        keep.append(int(best))
-        left = left[_overlap(boxes[best : best + 1], boxes[left], over)[0] <= max_overlap]
+        # A block of the best at once: one call for many boxes, and never N x N numbers.
+        block, left = left[:BLOCK], left[BLOCK:]
+        rivals = _overlap(boxes[block], boxes[block], over) > max_overlap
+        alive = np.ones(len(block), bool)
+        for i in range(len(block)):
+            if alive[i]:
+                alive[i + 1 :] &= ~rivals[i, i + 1 :]
+        kept = block[alive]
+        keep += kept.tolist()
+        if left.size:
+            left = left[(_overlap(boxes[kept], boxes[left], over) <= max_overlap).all(axis=0)]
     return keep
 
 
@@ -52,10 +62,11 @@ def square(boxes: Floats) -> Floats:
 
 
 def _overlap(a: Floats, b: Floats, over: Literal["union", "smaller"]) -> Floats:
-    low = np.maximum(a[:, None, :2], b[None, :, :2])  # (N, M, 2)
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = np.prod(np.clip(high - low, 0, None), axis=2)  # (N, M)
-    area_a, area_b = (np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (a, b))
+    (left_a, top_a, right_a, bottom_a), (left_b, top_b, right_b, bottom_b) = a.T[..., None], b.T
+    width = np.minimum(right_a, right_b) - np.maximum(left_a, left_b)  # (N, M)
+    height = np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b)
+    both = np.maximum(width, 0) * np.maximum(height, 0)
+    area_a, area_b = ((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (a, b))
     if over == "union":
         whole = area_a[:, None] + area_b[None, :] - both
     else:

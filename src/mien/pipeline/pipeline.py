@@ -16,7 +16,7 @@ from mien.gallery import Gallery
 from mien.gallery.decide import FMR, FPIR, PRIOR, compare, identify
 from mien.quality import judge
 from mien.types import Answer, Decision, Face, Pixels
-from mien.zoo import Calibration, find_calibration, load
+from mien.zoo import DETECTOR, EMBEDDER, Calibration, find_calibration, load
 from mien.zoo import find as card
 
 ALONE = 9.0  # area: a face three times as wide as the next one is whom the picture shows
@@ -175,8 +175,8 @@ class Watch:
 
 def open_pipeline(
     *,
-    detector: str = "mtcnn",
-    embedder: str | None = "dlib-resnet29",
+    detector: str = DETECTOR,
+    embedder: str | None = EMBEDDER,
     gallery: Gallery | None = None,
     device: str = "cpu",
     commercial_only: bool = False,

@@ -1,8 +1,10 @@
 """Which processors there are, and how many threads this process may use."""
 
 import os
+import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import onnxruntime as ort
@@ -73,6 +75,21 @@ def cpu_quota(root: Path = CGROUPS) -> int:
         quota = _quota(root / name for name in names)
         limits += [quota] if quota else []
     return max(1, int(min(limits)))
+
+
+@cache
+def sums_bytes_exactly(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this processor adds up products of bytes without saturating at 16 bits.
+
+    Those of Arm do; those of the x86 family do if they have VNNI. Where that cannot be told, the
+    answer is no.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64", "i686", "x86"):
+        return True
+    try:
+        return "vnni" in cpuinfo.read_text("ascii", errors="replace")
+    except OSError:
+        return False  # not Linux
 
 
 def _quota(paths: Iterable[Path]) -> float | None:

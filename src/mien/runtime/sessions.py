@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 
 from mien.errors import WeightsError
-from mien.runtime.devices import Device, cpu_quota, provider_of
+from mien.runtime.devices import Device, cpu_quota, provider_of, sums_bytes_exactly
 from mien.types import Floats
 
 Shape = tuple[int | None, ...]
@@ -40,8 +40,11 @@ class Session:
         options.log_severity_level = 3  # errors; ours are raised in our own words
         # Idle threads that spin steal the CPU from decoding and from other models.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if not sums_bytes_exactly():  # slower, and right: 8-bit sums would saturate in silence
+            options.add_session_config_entry("session.x64quantprecision", "1")
         if None in shape[1:]:
-            options.enable_mem_pattern = False  # a plan for each shape would be kept for ever
+            options.enable_mem_pattern = False  # a plan for each shape would be kept for ever, ...
+            options.enable_cpu_mem_arena = False  # ... and blocks for each, which never fit again
         try:
             self._session = ort.InferenceSession(str(weights), options, providers=[provider])
         except Exception as error:  # onnxruntime raises a dozen kinds, all of which mean this

@@ -16,10 +16,12 @@ from mien.zoo.calibration import (
 )
 from mien.zoo.card import Card, CardError, File, Package, cards, read_card
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
-from mien.zoo.opening import find, load, require_commercial
+from mien.zoo.opening import DETECTOR, EMBEDDER, find, load, require_commercial
 from mien.zoo.store import bundle, fetch
 
 __all__ = [
+    "DETECTOR",
+    "EMBEDDER",
     "Calibration",
     "CalibrationError",
     "Card",

@@ -8,10 +8,12 @@ Source: dlib, `dlib/dnn/layers.h` and `dlib/serialize.h`; the network is `anet_t
 learning", 2017): ResNet-29, 128 numbers.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +45,10 @@ class Map(NamedTuple):
     name: str
     channels: int
     side: int
+    scale: float = 0.0  # what one step of its 8-bit values is worth; 0: it has 32-bit values
+
+
+Mark = Callable[[Graph, Map], Map]
 
 
 class Stream:
@@ -80,28 +86,63 @@ class Stream:
 
 def convert(source: Path, target: Path) -> None:
     """Write the network as ONNX: `x` (N, 150, 150, 3) uint8 RGB -> `vector` (N, 128)."""
+    build(source, target, lambda graph, x: x)
+
+
+def convert_int8(source: Path, target: Path) -> None:
+    """Write the network with 8-bit values and weights: a third of the time for nearly the same.
+
+    Weights have one scale a channel. Values have the ranges that were seen on faces of people
+    whom no measurement uses (tools/ranges_dlib.py), kept in ranges/dlib-resnet29.json. The input
+    is 8-bit already, so nothing is lost there.
+
+    Source: Jacob et al., "Quantization and training of neural networks for efficient
+    integer-arithmetic-only inference", CVPR 2018.
+    """
+    text = files("mien.zoo").joinpath("ranges/dlib-resnet29.json").read_text("utf-8")
+    ranges = iter(json.loads(text)["ranges"])
+    build(source, target, lambda graph, x: _quantised(graph, x, *next(ranges)), quantise=True)
+
+
+def observe(source: Path, target: Path) -> list[str]:
+    """Write the network with all that convert_int8 makes 8-bit as outputs; tell their names."""
+    seen: list[str] = []
+
+    def mark(graph: Graph, x: Map) -> Map:
+        seen.append(graph.add("Identity", x.name, name=f"seen{len(seen)}"))
+        return x
+
+    build(source, target, mark, seen)
+    return seen
+
+
+def build(
+    source: Path, target: Path, mark: Mark, seen: Sequence[str] = (), quantise: bool = False
+) -> None:
+    """Write the graph; `mark` may change each feature map that is complete."""
     layers = list(read(Stream(source.read_bytes())))
     graph = Graph(["n", SIDE, SIDE, 3])
-    x = skip = Map(graph.pixels(), 3, SIDE)
+    x = skip = _input(graph, quantise)
     before = ""
     for layer in layers[:-2]:  # all but the last pool and the last layer
         if layer.kind == "con_4":
             x = _conv(graph, x, layer)
         elif layer.kind == "relu_":
-            x = x._replace(name=graph.add("Relu", x.name))
+            x = mark(graph, x._replace(name=graph.add("Relu", x.name)))
             skip = x if before == "add_prev_" else skip  # a sum ends a block; the next one opens
         elif layer.kind == "max_pool_2":
-            x = skip = _pool(graph, x, "MaxPool", 3)
+            x = skip = mark(graph, _pool(graph, x, "MaxPool", 3))
         elif layer.kind == "avg_pool_2":
-            skip = _pool(graph, skip, "AveragePool", 2)
+            skip = mark(graph, _pool(graph, skip, "AveragePool", 2))
         elif layer.kind == "add_prev_":
-            x = _sum(graph, x, skip)
+            x = _sum(graph, mark(graph, x), skip, mark)
         before = layer.kind
     mean = graph.add("GlobalAveragePool", x.name)
     last = layers[-1].weight
     assert last is not None
     graph.add("MatMul", graph.add("Flatten", mean), graph.weight(last), name="vector")
-    graph.save(target, {"vector": ["n", last.shape[1]]})
+    outputs: dict[str, list[int | str]] = {"vector": ["n", last.shape[1]]}
+    graph.save(target, outputs | {name: ["n", "c", "h", "w"] for name in seen})
 
 
 def read(stream: Stream) -> Iterator[Layer]:
@@ -133,15 +174,36 @@ def read(stream: Stream) -> Iterator[Layer]:
             yield Layer(kind)
 
 
+def _input(graph: Graph, quantise: bool) -> Map:
+    if not quantise:
+        return Map(graph.pixels(), 3, SIDE)
+    turned = graph.add("Transpose", "x", perm=[0, 3, 1, 2])
+    return Map(graph.dequantise(turned, 1.0, 0), 3, SIDE, 1.0)
+
+
+def _quantised(graph: Graph, x: Map, low: float, high: float) -> Map:
+    """Round to 256 steps between `low` (at most 0) and `high`; 0 stays exactly 0."""
+    scale = (high - low) / 255
+    zero = round(-low / scale)
+    return x._replace(
+        name=graph.dequantise(graph.quantise(x.name, scale, zero), scale, zero), scale=scale
+    )
+
+
 def _conv(graph: Graph, x: Map, layer: Layer) -> Map:
     assert layer.weight is not None
-    count, kernel, stride, pad = (
-        len(layer.weight),
-        layer.weight.shape[2],
-        layer.stride,
-        layer.padding,
-    )
-    name = graph.conv(x.name, layer.weight, layer.bias, strides=[stride] * 2, pads=[pad] * 4)
+    assert layer.bias is not None
+    count, _, kernel, _ = layer.weight.shape
+    stride, pad = layer.stride, layer.padding
+    how: dict[str, Any] = {"strides": [stride] * 2, "pads": [pad] * 4}
+    if x.scale:
+        steps = np.abs(layer.weight).max(axis=(1, 2, 3)) / 127  # (O,)
+        weight = np.rint(layer.weight / steps[:, None, None, None]).astype(np.int8)
+        bias = np.rint(layer.bias / (steps * x.scale)).astype(np.int32)
+        parts = (graph.dequantised(weight, steps), graph.dequantised(bias, steps * x.scale))
+        name = graph.add("Conv", x.name, *parts, **how)
+    else:
+        name = graph.conv(x.name, layer.weight, layer.bias, **how)
     return Map(name, count, (x.side + 2 * pad - kernel) // stride + 1)
 
 
@@ -150,16 +212,16 @@ def _pool(graph: Graph, x: Map, kind: str, kernel: int) -> Map:
     return Map(name, x.channels, (x.side - kernel) // 2 + 1)
 
 
-def _sum(graph: Graph, a: Map, b: Map) -> Map:
+def _sum(graph: Graph, a: Map, b: Map, mark: Mark) -> Map:
     """Add two maps; the smaller one is filled up with zeros in channels, rows and columns."""
     channels, side = max(a.channels, b.channels), max(a.side, b.side)
-    a, b = (_fill(graph, x, channels, side) for x in (a, b))
+    a, b = (_fill(graph, x, channels, side, mark) for x in (a, b))
     return Map(graph.add("Add", a.name, b.name), channels, side)
 
 
-def _fill(graph: Graph, x: Map, channels: int, side: int) -> Map:
+def _fill(graph: Graph, x: Map, channels: int, side: int, mark: Mark) -> Map:
     more, far = channels - x.channels, side - x.side
     if not more and not far:
         return x
     pads = graph.weight(np.array([0, 0, 0, 0, 0, more, far, far], dtype=np.int64))
-    return Map(graph.add("Pad", x.name, pads), channels, side)
+    return mark(graph, Map(graph.add("Pad", x.name, pads), channels, side))

@@ -23,7 +23,7 @@ class Graph:
     def weight(self, value: NDArray[Any]) -> str:
         """Store an array; return its name."""
         name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.weights.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
@@ -42,6 +42,22 @@ class Graph:
         """Convolve with (O, I, H, W) weights."""
         more = [] if bias is None else [self.weight(bias.astype(np.float32))]
         return self.add("Conv", x, self.weight(weight.astype(np.float32)), *more, **attributes)
+
+    def quantise(self, x: str, scale: float, zero: int) -> str:
+        """float32 -> uint8: x / scale + zero, rounded."""
+        return self.add("QuantizeLinear", x, *self._steps(scale, zero))
+
+    def dequantise(self, x: str, scale: float, zero: int) -> str:
+        """uint8 -> float32: (x - zero) * scale."""
+        return self.add("DequantizeLinear", x, *self._steps(scale, zero))
+
+    def dequantised(self, weight: NDArray[Any], scales: NDArray[Any]) -> str:
+        """Integers with one scale a channel of the first axis, as float32 values."""
+        steps = self.weight(scales.astype(np.float32))
+        return self.add("DequantizeLinear", self.weight(weight), steps, axis=0)
+
+    def _steps(self, scale: float, zero: int) -> tuple[str, str]:
+        return self.weight(np.array(scale, np.float32)), self.weight(np.array(zero, np.uint8))
 
     def prelu(self, x: str, slope: NDArray[Any]) -> str:
         """max(x, 0) + slope * min(x, 0), slope broadcast over x.

@@ -9,6 +9,11 @@ from mien.errors import LicenceError, UnknownModelError
 from mien.zoo.card import Card, cards
 from mien.zoo.store import fetch
 
+DETECTOR, EMBEDDER = (
+    "mtcnn",
+    "dlib-resnet29-int8",
+)  # where nothing else is asked for
+
 
 def load(
     name: str,
