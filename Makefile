@@ -22,9 +22,10 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/pip install -q -e ".[bench]"
-	for script in embedder route startup memory search; do $(BIN)/python benchmarks/$$script.py || exit; done
+	for script in embedder route fpir search startup memory; do $(BIN)/python benchmarks/$$script.py || exit; done
 
 docs: $(VENV)/.test
+	$(BIN)/python -m pip install -q -e ".[docs]"
 	$(BIN)/mkdocs build --strict
 
 clean:
@@ -37,5 +38,5 @@ $(VENV)/.core: pyproject.toml
 
 $(VENV)/.test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e ".[test,docs]"
+	$(BIN)/python -m pip install -q -e ".[test]"
 	touch $@ $(VENV)/.core

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mien.errors import TooFewTrialsError
+from mien.errors import MienError, TooFewTrialsError
 from mien.gallery.decide import compare, identify, weakness
 from mien.types import Candidate, Face, Quality
 from mien.zoo import Calibration, Point
@@ -124,3 +124,11 @@ def test_an_empty_gallery_knows_nobody():
     decision = identify([], TOY, templates=0)
     assert (decision.outcome, decision.similarity, decision.probability) == ("unknown", None, None)
     assert decision.reason == "The gallery is empty."
+
+
+@pytest.mark.parametrize("prior", [0, 1, -0.1, float("nan")])
+def test_a_prior_that_leaves_no_doubt_is_refused(prior):
+    with pytest.raises(MienError, match="between 0 and 1"):
+        identify(people(0.9), TOY, templates=10, prior=prior)
+    with pytest.raises(MienError, match="between 0 and 1"):
+        compare(0.9, TOY, prior=prior)

@@ -6,6 +6,7 @@ a calibration that names the data it was measured on.
 
 from collections.abc import Sequence
 
+from mien.errors import MienError
 from mien.metrics import posterior
 from mien.types import Basis, Candidate, Decision, Face, Outcome
 from mien.zoo import Calibration, Point
@@ -39,6 +40,7 @@ def compare(
     Raises:
         TooFewTrialsError: the calibration cannot show so small a rate.
     """
+    _check(prior)
     point = calibration.at_fmr(fmr)
     probability = posterior(calibration.llr(similarity), prior)
     weak = next((reason for face in faces if (reason := weakness(face))), None)
@@ -71,6 +73,7 @@ def identify(
     Raises:
         TooFewTrialsError: the calibration cannot show so small a rate for so large a gallery.
     """
+    _check(prior)
     if not candidates:
         return Decision("unknown", None, None, None, prior, "The gallery is empty.")
     best = candidates[0]
@@ -107,6 +110,11 @@ def weakness(face: Face) -> str | None:
     if yaw is not None and abs(yaw) > TURNED:
         return f"the face is turned {abs(yaw):.0f} degrees"
     return None
+
+
+def _check(prior: float) -> None:
+    if not 0 < prior < 1:
+        raise MienError(f"A prior is a probability between 0 and 1, got {prior:g}; 0.5 is even.")
 
 
 def _laxer(calibration: Calibration, point: Point) -> Point:
