@@ -11,7 +11,7 @@ from mien.detect import REASONS
 from mien.errors import ImageError, MienError
 from mien.gallery import Gallery, Template, clean_name
 from mien.gallery.decide import SMALL
-from mien.media import find_images, read_image
+from mien.media import LIMITS, find_images, read_image
 from mien.pipeline.pipeline import Pipeline, alone
 from mien.types import Face
 
@@ -84,7 +84,8 @@ def enroll(
     """
     for item in items:
         try:
-            data = item.path.read_bytes()
+            with item.path.open("rb") as file:
+                data = file.read(LIMITS.max_bytes + 1)  # read_image refuses the one byte too many
         except OSError as error:
             yield Enrolled(item, "refused", "unreadable", f"{item.path}: {error.strerror}.")
             continue

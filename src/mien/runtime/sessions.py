@@ -42,7 +42,7 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not sums_bytes_exactly():  # slower, and right: 8-bit sums would saturate in silence
             options.add_session_config_entry("session.x64quantprecision", "1")
-        if None in shape[1:]:
+        if None in shape:
             options.enable_mem_pattern = False  # a plan for each shape would be kept for ever, ...
             options.enable_cpu_mem_arena = False  # ... and blocks for each, which never fit again
         try:
