@@ -10,6 +10,7 @@ from mien.cli.options import (
     DetectorName,
     DeviceName,
     EmbedderName,
+    opened,
     pictures,
 )
 from mien.cli.terminal import print_json_line, print_table, progress
@@ -35,12 +36,9 @@ def bench(
 
     from mien.evaluate.demo import portraits
     from mien.media import read_image
-    from mien.pipeline import open_pipeline
 
     names = pictures(images) if images else [str(path) for path in portraits().values()]
-    pipeline = open_pipeline(
-        detector=detector, embedder=embedder, device=device, commercial_only=commercial_only
-    )
+    pipeline = opened(detector, embedder, device, commercial_only)
     loaded = [read_image(name) for name in names]
     for image in loaded:
         pipeline(image)  # the first run allocates

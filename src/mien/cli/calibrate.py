@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import opened
 from mien.cli.terminal import complain, print_table, progress
 from mien.errors import MienError
 from mien.zoo import DETECTOR, EMBEDDER
@@ -87,7 +88,6 @@ def calibrate(
     """
     from mien.evaluate.calibrate import calibrate as measure
     from mien.evaluate.pictures import embed_pictures, people_in, people_of_pairs
-    from mien.pipeline import open_pipeline
     from mien.zoo import write_calibration
 
     for path in (out, vectors, plot):
@@ -97,7 +97,7 @@ def calibrate(
     held_out = _folds(check, known) if check else set()
     used = _folds(folds, known) if folds else known - held_out
     wanted = [picture for picture in pictures if picture.fold in used | held_out]
-    pipeline = open_pipeline(detector=detector, embedder=embedder, device=device)
+    pipeline = opened(detector, embedder, device, commercial_only=False)
     label = data or f"Folder {folder.resolve().name}"
     with progress() as on_step:
         found, failures = embed_pictures(wanted, pipeline, vectors=vectors, on_step=on_step)

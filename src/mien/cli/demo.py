@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli.options import CommercialOnly, DeviceName
+from mien.cli.options import CommercialOnly, DeviceName, opened
 from mien.cli.terminal import print_table, progress
 from mien.zoo import DETECTOR, EMBEDDER
 
@@ -38,15 +38,10 @@ def demo(
     Example: mien demo --out demo
     """
     from mien.evaluate.demo import claim, run_demo
-    from mien.pipeline import open_pipeline
-    from mien.zoo import fetch, find
 
     claim(out)
     started = time.perf_counter()
-    for name in (DETECTOR, EMBEDDER):
-        with progress(in_bytes=True) as on_step:
-            fetch(find(name), on_step=on_step)
-    pipeline = open_pipeline(device=device, commercial_only=commercial_only)
+    pipeline = opened(DETECTOR, EMBEDDER, device, commercial_only)
     with progress() as on_step:
         results = run_demo(out, pipeline, on_step)
     print_table(COLUMNS, [_row(result) for result in results])

@@ -14,6 +14,7 @@ from mien.cli.options import (
     Pictures,
     TurnsChoice,
     each_picture,
+    opened,
     pictures,
 )
 from mien.cli.terminal import print_json_line, print_table
@@ -38,16 +39,9 @@ def detect(
 
     Example: mien detect holiday/*.jpg --draw marked > faces.jsonl
     """
-    from mien.pipeline import open_pipeline
     from mien.report.rows import face_row
 
-    pipeline = open_pipeline(
-        detector=detector,
-        embedder=None,
-        device=device,
-        commercial_only=commercial_only,
-        turns=turns,
-    )
+    pipeline = opened(detector, None, device, commercial_only, turns)
     pipeline.quality = False
     rows, failed = [], 0
     for name, image, error in each_picture(pictures(images), "detect"):
@@ -83,16 +77,9 @@ def quality(
 
     Example: mien quality passport.jpg --table
     """
-    from mien.pipeline import open_pipeline
     from mien.report.rows import face_row
 
-    pipeline = open_pipeline(
-        detector=detector,
-        embedder=None,
-        device=device,
-        commercial_only=commercial_only,
-        turns=turns,
-    )
+    pipeline = opened(detector, None, device, commercial_only, turns)
     failed = 0
     for name, image, error in each_picture(pictures(images), "quality"):
         if image is None:
@@ -135,15 +122,8 @@ def embed(
     import numpy as np
 
     from mien.media import write_bytes
-    from mien.pipeline import open_pipeline
 
-    pipeline = open_pipeline(
-        detector=detector,
-        embedder=embedder,
-        device=device,
-        commercial_only=commercial_only,
-        turns=turns,
-    )
+    pipeline = opened(detector, embedder, device, commercial_only, turns)
     if out.suffix != ".npz":
         raise MienError(f"{out} does not end in .npz, the format of NumPy that is written.")
     found, failed = [], 0

@@ -12,6 +12,8 @@ from mien.cli.terminal import complain, print_json_line, progress
 from mien.errors import ImageError, MienError
 
 if TYPE_CHECKING:
+    from mien.detect import Turns
+    from mien.pipeline import Pipeline
     from mien.types import Pixels
 
 Pictures = Annotated[
@@ -46,6 +48,38 @@ Prior = Annotated[
     float, typer.Option("--prior", help="Probability assumed before looking, for `probability`.")
 ]
 GALLERY = Path("people.mien")
+
+
+def opened(
+    detector: str,
+    embedder: str | None,
+    device: str,
+    commercial_only: bool,
+    turns: "Turns" = "when-needed",
+    **how: Any,
+) -> "Pipeline":
+    """Open a pipeline; weights that are not here yet are fetched under a progress bar.
+
+    `how` goes to mien.pipeline.open_pipeline as it is.
+    """
+    from mien.pipeline import open_pipeline
+    from mien.zoo import fetch, find, is_fetched, require_commercial
+
+    for name in (detector, embedder):
+        card = find(name) if name else None
+        if card and commercial_only:
+            require_commercial(card)
+        if card and not is_fetched(card):
+            with progress(in_bytes=True) as on_step:
+                fetch(card, on_step=on_step)
+    return open_pipeline(
+        detector=detector,
+        embedder=embedder,
+        device=device,
+        commercial_only=commercial_only,
+        turns=turns,
+        **how,
+    )
 
 
 def pictures(sources: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ from mien.cli.options import (
     TurnsChoice,
     each_picture,
     open_picture,
+    opened,
     pictures,
 )
 from mien.cli.terminal import complain, print_json_line, print_table, progress
@@ -55,17 +56,10 @@ def enroll(
     """
     from mien.gallery import open_gallery
     from mien.pipeline import enroll as run
-    from mien.pipeline import items_in, open_pipeline
+    from mien.pipeline import items_in
 
     items = items_in(source)
-    pipeline = open_pipeline(
-        detector=detector,
-        embedder=embedder,
-        device=device,
-        commercial_only=commercial_only,
-        turns=turns,
-        calibration=calibration,
-    )
+    pipeline = opened(detector, embedder, device, commercial_only, turns, calibration=calibration)
     contract = pipeline.embedder.contract if pipeline.embedder else None
     counts: Counter[str] = Counter()
     rows = []
@@ -116,16 +110,15 @@ def identify(
     Example: mien identify party/ --gallery family.mien --report party.html
     """
     from mien.gallery import open_gallery
-    from mien.pipeline import open_pipeline
     from mien.report.rows import answer_row
 
     names = pictures(images)
-    pipeline = open_pipeline(
-        detector=detector,
-        embedder=embedder,
-        device=device,
-        commercial_only=commercial_only,
-        turns=turns,
+    pipeline = opened(
+        detector,
+        embedder,
+        device,
+        commercial_only,
+        turns,
         fpir=fpir,
         prior=prior,
         calibration=calibration,
@@ -204,17 +197,10 @@ def verify(
 
     Example: mien verify passport.jpg selfie.jpg --fmr 1e-4
     """
-    from mien.pipeline import open_pipeline
     from mien.report.rows import decision_row
 
-    pipeline = open_pipeline(
-        detector=detector,
-        embedder=embedder,
-        device=device,
-        commercial_only=commercial_only,
-        turns=turns,
-        prior=prior,
-        calibration=calibration,
+    pipeline = opened(
+        detector, embedder, device, commercial_only, turns, prior=prior, calibration=calibration
     )
     faces = [pipeline.only_face(open_picture(name), name) for name in (first, second)]
     decision = pipeline.verify(faces[0], faces[1], fmr=fmr)
