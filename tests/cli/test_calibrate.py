@@ -52,7 +52,7 @@ def folder(tmp_path):
 def run(monkeypatch):
     """Run the command with toy models; an error of ours is raised."""
     toy = Pipeline(detector=Finder(), embedder=Colours())
-    monkeypatch.setattr("mien.pipeline.open_pipeline", lambda **chosen: toy)
+    monkeypatch.setattr("mien.cli.calibrate.opened", lambda *names, **chosen: toy)
     app = typer.Typer()
     app.command()(calibrate)
 
