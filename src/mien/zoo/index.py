@@ -82,9 +82,11 @@ def _watch(
 
     def tick() -> None:
         nonlocal done
-        for path in temporary.rglob(package.archive):
-            with suppress(FileNotFoundError):  # pip moved it between the listing and the look
-                done = max(done, path.stat().st_size)
+        # os.walk passes over folders that pip sweeps away meanwhile; Path.rglob would raise.
+        for folder, _, names in os.walk(temporary):
+            if package.archive in names:
+                with suppress(FileNotFoundError):  # pip moved it between the listing and the look
+                    done = max(done, (Path(folder) / package.archive).stat().st_size)
         if on_step:
             on_step(f"{card.name}: {package.archive}", done, package.archive_size)
 
