@@ -1,7 +1,7 @@
 """Commands about faces alone, whoever they are: detect, quality, embed."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,11 @@ from mien.cli.options import (
 from mien.cli.terminal import print_json_line, print_table
 from mien.errors import ImageError, MienError
 from mien.zoo import DETECTOR, EMBEDDER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mien.types import Face, Pixels
 
 Drawn = Annotated[
     Path | None, typer.Option("--draw", help="Folder for copies with the faces marked.")
@@ -144,7 +149,7 @@ def embed(
     stop_if_failed(failed)
 
 
-def draw_into(folder: Path, name: str, image, faces) -> None:  # type: ignore[no-untyped-def]
+def draw_into(folder: Path, name: str, image: "Pixels", faces: "Sequence[Face]") -> None:
     """Write a copy of the picture with its faces marked; names never leave the folder."""
     from mien.media import draw_faces, write_image
 
@@ -154,7 +159,7 @@ def draw_into(folder: Path, name: str, image, faces) -> None:  # type: ignore[no
     number = 2
     while target.exists():
         target, number = folder / f"{stem}-{number}.jpg", number + 1
-    write_image(target, draw_faces(image, list(faces)))
+    write_image(target, draw_faces(image, faces))
 
 
 def stop_if_failed(failed: int) -> None:

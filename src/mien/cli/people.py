@@ -110,6 +110,7 @@ def identify(
     Example: mien identify party/ --gallery family.mien --report party.html
     """
     from mien.gallery import open_gallery
+    from mien.report import entry, write_answers
     from mien.report.rows import answer_row
 
     names = pictures(images)
@@ -141,19 +142,15 @@ def identify(
                 rows += table_rows(name, answer)
             if not table or out:
                 lines.write(answer_row(answer, name) if answer else {"image": name, "error": error})
-            if draw and answer:
+            if draw and answer and image is not None:
                 draw_into(draw, name, image, answer.faces)
             if report:
-                from mien.report import entry
-
                 entries.append(entry(name, image, answer, error))
     lines.close()
     if table:
         columns = ["picture", "person", "answer", "similarity>", "probability>", "threshold>"]
         print_table(columns, rows)
     if report:
-        from mien.report import write_answers
-
         write_answers(report, entries, pipeline)
         complain(f"report written: {report}")
     stop_if_failed(failed)

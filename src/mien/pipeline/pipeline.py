@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.align import align
 from mien.contracts import ChipHead, Detector, Embedder
-from mien.detect import REASONS, Found, Turns, find
+from mien.detect import REASONS, Turns, find
 from mien.errors import GalleryMismatchError, MienError, NoFaceError, UnknownModelError
 from mien.gallery import Gallery
 from mien.gallery.decide import FMR, FPIR, PRIOR, compare, identify
@@ -61,7 +61,10 @@ class Pipeline:
         watch = Watch()
         found = find(self.detector, image, self.turns)
         watch.lap("detect")
-        faces = self._read(image, self._judged(image, found, watch), watch)
+        faces = self._judged(image, found.faces)
+        if self.quality and faces:
+            watch.lap("quality")
+        faces = self._read(image, faces, watch)
         faces = self._embedded(image, faces)
         watch.lap("embed")
         if self.gallery is not None and faces:
@@ -85,8 +88,7 @@ class Pipeline:
         found = find(self.detector, image, self.turns)
         if not found.faces:
             return None
-        chosen = [main(found.faces, image)]
-        return self._embedded(image, self._judged(image, replace(found, faces=chosen)))[0]
+        return self._portrait(image, main(found.faces, image))
 
     def only_face(self, image: Pixels, where: str = "the picture") -> Face:
         """The face of a picture that has to show one person.
@@ -103,7 +105,11 @@ class Pipeline:
                 f"{where} shows {others} faces of like size, so it is unclear whom to compare; "
                 "cut out the one that is meant."
             )
-        return self._embedded(image, self._judged(image, replace(found, faces=[face])))[0]
+        return self._portrait(image, face)
+
+    def _portrait(self, image: Pixels, face: Face) -> Face:
+        [judged] = self._judged(image, [face])
+        return self._embedded(image, [judged])[0]
 
     def verify(self, a: Face, b: Face, *, fmr: float = FMR) -> Decision:
         """Whether two embedded faces are one person, at the false match rate asked for."""
@@ -119,13 +125,10 @@ class Pipeline:
             self.calibration = find_calibration(contract, self.detector.name)
         return self.calibration
 
-    def _judged(self, image: Pixels, found: Found, watch: "Watch | None" = None) -> list[Face]:
-        if not self.quality or not found.faces:
-            return found.faces
-        qualities = judge(image, found.faces)
-        if watch:
-            watch.lap("quality")
-        pairs = zip(found.faces, qualities, strict=True)
+    def _judged(self, image: Pixels, faces: list[Face]) -> list[Face]:
+        if not self.quality or not faces:
+            return faces
+        pairs = zip(faces, judge(image, faces), strict=True)
         return [replace(face, quality=quality) for face, quality in pairs]
 
     def _read(self, image: Pixels, faces: list[Face], watch: "Watch") -> list[Face]:
