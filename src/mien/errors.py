@@ -9,6 +9,10 @@ class ImageError(MienError, ValueError):
     """A picture cannot be read, or is larger than the limits allow."""
 
 
+class FilmError(MienError, ValueError):
+    """A film or camera cannot be opened, or a film cannot be written."""
+
+
 class NoFaceError(MienError, ValueError):
     """A picture had to show one face and shows none, or several."""
 

@@ -1,22 +1,40 @@
-"""Pictures in and out: upright 8-bit RGB, limits before decoding, drawing, writing."""
+"""Pictures, films and cameras in and out: upright 8-bit RGB, true time, drawing, writing."""
 
 from mien.media.drawing import draw_faces
+from mien.media.film import FILMS, Counts, Film, Frame, is_film, open_film
+from mien.media.film_writing import FilmWriter
 from mien.media.finding import find_images
 from mien.media.images import read_image
 from mien.media.limits import LIMITS, Limits
+from mien.media.live import Live, Replay, is_live, open_source
+from mien.media.sound import read_sound
 from mien.media.turning import thumbnail, turn, turn_back
+from mien.media.warping import warp
 from mien.media.writing import encode_image, write_bytes, write_image
 
 __all__ = [
+    "FILMS",
     "LIMITS",
+    "Counts",
+    "Film",
+    "FilmWriter",
+    "Frame",
     "Limits",
+    "Live",
+    "Replay",
     "draw_faces",
     "encode_image",
     "find_images",
+    "is_film",
+    "is_live",
+    "open_film",
+    "open_source",
     "read_image",
+    "read_sound",
     "thumbnail",
     "turn",
     "turn_back",
+    "warp",
     "write_bytes",
     "write_image",
 ]

@@ -67,7 +67,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             file.write(data)
         os.replace(beside, path)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{path} cannot be written: {_reason(error, path)}.") from error
+        raise ImageError(f"{path} cannot be written: {why_not(error, path)}.") from error
     finally:
         with suppress(OSError, ValueError):  # it is gone already if all went well
             beside.unlink()
@@ -124,7 +124,8 @@ def check_image(image: Pixels) -> None:
         )
 
 
-def _reason(error: Exception, path: Path) -> str:
+def why_not(error: Exception, path: Path) -> str:
+    """What keeps a file from being written, and what to do about it."""
     code = getattr(error, "errno", None)
     if code in (errno.ENOENT, errno.ENOTDIR):
         return f"there is no folder {path.parent}; make it first"

@@ -1,0 +1,282 @@
+"""Films in: upright frames with the container's own time stamps, one at a time."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import av
+import av.error
+
+from mien.errors import FilmError
+from mien.media.limits import LIMITS, Limits
+from mien.media.pixels import upright
+from mien.types import Pixels
+
+Reason = Literal["no-frames", "damaged", "ended-early", "lost", "interrupted", "full"]
+REASONS: dict[str, str] = {
+    "no-frames": "The film has a video stream, but not one of its frames can be decoded.",
+    "damaged": "Some frames could not be decoded; what they showed is unknown.",
+    "ended-early": "The film ends before the time that its header tells.",
+    "lost": "The source went away and did not come back.",
+    "interrupted": "The run was stopped before the end; the same command continues it.",
+    "full": "The disk was full; what was written until then is kept.",
+}
+# Suffixes that are films for a command that takes pictures too; anything FFmpeg opens is read.
+FILMS = {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
+FILMS |= {".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
+EARLY = 1.0  # s: less than this between the last frame and the end is the length of the sound
+OPENING, STALL = 20.0, 20.0  # s without a byte before a source counts as stalled
+BACK = (0.0, 2.0, 10.0)  # s before the wanted time that is sought, one after another
+STUBBORN = 200  # reads that fail one after another before a file counts as over
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a film."""
+
+    number: int  # place among the decoded frames, from 0; for a column, not for arithmetic
+    time: float  # seconds from the start that a player shows, by the container's stamps
+    image: Pixels  # (H, W, 3) upright, square pixels
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the frames; all of them are accounted for."""
+
+    announced: int | None = None  # by the header; None if it does not say
+    packets: int = 0  # compressed pictures read
+    decoded: int = 0  # given + sampled_out + repeated
+    given: int = 0  # to whoever asked
+    sampled_out: int = 0  # skipped, since fewer were asked for
+    repeated: int = 0  # stamped no later than the frame before; skipped
+    damaged: int = 0  # packets that gave no picture, or one marked as wrong
+    unstamped: int = 0  # without a stamp of their own; timed by the frame rate
+    dropped: int = 0  # live only: newer ones were there before somebody asked
+    reconnects: int = 0  # live only
+
+
+@dataclass(slots=True, eq=False)
+class Film:
+    """An open film. Close it, or use it in a `with` block; `frames` may be asked for again."""
+
+    where: str
+    rate: float | None  # frames a second on average, as the header tells
+    duration: float | None  # s; None if the header does not tell
+    codec: str
+    has_sound: bool
+    counts: Counts = field(default_factory=Counts)
+    reason: Reason | None = None  # why the frames may not be all; known once they are read
+    _container: Any = None
+    _limits: Limits = LIMITS
+    _aspect: Fraction | None = None  # width by height of a pixel
+
+    def frames(
+        self, *, start: float = 0.0, end: float | None = None, every: float = 0.0
+    ) -> Iterator[Frame]:
+        """Frames in the order of time.
+
+        Args:
+            start: seconds; frames before it are decoded as far as needed, and not given.
+            end: seconds; frames from here on are not given.
+            every: seconds between frames: the first one in each such stretch is given, so the
+                same frames come whatever the rate; 0 gives all.
+        """
+        origin, self.reason = self._origin(), None
+        chosen = _Sampling(start, end, every)
+        for number, frame, stamp in self._from(origin, start):
+            if chosen.over(stamp):
+                return
+            if not chosen(stamp, self.counts):
+                continue
+            image = upright(frame, self._aspect, self._limits, self.where)
+            self.counts.given += 1
+            yield Frame(number, stamp, image)
+        self._judge(chosen.last, end)
+
+    def _from(self, origin: float, start: float) -> Iterator[tuple[int, Any, float]]:
+        """Decoded frames from no later than `start`; some formats land behind where they are sent.
+
+        A number is the place in the film only where it is read from the start; else the place
+        behind the point that was sought.
+        """
+        for back in BACK:
+            if back >= start:
+                break
+            self._rewind()
+            self._seek(start - back + origin)
+            frames = self._decoded(origin)
+            first = next(frames, None)
+            if first is not None and first[2] <= start:
+                yield first
+                yield from frames
+                return
+        self._rewind()
+        yield from self._decoded(origin)
+
+    def _rewind(self) -> None:
+        """Start anew; some formats cannot be sought back to their first frame."""
+        if self.counts.packets:
+            name = self._container.name
+            self._container.close()
+            self._container = _opened(name, self.where)
+            self._container.streams.video[0].thread_type = "AUTO"
+        self.counts = Counts(announced=self.counts.announced)
+
+    def _seek(self, seconds: float) -> None:
+        stream = self._container.streams.video[0]
+        with contextlib.suppress(av.error.FFmpegError):  # what cannot seek is read through
+            self._container.seek(int(seconds / stream.time_base), stream=stream)
+
+    def _origin(self) -> float:
+        """Container time at which a player shows 0:00."""
+        start = self._container.start_time
+        return 0.0 if start is None else float(start) / av.time_base
+
+    def _decoded(self, origin: float) -> Iterator[tuple[int, Any, float]]:
+        counts = self.counts
+        for packet in self._packets():
+            counts.packets += bool(packet.size)
+            try:
+                pictures = packet.decode()
+            except (av.error.FFmpegError, ValueError):
+                counts.damaged += 1
+                continue
+            for frame in pictures:
+                counts.decoded += 1
+                counts.damaged += bool(frame.is_corrupt)
+                if frame.pts is None:
+                    counts.unstamped += 1
+                    yield counts.decoded - 1, frame, (counts.decoded - 1) / (self.rate or 25.0)
+                else:
+                    stamp = float(frame.pts * frame.time_base) - origin
+                    yield counts.decoded - 1, frame, stamp
+
+    def _packets(self) -> Iterator[Any]:
+        """All packets that can be read; a damaged stretch is stepped over."""
+        failed, stream = 0, self._container.streams.video[0]
+        while failed < STUBBORN:
+            try:
+                for packet in self._container.demux(stream):
+                    failed = 0
+                    yield packet
+                return
+            except av.error.ExitError as error:
+                raise FilmError(f"{self.where} sent nothing for {STALL:g} s.") from error
+            except av.error.FFmpegError:
+                self.counts.damaged += 1
+                failed += 1
+
+    def _judge(self, last: float | None, end: float | None) -> None:
+        """Say what was wrong, once the film is over."""
+        told = self.duration if end is None else min(end, self.duration or end)
+        if self.counts.decoded == 0:
+            self.reason = "no-frames"
+        elif told is not None and last is not None and last < told - self._tolerance():
+            self.reason = "ended-early"
+        elif self.counts.damaged:
+            self.reason = "damaged"
+
+    def _tolerance(self) -> float:
+        """Sound often goes on for a while after the last picture."""
+        return max(EARLY, 2 / self.rate if self.rate else 0.0)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._container is not None:
+            self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class _Sampling:
+    """Which stamps are wanted: inside the stretch, in order, and the first of each step."""
+
+    def __init__(self, start: float, end: float | None, every: float) -> None:
+        self.start, self.end, self.every = start, end, every
+        self.last: float | None = None
+        self._step = -1
+
+    def over(self, stamp: float) -> bool:
+        return self.end is not None and stamp >= self.end
+
+    def __call__(self, stamp: float, counts: Counts) -> bool:
+        if self.last is not None and stamp <= self.last:
+            counts.repeated += 1
+            return False
+        self.last = stamp
+        step = int(stamp / self.every + 1e-6) if self.every else self._step + 1
+        if stamp < self.start - 1e-6 or step <= self._step:
+            counts.sampled_out += 1
+            return False
+        self._step = step
+        return True
+
+
+def is_film(source: str | os.PathLike[str]) -> bool:
+    """Whether a name means a film rather than a picture, by its suffix."""
+    return Path(source).suffix.lower() in FILMS
+
+
+def open_film(source: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Film:
+    """Open a film file.
+
+    Rotation flags are applied, pixels made square, colours converted by the matrix that the
+    file names (BT.709 for HD and BT.601 below where it names none).
+
+    Args:
+        source: path, or a URL that FFmpeg reads.
+        limits: largest frame.
+
+    Raises:
+        FilmError: there is no such file, it is no film, or it has no pictures.
+    """
+    where = f"Film {source}"
+    return film_of(_opened(str(source), where), where, limits)
+
+
+def film_of(container: Any, where: str, limits: Limits = LIMITS) -> Film:
+    """A film on an open FFmpeg container; also used for cameras."""
+    if not container.streams.video:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        container.close()
+        raise FilmError(f"{where} has no pictures, only {kinds}; give a file with a video stream.")
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    limits.check_pixels(stream.width, stream.height, where)
+    rate = stream.average_rate or stream.guessed_rate
+    ticks = container.duration
+    return Film(
+        where,
+        float(rate) if rate else None,
+        float(ticks) / av.time_base if ticks else None,
+        stream.codec_context.name,
+        bool(container.streams.audio),
+        Counts(announced=stream.frames or None),
+        None,
+        container,
+        limits,
+        stream.sample_aspect_ratio,
+    )
+
+
+def _opened(source: str, where: str) -> Any:
+    try:
+        return av.open(source, timeout=(OPENING, STALL))
+    except FileNotFoundError as error:
+        raise FilmError(f"{where} does not exist; check the path.") from error
+    except IsADirectoryError as error:
+        raise FilmError(f"{where} is a folder; name the file in it.") from error
+    except PermissionError as error:
+        raise FilmError(f"{where} may not be read; check its permissions.") from error
+    except (av.error.FFmpegError, ValueError) as error:
+        empty = Path(source).is_file() and not Path(source).stat().st_size
+        kind = "is empty" if empty else "is not a film that FFmpeg can open"
+        raise FilmError(f"{where} {kind} ({getattr(error, 'strerror', error)}).") from error

@@ -1,0 +1,207 @@
+"""Films out: H.264 with the stamps of the frames, and the sound of the film they came from."""
+
+import os
+import secrets
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import av.error
+import numpy as np
+
+from mien.errors import FilmError
+from mien.media.writing import check_image, why_not
+from mien.types import Pixels
+
+TICKS = Fraction(1, 90_000)  # s; fine enough for every frame rate, and every container takes it
+CRF = "20"  # x264's constant quality: differences are hard to see
+COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}  # sound that MP4 takes as it is
+SUFFIXES = (".mp4", ".mov", ".mkv")
+
+
+class FilmWriter:
+    """Writes a film frame by frame; use it in a `with` block.
+
+    The file appears under its name when the block ends well. If it does not, what was written
+    stands beside it as NAME.partial.mp4 and can be played.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, sound_of: str | os.PathLike[str] | None = None
+    ) -> None:
+        """Open a file for writing.
+
+        Args:
+            path: ends in .mp4, .mov or .mkv.
+            sound_of: film whose sound is kept; copied where the container takes it, else AAC.
+
+        Raises:
+            FilmError: another suffix, no such folder, or no permission.
+        """
+        self.path = Path(path)
+        if self.path.suffix.lower() not in SUFFIXES:
+            raise FilmError(f"{path} does not say a film to write; end it in .mp4, .mov or .mkv.")
+        if self.path.is_dir():
+            raise FilmError(f"{path} is a folder; give the name of a file.")
+        suffix = self.path.suffix.lower()
+        self._beside = self.path.parent / f".{secrets.token_hex(8)}.part{suffix}"
+        try:
+            self._container: Any = av.open(str(self._beside), "w")
+        except (OSError, av.error.FFmpegError) as error:
+            raise FilmError(f"{path} cannot be written: {why_not(error, self.path)}.") from error
+        self._stream: Any = None
+        self._size = (0, 0)
+        self._sound = _Sound(sound_of, self._container) if sound_of else None
+        self._last = -1
+        self.frames = 0
+
+    def add(self, image: Pixels, time: float) -> None:
+        """Append one frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB; a frame of another size than the first is fitted into it.
+            time: seconds from the start; later than the frame before.
+
+        Raises:
+            FilmError: the disk is full or gone; time does not go on.
+        """
+        check_image(image)
+        ticks = round(time / TICKS)
+        if ticks <= self._last:
+            raise FilmError(f"A frame at {time:.4f} s comes after one at {self._last * TICKS} s.")
+        self._last = ticks
+        try:
+            if self._stream is None:
+                self._start(image)
+            frame = av.VideoFrame.from_ndarray(self._fitted(image), "rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace=1)  # BT.709, as it is tagged
+            frame.pts, frame.time_base = ticks, TICKS
+            self._container.mux(self._stream.encode(frame))
+            if self._sound:
+                self._sound.until(time)
+        except (OSError, av.error.FFmpegError) as error:
+            raise FilmError(
+                f"{self.path} cannot be written further: {why_not(error, self.path)}. What was "
+                "written until then is kept."
+            ) from error
+        self.frames += 1
+
+    def _start(self, image: Pixels) -> None:
+        height, width = image.shape[:2]
+        self._size = (height + height % 2, width + width % 2)  # 4:2:0 needs even sides
+        stream = self._container.add_stream("libx264", rate=30, options={"crf": CRF})
+        stream.height, stream.width = self._size
+        stream.pix_fmt, stream.time_base = "yuv420p", TICKS
+        stream.codec_context.time_base = TICKS
+        stream.codec_context.colorspace = stream.codec_context.color_primaries = 1
+        stream.codec_context.color_trc = 1
+        self._stream = stream
+
+    def _fitted(self, image: Pixels) -> Pixels:
+        """The image in the size of the film, on black; odd sides repeat their last line."""
+        tall, wide = self._size
+        height, width = image.shape[:2]
+        if (height, width) == (tall, wide):
+            return image
+        if tall - height in (0, 1) and wide - width in (0, 1):
+            return np.pad(image, ((0, tall - height), (0, wide - width), (0, 0)), "edge")
+        scale = min(tall / height, wide / width)
+        small = av.VideoFrame.from_ndarray(image, "rgb24").reformat(
+            width=max(1, int(width * scale)), height=max(1, int(height * scale))
+        )
+        canvas = np.zeros((tall, wide, 3), np.uint8)
+        part = small.to_ndarray()
+        top, left = (tall - part.shape[0]) // 2, (wide - part.shape[1]) // 2
+        canvas[top : top + part.shape[0], left : left + part.shape[1]] = part
+        return canvas
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        failure = self._finish()
+        if self._stream is None:  # not one frame
+            with suppress(OSError):
+                self._beside.unlink()
+            return
+        if kind is None and failure is None:
+            os.replace(self._beside, self.path)
+            return
+        with suppress(OSError):
+            os.replace(self._beside, partial(self.path))
+        if kind is None and failure is not None:
+            raise FilmError(
+                f"{self.path} cannot be finished: {why_not(failure, self.path)}. What was written "
+                f"is kept as {partial(self.path)}."
+            ) from failure
+
+    def _finish(self) -> Exception | None:
+        """Flush and close; give the error if that fails."""
+        try:
+            if self._stream is not None:
+                self._container.mux(self._stream.encode(None))
+                if self._sound:
+                    self._sound.until(float("inf"))
+            self._container.close()
+        except (OSError, av.error.FFmpegError, ValueError) as error:
+            with suppress(Exception):
+                self._container.close()
+            return error
+        return None
+
+
+class _Sound:
+    """Carries sound from one film to another, in step with the frames."""
+
+    def __init__(self, source: str | os.PathLike[str], target: Any) -> None:
+        self._input: Any = av.open(str(source))
+        self._output: Any = None
+        if not self._input.streams.audio:
+            return
+        stream = self._input.streams.audio[0]
+        self._origin = (self._input.start_time or 0) / av.time_base
+        self._packets = self._input.demux(stream)
+        self._target = target
+        self._copied = stream.codec_context.name in COPIED
+        if self._copied:
+            self._output = target.add_stream_from_template(stream)
+        else:
+            self._output = target.add_stream("aac", rate=stream.rate or 48_000)
+        self._held: Any = None
+
+    def until(self, time: float) -> None:
+        """Carry what is heard up to a time, s."""
+        while self._output is not None:
+            packet = self._held or next(self._packets, None)
+            self._held = None
+            if packet is None:
+                self._output = None
+                return
+            if packet.pts is not None and float(packet.pts * packet.time_base) > time + 1:
+                self._held = packet
+                return
+            self._carry(packet)
+
+    def _carry(self, packet: Any) -> None:
+        if not self._copied:
+            with suppress(av.error.InvalidDataError):
+                for frame in packet.decode():
+                    frame.pts -= round(self._origin / frame.time_base)
+                    self._target.mux(self._output.encode(frame))
+            if not packet.size:
+                self._target.mux(self._output.encode(None))
+            return
+        if packet.pts is None or not packet.size:
+            return
+        shift = round(self._origin / packet.time_base)
+        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        packet.stream = self._output
+        self._target.mux(packet)
+
+
+def partial(path: Path) -> Path:
+    """Where a film that could not be finished is kept."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+

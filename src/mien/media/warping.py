@@ -1,0 +1,44 @@
+"""Cut a square out of a picture: turned, scaled, and averaged where it is made smaller."""
+
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from mien.types import Floats, Pixels
+
+BORDERS = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE}
+
+
+def warp(
+    image: Pixels, to_chip: Floats, size: int, border: Literal["black", "edge"] = "black"
+) -> Pixels:
+    """Warp with averaging: a chip a tenth as large as the face must not pick one pixel of ten.
+
+    Args:
+        image: (H, W, 3).
+        to_chip: (2, 3) transform from image px to chip px.
+        size: px of the chip's sides.
+        border: what lies beyond the picture: black, or its outermost pixels repeated.
+
+    Returns:
+        (size, size, 3).
+    """
+    step = int(1 / max(float(np.hypot(*to_chip[:, 0])), 1e-6))  # image px per chip px
+    if step >= 2:
+        inverse = cv2.invertAffineTransform(to_chip)
+        corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
+        seen = corners @ inverse[:, :2].T + inverse[:, 2]
+        height, width = image.shape[:2]
+        left, top = np.clip(np.floor(seen.min(0)) - step, 0, [width - 1, height - 1]).astype(int)
+        right, bottom = np.clip(np.ceil(seen.max(0)) + step, [left + 1, top + 1], [width, height])
+        part = image[top : int(bottom), left : int(right)]
+        small = (max(1, part.shape[1] // step), max(1, part.shape[0] // step))
+        ratio = np.array([part.shape[1] / small[0], part.shape[0] / small[1]])
+        image = np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8)
+        # A small pixel's centre is the centre of `ratio` pixels of the part.
+        shift = to_chip[:, :2] @ (np.array([left, top]) + ratio / 2 - 0.5)
+        to_chip = np.hstack([to_chip[:, :2] * ratio, (to_chip[:, 2] + shift)[:, None]])
+    return np.asarray(
+        cv2.warpAffine(image, to_chip, (size, size), borderMode=BORDERS[border]), np.uint8
+    )
