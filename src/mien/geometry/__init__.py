@@ -2,15 +2,18 @@
 
 from mien.geometry.boxes import iou, nms, square
 from mien.geometry.points import POINTS, places, pose_from_points, similarity, transform
+from mien.geometry.regions import back, region
 from mien.geometry.turns import Quarter, turn_boxes_back, turn_points_back
 
 __all__ = [
     "POINTS",
     "Quarter",
+    "back",
     "iou",
     "nms",
     "places",
     "pose_from_points",
+    "region",
     "similarity",
     "square",
     "transform",

@@ -1,0 +1,41 @@
+"""Turned squares of a picture: how a network's chip is cut, and how its points come back."""
+
+import numpy as np
+
+from mien.types import Floats
+
+
+def region(centre: Floats, side: float, degrees: float, size: int) -> Floats:
+    """The (2, 3) transform from image px to chip px that cuts a turned square.
+
+    Args:
+        centre: (2,) x, y of the middle of the square, image px.
+        side: length of its sides, image px; above 0.
+        degrees: how far the square is turned clockwise on the screen; what lies so in the
+            image is upright in the chip.
+        size: px of the chip's sides.
+
+    Raises:
+        ValueError: a number is not finite, or the square has no side.
+    """
+    if not (np.isfinite([*centre, side, degrees]).all() and side > 0):
+        raise ValueError(f"No square of side {side} at {np.asarray(centre).tolist()}.")
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turn = np.array([[cos, sin], [-sin, cos]]) * (size / side)
+    return np.hstack([turn, (size / 2 - turn @ centre)[:, None]]).astype(np.float32)
+
+
+def back(points: Floats, matrix: Floats) -> Floats:
+    """Points of a chip, in the image that it was cut from.
+
+    Args:
+        points: (..., 2) or (..., 3) chip px; a third column is a depth in chip px.
+        matrix: (2, 3) similarity transform from image px to chip px.
+
+    Returns:
+        The same shape, image px; depths are scaled as lengths are.
+    """
+    linear = np.asarray(matrix[:, :2], np.float64)
+    flat = np.linalg.solve(linear, (points[..., :2] - matrix[:, 2])[..., None])[..., 0]
+    depth = points[..., 2:] / np.sqrt(abs(np.linalg.det(linear)))
+    return np.concatenate([flat, depth], axis=-1).astype(np.float32)

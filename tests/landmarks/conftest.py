@@ -1,0 +1,10 @@
+"""The mesh with irises, opened once."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def mesh():
+    from mien.zoo import load
+
+    return load("face-mesh-iris")
