@@ -1,6 +1,7 @@
 """Is this number right? Pure functions: `*_rate` and `*_error` lower is better."""
 
 from mien.metrics.calibration import calibration_error, cllr, fit_llr, posterior
+from mien.metrics.grouping import BCubed, b_cubed
 from mien.metrics.intervals import bootstrap_weights, clopper_pearson, rule_of_three, wilson
 from mien.metrics.verification import (
     FoldAccuracy,
@@ -13,7 +14,9 @@ from mien.metrics.verification import (
 )
 
 __all__ = [
+    "BCubed",
     "FoldAccuracy",
+    "b_cubed",
     "bootstrap_weights",
     "calibration_error",
     "cllr",
