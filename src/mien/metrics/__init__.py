@@ -1,8 +1,23 @@
 """Is this number right? Pure functions: `*_rate` and `*_error` lower is better."""
 
+from mien.metrics.agreement import balanced_accuracy, concordance, confusion, icc, kappa
 from mien.metrics.calibration import calibration_error, cllr, fit_llr, posterior
+from mien.metrics.detection import Matched, average_precision, match_boxes, precision_recall
+from mien.metrics.discard import Discard, area, discard_curve
+from mien.metrics.estimates import Clusters, Estimate
+from mien.metrics.evidence import PavLlr, cross_entropy, doubt_before, least_cllr, reliability
+from mien.metrics.fairness import Groups, compare_groups, max_over_geometric_mean
 from mien.metrics.grouping import BCubed, b_cubed
-from mien.metrics.intervals import bootstrap_weights, clopper_pearson, rule_of_three, wilson
+from mien.metrics.identification import fnir, fpir, ranks
+from mien.metrics.intervals import (
+    bootstrap_weights,
+    clopper_pearson,
+    rule_of_three,
+    wilson,
+    wilson_share,
+)
+from mien.metrics.liveness import apcer, bpcer, threshold_at_apcer
+from mien.metrics.trials import Trials
 from mien.metrics.verification import (
     FoldAccuracy,
     equal_error_rate,
@@ -15,20 +30,50 @@ from mien.metrics.verification import (
 
 __all__ = [
     "BCubed",
+    "Clusters",
+    "Discard",
+    "Estimate",
     "FoldAccuracy",
+    "Groups",
+    "Matched",
+    "PavLlr",
+    "Trials",
+    "apcer",
+    "area",
+    "average_precision",
     "b_cubed",
+    "balanced_accuracy",
     "bootstrap_weights",
+    "bpcer",
     "calibration_error",
     "cllr",
     "clopper_pearson",
+    "compare_groups",
+    "concordance",
+    "confusion",
+    "cross_entropy",
+    "discard_curve",
+    "doubt_before",
     "equal_error_rate",
     "fit_llr",
     "fmr",
+    "fnir",
     "fnmr",
     "fold_accuracy",
+    "fpir",
+    "icc",
+    "kappa",
+    "least_cllr",
+    "match_boxes",
+    "max_over_geometric_mean",
     "posterior",
+    "precision_recall",
+    "ranks",
+    "reliability",
     "rule_of_three",
     "tar_at_far",
+    "threshold_at_apcer",
     "threshold_at_fmr",
     "wilson",
+    "wilson_share",
 ]

@@ -19,15 +19,31 @@ def wilson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, fl
 
     Source: Wilson, "Probable inference", JASA 22, 1927; without continuity correction.
     """
+    _require(count, trials, confidence)
+    low, high = wilson_share(count / trials, trials, confidence)
+    return (0.0 if count == 0 else low), (1.0 if count == trials else high)  # not -1e-17
+
+
+def wilson_share(share: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a share of a number of trials that need not be whole.
+
+    Args:
+        share: in [0, 1].
+        trials: independent trials that the share varies like, above 0.
+        confidence: in (0, 1).
+
+    Returns:
+        Lower and upper end, in [0, 1] but for rounding.
+
+    Source: as `wilson`.
+    """
     from scipy.special import ndtri  # loaded when used: scipy takes longer than all of mien
 
-    _require(count, trials, confidence)
     z = float(ndtri((1 + confidence) / 2))
-    share, shrink = count / trials, 1 + z * z / trials
+    shrink = 1 + z * z / trials
     centre = (share + z * z / (2 * trials)) / shrink
     half = z / shrink * float(np.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2))
-    low = 0.0 if count == 0 else centre - half  # not -1e-17
-    return low, 1.0 if count == trials else centre + half
+    return centre - half, centre + half
 
 
 def clopper_pearson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

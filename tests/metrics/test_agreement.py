@@ -1,0 +1,57 @@
+import math
+
+import numpy as np
+import pytest
+
+from mien.errors import MienError, TooFewTrialsError
+from mien.metrics import balanced_accuracy, concordance, confusion, icc, kappa
+
+
+def test_classes_by_hand():
+    table = confusion(["a", "a", "a", "b"], ["a", "a", "b", "b"], ("a", "b", "c"))
+    assert table.tolist() == [[2, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert balanced_accuracy(table) == pytest.approx((2 / 3 + 1) / 2)
+    # Agreement 3/4; chance 3/4 * 2/4 + 1/4 * 2/4 = 1/2.
+    assert kappa(table) == pytest.approx(0.5)
+    assert math.isnan(kappa(confusion(["a"], ["a"], ("a", "b"))))
+
+
+def test_shrout_and_fleiss_own_example():
+    ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    assert icc(ratings) == pytest.approx(0.29, abs=0.005)  # their table 4, ICC(2,1)
+
+
+def test_concordance_by_hand():
+    # Means 2 and 3, variances 2/3, covariance 2/3: 4/3 over 4/3 + 1.
+    assert concordance([1, 2, 3], [2, 3, 4]) == pytest.approx(4 / 7)
+    assert concordance([1, 2, 3], [1, 2, 3]) == 1.0
+    assert math.isnan(concordance([1, 1], [1, 1]))
+
+
+def test_random_cases_against_the_definitions():
+    random = np.random.default_rng(0)
+    labels = ("x", "y", "z")
+    for _ in range(200):
+        truth, said = random.integers(0, 3, (2, 25))
+        names = np.array(labels)
+        table = confusion(names[truth], names[said], labels)
+        assert all(
+            table[i, j] == sum((truth == i) & (said == j)) for i in range(3) for j in range(3)
+        )
+        recalls = [np.mean(said[truth == k] == k) for k in set(truth.tolist())]
+        assert balanced_accuracy(table) == pytest.approx(np.mean(recalls))
+        x, y = truth + random.normal(size=25), said + random.normal(size=25)
+        r = np.corrcoef(x, y)[0, 1]
+        lin = 2 * r * x.std() * y.std() / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
+        assert concordance(x, y) == pytest.approx(lin)
+
+
+def test_labels_out_of_range_and_missing_numbers_are_refused():
+    with pytest.raises(MienError, match="'d' is no label of this task"):
+        confusion(["a", "d"], ["a", "a"], ("a", "b"))
+    with pytest.raises(MienError, match="leave out"):
+        concordance([1, np.nan], [1, 2])
+    with pytest.raises(TooFewTrialsError, match="cannot be compared"):
+        concordance([1], [1])
+    with pytest.raises(TooFewTrialsError, match="Ratings"):
+        icc([[1, 2]])
