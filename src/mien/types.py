@@ -138,13 +138,27 @@ class Clip:
     points: Floats | None = None  # (T, L, 2 or 3)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """One face followed from frame to frame without a cut."""
+    """One face followed from look to look without a cut."""
 
     number: int
-    start: float  # seconds
-    end: float  # seconds
+    spans: tuple[tuple[float, float], ...]  # seconds: when it can be seen, in order
+    looks: int  # frames it was found in
+    width: float  # px, mean width of the face
+    best: Face  # the look that shows it best
+    vector: Floats | None = None  # (D,) mean of its best embeddings, so at most of unit length
+    decision: Decision | None = None
+
+    @property
+    def start(self) -> float:
+        """Seconds at which it is first seen."""
+        return self.spans[0][0]
+
+    @property
+    def end(self) -> float:
+        """Seconds until which it is seen."""
+        return self.spans[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +169,31 @@ class Appearance:
     start: float  # seconds
     end: float  # seconds
     tracks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity:
+    """One person of a film: all tracks that show them."""
+
+    person: str  # name in the gallery, or "unknown 3"
+    tracks: tuple[int, ...]
+    seconds: float  # that they are on screen
+    best: Face  # the look that shows them best
+    decision: Decision | None = None  # None if there was no gallery, or no usable look
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmAnswer:
+    """Who can be seen in a film, and when."""
+
+    people: tuple[Identity, ...]  # most seen first
+    appearances: tuple[Appearance, ...]  # in the order of time; people may overlap
+    prominent: tuple[Appearance, ...]  # the largest face of each moment; no two overlap
+    tracks: tuple[Track, ...]
+    cuts: tuple[float, ...]  # seconds at which a shot begins
+    seconds: float  # that were looked at
+    counts: dict[str, int | None]  # what became of the frames; see mien.media.Counts
+    reason: str | None = None  # why something may be missing: a code of mien.media's film REASONS
+    complete: bool = True  # False: the end was not reached
+    models: dict[str, str] = field(default_factory=dict)  # step -> card, digest, device, threads
+    times: dict[str, float] = field(default_factory=dict)  # step -> seconds it took

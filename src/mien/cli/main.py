@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from mien.cli import gallery, look, models, people
+from mien.cli import gallery, look, models, people, watch
 from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 STOPPED = 130  # exit code after Ctrl-C, as shells expect
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "People": (people.enroll, people.identify, people.verify),
+    "People": (people.enroll, people.identify, people.verify, watch.watch, watch.events),
     "Faces": (look.detect, look.quality, look.embed),
     "This installation": (demo, doctor, bench, calibrate),
 }

@@ -152,7 +152,7 @@ class Lines:
             )
         # Pictures that could not be read are tried again, so their lines go.
         kept = [row for row in rest if "error" not in row]
-        self.done = {row["image"] for row in kept}
+        self.done = {row["film" if "film" in row else "image"] for row in kept}
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in (head, *kept))
         write_bytes(out, "".join(lines).encode())
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mien.cli.film import Wanted, films_in, identify_films, print_films
 from mien.cli.look import Drawn, draw_into, stop_if_failed
 from mien.cli.options import (
     GALLERY,
@@ -95,7 +96,24 @@ def identify(
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
     draw: Drawn = None,
-    report: Annotated[Path | None, typer.Option(help="HTML file with pictures.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="HTML file with pictures, or a film's timeline.")
+    ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(help="Films: folder for JSON, CSV, WebVTT chapters and a contact sheet."),
+    ] = None,
+    every: Annotated[
+        float, typer.Option(help="Films: seconds between looks; 0 looks at every frame.")
+    ] = 0.1,
+    blur: Annotated[
+        str | None,
+        typer.Option(help="Films: whom --draw hides: unknown, all, or Ada,Ben."),
+    ] = None,
+    looks: Annotated[
+        Path | None,
+        typer.Option(help="Films: keep what was seen here; it holds vectors of faces."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File of JSON lines; continued if it exists.")
     ] = None,
@@ -105,7 +123,9 @@ def identify(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Say who is in each picture: match, review or unknown, and why.
+    """Say who is in each picture, or in a film and when: match, review or unknown, and why.
+
+    A film that was stopped goes on where it was with the same command.
 
     Example: mien identify party/ --gallery family.mien --report party.html
     """
@@ -113,7 +133,8 @@ def identify(
     from mien.report import entry, write_answers
     from mien.report.rows import answer_row
 
-    names = pictures(images)
+    films = films_in(images)
+    names = [] if films else pictures(images)
     pipeline = opened(
         detector,
         embedder,
@@ -131,6 +152,15 @@ def identify(
         asked = {"gallery": str(gallery), "stamp": known.stamp(), "fpir": fpir, "turns": turns}
         used = {"calibration": pipeline.calibrated().name, "prior": prior}
         lines = Lines(out, {**asked, **used, "embedder": contract, "detector": detector})
+        if films:
+            wanted = Wanted(every, draw, blur, tables, report, looks)
+            todo = [film for film in films if film not in lines.done]
+            tell = lines.write if not table or out else lambda row: None
+            rows = identify_films(todo, pipeline, wanted, tell)
+            lines.close()
+            if table:
+                print_films(rows)
+            return
         if lines.done and (table or report or draw):
             complain(f"{len(lines.done)} pictures are done already and not shown again.")
         for name, image, error in each_picture(

@@ -4,6 +4,7 @@ from mien.media.drawing import draw_faces
 from mien.media.film import FILMS, Counts, Film, Frame, is_film, open_film
 from mien.media.film_writing import FilmWriter
 from mien.media.finding import find_images
+from mien.media.hiding import hide_faces
 from mien.media.images import read_image
 from mien.media.limits import LIMITS, Limits
 from mien.media.live import Live, Replay, is_live, open_source
@@ -25,6 +26,7 @@ __all__ = [
     "draw_faces",
     "encode_image",
     "find_images",
+    "hide_faces",
     "is_film",
     "is_live",
     "open_film",

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ import av.error
 
 from mien.errors import FilmError
 from mien.media.limits import LIMITS, Limits
-from mien.media.pixels import upright
+from mien.media.pixels import small, upright
 from mien.types import Pixels
 
 Reason = Literal["no-frames", "damaged", "ended-early", "lost", "interrupted", "full"]
@@ -34,6 +34,9 @@ BACK = (0.0, 2.0, 10.0)  # s before the wanted time that is sought, one after an
 STUBBORN = 200  # reads that fail one after another before a file counts as over
 
 
+Glance = Callable[[Pixels], bool]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a film."""
@@ -41,6 +44,7 @@ class Frame:
     number: int  # place among the decoded frames, from 0; for a column, not for arithmetic
     time: float  # seconds from the start that a player shows, by the container's stamps
     image: Pixels  # (H, W, 3) upright, square pixels
+    cut: bool = False  # a shot began since the frame before, if somebody watched for that
 
 
 @dataclass(slots=True)
@@ -75,7 +79,12 @@ class Film:
     _aspect: Fraction | None = None  # width by height of a pixel
 
     def frames(
-        self, *, start: float = 0.0, end: float | None = None, every: float = 0.0
+        self,
+        *,
+        start: float = 0.0,
+        end: float | None = None,
+        every: float = 0.0,
+        glance: Glance | None = None,
     ) -> Iterator[Frame]:
         """Frames in the order of time.
 
@@ -84,17 +93,23 @@ class Film:
             end: seconds; frames from here on are not given.
             every: seconds between frames: the first one in each such stretch is given, so the
                 same frames come whatever the rate; 0 gives all.
+            glance: is shown every frame (36, 64, 3) in small, given or not, and tells whether it
+                begins another shot, as mien.track.Shots does.
         """
         origin, self.reason = self._origin(), None
         chosen = _Sampling(start, end, every)
+        cut = False
         for number, frame, stamp in self._from(origin, start):
             if chosen.over(stamp):
                 return
+            cut |= glance is not None and glance(small(frame))
             if not chosen(stamp, self.counts):
+                cut &= stamp >= start  # a cut before the start is nobody's
                 continue
             image = upright(frame, self._aspect, self._limits, self.where)
             self.counts.given += 1
-            yield Frame(number, stamp, image)
+            yield Frame(number, stamp, image, cut)
+            cut = False
         self._judge(chosen.last, end)
 
     def _from(self, origin: float, start: float) -> Iterator[tuple[int, Any, float]]:

@@ -204,4 +204,3 @@ class _Sound:
 def partial(path: Path) -> Path:
     """Where a film that could not be finished is kept."""
     return path.with_name(f"{path.stem}.partial{path.suffix}")
-

@@ -14,7 +14,7 @@ import av
 import av.error
 
 from mien.errors import FilmError
-from mien.media.film import STALL, Counts, Film, Frame, film_of, open_film
+from mien.media.film import STALL, Counts, Film, Frame, Glance, film_of, open_film
 from mien.media.limits import LIMITS, Limits
 
 STREAMS = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
@@ -45,6 +45,7 @@ class Live:
         source: str | os.PathLike[str],
         *,
         every: float = 0.0,
+        glance: Glance | None = None,
         patience: float = 60.0,
         stall: float = STALL,
         told: Told = lambda sentence: None,
@@ -55,6 +56,7 @@ class Live:
         Args:
             source: number of a camera, its path, or a URL.
             every: seconds between frames, as for Film.frames.
+            glance: tells cuts, as for Film.frames.
             patience: seconds to try to reach a source that went away, before giving up.
             stall: seconds without a frame after which a source counts as gone.
             told: is given a sentence whenever the source goes or comes back.
@@ -67,6 +69,7 @@ class Live:
         self.counts = Counts()
         self.reason: str | None = None
         self._source, self._every, self._limits = str(source), every, limits
+        self._glance = glance
         self._patience, self._stall, self._told = patience, stall, told
         film = self._open()
         self.started = time.time()  # wall clock of 0:00, s since 1970
@@ -128,7 +131,7 @@ class Live:
         with film:
             try:
                 origin: float | None = None
-                for frame in film.frames(every=self._every):
+                for frame in film.frames(every=self._every, glance=self._glance):
                     origin = frame.time if origin is None and shift else origin
                     last = frame.time - (origin or 0.0) + shift
                     self._put(replace(frame, time=last), film.counts)
@@ -170,6 +173,7 @@ def open_source(
     source: str | os.PathLike[str],
     *,
     every: float = 0.0,
+    glance: Glance | None = None,
     patience: float = 60.0,
     told: Told = lambda sentence: None,
 ) -> "Live | Replay":
@@ -178,15 +182,17 @@ def open_source(
     Iterating gives frames; `counts`, `reason`, `rate` and `where` tell about them.
     """
     if is_live(source):
-        return Live(source, every=every, patience=patience, told=told)
-    return Replay(source, every)
+        return Live(source, every=every, glance=glance, patience=patience, told=told)
+    return Replay(source, every, glance)
 
 
 class Replay:
     """A film file in the place of a camera: every frame is looked at, none is dropped."""
 
-    def __init__(self, source: str | os.PathLike[str], every: float) -> None:
-        self._film, self._every = open_film(source), every
+    def __init__(
+        self, source: str | os.PathLike[str], every: float, glance: Glance | None = None
+    ) -> None:
+        self._film, self._every, self._glance = open_film(source), every, glance
         self.where, self.rate = self._film.where, self._film.rate
         self.started: float | None = None
 
@@ -201,7 +207,7 @@ class Replay:
         return self._film.reason
 
     def __iter__(self) -> Iterator[Frame]:
-        return self._film.frames(every=self._every)
+        return self._film.frames(every=self._every, glance=self._glance)
 
     def close(self) -> None:
         """Let go of the file."""

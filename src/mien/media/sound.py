@@ -54,9 +54,7 @@ def _samples(container: av.container.InputContainer, rate: int) -> Iterator[tupl
                     yield float(piece.pts * piece.time_base) - origin, piece.to_ndarray()[0]
 
 
-def _filled(
-    pieces: Iterator[tuple[float, Floats]], rate: int
-) -> Iterator[tuple[float, Floats]]:
+def _filled(pieces: Iterator[tuple[float, Floats]], rate: int) -> Iterator[tuple[float, Floats]]:
     """The same pieces with silence in the gaps, at most a second a piece."""
     ends: float | None = None
     for time, samples in pieces:

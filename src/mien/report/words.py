@@ -60,9 +60,9 @@ def step(name: str) -> str:
     return STEPS.get(name, name)
 
 
-def counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str, things: str | None = None) -> str:
     """`1,234 pictures`, `1 picture`."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
 
 
 def one_in(rate: float) -> str:

@@ -1,0 +1,167 @@
+"""What `mien identify` does with a film."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mien.cli.terminal import complain, print_table, progress
+from mien.errors import FilmError, MienError
+
+if TYPE_CHECKING:
+    from mien.pipeline import Pipeline
+    from mien.types import FilmAnswer, Identity
+
+WHO = "unknown, all, or names with commas between them"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be made of a film."""
+
+    every: float
+    draw: Path | None  # folder for the marked film
+    blur: str | None  # who is hidden; None: no blurred film
+    tables: Path | None  # folder for JSON, CSV, chapters and the sheet
+    report: Path | None
+    looks: Path | None  # journal that is kept; None: one that is deleted when done
+
+
+def films_in(sources: list[str]) -> list[str]:
+    """The films among the sources; films and pictures do not mix in one run."""
+    from mien.media import is_film
+
+    films = [source for source in sources if is_film(source)]
+    if films and len(films) < len(sources):
+        raise MienError("Films and pictures were named together; run the command for each kind.")
+    return films
+
+
+def identify_films(
+    films: list[str], pipeline: "Pipeline", wanted: Wanted, tell: Callable[[dict[str, Any]], None]
+) -> list[list[Any]]:
+    """Look through films and write what was asked for; give the rows of --table."""
+    from mien.report.film_files import film_row
+
+    if len(films) > 1 and (wanted.report or wanted.looks):
+        raise MienError("--report and --looks take one film at a time; name one film.")
+    _check_suffixes(wanted)
+    rows: list[list[Any]] = []
+    for film in films:
+        answer = _one(film, pipeline, wanted)
+        tell(film_row(answer, film))
+        rows += [
+            [person.person, _outcome(person), f"{person.seconds:.1f}", _when(answer, person)]
+            for person in answer.people
+        ] or [[None, answer.reason or "no face", None, None]]
+        if len(films) > 1:
+            rows = [[Path(film).name, *row] if len(row) == 4 else row for row in rows]
+    return rows
+
+
+def _one(film: str, pipeline: "Pipeline", wanted: Wanted) -> "FilmAnswer":
+    from mien.media.film import REASONS
+    from mien.pipeline import identify_film
+
+    every = 0.0 if wanted.blur else wanted.every  # a blur may leave out no frame
+    journal = wanted.looks or _journal(film, pipeline, every)
+    with progress() as on_step:
+        answer = identify_film(film, pipeline, every=every, journal=journal, on_step=on_step)
+        if not answer.complete:
+            complain(f"{film}: {answer.reason}. {REASONS[answer.reason or '']}")
+            complain(f"looked at {answer.seconds:.1f} s; what follows is about them.")
+        elif answer.reason:
+            complain(f"{film}: {answer.reason}. {REASONS[answer.reason]}")
+        _write(film, answer, pipeline, wanted, journal, on_step)
+    if answer.complete and not wanted.looks:
+        journal.unlink()
+    return answer
+
+
+def _write(
+    film: str,
+    answer: "FilmAnswer",
+    pipeline: "Pipeline",
+    wanted: Wanted,
+    journal: Path,
+    on_step: Any,
+) -> None:
+    from mien.pipeline.journal import stretches_of
+    from mien.pipeline.repaint import write_blurred, write_marked
+    from mien.report.film import portraits, write_film
+    from mien.report.film_files import write_tables
+
+    if wanted.report or wanted.tables:
+        pictures = portraits(film, answer)
+        if wanted.tables:
+            write_tables(wanted.tables, answer, film, pictures)
+        if wanted.report:
+            write_film(wanted.report, film, answer, pipeline, pictures)
+            complain(f"report written: {wanted.report}")
+    if not wanted.draw:
+        return
+    wanted.draw.mkdir(parents=True, exist_ok=True)
+    name = wanted.draw / f"{Path(film).stem}.{'blurred' if wanted.blur else 'marked'}.mp4"
+    if wanted.blur:
+        hidden = _hidden(wanted.blur, answer)
+        write_blurred(film, stretches_of(journal), answer, name, hidden, on_step=on_step)
+    else:
+        write_marked(film, stretches_of(journal), answer, name, on_step=on_step)
+    complain(f"film written: {name}")
+
+
+def _hidden(who: str, answer: "FilmAnswer") -> "Callable[[Identity | None], bool]":
+    """Whether a person is to be blurred; faces that are nobody's are, unless names were given."""
+    if who == "all":
+        return lambda person: True
+    if who == "unknown":
+        return lambda person: _outcome(person) != "match" if person else True
+    names = {name.strip() for name in who.split(",")}
+    strangers = names - {person.person for person in answer.people}
+    if strangers:
+        raise FilmError(
+            f"{', '.join(sorted(strangers))}: nobody of that name is in the film, so a film with "
+            f"them blurred was not written. It shows: "
+            f"{', '.join(person.person for person in answer.people) or 'nobody'}."
+        )
+    return lambda person: person is not None and person.person in names
+
+
+def _check_suffixes(wanted: Wanted) -> None:
+    if wanted.blur and not wanted.draw:
+        raise MienError("--blur needs --draw FOLDER: the folder that the blurred film goes to.")
+    if wanted.report and wanted.report.suffix.lower() not in {".html", ".htm"}:
+        raise MienError(f"{wanted.report} is no name for a report; end it in .html.")
+
+
+def _journal(film: str, pipeline: "Pipeline", every: float) -> Path:
+    """Where the looks of this film wait for the run that goes on with them."""
+    from mien.zoo import home
+
+    path = Path(film)
+    status = path.stat() if path.is_file() else None
+    facts = [str(path.resolve()), status and [status.st_size, status.st_mtime_ns]]
+    key = hashlib.sha256(json.dumps([facts, pipeline.models, every]).encode()).hexdigest()[:16]
+    folder = home() / "films"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / f"{key}.looks"
+
+
+def _outcome(person: "Identity | None") -> str:
+    return person.decision.outcome if person and person.decision else "unknown"
+
+
+def _when(answer: "FilmAnswer", person: "Identity") -> str:
+    from mien.report.film import clock
+
+    mine = [one for one in answer.appearances if one.person == person.person]
+    spans = [f"{clock(one.start)}-{clock(one.end)}" for one in mine]
+    return " ".join(spans[:6]) + (f" and {len(spans) - 6} more" if len(spans) > 6 else "")
+
+
+def print_films(rows: list[list[Any]]) -> None:
+    """The table of --table."""
+    columns = ["person", "answer", "seconds>", "when"]
+    print_table(columns if not rows or len(rows[0]) == 4 else ["film", *columns], rows)

@@ -1,0 +1,175 @@
+"""What is known of a film, as files for other programs: JSON, CSV, WebVTT chapters, a sheet."""
+
+import csv
+import json
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.media import thumbnail, write_bytes, write_image
+from mien.media.fonts import text_mask
+from mien.report.rows import Row, decision_row
+from mien.types import Appearance, FilmAnswer, Pixels
+
+PAPER, INK, SOFT = 250, (28, 33, 39), (89, 97, 106)  # of the sheet
+TILE, GAP, TEXT = 168, 18, 17.0  # px
+
+
+def film_row(answer: FilmAnswer, film: str) -> Row:
+    """One film as a row of JSON: times in seconds, lengths in px, what is unknown is null."""
+    return {
+        "film": film,
+        "seconds": round(answer.seconds, 3),
+        "complete": answer.complete,
+        "reason": answer.reason,
+        "people": [
+            {
+                "person": one.person,
+                "seconds": round(one.seconds, 3),
+                "best": round(one.best.time or 0.0, 3),
+                "tracks": list(one.tracks),
+                "decision": one.decision and decision_row(one.decision),
+            }
+            for one in answer.people
+        ],
+        "appearances": [_appearance(one) for one in answer.appearances],
+        "prominent": [_appearance(one) for one in answer.prominent],
+        "tracks": [
+            {
+                "track": one.number,
+                "spans": [[round(start, 3), round(end, 3)] for start, end in one.spans],
+                "looks": one.looks,
+                "width": round(one.width, 1),
+                "decision": one.decision and decision_row(one.decision, candidates=1),
+            }
+            for one in answer.tracks
+        ],
+        "cuts": [round(cut, 3) for cut in answer.cuts],
+        "frames": answer.counts,
+        "models": answer.models,
+        "times": {step: round(time, 3) for step, time in answer.times.items()},
+    }
+
+
+def write_tables(folder: Path, answer: FilmAnswer, film: str, pictures: dict[str, Pixels]) -> None:
+    """Write `appearances.json`, `.csv`, `chapters.vtt` and `people.png` into a folder.
+
+    Raises:
+        MienError: a file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    told = json.dumps(film_row(answer, film), ensure_ascii=False, allow_nan=False, indent=1)
+    write_bytes(folder / "appearances.json", told.encode())
+    write_bytes(folder / "appearances.csv", appearances_csv(answer).encode())
+    write_bytes(folder / "chapters.vtt", chapters(answer).encode())
+    write_image(folder / "people.png", sheet(answer, pictures))
+
+
+def appearances_csv(answer: FilmAnswer) -> str:
+    """One line an appearance: person, start and end in seconds, outcome, probability."""
+    decisions = {one.person: one.decision for one in answer.people}
+    text = StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(
+        [
+            "person",
+            "start_s",
+            "end_s",
+            "outcome",
+            "probability",
+            "similarity",
+            "candidate",
+            "tracks",
+        ]
+    )
+    for one in answer.appearances:
+        known = decisions[one.person]
+        lines.writerow(
+            [
+                _harmless(one.person),
+                f"{one.start:.3f}",
+                f"{one.end:.3f}",
+                known.outcome if known else "",
+                _number(known.probability if known else None),
+                _number(known.similarity if known else None),
+                _harmless(known.person or "") if known else "",
+                " ".join(map(str, one.tracks)),
+            ]
+        )
+    return text.getvalue()
+
+
+def chapters(answer: FilmAnswer) -> str:
+    """WebVTT chapters: a new one whenever the set of people on screen changes.
+
+    Source: W3C WebVTT, section 1.1; players list them beside the film.
+    """
+    moments = sorted({t for one in answer.appearances for t in (one.start, one.end)})
+    lines = ["WEBVTT", ""]
+    for start, end in pairwise(moments):
+        here = [one.person for one in answer.appearances if one.start <= start < one.end]
+        if here:
+            names = ", ".join(dict.fromkeys(here)).replace("-->", "→").replace("\n", " ")
+            escaped = names.replace("&", "&amp;").replace("<", "&lt;")
+            lines += [f"{_stamp(start)} --> {_stamp(end)}", escaped, ""]
+    return "\n".join(lines)
+
+
+def sheet(answer: FilmAnswer, pictures: dict[str, Pixels], columns: int = 6) -> Pixels:
+    """A contact sheet: everybody's picture, name and time on screen; (H, W, 3)."""
+    people = [one for one in answer.people if one.person in pictures]
+    rows = max(1, -(-len(people) // columns))
+    tall = TILE + 62
+    width, height = columns * (TILE + GAP) + GAP, rows * (tall + GAP) + GAP
+    page = np.full((height, width, 3), PAPER, np.uint8)
+    for place, person in enumerate(people):
+        top = GAP + place // columns * (tall + GAP)
+        left = GAP + place % columns * (TILE + GAP)
+        picture = thumbnail(pictures[person.person], TILE)
+        page[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+        under = top + TILE + 6
+        _write(page, person.person, left, under, TEXT, INK)
+        _write(page, f"{person.seconds:.1f} s on screen", left, under + 26, 0.8 * TEXT, SOFT)
+    if not people:
+        _write(page, "No face was seen.", GAP, GAP, TEXT, INK)
+    return page
+
+
+def _write(
+    page: Pixels, text: str, left: int, top: int, size: float, colour: tuple[int, int, int]
+) -> None:
+    mask = text_mask(text, size)
+    while mask.shape[1] > TILE and len(text) > 1:
+        text = text[:-2].rstrip() + "…"
+        mask = text_mask(text, size)
+    area = page[top : top + mask.shape[0], left : left + mask.shape[1]]
+    share = mask[: area.shape[0], : area.shape[1], None].astype(np.float32) / 255
+    area[:] = np.rint(area + (np.array(colour, np.float32) - area) * share).astype(np.uint8)
+
+
+def _appearance(one: Appearance) -> dict[str, Any]:
+    return {
+        "person": one.person,
+        "start": round(one.start, 3),
+        "end": round(one.end, 3),
+        "tracks": list(one.tracks),
+    }
+
+
+def _stamp(seconds: float) -> str:
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def _harmless(text: str) -> str:
+    """A name that a spreadsheet does not run as a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

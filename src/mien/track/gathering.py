@@ -1,0 +1,198 @@
+"""From looks to tracks: when each can be seen, who is on screen together, and the best looks."""
+
+import math
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from mien.geometry import pose_from_points
+from mien.types import Face, Floats, Track
+
+KEPT = 6  # embeddings of a track that are averaged; more change little
+LARGE = 60.0  # px between the eyes, from which a larger face shows no more
+UNSURE = 0.7  # score of a detector that worth begins at: blur, hands and edges lower it first
+PAUSE = 0.5  # s without a look, after which a face counts as gone
+CLEARLY = 1.3  # times the area, that takes the first place from who holds it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One frame that was looked at."""
+
+    number: int  # of the frame
+    time: float  # s
+    cut: bool  # a shot begins here, or since the look before
+    faces: tuple[Face, ...]  # with their tracks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """The best look of a track in a short stretch of time, embedded."""
+
+    track: int
+    face: Face  # with time and embedding
+    worth: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """What was seen in half a second of film; the unit that is saved."""
+
+    index: int
+    looks: tuple[Look, ...]
+    chosen: tuple[Chosen, ...]
+
+
+def worth(face: Face) -> float:
+    """How well a look shows a face: large, frontal, surely found; in [0, 1].
+
+    Source: the two quality components that matter most for recognition in ISO/IEC 29794-5, head
+    size and pose, from the five points alone, since it is asked for every face of every look.
+    """
+    if face.points is None or not np.isfinite(face.points).all():
+        return 0.0
+    eyes = float(np.linalg.norm(face.points[1] - face.points[0]))
+    yaw, pitch, _ = pose_from_points(face.points)
+    if not (math.isfinite(yaw) and math.isfinite(pitch)):
+        return 0.0
+    frontal = max(math.cos(math.radians(min(abs(yaw), 90.0))), 0.05)
+    sure = min(max((face.score - UNSURE) / (1 - UNSURE), 0.05), 1.0)
+    return min(eyes, LARGE) / LARGE * frontal**2 * sure**2
+
+
+@dataclass(slots=True, eq=False)
+class _Growing:
+    """A track while it is gathered."""
+
+    spans: list[tuple[float, float]]
+    best: Face
+    worth: float = -1.0
+    looks: int = 0
+    width: float = 0.0  # sum
+    chosen: list[Chosen] = field(default_factory=list)
+
+
+class Gathering:
+    """Sums up stretches as they come. Memory grows with tracks, not with looks."""
+
+    def __init__(self, fewest: int = 3) -> None:
+        """Start empty; a track of fewer looks than `fewest` is a flicker of the detector."""
+        self._fewest = fewest
+        self._tracks: dict[int, _Growing] = {}
+        self.together: set[tuple[int, int]] = set()  # tracks seen in one frame: two people
+        self.largest: list[tuple[float, float, int]] = []  # start, end, track
+        self.cuts: list[float] = []
+        self.seconds = 0.0
+        self._before: Look | None = None
+
+    def take(self, stretch: Stretch) -> None:
+        """Add the next stretch."""
+        for look in stretch.looks:
+            self._close(look)
+            self._add(look)
+        for chosen in stretch.chosen:
+            track = self._tracks[chosen.track]
+            track.chosen.append(chosen)
+            track.chosen.sort(key=lambda one: -one.worth)
+            del track.chosen[KEPT:]
+
+    def wanted(self, number: int, value: float) -> bool:
+        """Whether another embedding would be kept, were its worth `value`."""
+        track = self._tracks.get(number)
+        return track is None or len(track.chosen) < KEPT or value > 1.1 * track.chosen[-1].worth
+
+    def finish(self, end: float) -> None:
+        """The film is over at `end` seconds: what was seen last lasts until then."""
+        self._until(end)
+
+    def tracks(self) -> list[Track]:
+        """All tracks that are more than a flicker, in the order of their numbers."""
+        return [
+            Track(
+                number,
+                tuple(one.spans),
+                one.looks,
+                one.width / one.looks,
+                one.chosen[0].face if one.chosen else one.best,
+                mean([chosen.face for chosen in one.chosen], [c.worth for c in one.chosen]),
+            )
+            for number, one in sorted(self._tracks.items())
+            if one.looks >= self._fewest
+        ]
+
+    def _add(self, look: Look) -> None:
+        numbers = []
+        for face in look.faces:
+            assert face.track is not None
+            numbers.append(face.track)
+            one = self._tracks.setdefault(face.track, _Growing([], face))
+            value = worth(face)
+            if value > one.worth:
+                one.best, one.worth = face, value
+            one.looks += 1
+            one.width += float(face.box[2] - face.box[0])
+            if one.spans and look.time - one.spans[-1][1] <= PAUSE:
+                one.spans[-1] = (one.spans[-1][0], look.time)
+            else:
+                one.spans.append((look.time, look.time))
+        self.together.update(combinations(sorted(numbers), 2))
+        if look.cut:
+            self.cuts.append(look.time)
+        self._before = look
+        self.seconds = look.time
+
+    def _close(self, look: Look) -> None:
+        """What was seen in the look before lasted until this one."""
+        if self._before is not None:
+            self._until(min(look.time, self._before.time + PAUSE))
+
+    def _until(self, end: float) -> None:
+        before = self._before
+        if before is None or end <= before.time:
+            return
+        for face in before.faces:
+            assert face.track is not None
+            spans = self._tracks[face.track].spans
+            spans[-1] = (spans[-1][0], end)
+        self.seconds = end
+        if not before.faces:
+            return
+        last = self.largest[-1] if self.largest else None
+        goes_on = last is not None and last[1] == before.time
+        first = _largest(before.faces, last[2] if last and goes_on else None)
+        if last and goes_on and last[2] == first:
+            self.largest[-1] = (last[0], end, first)
+        else:
+            self.largest.append((before.time, end, first))
+
+
+def _largest(faces: tuple[Face, ...], before: int | None) -> int:
+    """The track with the largest face; the one before keeps its place unless clearly beaten."""
+    areas = {face.track: float(np.prod(face.box[2:] - face.box[:2])) for face in faces}
+    first = max(areas, key=lambda track: areas[track])
+    kept = before in areas and areas[before] * CLEARLY >= areas[first]
+    number = before if kept else first
+    assert number is not None
+    return number
+
+
+def mean(faces: list[Face], weights: list[float]) -> Floats | None:
+    """The weighted mean of embeddings; shorter than 1 as they differ.
+
+    Its product with a template is the mean of the cosines of the single looks. So many looks that
+    show the same moment count as one: they make the similarity steadier, and do not push it over
+    a threshold that was measured on single pictures, as a mean of unit length would.
+    """
+    pairs = [
+        (face.embedding, max(weight, 1e-3))
+        for face, weight in zip(faces, weights, strict=True)
+        if face.embedding is not None
+    ]
+    if not pairs:
+        return None
+    total = sum(weight for _, weight in pairs)
+    return sum(
+        (vector * np.float32(weight / total) for vector, weight in pairs),
+        np.zeros_like(pairs[0][0]),
+    )
