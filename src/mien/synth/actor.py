@@ -1,0 +1,172 @@
+"""One person made ready: every mesh that is drawn, laid end to end, and the painted skin."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.synth import eyes, hair, wear
+from mien.synth.camera import PIVOT, Pose, rotation
+from mien.synth.controls import gaze
+from mien.synth.head import SKIN, HeadModel, Normals, eye_centres, moved, shaped
+from mien.synth.looks import Person
+from mien.synth.paint import Skin, paint
+from mien.synth.raster import Array, Indices
+from mien.types import Doubles, Floats
+
+# What a triangle belongs to; the parts of the head come first, as in mien.synth.head.
+EYE_RIGHT, EYE_LEFT, CARUNCLE, CLOTHES, FRAMES, LENSES, HAIR, MASK, HAT, SCARF = range(10, 20)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """Corners of everything at one moment, in model space before the head is turned."""
+
+    points: Floats  # (V, 3) mm
+    eyes: Floats  # (2, 3) centres of the eyeballs, right and left
+
+
+class Actor:
+    """A person on a head model, ready to be drawn again and again."""
+
+    def __init__(self, head: HeadModel, person: Person, *, skin: Skin | None = None) -> None:
+        """Shape the head, paint the skin, and grow the hair: about a second."""
+        self.head, self.person, look = head, person, person.look
+        self.face = child(head, shaped(head, np.array(person.identity, np.float32)), look.age)
+        self.skin = skin if skin is not None else paint(look)
+        self.radius = float(head.eyes[:, 3].mean())
+        self._extras = self._make_extras()
+        meshes = [(self.face, head.triangles), *((p, t) for p, t, _ in self._extras)]
+        starts = np.cumsum([0, *(len(p) for p, _ in meshes)])
+        self.triangles: Indices = np.concatenate(
+            [t + s for (_, t), s in zip(meshes, starts, strict=False)]
+        ).astype(np.int32)
+        kinds = [head.part, *(np.full(len(t), k, np.uint8) for _, t, k in self._extras)]
+        self.kind: NDArray[np.uint8] = np.concatenate(kinds)
+        self.start = {k: int(s) for (_, _, k), s in zip(self._extras, starts[1:], strict=False)}
+        self.count = int(starts[-1])
+        self.normals = Normals(self.triangles, self.count)
+        self.canonical = self._whole(head.canonical)
+        self.local = self._locals()
+        self.rest = self.body({}).points
+        self.stiff = self._stiffness()
+
+    def _make_extras(self) -> list[tuple[Floats, Indices, int]]:
+        """Everything beside the head: points at rest, triangles, kind."""
+        head, look = self.head, self.person.look
+        out: list[tuple[Array, Array, int]] = []
+        _, cells = eyes.ball()
+        self.eye_rest = eye_centres(head, self.face)
+        for kind in (EYE_RIGHT, EYE_LEFT):
+            out.append((np.zeros((len(eyes.ball()[0]), 3), np.float32), cells, kind))
+        if head.lids_cut:
+            sheets = [eyes.caruncle(c, self.radius) for c in self.eye_rest]
+            out.append((*wear.joined(sheets), CARUNCLE))
+        out.append((*wear.clothes(look.seed), CLOTHES))
+        skin = np.flatnonzero(head.part == SKIN)
+        grown = hair.hair_mesh(self.face, head.canonical, look) if not look.hat else None
+        self.hair_paint = grown[2] if grown else np.zeros((0, 3), np.float32)
+        if grown:
+            out.append((grown[0], grown[1], HAIR))
+        if look.hat:
+            out.append((*wear.hat(self.face, head.canonical, look), HAT))
+        if look.scarf:
+            out.append((*wear.scarf(), SCARF))
+        if look.glasses != "none":
+            near = np.abs(head.canonical[:, :2] - [0, -2]).max(1) < 7
+            depth = float(self.face[near, 2].max()) - 1.5
+            frames, lenses = wear.glasses(self.eye_rest, self.radius, look.glasses, depth)
+            out.append((*frames, FRAMES))
+            if look.glasses == "sun":
+                out.append((*lenses, LENSES))
+        if look.mask:
+            self.masked, cells = wear.face_mask(head.canonical, head.triangles, skin)
+            out.append((self.face[self.masked], cells, MASK))
+        return [(np.asarray(p, np.float32), np.asarray(t, np.int32), k) for p, t, k in out]
+
+    def body(self, shapes: dict[str, float]) -> Body:
+        """The person with a face that does what `shapes` say (mien.synth.controls.resolve)."""
+        face = moved(self.head, self.face, shapes)
+        parts = [face]
+        for (yaw, pitch), centre, kind in zip(
+            gaze(shapes), self.eye_rest, (EYE_RIGHT, EYE_LEFT), strict=True
+        ):
+            assert kind in self.start
+            size = self.person.look.iris_size
+            parts.append(eyes.eyeball(centre, self.radius, (yaw, pitch), size))
+        for points, _, kind in self._extras[2:]:
+            parts.append(self._lifted(face) if kind == MASK else points)
+        return Body(np.concatenate(parts), self.eye_rest)
+
+    def _lifted(self, face: Floats) -> Floats:
+        """The mask: the skin below it, smoothed in depth and lifted off by some millimetres."""
+        points = face[self.masked].copy()
+        points[:, 2] = np.maximum(points[:, 2], 0.3 * points[:, 2] + 0.7 * _dome(points))
+        points[:, 2] += 3.0
+        points[:, 0] *= 1.02
+        return points
+
+    def _whole(self, values: Floats) -> Floats:
+        """Values of the head's corners with zeros for everything else."""
+        out = np.zeros((self.count, values.shape[1]), np.float32)
+        out[: len(values)] = values
+        return out
+
+    def _locals(self) -> Floats:
+        """(V, 3) what painting needs beside canonical places: directions on the ball, hair."""
+        out = np.zeros((self.count, 3), np.float32)
+        directions, _ = eyes.ball()
+        for kind in (EYE_RIGHT, EYE_LEFT):
+            out[self.start[kind] : self.start[kind] + len(directions)] = directions
+        if HAIR in self.start:
+            out[self.start[HAIR] : self.start[HAIR] + len(self.hair_paint)] = self.hair_paint
+        return out
+
+    def _stiffness(self) -> Floats:
+        """(V, 1) how far corners go with the head: 1, and 0 from the shoulders down."""
+        y = self.rest[:, 1:2].copy()
+        y[: len(self.face)] = self.head.canonical[:, 1:2]
+        t = np.clip((y + 215) / 90, 0, 1)
+        stiff: Floats = (t * t * (3 - 2 * t)).astype(np.float32)
+        if CLOTHES in self.start:
+            begin = self.start[CLOTHES]
+            stiff[begin : begin + len(next(p for p, _, k in self._extras if k == CLOTHES))] = 0
+        return stiff
+
+    def placed(self, points: Floats, pose: Pose) -> Doubles:
+        """Corners, (V, 3), after the head has been turned; shoulders stay where they are."""
+        turn = rotation(pose)
+        whole = (points.astype(np.float64) - PIVOT) @ turn.T + PIVOT
+        mixed = points + self.stiff * (whole - points)
+        out: Doubles = mixed + np.asarray(pose.shift)
+        return out
+
+
+def _dome(points: Floats) -> Floats:
+    """Depth of a smooth sheet over the nose and chin."""
+    x, y = points[:, 0], points[:, 1]
+    sheet: Floats = 103 - 0.011 * x * x - 0.004 * (y + 58) ** 2
+    return sheet
+
+
+def child(head: HeadModel, face: Floats, age: float) -> Floats:
+    """The face as it is at an age below 18: cardioidal strain, and larger eyes.
+
+    Source: Todd et al., "The perception of human growth", 1980: R' = R (1 + k (1 - cos t)) with t
+    from the crown; here k falls to 0 at 18 years.
+    """
+    if age >= 18:
+        return face
+    share = (18 - age) / 16
+    centre = np.array([0, 10, 0], np.float32)
+    arm = face - centre
+    length = np.maximum(np.linalg.norm(arm, axis=1, keepdims=True), 1e-6)
+    down = (1 - arm[:, 1:2] / length) / 2  # 0 at the crown, 1 at the chin
+    above_neck = np.clip((head.canonical[:, 1:2] + 160) / 40, 0, 1)
+    small = (1 - 0.24 * share * down) * (1 - 0.05 * share)
+    grown = centre + arm * (1 + (small - 1) * above_neck)
+    for eye in head.eyes[:, :3]:
+        offset = head.template - eye
+        near = np.exp(-(((offset[:, :2] / [20, 13]) ** 2).sum(1) ** 2)) * (offset[:, 2] > 0)
+        grown[:, :2] += 0.16 * share * near[:, None] * offset[:, :2]
+    return np.asarray(grown, np.float32)

@@ -1,0 +1,139 @@
+"""A head that can be anybody and move: the one shape of all head models, ours and imported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from mien.errors import MienError
+from mien.synth.raster import Indices
+from mien.types import Doubles, Floats
+
+SKIN, SOCKET, GUMS, TEETH, TONGUE, LINING = range(
+    6
+)  # parts; eyes, hair and clothes are added to any head
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadModel:
+    """A mesh, how people differ and how faces move. Lengths in mm, see mien.synth.camera.
+
+    V corners, F triangles, K ways to differ. Sides L and R are those of the subject.
+    """
+
+    name: str
+    template: Floats  # (V, 3) the mean face at rest
+    triangles: Indices  # (F, 3)
+    part: NDArray[np.uint8]  # (F,) SKIN, SOCKET ...
+    canonical: Floats  # (V, 3) the place in the built-in head at rest; skin is painted by it
+    identity: Floats  # (K, V, 3) one standard deviation each
+    expression: dict[str, Floats]  # name of mien.synth.controls.SHAPES -> (V, 3) at weight 1
+    landmarks: tuple[Indices, Floats]  # the 68 points: (68, 3) corners, (68, 3) weights
+    eyes: Floats  # (2, 4) of the right and the left eye: centre and radius
+    lids_cut: bool = False  # eyes are holes in canonical space, not in the mesh
+    licence: str = "Apache-2.0"  # of the mesh, SPDX
+
+    def __post_init__(self) -> None:
+        count = len(self.template)
+        if self.canonical.shape != (count, 3) or self.identity.shape[1:] != (count, 3):
+            raise MienError(f"Head '{self.name}' mixes meshes: its arrays differ in corners.")
+        if self.triangles.min() < 0 or self.triangles.max() >= count:
+            raise MienError(f"Head '{self.name}' has triangles that name corners it has not.")
+
+
+def shaped(head: HeadModel, identity: Floats) -> Floats:
+    """The face of one person at rest, (V, 3).
+
+    Args:
+        head: the model.
+        identity: (k,) standard deviations for the first k ways to differ, k <= K.
+
+    Raises:
+        MienError: a number is not finite, or there are more than the head knows.
+    """
+    identity = np.asarray(identity, np.float32)
+    if not np.isfinite(identity).all() or len(identity) > len(head.identity):
+        raise MienError(
+            f"Head '{head.name}' takes up to {len(head.identity)} finite identity numbers, got "
+            f"{len(identity)}: {identity[:5].tolist()} ..."
+        )
+    ways = head.identity[: len(identity)].reshape(len(identity), head.template.size)
+    return head.template + (identity @ ways).reshape(-1, 3)
+
+
+def moved(head: HeadModel, face: Floats, weights: Mapping[str, float]) -> Floats:
+    """A face, (V, 3), with shapes of mien.synth.controls.SHAPES at weights in [0, 1]."""
+    out = face.copy()
+    for name, weight in weights.items():
+        if weight and name in head.expression:
+            out += np.float32(weight) * head.expression[name]
+    return out
+
+
+def eye_centres(head: HeadModel, face: Floats) -> Floats:
+    """Centres of a person's eyes, (2, 3): they go with the skin around them."""
+    centres = np.empty((2, 3), np.float32)
+    for side, (centre, radius) in enumerate(zip(head.eyes[:, :3], head.eyes[:, 3], strict=True)):
+        apart = np.linalg.norm(head.template - centre, axis=1)
+        near = (apart < 1.5 * radius) & (head.template[:, 2] > centre[2])
+        centres[side] = centre + (face[near] - head.template[near]).mean(0)
+    return centres
+
+
+def landmarks(head: HeadModel, face: Floats) -> Floats:
+    """The 68 points (order of iBUG 300-W) of a face, (68, 3)."""
+    corners, weights = head.landmarks
+    points: Floats = np.einsum("nkd,nk->nd", face[corners], weights)
+    return points
+
+
+class Normals:
+    """Normals of corners; made once for a mesh and then quick for each of its shapes."""
+
+    def __init__(self, triangles: Indices, count: int) -> None:
+        self.triangles = triangles
+        rows, columns = triangles.ravel(), np.repeat(np.arange(len(triangles)), 3)
+        ones = np.ones(rows.size, np.float32)
+        self._sum = csr_array((ones, (rows, columns)), shape=(count, len(triangles)))
+
+    def __call__(self, points: Floats) -> Floats:
+        """(V, 3) unit normals, each triangle weighted by its area."""
+        a, b, c = (points[self.triangles[:, k]] for k in range(3))
+        u, v = (b - a).T, (c - a).T
+        cross = np.stack(
+            [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]], 1
+        )
+        normals = self._sum @ cross
+        length = np.sqrt(np.einsum("ij,ij->i", normals, normals))[:, None]
+        unit: Floats = (normals / np.maximum(length, 1e-12)).astype(np.float32)
+        return unit
+
+
+def nearest_on(points: Doubles, face: Floats, triangles: Indices) -> tuple[Indices, Floats]:
+    """The places of a mesh that are nearest to points: corners and barycentric weights.
+
+    Args:
+        points: (N, 3).
+        face: (V, 3).
+        triangles: (F, 3).
+
+    Returns:
+        (N, 3) corners and (N, 3) weights in [0, 1] that sum to 1.
+    """
+    middles = face[triangles].mean(1)
+    corners, weights = np.empty((len(points), 3), np.int32), np.empty((len(points), 3), np.float32)
+    for n, point in enumerate(points):
+        near = np.argsort(((middles - point) ** 2).sum(1))[:24]
+        best = np.inf
+        for f in near:
+            a, b, c = face[triangles[f]].astype(np.float64)
+            basis = np.stack([b - a, c - a], 1)
+            vw, *_ = np.linalg.lstsq(basis, point - a, rcond=None)
+            inside = np.clip([1 - vw.sum(), *vw], 0, None)
+            inside /= inside.sum()
+            apart = float(((inside @ np.stack([a, b, c]) - point) ** 2).sum())
+            if apart < best:
+                best, corners[n], weights[n] = apart, triangles[f], inside
+    return corners, weights

@@ -1,0 +1,306 @@
+"""A scene in, a frame with the whole truth about it out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.synth import actor as kinds
+from mien.synth import controls, form
+from mien.synth.actor import Actor
+from mien.synth.atlas import nearest, sample
+from mien.synth.camera import Camera, Pose, place, project, rotation
+from mien.synth.hair import strands
+from mien.synth.head import SKIN, landmarks
+from mien.synth.light import Light
+from mien.synth.paint import NUMBER
+from mien.synth.raster import Hits, interpolate, rasterise
+from mien.synth.shade import Surface, infrared, lit, shadows, stuff
+from mien.types import Doubles, Floats, Pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Everything about one picture but the person."""
+
+    weights: Mapping[str, float] = field(default_factory=dict)  # see mien.synth.controls.resolve
+    pose: Pose = field(default_factory=Pose)
+    camera: Camera = field(default_factory=Camera)
+    light: Light = field(default_factory=Light)
+    background: int = 0  # seed
+    exposure: float = 1.0  # times
+    white: tuple[float, float, float] = (1.0, 1.0, 1.0)  # balance, times
+    noise: float = 0.0  # standard deviation at mid grey, of 255
+    defocus: float = 0.0  # px, of the whole picture
+    pulse: float = 0.0  # p(t), about -1 to 1, times `pulse_depth`
+    pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
+    seed: int = 0  # of the noise
+    cast: bool = True  # whether lamps throw shadows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture and the truth about it. Arrays are (H, W, ...); NaN where nothing is."""
+
+    rgb: Pixels
+    nir: NDArray[np.uint8]  # (H, W) at 850 nm, lamp beside the camera
+    depth: Floats  # mm along the optical axis, NaN where the background is
+    seg: NDArray[np.uint8]  # of mien.synth.paint.LABELS
+    triangle: NDArray[np.int32]  # of Actor.triangles, -1 where the background is
+    inside: Floats  # (H, W, 3) barycentric weights in that triangle
+    lm68: Floats  # (68, 2) px
+    lm68_3d: Floats  # (68, 3) mm in model space after turning
+    lm68_seen: NDArray[np.bool_]  # (68,) not hidden by anything
+    shapes: dict[str, float]  # the 53 shapes
+    weights: dict[str, float]  # as asked for: action units and the like
+    pose: Pose  # in all, with head units
+    gaze: tuple[tuple[float, float], tuple[float, float]]  # right, left eye: yaw, pitch, degrees
+    camera: Camera
+    face_visible: bool  # whether at least 1 % of the picture is skin of the face
+
+
+def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False) -> Frame:
+    """Draw one person.
+
+    Args:
+        actor: the person.
+        scene: everything else.
+        truth: also depth, segmentation and triangles; without them those arrays are empty.
+        nir: also the infrared picture.
+
+    Raises:
+        MienError: an unknown control, a weight that is NaN, a head behind the camera.
+    """
+    shapes = controls.resolve(scene.weights)
+    pose = whole_pose(scene)
+    body = actor.body(shapes)
+    points = actor.placed(body.points, pose)
+    drawn = _Drawing(actor, scene, shapes, pose, points)
+    rgb, dark = drawn.picture(nir)
+    face = body.points[: len(actor.face)]
+    spots = landmarks(actor.head, face).astype(np.float64)
+    spots = place(spots, pose)
+    flat = project(spots, scene.camera)
+    found = drawn.truth() if truth else _nothing()
+    depth, seg, number, inside = found
+    return Frame(
+        rgb, dark, depth, seg, number, inside,
+        flat[:, :2].astype(np.float32), spots.astype(np.float32),
+        _seen(flat, depth), shapes, dict(scene.weights), pose, controls.gaze(shapes),
+        scene.camera, bool(np.isin(seg, (1, 2, 11, 12)).mean() > 0.01) if truth else True,
+    )  # fmt: skip
+
+
+def whole_pose(scene: Scene) -> Pose:
+    """The pose of a scene with what head units add."""
+    yaw, pitch, roll, ahead = controls.head_turn(scene.weights)
+    given = scene.pose
+    x, y, z = given.shift
+    return Pose(given.yaw + yaw, given.pitch + pitch, given.roll + roll, (x, y, z + ahead))
+
+
+def visible(actor: Actor, points: Doubles, camera: Camera, size: tuple[int, int]) -> Hits:
+    """What is seen: lids and hair cut away where they are open."""
+    flat = project(points, camera)
+    height, width = size
+    flat[:, 0] *= width / camera.width
+    flat[:, 1] *= height / camera.height
+    groups = [actor.kind == kinds.HAIR]
+    groups.append((actor.kind == SKIN) & actor.head.lids_cut)
+    groups.append(~(groups[0] | groups[1]))
+    best = np.full(height * width, np.inf)
+    owner = np.full(height * width, -1, np.int8)
+    found: list[Hits] = []
+    for number, group in enumerate(groups):
+        chosen = np.flatnonzero(group)
+        hits = rasterise(flat, actor.triangles[chosen], size)
+        hits = Hits(hits.pixel, chosen[hits.triangle].astype(np.int32), hits.inside, hits.depth)
+        if number == 0 and len(hits.pixel):
+            values = interpolate(hits, actor.triangles, actor.local)
+            hits = hits.take(strands(values, actor.person.look)[1] > 0)
+        if number == 1 and len(hits.pixel):
+            places = interpolate(hits, actor.triangles, actor.canonical)
+            hits = hits.take(form.lid_gap(places) <= 0)
+        nearer = hits.depth < best[hits.pixel]
+        best[hits.pixel[nearer]] = hits.depth[nearer]
+        owner[hits.pixel[nearer]] = number
+        found.append(hits)
+    kept = [hits.take(owner[hits.pixel] == number) for number, hits in enumerate(found)]
+    merged = [np.concatenate([getattr(h, name) for h in kept]) for name in Hits.__slots__]
+    order = np.argsort(merged[0], kind="stable")
+    return Hits(*(values[order] for values in merged))
+
+
+class _Drawing:
+    """One frame in the making."""
+
+    def __init__(
+        self, actor: Actor, scene: Scene, shapes: dict[str, float], pose: Pose, points: Doubles
+    ) -> None:
+        self.actor, self.scene, self.shapes, self.pose = actor, scene, shapes, pose
+        self.points = points
+        self.normals = actor.normals(points.astype(np.float32))
+        lamps = scene.light.lamps
+        ones = np.ones((len(points), max(1, len(lamps))), np.float32)
+        self.open = shadows(actor, points, lamps) if scene.cast and lamps else ones
+
+    def surface(self, hits: Hits, size: tuple[int, int]) -> Surface:
+        """What the hits show."""
+        actor, camera = self.actor, self.scene.camera
+        values = np.hstack(
+            [actor.canonical, actor.local, actor.rest, self.normals,
+             self.points.astype(np.float32), self.open]
+        )  # fmt: skip
+        at = interpolate(hits, actor.triangles, values)
+        eye = np.array([*camera.centre, camera.distance], np.float32)
+        view = eye - at[:, 12:15]
+        view /= np.sqrt(np.einsum("ij,ij->i", view, view))[:, None]
+        normal = at[:, 9:12]
+        facing = np.einsum("ij,ij->i", normal, view)
+        normal = np.where(facing[:, None] < 0, -normal, normal)
+        normal /= np.maximum(np.sqrt(np.einsum("ij,ij->i", normal, normal)), 1e-6)[:, None]
+        kind = actor.kind[hits.triangle]
+        return Surface(kind, at[:, :3], at[:, 3:6], at[:, 6:9], normal, at[:, 15:], view)
+
+    def picture(self, nir: bool) -> tuple[Pixels, NDArray[np.uint8]]:
+        """(H, W, 3) sRGB and (H, W) infrared; each pixel is the mean of four places."""
+        scene = self.scene
+        size = (scene.camera.height * 2, scene.camera.width * 2)
+        hits = visible(self.actor, self.points, scene.camera, size)
+        surface = self.surface(hits, size)
+        made = stuff(self.actor, surface, self.shapes, rotation(self.pose))
+        light = lit(surface, made, scene.light)
+        if scene.pulse and scene.pulse_depth:
+            light *= self._blood(surface)
+        out = backdrop(scene.background, size, scene.light)
+        out.reshape(-1, 3)[hits.pixel] = light
+        small = half(out)
+        rng = np.random.default_rng([scene.seed, 71])
+        rgb = develop(small, scene, rng)
+        dark = np.zeros((0, 0), np.uint8)
+        if nir:
+            sheet = np.full(size, 0.02, np.float32)
+            falloff = (scene.camera.distance / hits.depth) ** 2
+            sheet.ravel()[hits.pixel] = infrared(self.actor, surface, made, False) * falloff
+            grey = np.clip(half(sheet[..., None])[..., 0] * 1.25, 0, 1) ** (1 / 2.2) * 255
+            dark = np.clip(np.rint(grey + rng.normal(0, 1.2, grey.shape)), 0, 255).astype(np.uint8)
+        return rgb, dark
+
+    def _blood(self, surface: Surface) -> Floats:
+        """(N, 3) what the pulse does to the light of the skin.
+
+        Source: relative pulse amplitudes of a camera's channels, de Haan and van Leest, 2014.
+        """
+        out = np.ones((len(surface.kind), 3), np.float32)
+        here = np.flatnonzero(surface.kind == SKIN)
+        strength = sample(self.actor.skin.blood, surface.canonical[here])
+        wave = self.scene.pulse * self.scene.pulse_depth
+        out[here] += wave * strength * np.array([0.33, 0.77, 0.53], np.float32)
+        return out
+
+    def truth(self) -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:
+        """Depth, labels, triangles and weights at the centres of pixels."""
+        actor, size = self.actor, self.scene.camera.size
+        hits = visible(actor, self.points, self.scene.camera, size)
+        depth = np.full(size, np.nan, np.float32)
+        depth.ravel()[hits.pixel] = hits.depth
+        number, inside = np.full(size, -1, np.int32), np.zeros((*size, 3), np.float32)
+        number.ravel()[hits.pixel] = hits.triangle
+        inside.reshape(-1, 3)[hits.pixel] = hits.inside
+        places = interpolate(hits, actor.triangles, actor.canonical)
+        seg = np.zeros(size, np.uint8)
+        seg.ravel()[hits.pixel] = labels(actor, hits, places)
+        return depth, seg, number, inside
+
+
+_LABELLED = {
+    1: "mouth", 2: "mouth", 3: "mouth", 4: "mouth", 5: "skin", kinds.EYE_RIGHT: "r_eye",
+    kinds.EYE_LEFT: "l_eye", kinds.CARUNCLE: "skin", kinds.CLOTHES: "cloth",
+    kinds.FRAMES: "eye_g", kinds.LENSES: "eye_g", kinds.HAIR: "hair", kinds.MASK: "cloth",
+    kinds.HAT: "hat", kinds.SCARF: "cloth",
+}  # fmt: skip
+
+
+def labels(actor: Actor, hits: Hits, places: Floats) -> NDArray[np.uint8]:
+    """What each hit is called, of mien.synth.paint.LABELS."""
+    kind = actor.kind[hits.triangle]
+    out = nearest(actor.skin.labels, places)
+    ear = (np.abs(places[:, 0]) > 67) & (places[:, 1] < 16) & (np.abs(places[:, 2]) < 26)
+    ear &= places[:, 1] > -52
+    out[ear & (places[:, 0] > 0)] = NUMBER["l_ear"]
+    out[ear & (places[:, 0] < 0)] = NUMBER["r_ear"]
+    names = np.arange(256, dtype=np.uint8)
+    for number, name in _LABELLED.items():
+        names[number] = NUMBER[name]
+    other = kind != SKIN
+    out[other] = names[kind[other]]
+    return out
+
+
+def _seen(flat: Doubles, depth: Floats) -> NDArray[np.bool_]:
+    """Which points, (N, 3) x, y, depth, lie before the surface that is drawn there, by 4 mm."""
+    if depth.size == 0:
+        return np.zeros(len(flat), bool)
+    height, width = depth.shape
+    column, row = np.floor(flat[:, 0]).astype(int), np.floor(flat[:, 1]).astype(int)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    drawn = depth[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    return np.asarray(inside & ~(flat[:, 2] > drawn + 4.0))
+
+
+def _nothing() -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:
+    return (
+        np.zeros((0, 0), np.float32),
+        np.zeros((0, 0), np.uint8),
+        np.zeros((0, 0), np.int32),
+        np.zeros((0, 0, 3), np.float32),
+    )
+
+
+def half(picture: Floats) -> Floats:
+    """Means of 2 x 2 pixels: (2H, 2W, K) to (H, W, K)."""
+    mean = np.float32(0.25) * (
+        (picture[::2, ::2] + picture[1::2, ::2]) + (picture[::2, 1::2] + picture[1::2, 1::2])
+    )
+    return mean.astype(np.float32)
+
+
+def backdrop(seed: int, size: tuple[int, int], light: Light) -> Floats:
+    """A blurred background: a wall, a room or leaves out of focus; (H, W, 3) linear."""
+    rng = np.random.default_rng([seed, 61])
+    base = rng.uniform(0.03, 0.6) * np.exp(rng.normal(0, 0.12, 3))
+    small = np.empty((24, 24, 3), np.float32)
+    slope = rng.normal(0, 0.3, 2)
+    grid = np.stack(np.meshgrid(np.linspace(-1, 1, 24), np.linspace(-1, 1, 24)), -1)
+    small[:] = (base * np.exp(grid @ slope)[..., None]).astype(np.float32)
+    for _ in range(int(rng.integers(0, 14))):
+        x, y, r = rng.uniform(-1.1, 1.1), rng.uniform(-1.1, 1.1), rng.uniform(0.08, 0.5)
+        box = rng.random() < 0.5
+        d = np.abs(grid - [x, y])
+        near = (d.max(-1) < r) if box else np.hypot(*d.transpose(2, 0, 1)) < r
+        tint = np.clip(base * np.exp(rng.normal(0, 0.6) + rng.normal(0, 0.22, 3)), 0.005, 1.2)
+        small[near] += (tint - small[near]) * rng.uniform(0.4, 0.9)
+    level = ((np.array(light.sky) + np.array(light.ground)) / 1.2).astype(np.float32)
+    small = np.asarray(cv2.resize(small * level, (96, 96), interpolation=cv2.INTER_CUBIC))
+    soft = np.clip(cv2.GaussianBlur(small, (0, 0), 1.8), 0, 2)
+    return np.asarray(cv2.resize(soft, size[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def develop(linear: Floats, scene: Scene, rng: np.random.Generator) -> Pixels:
+    """Exposure, white balance, defocus, noise and the sRGB curve: linear light to 8 bits."""
+    out = linear * np.float32(scene.exposure) * np.array(scene.white, np.float32)
+    if scene.defocus:
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), scene.defocus), np.float32)
+    out = np.maximum(out, 0)
+    knee = np.float32(0.72)  # highlights roll off above it instead of being cut
+    high = out > knee
+    out[high] = knee + (1 - knee) * (1 - np.exp(-(out[high] - knee) / (1 - knee)))
+    coded = np.where(out > 0.0031308, 1.055 * out ** np.float32(1 / 2.4) - 0.055, 12.92 * out) * 255
+    if scene.noise:  # Poisson: grows with the root of the light; Gauss: what reading adds
+        grain = rng.standard_normal(coded.shape).astype(np.float32)
+        coded += scene.noise * grain * np.sqrt(0.35 + 1.3 * out)
+    elif scene.pulse_depth:  # without noise rounding would swallow the pulse
+        coded += rng.uniform(-0.5, 0.5, coded.shape).astype(np.float32)
+    return np.asarray(np.clip(np.rint(coded), 0, 255), np.uint8)
