@@ -155,6 +155,7 @@ class Film:
         counts = self.counts
         for packet in self._packets():
             counts.packets += bool(packet.size)
+            counts.damaged += packet.is_corrupt
             try:
                 pictures = packet.decode()
             except (av.error.FFmpegError, ValueError):

@@ -17,6 +17,9 @@ from mien.types import Pixels
 
 TICKS = Fraction(1, 90_000)  # s; fine enough for every frame rate, and every container takes it
 CRF = "20"  # x264's constant quality: differences are hard to see
+# MP4 that can be played up to the last seconds if the run is killed, and is a plain one when
+# done; its header waits for the first frames, or times would be off by the encoder's delay.
+FLAGS = "hybrid_fragmented+frag_keyframe+delay_moov"
 COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}  # sound that MP4 takes as it is
 SUFFIXES = (".mp4", ".mov", ".mkv")
 
@@ -45,10 +48,15 @@ class FilmWriter:
             raise FilmError(f"{path} does not say a film to write; end it in .mp4, .mov or .mkv.")
         if self.path.is_dir():
             raise FilmError(f"{path} is a folder; give the name of a file.")
+        if not self.path.parent.is_dir():
+            raise FilmError(
+                f"{path} cannot be written: there is no folder {self.path.parent}; make it first."
+            )
         suffix = self.path.suffix.lower()
         self._beside = self.path.parent / f".{secrets.token_hex(8)}.part{suffix}"
         try:
-            self._container: Any = av.open(str(self._beside), "w")
+            options = {} if suffix == ".mkv" else {"movflags": FLAGS}
+            self._container: Any = av.open(str(self._beside), "w", options=options)
         except (OSError, av.error.FFmpegError) as error:
             raise FilmError(f"{path} cannot be written: {why_not(error, self.path)}.") from error
         self._stream: Any = None
