@@ -1,0 +1,278 @@
+"""Does a head read off what others wrote down? Classes and numbers, with calibration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from mien.align import align
+from mien.contracts import ChipHead
+from mien.detect import find
+from mien.errors import ImageError, MienError, TooFewTrialsError
+from mien.evaluate.pairs import rows_of
+from mien.evaluate.pictures import OnStep
+from mien.evaluate.readers.labels import Labelled
+from mien.media import read_image
+from mien.metrics import (
+    Clusters,
+    Estimate,
+    balanced_accuracy,
+    calibration_error,
+    concordance,
+    confusion,
+    icc,
+    kappa,
+    reliability,
+)
+from mien.metrics.findings import Cell, Curve, Fact, Findings, Kind, Plot, Table
+from mien.pipeline import Pipeline
+from mien.types import Doubles
+
+FAILED = "(no answer)"  # what a picture without a face was called
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One truth and what was said about it."""
+
+    truth: str
+    said: str | None  # None: no answer, which counts as wrong
+    probability: float | None = None  # stated for what was said
+    low: float | None = None  # stated interval of a number
+    high: float | None = None
+    person: str = ""
+
+
+def answers_in(path: Path) -> list[Answered]:
+    """CSV with truth, said, and perhaps probability, low, high, person; empty said: no answer.
+
+    Raises:
+        MienError: a probability is outside [0, 1] or a number is none, by line.
+    """
+    found = []
+    for line, row in enumerate(rows_of(path, ("truth", "said")), 2):
+        values: dict[str, float | None] = {}
+        for key in ("probability", "low", "high"):
+            text = (row.get(key) or "").strip()
+            try:
+                values[key] = float(text) if text else None
+            except ValueError:
+                raise MienError(f"{path}, line {line}: {key} '{text}' is no number.") from None
+        p = values["probability"]
+        if (p is not None and not 0 <= p <= 1) or not row["truth"].strip():
+            raise MienError(
+                f"{path}, line {line}: a truth is needed, and a probability lies in [0, 1]; got "
+                f"'{row['truth']}' and {p}."
+            )
+        said = row["said"].strip() or None
+        found.append(Answered(row["truth"].strip(), said, person=row.get("person") or "", **values))
+    return found
+
+
+def read_off(
+    pictures: Sequence[Labelled],
+    task: str,
+    pipeline: Pipeline,
+    head: ChipHead,
+    on_step: OnStep | None = None,
+) -> list[Answered]:
+    """What a head says about the main face of each picture that has a label of this task."""
+    chosen = [one for one in pictures if task in one.labels]
+    if not chosen:
+        raise MienError(f"No picture has a label '{task}'; name one that the data set has.")
+    found = []
+    for number, one in enumerate(chosen, 1):
+        found.append(_answer(one, task, pipeline, head))
+        if on_step:
+            on_step("faces", number, len(chosen))
+    return found
+
+
+def _answer(one: Labelled, task: str, pipeline: Pipeline, head: ChipHead) -> Answered:
+    from mien.pipeline.pipeline import main
+
+    nothing = Answered(one.labels[task], None, person=one.person)
+    try:
+        image = read_image(one.path)
+    except ImageError:
+        return nothing
+    faces = find(pipeline.detector, image, pipeline.turns).faces
+    if not faces:
+        return nothing
+    [reading] = head(align(image, [main(faces, image)], head.crop))
+    if not reading.values:
+        return nothing
+    if reading.unit == "probability":
+        said = max(reading.values, key=lambda k: reading.values[k])
+        return Answered(one.labels[task], said, reading.values[said], person=one.person)
+    name = task if task in reading.values else next(iter(reading.values))
+    low, high = ((side or {}).get(name) for side in (reading.low, reading.high))
+    value = f"{reading.values[name]:.10g}"
+    return Answered(one.labels[task], value, None, low, high, one.person)
+
+
+def attributes(
+    answers: Sequence[Answered],
+    *,
+    task: str,
+    data: str,
+    labels: tuple[str, ...] = (),
+    limits: tuple[float, float] | None = None,
+    basis: tuple[tuple[str, str], ...] = (),
+) -> Findings:
+    """Measure answers against truths: numbers if every truth is one, else classes.
+
+    Args:
+        answers: at least two.
+        task: what was asked.
+        data: which pictures these are, in a sentence.
+        labels: all classes there are; a truth or answer outside them is refused. Default: those
+            that occur as truths.
+        limits: the range of numbers; a truth outside it is refused.
+        basis: models, command line, ...
+
+    Raises:
+        TooFewTrialsError: fewer than two answers.
+        MienError: a label outside the range.
+    """
+    if sum(a.said is not None for a in answers) < 2:
+        raise TooFewTrialsError(f"{len(answers)} truths with too few answers cannot be measured.")
+    numbers = not labels and all(_number(a.truth) is not None for a in answers)
+    if limits and not numbers:
+        raise MienError(f"A range was given, but not every truth of {task} is a number.")
+    found = _numbers(answers, task, limits) if numbers else _classes(answers, labels)
+    headline, tables, plots = found
+    lost = sum(a.said is None for a in answers)
+    warnings = [f"{lost} of {len(answers)} pictures got no answer"
+                + (" and are in no error of numbers; their share is told above." if numbers
+                   else "; each counts as wrong.")] if lost else []  # fmt: skip
+    if not any(a.person for a in answers):
+        warnings.append("People are not named, so intervals count pictures and may be too narrow.")
+    return Findings(
+        f"Reading off: {task}",
+        f"{len(answers):,} labelled pictures of {data}.",
+        headline,
+        tables,
+        plots,
+        tuple(warnings),
+        ("Truths are what the makers of the data wrote down; they err too.",),
+        basis,
+    )
+
+
+def _clusters(answers: Sequence[Answered]) -> Clusters:
+    return Clusters([a.person or f"\0{k}" for k, a in enumerate(answers)])
+
+
+def _classes(
+    answers: Sequence[Answered], labels: tuple[str, ...]
+) -> tuple[tuple[Fact, ...], tuple[Table, ...], tuple[Plot, ...]]:
+    truths = labels or tuple(sorted({a.truth for a in answers}))
+    said = [FAILED if a.said is None else a.said for a in answers]
+    every = (*truths, *sorted(set(said) - set(truths) - {FAILED} if not labels else ()), FAILED)
+    table = confusion([a.truth for a in answers], said, every)
+    right = np.array([a.truth == a.said for a in answers])
+    facts = [
+        Fact("accuracy", _clusters(answers).share(right), "rate", "no answer is wrong"),
+        Fact(
+            "balanced accuracy", Estimate(balanced_accuracy(table)), "rate", "mean of the recalls"
+        ),
+        Fact("kappa", Estimate(kappa(table)), "number", "agreement beyond chance"),
+    ]
+    rows: list[tuple[Cell, ...]] = []
+    for number, label in enumerate(truths):
+        part = [k for k, a in enumerate(answers) if a.truth == label]
+        recall = _clusters([answers[k] for k in part]).share(right[part]) if part else None
+        given = table[:, number].sum()
+        precision = float(table[number, number] / given) if given else None
+        rows.append((label, len(part), recall, precision))
+    columns: tuple[tuple[str, Kind], ...] = (
+        ("Class", "text"), ("Pictures", "count"), ("Recall", "rate"), ("Precision", "rate"),
+    )  # fmt: skip
+    shown = [k for k in range(len(every)) if table[:, k].any()]
+    heads: list[tuple[str, Kind]] = [("Truth", "text"), *((every[k], "count") for k in shown)]
+    crossed: tuple[tuple[Cell, ...], ...] = tuple(
+        (truths[i], *(int(table[i, k]) for k in shown)) for i in range(len(truths))
+    )
+    tables = (Table("Each class", columns, tuple(rows)),
+              Table("What was said about what", tuple(heads), crossed))  # fmt: skip
+    stated = [(a.probability, a.truth == a.said) for a in answers if a.probability is not None]
+    if not stated:
+        return tuple(facts), tables, ()
+    p, came = np.array([s for s, _ in stated]), np.array([c for _, c in stated])
+    error = Estimate(calibration_error(p, came))
+    facts.append(Fact("calibration error", error, "number", "stated against true share"))
+    return tuple(facts), tables, (_reliability(p, came),)
+
+
+def _reliability(p: Doubles, came: Doubles) -> Plot:
+    x, y, _ = reliability(p, came)
+    line = Curve("as stated", np.array([0.0, 1.0]), np.array([0.0, 1.0]), style="dashed")
+    return Plot("Reliability", "probability stated", "share right", (Curve("answers", x, y), line),
+                percent=(True, True), caption="Below the dashed line: too sure.")  # fmt: skip
+
+
+def _numbers(
+    answers: Sequence[Answered], task: str, limits: tuple[float, float] | None
+) -> tuple[tuple[Fact, ...], tuple[Table, ...], tuple[Plot, ...]]:
+    outside = [a.truth for a in answers if limits and not limits[0] <= float(a.truth) <= limits[1]]
+    if limits and outside:
+        raise MienError(
+            f"{len(outside)} truths of {task} are outside {limits[0]:g} to {limits[1]:g} (the "
+            f"first is {outside[0]}); correct the labels or the range."
+        )
+    seen = [a for a in answers if a.said is not None]
+    truth = np.array([float(a.truth) for a in seen])
+    told = np.array([_number(a.said or "") for a in seen], np.float64)
+    if np.isnan(told).any():
+        raise MienError(f"Not every answer about {task} is a number; correct the column said.")
+    clusters, error = _clusters(seen), told - truth
+    facts = [
+        Fact(
+            "mean absolute error", clusters.mean(np.abs(error)), "number", "in units of the label"
+        ),
+        Fact("bias", clusters.mean(error), "number", "above 0: said too high"),
+        Fact("root mean square error", Estimate(float(np.sqrt(np.mean(error**2)))), "number", ""),
+        Fact("concordance", Estimate(concordance(truth, told)), "number", "Lin; 1 is perfect"),
+        Fact("ICC(2,1)", Estimate(icc(np.stack([truth, told], 1))), "number", "agreement"),
+    ]
+    lost = _clusters(answers).share(np.array([a.said is None for a in answers]))
+    facts.append(Fact("no answer", lost, "rate", "pictures without a face"))
+    ends = [(a.low, a.high, t) for a, t in zip(seen, truth, strict=True)
+            if a.low is not None and a.high is not None]  # fmt: skip
+    if ends:
+        inside = np.array([low <= t <= high for low, high, t in ends])
+        held = Clusters(np.arange(len(ends))).share(inside)
+        told_of = "should be what the interval promises"
+        facts.append(Fact("truth in the stated interval", held, "rate", told_of))
+    edges = np.unique(np.quantile(truth, np.linspace(0, 1, 6)))
+    rows = []
+    for low, high in pairwise(edges):
+        part = np.flatnonzero((truth >= low) & ((truth < high) | (high == edges[-1])))
+        some = _clusters([seen[k] for k in part])
+        rows.append((f"{low:g} to {high:g}", part.size, some.mean(np.abs(error[part])),
+                     some.mean(error[part])))  # fmt: skip
+    table = Table(
+        "By truth",
+        (
+            ("Truth", "text"),
+            ("Pictures", "count"),
+            ("Absolute error", "number"),
+            ("Bias", "number"),
+        ),
+        tuple(rows),
+    )
+    ends_of = np.array([truth.min(), truth.max()])
+    plot = Plot("Said against truth", "truth", "said", (Curve("answers", truth, told, style="dots"),
+                Curve("equal", ends_of, ends_of, style="dashed")))  # fmt: skip
+    return tuple(facts), (table,), (plot,)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None

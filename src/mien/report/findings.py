@@ -1,0 +1,89 @@
+"""Findings as one HTML page that needs nothing beside it, and as JSON."""
+
+import json
+import math
+import os
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mien.errors import MienError
+from mien.media import write_bytes
+from mien.metrics.estimates import Estimate
+from mien.metrics.findings import Cell, Findings, Kind, plain
+from mien.report.charts import chart
+
+TEMPLATE = "findings.html.jinja"
+
+
+def write_findings(path: str | os.PathLike[str], findings: Findings) -> None:
+    """Write a page, and beside it the same findings as JSON (NAME.html, NAME.json).
+
+    Raises:
+        MienError: the name does not end in .html, or a file cannot be written.
+    """
+    page = Path(path)
+    if page.suffix.lower() != ".html":
+        raise MienError(f"{page} is no name for a report; end it in .html.")
+    told = json.dumps(plain(findings), ensure_ascii=False, allow_nan=False, indent=1)
+    write_bytes(page, page_of(findings).encode("utf-8"))
+    write_bytes(page.with_suffix(".json"), told.encode("utf-8"))
+
+
+def page_of(findings: Findings) -> str:
+    """The page as text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
+
+    world = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,  # names of groups, files and people come from strangers
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    world.filters |= {"shown": shown, "interval": interval}
+    facts: dict[str, Any] = {
+        "findings": findings,
+        "charts": [chart(plot) for plot in findings.plots],
+        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "version": version("mien"),
+    }
+    return world.get_template(TEMPLATE).render(**facts)
+
+
+def shown(cell: Cell, kind: Kind) -> str:
+    """A cell as people read it; a dash where nothing was measured."""
+    if isinstance(cell, Estimate):
+        cell = cell.value
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return "-"
+    if isinstance(cell, str) or kind == "text":
+        return str(cell)
+    if kind == "count":
+        return f"{cell:,.0f}"
+    return rate(float(cell)) if kind == "rate" else number(float(cell))
+
+
+def interval(cell: Cell, kind: Kind) -> str:
+    """The interval of an estimate, or the reason why there is none; "" for other cells."""
+    if not isinstance(cell, Estimate):
+        return ""
+    if math.isnan(cell.low):
+        return cell.reason
+    write = rate if kind == "rate" else number
+    return f"{write(cell.low).removesuffix(' %')} to {write(cell.high)}"
+
+
+def rate(value: float) -> str:
+    """A share in percent, with as many digits as its size asks for."""
+    percent = 100 * value
+    if percent == 0:
+        return "0 %"
+    digits = 1 if abs(percent) >= 9.95 else 2 if abs(percent) >= 0.095 else 4
+    return f"{percent:.{digits}f} %" if abs(percent) >= 1e-3 else f"{percent:.1e} %"
+
+
+def number(value: float) -> str:
+    """A number in four figures."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
