@@ -42,6 +42,11 @@ def test_brute_force_agrees(pairs):
     assert 0 < score.f <= 1
 
 
+def test_pictures_that_do_not_count_still_spoil_groups():
+    score = b_cubed([0, 0, 0, 1], list("aabc"), counted=[True, True, False, False])
+    assert (score.precision, score.recall) == (pytest.approx(2 / 3), 1)
+
+
 @given(labels)
 def test_names_of_groups_mean_nothing(pairs):
     groups, people = zip(*pairs, strict=True)
@@ -68,5 +73,7 @@ def test_intervals_hold_the_value_and_narrow_with_people():
 def test_nothing_and_unequal_lengths_are_refused():
     with pytest.raises(TooFewTrialsError, match="at least one picture"):
         b_cubed([], [])
+    with pytest.raises(TooFewTrialsError, match="at least one picture"):
+        b_cubed([0, 1], [0, 1], counted=[False, False])
     with pytest.raises(ValueError, match="3 groups for 2 people"):
         b_cubed([0, 1, 2], [0, 1])

@@ -22,13 +22,20 @@ class BCubed:
 
 
 def b_cubed(
-    groups: ArrayLike, people: ArrayLike, *, resamples: int = 1000, seed: int = 0
+    groups: ArrayLike,
+    people: ArrayLike,
+    *,
+    counted: ArrayLike | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> BCubed:
     """B-cubed precision, recall and F of a grouping.
 
     Args:
         groups: (N,) group of each picture, any labels; N >= 1.
         people: (N,) true person of each picture, any labels.
+        counted: (N,) whether a picture counts in the means; the others still are in groups.
+            Default: all count.
         resamples: of the people, for the intervals.
         seed: of the resampling.
 
@@ -45,6 +52,15 @@ def b_cubed(
         of extrinsic clustering evaluation metrics", Information Retrieval 12, 2009.
     """
     precision, recall, who = _items(groups, people)
+    if counted is not None:
+        some = np.asarray(counted, bool)
+        precision, recall, who = (
+            precision[some],
+            recall[some],
+            np.unique(who[some], return_inverse=True)[1],
+        )
+    if not who.size:
+        raise TooFewTrialsError("B-cubed needs at least one picture, got none.")
     count = int(who.max()) + 1
     drawn = bootstrap_weights(count, resamples, seed)  # (R, P)
     pictures, right, found = (
@@ -68,8 +84,6 @@ def _items(groups: ArrayLike, people: ArrayLike) -> tuple[Doubles, Doubles, NDAr
     first, second = np.asarray(groups).ravel(), np.asarray(people).ravel()
     if first.size != second.size:
         raise ValueError(f"{first.size} groups for {second.size} people; one each a picture.")
-    if not first.size:
-        raise TooFewTrialsError("B-cubed needs at least one picture, got none.")
     group = np.unique(first, return_inverse=True)[1]
     who = np.unique(second, return_inverse=True)[1]
     both = np.unique(np.stack([group, who]), axis=1, return_inverse=True)[1].ravel()

@@ -1,0 +1,179 @@
+"""The SQLite file of photo groups: pictures, their faces, groups, facts, and a journal."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mien.errors import GalleryError
+from mien.gallery.schema import connect, spoken, write_ahead
+
+APPLICATION = 0x6D696767  # "migg", where SQLite keeps the id of the owner; galleries have another
+VERSION = 1
+TABLES = (
+    """
+    CREATE TABLE about (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        contract TEXT NOT NULL,  -- of the embedder
+        detector TEXT NOT NULL   -- card that found the faces
+    )
+    """,
+    """
+    CREATE TABLE pictures (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        digest TEXT NOT NULL UNIQUE,  -- SHA-256 of the bytes, hex
+        reason TEXT                   -- why there is no face in it; NULL if there is one
+    )
+    """,
+    """
+    CREATE TABLE paths (
+        path TEXT PRIMARY KEY,
+        stamp TEXT NOT NULL,  -- size and time of the file: unchanged = the same bytes
+        picture INTEGER NOT NULL REFERENCES pictures (id),
+        here INTEGER NOT NULL DEFAULT 1  -- whether the last run saw it
+    )
+    """,
+    """
+    CREATE TABLE groups (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT UNIQUE  -- NFC; NULL until somebody names it
+    )
+    """,
+    """
+    CREATE TABLE faces (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        picture INTEGER NOT NULL REFERENCES pictures (id),
+        box BLOB NOT NULL,     -- 4 little-endian float32
+        points BLOB NOT NULL,  -- 10 of them
+        vector BLOB NOT NULL,  -- D of them, unit length
+        reason TEXT,           -- why it is not grouped; NULL if it is
+        grouped INTEGER REFERENCES groups (id),
+        told INTEGER NOT NULL DEFAULT 0  -- whether a person put it there
+    )
+    """,
+    """
+    CREATE TABLE nots (  -- a person said that the face is not of that group
+        face INTEGER NOT NULL REFERENCES faces (id),
+        grouped INTEGER NOT NULL REFERENCES groups (id),
+        PRIMARY KEY (face, grouped)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE journal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,    -- ISO 8601, UTC
+        edit TEXT NOT NULL,  -- a sentence
+        before TEXT,         -- JSON: what undoing puts back; NULL: a run, not an edit
+        undone INTEGER NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX faces_of_picture ON faces (picture)",
+    "CREATE INDEX faces_of_group ON faces (grouped)",
+)
+
+
+class GroupsFile:
+    """An open file of groups; every change is one transaction, on disk when it ends."""
+
+    def __init__(self, path: Path, *, made_by: tuple[str, str] | None, read_only: bool) -> None:
+        """Open a file.
+
+        Args:
+            path: of the file; created if `made_by` is given.
+            made_by: contract of the embedder and card of the detector; None takes the file as it
+                is.
+            read_only: whether changes are refused.
+
+        Raises:
+            GalleryError: there is none, it is something else, or it is of other models.
+        """
+        self.path, self.where = path, str(path)
+        if path.is_dir() or not path.parent.is_dir():
+            raise GalleryError(f"{path} cannot be a file of groups; name a file in a folder.")
+        fresh = not path.exists() or not path.stat().st_size
+        if fresh and made_by is None:
+            raise GalleryError(f"There are no groups in {path} yet; make them: mien cluster FOLDER")
+        with spoken(self.where):
+            self.db, _ = connect(path, create=fresh, read_only=read_only)
+            try:
+                self._prepare(fresh, made_by, read_only)
+                self.contract, self.detector = self.one("SELECT contract, detector FROM about")
+            except BaseException:
+                self.db.close()
+                raise
+        if made_by not in (None, (self.contract, self.detector)):
+            self.db.close()
+            assert made_by is not None
+            raise GalleryError(
+                f"{path} holds faces that '{self.detector}' found and '{self.contract}' embedded, "
+                f"not '{made_by[1]}' and '{made_by[0]}'; take the same models, or another file."
+            )
+
+    def _prepare(self, fresh: bool, made_by: tuple[str, str] | None, read_only: bool) -> None:
+        owner, version = (
+            int(self.one(f"PRAGMA {key}")[0]) for key in ("application_id", "user_version")
+        )
+        if not fresh and owner != APPLICATION:
+            raise GalleryError(
+                f"{self.path} is not a file of groups; it was left as it is. Name another file."
+            )
+        if version > VERSION:
+            raise GalleryError(f"{self.path} was written by a newer mien; install that one.")
+        if fresh:
+            assert made_by is not None
+            self.db.execute("BEGIN EXCLUSIVE")
+            for statement in TABLES:
+                self.db.execute(statement)
+            self.db.execute("INSERT INTO about VALUES (1, ?, ?)", made_by)
+            self.db.execute(f"PRAGMA application_id = {APPLICATION}")
+            self.db.execute(f"PRAGMA user_version = {VERSION}")
+            self.db.execute("COMMIT")
+        if not read_only:
+            write_ahead(self.db)
+
+    def one(self, query: str, *values: Any) -> Any:
+        """First row of a query, or None."""
+        return self.db.execute(query, values).fetchone()
+
+    def all(self, query: str, *values: Any) -> list[Any]:
+        """All rows of a query."""
+        with spoken(self.where):
+            return self.db.execute(query, values).fetchall()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """One transaction: all of it is on disk when this ends well, else nothing has changed."""
+        with spoken(self.where):
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+
+    def note(self, edit: str, before: str | None) -> int:
+        """Write a line of the journal, inside `change`."""
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        row = self.db.execute(
+            "INSERT INTO journal (at, edit, before) VALUES (?, ?, ?)", (at, edit, before)
+        )
+        return int(row.lastrowid or 0)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
