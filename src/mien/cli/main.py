@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from mien.cli import evaluate, gallery, look, models, people, watch
+from mien.cli import cluster, evaluate, gallery, look, models, people, watch
 from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
@@ -22,7 +22,14 @@ app = typer.Typer(
 )
 STOPPED = 130  # exit code after Ctrl-C, as shells expect
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "People": (people.enroll, people.identify, people.verify, watch.watch, watch.events),
+    "People": (
+        people.enroll,
+        people.identify,
+        people.verify,
+        watch.watch,
+        watch.events,
+        cluster.cluster,
+    ),
     "Faces": (look.detect, look.quality, look.embed),
     "This installation": (demo, doctor, bench, calibrate),
 }
@@ -30,6 +37,7 @@ for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
 app.add_typer(gallery.app, name="gallery", rich_help_panel="People")
+app.add_typer(cluster.app, name="groups", rich_help_panel="People")
 app.add_typer(evaluate.app, name="eval", rich_help_panel="Evaluation")
 app.add_typer(models.app, name="models", rich_help_panel="This installation")
 

@@ -59,7 +59,7 @@ class Change:
     faces: int  # that are grouped
     groups: int
     added: int  # groups that are new
-    moved: int  # faces that changed their group
+    moved: int  # faces that had another group before
     renamed: int  # faces whose group has another name than before: 0, unless facts changed
 
 
@@ -160,15 +160,14 @@ class Groups(GroupsFile):
                 row = self.db.execute("INSERT INTO groups (name) VALUES (NULL)")
                 ids[label] = int(row.lastrowid or 0)
             now = [ids[label] for label in labels.tolist()]
-            moved = [(id, m) for id, m in zip(now, members, strict=True) if id != m.group]
+            placed = [(id, m) for id, m in zip(now, members, strict=True) if id != m.group]
             self.db.executemany(
-                "UPDATE faces SET grouped = ? WHERE id = ?", [(id, m.id) for id, m in moved]
+                "UPDATE faces SET grouped = ? WHERE id = ?", [(id, m.id) for id, m in placed]
             )
-            renamed = sum(
-                m.group is not None and names.get(id or 0) != names.get(m.group) for id, m in moved
-            )
+            moved = [(id, m.group) for id, m in placed if m.group is not None]
+            renamed = sum(names.get(id or 0) != names.get(old) for id, old in moved)
             change = Change(len(members), len(ids), len(added), len(moved), renamed)
-            if moved:
+            if placed:
                 self.note(
                     f"run: {change.faces} faces in {change.groups} groups, {change.added} of them "
                     f"new; {change.moved} faces moved, {change.renamed} got another name",

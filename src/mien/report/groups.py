@@ -1,0 +1,122 @@
+"""Groups of photographed faces as one HTML page: who is on many photos, by thumbnails."""
+
+import os
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mien.align import align
+from mien.errors import ImageError
+from mien.gallery.groups import Group, Member
+from mien.media import encode_image, read_image, write_bytes
+from mien.types import Crop, Face
+
+TEMPLATE = "groups.html.jinja"
+CHIP = Crop(size=112, zoom=0.85)  # an upright face with some hair around it
+QUALITY = 80  # of the JPEGs
+SHOWN = 24  # faces of one group on the page; the others are counted
+
+OnStep = Callable[[str, int, int], None]  # artefact, done, in all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thumb:
+    """One face on the page."""
+
+    member: Member
+    chip: str | None  # data: URI; None if the photo cannot be read any more
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Card:
+    """One group on the page."""
+
+    group: Group
+    thumbs: tuple[Thumb, ...]
+    photos: int
+
+    @property
+    def more(self) -> int:
+        """How many faces are not shown."""
+        return len(self.group.faces) - len(self.thumbs)
+
+
+def write_groups(
+    path: str | os.PathLike[str],
+    groups: Sequence[Group],
+    *,
+    faceless: Sequence[tuple[str, str]] = (),
+    file: str = "groups.mien",
+    on_step: OnStep | None = None,
+) -> None:
+    """Write a page about groups; everything it shows is inside it.
+
+    Args:
+        path: the HTML file.
+        groups: largest first.
+        faceless: path and reason of each photo without a face, and of each that cannot be read.
+        file: of the groups, for the commands on the page.
+        on_step: told after each group.
+
+    Raises:
+        MienError: the file cannot be written.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
+
+    cards = []
+    for done, group in enumerate(groups, 1):
+        cards.append(_card(group))
+        if on_step:
+            on_step("report", done, len(groups))
+    world = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,  # names and paths come from strangers
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    html = world.get_template(TEMPLATE).render(
+        several=[card for card in cards if len(card.group.faces) > 1],
+        alone=[card for card in cards if len(card.group.faces) == 1],
+        faces=sum(len(group.faces) for group in groups),
+        photos=len({face.digest for group in groups for face in group.faces}),
+        named=sum(group.name is not None for group in groups),
+        faceless=faceless,
+        file=file,
+        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        version=version("mien"),
+    )
+    write_bytes(path, html.encode("utf-8"))
+
+
+def group_row(group: Group) -> dict[str, Any]:
+    """One group as a row of JSON: no vectors and no pixels."""
+    faces = [
+        {
+            "face": face.id,
+            "images": list(face.paths),
+            "box": [round(float(v), 1) for v in face.box],
+            "told": face.told,
+        }
+        for face in group.faces
+    ]
+    return {"group": group.id, "name": group.name, "faces": faces}
+
+
+def _card(group: Group) -> Card:
+    thumbs = tuple(Thumb(face, _chip(face)) for face in group.faces[:SHOWN])
+    return Card(group, thumbs, len({face.digest for face in group.faces}))
+
+
+def _chip(member: Member) -> str | None:
+    """The upright face; photos are read again, since their pixels are kept nowhere."""
+    try:
+        image = read_image(Path(member.paths[0]))
+    except ImageError:
+        return None
+    [chip] = align(image, [Face(member.box, 1.0, member.points)], CHIP)
+    return "data:image/jpeg;base64," + b64encode(encode_image(chip, "jpeg", QUALITY)).decode()
