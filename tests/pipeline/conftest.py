@@ -1,5 +1,6 @@
 """A toy world: faces are coloured squares on black, and a person is a colour."""
 
+import av
 import numpy as np
 import pytest
 
@@ -19,10 +20,9 @@ class Squares:
     def __call__(self, image):
         faces = []
         flat = image.reshape(-1, 3)
-        for colour in np.unique(flat[flat.max(1) > 10], axis=0):
+        colours, counts = np.unique(flat[flat.max(1) > 10], axis=0, return_counts=True)
+        for colour in colours[counts >= 64]:
             rows, columns = np.nonzero((image == colour).all(axis=2))
-            if len(rows) < 64:
-                continue
             left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
             box = np.float32([left, top, right, bottom])
             inside = np.float32([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.35, 0.7], [0.65, 0.7]])
@@ -71,5 +71,36 @@ def portrait():
         for i, name in enumerate(names):
             image[20 : 20 + side, 120 * i + 20 : 120 * i + 20 + side] = colours[name]
         return image
+
+    return make
+
+
+@pytest.fixture
+def scene():
+    """Return make(places, size): a picture with a square of a person's colour at each place."""
+
+    def make(places, size=(160, 260), side=48, ground=0):
+        image = np.full((*size, 3), ground, np.uint8)
+        for name, (x, y) in places.items():
+            image[round(y) : round(y) + side, round(x) : round(x) + side] = COLOURS[name[:3]]
+        return image
+
+    return make
+
+
+@pytest.fixture
+def film(tmp_path):
+    """Return make(pictures, rate) -> a film whose pixels are exactly those of the pictures."""
+
+    def make(pictures, rate=20, name="film.mkv"):
+        with av.open(str(tmp_path / name), "w") as container:
+            stream = container.add_stream("ffv1", rate=rate)
+            stream.height, stream.width = pictures[0].shape[:2]
+            stream.pix_fmt = "bgr0"
+            for picture in pictures:
+                frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return tmp_path / name
 
     return make

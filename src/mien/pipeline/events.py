@@ -23,9 +23,13 @@ class EventLog:
         self.path = Path(path)
         try:
             self._file = open(self.path, "a+b")  # noqa: SIM115
-            self._seq = self._last()
         except OSError as error:
             raise FilmError(f"{self.path} cannot be opened: {error.strerror}.") from error
+        try:
+            self._seq = self._last()
+        except Exception:
+            self._file.close()
+            raise
 
     def _last(self) -> int:
         """The number of the last event; half a line that a killed run left is cut off."""

@@ -37,12 +37,16 @@ class Journal:
         self.path, self._settings = Path(path), settings
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-            self._file = os.fdopen(handle, "r+b")
-            self._end = self._whole()
         except OSError as error:
             raise FilmError(f"{self.path} cannot be opened: {error.strerror}.") from error
+        self._file = os.fdopen(handle, "r+b")
+        try:
+            self._mend()
+        except Exception:
+            self._file.close()
+            raise
 
-    def _whole(self) -> int:
+    def _mend(self) -> None:
         """Check the first line, and cut off half a line that a killed run left behind."""
         head = (json.dumps({"mien": self._settings}) + "\n").encode()
         first = self._file.readline()
@@ -62,8 +66,6 @@ class Journal:
         if not end:
             self._file.write(head)
             self._file.flush()
-            end = len(head)
-        return end
 
     def stretches(self) -> Iterator[Stretch]:
         """All that is saved, in the order of time; one stretch in memory at a time."""

@@ -92,8 +92,9 @@ class Watching:
             Events as soon as they are sure, at most about a second after; at the end of the
             frames everybody goes.
         """
-        for stretch in self._looking(frames):
-            yield from self._events(stretch)
+        for _ in self._looking(frames):
+            yield from self._events(SETTLE)
+        yield from self._events(0.0)  # nothing more will be known of anybody
         yield from self._gone(float("inf"))
 
     @property
@@ -123,21 +124,21 @@ class Watching:
             if self._search and vector is not None:
                 one.decision = self._search(vector, one.chosen[0].face)
 
-    def _events(self, stretch: Stretch) -> Iterator[Event]:
+    def _events(self, settle: float) -> Iterator[Event]:
         for number, one in list(self._tracks.items()):
             if one.last - one.first < SEEN and self._now - one.first < AWAY:
                 continue
             if one.last - one.first >= SEEN:
-                yield from self._identified(one)
+                yield from self._identified(one, settle)
             if self._now - one.last > AWAY:
                 del self._tracks[number]
         yield from self._gone(self._now)
 
-    def _identified(self, one: _Followed) -> Iterator[Event]:
+    def _identified(self, one: _Followed, settle: float) -> Iterator[Event]:
         """Say who a track is as soon as that is sure, or has taken long enough."""
         name = self._name(one)
         if one.person is None:
-            if name is None and self._now - one.first < SETTLE:
+            if name is None and self._now - one.first < settle:
                 return
             one.person = name or self._visitor(one)
             if one.person not in self._visits:
