@@ -7,7 +7,7 @@ from mien.metrics.discard import Discard, area, discard_curve
 from mien.metrics.estimates import Clusters, Estimate
 from mien.metrics.evidence import PavLlr, cross_entropy, doubt_before, least_cllr, reliability
 from mien.metrics.fairness import Groups, compare_groups, max_over_geometric_mean
-from mien.metrics.grouping import BCubed, b_cubed
+from mien.metrics.grouping import BCubed, b_cubed, b_cubed_each
 from mien.metrics.identification import fnir, fpir, ranks
 from mien.metrics.intervals import (
     bootstrap_weights,
@@ -42,6 +42,7 @@ __all__ = [
     "area",
     "average_precision",
     "b_cubed",
+    "b_cubed_each",
     "balanced_accuracy",
     "bootstrap_weights",
     "bpcer",

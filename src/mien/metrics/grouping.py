@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mien.errors import TooFewTrialsError
 from mien.metrics.intervals import bootstrap_weights
@@ -51,14 +51,10 @@ def b_cubed(
         model", ACL 1998, eq. 1-4, with equal weights; the choice of Amigó et al., "A comparison
         of extrinsic clustering evaluation metrics", Information Retrieval 12, 2009.
     """
-    precision, recall, who = _items(groups, people)
-    if counted is not None:
-        some = np.asarray(counted, bool)
-        precision, recall, who = (
-            precision[some],
-            recall[some],
-            np.unique(who[some], return_inverse=True)[1],
-        )
+    precision, recall = b_cubed_each(groups, people)
+    some = np.ones(precision.shape, bool) if counted is None else np.asarray(counted, bool)
+    precision, recall = precision[some], recall[some]
+    who = np.unique(np.asarray(people).ravel()[some], return_inverse=True)[1]
     if not who.size:
         raise TooFewTrialsError("B-cubed needs at least one picture, got none.")
     count = int(who.max()) + 1
@@ -79,8 +75,21 @@ def b_cubed(
     )
 
 
-def _items(groups: ArrayLike, people: ArrayLike) -> tuple[Doubles, Doubles, NDArray[np.int64]]:
-    """Precision and recall of each picture, and the number of its person."""
+def b_cubed_each(groups: ArrayLike, people: ArrayLike) -> tuple[Doubles, Doubles]:
+    """B-cubed precision and recall of each picture.
+
+    Args:
+        groups: (N,) group of each picture, any labels.
+        people: (N,) true person of each picture, any labels.
+
+    Returns:
+        (N,) and (N,) in (0, 1], higher is better.
+
+    Raises:
+        ValueError: the two have different lengths.
+
+    Source: as `b_cubed`.
+    """
     first, second = np.asarray(groups).ravel(), np.asarray(people).ravel()
     if first.size != second.size:
         raise ValueError(f"{first.size} groups for {second.size} people; one each a picture.")
@@ -88,7 +97,7 @@ def _items(groups: ArrayLike, people: ArrayLike) -> tuple[Doubles, Doubles, NDAr
     who = np.unique(second, return_inverse=True)[1]
     both = np.unique(np.stack([group, who]), axis=1, return_inverse=True)[1].ravel()
     shared = np.bincount(both)[both]
-    return shared / np.bincount(group)[group], shared / np.bincount(who)[who], who
+    return shared / np.bincount(group)[group], shared / np.bincount(who)[who]
 
 
 def _harmonic(pairs: Doubles) -> Doubles:
