@@ -251,6 +251,8 @@ def _numbers(
     rows = []
     for low, high in pairwise(edges):
         part = np.flatnonzero((truth >= low) & ((truth < high) | (high == edges[-1])))
+        if not part.size:
+            continue
         some = _clusters([seen[k] for k in part])
         rows.append((f"{low:g} to {high:g}", part.size, some.mean(np.abs(error[part])),
                      some.mean(error[part])))  # fmt: skip

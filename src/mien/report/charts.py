@@ -112,8 +112,8 @@ def _label(value: float, percent: bool) -> str:
     value = value * 100 if percent else value
     if value == 0:
         return "0"
-    told = f"{value:.0e}" if abs(value) < 1e-4 else f"{value:.10g}"
-    return (f"{float(told):.4g}" if abs(value) >= 1e-4 else told) + (" %" if percent else "")
+    told = f"{value:.3g}" if abs(value) < 1e-4 else f"{float(f'{value:.10g}'):.4g}"
+    return told + (" %" if percent else "")
 
 
 def _round_step(step: float) -> float:

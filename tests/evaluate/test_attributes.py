@@ -1,0 +1,91 @@
+import pytest
+
+from mien.errors import MienError, TooFewTrialsError
+from mien.evaluate.attributes import Answered, answers_in, attributes, read_off
+from mien.evaluate.readers.labels import Labelled
+from mien.metrics.findings import plain
+from mien.types import Crop, Reading
+
+
+def test_classes_by_hand_and_no_answer_is_wrong():
+    answers = [
+        Answered("happy", "happy", 0.9), Answered("happy", "sad", 0.6),
+        Answered("sad", "sad", 0.8), Answered("sad", None),
+    ]  # fmt: skip
+    told = plain(attributes(answers, task="expression", data="toys"))
+    assert told["headline"]["accuracy"]["value"] == 0.5
+    assert told["headline"]["balanced accuracy"]["value"] == 0.5
+    recalls = {row["Class"]: row["Recall"]["value"] for row in told["tables"][0]["rows"]}
+    assert recalls == {"happy": 0.5, "sad": 0.5}
+    assert "1 of 4 pictures got no answer; each counts as wrong." in told["warnings"]
+    assert told["headline"]["calibration error"]["value"] == pytest.approx(
+        (0.1 + 0.6 + 0.2) / 3, abs=1e-6
+    )
+
+
+def test_numbers_by_hand():
+    rows = [Answered(str(t), str(s), None, s - 2, s + 2) for t, s in ((10, 11), (20, 20), (30, 35))]
+    told = plain(
+        attributes([*rows, Answered("40", None)], task="age", data="toys", limits=(0, 116))
+    )
+    assert told["headline"]["mean absolute error"]["value"] == pytest.approx(2)
+    assert told["headline"]["bias"]["value"] == pytest.approx(2)
+    assert told["headline"]["no answer"]["value"] == 0.25
+    assert told["headline"]["truth in the stated interval"]["value"] == pytest.approx(
+        2 / 3, rel=1e-5
+    )
+
+
+def test_labels_outside_their_range_are_refused():
+    answers = [Answered("happy", "happy"), Answered("glad", "happy")]
+    with pytest.raises(MienError, match="'glad' is no label of this task"):
+        attributes(answers, task="expression", data="x", labels=("happy", "sad"))
+    numbers = [Answered("20", "21"), Answered("200", "50")]
+    with pytest.raises(MienError, match="1 truths of age are outside 0 to 116"):
+        attributes(numbers, task="age", data="x", limits=(0, 116))
+    with pytest.raises(TooFewTrialsError, match="too few answers"):
+        attributes([Answered("20", None)], task="age", data="x")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("a,a,1.5", r"a probability lies in \[0, 1\]"),
+        ("a,a,x", "'x' is no number"),
+        (",a,", "a truth is needed"),
+    ],
+)
+def test_a_broken_table_is_told_with_its_line(tmp_path, row, says):
+    path = tmp_path / "answers.csv"
+    path.write_text(f"truth,said,probability\n{row}\n")
+    with pytest.raises(MienError, match=says):
+        answers_in(path)
+
+
+class Redness:
+    """Calls a chip red or not."""
+
+    crop = Crop(size=8)
+
+    def __call__(self, chips):
+        red = [float(c[..., 0].mean() > c[..., 1].mean()) for c in chips]
+        return [Reading("hue", {"red": r, "other": 1 - r}, "probability", "redness") for r in red]
+
+
+def test_a_head_is_run_on_labelled_pictures(tmp_path, put, toy_pipeline):
+    made = [
+        Labelled(put(tmp_path / "1.png", (200, 20, 20)), labels={"hue": "red"}),
+        Labelled(put(tmp_path / "2.png", (20, 200, 20)), labels={"hue": "other"}),
+        Labelled(put(tmp_path / "3.png", (0, 0, 0)), labels={"hue": "red"}),
+        Labelled(put(tmp_path / "4.png", (20, 200, 20))),
+    ]
+    answers = read_off(made, "hue", toy_pipeline, Redness())
+    assert [(a.truth, a.said) for a in answers] == [
+        ("red", "red"),
+        ("other", "other"),
+        ("red", None),
+    ]
+    with pytest.raises(MienError, match="No picture has a label 'age'"):
+        read_off(made, "age", toy_pipeline, Redness())
+    told = plain(attributes(answers, task="hue", data="x"))
+    assert told["headline"]["accuracy"]["value"] == pytest.approx(2 / 3, rel=1e-5)
