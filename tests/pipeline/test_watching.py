@@ -1,12 +1,16 @@
 import json
 
+import av
+import numpy as np
 import pytest
+from tests.media.rtsp import RtspServer
 
 from mien.errors import FilmError
 from mien.gallery import Template, open_gallery
-from mien.media import open_source
+from mien.media import Live, open_source
 from mien.pipeline.events import EventLog, read_events
 from mien.pipeline.watching import Watching
+from mien.types import Face
 
 
 @pytest.fixture
@@ -97,3 +101,41 @@ def test_what_is_no_log_is_refused(tmp_path):
         EventLog(path)
     with pytest.raises(FilmError, match="cannot be read"):
         list(read_events(tmp_path / "none.jsonl"))
+
+
+class Bright:
+    """Finds what is bright in one colour, also after lossy compression."""
+
+    name = "squares"
+
+    def __call__(self, image):
+        faces = []
+        for channel in range(3):
+            rest = np.delete(image, channel, axis=2).max(axis=2)
+            rows, columns = np.nonzero((image[..., channel] > 150) & (rest < 100))
+            if len(rows) < 400:
+                continue
+            box = np.float32([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+            inside = np.float32([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.35, 0.7], [0.65, 0.7]])
+            faces.append(Face(box, 0.9, box[:2] + inside * (box[2:] - box[:2])))
+        return faces
+
+
+def test_a_stream_gives_the_events_of_its_recording(known, scene, tmp_path):
+    path = tmp_path / "film.ts"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg2video", rate=20)
+        video.height, video.width, video.pix_fmt = 160, 260, "yuv420p"
+        for picture in visit(scene):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(video.encode(None))
+    known.detector = Bright()
+    recorded = seen(known, path)
+    server = RtspServer(path.read_bytes(), pace=0.004)
+    # The server sends twelve seconds in one, so they have to wait.
+    with Live(server.url, every=0.1, patience=0, delay=60) as live:
+        told = [(e.kind, e.person, round(e.time, 2)) for e in Watching(known)(live)]
+    server.close()
+    assert live.counts.dropped == 0
+    assert len(recorded) == 6
+    assert told == recorded

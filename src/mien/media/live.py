@@ -19,7 +19,7 @@ from mien.media.limits import LIMITS, Limits
 
 STREAMS = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
 WAITING = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between attempts to reach a source that went away
-DELAY = 1.0  # s of frames that may wait to be looked at; older ones give way
+DELAY = 1.0  # s
 # FFmpeg's name of the system's camera interface.
 CAMERAS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
@@ -48,6 +48,7 @@ class Live:
         glance: Glance | None = None,
         patience: float = 60.0,
         stall: float = STALL,
+        delay: float = DELAY,
         told: Told = lambda sentence: None,
         limits: Limits = LIMITS,
     ) -> None:
@@ -59,6 +60,7 @@ class Live:
             glance: tells cuts, as for Film.frames.
             patience: seconds to try to reach a source that went away, before giving up.
             stall: seconds without a frame after which a source counts as gone.
+            delay: seconds of frames that may wait to be looked at; older ones give way.
             told: is given a sentence whenever the source goes or comes back.
             limits: largest frame.
 
@@ -75,7 +77,7 @@ class Live:
         self.started = time.time()  # wall clock of 0:00, s since 1970
         self.rate = film.rate
         self._begun = time.monotonic()
-        length = max(1, round(DELAY / every)) if every else max(2, round(DELAY * (film.rate or 25)))
+        length = max(2, round(delay / every if every else delay * (film.rate or 25)))
         self._waiting: deque[Frame] = deque(maxlen=length)
         self._news = threading.Condition()
         self._over = self._closed = False
