@@ -67,7 +67,7 @@ def compare_groups(
     worst = max(large, key=lambda name: rates[name].value)
     free = _independent({n: wrong[n] for n in large}, clusters, rates)
     people = min(rates[name].people for name in large)
-    adjusted = _holm([_apart(name, rates, free, people) for name in large])
+    adjusted = holm([_apart(name, rates, free, people) for name in large])
     apart = tuple(n for n, p in zip(large, adjusted, strict=True) if p <= ALPHA)
     spread = max_over_geometric_mean([rates[name] for name in large], large)
     return Groups(
@@ -132,8 +132,11 @@ def _independent(
     return {n: rates[n].trials / max(alike.get(n, 1.0), pooled) for n in wrong}
 
 
-def _holm(p: Sequence[float]) -> list[float]:
-    """Holm's adjusted probabilities, in the order given."""
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's adjusted probabilities, in the order given.
+
+    Source: Holm, Scandinavian J. Statistics 6, 1979.
+    """
     order = np.argsort(p)
     adjusted, largest = [0.0] * len(p), 0.0
     for place, number in enumerate(order):
