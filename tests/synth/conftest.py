@@ -27,7 +27,7 @@ def actor(head):
     """One person on each head."""
     from mien.synth import Actor, make_person
 
-    return Actor(head, make_person(5, len(head.identity)))
+    return Actor(head, make_person(5, head))
 
 
 @pytest.fixture(scope="session")
@@ -35,4 +35,4 @@ def someone(builtin):
     """One person on the built-in head."""
     from mien.synth import Actor, make_person
 
-    return Actor(builtin, make_person(5, len(builtin.identity)))
+    return Actor(builtin, make_person(5, builtin))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mien.synth import eyes, hair, wear
 from mien.synth.camera import PIVOT, Pose, rotation
 from mien.synth.controls import gaze
-from mien.synth.head import SKIN, HeadModel, Normals, eye_centres, moved, shaped
+from mien.synth.head import LINING, SKIN, HeadModel, Normals, eye_centres, landmarks, moved, shaped
 from mien.synth.looks import Person
 from mien.synth.paint import Skin, paint
 from mien.synth.raster import Array, Indices
@@ -35,6 +35,7 @@ class Actor:
         self.face = child(head, shaped(head, np.array(person.identity, np.float32)), look.age)
         self.skin = skin if skin is not None else paint(look)
         self.radius = float(head.eyes[:, 3].mean())
+        self.lid_scale = _lid_scale(head, self.face)
         self._extras = self._make_extras()
         meshes = [(self.face, head.triangles), *((p, t) for p, t, _ in self._extras)]
         starts = np.cumsum([0, *(len(p) for p, _ in meshes)])
@@ -57,6 +58,10 @@ class Actor:
         out: list[tuple[Array, Array, int]] = []
         _, cells = eyes.ball()
         self.eye_rest = eye_centres(head, self.face)
+        apart = np.linalg.norm(head.template[:, None] - head.eyes[:, :3], axis=2)
+        skin = np.zeros(len(head.template), bool)
+        skin[np.unique(head.triangles[np.isin(head.part, (SKIN, LINING))])] = True
+        self.lids = [np.flatnonzero(skin & (apart[:, k] < 1.7 * self.radius)) for k in (0, 1)]
         for kind in (EYE_RIGHT, EYE_LEFT):
             out.append((np.zeros((len(eyes.ball()[0]), 3), np.float32), cells, kind))
         if head.lids_cut:
@@ -84,16 +89,15 @@ class Actor:
             out.append((self.face[self.masked], cells, MASK))
         return [(np.asarray(p, np.float32), np.asarray(t, np.int32), k) for p, t, k in out]
 
-    def body(self, shapes: dict[str, float]) -> Body:
-        """The person with a face that does what `shapes` say (mien.synth.controls.resolve)."""
+    def body(self, asked: dict[str, float]) -> Body:
+        """The person with a face that does what is asked (mien.synth.controls.resolve)."""
+        shapes = {n: w * self.lid_scale.get(n, 1.0) for n, w in asked.items()}
         face = moved(self.head, self.face, shapes)
-        parts = [face]
-        for (yaw, pitch), centre, kind in zip(
-            gaze(shapes), self.eye_rest, (EYE_RIGHT, EYE_LEFT), strict=True
-        ):
-            assert kind in self.start
-            size = self.person.look.iris_size
-            parts.append(eyes.eyeball(centre, self.radius, (yaw, pitch), size))
+        parts, size = [face], self.person.look.iris_size
+        for side, (look, centre) in enumerate(zip(gaze(asked), self.eye_rest, strict=True)):
+            ball = eyes.eyeball(centre, self.radius, look, size)
+            face[self.lids[side]] = eyes.pushed_out(face[self.lids[side]], ball, centre)
+            parts.append(ball)
         for points, _, kind in self._extras[2:]:
             parts.append(self._lifted(face) if kind == MASK else points)
         return Body(np.concatenate(parts), self.eye_rest)
@@ -140,6 +144,16 @@ class Actor:
         mixed = points + self.stiff * (whole - points)
         out: Doubles = mixed + np.asarray(pose.shift)
         return out
+
+
+def _lid_scale(head: HeadModel, face: Floats) -> dict[str, float]:
+    """How much further lids must go than those of the mean face, since eyes differ in height."""
+    rest, own = landmarks(head, head.template)[:, 1], landmarks(head, face)[:, 1]
+    out = {}
+    for side, upper, lower in (("R", [37, 38], [40, 41]), ("L", [43, 44], [46, 47])):
+        taller = (own[upper] - own[lower[::-1]]) / (rest[upper] - rest[lower[::-1]])
+        out[f"eyeBlink_{side}"] = float(np.clip(1.05 * taller.max(), 1.0, 1.9))
+    return out
 
 
 def _dome(points: Floats) -> Floats:

@@ -10,7 +10,7 @@ from mien.synth.moves import Moves, rigid_jaw
 from mien.synth.raster import Indices
 from mien.types import Doubles, Floats
 
-NECK_TOP, NECK_END = -99.0, -250.0  # mm
+NECK_TOP, NECK_END = -99.0, -195.0  # mm
 # The 68 points of iBUG 300-W on the face at rest: brows, nose, then eyes and mouth by the curves.
 _BROW = ((48, 13.5), (41, 18.0), (32, 19.8), (22, 18.8), (12, 15.6))  # of the left side, outside in
 _JAW = (0, -19, -37, -55, -75, -93, -105, -114, -119)  # heights of points 0 to 8
@@ -92,7 +92,7 @@ def _ear(side: int) -> tuple[Doubles, Indices, int]:
 def _neck() -> tuple[Doubles, Indices, int]:
     """From inside the head down to the shoulders, where clothes cover it."""
     y, angle = np.meshgrid(
-        np.linspace(NECK_TOP, NECK_END, 40), np.linspace(-np.pi, np.pi, 72)[:-1], indexing="ij"
+        np.linspace(NECK_TOP, NECK_END, 30), np.linspace(-np.pi, np.pi, 72)[:-1], indexing="ij"
     )
     flare = np.clip((-y - 165) / 85, 0, 1) ** 2
     x = (55 + 75 * flare) * np.sin(angle)

@@ -1,58 +1,82 @@
 """Is the geometry what it claims to be? The checks of the synthesiser that need no model."""
 
+import time
+from dataclasses import replace
+
+import cv2
 import numpy as np
 
-from mien.errors import MienError
-from mien.synth import form
-from mien.synth.head import LINING, SKIN, HeadModel
-from mien.types import Doubles, Floats
+from mien.synth import actor as kinds
+from mien.synth.actor import Actor
+from mien.synth.camera import Camera, Pose, project
+from mien.synth.controls import resolve
+from mien.synth.flow import flow
+from mien.synth.head import HeadModel, landmarks, moved
+from mien.synth.light import Light
+from mien.synth.scene import Scene, render, visible
+
+_EYES_NEAR = Camera(500, 1000, distance=700, focal=6.25, centre=(0.0, -2.0))  # 10 px a mm
 
 
-def lid_gaps(head: HeadModel, face: Floats) -> Doubles:
-    """How far the rims of the lids stand apart at three places of each eye, mm; below 0: they overlap.
+def lid_gap(actor: Actor, weights: dict[str, float]) -> float:
+    """The tallest strip of eyeball that is seen between the lids, mm; 0 if they are closed."""
+    shapes = resolve(weights)
+    points = actor.body(shapes).points.astype(np.float64)
+    hits = visible(actor, points, _EYES_NEAR, _EYES_NEAR.size, shapes)
+    balls = np.isin(actor.kind[hits.triangle], (kinds.EYE_LEFT, kinds.EYE_RIGHT, kinds.CARUNCLE))
+    seen = np.zeros(_EYES_NEAR.size, bool)
+    seen.ravel()[hits.pixel[balls]] = True
+    depth = project(actor.eye_rest.astype(np.float64), _EYES_NEAR)[:, 2].min() - actor.radius
+    return float(seen.sum(0).max() * depth / _EYES_NEAR.focal_px)
 
-    Args:
-        head: the model.
-        face: (V, 3) of it.
+
+def mouth_opening(head: HeadModel, weights: dict[str, float]) -> float:
+    """How far the inner lips part, mm more than at rest."""
+    rest = landmarks(head, head.template)
+    open_ = landmarks(head, moved(head, head.template, resolve(weights)))
+    return float(np.linalg.norm(open_[62] - open_[66]) - np.linalg.norm(rest[62] - rest[66]))
+
+
+def warping(actor: Actor, before: Scene, after: Scene) -> float:
+    """How well the flow explains the second picture: PSNR in dB over pixels of the head.
+
+    The second picture is drawn back onto the first by the flow. The light must be the same for
+    both and not cast shadows, or brightness changes that are no motion.
     """
-    if head.lids_cut:  # rims are level sets in canonical space
-        return np.array([_between(head, face, s * x) for s in (1, -1) for x in (24.0, 31.0, 38.0)])
-    lining = np.unique(head.triangles[head.part == LINING])
-    rim = np.intersect1d(lining, np.unique(head.triangles[head.part == SKIN]))
-    if not len(rim):
-        raise MienError(f"Head '{head.name}' has no inner lids, so its rims are not known.")
-    gaps = []
-    for centre in head.eyes:
-        own = rim[np.sign(head.template[rim, 0]) == np.sign(centre[0])]
-        rest = head.template[own].astype(np.float64)
-        ends = rest[np.argsort(rest[:, 0])][[0, -1]]
-        above = rest[:, 1] > np.interp(rest[:, 0], ends[:, 0], ends[:, 1])
-        middle, reach = ends[:, 0].mean(), np.ptp(ends[:, 0])
-        for x in middle + reach * np.array([-0.25, 0.0, 0.25]):
-            high, low = (_height(face[own[side]], x) for side in (above, ~above))
-            gaps.append(high - low)
-    return np.array(gaps)
+    first = render(actor, before).rgb.astype(np.float64)
+    second = render(actor, after).rgb.astype(np.float32)
+    moved_ = flow(actor, before, after)
+    y, x = np.mgrid[: first.shape[0], : first.shape[1]].astype(np.float32)
+    there = np.stack([x, y], -1) + moved_.whole
+    back = cv2.remap(second, there[..., 0], there[..., 1], cv2.INTER_CUBIC)
+    inner = cv2.erode(moved_.valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    inner &= np.abs(moved_.whole).max(2) > 0
+    error = float(((np.asarray(back) - first)[inner] ** 2).mean())
+    return 10 * float(np.log10(255**2 / max(error, 1e-12)))
 
 
-def _height(line: Floats, x: float) -> float:
-    line = line[np.argsort(line[:, 0])]
-    return float(np.interp(x, line[:, 0], line[:, 1]))
+def small_step(seed: int = 0) -> tuple[Scene, Scene]:
+    """Two moments between which a head turns a little and smiles, in flat light."""
+    light = Light(lamps=(), sky=(0.9, 0.9, 0.9), ground=(0.7, 0.7, 0.7))
+    first = Scene(weights={"AU12": 0.2}, pose=Pose(4, 1), light=light, cast=False, seed=seed)
+    return first, replace(first, weights={"AU12": 0.3, "AU26": 0.1}, pose=Pose(5, 1.3))
 
 
-def _between(head: HeadModel, face: Floats, x: float) -> float:
-    """Height between the places of a face that lie on the two rims at rest, at one x."""
-    ahead = head.canonical[head.triangles][:, :, 2].min(1) > 40
-    skin = head.triangles[(head.part == SKIN) & ahead]
-    a, b, c = (head.canonical[skin[:, k], :2].astype(np.float64) for k in range(3))
-    u, v = b - a, c - a
-    size = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-    size[size == 0] = np.inf
-    heights = []
-    for rim in (form.upper_lid, form.lower_lid):
-        d = np.array([x, float(rim(np.array(x)))]) - a
-        s = (d[:, 0] * v[:, 1] - d[:, 1] * v[:, 0]) / size
-        t = (u[:, 0] * d[:, 1] - u[:, 1] * d[:, 0]) / size
-        found = int(np.flatnonzero((s >= -1e-6) & (t >= -1e-6) & (s + t <= 1 + 1e-6))[0])
-        weights = np.array([1 - s[found] - t[found], s[found], t[found]])
-        heights.append(float(weights @ face[skin[found], 1]))
-    return heights[0] - heights[1]
+def seconds_a_frame(actor: Actor, camera: Camera, frames: int = 12, *, truth: bool = True) -> float:
+    """Median time of a frame in seconds, drawn by one thread, once everything is warm."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        times = []
+        for number in range(frames + 2):
+            begin = time.perf_counter()
+            render(actor, Scene({"AU12": number / 20}, camera=camera), truth=truth)
+            times.append(time.perf_counter() - begin)
+    finally:
+        cv2.setNumThreads(threads)
+    return float(np.median(times[2:]))
+
+
+def mouth_camera(size: int = 64) -> Camera:
+    """A camera that draws nothing but the mouth: a cut-out of a picture of 256 px."""
+    return Camera(size, size, focal=1.95, zoom=(0.36 * size, 0.52 * size, 0.64 * size, 0.80 * size))

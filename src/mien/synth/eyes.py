@@ -50,6 +50,29 @@ def eyeball(centre: Floats, radius: float, look: tuple[float, float], size: floa
     return np.asarray(centre + turned * (radius + swell)[:, None], np.float32)
 
 
+def pushed_out(points: Floats, ball: Floats, centre: Floats, least: float = 0.45) -> Floats:
+    """Lids lie on the eyeball: points inside of it are moved onto it.
+
+    Args:
+        points: (N, 3) mm around one eye.
+        ball: (V, 3) corners of the eyeball, as `eyeball` gives them.
+        centre: (3,) of the eyeball.
+        least: mm that lids stand off it.
+
+    Returns:
+        (N, 3).
+    """
+    arm = points - centre
+    length = np.linalg.norm(arm, axis=1)
+    towards = arm / np.maximum(length, 1e-6)[:, None]
+    shell = ball - centre
+    reach = np.linalg.norm(shell, axis=1)
+    nearest = np.argmax(towards @ (shell / reach[:, None]).T, axis=1)
+    wanted = reach[nearest] + least
+    out = np.where((length < wanted) & (arm[:, 2] > 0), wanted, length)
+    return np.asarray(centre + towards * out[:, None], np.float32)
+
+
 def iris_angle(radius: float, size: float) -> float:
     """Angle from the axis at which the iris ends, radians."""
     return float(np.arcsin(min(0.9, IRIS_RADIUS * size / radius)))
@@ -98,8 +121,9 @@ def paint_eyes(local: Floats, offset: Floats, radius: float, look: Look) -> tupl
 def caruncle(centre: Floats, radius: float) -> tuple[Doubles, Indices]:
     """What is seen between ball and lids at their corners: a sheet behind the opening."""
     side = 1.0 if centre[0] > 0 else -1.0
-    u, v = np.meshgrid(np.linspace(-17, 16, 20), np.linspace(-8, 8, 10))
-    ahead = radius * 0.62 - 0.016 * u**2 + 4.5 / (1 + np.exp((u + 9.5) / 1.2)) - 0.02 * v**2
+    u, v = np.meshgrid(np.linspace(-15, 14, 20), np.linspace(-4, 4, 10))
+    ahead = radius * 0.55 - np.where(u > 0, 0.05, 0.024) * u**2 - 0.06 * v**2
+    ahead = ahead + 3.0 / (1 + np.exp((u + 9.5) / 1.2))
     points = np.stack([centre[0] + side * u, centre[1] + v, centre[2] + ahead], -1)
     number = np.arange(200, dtype=np.int32).reshape(10, 20)
     a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]

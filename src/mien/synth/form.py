@@ -13,7 +13,7 @@ from mien.types import Doubles, Floats
 EYE = np.array([31.0, -2.0, 57.5])  # centre of the left eyeball
 EYE_RADIUS = 13.5
 LID_HALF = 14.5  # half of the width of the opening between the lids
-MOUTH_Y, MOUTH_HALF = -68.0, 25.0
+MOUTH_Y, MOUTH_HALF = -68.0, 25.5
 ROWS, COLUMNS = 172, 184
 CHIN_Y, CROWN_Y = -122.0, 108.0
 
@@ -46,8 +46,8 @@ _FEATURES = np.array([
     (0, -66, 25, 18, 6.0),  # the arch of the teeth under the lips
     (0, -58.5, 2.6, 5, -1.4),  # philtrum
     (3.8, -60, 1.8, 5, 0.7),  # its ridges
-    (0, -63.9, 15, 3.0, 3.4),  # upper lip
-    (0, -72.6, 14, 3.8, 4.4),  # lower lip
+    (0, -63.6, 15, 3.2, 4.0),  # upper lip
+    (0, -73.2, 14, 4.2, 5.2),  # lower lip
     (0, -68, 14, 1.7, -3.2),  # between them
     (26.5, -68.5, 3.4, 3.6, -2.6),  # corners
     (0, -83, 17, 4.5, -4.2),  # above the chin
@@ -59,14 +59,14 @@ _FEATURES = np.array([
 def upper_lid(x: Array) -> Array:
     """Height of the upper lid's rim over |x|."""
     t = (np.abs(x) - EYE[0]) / LID_HALF
-    rim: Array = EYE[1] + 1.1 * t + 5.5 * np.clip(1 - t * t, 0, None) ** 0.75
+    rim: Array = EYE[1] + 1.1 * t + 5.6 * np.clip(1 - t * t, 0, None) ** 0.92
     return rim
 
 
 def lower_lid(x: Array) -> Array:
     """Height of the lower lid's rim over |x|."""
     t = (np.abs(x) - EYE[0]) / LID_HALF
-    rim: Array = EYE[1] + 1.1 * t - 3.9 * np.clip(1 - t * t, 0, None) ** 0.8
+    rim: Array = EYE[1] + 1.1 * t - 3.9 * np.clip(1 - t * t, 0, None) ** 1.0
     return rim
 
 
@@ -74,14 +74,14 @@ def upper_lip(x: Array) -> Array:
     """Height of the border between skin and upper lip, with the bow of Cupid."""
     t = np.clip(np.abs(x) / MOUTH_HALF, 0, 1)
     bow = 0.9 * np.exp(-((np.abs(x) / 2.4) ** 2)) - 0.5 * np.exp(-(((np.abs(x) - 4) / 2.5) ** 2))
-    rim: Array = MOUTH_Y + 7.6 * (1 - t**1.6) - bow * (t < 1)
+    rim: Array = MOUTH_Y + 8.4 * (1 - t**1.6) - bow * (t < 1)
     return rim
 
 
 def lower_lip(x: Array) -> Array:
     """Height of the border between lower lip and skin."""
     t = np.clip(np.abs(x) / MOUTH_HALF, 0, 1)
-    rim: Array = MOUTH_Y - 9.4 * (1 - t**2.0)
+    rim: Array = MOUTH_Y - 10.6 * (1 - t**2.0)
     return rim
 
 
@@ -133,7 +133,8 @@ def surface(theta: Doubles, y: Doubles) -> Doubles:
     points += lift[:, None] * normal
     nose = np.where((height > -66) & (height < 14), _NOSE(np.clip(height, -66, 14)), 0)
     width = _NOSE_WIDTH(np.clip(height, -66, 14))
-    points[:, 2] += nose * np.exp(-(np.abs(x / width) ** 2)) * front
+    ridge = 0.76 * np.exp(-((x / width) ** 2)) + 0.24 * np.exp(-((x / width / 2.0) ** 2))
+    points[:, 2] += nose * ridge * front
     across, above = np.abs(x) - EYE[0], height - EYE[1] - 0.8
     hug = 1 - _step(np.sqrt((across / 19.0) ** 2 + (above / 10.5) ** 2), 0.72, 1.25)
     points[:, 2] += front * hug * (lid_surface(x, height) - points[:, 2])

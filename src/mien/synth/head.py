@@ -33,6 +33,7 @@ class HeadModel:
     landmarks: tuple[Indices, Floats]  # the 68 points: (68, 3) corners, (68, 3) weights
     eyes: Floats  # (2, 4) of the right and the left eye: centre and radius
     lids_cut: bool = False  # eyes are holes in canonical space, not in the mesh
+    spread: float = 1.0  # standard deviations to sample with, so that people differ enough
     licence: str = "Apache-2.0"  # of the mesh, SPDX
 
     def __post_init__(self) -> None:

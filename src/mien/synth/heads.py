@@ -35,6 +35,7 @@ def save_head(head: HeadModel, path: Path) -> None:
         weights=head.landmarks[1],
         eyes=head.eyes,
         lids_cut=np.array(head.lids_cut),
+        spread=np.array(head.spread),
     )
     write_bytes(path, out.getvalue())
 
@@ -62,6 +63,7 @@ def read_head(path: Path) -> HeadModel:
                 landmarks=(file["corners"], file["weights"]),
                 eyes=file["eyes"],
                 lids_cut=bool(file["lids_cut"]),
+                spread=float(file["spread"]),
                 licence=str(file["licence"]),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

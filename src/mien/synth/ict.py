@@ -48,7 +48,7 @@ def import_ict(source: Path, modes: int = 100) -> HeadModel:
         )
     rest = _mm(neutral - NASION)
     spots = rest[arrays["landmarks68"]]
-    triangles, part = _triangles(arrays["quads"])
+    triangles, part = _triangles(arrays["quads"], rest)
     names = [str(name) for name in arrays["expression_names"]]
     if sorted(names) != list(SHAPES):
         missing = sorted(set(SHAPES) - set(names))
@@ -68,6 +68,7 @@ def import_ict(source: Path, modes: int = 100) -> HeadModel:
         expression={n: _mm(d[:KEPT]) for n, d in zip(names, arrays["expression"], strict=True)},
         landmarks=(corners, first),
         eyes=eyes.astype(np.float32),
+        spread=1.2,
         licence="MIT",
     )
 
@@ -76,11 +77,15 @@ def _mm(centimetres: NDArray[Any]) -> Floats:
     return np.asarray(centimetres, np.float32) * np.float32(10)
 
 
-def _triangles(quads: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Triangles of the parts that are kept; -1 marks the fourth corner of a triangle."""
+def _triangles(quads: NDArray[Any], rest: Floats) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Triangles of the parts that are kept, down to where clothes begin.
+
+    -1 marks the fourth corner of a polygon that has only three.
+    """
     quads = np.asarray(quads)[np.asarray(quads).max(1) < KEPT]
     square = quads[:, 3] >= 0
     cells = np.concatenate([quads[:, :3], quads[square][:, [0, 2, 3]]]).astype(np.int32)
+    cells = cells[rest[cells][:, :, 1].mean(1) > -205]
     ends = np.array([end for end, _ in _ENDS])
     part = np.array([kind for _, kind in _ENDS], np.uint8)
     return cells, part[np.searchsorted(ends, cells.max(1), side="right")]

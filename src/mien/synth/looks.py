@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from mien.errors import MienError
+from mien.synth.head import HeadModel
 
 HairStyle = Literal["bald", "buzz", "short", "side", "curly", "bob", "long", "bun"]
 BeardStyle = Literal["none", "stubble", "moustache", "goatee", "short", "full"]
@@ -92,17 +93,19 @@ def linear(code: str) -> Colour:
     return red, green, blue
 
 
-def make_person(seed: int, ways: int, *, spread: float = 1.0, tone: float | None = None) -> Person:
+def make_person(
+    seed: int, head: HeadModel, *, spread: float = 1.0, tone: float | None = None
+) -> Person:
     """Somebody at random; the same seed gives the same person.
 
     Args:
         seed: any number from 0.
-        ways: how many identity numbers the head takes.
-        spread: of the identity numbers, in standard deviations.
+        head: the model that is to wear the person.
+        spread: of the identity numbers, times what is usual for that head.
         tone: place on the Monk scale; at random if None.
     """
     rng = np.random.default_rng([seed, 7])
-    identity = np.clip(rng.normal(size=ways), -2.2, 2.2) * spread
+    identity = np.clip(rng.normal(size=len(head.identity)), -2.2, 2.2) * spread * head.spread
     look = _look(np.random.default_rng([seed, 11]), seed, tone)
     return Person(tuple(float(v) for v in identity), look, f"p{seed:05d}")
 
@@ -142,7 +145,7 @@ def _look(rng: np.random.Generator, seed: int, tone: float | None) -> Look:
         ),
         hair_style=style,
         hair=tuple(float(v) for v in np.array(hair) * np.exp(rng.normal(0, 0.25))),  # type: ignore[arg-type]
-        grey=float(np.clip((age - 38) / 40 + rng.normal(0, 0.18), 0, 0.97)) if age > 32 else 0.0,
+        grey=float(np.clip((age - 48) / 35 + rng.normal(0, 0.15), 0, 0.97)),
         hairline=(
             float(rng.normal(0, 4)),
             float(abs(rng.normal(0, 5)) + max(0, age - 40) * 0.25 * bearded),
@@ -165,14 +168,14 @@ _HAIR_CHANCES = (
 
 def aged(person: Person, years: float) -> Person:
     """The same person at another age: greyer and more wrinkled, or younger."""
-    grey = float(np.clip((years - 38) / 40 + (person.look.seed % 17 - 8) / 50, 0, 0.97))
+    grey = float(np.clip((years - 48) / 35 + (person.look.seed % 17 - 8) / 60, 0, 0.97))
     bare = years < 15
     return replace(
         person,
         look=replace(
             person.look,
             age=years,
-            grey=grey if years > 32 else 0.0,
+            grey=grey,
             beard="none" if bare else person.look.beard,
             make_up=0.0 if bare else person.look.make_up,
         ),

@@ -5,6 +5,7 @@ painter serves every head.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -23,6 +24,9 @@ NUMBER = {name: number for number, name in enumerate(LABELS)}
 # How the skin looks under haemoglobin: absorption of red, green, blue light. Source: the shape of
 # the spectrum of oxygenated haemoglobin (Prahl, OMLC), averaged over the channels of sRGB.
 BLOOD = np.array([0.07, 0.42, 0.34], np.float32)
+# Relative linear RGB of skin in daylight. Source: mean of the forehead in published portraits of
+# all tones, by eye; luminance 1.
+HUE = np.array([1.62, 0.87, 0.58])
 # Folds that come with moves; each is one relief map.
 FOLDS = ("forehead", "frown", "crow", "nose", "smile")
 
@@ -42,6 +46,12 @@ class Skin:
 def paint(look: Look) -> Skin:
     """Paint the skin of one person: about a second, once a person."""
     return _Painter(look).skin()
+
+
+@lru_cache(maxsize=1)
+def folds() -> dict[str, Maps]:
+    """Slopes of the folds, the same for everybody."""
+    return {name: np.dstack(slopes(_Painter(Look()).fold(name))) for name in FOLDS}
 
 
 class _Painter:
@@ -76,7 +86,7 @@ class _Painter:
             np.clip(colour, 0.002, 0.95).astype(np.float32),
             np.clip(infrared, 0.02, 0.9)[..., None].astype(np.float32),
             finish.astype(np.float32),
-            {name: np.dstack(slopes(self._fold(name))) for name in FOLDS},
+            folds(),
             (0.55 + 0.9 * self._blood_places())[..., None].astype(np.float32),
             self._labels(hairs),
         )
@@ -111,11 +121,11 @@ class _Painter:
         below = int(np.clip(place, 0, 8))
         swatches = np.log([linear(code) for code in MONK[below : below + 2]])
         mixed = np.exp(swatches[0] + (swatches[1] - swatches[0]) * (place - below))
-        # The swatches are skin as it appears in light of mean blood; that much is given back here,
-        # and the lightest are held below white. Cheeks and forehead are lighter than the neck.
-        warm = np.array([1.06, 0.90, 0.80]) ** (0.75 + 0.7 * self.look.redness)
-        tone: Maps = (np.minimum(mixed, 0.72) * warm * 0.9 + 0.004).astype(np.float32)[None, None]
-        tone = tone + np.array([0.016, 0.007, 0.003], np.float32)
+        # The scale was made to be chosen from on a screen and is paler than skin in a photograph:
+        # half of its hue is kept, half is that of skin in daylight, and white is held back.
+        level = float(mixed @ [0.2126, 0.7152, 0.0722])
+        hue = np.sqrt(mixed / level * HUE) * np.exp(-BLOOD * (self.look.redness - 0.5) * 0.5)
+        tone = (min(level, 0.9) * (1 - 0.34 * level) * hue).astype(np.float32)[None, None]
         patch = atlas.noise(self.rng, 24) * 0.5 + atlas.noise(self.rng, 9) * 0.5
         return np.asarray(
             tone * np.exp(0.028 * (0.5 + self.look.blotches) * patch)[..., None], np.float32
@@ -207,7 +217,7 @@ class _Painter:
         high, arch, tilt, thick, dense = self.look.brow
         along = np.clip((self.far - 10.5) / 39.0, -0.3, 1.3)
         middle = 14.6 + high + (5.2 + arch) * np.sin(np.pi * np.clip(along, 0, 1) ** 0.85 * 0.82)
-        middle += tilt * (along - 0.5) - 2.2 * np.clip(along - 0.62, 0, 1) * 4
+        middle += tilt * (along - 0.5) - 1.2 * np.clip(along - 0.62, 0, 1) * 4
         half = 3.1 * thick * (1 - 0.72 * np.clip(along, 0, 1) ** 1.5)
         cover = np.clip(1.35 - np.abs(self.y - middle) / np.maximum(half, 0.4), 0, 1)
         ends = np.clip((along + 0.06) / 0.14, 0, 1) * np.clip((1.06 - along) / 0.16, 0, 1)
@@ -226,6 +236,7 @@ class _Painter:
         lip = np.clip((self.y - self.top) / 1.5, 0, 1) * np.clip((-55.5 - self.y) / 2.5, 0, 1)
         lip *= np.clip((32 - self.far) / 5, 0, 1)
         around = np.clip((self.bottom - 1 - self.y) / 2, 0, 1) * np.clip((30 - self.far) / 6, 0, 1)
+        around *= np.clip((self.y + 121) / 8, 0, 1)
         patch = 1 - 0.85 * self.bells((0, -80.5, 9, 3.0, 0.0), (13, -80, 5, 4, 0.75))
         chin = np.where(self.far < 31, np.maximum(around * patch, lip), 0)
         whole = np.maximum(np.maximum(jaw * (self.far > 27), around * patch), lip)
@@ -243,7 +254,7 @@ class _Painter:
         across = np.clip((form.LID_HALF + 1.0 - np.abs(self.far - form.EYE[0])) / 2, 0, 1)
         above, below = self.y - self.upper, self.lower - self.y
         outer = 0.75 + 0.5 * np.clip((self.far - 26) / 14, 0, 1)
-        lashes = np.clip(1 - above / (1.15 + 0.5 * look.make_up) / outer, 0, 1) * (above > -1.5)
+        lashes = np.clip(1.25 - above / (1.5 + 0.6 * look.make_up) / outer, 0, 1) * (above > -1.5)
         low = 0.38 * np.clip(1 - np.abs(below - 0.2) / 0.9, 0, 1) * (1 + look.make_up)
         rim = np.where(self.y > (self.upper + self.lower) / 2, lashes, low) * across
         rim = np.where(gap > 1.5, 0, rim)
@@ -265,8 +276,8 @@ class _Painter:
         pores *= 0.6 + self.bells((0, -35, 16, 20, 0.7), (34, -35, 16, 14, 0.5))
         out = pores * (0.5 + 0.6 * old) * (1 - self.lip)
         out += 0.06 * self.lip * atlas.noise(rng, 1.3, 6)
-        out += old * (0.5 * self._fold("forehead") + 0.4 * self._fold("frown"))
-        out += old * (0.55 * self._fold("crow") + 0.45 * self._fold("smile"))
+        out += old * (0.5 * self.fold("forehead") + 0.4 * self.fold("frown"))
+        out += old * (0.55 * self.fold("crow") + 0.45 * self.fold("smile"))
         bags = self.bells((27, -12.5, 10, 2.6, 0.5), (29, -17, 11, 1.4, -0.7))
         out += old * bags
         out += old * 0.10 * atlas.noise(rng, 4, 0.6) * np.clip((self.y + 130) / 60, 0.3, 1)
@@ -274,7 +285,7 @@ class _Painter:
             out += 0.28 * self._beard() * atlas.noise(rng, 1.2, 3)
         return np.asarray(out * np.maximum(self.front, 0.2), np.float32)
 
-    def _fold(self, name: str) -> Maps:
+    def fold(self, name: str) -> Maps:
         """Heights in mm of the folds that come with a move."""
         if name == "forehead":
             wave = np.cos((self.y - 26 - 0.004 * self.far**2) / 9.5 * 2 * np.pi)

@@ -101,8 +101,22 @@ def whole_pose(scene: Scene) -> Pose:
     return Pose(given.yaw + yaw, given.pitch + pitch, given.roll + roll, (x, y, z + ahead))
 
 
-def visible(actor: Actor, points: Doubles, camera: Camera, size: tuple[int, int]) -> Hits:
-    """What is seen: lids and hair cut away where they are open."""
+def visible(
+    actor: Actor,
+    points: Doubles,
+    camera: Camera,
+    size: tuple[int, int],
+    shapes: Mapping[str, float],
+) -> Hits:
+    """What is seen: lids and hair cut away where they are open.
+
+    Args:
+        actor: the person.
+        points: (V, 3) corners of everything, placed.
+        camera: that sees them.
+        size: height and width to draw, px; of the camera's, or a multiple.
+        shapes: what the face does; shut lids leave no gap, however wide somebody's eyes are.
+    """
     flat = project(points, camera)
     height, width = size
     flat[:, 0] *= width / camera.width
@@ -122,7 +136,7 @@ def visible(actor: Actor, points: Doubles, camera: Camera, size: tuple[int, int]
             hits = hits.take(strands(values, actor.person.look)[1] > 0)
         if number == 1 and len(hits.pixel):
             places = interpolate(hits, actor.triangles, actor.canonical)
-            hits = hits.take(form.lid_gap(places) <= 0)
+            hits = hits.take(form.lid_gap(places) <= _shut(places, shapes))
         nearer = hits.depth < best[hits.pixel]
         best[hits.pixel[nearer]] = hits.depth[nearer]
         owner[hits.pixel[nearer]] = number
@@ -131,6 +145,12 @@ def visible(actor: Actor, points: Doubles, camera: Camera, size: tuple[int, int]
     merged = [np.concatenate([getattr(h, name) for h in kept]) for name in Hits.__slots__]
     order = np.argsort(merged[0], kind="stable")
     return Hits(*(values[order] for values in merged))
+
+
+def _shut(places: Floats, shapes: Mapping[str, float]) -> Floats:
+    """How much of the opening between the lids is closed, mm at each place: all at a full blink."""
+    left, right = (np.clip(shapes.get(f"eyeBlink_{s}", 0.0) / 0.15 - 5.6, 0, 1) for s in "LR")
+    return np.asarray(np.where(places[:, 0] > 0, 6 * left, 6 * right), np.float32)
 
 
 class _Drawing:
@@ -168,7 +188,7 @@ class _Drawing:
         """(H, W, 3) sRGB and (H, W) infrared; each pixel is the mean of four places."""
         scene = self.scene
         size = (scene.camera.height * 2, scene.camera.width * 2)
-        hits = visible(self.actor, self.points, scene.camera, size)
+        hits = visible(self.actor, self.points, scene.camera, size, self.shapes)
         surface = self.surface(hits, size)
         made = stuff(self.actor, surface, self.shapes, rotation(self.pose))
         light = lit(surface, made, scene.light)
@@ -184,7 +204,7 @@ class _Drawing:
             sheet = np.full(size, 0.02, np.float32)
             falloff = (scene.camera.distance / hits.depth) ** 2
             sheet.ravel()[hits.pixel] = infrared(self.actor, surface, made, False) * falloff
-            grey = np.clip(half(sheet[..., None])[..., 0] * 1.25, 0, 1) ** (1 / 2.2) * 255
+            grey = np.clip(half(sheet[..., None])[..., 0] * 0.9, 0, 1) ** (1 / 2.2) * 255
             dark = np.clip(np.rint(grey + rng.normal(0, 1.2, grey.shape)), 0, 255).astype(np.uint8)
         return rgb, dark
 
@@ -203,7 +223,7 @@ class _Drawing:
     def truth(self) -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:
         """Depth, labels, triangles and weights at the centres of pixels."""
         actor, size = self.actor, self.scene.camera.size
-        hits = visible(actor, self.points, self.scene.camera, size)
+        hits = visible(actor, self.points, self.scene.camera, size, self.shapes)
         depth = np.full(size, np.nan, np.float32)
         depth.ravel()[hits.pixel] = hits.depth
         number, inside = np.full(size, -1, np.int32), np.zeros((*size, 3), np.float32)
@@ -294,7 +314,7 @@ def develop(linear: Floats, scene: Scene, rng: np.random.Generator) -> Pixels:
     if scene.defocus:
         out = np.asarray(cv2.GaussianBlur(out, (0, 0), scene.defocus), np.float32)
     out = np.maximum(out, 0)
-    knee = np.float32(0.72)  # highlights roll off above it instead of being cut
+    knee = np.float32(0.75)  # highlights roll off above it instead of being cut
     high = out > knee
     out[high] = knee + (1 - knee) * (1 - np.exp(-(out[high] - knee) / (1 - knee)))
     coded = np.where(out > 0.0031308, 1.055 * out ** np.float32(1 / 2.4) - 0.055, 12.92 * out) * 255

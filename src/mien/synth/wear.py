@@ -22,13 +22,13 @@ def sheet(points: Doubles, closed: bool = False) -> Mesh:
 def clothes(seed: int) -> Mesh:
     """Shoulders in a shirt with a round or a high collar."""
     rng = np.random.default_rng([seed, 53])
-    collar = -168 + rng.uniform(-12, 12)
+    collar = -163 + rng.uniform(-8, 8)
     level, angle = np.meshgrid(
         np.linspace(0, 1, 44), np.linspace(-np.pi, np.pi, 96, endpoint=False), indexing="ij"
     )
     neck = 1.0 + 0.05 * np.exp(-((level / 0.05) ** 2))
-    wide = 60 * neck + 135 * np.clip(level / 0.62, 0, 1) ** 1.15 + 20 * np.clip(level - 0.62, 0, 1)
-    deep = 62 * neck + 45 * np.clip(level / 0.7, 0, 1) ** 1.1
+    wide = 67 * neck + 135 * np.clip(level / 0.62, 0, 1) ** 1.15 + 20 * np.clip(level - 0.62, 0, 1)
+    deep = 66 * neck + 45 * np.clip(level / 0.7, 0, 1) ** 1.1
     drop = collar - 14 * np.clip(np.cos(angle), 0, 1) * np.exp(-level * 6)
     slope = np.clip(level / 0.62, 0, 1) ** 1.9
     y = drop - 70 * slope - 220 * np.clip(level - 0.5, 0, 1) - 22 * np.abs(np.cos(angle)) * level

@@ -1,0 +1,305 @@
+"""mien synth: draw people who do not exist, and check that they serve."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mien.cli.options import AsTable, DetectorName, EmbedderName
+from mien.cli.terminal import complain, print_json_line, print_table, progress
+from mien.errors import MienError
+from mien.zoo import DETECTOR, EMBEDDER
+
+if TYPE_CHECKING:
+    from mien.evaluate.rendered import Finder
+    from mien.synth import Actor, HeadModel, Scene
+
+app = typer.Typer(no_args_is_help=True, help="Draw people who do not exist, with the truth.")
+
+HeadName = Annotated[str, typer.Option("--head", help="builtin, an imported head, or its .npz.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Who and where; the same seed, the same.")]
+Side = Annotated[int, typer.Option("--size", min=16, max=4096, help="Pixels, square.")]
+Weights = Annotated[
+    list[str] | None, typer.Option("--set", help="A move and its weight: AU12=0.7, jawOpen=0.3 ...")
+]
+Tone = Annotated[float | None, typer.Option("--tone", min=1, max=10, help="Place on Monk's scale.")]
+Years = Annotated[float | None, typer.Option("--years", min=2, max=90, help="Age of the person.")]
+Yaw = Annotated[float, typer.Option("--yaw", help="Degrees, positive to image right.")]
+Pitch = Annotated[float, typer.Option("--pitch", help="Degrees, positive up.")]
+
+
+@app.command()
+def image(
+    out: Annotated[Path, typer.Argument(help="Picture to write: .png or .jpg.")],
+    head: HeadName = "builtin",
+    seed: Seed = 0,
+    weights: Weights = None,
+    tone: Tone = None,
+    years: Years = None,
+    yaw: Yaw = 0.0,
+    pitch: Pitch = 0.0,
+    size: Side = 512,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="Also depth, labels, points as .npz.")
+    ] = None,
+) -> None:
+    """Draw one person.
+
+    Example: mien synth image smile.png --set AU6=0.6 --set AU12=1 --seed 7 --yaw 15
+    """
+    from io import BytesIO
+
+    import numpy as np
+
+    from mien.media import write_bytes, write_image
+    from mien.synth import render
+    from mien.synth.dataset import truth_of
+
+    actor, scene = _sitting(head, seed, tone, years, yaw, pitch, size, weights)
+    frame = render(actor, scene)
+    write_image(out, frame.rgb)
+    if truth:
+        kept = BytesIO()
+        np.savez_compressed(kept, allow_pickle=False, **truth_of(frame))
+        write_bytes(truth, kept.getvalue())
+    print_json_line({"image": out, "synthetic": True, "shapes": frame.shapes,
+                     "points68": frame.lm68.round(2), "yaw": frame.pose.yaw,
+                     "pitch": frame.pose.pitch, "roll": frame.pose.roll})  # fmt: skip
+
+
+@app.command()
+def video(
+    out: Annotated[Path, typer.Argument(help="Film to write: .mp4, .mov or .mkv.")],
+    head: HeadName = "builtin",
+    seed: Seed = 0,
+    emotion: Annotated[str, typer.Option("--emotion", help="joy, fear, contempt ...")] = "neutral",
+    say: Annotated[str, typer.Option("--say", help="Sounds in ARPAbet: 'B L UW'.")] = "",
+    tone: Tone = None,
+    years: Years = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, max=600)] = 4.0,
+    rate: Annotated[float, typer.Option("--rate", min=1, max=200, help="Frames a second.")] = 25.0,
+    size: Side = 384,
+) -> None:
+    """Draw a film: an expression, blinks, glances, speech, a head that is never at rest.
+
+    Example: mien synth video hello.mp4 --emotion joy --say "HH AH L OW" --seconds 4
+    """
+    import numpy as np
+
+    from mien.media import FilmWriter
+    from mien.synth import emotion as units_of
+    from mien.synth import timeline
+    from mien.synth.clip import Take, play
+
+    actor, scene = _sitting(head, seed, tone, years, 0.0, 0.0, size, None)
+    rng = np.random.default_rng([seed, 127])
+    moves = timeline.blinks(rng, seconds)
+    moves += timeline.macro(rng, units_of(emotion), min(0.4, seconds / 8))
+    line = timeline.Timeline(
+        seconds, tuple(moves), timeline.spoken(say.split(), seconds / 3) if say else (),
+        tuple(timeline.glances(rng, seconds)), timeline.motion(rng, seconds),
+    )  # fmt: skip
+    total = len(line.times(rate))
+    with progress() as on_step, FilmWriter(out) as film:
+        for done, (time, frame) in enumerate(play(actor, Take(line, scene, rate, seed=seed)), 1):
+            film.add(frame.rgb, time)
+            on_step("frames", done, total)
+    events = [{"unit": e.unit, "onset": e.onset, "apex": e.apex, "offset": e.offset} for e in moves]
+    print_json_line({"film": out, "synthetic": True, "frames": total, "events": events})
+
+
+@app.command()
+def dataset(
+    recipe: Annotated[str, typer.Argument(help="identities, expressions, liveness, rppg ...")],
+    out: Annotated[Path, typer.Argument(help="Folder; one that was begun is gone on with.")],
+    count: Annotated[int, typer.Option("--count", min=1, help="Items.")] = 64,
+    head: HeadName = "builtin",
+    seed: Seed = 0,
+    size: Side = 256,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one a core.")] = 0,
+) -> None:
+    """Draw a data set with manifest, card and contact sheet; a stopped run goes on.
+
+    Recipes: identities, expressions, au-intensity, micro-spotting, vsr-words, vsr-sentences,
+    liveness, rppg, age, weather, fairness.
+
+    Example: mien synth dataset expressions faces --count 800 --seed 1
+    """
+    from mien.synth.dataset import Plan, cores, draw
+
+    plan = Plan(recipe, count, seed, head, size)
+    with progress() as on_step:
+        manifest = draw(plan, out, workers=workers or cores(), on_step=on_step)
+    sheet = _contact_sheet(out, manifest, recipe)
+    print_json_line({"manifest": manifest, "items": count, "people": plan.people,
+                     "sheet": sheet, "synthetic": True})  # fmt: skip
+
+
+@app.command()
+def check(
+    head: HeadName = "builtin",
+    people: Annotated[int, typer.Option("--people", min=3, help="Drawn for acceptance.")] = 200,
+    seed: Seed = 0,
+    detector: DetectorName = DETECTOR,
+    embedder: EmbedderName = EMBEDDER,
+    table: AsTable = False,
+) -> None:
+    """Check a head: geometry, truth, and how real models take its faces.
+
+    Example: mien synth check --head builtin --table
+    """
+    from mien.evaluate.rendered import check_head
+    from mien.synth import open_head
+    from mien.zoo import load
+
+    rows = []
+    with progress() as on_step:
+        checks = check_head(
+            open_head(head), load(detector), load("face-mesh-iris"), load(embedder),
+            _finders(), people=people, seed=seed, on_step=on_step,
+        )  # fmt: skip
+        for row in checks:
+            passed = "yes" if row.passed else "NO"
+            rows.append([row.check, row.what, row.value, row.bar, passed, row.note])
+            if not table:
+                print_json_line({**asdict(row), "passed": row.passed})
+    if table:
+        print_table(["check", "what", "value>", "bar>", "met", "note"], rows)
+    missed = sum(row[4] == "NO" for row in rows)
+    if missed:
+        raise MienError(f"{missed} of {len(rows)} bars are missed on head '{head}'.")
+
+
+@app.command("import-ict")
+def import_ict(
+    source: Annotated[Path, typer.Argument(exists=True, help="Folder FaceXModel, or an .npz.")],
+    name: Annotated[str, typer.Option("--name", help="What the head is called then.")] = "ict",
+) -> None:
+    """Import ICT-FaceKit's light model (MIT).
+
+    Example: mien synth import-ict ICT-FaceKit/FaceXModel
+    """
+    from mien.synth.ict import import_ict as read
+
+    _keep(read(source), name)
+
+
+def _keep(head: "HeadModel", name: str) -> None:
+    """Store an imported head and tell about it."""
+    from mien.synth.heads import head_path, save_head
+
+    path = head_path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_head(head, path)
+    print_json_line({"head": name, "file": path, "corners": len(head.template),
+                     "triangles": len(head.triangles), "identity": len(head.identity),
+                     "licence": head.licence})  # fmt: skip
+
+
+def _sitting(
+    head: str,
+    seed: int,
+    tone: float | None,
+    years: float | None,
+    yaw: float,
+    pitch: float,
+    size: int,
+    weights: list[str] | None,
+) -> tuple["Actor", "Scene"]:
+    import numpy as np
+
+    from mien.synth import Actor, Camera, Pose, Scene, aged, make_person, open_head, random_light
+
+    model = open_head(head)
+    person = make_person(seed, model, tone=tone)
+    rng = np.random.default_rng([seed, 131])
+    scene = Scene(
+        weights=_weights(weights or []),
+        pose=Pose(yaw, pitch),
+        camera=Camera(size, size),
+        light=random_light(rng),
+        background=int(rng.integers(1 << 30)),
+        noise=0.6,
+        seed=seed,
+    )
+    return Actor(model, aged(person, years) if years else person), scene
+
+
+def _weights(given: list[str]) -> dict[str, float]:
+    out = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        try:
+            out[name] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise MienError(f"--set {text} is not a move and its weight, such as AU12=0.7.")
+    return out
+
+
+def _finders() -> dict[str, "Finder"]:
+    """Every detector whose weights are here; which are not is told."""
+    from mien.evaluate.rendered import finder
+    from mien.zoo import cards, is_fetched, load
+
+    out, missing = {}, []
+    for name, card in sorted(cards().items()):
+        if card.task == "detect":
+            if name == DETECTOR or is_fetched(card):
+                out[name] = finder(load(name))
+            else:
+                missing.append(name)
+    try:
+        out["dlib-hog"] = _dlib_hog()
+    except ImportError:
+        missing.append("dlib-hog")
+    if missing:
+        complain(f"not asked, since not installed or fetched: {', '.join(missing)}")
+    return out
+
+
+def _dlib_hog() -> "Finder":
+    from importlib import import_module
+
+    import numpy as np
+
+    find: Any = import_module("dlib").get_frontal_face_detector()
+
+    def boxes(image: Any) -> list[Any]:
+        found = find(image, 1)
+        return [np.array([r.left(), r.top(), r.right(), r.bottom()], np.float32) for r in found]
+
+    return boxes
+
+
+def _contact_sheet(out: Path, manifest: Path, recipe: str) -> Path:
+    """Small pictures of the first items, beside the manifest."""
+    import json
+
+    from mien.report.contact import cell, write_contact
+
+    cells = []
+    lines = manifest.read_text("utf-8").splitlines()
+    for line in lines[:96]:
+        row = json.loads(line)
+        note = ", ".join(f"{k} {v}" for k, v in row["labels"].items() if isinstance(v, str | float))
+        picture = _first_picture(out, row["files"])
+        cells.append(cell(picture, f"{row['number']}, {row['split']}", note[:90]))
+    path = out / "sheet.html"
+    lead = f"{len(cells)} of {len(lines)} items, in the order of the manifest."
+    write_contact(path, cells, title=f"Recipe {recipe}", lead=lead)
+    return path
+
+
+def _first_picture(out: Path, files: dict[str, str]) -> Any:
+    """The picture of an item, or a frame from the middle of its film."""
+    from mien.media import open_film, read_image
+
+    if "film" in files:
+        with open_film(out / files["film"]) as film:
+            return next(film.frames(start=(film.duration or 0) / 2)).image
+    if "frames" in files:
+        return read_image(sorted((out / files["frames"]).iterdir())[0])
+    return read_image(out / files.get("spoilt", files["rgb"]))

@@ -1,0 +1,118 @@
+"""The seven checks of spec 00 on one head, one row each."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.contracts import Detector, Embedder, Landmarker
+from mien.evaluate.rendered.acceptance import Finder, acceptance
+from mien.evaluate.rendered.identity import tell_apart
+from mien.evaluate.rendered.response import landmark_error, responses
+from mien.evaluate.rendered.sitting import sitter
+from mien.synth import Camera, HeadModel, Scene, render
+from mien.synth.checking import (
+    lid_gap,
+    mouth_camera,
+    mouth_opening,
+    seconds_a_frame,
+    small_step,
+    warping,
+)
+
+OnStep = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row: what was measured and the bar of spec 00."""
+
+    check: str
+    what: str
+    value: float  # NaN if it could not be measured
+    bar: float
+    at_least: bool  # whether `value` must be at least or at most `bar`
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the bar is met; NaN does not meet it."""
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+
+def check_head(
+    head: HeadModel,
+    detector: Detector,
+    landmarker: Landmarker,
+    embedder: Embedder,
+    finders: Mapping[str, Finder],
+    *,
+    people: int = 200,
+    seed: int = 0,
+    on_step: OnStep = lambda name, done, total: None,
+) -> Iterator[Check]:
+    """Run all checks.
+
+    Args:
+        head: the model.
+        detector: finds faces for landmarks and vectors.
+        landmarker: card face-mesh-iris.
+        embedder: tells people apart.
+        finders: detectors for acceptance, by name.
+        people: drawn for acceptance; the other checks draw their usual numbers.
+        seed: of everything.
+        on_step: told of progress.
+    """
+    yield from _geometry(head, seed)
+    yield from _accepted(head, finders, people, seed, on_step)
+    errors = landmark_error(head, detector, landmarker, people=30, seed=seed)
+    lost = int(np.isnan(errors).sum())
+    note = f"face-mesh's points for the 68; {lost} of {len(errors)} not found"
+    yield Check(
+        "4 landmarks", "error of the inner 51", float(np.nanmean(errors)), 0.05, False, note
+    )
+    for row in responses(head, detector, landmarker, seed=seed, on_step=on_step):
+        note = "|rho| of each: " + ", ".join(f"{abs(v):.2f}" for v in row.rho)
+        yield Check("5 response", row.unit, row.least, row.bar, True, note)
+    apart = tell_apart(head, detector, embedder, seed=seed, on_step=on_step)
+    note = f"cosine {apart.different:.3f}; one person {apart.same_distance:.3f}"
+    yield Check("6 identity", "distance of strangers", apart.different_distance, 0.55, True, note)
+    note = f"{apart.people} people, {apart.views} views, {apart.lost} not found"
+    yield Check("6 identity", "equal error rate", apart.error, 0.03, False, note)
+    actor = sitter(head, seed + 77)
+    whole = seconds_a_frame(actor, Camera(256, 256)) * 1000
+    mouth = seconds_a_frame(actor, mouth_camera(), truth=False) * 1000
+    yield Check("7 speed", "ms, 256 x 256 with truth", whole, 60, False, "one thread")
+    yield Check("7 speed", "ms, mouth of 64 x 64", mouth, 10, False, "one thread")
+
+
+def _geometry(head: HeadModel, seed: int) -> Iterator[Check]:
+    actor = sitter(head, seed + 77)
+    gap = lid_gap(actor, {"AU45": 1})
+    yield Check("1 geometry", "mm between closed lids", gap, 0.3, False)
+    opening = mouth_opening(head, {"AU27": 1})
+    yield Check("1 geometry", "mm that the jaw opens", opening, 25, True)
+    fit = warping(actor, *small_step(seed))
+    yield Check("2 truth", "dB of a frame warped by the flow", fit, 35, True, "flat light")
+    scene = Scene(noise=1.0, seed=seed)
+    same = np.array_equal(render(actor, scene).rgb, render(sitter(head, seed + 77), scene).rgb)
+    yield Check("2 truth", "same seed, same bytes", float(same), 1, True)
+
+
+def _accepted(
+    head: HeadModel, finders: Mapping[str, Finder], people: int, seed: int, on_step: OnStep
+) -> Iterator[Check]:
+    rows = acceptance(head, finders, people=people, seed=seed, on_step=on_step)
+    for row in rows:
+        if row.tone == "all":
+            low, high = row.interval
+            bar = 0.98 if row.yaw == "20" else 0.90
+            what = f"{row.detector}, yaw {'up to 20' if row.yaw == '20' else '45'}"
+            note = f"{row.found} of {row.of}; 95 % interval {low:.3f} to {high:.3f}"
+            yield Check("3 acceptance", what, row.rate, bar, True, note)
+    for name in finders:
+        by_tone = [r for r in rows if r.detector == name and r.yaw == "20" and r.tone != "all"]
+        worst = min(by_tone, key=lambda r: r.rate)
+        behind = max(r.rate for r in by_tone) - worst.rate
+        note = ", ".join(f"{r.tone}: {r.rate:.3f}" for r in by_tone)
+        yield Check("3 acceptance", f"{name}, worst tone behind best", behind, 0.02, False, note)

@@ -1,0 +1,51 @@
+"""A contact sheet: small pictures with a line of text each, in one HTML file."""
+
+import base64
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.media import encode_image, thumbnail, write_bytes
+from mien.types import Pixels
+
+SIDE = 192  # px of a small picture
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One picture of the sheet."""
+
+    image: str  # data: URL
+    title: str
+    note: str = ""
+
+
+def cell(image: Pixels, title: str, note: str = "") -> Cell:
+    """A picture made small for the sheet."""
+    data = base64.b64encode(encode_image(thumbnail(image, SIDE), "jpeg", 86)).decode()
+    return Cell(f"data:image/jpeg;base64,{data}", title, note)
+
+
+def write_contact(
+    path: str | os.PathLike[str], cells: Iterable[Cell], *, title: str, lead: str
+) -> None:
+    """Write the sheet; the file is whole or not there, and everything it shows is inside it.
+
+    Raises:
+        MienError: the file cannot be written.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
+
+    folder = Path(__file__).parent
+    world = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    html = world.get_template("contact.html.jinja").render(
+        cells=list(cells), title=title, lead=lead, css=(folder / "page.css").read_text("utf-8")
+    )
+    write_bytes(path, html.encode("utf-8"))
