@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli import evaluate_pictures, evaluate_tables, evaluate_time
+from mien.cli import evaluate_grid, evaluate_pictures, evaluate_tables, evaluate_time
 from mien.cli.evaluate_options import (
     AsTable,
     Embedder,
@@ -182,5 +182,6 @@ for each in (
     evaluate_pictures.attributes,
     evaluate_tables.pad,
     evaluate_time.longitudinal,
+    evaluate_grid.disparity,
 ):
     app.command()(each)

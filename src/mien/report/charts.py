@@ -13,7 +13,7 @@ from mien.types import Doubles
 
 WIDTH, HEIGHT = 560.0, 330.0
 LEFT, RIGHT, TOP, BELOW = 66.0, 14.0, 12.0, 46.0  # room around the axes
-ROW, NAMES = 30.0, 150.0  # height of a row and width of its name, where a plot has names
+ROW, BESIDE, NAMES = 16.0, 9.0, 150.0  # height of a row, more a curve, and width of its name
 TICKS = 6  # about so many on a linear axis
 SIX_SIGMA = 1e-9  # nothing on a logarithmic axis lies below
 
@@ -76,7 +76,8 @@ class Chart:
 
 def chart(plot: Plot) -> Chart:
     """Lay out one plot."""
-    height = TOP + BELOW + ROW * len(plot.names) if plot.names else HEIGHT
+    rows = len(plot.names) * (ROW + BESIDE * len(plot.curves))
+    height = TOP + BELOW + rows if plot.names else HEIGHT
     left, bottom = (NAMES if plot.names else LEFT), height - BELOW
     sides = ("low", "high")
     spread_x = [getattr(c, s) for c in plot.curves for s in sides] if plot.names else []
@@ -89,7 +90,11 @@ def chart(plot: Plot) -> Chart:
         y = _scale([c.y for c in plot.curves] + spread_y, plot.y_log, bottom, TOP)
         up = [(y.at(v), told) for v, told in ticks(y.low, y.high, plot.y_log, plot.percent[1])]
     across = [(x.at(v), told) for v, told in ticks(x.low, x.high, plot.x_log, plot.percent[0])]
-    curves = [_drawn(curve, x, y, bool(plot.names), n) for n, curve in enumerate(plot.curves)]
+    middle = (len(plot.curves) - 1) / 2
+    curves = [
+        _drawn(curve, x, y, bool(plot.names), BESIDE * (n - middle))
+        for n, curve in enumerate(plot.curves)
+    ]
     return Chart(plot, WIDTH, height, left, bottom, across, up, curves)
 
 
@@ -137,11 +142,11 @@ def _scale(columns: Sequence[Doubles | None], log: bool, start: float, end: floa
     return Scale(low, high, start, end, log)
 
 
-def _drawn(curve: Curve, x: Scale, y: Scale, rows: bool, number: int) -> Drawn:
+def _drawn(curve: Curve, x: Scale, y: Scale, rows: bool, aside: float) -> Drawn:
     keep = np.isfinite(curve.x) & np.isfinite(curve.y)
     keep &= ((curve.x > SIX_SIGMA) | (not x.log)) & ((curve.y > SIX_SIGMA) | (not y.log))
     if curve.style == "dots":
-        return Drawn(curve.name, "dots", [], "", list(_marks(curve, keep, x, y, rows, number)))
+        return Drawn(curve.name, "dots", [], "", list(_marks(curve, keep, x, y, rows, aside)))
     lines = []
     for inside, part in groupby(range(curve.x.size), key=lambda k: bool(keep[k])):
         if inside:
@@ -156,17 +161,22 @@ def _drawn(curve: Curve, x: Scale, y: Scale, rows: bool, number: int) -> Drawn:
 
 
 def _marks(
-    curve: Curve, keep: NDArray[np.bool_], x: Scale, y: Scale, rows: bool, number: int
+    curve: Curve, keep: NDArray[np.bool_], x: Scale, y: Scale, rows: bool, aside: float
 ) -> Iterator[Mark]:
-    along = x if rows else y
-    aside = 7.0 * ((number + 1) // 2) * (-1) ** number if rows else 0.0  # curves beside each other
+    along = x if rows else y  # curves of one row stand beside each other
     for k in np.flatnonzero(keep):
         ends: list[float | None] = [None, None]
         if curve.low is not None and curve.high is not None:
             known = np.isfinite(curve.low[k] + curve.high[k])
             ends = [along.at(float(e[k])) for e in (curve.low, curve.high)] if known else ends
         told = f"{curve.name}: {curve.x[k]:.4g}" + ("" if rows else f", {curve.y[k]:.4g}")
-        yield Mark(x.at(float(curve.x[k])), y.at(float(curve.y[k])) + aside, ends[0], ends[1], told)
+        yield Mark(
+            x.at(float(curve.x[k])),
+            y.at(float(curve.y[k])) + (aside if rows else 0.0),
+            ends[0],
+            ends[1],
+            told,
+        )
 
 
 def _line(points: Sequence[tuple[float, float]], style: str) -> str:
