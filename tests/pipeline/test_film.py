@@ -247,3 +247,16 @@ def test_a_marked_film_has_the_frames_of_the_film(known, film, scene, tmp_path):
     assert len(images) == 80
     green = images[40][..., 1].astype(int) - images[40][..., 0]
     assert (green > 60).sum() > 50  # the box of a match
+
+
+def test_a_track_that_passes_on_to_somebody_else_is_parted(known, film, scene, tmp_path):
+    # No cut and no jump: Ada's place is taken by Bob from one frame to the next.
+    pictures = [scene({"Ada": (60, 40)})] * 30 + [scene({"Bob": (60, 40)})] * 30
+    path, journal = film(pictures), tmp_path / "film.looks"
+    answer = identify_film(path, known, journal=journal)
+    assert [(one.person, one.start) for one in answer.appearances] == [
+        ("Ada", 0.0),
+        ("Bob", pytest.approx(1.5, abs=0.5)),
+    ]
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:6]))
+    assert told(identify_film(path, known, journal=journal)) == told(answer)

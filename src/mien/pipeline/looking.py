@@ -12,7 +12,7 @@ from mien.contracts import Detector, Embedder
 from mien.gallery.decide import weakness
 from mien.media import Frame
 from mien.quality import judge
-from mien.track import Chosen, Look, Stretch, Tracker, worth
+from mien.track import Chosen, Look, Stretch, Tracker, comparable, worth
 from mien.types import Face, Floats, Pixels
 from mien.zoo import Calibration
 
@@ -34,7 +34,6 @@ class Follower(Protocol):
     """Who is told what was seen; mien.track.Gathering for films, Watching for cameras."""
 
     def take(self, stretch: Stretch) -> None: ...
-    def wanted(self, number: int, value: float) -> bool: ...
 
 
 class Looking:
@@ -53,7 +52,7 @@ class Looking:
             detector: finds the faces of each frame.
             embedder: makes the vectors; None: faces are followed by motion alone.
             calibration: of the embedder; says what likeness is worth.
-            follower: is given each stretch, and tells which embeddings it still needs.
+            follower: is given each stretch as it ends.
         """
         self._detector, self._embedder, self._follower = detector, embedder, follower
         self._tracker = Tracker(calibration.llr if calibration and embedder else None)
@@ -64,9 +63,15 @@ class Looking:
     def replay(self, stretches: Iterable[Stretch]) -> float:
         """Take up what was saved; give the seconds from which to go on."""
         for stretch in stretches:
+            numbers: dict[tuple[float | None, bytes], int | None] = {}
             for look in stretch.looks:
                 bare = [replace(face, track=None) for face in look.faces]
-                self._tracker(bare, look.time, cut=look.cut, look=_nobody)
+                for face in self._tracker(bare, look.time, cut=look.cut, look=_nobody):
+                    numbers[face.time, face.box.tobytes()] = face.track
+            for chosen in stretch.chosen:
+                number = numbers[chosen.face.time, chosen.face.box.tobytes()]
+                if number is not None and number != chosen.track:
+                    self._tracker.split(number)
             self._end(stretch)
             self._index = stretch.index + 1
         return self._index * STRETCH
@@ -121,24 +126,39 @@ class Looking:
             self._best[number] = _Best(face, value, chip)
 
     def _stretch(self) -> Stretch:
-        """End the current stretch: embed its best looks."""
-        wanted = [
-            (number, best)
-            for number, best in self._best.items()
-            if self._follower.wanted(number, best.worth)
-        ]
+        """End the current stretch: embed its best looks, and part whom they part."""
         chosen: list[Chosen] = []
-        if wanted and self._embedder:
-            vectors = self._embedder(np.stack([best.chip for _, best in wanted]))
-            chosen = [
-                Chosen(number, replace(best.face, embedding=vector), best.worth)
-                for (number, best), vector in zip(wanted, vectors, strict=True)
-            ]
+        if self._best and self._embedder:
+            vectors = self._embedder(np.stack([best.chip for best in self._best.values()]))
+            for (number, best), vector in zip(self._best.items(), vectors, strict=True):
+                face = replace(best.face, embedding=vector)
+                if comparable(face) and not self._tracker.agrees(number, vector):
+                    number = self._part(number)
+                chosen.append(Chosen(number, replace(face, track=number), best.worth))
         stretch = Stretch(self._index, tuple(self._looks), tuple(chosen))
         self._looks, self._best = [], {}
         self._index += 1
         self._end(stretch)
         return stretch
+
+    def _part(self, number: int) -> int:
+        """Give a new number to a track that has passed on to somebody else.
+
+        Behind somebody in front a face can take over a track without a jump. When in the stretch
+        that was is not known; the whole stretch goes to the new one.
+        """
+        new = self._tracker.split(number)
+        self._looks = [
+            replace(
+                look,
+                faces=tuple(
+                    replace(face, track=new) if face.track == number else face
+                    for face in look.faces
+                ),
+            )
+            for look in self._looks
+        ]
+        return new
 
     def _end(self, stretch: Stretch) -> None:
         for chosen in stretch.chosen:

@@ -102,12 +102,6 @@ class Watching:
         """Who is on screen now."""
         return list(self._visits)
 
-    def wanted(self, number: int, value: float) -> bool:
-        """Whether another embedding of a track would be kept, were its worth `value`."""
-        track = self._tracks.get(number)
-        kept = track.chosen if track else []
-        return len(kept) < KEPT or value > 1.1 * kept[-1].worth
-
     def take(self, stretch: Stretch) -> None:
         """Take note of a stretch."""
         for look in stretch.looks:

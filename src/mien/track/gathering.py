@@ -97,11 +97,6 @@ class Gathering:
             track.chosen.sort(key=lambda one: -one.worth)
             del track.chosen[KEPT:]
 
-    def wanted(self, number: int, value: float) -> bool:
-        """Whether another embedding would be kept, were its worth `value`."""
-        track = self._tracks.get(number)
-        return track is None or len(track.chosen) < KEPT or value > 1.1 * track.chosen[-1].worth
-
     def finish(self, end: float) -> None:
         """The film is over at `end` seconds: what was seen last lasts until then."""
         self._until(end)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mien.geometry import iou
+from mien.geometry import iou, pose_from_points
 from mien.types import Face, Floats
 
 Evidence = Callable[[float], float]  # cosine -> log-likelihood ratio "same person : two people"
@@ -26,11 +26,13 @@ PATIENCE = (
 # far people move in a second that the prediction does not know of: see benchmarks/track.py
 JITTER, WANDER = 0.08, 1.2
 SCALE_JITTER, SCALE_WANDER = 0.10, 0.5  # the same for the logarithm of the width
-NEW = -4.0  # log-likelihood ratio below which a face is rather somebody new
+NEW = 0.0  # log-likelihood ratio below which a face is rather somebody new
 SURE = 0.45  # overlap with the prediction from which motion alone decides, if nobody else is near
 NEAR = 0.10  # overlap from which somebody else is near
 GAP = 0.35  # s without a face, from which likeness is asked whatever the overlap
+SMALL, TURNED = 16.0, 50.0  # px between the eyes, degrees: likeness of such faces says nothing
 STRONGEST = 8.0  # log-likelihood ratio that likeness may bring at most: chips of films mislead
+OTHER = 2.0  # log-likelihood ratio below which a track has passed on to somebody else
 SETTLE = 0.6  # share of the new speed in the running mean of speed
 
 
@@ -114,6 +116,21 @@ class Tracker:
             if one.number == number:
                 one.remember(vector)
 
+    def agrees(self, number: int, vector: Floats) -> bool:
+        """Whether a track still looks like itself; True if there is nothing to compare."""
+        for one in self._active:
+            if one.number == number and one.vector is not None and self._evidence:
+                return self._evidence(float(vector @ one.vector)) > OTHER
+        return True
+
+    def split(self, number: int) -> int:
+        """Go on with a track under a new number, as it shows somebody else by now."""
+        for one in self._active:
+            if one.number == number:
+                one.number, one.vector = self._next, None
+        self._next += 1
+        return self._next - 1
+
     @property
     def active(self) -> list[int]:
         """Numbers of the tracks that may go on."""
@@ -143,7 +160,7 @@ class Tracker:
             return said
         for i, face in enumerate(faces):
             for j, one in enumerate(self._active):
-                if face.embedding is not None and one.vector is not None:
+                if face.embedding is not None and one.vector is not None and comparable(face):
                     ratio = self._evidence(float(face.embedding @ one.vector))
                     said[i, j] = min(max(ratio, -STRONGEST), STRONGEST)
         return said
@@ -169,6 +186,15 @@ class Tracker:
                 one.seen(face, time)
             faces[i] = replace(face, track=one.number, time=time)
         return faces
+
+
+def comparable(face: Face) -> bool:
+    """Whether likeness of this face says something: it is large enough, and not from the side."""
+    if face.points is None or not np.isfinite(face.points).all():
+        return False
+    eyes = float(np.linalg.norm(face.points[1] - face.points[0]))
+    yaw, _, _ = pose_from_points(face.points)
+    return eyes >= SMALL and abs(yaw) <= TURNED
 
 
 def _motion(one: Active, face: Face, time: float) -> float:
