@@ -7,17 +7,16 @@ RINGS = (names.LEFT_EYE, names.RIGHT_EYE, names.OUTER_LIPS, names.INNER_LIPS, na
 
 
 def test_each_list_names_each_point_once_and_within_the_mesh():
-    for ring in (*RINGS, *names.EYE_REFINED, names.NOSE, SUBSET_68):
+    for ring in (*RINGS, *names.EYE_LIDS, names.NOSE, SUBSET_68):
         assert len(set(ring)) == len(ring)
         assert 0 <= min(ring) <= max(ring) < 468
-    assert [len(ring) for ring in (SUBSET_68, *names.EYE_REFINED)] == [68, 71, 71]
+    assert len(SUBSET_68) == 68
 
 
-def test_both_eyes_share_no_point():
-    left, right = (set(ring) for ring in names.EYE_REFINED)
-    assert not left & right
-    assert set(names.LEFT_EYE) <= left
-    assert set(names.RIGHT_EYE) <= right
+def test_the_lids_are_the_rings_of_the_eyes():
+    for lids, ring in zip(names.EYE_LIDS, (names.LEFT_EYE, names.RIGHT_EYE), strict=True):
+        assert set(lids) == set(ring)
+    assert not set(names.LEFT_EYE) & set(names.RIGHT_EYE)
 
 
 def test_five_points_have_the_order_of_all_five_points():

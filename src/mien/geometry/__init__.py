@@ -2,18 +2,26 @@
 
 from mien.geometry.boxes import iou, nms, square
 from mien.geometry.points import POINTS, places, pose_from_points, similarity, transform
+from mien.geometry.poses import Camera, Pose
 from mien.geometry.regions import back, region
+from mien.geometry.rotations import ahead, angles, look_angles, rotation
 from mien.geometry.turns import Quarter, turn_boxes_back, turn_points_back
 
 __all__ = [
     "POINTS",
+    "Camera",
+    "Pose",
     "Quarter",
+    "ahead",
+    "angles",
     "back",
     "iou",
+    "look_angles",
     "nms",
     "places",
     "pose_from_points",
     "region",
+    "rotation",
     "similarity",
     "square",
     "transform",

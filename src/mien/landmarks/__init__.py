@@ -1,6 +1,18 @@
-"""A mesh on each face: 468 points, or 478 with the irises."""
+"""A mesh on each face: 468 points, or 478 with the irises; and what it shows, as numbers."""
 
 from mien.landmarks.looking import face_region, locate, look, mesh_region
+from mien.landmarks.measures import UNITS, measure
 from mien.landmarks.names import SUBSET_68, five_points
+from mien.landmarks.poses import head_pose
 
-__all__ = ["SUBSET_68", "face_region", "five_points", "locate", "look", "mesh_region"]
+__all__ = [
+    "SUBSET_68",
+    "UNITS",
+    "face_region",
+    "five_points",
+    "head_pose",
+    "locate",
+    "look",
+    "measure",
+    "mesh_region",
+]

@@ -12,7 +12,7 @@ import numpy as np
 
 from mien.errors import WeightsError
 from mien.geometry import back, region
-from mien.landmarks.names import EYE_CORNERS, EYE_REFINED, IRISES, LEFT_EYE, RIGHT_EYE
+from mien.landmarks.names import EYE_CORNERS, EYE_LIDS, IRISES
 from mien.media import warp
 from mien.runtime import LiteSession
 from mien.types import Crop, Floats, Pixels, Points
@@ -95,16 +95,16 @@ class FaceMesh:
         return answers[1404].reshape(468, 3), float(1 / (1 + np.exp(-logit)))
 
     def _join(self, chip: Pixels, points: Floats) -> None:
-        """Replace the points around the eyes by those of the eye network, and add the irises."""
-        for corners, refined, iris, contour, mirrored in zip(
-            EYE_CORNERS, EYE_REFINED, IRISES, (LEFT_EYE, RIGHT_EYE), (False, True), strict=True
+        """Replace the lids by those of the eye network, and add the irises."""
+        for corners, lids, iris, mirrored in zip(
+            EYE_CORNERS, EYE_LIDS, IRISES, (False, True), strict=True
         ):
             matrix = eye_region(points[list(corners), :2])
             eye, ring = self._look(warp(chip, matrix, EYE_SIDE, border="edge"), mirrored)
             # The eye network's own depths are of another scale; MediaPipe keeps those of the mesh.
-            points[list(refined), :2] = back(eye, matrix)
+            points[list(lids), :2] = back(eye[: len(lids)], matrix)
             points[list(iris), :2] = back(ring, matrix)
-            points[list(iris), 2] = points[list(contour), 2].mean()
+            points[list(iris), 2] = points[list(lids), 2].mean()
 
     def _look(self, chip: Pixels, mirrored: bool) -> tuple[Floats, Floats]:
         """(71, 2) points around one eye and (5, 2) of its iris, px of the (64, 64, 3) chip.

@@ -1,0 +1,104 @@
+"""Where a known shape is and how it is turned, from its points in one picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.geometry.rotations import angles
+from mien.types import Doubles, Floats
+
+# Degrees that the longer side of a picture spans, where nobody knows the camera. Phones and webcams
+# have 60 to 70, portraits and cut-outs far less; too wide a guess bends a face that fills the
+# picture, too narrow a one hardly harms: the yaw of a photo called 45 degrees is told as 33 with
+# 63, 37 with 40, 42 with 5.
+FIELD = 40.0
+STEPS = 20  # of looking for the distance, which needs about five
+ENOUGH = 1e-6  # change of the distance, as a share, below which it is found
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A pinhole without distortion."""
+
+    focal: float  # px
+    x: float  # px, where the axis meets the picture
+    y: float  # px
+
+    @staticmethod
+    def of(height: int, width: int, field: float = FIELD) -> "Camera":
+        """The camera of a whole picture, from the degrees that its longer side spans."""
+        focal = max(height, width) / 2 / np.tan(np.radians(field) / 2)
+        return Camera(float(focal), width / 2, height / 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pose:
+    """How a head is turned and where it is, seen by the camera.
+
+    A head at the edge of a picture that looks at the camera has a yaw: angles are against the
+    camera's axis, not against the line to the head.
+    """
+
+    yaw: float  # degrees, positive to image right
+    pitch: float  # degrees, positive up
+    roll: float  # degrees, positive clockwise on the screen
+    position: Doubles  # (3,) x right, y down, z away, in the unit of the shape: its origin
+    rotation: Doubles  # (3, 3), mien.geometry.rotation(yaw, pitch, roll)
+    points: Doubles  # (L, 3) the points seen, unturned, in the unit of the shape
+    error: float  # root mean square distance of `points` from the shape, lower is better
+
+
+def solve(shape: Doubles, points: Floats, camera: Camera) -> Pose:
+    """Find the pose of a shape from points with depths.
+
+    Args:
+        shape: (L, 3) points of the unturned shape; x right, y down, z away; L >= 3.
+        points: (M, 3) x, y and depth, px, M >= L; depths are relative and scaled as x and y are
+            at the shape's own distance. The first L are those of the shape, further ones are
+            only turned back.
+        camera: that saw them.
+
+    Returns:
+        The pose with the least squared distance of the points in space. Its distance from the
+        camera is as right as the size of the shape is.
+
+    Raises:
+        ValueError: a number is not finite, or the points coincide.
+
+    Source: the distance is found by turns with the turn, as in MediaPipe's face geometry; turn
+        and scale as in Umeyama, PAMI 1991, eq. 40-43.
+    """
+    shape, seen = np.asarray(shape, np.float64), np.asarray(points, np.float64)
+    count = len(shape)
+    if not np.isfinite(seen).all() or np.ptp(seen[:count, :2], axis=0).max() <= 0:
+        raise ValueError(f"No pose shows {count} points that coincide or are not finite.")
+    scale, turn, shift = _fit(shape, seen[:count])  # px for each unit of the shape
+    distance = camera.focal / scale
+    for _ in range(STEPS):
+        placed = _placed(seen, distance, camera, count)
+        size, turn, shift = _fit(shape, placed[:count])
+        distance /= size
+        if abs(size - 1) < ENOUGH:
+            break
+    unturned = (placed - shift) @ turn
+    off = unturned[:count] - shape
+    error = float(np.sqrt((off**2).sum(axis=1).mean()))
+    return Pose(*angles(turn), shift, turn, unturned, error)
+
+
+def _placed(seen: Doubles, distance: float, camera: Camera, count: int) -> Doubles:
+    """(M, 3) points in space, if the middle of the shape is so far away."""
+    depth = distance * (1 + (seen[:, 2] - seen[:count, 2].mean()) / camera.focal)
+    flat = (seen[:, :2] - [camera.x, camera.y]) / camera.focal * depth[:, None]
+    return np.column_stack([flat, depth])
+
+
+def _fit(shape: Doubles, placed: Doubles) -> tuple[float, Doubles, Doubles]:
+    """Scale, (3, 3) turn and (3,) shift from the shape to points in space."""
+    middle, centre = shape.mean(axis=0), placed.mean(axis=0)
+    a, b = shape - middle, placed - centre
+    u, sizes, vt = np.linalg.svd(b.T @ a)
+    sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
+    turn = (u * sign) @ vt
+    scale = float((sizes * sign).sum() / (a**2).sum())
+    return scale, turn, centre - scale * turn @ middle
