@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from mien.evaluate.demo import portraits
 from mien.media import FilmWriter, open_film, read_image
+from mien.zoo import home
 
 pytestmark = pytest.mark.weights
 
@@ -78,10 +80,17 @@ def test_what_was_seen_is_deleted_when_done_and_kept_when_asked(
         "identify", film, "-g", gallery, "--every", "0.5", "--looks", looks, "--table"
     )
     assert (code, again) == (0, out)
-    from mien.zoo import home
-
+    kept = set((home() / "films").glob("*"))
     assert mien("identify", film, "-g", gallery, "--every", "0.5")[0] == 0
-    assert list((home() / "films").glob("*")) == []
+    assert set((home() / "films").glob("*")) == kept
+
+
+def test_looks_that_nobody_went_on_with_are_forgotten_after_a_week(mien, film, gallery):
+    old = home() / "films/old.looks"
+    old.write_text("{}\n")
+    os.utime(old, (0, 0))
+    assert mien("identify", film, "-g", gallery, "--every", "0.5")[0] == 0
+    assert not old.exists()
 
 
 def test_unknown_people_are_blurred_beyond_recognition(mien, film, gallery, tmp_path, mtcnn):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from mien.pipeline import Pipeline
     from mien.types import FilmAnswer, Identity
 
-WHO = "unknown, all, or names with commas between them"
+FORGOTTEN = 7 * 24 * 3600.0  # s that the looks of a stopped run wait; they hold vectors of faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,9 @@ def _journal(film: str, pipeline: "Pipeline", every: float) -> Path:
     key = hashlib.sha256(json.dumps([facts, pipeline.models, every]).encode()).hexdigest()[:16]
     folder = home() / "films"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in folder.glob("*.looks"):  # of runs that nobody went on with
+        if time.time() - old.stat().st_mtime > FORGOTTEN:
+            old.unlink(missing_ok=True)
     return folder / f"{key}.looks"
 
 

@@ -79,13 +79,14 @@ def _names(tracks: Sequence[Track], apart: set[Pair]) -> dict[int, str]:
     """Tracks that are a match by themselves; of two on screen at once only the likelier one."""
     matched = [t for t in tracks if t.decision and t.decision.outcome == "match"]
     matched.sort(key=lambda track: -_probability(track.decision))
-    names: dict[int, str] = {}
+    bearers: dict[str, list[int]] = {}
     for track in matched:
         name = track.decision.person if track.decision else None
         assert name is not None  # a match has one
-        rivals = [number for number, other in names.items() if other == name]
+        rivals = bearers.setdefault(name, [])
         if not any(_pair(track.number, number) in apart for number in rivals):
-            names[track.number] = name
+            rivals.append(track.number)
+    names = {number: name for name, numbers in bearers.items() for number in numbers}
     return names
 
 

@@ -1,16 +1,18 @@
 """From looks to tracks: when each can be seen, who is on screen together, and the best looks."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
 from mien.geometry import pose_from_points
-from mien.types import Face, Floats, Track
+from mien.types import Face, Floats, Quality, Track
 
 KEPT = 6  # embeddings of a track that are averaged; more change little
 LARGE = 60.0  # px between the eyes, from which a larger face shows no more
+OVER = 2.0  # s out of sight: longer than a tracker waits, so the track is over
+DECISIVE = {"inter_eye_distance", "head_pose_yaw"}  # see mien.gallery.decide.weakness
 UNSURE = 0.7  # score of a detector that worth begins at: blur, hands and edges lower it first
 PAUSE = 0.5  # s without a look, after which a face counts as gone
 CLEARLY = 1.3  # times the area, that takes the first place from who holds it
@@ -71,15 +73,24 @@ class _Growing:
     looks: int = 0
     width: float = 0.0  # sum
     chosen: list[Chosen] = field(default_factory=list)
+    vector: Floats | None = None
+
+    def settle(self) -> None:
+        """The track is over: keep its mean and its best look, and forget the others."""
+        if self.chosen:
+            self.vector = mean([one.face for one in self.chosen], [c.worth for c in self.chosen])
+            self.best = _lean(self.chosen[0].face)
+            self.chosen = []
 
 
 class Gathering:
-    """Sums up stretches as they come. Memory grows with tracks, not with looks."""
+    """Sums up stretches as they come. Memory grows with tracks, and by two kilobytes each."""
 
     def __init__(self, fewest: int = 3) -> None:
         """Start empty; a track of fewer looks than `fewest` is a flicker of the detector."""
         self._fewest = fewest
         self._tracks: dict[int, _Growing] = {}
+        self._open: set[int] = set()  # tracks that may go on
         self.together: set[tuple[int, int]] = set()  # tracks seen in one frame: two people
         self.largest: list[tuple[float, float, int]] = []  # start, end, track
         self.cuts: list[float] = []
@@ -96,24 +107,34 @@ class Gathering:
             track.chosen.append(chosen)
             track.chosen.sort(key=lambda one: -one.worth)
             del track.chosen[KEPT:]
+        self._settle(self.seconds - OVER)
 
     def finish(self, end: float) -> None:
         """The film is over at `end` seconds: what was seen last lasts until then."""
         self._until(end)
 
+    def _settle(self, before: float) -> None:
+        """Sum up the tracks that were last seen before a moment."""
+        for number in [n for n in self._open if self._tracks[n].spans[-1][1] < before]:
+            self._open.remove(number)
+            if self._tracks[number].looks < self._fewest:
+                del self._tracks[number]
+            else:
+                self._tracks[number].settle()
+
     def tracks(self) -> list[Track]:
         """All tracks that are more than a flicker, in the order of their numbers."""
+        self._settle(math.inf)
         return [
             Track(
                 number,
                 tuple(one.spans),
                 one.looks,
                 one.width / one.looks,
-                one.chosen[0].face if one.chosen else one.best,
-                mean([chosen.face for chosen in one.chosen], [c.worth for c in one.chosen]),
+                one.best,
+                one.vector,
             )
             for number, one in sorted(self._tracks.items())
-            if one.looks >= self._fewest
         ]
 
     def _add(self, look: Look) -> None:
@@ -122,6 +143,7 @@ class Gathering:
             assert face.track is not None
             numbers.append(face.track)
             one = self._tracks.setdefault(face.track, _Growing([], face))
+            self._open.add(face.track)
             value = worth(face)
             if value > one.worth:
                 one.best, one.worth = face, value
@@ -170,6 +192,15 @@ def _largest(faces: tuple[Face, ...], before: int | None) -> int:
     number = before if kept else first
     assert number is not None
     return number
+
+
+def _lean(face: Face) -> Face:
+    """A face with no more than a decision needs: what is measured of its size and pose."""
+    quality = face.quality
+    if quality:
+        kept = {name: value for name, value in quality.measures.items() if name in DECISIVE}
+        quality = Quality({}, kept)
+    return replace(face, quality=quality, embedding=None)
 
 
 def mean(faces: list[Face], weights: list[float]) -> Floats | None:
