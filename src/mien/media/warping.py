@@ -11,7 +11,12 @@ BORDERS = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE}
 
 
 def warp(
-    image: Pixels, to_chip: Floats, size: int, border: Literal["black", "edge"] = "black"
+    image: Pixels,
+    to_chip: Floats,
+    size: int,
+    border: Literal["black", "edge"] = "black",
+    *,
+    average: bool = True,
 ) -> Pixels:
     """Warp with averaging: a chip a tenth as large as the face must not pick one pixel of ten.
 
@@ -20,12 +25,14 @@ def warp(
         to_chip: (2, 3) transform from image px to chip px.
         size: px of the chip's sides.
         border: what lies beyond the picture: black, or its outermost pixels repeated.
+        average: whether a smaller chip is the mean of what it shows; if not it is sharper and
+            noisier, as some networks have learned to see.
 
     Returns:
         (size, size, 3).
     """
     step = int(1 / max(float(np.hypot(*to_chip[:, 0])), 1e-6))  # image px per chip px
-    if step >= 2:
+    if average and step >= 2:
         inverse = cv2.invertAffineTransform(to_chip)
         corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
         seen = corners @ inverse[:, :2].T + inverse[:, 2]

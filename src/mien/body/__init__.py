@@ -1,0 +1,6 @@
+"""Hands and bodies: 21 and 33 points."""
+
+from mien.body.bodies import Body, BodyLandmarker
+from mien.body.hands import Hand, HandLandmarker
+
+__all__ = ["Body", "BodyLandmarker", "Hand", "HandLandmarker"]

@@ -1,0 +1,123 @@
+"""Hands: 21 points each.
+
+Source: Zhang et al., "MediaPipe Hands: on-device real-time hand tracking", arXiv:2006.10214;
+squares as in MediaPipe's graphs palm_detection and hand_landmark.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mien.body.shots import anchors, detect
+from mien.geometry import back, region
+from mien.media import warp
+from mien.runtime import LiteSession
+from mien.types import Crop, Floats, Pixels
+
+SIDE = 224  # px of the chip
+PALM_MAPS = ((8, 2), (16, 6))  # stride and anchors a cell, of the 192 px sheet
+WRIST, MIDDLE = 0, 2  # of the palm's seven points: where the hand begins, and its middle knuckle
+AROUND, AHEAD = 2.6, 0.5  # sides of the palm's box: of the square, and how far it is moved on
+# The 21 points: the wrist, then from the palm to the tip of each finger.
+POINTS = (
+    "wrist",
+    *(
+        f"{finger}_{joint}"
+        for finger in ("thumb", "index", "middle", "ring", "little")
+        for joint in (1, 2, 3, "tip")
+    ),
+)
+LINES = tuple((0 if i % 4 == 1 else i - 1, i) for i in range(1, 21))  # bones, to be drawn
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hand:
+    """One hand in one image."""
+
+    points: Floats  # (21, 3) x, y, depth, px of the image; order: POINTS; depth 0 at the wrist
+    presence: float  # probability in [0, 1] that there is a hand
+    right: float  # probability in [0, 1] that it is a right hand, if the picture is not mirrored
+    score: float  # of the palm, in [0, 1]
+
+
+class HandLandmarker:
+    """Finds hands in an image, and the points of each."""
+
+    crop = Crop(size=SIDE)
+
+    def __init__(
+        self,
+        hand: Path,
+        palm: Path,
+        *,
+        name: str,
+        digest: str = "",
+        device: str = "cpu",
+        threads: int = 1,
+        min_score: float = 0.5,
+        min_presence: float = 0.5,
+    ) -> None:
+        """Open the .tflite graphs.
+
+        Args:
+            hand: network of the hand, 224 px.
+            palm: network that finds palms, 192 px.
+            name: the card this was opened from.
+            digest: of the weights.
+            device: see mien.runtime.
+            threads: of one call.
+            min_score: palms that are less sure are not looked at.
+            min_presence: hands that are less sure are left out.
+        """
+        shape = (1, SIDE, SIDE, 3)
+        self._hand = LiteSession(hand, shape, device=device, threads=threads)
+        self._palm = LiteSession(palm, (1, 192, 192, 3), device=device, threads=threads)
+        self._cells = anchors(192, PALM_MAPS)
+        self.name, self.digest, self.device = name, digest, self._hand.device
+        self.min_score, self.min_presence = min_score, min_presence
+
+    def find(self, image: Pixels) -> list[Hand]:
+        """Every hand in one (H, W, 3) image, surest palm first."""
+        scores, palms = detect(
+            self._palm, image, self._cells, symmetric=False, min_score=self.min_score
+        )
+        hands = []
+        for score, palm in zip(scores.tolist(), palms, strict=True):
+            matrix = palm_region(palm)
+            points, presence, right = self._run(warp(image, matrix, SIDE, border="edge"))
+            if presence >= self.min_presence:
+                hands.append(Hand(back(points, matrix), presence, right, score))
+        return hands
+
+    def __call__(self, chips: Pixels) -> tuple[Floats, Floats]:
+        """Find the points of each hand.
+
+        Args:
+            chips: (N, 224, 224, 3), fingers up.
+
+        Returns:
+            (N, 21, 3) chip px, and (N, 21) probability that there is a hand.
+        """
+        points = np.empty((len(chips), 21, 3), np.float32)
+        presence = np.empty((len(chips), 21), np.float32)
+        for chip, place, seen in zip(chips, points, presence, strict=True):
+            place[:], seen[:], _ = self._run(chip)
+        return points, presence
+
+    def _run(self, chip: Pixels) -> tuple[Floats, float, float]:
+        answers = self._hand(chip[None].astype(np.float32) / 255)
+        points, presence, right = (answers[name] for name in self._hand.outputs[:3])
+        return points.reshape(21, 3), float(presence.item()), float(right.item())
+
+
+def palm_region(palm: Floats) -> Floats:
+    """The (2, 3) transform to a chip with the fingers up, from a palm's box and seven points."""
+    low, high, points = palm[0], palm[1], palm[2:]
+    along = points[MIDDLE] - points[WRIST]
+    degrees = float(np.degrees(np.arctan2(along[1], along[0]))) + 90  # 0 if the fingers point up
+    sides = high - low
+    turn = np.radians(degrees)
+    ahead = np.array([np.sin(turn), -np.cos(turn)]) * AHEAD * sides[1]
+    centre = np.asarray((low + high) / 2 + ahead, np.float32)
+    return region(centre, max(float(sides.max()), 1.0) * AROUND, degrees, SIDE)
