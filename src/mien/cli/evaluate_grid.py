@@ -45,7 +45,7 @@ def disparity(
     """
     from mien.evaluate.disparity_report import disparity as measure
     from mien.evaluate.faces import faces_in, faces_of
-    from mien.evaluate.grid import read_grid, run_grid, write_csv
+    from mien.evaluate.grid import parted, read_grid, run_grid, write_csv
     from mien.evaluate.readers import LABELS
 
     require_place(report)
@@ -57,7 +57,7 @@ def disparity(
             faces = faces_of(LABELS[layout](source), plan.datasets, plan.size, on_step)
         else:
             faces = faces_in(source, source.parent, plan.size, on_step)
-        results = run_grid(plan, faces, out, _trainer(), on_step)
+        results = run_grid(plan, *parted(plan, faces), out, _trainer(), on_step)
     if rows:
         write_csv(results, rows)
     tell(measure(results, data=data or plan.name, basis=basis_of(None)), report, table)

@@ -106,23 +106,29 @@ def _pairs(listed: list[dict[str, Any]], path: Path) -> tuple[tuple[str, str], .
     return tuple(found)
 
 
+def parted(grid: Grid, faces: Faces) -> tuple[Faces, Faces]:
+    """Training and test part, so that no person and no picture is on both sides."""
+    train, test = split(faces, grid.test_share)
+    if grid.train_on:
+        train = train.some(np.isin(np.array(train.dataset), grid.train_on))
+    require_apart(train, test)
+    return train, test
+
+
 def run_grid(
-    grid: Grid, faces: Faces, folder: Path, run: Run, on_step: OnStep | None = None
+    grid: Grid, train: Faces, test: Faces, folder: Path, run: Run, on_step: OnStep | None = None
 ) -> Results:
     """Run what is missing, and gather everything.
 
     Args:
         grid: which trainings.
-        faces: of all data sets; split here, so that no person or picture is on both sides.
+        train: what every network learns from.
+        test: of all data sets; every network is tried on the same pictures.
         folder: keeps one file a network. A file of other pictures or of another grid size is
             refused; a killed run leaves no half file.
         run: trains one network and tells what it says about the test.
         on_step: told after each network.
     """
-    train, test = split(faces, grid.test_share)
-    if grid.train_on:
-        train = train.some(np.isin(np.array(train.dataset), grid.train_on))
-    require_apart(train, test)
     folder.mkdir(parents=True, exist_ok=True)
     nets = [(m, loss, seed) for m, loss in grid.pairs for seed in grid.seeds]
     key, said = _key(grid, train, test), []

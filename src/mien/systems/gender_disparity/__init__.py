@@ -1,0 +1,1 @@
+"""Gender predictors as objects of study: architectures, losses and data sets compared."""
