@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -13,7 +12,7 @@ import av.error
 
 from mien.errors import FilmError
 from mien.media.limits import LIMITS, Limits
-from mien.media.pixels import small, upright
+from mien.media.pixels import Converter
 from mien.types import Pixels
 
 Reason = Literal["no-frames", "damaged", "ended-early", "lost", "interrupted", "full"]
@@ -75,8 +74,7 @@ class Film:
     counts: Counts = field(default_factory=Counts)
     reason: Reason | None = None  # why the frames may not be all; known once they are read
     _container: Any = None
-    _limits: Limits = LIMITS
-    _aspect: Fraction | None = None  # width by height of a pixel
+    _converter: Any = None
 
     def frames(
         self,
@@ -102,11 +100,11 @@ class Film:
         for number, frame, stamp in self._from(origin, start):
             if chosen.over(stamp):
                 return
-            cut |= glance is not None and glance(small(frame))
+            cut |= glance is not None and glance(self._converter.small(frame))
             if not chosen(stamp, self.counts):
                 cut &= stamp >= start  # a cut before the start is nobody's
                 continue
-            image = upright(frame, self._aspect, self._limits, self.where)
+            image = self._converter.upright(frame)
             self.counts.given += 1
             yield Frame(number, stamp, image, cut)
             cut = False
@@ -278,8 +276,7 @@ def film_of(container: Any, where: str, limits: Limits = LIMITS) -> Film:
         Counts(announced=stream.frames or None),
         None,
         container,
-        limits,
-        stream.sample_aspect_ratio,
+        Converter(stream.sample_aspect_ratio, limits, where),
     )
 
 

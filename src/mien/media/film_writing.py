@@ -10,6 +10,7 @@ from typing import Any, Self
 import av
 import av.error
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from mien.errors import FilmError
 from mien.media.writing import check_image, why_not
@@ -62,6 +63,7 @@ class FilmWriter:
         self._stream: Any = None
         self._size = (0, 0)
         self._sound = _Sound(sound_of, self._container) if sound_of else None
+        self._scaler = VideoReformatter()  # kept: making one takes longer than using it
         self._last = -1
         self.frames = 0
 
@@ -84,7 +86,7 @@ class FilmWriter:
             if self._stream is None:
                 self._start(image)
             frame = av.VideoFrame.from_ndarray(self._fitted(image), "rgb24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace=1)  # BT.709, as it is tagged
+            frame = self._scaler.reformat(frame, format="yuv420p", dst_colorspace=1)  # BT.709
             frame.pts, frame.time_base = ticks, TICKS
             self._container.mux(self._stream.encode(frame))
             if self._sound:

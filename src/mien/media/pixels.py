@@ -4,6 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from mien.media.limits import Limits
 from mien.media.turning import turn
@@ -14,26 +15,41 @@ BT709, UNSPECIFIED, BT601 = 1, 2, 5
 HD = 720  # lines: from here on films that name no matrix are taken to be BT.709, as players do
 
 
-def upright(frame: Any, aspect: Fraction | None, limits: Limits, where: str) -> Pixels:
-    """Colours, square pixels and rotation of one frame of PyAV: (H, W, 3) uint8 RGB.
+class Converter:
+    """Turns the frames of one film into RGB. Its scalers are kept: making one takes longer."""
 
-    `aspect` is width by height of a pixel; None or 0 if the film does not say.
+    def __init__(self, aspect: Fraction | None, limits: Limits, where: str) -> None:
+        """Start for one film.
 
-    Raises:
-        ImageError: the frame is larger than the limits allow.
-    """
-    limits.check_pixels(frame.width, frame.height, where)
-    matrix = frame.colorspace
-    if matrix == UNSPECIFIED:
-        matrix = BT709 if frame.height >= HD else BT601
-    width = round(frame.width * float(aspect)) if aspect else frame.width
-    rgb = frame.reformat(width=width, format="rgb24", src_colorspace=matrix)
-    image = np.ascontiguousarray(rgb.to_ndarray(), np.uint8)
-    clockwise = round(-frame.rotation / 90) * 90 % 360  # the flag counts the other way
-    return turn(image, clockwise)
+        Args:
+            aspect: width by height of a pixel; None or 0 if the film does not say.
+            limits: largest frame.
+            where: names the film in errors.
+        """
+        self._aspect, self._limits, self._where = aspect, limits, where
+        self._large, self._small = VideoReformatter(), VideoReformatter()
 
+    def upright(self, frame: Any) -> Pixels:
+        """Colours, square pixels and rotation of one frame of PyAV: (H, W, 3) uint8 RGB.
 
-def small(frame: Any) -> Pixels:
-    """A frame as (36, 64, 3), as it lies in the file: enough to see a cut."""
-    glance = frame.reformat(width=64, height=36, format="rgb24", interpolation="FAST_BILINEAR")
-    return np.ascontiguousarray(glance.to_ndarray(), np.uint8)
+        Raises:
+            ImageError: the frame is larger than the limits allow.
+        """
+        self._limits.check_pixels(frame.width, frame.height, self._where)
+        matrix = frame.colorspace
+        if matrix == UNSPECIFIED:
+            matrix = BT709 if frame.height >= HD else BT601
+        width = round(frame.width * float(self._aspect)) if self._aspect else frame.width
+        rgb = self._large.reformat(
+            frame, width=width, format="rgb24", src_colorspace=matrix, threads=1
+        )
+        image = np.ascontiguousarray(rgb.to_ndarray(), np.uint8)
+        clockwise = round(-frame.rotation / 90) * 90 % 360  # the flag counts the other way
+        return turn(image, clockwise)
+
+    def small(self, frame: Any) -> Pixels:
+        """A frame as (36, 64, 3), as it lies in the file: enough to see a cut."""
+        glance = self._small.reformat(
+            frame, width=64, height=36, format="rgb24", interpolation="FAST_BILINEAR", threads=1
+        )
+        return np.ascontiguousarray(glance.to_ndarray(), np.uint8)

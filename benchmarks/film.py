@@ -1,0 +1,116 @@
+"""Films: how fast, stage by stage, and against asking the photo route for every frame.
+
+    python benchmarks/film.py CLIP [CLIP ...] --rounds 5
+
+Three ways take turns in each round: `mien identify FILM` as it is (ten looks a second), the same
+looking at every frame, and the pipeline for photos called on every frame, as one would by hand.
+Printed are frames of the film done in a second, and the ratio within a round: median, least and
+largest.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from mien.gallery import Template, open_gallery
+from mien.media import open_film
+from mien.pipeline import Pipeline, identify_film, open_pipeline
+from mien.track import Shots
+
+
+class Timed:
+    """A model whose calls are added up."""
+
+    def __init__(self, model) -> None:
+        self.model, self.seconds = model, 0.0
+
+    def __call__(self, *what):
+        begun = time.perf_counter()
+        answer = self.model(*what)
+        self.seconds += time.perf_counter() - begun
+        return answer
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+
+def by_photo(clip: Path, pipeline: Pipeline) -> int:
+    """Everything known of every face in every frame."""
+    count = 0
+    with open_film(clip) as film:
+        for frame in film.frames():
+            pipeline(frame.image)
+            count += 1
+    return count
+
+
+def stages(clip: Path, pipeline: Pipeline, frames: int) -> None:
+    """Where the time of one run goes."""
+    spent = {}
+    for name, glance in (("decode", None), ("decode and cuts", Shots())):
+        begun = time.perf_counter()
+        with open_film(clip) as film:
+            for _ in film.frames(every=0.1, glance=glance):
+                pass
+        spent[name] = time.perf_counter() - begun
+    detector, embedder = Timed(pipeline.detector), Timed(pipeline.embedder)
+    timed = Pipeline(detector=detector, embedder=embedder, gallery=pipeline.gallery)
+    begun = time.perf_counter()
+    identify_film(clip, timed)
+    whole = time.perf_counter() - begun
+    rows = {
+        "decode": spent["decode"],
+        "cuts": spent["decode and cuts"] - spent["decode"],
+        "detect": detector.seconds,
+        "embed": embedder.seconds,
+    }
+    rows["quality, track, name"] = whole - sum(rows.values())
+    told = ", ".join(f"{name} {max(value, 0) / whole:.0%}" for name, value in rows.items())
+    print(f"  where the time goes: {told}")
+
+
+def main() -> None:
+    """Print frames a second and ratios for each clip."""
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("clips", type=Path, nargs="+")
+    words.add_argument("--rounds", type=int, default=5)
+    chosen = words.parse_args()
+    pipeline = open_pipeline()
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(100, 128)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    contract = pipeline.embedder.contract
+    with open_gallery(":memory:", contract, create=True) as gallery:
+        gallery.add([Template(f"p{i}", v, contract) for i, v in enumerate(vectors)])
+        pipeline.use(gallery)
+        for clip in chosen.clips:
+            with open_film(clip) as film:
+                first = next(film.frames())
+            frames = by_photo(clip, pipeline)
+            print(f"{clip.name}: {first.image.shape[1]} x {first.image.shape[0]}, {frames} frames")
+            ways = {
+                "mien identify, 10 looks/s": lambda c=clip: identify_film(c, pipeline),
+                "every frame": lambda c=clip: identify_film(c, pipeline, every=0),
+                "photo route, every frame": lambda c=clip: by_photo(c, pipeline),
+            }
+            times: dict[str, list[float]] = {name: [] for name in ways}
+            for _ in range(chosen.rounds):
+                for name, way in ways.items():
+                    begun = time.perf_counter()
+                    way()
+                    times[name].append(time.perf_counter() - begun)
+            peer = np.array(times["photo route, every frame"])
+            for name, took in times.items():
+                ratio = peer / np.array(took)
+                print(
+                    f"  {name:26} {frames / np.median(took):6.1f} frames/s, "
+                    f"{np.median(ratio):5.2f} times the photo route "
+                    f"({ratio.min():.2f} to {ratio.max():.2f})"
+                )
+            stages(clip, pipeline, frames)
+
+
+if __name__ == "__main__":
+    main()
