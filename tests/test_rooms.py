@@ -27,6 +27,7 @@ HOMES = {
     "scipy": {"metrics", "signals", "geometry", "quality", "track", "synth"},
     "cv2": {"media", "signals", "align", "quality", "detect", "synth"},
     "numba": {"synth"},
+    "h5py": {"synth"},
     "PIL": {"media"},
     "pillow_heif": {"media"},
     "av": {"media"},

@@ -185,6 +185,41 @@ def import_ict(
     _keep(read(source), name)
 
 
+Licence = Annotated[
+    str, typer.Option("--licence", help="Under which you have the file, as its makers call it.")
+]
+
+
+@app.command("import-flame")
+def import_flame(
+    source: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="FLAME's .pkl.")],
+    licence: Licence,
+    name: Annotated[str, typer.Option("--name", help="What the head is called then.")] = "flame",
+) -> None:
+    """Import FLAME; the file is read without running what it contains.
+
+    Example: mien synth import-flame generic_model.pkl --licence CC-BY-4.0
+    """
+    from mien.synth.flame import import_flame as read
+
+    _keep(read(source, licence), name)
+
+
+@app.command("import-bfm")
+def import_bfm(
+    source: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=".mat or .h5.")],
+    licence: Licence,
+    name: Annotated[str, typer.Option("--name", help="What the head is called then.")] = "bfm",
+) -> None:
+    """Import the Basel Face Model of 2009, 2017 or 2019.
+
+    Example: mien synth import-bfm model2017-1_bfm_nomouth.h5 --licence "BFM 2017"
+    """
+    from mien.synth.bfm import import_bfm as read
+
+    _keep(read(source, licence), name)
+
+
 def _keep(head: "HeadModel", name: str) -> None:
     """Store an imported head and tell about it."""
     from mien.synth.heads import head_path, save_head

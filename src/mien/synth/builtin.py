@@ -10,7 +10,7 @@ from mien.synth.moves import Moves, rigid_jaw
 from mien.synth.raster import Indices
 from mien.types import Doubles, Floats
 
-NECK_TOP, NECK_END = -99.0, -195.0  # mm
+NECK_TOP, NECK_END = -62.0, -195.0  # mm
 # The 68 points of iBUG 300-W on the face at rest: brows, nose, then eyes and mouth by the curves.
 _BROW = ((48, 13.5), (41, 18.0), (32, 19.8), (22, 18.8), (12, 15.6))  # of the left side, outside in
 _JAW = (0, -19, -37, -55, -75, -93, -105, -114, -119)  # heights of points 0 to 8
@@ -95,9 +95,10 @@ def _neck() -> tuple[Doubles, Indices, int]:
         np.linspace(NECK_TOP, NECK_END, 30), np.linspace(-np.pi, np.pi, 72)[:-1], indexing="ij"
     )
     flare = np.clip((-y - 165) / 85, 0, 1) ** 2
-    x = (55 + 75 * flare) * np.sin(angle)
+    inner = np.clip((-70 - y) / 50, 0, 1)  # hidden in the head at its top
+    x = (38 + 13 * inner + 75 * flare) * np.sin(angle)
     throat = 3.5 * np.exp(-(((y + 150) / 12) ** 2)) * np.exp(-((angle / 0.22) ** 2))
-    z = (52 + 14 * flare) * np.cos(angle) - 20 + 0.10 * (y + 120) + throat
+    z = (34 + 16 * inner + 14 * flare) * np.cos(angle) - 26 + 5 * inner + 0.10 * (y + 120) + throat
     points, triangles = grid(np.stack([x, y, z], axis=-1), closed=True)
     return points, triangles[:, ::-1], SKIN
 

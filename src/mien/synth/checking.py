@@ -13,6 +13,7 @@ from mien.synth.controls import resolve
 from mien.synth.flow import flow
 from mien.synth.head import HeadModel, landmarks, moved
 from mien.synth.light import Light
+from mien.synth.paint import NUMBER
 from mien.synth.scene import Scene, render, visible
 
 _EYES_NEAR = Camera(500, 1000, distance=700, focal=6.25, centre=(0.0, -2.0))  # 10 px a mm
@@ -38,19 +39,21 @@ def mouth_opening(head: HeadModel, weights: dict[str, float]) -> float:
 
 
 def warping(actor: Actor, before: Scene, after: Scene) -> float:
-    """How well the flow explains the second picture: PSNR in dB over pixels of the head.
+    """How well the flow explains the second picture: PSNR in dB over skin, eyes, clothes.
 
     The second picture is drawn back onto the first by the flow. The light must be the same for
-    both and not cast shadows, or brightness changes that are no motion.
+    both and not cast shadows, or brightness changes that are no motion. Hair is left out: its
+    strands are finer than pixels.
     """
-    first = render(actor, before).rgb.astype(np.float64)
+    frame = render(actor, before)
+    first = frame.rgb.astype(np.float64)
     second = render(actor, after).rgb.astype(np.float32)
     moved_ = flow(actor, before, after)
     y, x = np.mgrid[: first.shape[0], : first.shape[1]].astype(np.float32)
     there = np.stack([x, y], -1) + moved_.whole
     back = cv2.remap(second, there[..., 0], there[..., 1], cv2.INTER_CUBIC)
-    inner = cv2.erode(moved_.valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    inner &= np.abs(moved_.whole).max(2) > 0
+    use = moved_.valid & (frame.seg != NUMBER["hair"]) & (frame.seg != 0)
+    inner = cv2.erode(use.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     error = float(((np.asarray(back) - first)[inner] ** 2).mean())
     return 10 * float(np.log10(255**2 / max(error, 1e-12)))
 

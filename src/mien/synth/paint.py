@@ -74,8 +74,11 @@ class _Painter:
         colour = self._lips(colour)
         infrared = self._infrared(density)
         hairs, shade = self._hairs()
-        strand = np.array(grey_mix(self.look), np.float32)
-        colour += (strand * (0.75 + 0.5 * shade[..., None]) - colour) * hairs[..., None]
+        strand = np.array(grey_mix(self.look, 0.75), np.float32)  # brows and beard stay darker
+        below = np.minimum(strand * (0.7 + 0.4 * shade[..., None]), 0.75 * colour)
+        brow = (self.y > 0) & (hairs > 0)  # and no brow is lighter than the skin
+        strand = np.where(brow[..., None], below, strand * (0.75 + 0.5 * shade[..., None]))
+        colour += (strand - colour) * hairs[..., None]
         dark = self._dark()
         colour *= 1 - dark[..., None] * np.array([0.86, 0.93, 0.95], np.float32)
         infrared = (infrared * (1 - 0.5 * hairs) + 0.15 * hairs * 0.5) * (1 - 0.8 * dark)
@@ -152,7 +155,7 @@ class _Painter:
         """Freckles, moles, dark rings, age spots and the shadow of a beard."""
         look, rng = self.look, self.rng
         out = self.bells((24, -13, 10, 5, 0.10 + 0.0016 * look.age), (18, -9, 6, 4, 0.10))
-        out += self.bells((31, 3.2, 13, 3.2, 0.10 + 0.5 * look.make_up))
+        out += self.bells((31, 3.2, 13, 3.2, 0.04 + 0.5 * look.make_up))
         spots = np.clip(atlas.noise(rng, 2.2) - 1.15, 0, 1)
         cheeks = self.bells((30, -28, 22, 15, 1.0), (0, -22, 12, 16, 0.8), (0, 45, 40, 20, 0.35))
         out += 1.1 * look.freckles * spots * cheeks
@@ -195,11 +198,11 @@ class _Painter:
     def _hairs(self) -> tuple[Maps, Maps]:
         """How much hair covers each texel, and how light each strand is."""
         brow = self._brow()
-        strands = atlas.noise(self.rng, 0.9, 4)
+        strands = atlas.noise(self.rng, 0.6, 6)
         leaning = self._leaning()
-        brow = np.clip(brow * (0.95 + 0.55 * leaning), 0, 0.93)
+        brow = np.clip(brow * (1.12 + 0.42 * leaning), 0, 0.95)
         beard = self._beard()
-        beard = np.clip(beard * (0.8 + 0.45 * strands), 0, 0.93)
+        beard = np.clip(beard * (0.88 + 0.34 * strands), 0, 0.93)
         return np.maximum(brow, beard), (0.3 * strands).astype(np.float32)
 
     def _leaning(self) -> Maps:
@@ -218,7 +221,7 @@ class _Painter:
         along = np.clip((self.far - 10.5) / 39.0, -0.3, 1.3)
         middle = 14.6 + high + (5.2 + arch) * np.sin(np.pi * np.clip(along, 0, 1) ** 0.85 * 0.82)
         middle += tilt * (along - 0.5) - 1.2 * np.clip(along - 0.62, 0, 1) * 4
-        half = 3.1 * thick * (1 - 0.72 * np.clip(along, 0, 1) ** 1.5)
+        half = 3.6 * thick * (1 - 0.72 * np.clip(along, 0, 1) ** 1.5)
         cover = np.clip(1.35 - np.abs(self.y - middle) / np.maximum(half, 0.4), 0, 1)
         ends = np.clip((along + 0.06) / 0.14, 0, 1) * np.clip((1.06 - along) / 0.16, 0, 1)
         faint = 0.7 if self.look.age < 12 else 1.0
@@ -319,7 +322,7 @@ class _Painter:
     def _occlusion(self) -> Maps:
         """How open each place is to light from all around, 1 = fully."""
         shut = self.bells(
-            (30, 8, 14, 4.5, 0.20), (16, -1, 5, 8, 0.30), (31, -2, 17, 6, 0.16),
+            (30, 8, 14, 4.5, 0.10), (16, -1, 5, 8, 0.22), (31, -2, 17, 6, 0.12),
             (18.5, -46, 3, 7, 0.30), (0, -54.5, 15, 2.6, 0.34), (0, -81.5, 15, 4.5, 0.22),
             (0, -68, 22, 1.8, 0.35), (27, -68, 3, 3, 0.18),
         )  # fmt: skip
@@ -342,9 +345,9 @@ class _Painter:
         return out
 
 
-def grey_mix(look: Look) -> tuple[float, float, float]:
-    """Colour of somebody's hair with its white share, linear RGB."""
-    red, green, blue = (h + look.grey * (0.42 - h) for h in look.hair)
+def grey_mix(look: Look, share: float = 1.0) -> tuple[float, float, float]:
+    """Colour of somebody's hair with a share of its white hairs, linear RGB."""
+    red, green, blue = (h + share * look.grey * (0.42 - h) for h in look.hair)
     return red, green, blue
 
 

@@ -1,0 +1,58 @@
+import json
+
+import numpy as np
+import pytest
+
+from mien.media import open_film, read_image
+
+
+def test_a_picture_is_drawn_with_its_truth(mien, tmp_path):
+    out, truth = tmp_path / "a.png", tmp_path / "a.npz"
+    words = ("--set", "AU12=0.5", "--size", 64, "--seed", 3, "--yaw", 10, "--truth", truth)
+    code, text, _ = mien("synth", "image", out, *words)
+    told = json.loads(text)
+    assert code == 0
+    assert told["synthetic"] is True
+    assert told["shapes"]["mouthSmile_L"] == 0.5
+    assert read_image(out).shape == (64, 64, 3)
+    with np.load(truth) as kept:
+        assert kept["depth"].shape == (64, 64)
+
+
+def test_a_film_is_drawn(mien, tmp_path):
+    out = tmp_path / "a.mp4"
+    words = ("--seconds", 0.5, "--rate", 10, "--size", 64, "--say", "B AA", "--emotion", "joy")
+    code, text, _ = mien("synth", "video", out, *words)
+    assert code == 0
+    assert json.loads(text)["frames"] == 5
+    with open_film(out) as film:
+        assert len(list(film.frames())) == 5
+
+
+def test_a_data_set_gets_a_contact_sheet(mien, tmp_path):
+    words = ("--count", 2, "--size", 48, "--workers", 1)
+    code, text, _ = mien("synth", "dataset", "age", tmp_path / "x", *words)
+    assert code == 0
+    assert json.loads(text)["items"] == 2
+    page = (tmp_path / "x" / "sheet.html").read_text()
+    assert page.count("<li>") == 2
+    assert "Synthetic" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("image", "x.png", "--set", "AU12"), "AU12=0.7"),
+        (("image", "x.png", "--set", "AU99=1"), "near it are"),
+        (("image", "x.png", "--head", "nobody"), "no head 'nobody'"),
+        (("dataset", "cats", "x"), "no recipe 'cats'"),
+        (("video", "x.mp4", "--emotion", "bliss"), "no emotion 'bliss'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(mien, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = mien("synth", *words)
+    assert code == 1
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1

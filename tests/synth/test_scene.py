@@ -1,0 +1,174 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mien.errors import MienError
+from mien.synth import Actor, Camera, Pose, Scene, aged, make_person, render
+from mien.synth.camera import place, project
+from mien.synth.checking import small_step, warping
+from mien.synth.flow import flow
+from mien.synth.light import Lamp, Light
+from mien.synth.looks import Look
+from mien.synth.paint import LABELS, NUMBER
+
+NOSE, CHIN, TOP = [0.0, -45.0, 105.0], [0.0, -118.0, 80.0], [0.0, 100.0, 0.0]
+SMALL = Camera(128, 128)
+
+
+def seen(point, pose):
+    return project(place(np.array([point]), pose), Camera())[0]
+
+
+def test_yaw_turns_the_nose_to_image_right():
+    assert seen(NOSE, Pose(20))[0] > seen(NOSE, Pose())[0] + 10
+
+
+def test_pitch_turns_the_nose_up():
+    assert seen(NOSE, Pose(pitch=20))[1] < seen(NOSE, Pose())[1] - 10
+
+
+def test_roll_is_clockwise_on_the_screen():
+    assert seen(TOP, Pose(roll=20))[0] > seen(TOP, Pose())[0] + 10
+
+
+def test_the_subjects_left_is_image_right_and_centres_of_pixels_are_at_a_half():
+    camera = Camera(100, 200, centre=(0, 0))
+    at = project(np.array([[0.0, 0, 0], [10, 0, 0], [0, 10, 0]]), camera)
+    assert at[0].tolist() == [100, 50, 700]
+    assert at[1, 0] > 100
+    assert at[2, 1] < 50
+
+
+def test_a_head_behind_the_camera_is_refused(someone):
+    with pytest.raises(MienError, match="behind the camera"):
+        render(someone, Scene(pose=Pose(shift=(0, 0, 2000)), camera=SMALL))
+
+
+def test_a_frame_without_a_face_says_so(someone):
+    away = render(someone, Scene(pose=Pose(shift=(900, 0, 0)), camera=SMALL))
+    assert not away.face_visible
+    assert render(someone, Scene(camera=SMALL)).face_visible
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_other_noise(builtin, someone):
+    scene = Scene(weights={"AU12": 0.7}, camera=SMALL, noise=2.0, seed=4)
+    again = Actor(builtin, make_person(5, builtin))
+    first, second = render(someone, scene, nir=True), render(again, scene, nir=True)
+    assert np.array_equal(first.rgb, second.rgb)
+    assert np.array_equal(first.nir, second.nir)
+    assert np.array_equal(first.depth, second.depth, equal_nan=True)
+    other = render(someone, dataclasses.replace(scene, seed=5))
+    assert not np.array_equal(first.rgb, other.rgb)
+
+
+def test_arrays_have_the_shapes_that_the_record_tells(someone):
+    frame = render(someone, Scene(camera=Camera(96, 128)), nir=True)
+    assert frame.rgb.shape == (96, 128, 3)
+    assert frame.rgb.dtype == frame.nir.dtype == frame.seg.dtype == np.uint8
+    assert frame.depth.shape == frame.seg.shape == frame.triangle.shape == (96, 128)
+    assert frame.lm68.shape == (68, 2)
+    assert len(LABELS) == 19
+
+
+def test_truth_agrees_with_itself(actor):
+    frame = render(actor, Scene(camera=Camera(256, 256)))
+    nothing = frame.triangle < 0
+    assert np.array_equal(np.isnan(frame.depth), nothing)
+    assert np.array_equal(frame.seg == 0, nothing)
+    assert frame.inside[~nothing].sum(1) == pytest.approx(1, abs=1e-5)
+    x, y = frame.lm68[30].astype(int)
+    assert frame.seg[y, x] == NUMBER["nose"]
+    assert frame.lm68_seen[30]
+    right, left = frame.lm68[36:42].mean(0), frame.lm68[42:48].mean(0)
+    assert right[0] < left[0]  # the subject's right eye is at image left
+    assert frame.seg[int(right[1]), int(right[0])] == NUMBER["r_eye"]
+    assert frame.seg[int(left[1]), int(left[0])] == NUMBER["l_eye"]
+
+
+def test_points_on_the_far_side_are_hidden(someone):
+    turned = render(someone, Scene(pose=Pose(yaw=70), camera=Camera(256, 256)))
+    assert turned.lm68_seen[:6].mean() > turned.lm68_seen[11:17].mean()
+
+
+def test_closed_lids_hide_the_eyes(actor):
+    shut = render(actor, Scene({"AU45": 1}, camera=Camera(256, 256)))
+    open_ = render(actor, Scene(camera=Camera(256, 256)))
+    eyes = [int(np.isin(f.seg, (4, 5)).sum()) for f in (shut, open_)]
+    assert eyes[0] < 0.05 * eyes[1]
+
+
+def test_warping_the_next_frame_by_the_flow_gives_this_one(actor):
+    assert warping(actor, *small_step()) >= 35
+
+
+def test_flow_of_a_turn_alone_is_rigid_and_that_of_a_smile_alone_is_not(someone):
+    still, camera = Scene(camera=SMALL), SMALL
+    turn = flow(someone, still, Scene(pose=Pose(yaw=3), camera=camera))
+    assert np.abs(turn.moves).max() < 0.01
+    assert np.abs(turn.rigid).max() > 1
+    smile = flow(someone, still, Scene({"AU12": 0.8}, camera=camera))
+    assert np.abs(smile.rigid).max() < 0.01
+    assert np.abs(smile.moves).max() > 1
+    nothing = flow(someone, still, still)
+    assert np.abs(nothing.whole).max() < 0.01
+    assert nothing.valid.mean() > 0.98
+
+
+def test_light_from_one_side_lights_that_side(someone):
+    def halves(side):
+        lamp = Lamp((side, 0.2, 0.6))
+        light = Light(sky=(0.1,) * 3, ground=(0.1,) * 3, lamps=(lamp,))
+        rgb = render(someone, Scene(camera=SMALL, light=light)).rgb[40:90].astype(float)
+        return rgb[:, 40:60].mean(), rgb[:, 68:88].mean()
+
+    left, right = halves(-1)
+    assert left > right * 1.3
+    left, right = halves(1)
+    assert right > left * 1.3
+
+
+def test_darker_tones_are_darker_and_infrared_hardly_sees_them(builtin):
+    frames = []
+    for tone in (2.0, 9.0):
+        person = make_person(5, builtin, tone=tone)
+        plain = dataclasses.replace(person.look, beard="none", glasses="none", make_up=0.0)
+        person = dataclasses.replace(person, look=plain)
+        frames.append(render(Actor(builtin, person), Scene(camera=SMALL), nir=True))
+    skin = (frames[0].seg == 1) & (frames[1].seg == 1)
+    assert frames[0].rgb[skin].mean() > 2 * frames[1].rgb[skin].mean()
+    assert frames[0].nir[skin].mean() < 1.3 * frames[1].nir[skin].mean()
+
+
+def test_children_have_smaller_chins_and_larger_eyes(builtin):
+    person = make_person(5, builtin)
+    young, old = (Actor(builtin, aged(person, years)) for years in (4, 30))
+    a, b = (render(x, Scene(camera=SMALL)).lm68_3d for x in (young, old))
+    heights = [(p[27, 1] - p[8, 1]) / (p[45, 0] - p[36, 0]) for p in (a, b)]
+    assert heights[0] < heights[1]
+
+
+@pytest.mark.parametrize("change", [{"tone": 0}, {"age": 1}, {"grey": float("nan")}])
+def test_a_look_outside_its_range_is_refused(change):
+    with pytest.raises(MienError, match="lies in"):
+        Look(**change)
+
+
+def test_an_unknown_hair_style_tells_the_known_ones():
+    with pytest.raises(MienError, match="curly"):
+        Look(hair_style="mullet")
+
+
+@pytest.mark.parametrize(
+    "change", [{"glasses": "sun"}, {"mask": True}, {"hat": True}, {"scarf": True}]
+)
+def test_things_worn_are_seen(builtin, change):
+    person = make_person(3, builtin)
+    plain = dataclasses.replace(person.look, glasses="none", hair_style="short")
+    bare, worn = (
+        render(Actor(builtin, dataclasses.replace(person, look=look)), Scene(camera=SMALL))
+        for look in (plain, dataclasses.replace(plain, **change))
+    )
+    name = {"glasses": "eye_g", "mask": "cloth", "hat": "hat", "scarf": "cloth"}[next(iter(change))]
+    before, after = ((f.seg == NUMBER[name]).sum() for f in (bare, worn))
+    assert after > before + 60
