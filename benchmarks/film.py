@@ -9,6 +9,7 @@ largest.
 """
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
@@ -82,7 +83,10 @@ def main() -> None:
     vectors = rng.normal(size=(100, 128)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     contract = pipeline.embedder.contract
-    with open_gallery(":memory:", contract, create=True) as gallery:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_gallery(Path(folder) / "g.mien", contract, create=True) as gallery,
+    ):
         gallery.add([Template(f"p{i}", v, contract) for i, v in enumerate(vectors)])
         pipeline.use(gallery)
         for clip in chosen.clips:
