@@ -1,6 +1,7 @@
 from fractions import Fraction
 
 import av
+import av.filter
 import numpy as np
 import pytest
 
@@ -114,6 +115,41 @@ def with_matrix(data, degrees):
     place = data.index(b"tkhd") + 4 + 4 + 20 + 8 + 8  # version 0: up to the matrix
     packed = b"".join(value.to_bytes(4, "big", signed=True) for value in matrix)
     return data[:place] + packed + data[place + 36 :]
+
+
+def test_interlaced_frames_are_made_whole(tmp_path):
+    # A white bar that is further right in every other line, as it moved between the fields.
+    pictures = []
+    for number in range(8):
+        picture = np.zeros((64, 96, 3), np.uint8)
+        picture[0::2, 10 + 4 * number : 20 + 4 * number] = 255
+        picture[1::2, 18 + 4 * number : 28 + 4 * number] = 255
+        pictures.append(picture)
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"flags": "+ildct+ilme"})
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.bit_rate = 8_000_000
+        flag = av.filter.Graph()
+        flag.link_nodes(
+            flag.add_buffer(width=96, height=64, format="yuv420p", time_base=Fraction(1, 25)),
+            flag.add("setfield", "mode=tff"),
+            flag.add("buffersink"),
+        ).configure()
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            flag.vpush(frame)
+            container.mux(stream.encode(flag.vpull()))
+        container.mux(stream.encode(None))
+    with open_film(path) as opened:
+        frames = list(opened.frames())
+
+    def comb(image):  # how much neighbouring lines differ
+        return float(np.abs(np.diff(image[..., 1].astype(int), axis=0)).mean())
+
+    assert [round(frame.time, 2) for frame in frames] == [i * 0.04 for i in range(8)]
+    assert comb(frames[4].image) < 0.5 * comb(pictures[4])
 
 
 def test_every_common_codec_is_read(tmp_path):

@@ -12,7 +12,7 @@ import av.error
 
 from mien.errors import FilmError
 from mien.media.limits import LIMITS, Limits
-from mien.media.pixels import Converter
+from mien.media.pixels import Converter, Weaver
 from mien.types import Pixels
 
 Reason = Literal["no-frames", "damaged", "ended-early", "lost", "interrupted", "full"]
@@ -75,6 +75,7 @@ class Film:
     reason: Reason | None = None  # why the frames may not be all; known once they are read
     _container: Any = None
     _converter: Any = None
+    _weaver: Weaver | None = None
 
     def frames(
         self,
@@ -132,6 +133,7 @@ class Film:
 
     def _rewind(self) -> None:
         """Start anew; some formats cannot be sought back to their first frame."""
+        self._weaver = None
         if self.counts.packets:
             name = self._container.name
             self._container.close()
@@ -159,7 +161,7 @@ class Film:
             except (av.error.FFmpegError, ValueError):
                 counts.damaged += 1
                 continue
-            for frame in pictures:
+            for frame in self._whole(pictures, over=not packet.size):
                 counts.decoded += 1
                 counts.damaged += bool(frame.is_corrupt)
                 if frame.pts is None:
@@ -168,6 +170,15 @@ class Film:
                 else:
                     stamp = float(frame.pts * frame.time_base) - origin
                     yield counts.decoded - 1, frame, stamp
+
+    def _whole(self, pictures: list[Any], *, over: bool) -> Iterator[Any]:
+        """Frames of which every line shows one moment: interlaced ones go through a filter."""
+        if self._weaver is None:
+            if not any(frame.interlaced_frame for frame in pictures):
+                yield from pictures
+                return
+            self._weaver = Weaver(self._container.streams.video[0])
+        yield from self._weaver(pictures, over=over)
 
     def _packets(self) -> Iterator[Any]:
         """All packets that can be read; a damaged stretch is stepped over."""
