@@ -141,8 +141,8 @@ def test_a_face_is_not_somebody_else_than_itself():
 
 
 def test_looks_count_as_often_as_they_are_weighted():
-    # The third has cosine 0.77 to the first and 0.34 to the second, and 0.56 is asked for
-    # (evidence 1.28, the bar of two groups): the mean is 0.38 or 0.72.
+    # The third has cosine 0.77 to the first and 0.34 to the second, and 0.55 is asked for
+    # (evidence 1.03, the bar of two groups): the mean is 0.38 or 0.72.
     vectors = at(0, 30, -40)
     light = cluster(vectors, evidence, weights=np.float32([1, 9, 1]), must=[(0, 1)])
     heavy = cluster(vectors, evidence, weights=np.float32([9, 1, 1]), must=[(0, 1)])

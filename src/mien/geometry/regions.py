@@ -36,6 +36,6 @@ def back(points: Floats, matrix: Floats) -> Floats:
         The same shape, image px; depths are scaled as lengths are.
     """
     linear = np.asarray(matrix[:, :2], np.float64)
-    flat = np.linalg.solve(linear, (points[..., :2] - matrix[:, 2])[..., None])[..., 0]
+    flat = (points[..., :2] - matrix[:, 2]) @ np.linalg.inv(linear).T
     depth = points[..., 2:] / np.sqrt(abs(np.linalg.det(linear)))
     return np.concatenate([flat, depth], axis=-1).astype(np.float32)

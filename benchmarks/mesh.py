@@ -1,0 +1,117 @@
+"""The face mesh beside MediaPipe's own: how far apart the points are, and how long each takes.
+
+The peer is mediapipe 0.10.21 in an environment of its own, since it asks for NumPy 1:
+
+    python3 -m venv peer && peer/bin/pip install mediapipe==0.10.21
+
+Both follow one face in one picture, as in a film: a chip from the last mesh, no detection. The
+points are those of the peer's second look at the picture and ours; the distance is a share of the
+eye distance. Both take turns; the ratio is peer time / our time, so above 1 we are faster.
+
+Example: python benchmarks/mesh.py --peer peer/bin/python photo.jpg
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from peers import spread
+
+from mien.contracts import Landmarker
+from mien.landmarks import five_points, locate, look, mesh_region
+from mien.media import read_image
+from mien.types import Face
+from mien.zoo import load
+
+FRAMES = 30  # of one turn
+PEER = """
+import sys, time, json
+import numpy as np
+from mediapipe.python.solutions.face_mesh import FaceMesh
+image = np.load(sys.argv[1])
+mesh = FaceMesh(refine_landmarks=False)
+scale = np.array([image.shape[1], image.shape[0], image.shape[1]])
+for line in sys.stdin:
+    start = time.perf_counter()
+    for _ in range(int(line)):
+        found = mesh.process(image).multi_face_landmarks
+    ms = (time.perf_counter() - start) * 1000
+    points = [[p.x, p.y, p.z] for p in found[0].landmark] if found else []
+    print(json.dumps([ms, (np.array(points) * scale).tolist() if points else []]), flush=True)
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pictures", type=Path, nargs="+", help="with one face each")
+    parser.add_argument("--peer", required=True, help="python that has mediapipe 0.10.21")
+    parser.add_argument("--turns", type=int, default=10)
+    args = parser.parse_args()
+    detector, mesh, iris = load("mtcnn"), load("face-mesh"), load("face-mesh-iris")
+    print("picture: distance of the points; ms a frame: ours, with irises, peer; ratio to ours")
+    for path in args.pictures:
+        image = read_image(path)
+        faces = detector(image)[:1]
+        if not faces:
+            print(f"{path.name}: no face")
+            continue
+        with tempfile.NamedTemporaryFile(suffix=".npy", delete=False) as raw:
+            np.save(raw, image)
+        peer = subprocess.Popen(
+            [args.peer, "-c", PEER, raw.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        times: dict[str, list[float]] = {"mesh": [], "iris": [], "peer": []}
+        points = _peer(peer, 2)[1]  # also warms it up
+        apart = _apart(mesh, image, faces, points)
+        for _ in range(args.turns):
+            for name, model in (("mesh", mesh), ("iris", iris)):
+                times[name].append(_follow(model, image, faces))
+            times["peer"].append(_peer(peer, FRAMES)[0] / FRAMES)
+        assert peer.stdin is not None
+        peer.stdin.close()
+        peer.wait()
+        Path(raw.name).unlink()
+        ratio = np.array(times["peer"]) / np.array(times["mesh"])
+        told = "  ".join(spread(times[name], ".2f") for name in ("mesh", "iris", "peer"))
+        print(f"{path.name}: {apart:.4f}  {told}  {spread(ratio, '.2f')}")
+
+
+def _peer(peer: "subprocess.Popen[str]", frames: int) -> tuple[float, np.ndarray]:
+    assert peer.stdin is not None
+    assert peer.stdout is not None
+    peer.stdin.write(f"{frames}\n")
+    peer.stdin.flush()
+    ms, points = json.loads(peer.stdout.readline())
+    return float(ms), np.array(points)
+
+
+def _follow(model: Landmarker, image: np.ndarray, faces: list[Face]) -> float:
+    """Ms a frame."""
+    points, _ = locate(model, image, faces)
+    start = time.perf_counter()
+    for _ in range(FRAMES):
+        points, _ = look(model, image, [mesh_region(points[0], 192)])
+    return (time.perf_counter() - start) * 1000 / FRAMES
+
+
+def _apart(model: Landmarker, image: np.ndarray, faces: list[Face], points: np.ndarray) -> float:
+    """Mean distance of our points from the peer's, in eye distances; NaN if it found no face."""
+    if not len(points):
+        return float("nan")
+    [ours], _ = locate(model, image, faces)
+    eyes = five_points(ours)[:2]
+    off = np.linalg.norm((ours - points)[:, :2], axis=1).mean()
+    return float(off / np.linalg.norm(eyes[1] - eyes[0]))
+
+
+if __name__ == "__main__":
+    main()
