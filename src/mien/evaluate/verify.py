@@ -4,12 +4,11 @@ import numpy as np
 
 from mien.errors import TooFewTrialsError
 from mien.evaluate.compared import Compared, subset
-from mien.evaluate.evidence import Ratios, held_out, told
+from mien.evaluate.evidence import Ratios, held_out, some, told
 from mien.metrics import Estimate, Trials, compare_groups, fold_accuracy
 from mien.metrics.estimates import Clusters
 from mien.metrics.findings import Curve, Fact, Findings, Plot, Table
 from mien.metrics.trials import LEAST_ERRORS
-from mien.metrics.verification import threshold_at_fmr
 from mien.zoo import Calibration
 
 RATES = (0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)  # false match rates at which misses are told
@@ -59,7 +58,7 @@ def verify(
         tables.append(by_group(compared, points))
     maps, complaint = _evidence(compared, calibration)
     if maps:
-        table, more = told(maps, trials.genuine, trials.impostors)
+        table, more = told(maps, some(trials.genuine), some(trials.impostors))
         tables.append(table)
         plots += more
     if complaint:
@@ -85,11 +84,7 @@ def _points(trials: Trials) -> list[tuple[float, float, Estimate]]:
     rates = [rate for rate in RATES if rate >= least * (1 - 1e-9)]
     if not rates or (rates[-1] > 1.01 * least and rates[-1] > 0.02):
         rates.append(least)  # few impostors: the smallest rate that they show
-    return [
-        (rate, threshold_at_fmr(trials.impostors, rate), trials.fnmr_at(rate))
-        for rate in rates
-        if rate <= 0.5
-    ]
+    return [(rate, trials.threshold(rate), trials.fnmr_at(rate)) for rate in rates if rate <= 0.5]
 
 
 def _operating(points: list[tuple[float, float, Estimate]]) -> Table:
@@ -171,13 +166,9 @@ def _evidence(
     trials = compared.trials
     maps = []
     if calibration:
-        maps.append(
-            Ratios(
-                f"calibration '{calibration.name}'",
-                calibration.slope * trials.genuine + calibration.intercept,
-                calibration.slope * trials.impostors + calibration.intercept,
-            )
-        )
+        name, slope, level = calibration.name, calibration.slope, calibration.intercept
+        parts = (slope * some(x) + level for x in (trials.genuine, trials.impostors))
+        maps.append(Ratios(f"calibration '{name}'", *parts))
     try:
         return maps + held_out(compared), None
     except TooFewTrialsError as error:
@@ -217,10 +208,11 @@ def _accuracy(compared: Compared) -> Fact:
 
 
 def _trade_off(trials: Trials, calibration: Calibration | None) -> Plot:
-    impostors, genuine = np.sort(trials.impostors)[::-1], np.sort(trials.genuine)
+    impostors, genuine = trials.rising[::-1], np.sort(trials.genuine)
     count = np.unique(np.geomspace(1, impostors.size, 300).astype(int))
     bars = impostors[count - 1]
-    matches = np.searchsorted(-impostors, -bars, side="left") / impostors.size
+    above = trials.rising.size - np.searchsorted(trials.rising, bars, side="right")
+    matches = above / impostors.size
     misses = np.searchsorted(genuine, bars, side="right") + trials.misses
     total = genuine.size + trials.misses
     curves = [Curve("these comparisons", matches, misses / total)]

@@ -66,9 +66,10 @@ class Clusters:
         self.weights = np.ones(a.shape) if weights is None else np.asarray(weights, np.float64)
         self.two = self.first != self.second
         low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
-        pairs = low.astype(np.int64) * self.people + high
-        _, self.unit = np.unique(pairs, return_inverse=True)  # (N,) number of the pair of people
-        self.units = int(self.unit.max()) + 1
+        self.unit, self.units = _renumbered(  # (N,) number of the pair of people
+            low.astype(np.int64) * self.people + high, self.people**2
+        )
+        self._total = self._sums(self.weights, slice(None))  # what every trial adds at value 1
         self.units_of_two = np.zeros(self.units, bool)
         self.units_of_two[self.unit[self.two]] = True
 
@@ -124,12 +125,31 @@ class Clusters:
 
     def _influence(self, values: Doubles) -> tuple[Doubles, Doubles, Doubles]:
         """Sums of what each trial adds to the mean: by person, by pair of two people, by pair."""
-        total = self.weights.sum()
-        part = self.weights * (values - self.weights @ values / total) / total
-        by_person = np.bincount(self.first, part, self.people).astype(np.float64)
-        by_person += np.bincount(self.second[self.two], part[self.two], self.people)
-        by_unit = np.bincount(self.unit, part, self.units).astype(np.float64)
+        weight = self.weights.sum()
+        mean = float(self.weights @ values) / weight
+        seen = np.flatnonzero(values)  # rare errors among millions of trials are summed quickly
+        rows = seen if seen.size < values.size / 2 else slice(None)
+        person, unit = self._sums(self.weights[rows] * values[rows], rows)
+        by_person = (person - mean * self._total[0]) / weight
+        by_unit = (unit - mean * self._total[1]) / weight
         return by_person, by_unit * self.units_of_two, by_unit
+
+    def _sums(self, part: Doubles, rows: slice | NDArray[np.intp]) -> tuple[Doubles, Doubles]:
+        """Sums of parts of some trials: by person, and by pair of people."""
+        two = self.two[rows]
+        by_person = np.bincount(self.first[rows], part, self.people).astype(np.float64)
+        by_person += np.bincount(self.second[rows][two], part[two], self.people)
+        return by_person, np.bincount(self.unit[rows], part, self.units).astype(np.float64)
+
+
+def _renumbered(codes: NDArray[np.int64], top: int) -> tuple[NDArray[np.intp], int]:
+    """Whole numbers below `top` as 0, 1, 2, ..., and how many there are."""
+    if top <= 4 * codes.size + 1000:  # a table is quicker than sorting
+        seen = np.zeros(top, bool)
+        seen[codes] = True
+        return (np.cumsum(seen) - 1)[codes], int(seen.sum())
+    names, number = np.unique(codes, return_inverse=True)
+    return number, int(names.size)
 
 
 def _numbered(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mien.errors import MienError, TooFewTrialsError
 from mien.metrics.estimates import Clusters, Estimate
 from mien.metrics.intervals import wilson_share
-from mien.metrics.verification import equal_error_rate, fnmr, threshold_at_fmr
+from mien.metrics.verification import equal_error_of_sorted, fnmr, threshold_at_fmr
 from mien.types import Doubles
 
 LEAST_ERRORS = 30  # behind a rate; the rule of 30, Doddington et al., Speech Communication 31, 2000
@@ -64,10 +64,25 @@ class Trials:
         """Comparisons of one person that failed."""
         return int(np.sum(self.same & self.failed))
 
-    @property
+    @cached_property
     def people(self) -> int:
         """How many people there are."""
-        return int(np.unique(np.concatenate([self.first, self.second])).size)
+        top = int(max(self.first.max(initial=-1), self.second.max(initial=-1))) + 1
+        seen = np.zeros(top, bool)
+        seen[self.first] = seen[self.second] = True
+        return int(seen.sum())
+
+    @cached_property
+    def rising(self) -> Doubles:
+        """(Q,) similarities of two people's pictures, the most alike last."""
+        return np.sort(self.impostors)
+
+    def threshold(self, fmr: float) -> float:
+        """As mien.metrics.threshold_at_fmr, but sorted once for many rates."""
+        allowed = int(fmr * self.rising.size + 1e-9)
+        if allowed < 1:
+            return threshold_at_fmr(self.impostors, fmr)  # which says what is missing
+        return -np.inf if allowed >= self.rising.size else float(self.rising[-allowed - 1])
 
     def require(self) -> "Trials":
         """Refuse trials that can show no error rate; give them back otherwise."""
@@ -115,21 +130,21 @@ class Trials:
             TooFewTrialsError: fewer than 30 false matches would stand behind the threshold.
         """
         self._require_errors(fmr)
-        bar = threshold_at_fmr(self.impostors, fmr)
+        bar = self.threshold(fmr)
         rates = [r for r in (fmr / STEP, fmr * STEP) if 1 / self.impostors.size <= r <= 1]
-        ends = [fnmr(self.genuine, threshold_at_fmr(self.impostors, r), self.misses) for r in rates]
+        ends = [fnmr(self.genuine, self.threshold(r), self.misses) for r in rates]
         slope = (ends[-1] - ends[0]) / (rates[-1] - rates[0]) if len(rates) == 2 else 0.0
         return self._both(self._missed(bar), self.impostors > bar, (1.0, -slope))
 
     def equal_error(self) -> Estimate:
         """The rate at which both errors are equally frequent, with its interval."""
-        value = equal_error_rate(self.genuine, self.impostors, self.misses)
+        value = equal_error_of_sorted(np.sort(self.genuine), self.rising, self.misses)
         rate = min(max(value, LEAST_ERRORS / self.impostors.size), 1.0)
         if value in (0.0, 1.0) or rate > 0.5:
             return Estimate(value, trials=self.same.size, people=self.people, reason="no overlap")
-        bar = threshold_at_fmr(self.impostors, rate)
+        bar = self.threshold(rate)
         rates = [r for r in (rate / STEP, rate * STEP) if 1 / self.impostors.size <= r <= 1]
-        bars = [threshold_at_fmr(self.impostors, r) for r in rates]
+        bars = [self.threshold(r) for r in rates]
         rise = fnmr(self.genuine, bars[0], self.misses) - fnmr(self.genuine, bars[-1], self.misses)
         fall = rates[-1] - rates[0]
         share = rise / (rise + fall)  # of the false match rate in the equal error

@@ -118,13 +118,33 @@ def equal_error_rate(same: ArrayLike, different: ArrayLike, failed: int = 0) -> 
     """
     genuine = np.sort(_similarities(same, "same-person", 0 if failed else 1))
     impostors = np.sort(_similarities(different, "different-person", 1))
-    thresholds = np.unique(np.concatenate([[-np.inf], genuine, impostors]))
-    rejected = np.searchsorted(genuine, thresholds, side="right")  # ties are rejected
-    misses = (rejected + failed) / (genuine.size + failed)
-    matches = 1 - np.searchsorted(impostors, thresholds, side="right") / impostors.size
-    apart = np.abs(misses - matches)
-    nearest = apart <= apart.min() + 1e-12
-    return float(((misses + matches) / 2)[nearest].min())
+    return equal_error_of_sorted(genuine, impostors, failed)
+
+
+def equal_error_of_sorted(genuine: Doubles, impostors: Doubles, failed: int = 0) -> float:
+    """equal_error_rate of rising similarities, without looking at all of them.
+
+    Misses never fall and matches never rise with the threshold, so the nearest step is on one
+    side of where they cross, which halving finds.
+    """
+
+    def rates(bar: float) -> tuple[float, float]:  # ties are rejected
+        missed = int(np.searchsorted(genuine, bar, side="right")) + failed
+        matched = impostors.size - int(np.searchsorted(impostors, bar, side="right"))
+        return missed / (genuine.size + failed), matched / impostors.size
+
+    def crossing(values: Doubles) -> list[float]:
+        """The last value before the crossing and the first one behind it."""
+        low, high = 0, values.size
+        while low < high:
+            middle = (low + high) // 2
+            missed, matched = rates(float(values[middle]))
+            low, high = (middle + 1, high) if missed < matched else (low, middle)
+        return [float(v) for v in values[max(0, low - 1) : low + 1]]
+
+    pairs = [rates(bar) for bar in (-np.inf, *crossing(genuine), *crossing(impostors))]
+    nearest = min(abs(missed - matched) for missed, matched in pairs)
+    return min((a + b) / 2 for a, b in pairs if abs(a - b) <= nearest + 1e-12)
 
 
 def fold_accuracy(
