@@ -3,15 +3,17 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mien.cli.options import Lines
 from mien.cli.terminal import complain, print_table, progress
 from mien.errors import FilmError, MienError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mien.pipeline import Pipeline
     from mien.types import FilmAnswer, Identity
 
@@ -41,24 +43,40 @@ def films_in(sources: list[str]) -> list[str]:
 
 
 def identify_films(
-    films: list[str], pipeline: "Pipeline", wanted: Wanted, tell: Callable[[dict[str, Any]], None]
-) -> list[list[Any]]:
-    """Look through films and write what was asked for; give the rows of --table."""
+    films: list[str], pipeline: "Pipeline", wanted: Wanted, lines: Lines, table: bool
+) -> int:
+    """Look through films and write what was asked for; give how many could not be opened."""
     from mien.report.film_files import film_row
 
-    if len(films) > 1 and (wanted.report or wanted.looks):
-        raise MienError("--report and --looks take one film at a time; name one film.")
-    _check_suffixes(wanted)
+    if len(films) > 1 and (wanted.report or wanted.looks or wanted.tables):
+        raise MienError("--report, --tables and --looks take one film at a time; name one film.")
+    _check(wanted)
     rows: list[list[Any]] = []
+    failed = 0
     for film in films:
-        answer = _one(film, pipeline, wanted)
-        tell(film_row(answer, film))
-        rows += [
-            [person.person, _outcome(person), f"{person.seconds:.1f}", _when(answer, person)]
-            for person in answer.people
-        ] or [[None, answer.reason or "no face", None, None]]
-        if len(films) > 1:
-            rows = [[Path(film).name, *row] if len(row) == 4 else row for row in rows]
+        row: dict[str, Any] = {"film": film}
+        try:
+            answer = _one(film, pipeline, wanted)
+            row = film_row(answer, film)
+            rows += _rows(film, answer)
+        except FilmError as error:
+            complain(str(error))
+            row["error"] = str(error)
+            failed += 1
+        if not table or lines.in_file:
+            lines.write(row)
+    if table:
+        print_table(["film", "person", "answer", "seconds>", "when"], rows)
+    return failed
+
+
+def _rows(film: str, answer: "FilmAnswer") -> list[list[Any]]:
+    """The rows of --table about one film; its name stands in the first."""
+    rows: list[list[Any]] = [
+        ["", person.person, _outcome(person), f"{person.seconds:.1f}", _when(answer, person)]
+        for person in answer.people
+    ] or [["", None, answer.reason or "no face", None, None]]
+    rows[0][0] = Path(film).name
     return rows
 
 
@@ -130,7 +148,7 @@ def _hidden(who: str, answer: "FilmAnswer") -> "Callable[[Identity | None], bool
     return lambda person: person is not None and person.person in names
 
 
-def _check_suffixes(wanted: Wanted) -> None:
+def _check(wanted: Wanted) -> None:
     if wanted.blur and not wanted.draw:
         raise MienError("--blur needs --draw FOLDER: the folder that the blurred film goes to.")
     if wanted.report and wanted.report.suffix.lower() not in {".html", ".htm"}:
@@ -163,9 +181,3 @@ def _when(answer: "FilmAnswer", person: "Identity") -> str:
     mine = [one for one in answer.appearances if one.person == person.person]
     spans = [f"{clock(one.start)}-{clock(one.end)}" for one in mine]
     return " ".join(spans[:6]) + (f" and {len(spans) - 6} more" if len(spans) > 6 else "")
-
-
-def print_films(rows: list[list[Any]]) -> None:
-    """The table of --table."""
-    columns = ["person", "answer", "seconds>", "when"]
-    print_table(columns if not rows or len(rows[0]) == 4 else ["film", *columns], rows)

@@ -165,4 +165,4 @@ def draw_into(folder: Path, name: str, image: "Pixels", faces: "Sequence[Face]")
 def stop_if_failed(failed: int) -> None:
     """Exit 1 after a run in which pictures could not be read; each was told already."""
     if failed:
-        raise ImageError(f"{failed} of the pictures could not be read; the others are done.")
+        raise ImageError(f"{failed} could not be read; the others are done.")

@@ -150,11 +150,17 @@ class Lines:
                 f"{out} is not a result of this command with these settings; continuing it would "
                 "mix two runs. Choose another --out, or delete that file."
             )
-        # Pictures that could not be read are tried again, so their lines go.
-        kept = [row for row in rest if "error" not in row]
+        # What could not be read is tried again, so its lines go;
+        # and so do films that were not looked at to the end.
+        kept = [row for row in rest if "error" not in row and row.get("complete", True)]
         self.done = {row["film" if "film" in row else "image"] for row in kept}
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in (head, *kept))
         write_bytes(out, "".join(lines).encode())
+
+    @property
+    def in_file(self) -> bool:
+        """Whether rows go to a file, so that stdout is free for a table."""
+        return self._file is not None
 
     def write(self, row: dict[str, Any]) -> None:
         """One row about one picture."""

@@ -1,12 +1,13 @@
 """Commands about who somebody is: enroll, identify, verify."""
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli.film import Wanted, films_in, identify_films, print_films
+from mien.cli.film import Wanted, films_in, identify_films
 from mien.cli.look import Drawn, draw_into, stop_if_failed
 from mien.cli.options import (
     GALLERY,
@@ -28,6 +29,9 @@ from mien.cli.options import (
 )
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.zoo import DETECTOR, EMBEDDER
+
+if TYPE_CHECKING:
+    from mien.pipeline import Pipeline
 
 
 def enroll(
@@ -130,11 +134,9 @@ def identify(
     Example: mien identify party/ --gallery family.mien --report party.html
     """
     from mien.gallery import open_gallery
-    from mien.report import entry, write_answers
-    from mien.report.rows import answer_row
 
     films = films_in(images)
-    names = [] if films else pictures(images)
+    names = films or pictures(images)
     pipeline = opened(
         detector,
         embedder,
@@ -146,44 +148,56 @@ def identify(
         calibration=calibration,
     )
     contract = pipeline.embedder.contract if pipeline.embedder else None
-    rows, entries, failed = [], [], 0
     with open_gallery(gallery, contract, read_only=True) as known:
         pipeline.use(known)
         asked = {"gallery": str(gallery), "stamp": known.stamp(), "fpir": fpir, "turns": turns}
         used = {"calibration": pipeline.calibrated().name, "prior": prior}
         lines = Lines(out, {**asked, **used, "embedder": contract, "detector": detector})
+        names = [name for name in names if name not in lines.done]
+        if lines.done and (table or report or draw):
+            complain(f"{len(lines.done)} are done already and not shown again.")
         if films:
             wanted = Wanted(every, draw, blur, tables, report, looks)
-            todo = [film for film in films if film not in lines.done]
-            tell = lines.write if not table or out else lambda row: None
-            rows = identify_films(todo, pipeline, wanted, tell)
-            lines.close()
-            if table:
-                print_films(rows)
-            return
-        if lines.done and (table or report or draw):
-            complain(f"{len(lines.done)} pictures are done already and not shown again.")
-        for name, image, error in each_picture(
-            [name for name in names if name not in lines.done], "identify"
-        ):
-            answer = pipeline(image) if image is not None else None
-            failed += answer is None
-            if table:
-                rows += table_rows(name, answer)
-            if not table or out:
-                lines.write(answer_row(answer, name) if answer else {"image": name, "error": error})
-            if draw and answer and image is not None:
-                draw_into(draw, name, image, answer.faces)
-            if report:
-                entries.append(entry(name, image, answer, error))
+            failed = identify_films(names, pipeline, wanted, lines, table)
+        else:
+            failed = identify_pictures(names, pipeline, Shown(draw, report, table), lines)
     lines.close()
-    if table:
+    stop_if_failed(failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How the answers about pictures are shown, beside their rows."""
+
+    draw: Path | None
+    report: Path | None
+    table: bool
+
+
+def identify_pictures(names: list[str], pipeline: "Pipeline", shown: Shown, lines: Lines) -> int:
+    """Say who is in each picture; give how many could not be read."""
+    from mien.report import entry, write_answers
+    from mien.report.rows import answer_row
+
+    rows, entries, failed = [], [], 0
+    for name, image, error in each_picture(names, "identify"):
+        answer = pipeline(image) if image is not None else None
+        failed += answer is None
+        if shown.table:
+            rows += table_rows(name, answer)
+        if not shown.table or lines.in_file:
+            lines.write(answer_row(answer, name) if answer else {"image": name, "error": error})
+        if shown.draw and answer and image is not None:
+            draw_into(shown.draw, name, image, answer.faces)
+        if shown.report:
+            entries.append(entry(name, image, answer, error))
+    if shown.table:
         columns = ["picture", "person", "answer", "similarity>", "probability>", "threshold>"]
         print_table(columns, rows)
-    if report:
-        write_answers(report, entries, pipeline)
-        complain(f"report written: {report}")
-    stop_if_failed(failed)
+    if shown.report:
+        write_answers(shown.report, entries, pipeline)
+        complain(f"report written: {shown.report}")
+    return failed
 
 
 def table_rows(name: str, answer: Any) -> list[list[Any]]:
