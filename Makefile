@@ -22,7 +22,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/pip install -q -e ".[bench]"
-	for script in embedder route fpir search startup memory; do $(BIN)/python benchmarks/$$script.py || exit; done
+	for script in embedder route fpir search startup memory metrics; do $(BIN)/python benchmarks/$$script.py || exit; done
 
 docs: $(VENV)/.test
 	$(BIN)/python -m pip install -q -e ".[docs]"
