@@ -94,11 +94,11 @@ def failures_by_group(
             least,
         )
         tables.append(_table(task, lost, poor))
-        plots.append(_plot(task, lost))
-        headline.append(_worst(task, lost))
+        plots += [_forest(f"No face found, by {task}", lost), _forest(f"Advice, by {task}", poor)]
+        headline += [_worst(f"no face, by {task}", lost), _worst(f"advice, by {task}", poor)]
         without = len(looked) - len(chosen)
         if without:
-            warnings.append(f"{without} pictures have no label '{task}' and are not in its table.")
+            warnings.append(f"Pictures without a label '{task}', not in its table: {without}.")
     tables += [_advice(looked, task) for task in tasks]
     return Findings(
         "Who is served worse?",
@@ -276,12 +276,8 @@ def _worst(kind: str, found: Groups) -> Fact:
         nothing = Estimate(float("nan"), reason="groups are too small")
         return Fact(f"{kind}: no verdict", nothing, "rate", found.verdict)
     meaning = "differs from the others" if found.apart else "no more than chance explains"
-    name = f"{kind}, worst group: {found.worst}"
+    name = f"{kind}; worst: {found.worst}"
     return Fact(name, found.rates[found.worst], "rate", meaning)
-
-
-def _plot(task: str, found: Groups) -> Plot:
-    return _forest(f"No face found, by {task}", found)
 
 
 def _forest(title: str, found: Groups) -> Plot:

@@ -137,6 +137,7 @@ def _scale(columns: Sequence[Doubles | None], log: bool, start: float, end: floa
     elif low == high:
         low, high = low - 0.5 * abs(low or 1), high + 0.5 * abs(high or 1)
     else:
+        low = 0.0 if 0 < low < 0.4 * high else low  # shares are compared with nothing
         room = 0.04 * (high - low)
         low, high = (low if low == 0 else low - room), (high if high == 1 else high + room)
     return Scale(low, high, start, end, log)
