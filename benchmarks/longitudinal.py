@@ -8,6 +8,7 @@ with fourfold ageing the drift at least doubles. Synthetic: no figure here is ab
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from mien.synth import (
 )
 
 YEARS = 2.5
-MOODS = ("happiness", "sadness", "surprise")
+MOODS = ("joy", "sadness", "surprise")
 
 
 def visit(
@@ -68,14 +69,16 @@ def draw(root: Path, people: int, visits: int, captures: int, shift: float, agei
         place = root / f"s{number:02d}"
         if place.exists():
             continue
+        part = place.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
         random = np.random.default_rng([number, 5])
         person = make_person(number, head)
         for day in range(visits):
             years = day * YEARS / (visits - 1)
             actor = Actor(head, aged(person, min(90.0, person.look.age + ageing * years)))
             date = np.datetime64("2020-01-01") + np.timedelta64(round(365.25 * years), "D")
-            visit(place.with_suffix(".part") / str(date), actor, random, shift, captures)
-        place.with_suffix(".part").rename(place)
+            visit(part / str(date), actor, random, shift, captures)
+        part.rename(place)
 
 
 def measured(root: Path) -> Scales:
