@@ -47,7 +47,8 @@ def measure(points: Floats, camera: Camera) -> dict[str, float]:
         A number for each name of UNITS; NaN where it cannot be told: gaze of a closed eye, or
         without irises. Gaze is where the eye looks, seen by the camera, as the head's angles are:
         yaw and pitch 0 is along the camera's axis. On rendered heads, whose truth is known, gaze
-        yaw is off by 6 to 8 degrees if both eyes are averaged, pitch by 10 to 15.
+        yaw is off by 6 to 8 degrees if both eyes are averaged, pitch by 10 to 14
+        (benchmarks/pose.py).
 
     Raises:
         ValueError: the points coincide or are not finite.
