@@ -34,6 +34,8 @@ class Actor:
         self.head, self.person, look = head, person, person.look
         self.face = child(head, shaped(head, np.array(person.identity, np.float32)), look.age)
         self.skin = skin if skin is not None else paint(look)
+        face = self.skin.colour[300:800, 300:724]
+        self.albedo = float(face.mean((0, 1)) @ [0.2126, 0.7152, 0.0722])  # of the face
         self.radius = float(head.eyes[:, 3].mean())
         self.lid_scale = _lid_scale(head, self.face)
         self._extras = self._make_extras()

@@ -20,6 +20,8 @@ from mien.synth.raster import Hits, interpolate, rasterise
 from mien.synth.shade import Surface, infrared, lit, shadows, stuff
 from mien.types import Doubles, Floats, Pixels
 
+GREY = 0.42  # albedo of skin that a camera exposes as it is
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
@@ -31,6 +33,7 @@ class Scene:
     light: Light = field(default_factory=Light)
     background: int = 0  # seed
     exposure: float = 1.0  # times
+    metering: float = 0.35  # how far the camera makes up for dark and light skin, 0 to 1
     white: tuple[float, float, float] = (1.0, 1.0, 1.0)  # balance, times
     noise: float = 0.0  # standard deviation at mid grey, of 255
     defocus: float = 0.0  # px, of the whole picture
@@ -196,6 +199,7 @@ class _Drawing:
             light *= self._blood(surface)
         out = backdrop(scene.background, size, scene.light)
         out.reshape(-1, 3)[hits.pixel] = light
+        out *= np.float32((GREY / self.actor.albedo) ** scene.metering)
         small = half(out)
         rng = np.random.default_rng([scene.seed, 71])
         rgb = develop(small, scene, rng)

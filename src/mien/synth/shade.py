@@ -131,7 +131,7 @@ def _teeth(surface: Surface, made: Stuff) -> None:
     inner = np.isin(surface.kind, (TEETH, GUMS, TONGUE, SOCKET))
     here = np.flatnonzero(inner)
     depth = np.clip((surface.canonical[here, 2] - 46) / 28, 0.05, 1)
-    made.open[here] = 0.55 * depth
+    made.open[here] = np.where(surface.kind[here] == TEETH, 0.85, 0.55) * depth
     teeth = np.flatnonzero(surface.kind == TEETH)
     gap = np.abs(np.sin(surface.canonical[teeth, 0] / 7.6 * np.pi))
     made.colour[teeth] *= (0.62 + 0.38 * np.clip(gap / 0.22, 0, 1))[:, None]
