@@ -29,15 +29,15 @@ def test_without_errors_nothing_can_be_gained():
 
 def test_ties_leave_in_random_order_as_the_mean_of_many_shuffles_shows():
     random = np.random.default_rng(0)
-    for _ in range(30):
+    for _ in range(15):
         wrong = random.random(20) < 0.3
         quality = random.integers(0, 4, 20).astype(float)
         curve = discard_curve(wrong, quality, most=0.5, steps=11)
         shuffled = []
-        for _ in range(800):
+        for _ in range(500):
             order = np.lexsort([random.random(20), quality])
             shuffled.append([wrong[order[round(20 * s) :]].mean() for s in curve.share])
-        assert curve.error == pytest.approx(np.mean(shuffled, 0), abs=0.03)
+        assert curve.error == pytest.approx(np.mean(shuffled, 0), abs=0.04)
 
 
 def test_what_has_no_quality_is_refused():

@@ -121,9 +121,9 @@ def test_a_sum_that_rises_only_while_scores_are_low():
 
 def test_a_covariate_that_matters_is_told_from_one_that_does_not():
     random = np.random.default_rng(0)
-    who, day, time, score = simulated(1, subjects=30, visits=8)
-    glasses = (random.random((30, 8)) < 0.3).astype(float)
+    who, day, time, score = simulated(1, subjects=15, visits=8)
+    glasses = (random.random((15, 8)) < 0.3).astype(float)
     visits = visits_of(who, day, time, score - 0.03 * glasses[who, day])
     assert ratio_test(visits, glasses.reshape(-1, 1))[1] < 1e-4
-    alarms = sum(ratio_test(visits, random.random((240, 1)))[1] < 0.05 for _ in range(8))
+    alarms = sum(ratio_test(visits, random.random((120, 1)))[1] < 0.05 for _ in range(8))
     assert alarms <= 2
