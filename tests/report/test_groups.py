@@ -4,7 +4,7 @@ import numpy as np
 
 from mien.gallery.groups import Group, Member
 from mien.media import write_image
-from mien.report.groups import SHOWN, group_row, write_groups
+from mien.report.groups import ALONE, SHOWN, group_row, write_groups
 
 HOSTILE = '<script>alert("1")</script> & Ünï'
 POINTS = np.float32([[40, 40], [60, 40], [50, 52], [42, 62], [58, 62]])
@@ -52,6 +52,14 @@ def test_of_a_large_group_some_are_shown_and_the_others_counted(tmp_path):
     faces = tuple(member(number, tmp_path / "gone.jpg") for number in range(SHOWN + 1234))
     html = page(tmp_path, [Group(1, "Ada", faces)])
     assert html.count('class="gone"') == SHOWN
+    assert "+ 1,234" in html
+
+
+def test_of_many_seen_once_some_are_shown_and_the_others_counted(tmp_path):
+    gone = tmp_path / "gone.jpg"
+    groups = [Group(n, None, (member(n, gone, n),)) for n in range(1, ALONE + 1235)]
+    html = page(tmp_path, groups)
+    assert html.count('class="gone"') == ALONE
     assert "+ 1,234" in html
 
 

@@ -1,5 +1,6 @@
 """Commands that group photos by person: cluster, and the edits of groups."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,10 +64,7 @@ def cluster(
         found, faceless = file.groups(), [*file.faceless(), *_told(failed)]
         if report:
             _report(report, found, faceless, groups)
-    _show(found, table)
-    if not table:
-        for path, reason in faceless:
-            print_json_line({"image": path, "reason": reason})
+    _show(found, table, faceless)
     complain(
         f"{len(names):,} photos, {change.faces:,} faces, {change.groups:,} groups; {change.added:,}"
         f" groups are new, {change.moved:,} faces moved, {change.renamed:,} got another name"
@@ -222,7 +220,7 @@ def _report(path: Path, found: Any, faceless: list[tuple[str, str]], groups: Pat
     complain(f"report written: {path}")
 
 
-def _show(found: Any, table: bool) -> None:
+def _show(found: Any, table: bool, faceless: Sequence[tuple[str, str]] = ()) -> None:
     if table:
         rows = [
             [one.id, one.name, len(one.faces), Path(one.faces[0].paths[0]).name] for one in found
@@ -233,3 +231,5 @@ def _show(found: Any, table: bool) -> None:
 
     for one in found:
         print_json_line(group_row(one))
+    for path, reason in faceless:
+        print_json_line({"image": path, "reason": reason})

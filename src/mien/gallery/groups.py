@@ -68,11 +68,12 @@ class Groups(GroupsFile):
 
     def known(self, path: Path) -> bool:
         """Whether this very file was looked at before, by its size and time; if so it is here."""
-        row = self.one("SELECT stamp FROM paths WHERE path = ?", str(path))
+        row = self.one("SELECT stamp, here FROM paths WHERE path = ?", str(path))
         if row is None or row[0] != stamp(path):
             return False
-        with self.change():
-            self.db.execute("UPDATE paths SET here = 1 WHERE path = ?", (str(path),))
+        if not row[1]:
+            with self.change():
+                self.db.execute("UPDATE paths SET here = 1 WHERE path = ?", (str(path),))
         return True
 
     def seen(self, digest: str, path: Path) -> bool:

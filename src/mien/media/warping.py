@@ -33,21 +33,26 @@ def warp(
     """
     step = int(1 / max(float(np.hypot(*to_chip[:, 0])), 1e-6))  # image px per chip px
     if average and step >= 2:
-        inverse = cv2.invertAffineTransform(to_chip)
-        corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
-        seen = corners @ inverse[:, :2].T + inverse[:, 2]
-        height, width = image.shape[:2]
-        left, top = np.clip(np.floor(seen.min(0)) - step, 0, [width - 1, height - 1]).astype(int)
-        right, bottom = np.clip(np.ceil(seen.max(0)) + step, [left + 1, top + 1], [width, height])
-        # Whole steps only: OpenCV averages 20 times as fast where each pixel is one of step x step.
-        # That may leave out up to step - 1 px at the picture's edge.
-        small = (max(1, (int(right) - left) // step), max(1, (int(bottom) - top) // step))
-        part = image[top : top + small[1] * step, left : left + small[0] * step]
-        ratio = np.array([part.shape[1] / small[0], part.shape[0] / small[1]])
-        image = np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8)
-        # A small pixel's centre is the centre of `ratio` pixels of the part.
-        shift = to_chip[:, :2] @ (np.array([left, top]) + ratio / 2 - 0.5)
-        to_chip = np.hstack([to_chip[:, :2] * ratio, (to_chip[:, 2] + shift)[:, None]])
+        image, to_chip = _averaged(image, to_chip, size, step)
     return np.asarray(
         cv2.warpAffine(image, to_chip, (size, size), borderMode=BORDERS[border]), np.uint8
     )
+
+
+def _averaged(image: Pixels, to_chip: Floats, size: int, step: int) -> tuple[Pixels, Floats]:
+    """The part of the picture that a chip shows, `step` times as small, and the way from it."""
+    inverse = cv2.invertAffineTransform(to_chip)
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
+    seen = corners @ inverse[:, :2].T + inverse[:, 2]
+    height, width = image.shape[:2]
+    left, top = np.clip(np.floor(seen.min(0)) - step, 0, [width - 1, height - 1]).astype(int)
+    right, bottom = np.clip(np.ceil(seen.max(0)) + step, [left + 1, top + 1], [width, height])
+    # Whole steps only: OpenCV averages 20 times as fast where each pixel is one of step x step.
+    # That may leave out up to step - 1 px at the picture's edge.
+    small = (max(1, (int(right) - left) // step), max(1, (int(bottom) - top) // step))
+    part = image[top : top + small[1] * step, left : left + small[0] * step]
+    ratio = np.array([part.shape[1] / small[0], part.shape[0] / small[1]])
+    # A small pixel's centre is the centre of `ratio` pixels of the part.
+    shift = to_chip[:, :2] @ (np.array([left, top]) + ratio / 2 - 0.5)
+    matrix = np.hstack([to_chip[:, :2] * ratio, (to_chip[:, 2] + shift)[:, None]])
+    return np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8), matrix

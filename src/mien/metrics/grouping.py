@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import TooFewTrialsError
 from mien.metrics.intervals import bootstrap_weights
 from mien.types import Doubles
+
+Ends = tuple[float, float, float]  # precision, recall, F
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class BCubed:
     precision: float  # of the pictures in a picture's group, the share that shows its person
     recall: float  # of the pictures of a picture's person, the share that is in its group
     f: float  # harmonic mean of both
-    low: tuple[float, float, float]  # 95 % interval of the three (bootstrap by person), lower ends
-    high: tuple[float, float, float]  # the same, upper ends
+    low: Ends  # 95 % interval of the three (bootstrap by person), lower ends
+    high: Ends  # the same, upper ends
 
 
 def b_cubed(
@@ -57,6 +59,15 @@ def b_cubed(
     who = np.unique(np.asarray(people).ravel()[some], return_inverse=True)[1]
     if not who.size:
         raise TooFewTrialsError("B-cubed needs at least one picture, got none.")
+    means = np.array([precision.mean(), recall.mean()])
+    low, high = _ends(precision, recall, who, resamples, seed)
+    return BCubed(float(means[0]), float(means[1]), float(_harmonic(means[None])[0]), low, high)
+
+
+def _ends(
+    precision: Doubles, recall: Doubles, who: NDArray[np.intp], resamples: int, seed: int
+) -> tuple[Ends, Ends]:
+    """Lower and upper ends of precision, recall and F, over resamples of the people."""
     count = int(who.max()) + 1
     drawn = bootstrap_weights(count, resamples, seed)  # (R, P)
     pictures, right, found = (
@@ -64,15 +75,8 @@ def b_cubed(
     )
     shares = drawn @ np.stack([right, found], axis=1) / (drawn @ pictures)[:, None]  # (R, 2)
     ends = np.quantile(np.column_stack([shares, _harmonic(shares)]), [0.025, 0.975], axis=0)
-    means = np.array([precision.mean(), recall.mean()])
     (low_p, low_r, low_f), (high_p, high_r, high_f) = ends.tolist()
-    return BCubed(
-        precision=float(means[0]),
-        recall=float(means[1]),
-        f=float(_harmonic(means[None])[0]),
-        low=(low_p, low_r, low_f),
-        high=(high_p, high_r, high_f),
-    )
+    return (low_p, low_r, low_f), (high_p, high_r, high_f)
 
 
 def b_cubed_each(groups: ArrayLike, people: ArrayLike) -> tuple[Doubles, Doubles]:

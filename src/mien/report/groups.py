@@ -19,6 +19,7 @@ TEMPLATE = "groups.html.jinja"
 CHIP = Crop(size=112, zoom=0.85)  # an upright face with some hair around it
 QUALITY = 80  # of the JPEGs
 SHOWN = 24  # faces of one group on the page; the others are counted
+ALONE = 240  # faces seen once on the page; the others are counted
 
 OnStep = Callable[[str, int, int], None]  # artefact, done, in all
 
@@ -65,13 +66,30 @@ def write_groups(
     Raises:
         MienError: the file cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
-
+    several = [group for group in groups if len(group.faces) > 1]
+    alone = [group for group in groups if len(group.faces) == 1]
     cards = []
-    for done, group in enumerate(groups, 1):
+    for done, group in enumerate([*several, *alone[:ALONE]], 1):
         cards.append(_card(group))
         if on_step:
-            on_step("report", done, len(groups))
+            on_step("report", done, len(several) + min(len(alone), ALONE))
+    faces = [face for group in groups for face in group.faces]
+    html = _rendered(
+        several=cards[: len(several)],
+        alone=cards[len(several) :],
+        once=len(alone),
+        faces=len(faces),
+        photos=len({face.digest for face in faces}),
+        named=sum(group.name is not None for group in groups),
+        faceless=faceless,
+        file=file,
+    )
+    write_bytes(path, html.encode("utf-8"))
+
+
+def _rendered(**facts: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
+
     world = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,  # names and paths come from strangers
@@ -79,18 +97,8 @@ def write_groups(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    html = world.get_template(TEMPLATE).render(
-        several=[card for card in cards if len(card.group.faces) > 1],
-        alone=[card for card in cards if len(card.group.faces) == 1],
-        faces=sum(len(group.faces) for group in groups),
-        photos=len({face.digest for group in groups for face in group.faces}),
-        named=sum(group.name is not None for group in groups),
-        faceless=faceless,
-        file=file,
-        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        version=version("mien"),
-    )
-    write_bytes(path, html.encode("utf-8"))
+    made = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    return world.get_template(TEMPLATE).render(**facts, made=made, version=version("mien"))
 
 
 def group_row(group: Group) -> dict[str, Any]:
