@@ -52,6 +52,7 @@ def builtin_head() -> HeadModel:
             np.float32,
         ),
         lids_cut=True,
+        spread=1.25,  # with 1, strangers are 0.51 apart by dlib's network, see docs/guide/synth.md
     )
 
 
