@@ -125,6 +125,15 @@ def test_a_broken_photo_that_was_mended_is_looked_at_again(album, pipeline, grou
     assert (change.faces, failed) == (1, {})
 
 
+def test_a_photo_that_vanishes_between_two_runs_is_told(album, pipeline, groups):
+    photos = [album("a.png", "Ada"), album("b.png", "Bob")]
+    group_photos(photos, pipeline, groups)
+    photos[0].unlink()
+    change, failed = group_photos(photos, pipeline, groups)
+    assert set(failed) == {photos[0]}
+    assert change.faces == 1
+
+
 def test_no_photos_no_groups(pipeline, groups):
     change, failed = group_photos([], pipeline, groups)
     assert (change.faces, change.groups, failed) == (0, 0, {})

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import GalleryError
+from mien.errors import ImageError
 from mien.gallery.clustering import Evidence, OnStep, cluster
 from mien.gallery.groups_file import GroupsFile
 from mien.types import Floats
@@ -241,7 +241,7 @@ def stamp(path: Path) -> str:
     try:
         stat = path.stat()
     except OSError as error:
-        raise GalleryError(f"{path} cannot be looked at ({error.strerror}).") from None
+        raise ImageError(f"{path} cannot be looked at ({error.strerror}).") from None
     return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
