@@ -1,6 +1,5 @@
 """The command that measures what a cosine means, on the user's own pictures."""
 
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,14 +87,15 @@ def calibrate(
     """
     from mien.evaluate.calibrate import calibrate as measure
     from mien.evaluate.pictures import embed_pictures, people_in, people_of_pairs
+    from mien.evaluate.sources import folds_of
     from mien.zoo import write_calibration
 
     for path in (out, vectors, plot):
         _require_place(path)
     pictures = people_of_pairs(pairs, folder) if pairs else people_in(folder)
     known = {picture.fold for picture in pictures}
-    held_out = _folds(check, known) if check else set()
-    used = _folds(folds, known) if folds else known - held_out
+    held_out = folds_of(check, known) if check else set()
+    used = folds_of(folds, known) if folds else known - held_out
     wanted = [picture for picture in pictures if picture.fold in used | held_out]
     pipeline = opened(detector, embedder, device, commercial_only=False)
     label = data or f"Folder {folder.resolve().name}"
@@ -127,22 +127,6 @@ def _require_place(path: Path | None) -> None:
     """Refuse before the work what could not be written after it."""
     if path and (path.is_dir() or not path.parent.is_dir()):
         raise MienError(f"{path} cannot be written: name a file in a folder that exists.")
-
-
-def _folds(text: str, known: set[int]) -> set[int]:
-    """Fold numbers from text such as "0-3" or "0,2"; they must be there."""
-    chosen: set[int] = set()
-    for part in text.split(","):
-        ends = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if not ends:
-            raise MienError(f"'{text}' names no folds; write 0-3 or 0,2.")
-        chosen |= set(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
-    if chosen - known or not chosen:
-        raise MienError(
-            f"Folds '{text}' are not all there; these pictures are in folds "
-            f"{', '.join(map(str, sorted(known)))}."
-        )
-    return chosen
 
 
 def _sample(found: "dict[Picture, Floats]", folds: set[int]) -> "tuple[Sample, list[Picture]]":

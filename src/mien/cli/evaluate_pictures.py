@@ -181,12 +181,8 @@ def groups(
         )  # fmt: skip
     if labels:
         compared = with_groups(compared, labels)
-    if known is None:
-        from mien.metrics import threshold_at_fmr
-
-        bar, name = threshold_at_fmr(compared.trials.impostors, fmr), f"{rate_name(fmr)} (set here)"
-    else:
-        bar, name = known.at_fmr(fmr).threshold, rate_name(fmr)
+    bar = known.at_fmr(fmr).threshold if known else compared.trials.threshold(fmr)
+    name = rate_name(fmr) + ("" if known else " (set here)")
     tell(rates_by_group(compared, bar, name, data=label, basis=basis, least=least), report, table)
 
 

@@ -247,16 +247,25 @@ def _numbers(
         held = Clusters(np.arange(len(ends))).share(inside)
         told_of = "should be what the interval promises"
         facts.append(Fact("truth in the stated interval", held, "rate", told_of))
+    table = _by_truth(seen, truth, error)
+    ends_of = np.array([truth.min(), truth.max()])
+    plot = Plot("Said against truth", "truth", "said", (Curve("answers", truth, told, style="dots"),
+                Curve("equal", ends_of, ends_of, style="dashed")))  # fmt: skip
+    return tuple(facts), (table,), (plot,)
+
+
+def _by_truth(seen: Sequence[Answered], truth: Doubles, error: Doubles) -> Table:
+    """Errors in five bands of the truth."""
+    rows: list[tuple[Cell, ...]] = []
     edges = np.unique(np.quantile(truth, np.linspace(0, 1, 6)))
-    rows = []
     for low, high in pairwise(edges):
         part = np.flatnonzero((truth >= low) & ((truth < high) | (high == edges[-1])))
         if not part.size:
             continue
-        some = _clusters([seen[k] for k in part])
+        some = _clusters([seen[k] for k in part.tolist()])
         rows.append((f"{low:g} to {high:g}", part.size, some.mean(np.abs(error[part])),
                      some.mean(error[part])))  # fmt: skip
-    table = Table(
+    return Table(
         "By truth",
         (
             ("Truth", "text"),
@@ -266,10 +275,6 @@ def _numbers(
         ),
         tuple(rows),
     )
-    ends_of = np.array([truth.min(), truth.max()])
-    plot = Plot("Said against truth", "truth", "said", (Curve("answers", truth, told, style="dots"),
-                Curve("equal", ends_of, ends_of, style="dashed")))  # fmt: skip
-    return tuple(facts), (table,), (plot,)
 
 
 def _number(text: str) -> float | None:

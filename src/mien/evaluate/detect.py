@@ -19,6 +19,12 @@ from mien.metrics.findings import Curve, Fact, Findings, Plot, Table, thinned
 from mien.types import Doubles
 
 Rows = NDArray[np.int64]
+NOTES = (
+    "A box counts as on a face if the two overlap by half of their union; the surest box "
+    "comes first, a second one on the same face is wrong. Faces marked to be ignored "
+    "count neither way.",
+    "Intervals count pictures: faces of one picture are not independent.",
+)
 HEIGHTS = (0, 16, 32, 64, 128, 10**9)  # px of the face, for the table by size
 
 
@@ -77,12 +83,7 @@ def detect_boxes(
         (_by_height(found, np.concatenate(heights), where),),
         (_curve(recall, precision), _false_alarms(matched)),
         (f"{unread} pictures could not be read; their faces count as missed.",) if unread else (),
-        (
-            "A box counts as on a face if the two overlap by half of their union; the surest box "
-            "comes first, a second one on the same face is wrong. Faces marked to be ignored "
-            "count neither way.",
-            "Intervals count pictures: faces of one picture are not independent.",
-        ),
+        NOTES,
         basis,
     )  # fmt: skip
 

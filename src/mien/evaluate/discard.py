@@ -19,6 +19,12 @@ from mien.types import Doubles, Floats, Quality
 STARTS = (0.01, 0.05)  # FNMR before anything is discarded. Source: arXiv:2303.13294
 DRAWN = 6  # curves in one plot
 RESAMPLES = 200
+NOTES = (
+    "Each curve starts at a fixed share of misses and shows what is left when the "
+    "comparisons of lowest quality are discarded. The oracle discards the misses "
+    "themselves, a coin leaves the line flat.",
+    "Gain: 1 as good as the oracle, 0 as good as a coin, below 0 worse than a coin.",
+)
 
 
 def judge_pictures(
@@ -76,15 +82,7 @@ def discard(
         )
     likeness = np.array([float(vectors[a] @ vectors[b]) for a, b in used])
     people = [a.person for a, _ in used]
-    names = sorted({n for q in qualities.values() for n in q.components})
-    columns = {}
-    for name in names:
-        each = [
-            (qualities[a].components.get(name), qualities[b].components.get(name)) for a, b in used
-        ]
-        # A component that could not be computed is the worst there is: -1.
-        columns[name] = np.array([min(-1.0 if v is None else v for v in two) for two in each])
-    columns = {name: values for name, values in columns.items() if np.ptp(values) > 0}
+    columns = _components(used, qualities)
     tables, plots, best = [], [], ("", Estimate(float("nan")))
     for start in STARTS:
         table, plot, first = _at(start, likeness, columns, people)
@@ -104,14 +102,21 @@ def discard(
         tuple(plots),
         (f"{lost} comparisons have a picture without a face and are not in the curves.",)
         if lost else (),
-        (
-            "Each curve starts at a fixed share of misses and shows what is left when the "
-            "comparisons of lowest quality are discarded. The oracle discards the misses "
-            "themselves, a coin leaves the line flat.",
-            "Gain: 1 as good as the oracle, 0 as good as a coin, below 0 worse than a coin.",
-        ),
+        NOTES,
         basis,
     )  # fmt: skip
+
+
+def _components(
+    used: Sequence[tuple[Picture, Picture]], qualities: Mapping[Picture, Quality]
+) -> dict[str, Doubles]:
+    """The worse of two qualities, of every component that says something."""
+    columns = {}
+    for name in sorted({n for q in qualities.values() for n in q.components}):
+        each = [[qualities[p].components.get(name) for p in pair] for pair in used]
+        # A component that could not be computed is the worst there is: -1.
+        columns[name] = np.array([min(-1.0 if v is None else v for v in two) for two in each])
+    return {name: values for name, values in columns.items() if np.ptp(values) > 0}
 
 
 def _at(

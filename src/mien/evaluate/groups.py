@@ -27,6 +27,17 @@ AGES = (3, 13, 20, 40, 60)  # first year of each band but the first
 COMMON = 12  # pieces of advice in the table
 FRAMING = "Move the camera"  # said of crops that a data set's makers cut, so it is counted apart
 
+NOTES = (
+    "Groups are labels that the makers of the data gave; none is inferred from a picture. "
+    "They are coarse, and what is not labelled is not seen here.",
+    "A difference on one set of pictures mixes the tool with how the pictures were taken; "
+    "an even result here is no proof of an even tool elsewhere.",
+    f'Advice about framing ("{FRAMING}") is not in the rate of advice: crops were cut by '
+    "the makers of the data.",
+    "Groups are called different if they differ from all others together, with Holm's "
+    "correction: of sets without any difference at most one in twenty is blamed.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -83,16 +94,7 @@ def failures_by_group(
                 f"No picture has a label '{task}'; there are "
                 f"{', '.join(sorted({k for one in looked for k in one.picture.labels})) or 'none'}."
             )
-        group = [_band(task, one.picture.labels[task]) for one in chosen]
-        people = [one.picture.person or str(k) for k, one in enumerate(chosen)]
-        lost = _compared(group, people, np.array([not one.found for one in chosen]), least)
-        seen = np.array([one.found for one in chosen])
-        poor = _compared(
-            [g for g, s in zip(group, seen, strict=True) if s],
-            [p for p, s in zip(people, seen, strict=True) if s],
-            np.array([bool(set(one.advice) - {FRAMING}) for one in chosen if one.found]),
-            least,
-        )
+        lost, poor = _failures(task, chosen, least)
         tables.append(_table(task, lost, poor))
         plots += [_forest(f"No face found, by {task}", lost), _forest(f"Advice, by {task}", poor)]
         headline += [_worst(f"no face, by {task}", lost), _worst(f"advice, by {task}", poor)]
@@ -108,18 +110,20 @@ def failures_by_group(
         tuple(tables),
         tuple(plots),
         tuple(warnings),
-        (
-            "Groups are labels that the makers of the data gave; none is inferred from a picture. "
-            "They are coarse, and what is not labelled is not seen here.",
-            "A difference on one set of pictures mixes the tool with how the pictures were taken; "
-            "an even result here is no proof of an even tool elsewhere.",
-            f'Advice about framing ("{FRAMING}") is not in the rate of advice: crops were cut by '
-            "the makers of the data.",
-            "Groups are called different if they differ from all others together, with Holm's "
-            "correction: of sets without any difference at most one in twenty is blamed.",
-        ),
+        NOTES,
         basis,
     )
+
+
+def _failures(task: str, chosen: Sequence[Looked], least: int) -> tuple[Groups, Groups]:
+    """Faces not found, and advice beyond framing where one was found, by group."""
+    group = [_band(task, one.picture.labels[task]) for one in chosen]
+    people = [one.picture.person or str(k) for k, one in enumerate(chosen)]
+    lost = _compared(group, people, np.array([not one.found for one in chosen]), least)
+    seen = [k for k, one in enumerate(chosen) if one.found]
+    advised = np.array([bool(set(chosen[k].advice) - {FRAMING}) for k in seen])
+    poor = _compared([group[k] for k in seen], [people[k] for k in seen], advised, least)
+    return lost, poor
 
 
 def rates_by_group(

@@ -20,6 +20,16 @@ LEAST_ALARMS = 10  # searches that give somebody, behind a rate; fewer: the rate
 OUTSIDE = 0.4  # share of the people who are kept out of every gallery
 ROWS = 512  # probes in one matrix product
 
+NOTES = (
+    "FPIR, false positive identification rate: share of searches for people who are not "
+    "enrolled that give somebody. FNIR, false negative identification rate: share of "
+    "searches for enrolled people that do not give them first, above the threshold.",
+    "A picture without a face is a miss, also if it was to be enrolled. Searches for "
+    "strangers whose picture shows no face are left out: counting them would flatter FPIR.",
+    "The same people stay outside all galleries. Intervals count people and take the "
+    "gallery and the threshold as given.",
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Searches:
@@ -179,15 +189,7 @@ def identify(
         tuple(headline),
         tuple(tables),
         (_trade_off(galleries), _ranked(galleries)),
-        notes=(
-            "FPIR, false positive identification rate: share of searches for people who are not "
-            "enrolled that give somebody. FNIR, false negative identification rate: share of "
-            "searches for enrolled people that do not give them first, above the threshold.",
-            "A picture without a face is a miss, also if it was to be enrolled. Searches for "
-            "strangers whose picture shows no face are left out: counting them would flatter FPIR.",
-            "The same people stay outside all galleries. Intervals count people and take the "
-            "gallery and the threshold as given.",
-        ),
+        notes=NOTES,
         basis=(
             ("Pictures", f"{pictures:,}, {failed:,} without a face"),
             ("Searches for people enrolled", f"{len(largest.wanted):,}"),

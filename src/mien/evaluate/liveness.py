@@ -14,6 +14,12 @@ from mien.metrics.findings import Cell, Curve, Fact, Findings, Plot, Table
 
 RATES = (0.01, 0.05, 0.1)  # APCER at which BPCER is told: BPCER100, BPCER20, BPCER10
 BONA_FIDE = "bona-fide"
+NOTES = (
+    "ISO/IEC 30107-3:2023. APCER and BPCER are shares of presentations with a response; "
+    "those without are told as APNRR and BPNRR. A system is as good as its worst species.",
+    "Where no attack passed, the upper end is 3 divided by the number of instruments.",
+    "This is a measurement, not a certificate: unknown species are not in it.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +145,7 @@ def liveness(
         tuple(tables),
         (_plot(attacks, real),),
         tuple(warnings),
-        (
-            "ISO/IEC 30107-3:2023. APCER and BPCER are shares of presentations with a response; "
-            "those without are told as APNRR and BPNRR. A system is as good as its worst species.",
-            "Where no attack passed, the upper end is 3 divided by the number of instruments.",
-            "This is a measurement, not a certificate: unknown species are not in it.",
-        ),
+        NOTES,
         basis,
     )
 

@@ -28,6 +28,14 @@ from mien.types import Doubles
 WIDTHS = (0.002, 0.005, 0.01)  # half widths of an interval, for visits needed
 QUARTER = 0.25  # years
 LISTED = 10  # subjects and days in a table
+NOTES = (
+    "A day effect is common to all captures of one person on one day: light, hair, "
+    "health, camera. Drift is the mean change a year.",
+    "The ratio compares a day's standard deviation with the whole drift over the period; "
+    "above 1 single days matter more than the years.",
+    "The day of the reference itself is in all scores of a person, so it looks like a "
+    "difference between people; other references show how much that matters.",
+)
 COVARIATE_LEVELS = 12  # more distinct words than this are no category
 
 
@@ -76,16 +84,6 @@ def longitudinal(
         plots.append(plot)
     covariates = _covariates(genuine, references[0], visits)
     tables += [covariates] if covariates else []
-    warnings = [] if threshold is not None else [
-        "No threshold was given, so nothing is said about misses over time; take one that was set "
-        "on other people (--threshold)."
-    ]  # fmt: skip
-    if failed:
-        warnings.append(f"{failed} captures show no face and have no score.")
-    warnings.append(
-        f"This holds for these {visits.subjects} people and cameras over {first.horizon:.1f} "
-        "years. It says nothing about children, or about longer times."
-    )
     return Findings(
         "Does it last?",
         f"{data}: {visits.subjects} people, {visits.mean.size:,} visits, "
@@ -94,17 +92,28 @@ def longitudinal(
         _headline(visits, first),
         tuple(tables),
         tuple(plots),
-        tuple(warnings),
-        (
-            "A day effect is common to all captures of one person on one day: light, hair, "
-            "health, camera. Drift is the mean change a year.",
-            "The ratio compares a day's standard deviation with the whole drift over the period; "
-            "above 1 single days matter more than the years.",
-            "The day of the reference itself is in all scores of a person, so it looks like a "
-            "difference between people; other references show how much that matters.",
-        ),
+        _warnings(visits, first, threshold, failed),
+        NOTES,
         basis,
     )
+
+
+def _warnings(
+    visits: Visits, first: Scales, threshold: float | None, failed: int
+) -> tuple[str, ...]:
+    told = []
+    if threshold is None:
+        told.append(
+            "No threshold was given, so nothing is said about misses over time; take one that was "
+            "set on other people (--threshold)."
+        )
+    if failed:
+        told.append(f"{failed} captures show no face and have no score.")
+    told.append(
+        f"This holds for these {visits.subjects} people and cameras over {first.horizon:.1f} "
+        "years. It says nothing about children, or about longer times."
+    )
+    return tuple(told)
 
 
 def _one_algorithm(captures: Sequence[Capture], algorithm: str) -> list[Capture]:
