@@ -53,7 +53,7 @@ def match_boxes(
             raise MienError(f"A {name} box is not left, top, right, bottom: {boxes.tolist()[:3]}.")
     passed = np.zeros(len(truth), bool) if ignore is None else ignore
     order = np.argsort(-scores, kind="stable")
-    shares = _overlaps(found[order], truth)  # (D, G)
+    shares = overlaps(found[order], truth)  # (D, G)
     taken = np.zeros(len(truth), bool)
     right, kept = np.zeros(len(order), bool), np.ones(len(order), bool)
     for row in range(len(order)):
@@ -98,7 +98,7 @@ def precision_recall(pictures: list[Matched]) -> tuple[Doubles, Doubles, Doubles
     return hits[last] / faces, hits[last] / boxes[last], scores[order][last]
 
 
-def _overlaps(a: Doubles, b: Doubles) -> Doubles:
+def overlaps(a: Doubles, b: Doubles) -> Doubles:
     """(D, G) intersection over union; of two boxes without area 0."""
     low, high = (
         np.maximum(a[:, None, :2], b[None, :, :2]),

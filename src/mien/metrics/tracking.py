@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mien.geometry import iou
+from mien.metrics.detection import overlaps
 from mien.types import Floats
 
 Seen = Sequence[tuple[Floats, Sequence[str]]]  # per frame: (N, 4) boxes and their N identities
@@ -82,7 +82,7 @@ def following(truth: Seen, answer: Seen, *, overlap: float = 0.4) -> Following:
 def _matches(boxes: Floats, found: Floats, overlap: float) -> list[tuple[int, int]]:
     if not len(boxes) or not len(found):
         return []
-    shared = iou(boxes, found)
+    shared = overlaps(boxes.astype(float), found.astype(float))
     worth = np.where(shared >= overlap, 1000 + shared, 0.0)
     rows, columns = linear_sum_assignment(-worth)
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if worth[i, j] > 0]
