@@ -1,9 +1,10 @@
 """Pictures, films and cameras in and out: upright 8-bit RGB, true time, drawing, writing."""
 
 from mien.media.drawing import draw_faces
-from mien.media.film import FILMS, Counts, Film, Frame, is_film, open_film
+from mien.media.film import Counts, Film, Frame, open_film
 from mien.media.film_writing import FilmWriter
-from mien.media.finding import find_images
+from mien.media.finding import find_images, is_film
+from mien.media.formats import FILMS
 from mien.media.hiding import hide_faces
 from mien.media.images import read_image
 from mien.media.limits import LIMITS, Limits

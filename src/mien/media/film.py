@@ -24,9 +24,6 @@ REASONS: dict[str, str] = {
     "interrupted": "The run was stopped before the end; the same command continues it.",
     "full": "The disk was full; what was written until then is kept.",
 }
-# Suffixes that are films for a command that takes pictures too; anything FFmpeg opens is read.
-FILMS = {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
-FILMS |= {".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
 EARLY = 1.0  # s: less than this between the last frame and the end is the length of the sound
 OPENING, STALL = 20.0, 20.0  # s without a byte before a source counts as stalled
 BACK = (0.0, 2.0, 10.0)  # s before the wanted time that is sought, one after another
@@ -243,11 +240,6 @@ class _Sampling:
             return False
         self._step = step
         return True
-
-
-def is_film(source: str | os.PathLike[str]) -> bool:
-    """Whether a name means a film rather than a picture, by its suffix."""
-    return Path(source).suffix.lower() in FILMS
 
 
 def open_film(source: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Film:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mien.errors import ImageError
-from mien.media.formats import SUFFIXES
+from mien.media.formats import FILMS, SUFFIXES
 
 
 def find_images(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -32,6 +32,11 @@ def find_images(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     for path in several:
         found.update(dict.fromkeys(_expand(Path(path))))
     return list(found)
+
+
+def is_film(source: str | os.PathLike[str]) -> bool:
+    """Whether a name means a film rather than a picture, by its suffix."""
+    return Path(source).suffix.lower() in FILMS
 
 
 def _expand(path: Path) -> Iterator[Path]:

@@ -9,6 +9,13 @@ SUFFIXES = frozenset(
         ".jpg", ".png", ".tif", ".tiff", ".webp",
     }
 )  # fmt: skip
+# Suffixes that are films for a command that takes both; anything that FFmpeg opens is read.
+FILMS = frozenset(
+    {
+        ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+        ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
+    }
+)  # fmt: skip
 
 # First bytes of the pictures that are read. Sources: ITU-T T.81 B.1.1.3, W3C PNG 5.2, TIFF 6.0
 # section 2 and its BigTIFF extension, GIF89a 17, and for the others their specifications.

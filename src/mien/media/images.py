@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mien.errors import ImageError
 from mien.media.arrays import from_array
 from mien.media.decoding import decode
+from mien.media.finding import is_film
 from mien.media.limits import LIMITS, Limits
 from mien.types import Pixels
 
@@ -61,6 +62,11 @@ def _fetch(path: Path, where: str, limits: Limits) -> bytes:
             raise ImageError(f"{where} is a folder; list its pictures with find_images.")
         if path.exists() and not path.is_file():  # a pipe or device may never end
             raise ImageError(f"{where} is not a regular file; copy its content to a file first.")
+        if is_film(path):
+            raise ImageError(
+                f"{where} is a film, not a picture; ask mien.pipeline.identify_film, or on the "
+                "command line: mien identify."
+            )
         limits.check_bytes(path.stat().st_size, where)
         return path.read_bytes()
     except FileNotFoundError:
