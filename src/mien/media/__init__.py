@@ -4,7 +4,6 @@ from mien.media.drawing import draw_faces
 from mien.media.film import Counts, Film, Frame, open_film
 from mien.media.film_writing import FilmWriter
 from mien.media.finding import find_images, is_film
-from mien.media.formats import FILMS
 from mien.media.hiding import hide_faces
 from mien.media.images import read_image
 from mien.media.limits import LIMITS, Limits
@@ -15,7 +14,6 @@ from mien.media.warping import warp
 from mien.media.writing import encode_image, write_bytes, write_image
 
 __all__ = [
-    "FILMS",
     "LIMITS",
     "Counts",
     "Film",
