@@ -172,3 +172,15 @@ def test_things_worn_are_seen(builtin, change):
     name = {"glasses": "eye_g", "mask": "cloth", "hat": "hat", "scarf": "cloth"}[next(iter(change))]
     before, after = ((f.seg == NUMBER[name]).sum() for f in (bare, worn))
     assert after > before + 60
+
+
+def test_the_mouth_alone_looks_as_it_does_in_the_whole_face(someone):
+    from mien.synth.checking import mouth_camera
+
+    flat = Light(lamps=(), sky=(0.8,) * 3, ground=(0.8,) * 3)
+    scene = Scene({"AU26": 0.5}, camera=mouth_camera(), light=flat)
+    whole, part = (render(a, scene, truth=False) for a in (someone, someone.mouth_only()))
+    assert part.rgb.shape == (64, 64, 3)
+    assert np.array_equal(part.lm68, whole.lm68)
+    assert np.abs(part.rgb.astype(int) - whole.rgb).mean() < 3
+    assert len(someone.mouth_only().triangles) < len(someone.triangles) / 2

@@ -1,5 +1,6 @@
 """One person made ready: every mesh that is drawn, laid end to end, and the painted skin."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,20 @@ from numpy.typing import NDArray
 from mien.synth import eyes, hair, wear
 from mien.synth.camera import PIVOT, Pose, rotation
 from mien.synth.controls import gaze
-from mien.synth.head import LINING, SKIN, HeadModel, Normals, eye_centres, landmarks, moved, shaped
+from mien.synth.head import (
+    GUMS,
+    LINING,
+    SKIN,
+    SOCKET,
+    TEETH,
+    TONGUE,
+    HeadModel,
+    Normals,
+    eye_centres,
+    landmarks,
+    moved,
+    shaped,
+)
 from mien.synth.looks import Person
 from mien.synth.paint import Skin, paint
 from mien.synth.raster import Array, Indices
@@ -23,6 +37,7 @@ class Body:
     """Corners of everything at one moment, in model space before the head is turned."""
 
     points: Floats  # (V, 3) mm
+    face: Floats  # (H, 3) those of the head alone, also if only a part is drawn
     eyes: Floats  # (2, 3) centres of the eyeballs, right and left
 
 
@@ -32,6 +47,7 @@ class Actor:
     def __init__(self, head: HeadModel, person: Person, *, skin: Skin | None = None) -> None:
         """Shape the head, paint the skin, and grow the hair: about a second."""
         self.head, self.person, look = head, person, person.look
+        self._kept: NDArray[np.intp] | None = None  # corners that are drawn; None: all
         self.face = child(head, shaped(head, np.array(person.identity, np.float32)), look.age)
         self.skin = skin if skin is not None else paint(look)
         face = self.skin.colour[300:800, 300:724]
@@ -102,7 +118,28 @@ class Actor:
             parts.append(ball)
         for points, _, kind in self._extras[2:]:
             parts.append(self._lifted(face) if kind == MASK else points)
-        return Body(np.concatenate(parts), self.eye_rest)
+        points = np.concatenate(parts)
+        return Body(points if self._kept is None else points[self._kept], face, self.eye_rest)
+
+    def mouth_only(self) -> "Actor":
+        """The same person, of whom nothing but mouth and chin is drawn: for small quick frames.
+
+        What is left out throws no shadow on what is drawn.
+        """
+        x, y, z = self.canonical.T
+        near = (np.abs(x) < 66) & (y > -150) & (y < -18) & (z > 0)
+        inner = np.isin(self.kind, (SOCKET, GUMS, TEETH, TONGUE, MASK))
+        chosen = (near[self.triangles].all(1) & (self.kind == SKIN)) | inner
+        cells = self.triangles[chosen]
+        part = copy.copy(self)
+        part._kept, number = np.unique(cells, return_inverse=True)
+        part.triangles = number.reshape(-1, 3).astype(np.int32)
+        part.kind = self.kind[chosen]
+        part.count = len(part._kept)
+        part.normals = Normals(part.triangles, part.count)
+        part.canonical, part.local = self.canonical[part._kept], self.local[part._kept]
+        part.rest, part.stiff = self.rest[part._kept], self.stiff[part._kept]
+        return part
 
     def _lifted(self, face: Floats) -> Floats:
         """The mask: the skin below it, smoothed in depth and lifted off by some millimetres."""

@@ -81,7 +81,7 @@ class Puppet:
     def _pull(self, points: Doubles) -> None:
         """Move the mesh in the picture plane until its landmarks are where they should be."""
         actor, turn = self.actor, rotation(self.pose)
-        body = actor.body(self.rest).points[: len(actor.face)]
+        body = actor.body(self.rest).face
         at = project(place(landmarks(actor.head, body).astype(np.float64), self.pose), self.camera)
         scale = self.camera.focal_px / FAR
         off = (points - at[:, :2]) / scale * [1, -1]
@@ -135,7 +135,7 @@ class Puppet:
         flow.reshape(-1, 2)[seen.pixel], face.ravel()[seen.pixel] = moves, True
         flow = _spread(flow, face)
         image = self._drawn(now, shapes, flow)
-        body = self.actor.body(shapes).points[: len(self.actor.face)]
+        body = self.actor.body(shapes).face
         spots = place(landmarks(self.actor.head, body).astype(np.float64), pose)
         return Moved(image, flow, face, project(spots, self.camera)[:, :2].astype(np.float32))
 

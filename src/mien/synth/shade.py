@@ -65,7 +65,7 @@ class Stuff:
     normal: Floats  # (N, 3) with relief
 
 
-def shadows(actor: Actor, points: Doubles, lamps: tuple[Lamp, ...], size: int = 320) -> Floats:
+def shadows(actor: Actor, points: Doubles, lamps: tuple[Lamp, ...], size: int = 256) -> Floats:
     """How much of each lamp's light reaches each corner, (V, L), in [0, 1].
 
     One depth map from each lamp; nine places of it are asked for each corner, which makes the
@@ -84,8 +84,8 @@ def shadows(actor: Actor, points: Doubles, lamps: tuple[Lamp, ...], size: int = 
         depth = np.full(size * size, 1e9, np.float32)
         depth[hits.pixel] = hits.depth
         total = np.zeros(len(points), np.float32)
-        for dx in (-2.2, 0, 2.2):
-            for dy in (-2.2, 0, 2.2):
+        for dx in (-1.8, 0, 1.8):
+            for dy in (-1.8, 0, 1.8):
                 column = np.clip(seen[:, 0] + dx, 0, size - 1).astype(np.intp)
                 row = np.clip(seen[:, 1] + dy, 0, size - 1).astype(np.intp)
                 behind = seen[:, 2] - depth[row * size + column]
