@@ -6,7 +6,10 @@ a calibration that names the data it was measured on.
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from mien.errors import MienError
+from mien.geometry import eye_distance, pose_from_points
 from mien.metrics import posterior
 from mien.types import Basis, Candidate, Decision, Face, Outcome
 from mien.zoo import Calibration, Point
@@ -110,6 +113,14 @@ def weakness(face: Face) -> str | None:
     if yaw is not None and abs(yaw) > TURNED:
         return f"the face is turned {abs(yaw):.0f} degrees"
     return None
+
+
+def comparable(face: Face) -> bool:
+    """The same from the five points alone, for those who ask it of every frame of a film."""
+    if face.points is None or not np.isfinite(face.points).all():
+        return False
+    yaw, _, _ = pose_from_points(face.points)
+    return eye_distance(face.points) >= SMALL and abs(yaw) <= TURNED
 
 
 def _check(prior: float) -> None:

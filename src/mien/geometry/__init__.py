@@ -1,7 +1,14 @@
 """Boxes, points and transforms: arrays in, arrays out, no pixels."""
 
 from mien.geometry.boxes import iou, nms, square
-from mien.geometry.points import POINTS, places, pose_from_points, similarity, transform
+from mien.geometry.points import (
+    POINTS,
+    eye_distance,
+    places,
+    pose_from_points,
+    similarity,
+    transform,
+)
 from mien.geometry.poses import Camera, Pose
 from mien.geometry.regions import back, region
 from mien.geometry.rotations import ahead, angles, look_angles, rotation
@@ -15,6 +22,7 @@ __all__ = [
     "ahead",
     "angles",
     "back",
+    "eye_distance",
     "iou",
     "look_angles",
     "nms",

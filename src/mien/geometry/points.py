@@ -49,6 +49,11 @@ def places(crop: Crop) -> Floats:
     return np.asarray(centred * crop.size, dtype=np.float32)
 
 
+def eye_distance(points: Floats) -> float:
+    """Pixels between the eyes of (5, 2) points, or of any whose first two are the eyes."""
+    return float(np.linalg.norm(points[1] - points[0]))
+
+
 def pose_from_points(points: Floats) -> tuple[float, float, float]:
     """Rough head pose from the five points: yaw, pitch, roll in degrees.
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from mien.align import align
 from mien.contracts import Detector, Embedder
-from mien.gallery.decide import weakness
+from mien.gallery.decide import comparable, weakness
 from mien.media import Frame
 from mien.quality import judge
-from mien.track import Chosen, Look, Stretch, Tracker, comparable, worth
+from mien.track import Chosen, Look, Stretch, Tracker, worth
 from mien.types import Face, Floats, Pixels
 from mien.zoo import Calibration
 
@@ -55,7 +55,8 @@ class Looking:
             follower: is given each stretch as it ends.
         """
         self._detector, self._embedder, self._follower = detector, embedder, follower
-        self._tracker = Tracker(calibration.llr if calibration and embedder else None)
+        evidence = calibration.llr if calibration and embedder else None
+        self._tracker = Tracker(evidence, usable=comparable)
         self._looks: list[Look] = []
         self._best: dict[int, _Best] = {}
         self._index = 0

@@ -8,10 +8,10 @@ from pathlib import Path
 from mien.errors import ImageError
 from mien.gallery.decide import SMALL
 from mien.gallery.groups import Change, Groups, Sighting
-from mien.geometry import POINTS
+from mien.geometry import eye_distance
 from mien.media import LIMITS, read_image
 from mien.pipeline.pipeline import Pipeline
-from mien.types import Face, Floats
+from mien.types import Face
 
 OnStep = Callable[[str, int, int], None]  # artefact, done, in all
 
@@ -71,11 +71,5 @@ def _look(path: Path, pipeline: Pipeline, groups: Groups) -> None:
 def _sighting(face: Face) -> Sighting:
     assert face.embedding is not None
     assert face.points is not None
-    small = eyes_apart(face.points) < SMALL
+    small = eye_distance(face.points) < SMALL
     return Sighting(face.box, face.points, face.embedding, "too-small" if small else None)
-
-
-def eyes_apart(points: Floats) -> float:
-    """Distance of the eyes, px."""
-    left, right = (points[POINTS.index(name)] for name in ("left_eye", "right_eye"))
-    return float(((right - left) ** 2).sum() ** 0.5)

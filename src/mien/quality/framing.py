@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mien.geometry import eye_distance
 from mien.quality.scales import scalar, sigmoid
 from mien.types import Face, Floats
 
@@ -36,7 +37,7 @@ def inter_eye_distance(points: Floats, yaw: float) -> Component:
     are the detector's two points, not the middles of the eye corners.
     """
     turned = math.radians(min(abs(yaw), _MOST_YAW))
-    distance = float(np.linalg.norm(points[1] - points[0])) / math.cos(turned)
+    distance = eye_distance(points) / math.cos(turned)
     return distance, scalar(100 * sigmoid(distance, 70, 20))
 
 
@@ -64,7 +65,7 @@ def margins(points: Floats, width: int, height: int) -> dict[str, Component]:
 
     Source: ISO/IEC 29794-5:2025, 7.4.10.1 to 7.4.10.4. The chin is set from eyes and mouth.
     """
-    apart = float(np.linalg.norm(points[1] - points[0]))
+    apart = eye_distance(points)
     chin = _eyes_to_chin(points)
     middle = float(points[:2, 1].mean())
     left, right = float(points[:2, 0].min()), float(points[:2, 0].max())

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from mien.geometry import eye_distance
 from mien.quality.framing import Component
 from mien.quality.scales import scalar, sigmoid
 from mien.types import Floats, Pixels
@@ -56,7 +57,7 @@ def _window(points: Floats | None, box: Floats) -> tuple[float, Floats]:
         inner = np.array([0.2 * width, 0.25 * height], np.float32)
         # Eyes are 0.45 of the width of a detector's box apart.
         return 0.45 * width, np.concatenate([box[:2] + inner, box[2:] - inner])
-    apart = float(np.linalg.norm(points[1] - points[0]))
+    apart = eye_distance(points)
     rim = np.float32(0.35 * apart)
     return apart, np.concatenate([points.min(axis=0) - rim, points.max(axis=0) + rim])
 

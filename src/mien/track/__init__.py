@@ -1,7 +1,7 @@
 """Faces followed from look to look: shots, links, the best looks of a track."""
 
 from mien.track.gathering import Chosen, Gathering, Look, Stretch, mean, worth
-from mien.track.linking import Tracker, comparable
+from mien.track.linking import Tracker
 from mien.track.shots import GLANCE, Shots
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "Shots",
     "Stretch",
     "Tracker",
-    "comparable",
     "mean",
     "worth",
 ]

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from mien.geometry import pose_from_points
+from mien.geometry import eye_distance, pose_from_points
 from mien.types import Face, Floats, Quality, Track
 
 KEPT = 6  # embeddings of a track that are averaged; more change little
@@ -54,7 +54,7 @@ def worth(face: Face) -> float:
     """
     if face.points is None or not np.isfinite(face.points).all():
         return 0.0
-    eyes = float(np.linalg.norm(face.points[1] - face.points[0]))
+    eyes = eye_distance(face.points)
     yaw, pitch, _ = pose_from_points(face.points)
     if not (math.isfinite(yaw) and math.isfinite(pitch)):
         return 0.0

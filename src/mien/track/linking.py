@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mien.geometry import iou, pose_from_points
+from mien.geometry import iou
 from mien.types import Face, Floats
 
 Evidence = Callable[[float], float]  # cosine -> log-likelihood ratio "same person : two people"
@@ -30,7 +30,6 @@ NEW = 0.0  # log-likelihood ratio below which a face is rather somebody new
 SURE = 0.45  # overlap with the prediction from which motion alone decides, if nobody else is near
 NEAR = 0.10  # overlap from which somebody else is near
 GAP = 0.35  # s without a face, from which likeness is asked whatever the overlap
-SMALL, TURNED = 16.0, 50.0  # px between the eyes, degrees: likeness of such faces says nothing
 STRONGEST = 8.0  # log-likelihood ratio that likeness may bring at most: chips of films mislead
 OTHER = 2.0  # log-likelihood ratio below which a track has passed on to somebody else
 SETTLE = 0.6  # share of the new speed in the running mean of speed
@@ -69,15 +68,22 @@ class Active:
 class Tracker:
     """Gives every face the number of its track; call it look by look, in the order of time."""
 
-    def __init__(self, evidence: Evidence | None = None, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        evidence: Evidence | None = None,
+        *,
+        usable: Callable[[Face], bool] = lambda face: True,
+        patience: float = PATIENCE,
+    ) -> None:
         """Start without tracks.
 
         Args:
             evidence: what a cosine says about two faces being one person, as a calibration's
                 `llr`; None: likeness is not asked.
+            usable: whether likeness of a face says something; not so if it is tiny or turned.
             patience: seconds that a track waits for its face.
         """
-        self._evidence, self._patience = evidence, patience
+        self._evidence, self._usable, self._patience = evidence, usable, patience
         self._active: list[Active] = []
         self._next = 0
 
@@ -160,7 +166,7 @@ class Tracker:
             return said
         for i, face in enumerate(faces):
             for j, one in enumerate(self._active):
-                if face.embedding is not None and one.vector is not None and comparable(face):
+                if face.embedding is not None and one.vector is not None and self._usable(face):
                     ratio = self._evidence(float(face.embedding @ one.vector))
                     said[i, j] = min(max(ratio, -STRONGEST), STRONGEST)
         return said
@@ -186,15 +192,6 @@ class Tracker:
                 one.seen(face, time)
             faces[i] = replace(face, track=one.number, time=time)
         return faces
-
-
-def comparable(face: Face) -> bool:
-    """Whether likeness of this face says something: it is large enough, and not from the side."""
-    if face.points is None or not np.isfinite(face.points).all():
-        return False
-    eyes = float(np.linalg.norm(face.points[1] - face.points[0]))
-    yaw, _, _ = pose_from_points(face.points)
-    return eyes >= SMALL and abs(yaw) <= TURNED
 
 
 def _motion(one: Active, face: Face, time: float) -> float:
