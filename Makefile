@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# EXTRAS=test,train also runs the tests of training, which need torch.
+EXTRAS ?= test
+
 .PHONY: demo test lint bench docs clean
 .DEFAULT_GOAL := demo
 
@@ -38,5 +41,5 @@ $(VENV)/.core: pyproject.toml
 
 $(VENV)/.test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e ".[test]"
+	$(BIN)/python -m pip install -q -e ".[$(EXTRAS)]"
 	touch $@ $(VENV)/.core
