@@ -70,6 +70,7 @@ class _Growing:
     spans: list[tuple[float, float]]
     best: Face
     worth: float = -1.0
+    last: float = 0.0  # s of the last look that shows it
     looks: int = 0
     width: float = 0.0  # sum
     chosen: list[Chosen] = field(default_factory=list)
@@ -149,10 +150,11 @@ class Gathering:
                 one.best, one.worth = face, value
             one.looks += 1
             one.width += float(face.box[2] - face.box[0])
-            if one.spans and look.time - one.spans[-1][1] <= PAUSE:
+            if one.spans and look.time - one.last <= PAUSE:
                 one.spans[-1] = (one.spans[-1][0], look.time)
             else:
                 one.spans.append((look.time, look.time))
+            one.last = look.time
         self.together.update(combinations(sorted(numbers), 2))
         if look.cut:
             self.cuts.append(look.time)
