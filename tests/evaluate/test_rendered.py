@@ -76,7 +76,8 @@ def test_bars_are_met_from_their_side_and_never_by_nan():
 
 def test_a_person_who_was_lost_makes_the_least_response_unknown():
     assert np.isnan(Response("AU1", (1.0, float("nan")), 0.7).least)
-    assert Response("AU1", (-1.0, 0.8), 0.7).least == 0.8
+    assert Response("AU1", (1.0, 0.8), 0.7).least == 0.8
+    assert Response("AU1", (-1.0, 0.8), 0.7).least == -1  # seen the wrong way round
 
 
 def test_measures_follow_a_mesh_that_moves():

@@ -52,7 +52,6 @@ def builtin_head() -> HeadModel:
             np.float32,
         ),
         lids_cut=True,
-        spread=1.35,  # with 1, strangers are 0.51 apart by dlib's network, with 1.25 they are 0.54
     )
 
 

@@ -82,4 +82,6 @@ def seconds_a_frame(actor: Actor, camera: Camera, frames: int = 12, *, truth: bo
 
 def mouth_camera(size: int = 64) -> Camera:
     """A camera that draws nothing but the mouth: a cut-out of a picture of 256 px."""
-    return Camera(size, size, focal=1.95, zoom=(0.38 * size, 0.525 * size, 0.62 * size, 0.765 * size))
+    return Camera(
+        size, size, focal=1.95, zoom=(0.38 * size, 0.525 * size, 0.62 * size, 0.765 * size)
+    )

@@ -34,6 +34,7 @@ class HeadModel:
     eyes: Floats  # (2, 4) of the right and the left eye: centre and radius
     lids_cut: bool = False  # eyes are holes in canonical space, not in the mesh
     spread: float = 1.0  # standard deviations to sample with, so that people differ enough
+    limit: float = 2.2  # times `spread`: nobody is drawn beyond
     licence: str = "Apache-2.0"  # of the mesh, SPDX
 
     def __post_init__(self) -> None:
@@ -126,7 +127,8 @@ def nearest_on(points: Doubles, face: Floats, triangles: Indices) -> tuple[Indic
     middles = face[triangles].mean(1)
     corners, weights = np.empty((len(points), 3), np.int32), np.empty((len(points), 3), np.float32)
     for n, point in enumerate(points):
-        near = np.argsort(((middles - point) ** 2).sum(1))[:24]
+        apart_all = ((middles - point) ** 2).sum(1)
+        near = np.argpartition(apart_all, min(24, len(middles) - 1))[:24]
         best = np.inf
         for f in near:
             a, b, c = face[triangles[f]].astype(np.float64)

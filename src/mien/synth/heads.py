@@ -35,7 +35,7 @@ def save_head(head: HeadModel, path: Path) -> None:
         weights=head.landmarks[1],
         eyes=head.eyes,
         lids_cut=np.array(head.lids_cut),
-        spread=np.array(head.spread),
+        spread=np.array([head.spread, head.limit]),
     )
     write_bytes(path, out.getvalue())
 
@@ -63,7 +63,8 @@ def read_head(path: Path) -> HeadModel:
                 landmarks=(file["corners"], file["weights"]),
                 eyes=file["eyes"],
                 lids_cut=bool(file["lids_cut"]),
-                spread=float(file["spread"]),
+                spread=float(file["spread"][0]),
+                limit=float(file["spread"][1]),
                 licence=str(file["licence"]),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

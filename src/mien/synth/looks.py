@@ -105,7 +105,8 @@ def make_person(
         tone: place on the Monk scale; at random if None.
     """
     rng = np.random.default_rng([seed, 7])
-    identity = np.clip(rng.normal(size=len(head.identity)), -2.2, 2.2) * spread * head.spread
+    drawn = np.clip(rng.normal(size=len(head.identity)), -head.limit, head.limit)
+    identity = drawn * spread * head.spread
     look = _look(np.random.default_rng([seed, 11]), seed, tone)
     return Person(tuple(float(v) for v in identity), look, f"p{seed:05d}")
 

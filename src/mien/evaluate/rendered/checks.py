@@ -72,7 +72,7 @@ def check_head(
         "4 landmarks", "error of the inner 51", float(np.nanmean(errors)), 0.05, False, note
     )
     for row in responses(head, detector, landmarker, seed=seed, on_step=on_step):
-        note = "|rho| of each: " + ", ".join(f"{abs(v):.2f}" for v in row.rho)
+        note = "rho of each: " + ", ".join(f"{v:.2f}" for v in row.rho)
         yield Check("5 response", row.unit, row.least, row.bar, True, note)
     apart = tell_apart(head, detector, embedder, seed=seed, on_step=on_step)
     note = f"cosine {apart.different:.3f}; one person {apart.same_distance:.3f}"
