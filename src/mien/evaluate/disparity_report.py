@@ -37,6 +37,8 @@ LIMIT = (
     "decide about anybody. This is an audit of methods: nothing is said about any person."
 )
 
+DRAWN = 400  # pictures in the plots of features; more only cover each other
+
 
 def disparity(
     results: Results, *, data: str, basis: tuple[tuple[str, str], ...] = (), seed: int = 0
@@ -71,7 +73,7 @@ def disparity(
         f"{_driver(gap)}",
         _headline(cells, gap, turned, even),
         tuple(tables),
-        (_forest(cells), _scatter(cells)),
+        (_forest(cells), _scatter(cells), *_views(results, seed)),
         _warnings(cells, results, abstained),
         (
             "Disparity is the recall of men minus the recall of women, in points; above 0 women "
@@ -265,6 +267,34 @@ def _features(results: Results) -> list[Table]:
             f"{silhouette(points, which):.3f}. A linear probe tells the data set of "
             f"{by_set:.0%} of the pictures (chance: {_largest(which):.0%}).",
         )
+    ]
+
+
+def _views(results: Results, seed: int) -> list[Plot]:
+    """The features flattened, by gender and by data set; for the eye alone, numbers are beside."""
+    if results.features.shape[1] == 0:
+        return []
+    points = results.features.astype(np.float64)
+    points = (points - points.mean(0)) / np.maximum(points.std(0), 1e-9)
+    _, spread, axes = np.linalg.svd(points, full_matrices=False)
+    shares = spread**2 / (spread**2).sum()
+    drawn = np.random.default_rng(seed).permutation(len(points))[:DRAWN]
+    flat = points[drawn] @ axes[:2].T  # (K, 2)
+    gender = np.where(results.test.male, "labelled male", "labelled female")[drawn]
+    which = np.array(results.test.dataset)[drawn]
+    caption = f"Two directions with {shares[:2].sum():.0%} of the spread; {len(drawn)} pictures."
+    return [
+        Plot(
+            f"Features by {told}",
+            f"first direction, {shares[0]:.0%}",
+            f"second, {shares[1]:.0%}",
+            tuple(
+                Curve(str(name), flat[kinds == name, 0], flat[kinds == name, 1], style="dots")
+                for name in dict.fromkeys(kinds.tolist())
+            ),
+            caption=caption,
+        )
+        for told, kinds in (("gender", gender), ("data set", which))
     ]
 
 
