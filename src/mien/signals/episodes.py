@@ -1,0 +1,86 @@
+"""Stretches of a signal above a threshold: when each begins, is highest, and ends."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mien.types import Doubles
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One stretch above a threshold; seconds."""
+
+    onset: float  # where it rose above the lower threshold, between two samples
+    apex: float  # of the highest sample, the first if several are
+    offset: float  # where it fell back to the lower threshold
+    peak: float  # value at the apex
+    begun: bool = True  # False: the onset was not seen; `onset` is the first sample there is
+    ended: bool = True  # False: the offset was not seen; `offset` is the last sample there is
+
+
+def episodes(
+    times: ArrayLike, values: ArrayLike, *, enter: float, leave: float, bridge: float
+) -> list[Episode]:
+    """Find the stretches above `leave` that rise above `enter` somewhere: hysteresis.
+
+    Args:
+        times: (T,) seconds, rising.
+        values: (T,); NaN where nothing was measured.
+        enter: threshold that must be exceeded; a tie is below.
+        leave: threshold at which a stretch begins and ends; `enter` or less.
+        bridge: seconds. Samples with a number that are further apart do not belong together,
+            whether rows of NaN or no rows lie between: nothing is told of what was not seen.
+
+    Returns:
+        The episodes in the order of time. Onset and offset are interpolated linearly.
+
+    Raises:
+        ValueError: the lengths differ, times do not rise, or thresholds or bridge make no sense.
+    """
+    moments, heights = np.asarray(times, np.float64), np.asarray(values, np.float64)
+    if moments.ndim != 1 or moments.shape != heights.shape:
+        raise ValueError(f"{moments.shape} times for {heights.shape} values; give one for each.")
+    if not (np.isfinite(moments).all() and (np.diff(moments) > 0).all()):
+        raise ValueError("Times must be finite and rise; sort the rows by time.")
+    if not (leave <= enter and bridge > 0):
+        raise ValueError(
+            f"Thresholds {enter} to enter and {leave} to leave, {bridge} s to bridge: the second "
+            "may not exceed the first, and the last is above 0."
+        )
+    seen = np.isfinite(heights)
+    moments, heights = moments[seen], heights[seen]
+    apart = np.flatnonzero(np.diff(moments) > bridge) + 1
+    return [
+        episode
+        for t, v in zip(np.split(moments, apart), np.split(heights, apart), strict=True)
+        for episode in _unbroken(t, v, enter, leave)
+    ]
+
+
+def _unbroken(times: Doubles, values: Doubles, enter: float, leave: float) -> list[Episode]:
+    """Episodes of one piece without gaps."""
+    above = np.concatenate([[False], values > leave, [False]]).astype(np.int8)
+    edges = np.flatnonzero(np.diff(above))
+    found = []
+    for first, end in zip(edges[::2], edges[1::2], strict=True):  # samples first to end - 1
+        apex = first + int(values[first:end].argmax())
+        if values[apex] <= enter:
+            continue
+        begun, ended = bool(first > 0), bool(end < len(values))
+        onset = _crossing(times, values, first - 1, leave) if begun else times[first]
+        offset = _crossing(times, values, end - 1, leave) if ended else times[end - 1]
+        found.append(
+            Episode(
+                float(onset), float(times[apex]), float(offset), float(values[apex]), begun, ended
+            )
+        )
+    return found
+
+
+def _crossing(times: Doubles, values: Doubles, before: int, level: float) -> float:
+    """Seconds at which the line between a sample and the next one meets the level."""
+    low, high = values[before], values[before + 1]
+    share = (level - low) / (high - low)
+    return float(times[before] + share * (times[before + 1] - times[before]))
