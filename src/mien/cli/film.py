@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from mien.cli.options import Lines
-from mien.cli.terminal import complain, print_table, progress
+from mien.cli.terminal import STOPPED, complain, print_table, progress
 from mien.errors import FilmError, MienError
 
 if TYPE_CHECKING:
@@ -52,9 +54,10 @@ def identify_films(
         raise MienError("--report, --tables and --looks take one film at a time; name one film.")
     _check(wanted)
     rows: list[list[Any]] = []
+    row: dict[str, Any] = {}
     failed = 0
     for film in films:
-        row: dict[str, Any] = {"film": film}
+        row = {"film": film}
         try:
             answer = _one(film, pipeline, wanted)
             row = film_row(answer, film)
@@ -65,8 +68,12 @@ def identify_films(
             failed += 1
         if not table or lines.in_file:
             lines.write(row)
+        if row.get("reason") == "interrupted":
+            break
     if table:
         print_table(["film", "person", "answer", "seconds>", "when"], rows)
+    if row.get("reason") == "interrupted":
+        raise typer.Exit(STOPPED)
     return failed
 
 
@@ -119,7 +126,7 @@ def _write(
         if wanted.report:
             write_film(wanted.report, film, answer, pipeline, pictures)
             complain(f"report written: {wanted.report}")
-    if not wanted.draw:
+    if not wanted.draw or answer.reason == "interrupted":
         return
     wanted.draw.mkdir(parents=True, exist_ok=True)
     name = wanted.draw / f"{Path(film).stem}.{'blurred' if wanted.blur else 'marked'}.mp4"

@@ -10,7 +10,7 @@ from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
 from mien.cli.doctor import doctor
-from mien.cli.terminal import complain
+from mien.cli.terminal import STOPPED, complain
 from mien.errors import MienError
 
 app = typer.Typer(
@@ -20,7 +20,6 @@ app = typer.Typer(
     help="Who is in this picture, and how far can the answer be trusted.",
     epilog="Answers are JSON lines on stdout, everything else is on stderr. Start with: mien demo",
 )
-STOPPED = 130  # exit code after Ctrl-C, as shells expect
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "People": (
         people.enroll,

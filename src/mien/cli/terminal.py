@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+STOPPED = 130  # exit code after Ctrl-C, as shells expect
 OnStep = Callable[[str, int, int], None]  # artefact, done, in all
 
 console = Console(stderr=True)  # for complaints and progress; stdout belongs to the answers
