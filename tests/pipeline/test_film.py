@@ -5,7 +5,7 @@ import pytest
 
 from mien.errors import FilmError, MienError
 from mien.gallery import Template, open_gallery
-from mien.media import open_film
+from mien.media import Film, open_film
 from mien.pipeline import identify_film
 from mien.pipeline.journal import Journal, stretches_of
 from mien.pipeline.repaint import with_faces, write_blurred, write_marked
@@ -260,3 +260,20 @@ def test_a_track_that_passes_on_to_somebody_else_is_parted(known, film, scene, t
     ]
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:6]))
     assert told(identify_film(path, known, journal=journal)) == told(answer)
+
+
+def test_a_source_that_stalls_leaves_what_was_seen(known, film, scene, monkeypatch):
+    path = film(walk(scene))
+    read = Film.frames
+
+    def stalling(self, **how):
+        for frame in read(self, **how):
+            if frame.time > 2.2:
+                raise FilmError("It sent nothing for 20 s.")
+            yield frame
+
+    monkeypatch.setattr(Film, "frames", stalling)
+    answer = identify_film(path, known)
+    assert (answer.complete, answer.reason) == (False, "lost")
+    assert 1.5 <= answer.seconds <= 2.2
+    assert answer.people[0].person == "Ada"

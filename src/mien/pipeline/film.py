@@ -61,7 +61,7 @@ def identify_film(
             start = looking.replay(kept.stretches()) if kept else 0.0
             reason = _run(_frames(film, looking, every, start), kept, film, on_step)
         reason = reason or film.reason
-        whole = reason not in {"interrupted", "full"}
+        whole = reason not in {"interrupted", "full", "lost"}
         if whole:
             gathering.finish(gathering.seconds + between)
         counts = asdict(film.counts)
