@@ -60,3 +60,7 @@ class UnknownPersonError(GalleryError, LookupError):
             f"Gallery {where} knows nobody called {name!r}; list the names it knows, and mind "
             "capitals and spaces."
         )
+
+
+class TrainingError(MienError, ValueError):
+    """A training cannot start, cannot go on, or its result must not be used."""

@@ -1,0 +1,63 @@
+"""Tensors in memory as seeded, shuffled batches."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Generator, Tensor
+
+from mien.errors import TrainingError
+
+Change = Callable[[Tensor, Generator], Tensor]
+
+
+class Batches:
+    """Rows of tensors, shuffled anew each epoch; the same seed and epoch give the same batches.
+
+    Any loader with a length can be given to `fit` instead: a torch DataLoader, or your own.
+    """
+
+    def __init__(
+        self,
+        *columns: Tensor,
+        size: int,
+        seed: int = 0,
+        change: Change | None = None,
+        weight: Tensor | None = None,
+    ) -> None:
+        """Cut columns into batches.
+
+        Args:
+            columns: each (N, ...): pixels first, then labels or whatever the step wants.
+            size: rows in a batch; a rest that is smaller is left for other epochs.
+            seed: of the order and of the changes.
+            change: of the first column, such as an Augment.
+            weight: (N,) chances of rows, to be drawn with repetition; default: each once.
+
+        Raises:
+            TrainingError: columns of different lengths, or nothing in them.
+        """
+        counts = {len(column) for column in columns}
+        if len(counts) != 1 or 0 in counts:
+            raise TrainingError(f"Columns of {sorted(counts)} rows make no batches; give N each.")
+        self.columns, self.seed, self.change, self.weight = columns, seed, change, weight
+        self.count = counts.pop()
+        self.size = min(size, self.count)
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of that epoch; `fit` does so."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.count // self.size
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        if self.weight is None:
+            order = torch.randperm(self.count, generator=generator)
+        else:
+            order = torch.multinomial(self.weight, self.count, True, generator=generator)
+        for number in range(len(self)):
+            rows = order[number * self.size : (number + 1) * self.size]
+            first, *rest = (column[rows] for column in self.columns)
+            yield (self.change(first, generator) if self.change else first, *rest)

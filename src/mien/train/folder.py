@@ -1,0 +1,128 @@
+"""The folder of one training: its config, its log, its curves, and where it can go on."""
+
+import dataclasses
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from mien.errors import TrainingError
+from mien.media import write_bytes
+from mien.train.curves import draw_curves
+
+Row = dict[str, float]
+
+
+class RunFolder:
+    """config.json, log.jsonl, curves.png, checkpoint.pt; nothing at all if no folder is given."""
+
+    def __init__(
+        self, out: Path | None, config: Any, settings: Mapping[str, Any], *, writes: bool
+    ) -> None:
+        """Open a folder, or make it.
+
+        Args:
+            out: the folder, or None.
+            config: dataclass or mapping of what made the model and its data.
+            settings: those of the loop.
+            writes: only the first of several processes does.
+
+        Raises:
+            TrainingError: the folder holds a training of another config.
+        """
+        self.out, self.writes = out, writes
+        if out is None:
+            return
+        given = _plain(config)
+        plain = json.loads(json.dumps({"config": given, "loop": settings}, default=str))
+        place = out / "config.json"
+        if place.is_file():
+            _require_same(_flat(json.loads(place.read_text("utf-8"))), _flat(plain), out)
+        elif writes:
+            out.mkdir(parents=True, exist_ok=True)
+            write_bytes(place, (json.dumps(plain, indent=2) + "\n").encode())
+
+    def resume(self) -> dict[str, Any] | None:
+        """What the last checkpoint holds, or None."""
+        if self.out is None or not (self.out / "checkpoint.pt").is_file():
+            return None
+        place = self.out / "checkpoint.pt"
+        try:
+            saved: dict[str, Any] = torch.load(place, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, ValueError, EOFError) as error:
+            raise TrainingError(
+                f"{place} cannot be read ({str(error).splitlines()[0]}); delete it to start anew, "
+                "or copy it again from where it is whole."
+            ) from error
+        return saved
+
+    def save(self, state: Callable[[], dict[str, Any]], history: Sequence[Row]) -> None:
+        """After an epoch: the checkpoint first, then what is made from it."""
+        if self.out is None or not self.writes:
+            return
+        try:
+            _write_tensors(self.out / "checkpoint.pt", state())
+            lines = "".join(json.dumps(row) + "\n" for row in history)
+            write_bytes(self.out / "log.jsonl", lines.encode())
+            draw_curves(history, self.out / "curves.png")
+        except (OSError, ValueError, RuntimeError) as error:
+            done = len(history)
+            raise TrainingError(
+                f"Epoch {done} cannot be saved in {self.out} ({error}). The last checkpoint that "
+                "could be written is whole: free some space, and the same command goes on from it."
+            ) from error
+
+    def refuse(self, batch: Any, epoch: int, number: int, loss: float) -> NoReturn:
+        """Stop at a loss that is no number; the batch is kept to be looked at."""
+        kept = "give a run folder (out) to keep the batch"
+        if self.out is not None:
+            self.out.mkdir(parents=True, exist_ok=True)
+            place = self.out / "bad-batch.pt"
+            _write_tensors(place, {"batch": batch, "epoch": epoch, "step": number, "loss": loss})
+            kept = f"the batch is in {place}"
+        raise TrainingError(
+            f"The loss of step {number + 1} of epoch {epoch + 1} is {loss}; {kept}. Look for "
+            "values in it that are no numbers; if there are none, lower the rate or set clip."
+        )
+
+
+def _plain(config: Any) -> Any:
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        return dataclasses.asdict(config)
+    return config or {}
+
+
+def _write_tensors(path: Path, content: dict[str, Any]) -> None:
+    """A file that appears whole or not at all, also when the disk is full."""
+    beside = path.parent / f".{secrets.token_hex(8)}.part"
+    try:
+        torch.save(content, beside)
+        os.replace(beside, path)
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested settings by dotted name."""
+    if not isinstance(value, dict):
+        return {name: value}
+    found = {}
+    for key, inner in value.items():
+        found.update(_flat(inner, f"{name}.{key}" if name else key))
+    return found
+
+
+def _require_same(was: dict[str, Any], now: dict[str, Any], out: Path) -> None:
+    apart = [k for k in sorted({*was, *now}) if was.get(k) != now.get(k)]
+    if apart:
+        told = "; ".join(f"{k} was {was.get(k)!r}, is {now.get(k)!r}" for k in apart)
+        raise TrainingError(
+            f"{out} holds a training with other settings ({told}). Going on would mix two: choose "
+            "another folder, or give the old settings."
+        )
