@@ -20,10 +20,13 @@ UNITS: dict[str, str] = {
     "x": "mm", "y": "mm", "z": "mm",
     **{f"gaze_{angle}_{side}": "degree" for side in SIDES for angle in ("yaw", "pitch")},
     **{f"eye_{what}_{side}": IOD for side in SIDES for what in ("aperture", "width")},
+    **{f"lid_{part}_{side}": IOD for side in SIDES for part in ("upper", "lower")},
     **{f"brow_{part}_{side}": IOD for side in SIDES for part in ("inner", "middle", "outer")},
-    **{f"mouth_{what}_{side}": IOD for side in SIDES for what in ("lift", "reach")},
+    **{f"cheek_{side}": IOD for side in SIDES}, **{f"nose_wing_{side}": IOD for side in SIDES},
+    **{f"mouth_{what}_{side}": IOD for side in SIDES for what in ("lift", "reach", "depth")},
+    **{f"lip_{part}_{side}": IOD for side in SIDES for part in ("top", "bottom")},
     "mouth_aperture": IOD, "mouth_width": IOD, "lip_upper": IOD, "lip_lower": IOD,
-    "nose_to_lip": IOD, "nose_to_chin": IOD,
+    "nose_to_lip": IOD, "nose_to_chin": IOD, "brow_apart": IOD, "lip_to_chin": IOD,
 }  # fmt: skip
 # Upper and lower lid, opposite each other, from the outer to the inner third of the eye.
 LIDS = (((160, 144), (159, 145), (158, 153)), ((387, 373), (386, 374), (385, 380)))
@@ -60,7 +63,8 @@ def measure(points: Floats, camera: Camera) -> dict[str, float]:
     found = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
     found |= dict(zip("xyz", pose.position.tolist(), strict=True))
     found |= _gaze(pose)
-    found |= {name: value / unit for name, value in (_eyes(face) | _mouth(face)).items()}
+    parts = _eyes(face) | _cheeks(face) | _mouth(face)
+    found |= {name: value / unit for name, value in parts.items()}
     return {name: float(found[name]) for name in UNITS}
 
 
@@ -90,9 +94,23 @@ def _eyes(face: Doubles) -> dict[str, float]:
         found[f"eye_aperture_{side}"] = _aperture(face, number)
         found[f"eye_width_{side}"] = float(np.linalg.norm(corners[1] - corners[0]))
         middle = corners[:, 1].mean()
+        upper, lower = face[np.array(LIDS[number]), 1].mean(axis=0)
+        found |= {f"lid_upper_{side}": middle - upper, f"lid_lower_{side}": middle - lower}
         outer, _, centre, _, inner = face[list(brows[number]), 1]
         for part, height in (("inner", inner), ("middle", centre), ("outer", outer)):
             found[f"brow_{part}_{side}"] = float(middle - height)
+    found["brow_apart"] = float(np.linalg.norm(face[brows[1][-1]] - face[brows[0][-1]]))
+    return found
+
+
+def _cheeks(face: Doubles) -> dict[str, float]:
+    """How far cheeks and wings of the nose are below the eyes, mm: less if they are raised."""
+    found = {}
+    for number, side in enumerate(SIDES):
+        outer, inner = names.EYE_CORNERS[number][:: 1 - 2 * number]
+        level = (face[outer, 1] + face[inner, 1]) / 2
+        found[f"cheek_{side}"] = float(face[list(names.CHEEKS[number]), 1].mean() - level)
+        found[f"nose_wing_{side}"] = float(face[names.NOSE_WINGS[number], 1] - face[inner, 1])
     return found
 
 
@@ -116,9 +134,14 @@ def _mouth(face: Doubles) -> dict[str, float]:
         "lip_lower": apart(14, 17),
         "nose_to_lip": apart(2, 0),
         "nose_to_chin": apart(2, names.CHIN),
+        "lip_to_chin": apart(17, 199),  # from below the red of the lip to the ball of the chin
     }
     middle = (face[13, 1] + face[14, 1]) / 2
     for side, corner in zip(SIDES, (names.LEFT_MOUTH, names.RIGHT_MOUTH), strict=True):
         found[f"mouth_lift_{side}"] = float(middle - face[corner, 1])  # above the middle: smile
         found[f"mouth_reach_{side}"] = float(abs(face[corner, 0] - nose[0]))
+        found[f"mouth_depth_{side}"] = float(face[corner, 2] - nose[2])  # drawn back: dimples
+    for side, upper, lower in zip(SIDES, names.UPPER_LIPS, names.LOWER_LIPS, strict=True):
+        found[f"lip_top_{side}"] = float(face[list(upper), 1].mean() - nose[1])
+        found[f"lip_bottom_{side}"] = float(face[list(lower), 1].mean() - nose[1])
     return found

@@ -28,6 +28,10 @@ OVAL = (
 LEFT_BROW, RIGHT_BROW = (70, 63, 105, 66, 107), (300, 293, 334, 296, 336)  # upper edge
 LEFT_BROW_BELOW, RIGHT_BROW_BELOW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)
 NOSE = (168, 6, 197, 195, 5, 4)  # from between the eyes to the tip
+# Pairs of the left and the right side.
+CHEEKS = ((50, 205), (280, 425))  # below the eye, and beside the wing of the nose
+NOSE_WINGS = (129, 358)
+UPPER_LIPS, LOWER_LIPS = ((39, 40), (269, 270)), ((181, 91), (405, 321))  # edge of the red
 
 # Single points.
 NOSE_TIP, CHIN, FOREHEAD, LEFT_MOUTH, RIGHT_MOUTH = 4, 152, 10, 61, 291

@@ -39,27 +39,42 @@ def episodes(
     Raises:
         ValueError: the lengths differ, times do not rise, or thresholds or bridge make no sense.
     """
+    if not leave <= enter:
+        raise ValueError(
+            f"Thresholds {enter} to enter, {leave} to leave: the second may not exceed the first."
+        )
+    return [e for t, v in pieces(times, values, bridge) for e in _above(t, v, enter, leave)]
+
+
+def pieces(times: ArrayLike, values: ArrayLike, bridge: float) -> list[tuple[Doubles, Doubles]]:
+    """The stretches of a signal that were seen without a gap.
+
+    Args:
+        times: (T,) seconds, rising.
+        values: (T,); NaN where nothing was measured.
+        bridge: seconds. Samples with a number that are further apart do not belong together.
+
+    Returns:
+        Times and values of each stretch, without NaN; at least one sample each.
+
+    Raises:
+        ValueError: the lengths differ, times do not rise, or the bridge makes no sense.
+    """
     moments, heights = np.asarray(times, np.float64), np.asarray(values, np.float64)
     if moments.ndim != 1 or moments.shape != heights.shape:
         raise ValueError(f"{moments.shape} times for {heights.shape} values; give one for each.")
     if not (np.isfinite(moments).all() and (np.diff(moments) > 0).all()):
         raise ValueError("Times must be finite and rise; sort the rows by time.")
-    if not (leave <= enter and bridge > 0):
-        raise ValueError(
-            f"Thresholds {enter} to enter and {leave} to leave, {bridge} s to bridge: the second "
-            "may not exceed the first, and the last is above 0."
-        )
+    if not bridge > 0:
+        raise ValueError(f"{bridge} s to bridge; give a time above 0.")
     seen = np.isfinite(heights)
     moments, heights = moments[seen], heights[seen]
     apart = np.flatnonzero(np.diff(moments) > bridge) + 1
-    return [
-        episode
-        for t, v in zip(np.split(moments, apart), np.split(heights, apart), strict=True)
-        for episode in _unbroken(t, v, enter, leave)
-    ]
+    cut = zip(np.split(moments, apart), np.split(heights, apart), strict=True)
+    return [(t, v) for t, v in cut if len(t)]
 
 
-def _unbroken(times: Doubles, values: Doubles, enter: float, leave: float) -> list[Episode]:
+def _above(times: Doubles, values: Doubles, enter: float, leave: float) -> list[Episode]:
     """Episodes of one piece without gaps."""
     above = np.concatenate([[False], values > leave, [False]]).astype(np.int8)
     edges = np.flatnonzero(np.diff(above))

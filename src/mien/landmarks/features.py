@@ -1,0 +1,67 @@
+"""What action units are sums of: how far each measure is from the person's own rest."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mien.landmarks.baselines import Baseline
+from mien.landmarks.measures import SIDES, UNITS
+from mien.types import Doubles
+
+POSE = ("turn", "nod", "turn_squared", "nod_squared", "turn_nod")
+TURN = 20.0  # degrees that count as 1 in these
+
+
+def from_rest(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[str, Doubles]:
+    """Each measure's distance from rest.
+
+    Args:
+        columns: name of UNITS -> (T,), from `measure`.
+        baseline: of the person.
+
+    Returns:
+        Name -> (T,); yaw stays as it is, since 0 is frontal for everybody. Also `closure_left` and
+        `closure_right`, the share of the open eye's aperture that is missing.
+
+    Raises:
+        ValueError: a measure is missing altogether.
+    """
+    missing = [name for name in UNITS if name not in columns]
+    if missing:
+        raise ValueError(f"Measure '{missing[0]}' is missing; give all that `measure` tells.")
+    table = {name: np.asarray(columns[name], np.float64) for name in UNITS}
+    away = {name: values - baseline.centre[name] for name, values in table.items()}
+    away["yaw"] = table["yaw"]
+    for side in SIDES:
+        away[f"closure_{side}"] = (
+            1 - table[f"eye_aperture_{side}"] / baseline.centre[f"eye_aperture_{side}"]
+        )
+    return away
+
+
+def features(away: Mapping[str, Doubles], side: str) -> dict[str, Doubles]:
+    """What the units of one side are sums of.
+
+    Args:
+        away: from rest, by name of UNITS, and `closure_left`, `closure_right`.
+        side: "left" or "right".
+
+    Returns:
+        Name -> (T,). Measures of this side and of the middle by their own name without a side,
+        those of the other side after "other:", and terms of the pose. Turns count as positive
+        towards this side.
+    """
+    other = SIDES[1 - SIDES.index(side)]
+    found: dict[str, Doubles] = {}
+    for name, values in away.items():
+        if name.endswith(f"_{side}"):
+            found[name.removesuffix(f"_{side}")] = values
+        elif name.endswith(f"_{other}"):
+            found[f"other:{name.removesuffix(f'_{other}')}"] = values
+        else:
+            found.setdefault(name, values)
+    turn = away["yaw"] / TURN * (-1 if side == "left" else 1)
+    nod = away["pitch"] / TURN
+    products = (turn, nod, turn**2, nod**2, turn * nod)
+    return found | dict(zip(POSE, products, strict=True))

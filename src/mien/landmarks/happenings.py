@@ -1,0 +1,215 @@
+"""What happens on a face over time: blinks, speech, glances, nods, shakes, action units.
+
+Everything is told as a `Happening` with its times in seconds. What was not seen is not bridged: a
+gap of more than 0.15 s ends what went on before it, and `begun` and `ended` say so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mien.landmarks.blinks import BRIDGE, ENTER, LEAVE, LONGEST, open_level
+from mien.landmarks.measures import SIDES
+from mien.landmarks.units import AU_NAMES, SIDED
+from mien.signals import Episode, episodes, oscillations, pieces, swings
+from mien.types import Doubles
+
+Side = Literal["left", "right", "both"]
+# Kind -> unit of its peak. Action units are told by their names, "AU12".
+KINDS: dict[str, str] = {
+    "blink": "share of the open eye's aperture that was missing",
+    "eyes-closed": "share of the open eye's aperture that was missing",
+    "mouth-open": "inter-ocular distance",
+    "talking": "inter-ocular distance",
+    "gaze-shift": "degree",
+    "nod": "degree",
+    "shake": "degree",
+    **dict.fromkeys((name for name in AU_NAMES if name != "AU45"), "FACS intensity 0-5"),
+}
+MOUTH = (0.10, 0.07)  # opening at which a mouth is open, and is not any more
+TALK, TALK_SWING, TALK_FEWEST = 0.015, 0.3, 5  # least swing; s of a swing at most; swings
+NOD, SHAKE = 3.0, 4.0  # degrees of a swing at least
+HEAD_SWING, HEAD_FEWEST = 0.6, 3  # s of a swing at most; down, up, and down again is a nod
+SHIFT = (8.0, 4.0)  # degrees a gaze goes at least; and at the edges of the move
+LOOK = 0.2  # s of the gaze before and after that are compared
+UNIT = (1.0, 0.5)  # intensity at which a unit is shown, and is not any more
+SHORTEST = 0.08  # s: what is shorter shows in a single frame and may be noise
+ONE_SIDED = 0.5  # of the stronger side: a weaker side with less does not take part
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that a face did; times in seconds."""
+
+    kind: str  # of KINDS
+    onset: float
+    apex: float  # strongest; of a gaze shift the middle of the move
+    offset: float
+    side: Side | None  # as seen in the image; of a gaze shift where to; None: no sides
+    peak: float  # at the apex, in the unit that KINDS tells
+    begun: bool  # False: the onset was not seen
+    ended: bool  # False: the offset was not seen
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted, as far as it was seen."""
+        return self.offset - self.onset
+
+
+def events(
+    times: ArrayLike, columns: Mapping[str, ArrayLike], *, causal: bool = False
+) -> list[Happening]:
+    """Find what happened.
+
+    Args:
+        times: (T,) seconds, rising.
+        columns: name -> (T,): what `measure` and `action_units` told, as far as there is; NaN where
+            missing. Kinds whose columns are missing are not told.
+        causal: whether the open level of the eyes knows the past alone, as live.
+
+    Returns:
+        In the order of their onsets.
+
+    Raises:
+        ValueError: the lengths differ, or times do not rise.
+    """
+    moments = np.asarray(times, np.float64)
+    table = {name: np.asarray(values, np.float64) for name, values in columns.items()}
+    found = _lids(moments, table, causal)
+    found += _mouth(moments, table) + _head(moments, table) + _gaze(moments, table)
+    found += [one for name in AU_NAMES if name != "AU45" for one in _unit(moments, table, name)]
+    return sorted(found, key=lambda one: (one.onset, one.kind))
+
+
+def _lids(times: Doubles, table: Mapping[str, Doubles], causal: bool) -> list[Happening]:
+    """Blinks and longer closures, both eyes joined where they close together."""
+    sides: dict[str, list[Episode]] = {}
+    for side in SIDES:
+        aperture = table.get(f"eye_aperture_{side}")
+        if aperture is not None:
+            closure = 1 - aperture / open_level(times, aperture, causal=causal)
+            sides[side] = episodes(times, closure, enter=ENTER, leave=LEAVE, bridge=BRIDGE)
+    kinds = {True: "blink", False: "eyes-closed"}
+    return [
+        _of(kinds[one.offset - one.onset <= LONGEST], one, side) for side, one in _joined(sides)
+    ]
+
+
+def _joined(sides: Mapping[str, list[Episode]]) -> list[tuple[Side, Episode]]:
+    """Episodes of the left and the right side, those that overlap as one of both."""
+    right = list(sides.get("right", []))
+    found: list[tuple[Side, Episode]] = []
+    for one in sides.get("left", []):
+        twin = next((e for e in right if e.onset < one.offset and one.onset < e.offset), None)
+        if twin is None:
+            found.append(("left", one))
+            continue
+        right.remove(twin)
+        strong = max(one, twin, key=lambda e: e.peak)
+        both = Episode(
+            min(one.onset, twin.onset), strong.apex, max(one.offset, twin.offset), strong.peak,
+            one.begun and twin.begun, one.ended and twin.ended,
+        )  # fmt: skip
+        found.append(("both", both))
+    return found + [("right", one) for one in right]
+
+
+def _mouth(times: Doubles, table: Mapping[str, Doubles]) -> list[Happening]:
+    """Openings of the mouth, and stretches of quick openings."""
+    opening = table.get("mouth_aperture")
+    if opening is None:
+        return []
+    wide = episodes(times, _steady(opening), enter=MOUTH[0], leave=MOUTH[1], bridge=BRIDGE)
+    talk = oscillations(
+        times, opening, least=TALK, longest=TALK_SWING, fewest=TALK_FEWEST, bridge=BRIDGE
+    )
+    found = [_of("mouth-open", one) for one in wide if one.offset - one.onset >= SHORTEST]
+    return found + [_of("talking", one) for one in talk]
+
+
+def _head(times: Doubles, table: Mapping[str, Doubles]) -> list[Happening]:
+    """Nods and shakes."""
+    found = []
+    for kind, angle, least in (("nod", "pitch", NOD), ("shake", "yaw", SHAKE)):
+        if angle in table:
+            swung = oscillations(
+                times, _steady(table[angle]), least=least, longest=HEAD_SWING,
+                fewest=HEAD_FEWEST, bridge=BRIDGE,
+            )  # fmt: skip
+            found += [_of(kind, one) for one in swung]
+    return found
+
+
+def _gaze(times: Doubles, table: Mapping[str, Doubles]) -> list[Happening]:
+    """Quick moves of both eyes to the left or the right."""
+    eyes = [table[f"gaze_yaw_{side}"] for side in SIDES if f"gaze_yaw_{side}" in table]
+    if not eyes:
+        return []
+    mean = np.mean(eyes, axis=0)  # NaN if one eye is closed
+    return [
+        one for moments, values in pieces(times, mean, 2 * LOOK) for one in _shifts(moments, values)
+    ]
+
+
+def _shifts(times: Doubles, gaze: Doubles) -> list[Happening]:
+    """Where the gaze after a moment is far from the gaze before it."""
+    step = np.full(len(times), np.nan)
+    for i, time in enumerate(times):
+        before = gaze[(times >= time - LOOK) & (times < time)]
+        after = gaze[(times > time) & (times <= time + LOOK)]
+        if len(before) and len(after):
+            step[i] = np.median(after) - np.median(before)
+    found = []
+    for sign, side in ((-1, "left"), (1, "right")):
+        for one in episodes(times, sign * step, enter=SHIFT[0], leave=SHIFT[1], bridge=LOOK):
+            near = (times >= one.onset - LOOK) & (times <= one.offset + LOOK)
+            moved = swings(times[near], gaze[near], SHIFT[1])
+            ways = [swing for swing in moved if swing.size * sign > 0]
+            if ways:
+                most = max(ways, key=lambda swing: abs(swing.size))
+                apex = (most.start + most.end) / 2
+                found.append(
+                    Happening("gaze-shift", most.start, apex, most.end, side, one.peak, True, True)  # type: ignore[arg-type]
+                )
+    return found
+
+
+def _unit(times: Doubles, table: Mapping[str, Doubles], name: str) -> list[Happening]:
+    """Episodes of one action unit."""
+    values = table.get(f"{name}_r")
+    if values is None:
+        return []
+    found = []
+    level = {"enter": UNIT[0], "leave": UNIT[1], "bridge": BRIDGE}
+    for one in episodes(times, _steady(values), **level):
+        if one.offset - one.onset >= SHORTEST:
+            found.append(_of(name, one, _side(times, table, name, one)))
+    return found
+
+
+def _side(times: Doubles, table: Mapping[str, Doubles], name: str, one: Episode) -> Side | None:
+    """Which sides take part in an episode."""
+    if name not in SIDED or f"{name}_r_left" not in table:
+        return None
+    inside = (times >= one.onset) & (times <= one.offset)
+    left, right = (float(np.nanmax(table[f"{name}_r_{side}"][inside])) for side in SIDES)
+    if min(left, right) >= ONE_SIDED * max(left, right):
+        return "both"
+    return "left" if left > right else "right"
+
+
+def _of(kind: str, one: Episode, side: Side | None = None) -> Happening:
+    return Happening(kind, one.onset, one.apex, one.offset, side, one.peak, one.begun, one.ended)
+
+
+def _steady(values: Doubles) -> Doubles:
+    """The median of three frames where all three were seen: a single frame is no event."""
+    if len(values) < 3:
+        return values
+    three = np.median(np.stack([values[:-2], values[1:-1], values[2:]]), axis=0)
+    return np.concatenate(
+        [values[:1], np.where(np.isfinite(three), three, values[1:-1]), values[-1:]]
+    )

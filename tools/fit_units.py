@@ -1,0 +1,310 @@
+"""Fit the action units to drawn faces: src/mien/landmarks/units.json; and tell how good they are.
+
+Weights of one unit are those of least squares with a ridge, on a few measures whose signs are
+given where anatomy gives them; rows that show the unit weigh as much as those that do not. Then a
+rising curve takes the score to the intensity, and a logistic curve to the probability that the
+intensity is 1 or more. A unit whose score does not tell presence on people left out has no
+probability.
+
+Example: python tools/fit_units.py ict.npz --check builtin.npz --neutral utkface_or_lfw_folder
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import isotonic_regression, lsq_linear, minimize
+
+from mien.geometry import Camera
+from mien.landmarks import measure
+from mien.landmarks.baselines import Baseline
+from mien.landmarks.features import POSE, features, from_rest
+from mien.landmarks.measures import SIDES, UNITS
+from mien.types import Doubles
+
+TARGET = Path(__file__).parents[1] / "src/mien/landmarks/units.json"
+PERSON = {"left": "_R", "right": "_L"}  # sides of the image -> sides of the person
+PRESENT = 1.0  # intensity from which a unit counts as shown
+OPEN = 12.0  # mm between the lips that count as 5 of AU25; closed lips as 0
+RIDGE = 0.02  # of the variance of a standardised feature
+KNOTS = 7
+LEAST_AREA = 0.85  # under the ROC curve on people left out, from which there is a probability
+# Unit -> the shapes of the synthesiser that are its truth, the shape's weight at intensity 5, and
+# the features with their sign: 1, -1, or 0 where either may be.
+Recipe = tuple[str, dict[str, int]]
+SIDED: dict[str, Recipe] = {
+    "AU01": ("browInnerUp", {"brow_inner": 1, "brow_middle": 0, "brow_outer": 0, "brow_apart": 0}),
+    "AU02": ("browOuterUp", {"brow_outer": 1, "brow_middle": 0, "brow_inner": 0, "brow_apart": 0}),
+    "AU04": ("browDown", {"brow_inner": -1, "brow_middle": -1, "brow_outer": 0, "brow_apart": -1,
+                          "lid_upper": 0}),
+    "AU05": ("eyeWide", {"lid_upper": 1, "eye_aperture": 1, "brow_middle": 0, "lid_lower": 0}),
+    "AU06": ("cheekSquint", {"lid_lower": 1, "cheek": -1, "eye_aperture": 0, "lid_upper": 0,
+                             "mouth_lift": 0, "mouth_depth": 0, "brow_outer": 0}),
+    "AU07": ("eyeSquint", {"lid_lower": 1, "eye_aperture": -1, "lid_upper": 0, "cheek": 0}),
+    "AU09": ("noseSneer", {"nose_wing": -1, "lip_top": -1, "brow_inner": -1, "brow_apart": 0,
+                           "nose_to_lip": 0, "mouth_aperture": 0, "mouth_lift": 0, "cheek": 0}),
+    "AU10": ("mouthUpperUp", {"lip_top": -1, "nose_to_lip": -1, "nose_wing": 0, "mouth_lift": 0,
+                              "mouth_aperture": 0, "lip_upper": 0, "mouth_depth": 0}),
+    "AU12": ("mouthSmile", {"mouth_lift": 1, "mouth_reach": 1, "mouth_depth": 1, "lip_top": -1,
+                            "cheek": -1, "mouth_aperture": 0, "nose_wing": 0}),
+    "AU14": ("mouthDimple", {"mouth_depth": 1, "mouth_reach": 1, "mouth_lift": 0, "lip_top": 0,
+                             "lip_upper": 0, "lip_lower": 0, "cheek": 0, "mouth_aperture": -1}),
+    "AU15": ("mouthFrown", {"mouth_lift": -1, "mouth_reach": 0, "mouth_depth": 0, "lip_top": 0,
+                            "cheek": 0, "lip_bottom": 0, "mouth_aperture": 0, "nose_wing": 0}),
+    "AU20": ("mouthStretch", {"mouth_reach": 1, "mouth_depth": 0, "mouth_lift": -1, "lip_top": 0,
+                              "cheek": 0, "lip_bottom": 0, "mouth_aperture": 0}),
+    "AU45": ("eyeBlink", {"closure": 1, "lid_upper": 0, "lid_lower": 0, "brow_middle": 0}),
+}  # fmt: skip
+MIDDLE: dict[str, Recipe] = {
+    "AU17": ("mouthShrugLower", {"lip_bottom": -1, "lip_to_chin": 0, "nose_to_chin": 0,
+                                 "mouth_lift": -1, "lip_lower": 0, "mouth_aperture": 0,
+                                 "nose_to_lip": 0, "mouth_width": 0}),
+    "AU23": ("mouthPress", {"lip_upper": -1, "lip_lower": -1, "mouth_width": 0, "lip_bottom": 0,
+                            "mouth_aperture": -1, "lip_to_chin": 0, "nose_to_lip": 0}),
+    "AU25": ("gap", {"mouth_aperture": 1, "lip_bottom": 0}),
+    "AU26": ("jawOpen", {"mouth_aperture": 1, "lip_bottom": 1, "nose_to_chin": 1, "lip_top": 0,
+                         "lip_lower": 0}),
+}  # fmt: skip
+FULL = {"AU23": 0.7, "AU26": 0.4}  # weight of the shape at full strength, as in mien.synth.controls
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """What tools/draw_units.py drew with one head."""
+
+    head: str
+    person: Doubles  # (N,)
+    away: dict[str, Doubles]  # from the person's own rest
+    truth: dict[str, Doubles]  # unit -> (N, 2) of left and right, or (N,)
+
+
+def main() -> None:
+    """Fit, check and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("drawn", type=Path, nargs="+", help="fitted to these")
+    parser.add_argument("--check", type=Path, nargs="*", default=[], help="other heads")
+    parser.add_argument("--neutral", type=Path, help=".npz of points of people at rest")
+    parser.add_argument("--dry", action="store_true", help="print only")
+    args = parser.parse_args()
+    sets = [read(path) for path in args.drawn]
+    checks = [read(path) for path in args.check]
+    rows = {}
+    for name in sorted(SIDED | MIDDLE):
+        rows[name], told = fitted(name, sets)
+        others = [judged(rows[name], name, other) for other in checks]
+        print(name, told, *(f"| {o.head}: {t}" for o, t in zip(checks, others, strict=True)))
+        print("    ", {k: round(v, 1) for k, v in rows[name]["weights"].items()})
+    heads = " and ".join(f"{len(set(s.person))} people of head {s.head}" for s in sets)
+    table = {
+        "about": f"Rendered faces: {heads}; written by tools/fit_units.py.",
+        "neutral": neutral(args.neutral) if args.neutral else kept("neutral"),
+        "units": rows,
+    }
+    if not args.dry:
+        TARGET.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+
+
+def read(path: Path) -> Drawn:
+    """Measure what was drawn, against each person's pictures at rest."""
+    data = np.load(path)
+    cameras = [Camera(*(float(v) for v in row)) for row in data["camera"]]
+    rows = [measure(p, c) for p, c in zip(data["points"], cameras, strict=True)]
+    columns = {name: np.array([row[name] for row in rows]) for name in UNITS}
+    person, rest = data["person"], data["rest"]
+    away: dict[str, Doubles] = {}
+    for each in np.unique(person):
+        mine = person == each
+        still = {name: float(np.nanmedian(columns[name][mine & rest])) for name in UNITS}
+        baseline = Baseline(still, still, "whole", int((mine & rest).sum()), 0.0)
+        found = from_rest({name: columns[name][mine] for name in UNITS}, baseline)
+        for name, values in found.items():
+            away.setdefault(name, np.full(len(person), np.nan))[mine] = values
+    return Drawn(str(data["head"]), person, away, truths(data))
+
+
+def truths(data: dict[str, Doubles]) -> dict[str, Doubles]:
+    """Unit -> intensity 0 to 5, for both sides where there are two."""
+    names = [str(name) for name in data["names"]]
+
+    def weight(shape: str) -> Doubles:
+        found: Doubles = data["shapes"][:, names.index(shape)]
+        return found
+
+    told = {}
+    for name, (shape, _) in SIDED.items():
+        told[name] = 5 * np.stack([weight(shape + PERSON[side]) for side in SIDES], axis=1)
+    told["AU17"] = 5 * weight("mouthShrugLower")
+    rolled = (weight("mouthRollLower") + weight("mouthRollUpper")) / 1.0
+    told["AU23"] = 5 * np.minimum(weight("mouthPress_L") / FULL["AU23"], np.minimum(rolled, 1))
+    gap, person, rest = data["gap"].copy(), data["person"], data["rest"]
+    for each in np.unique(person):  # lips that touch have a thickness in the middle of their points
+        gap[person == each] -= np.median(gap[(person == each) & rest])
+    told["AU25"] = 5 * np.clip(gap / OPEN, 0, 1)
+    told["AU26"] = 5 * np.clip(weight("jawOpen") / FULL["AU26"], 0, 1)
+    return told
+
+
+def rows_of(name: str, drawn: Drawn) -> tuple[Doubles, Doubles, Doubles]:
+    """(R, F) features, (R,) truth and (R,) person; sided units have a row for each side."""
+    wanted = [*(SIDED | MIDDLE)[name][1], *POSE]
+    both = [features(drawn.away, side) for side in SIDES]
+    tables = [np.column_stack([one[key] for key in wanted]) for one in both]
+    if name in SIDED:
+        truth = drawn.truth[name]
+        return np.concatenate(tables), truth.T.ravel(), np.tile(drawn.person, 2)
+    return (tables[0] + tables[1]) / 2, drawn.truth[name], drawn.person
+
+
+def fitted(name: str, sets: Sequence[Drawn]) -> tuple[dict[str, object], str]:
+    """The row of units.json, and how good it is on people left out."""
+    parts = [rows_of(name, one) for one in sets]
+    x, y, who = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    guess, logit = np.empty(len(y)), np.empty(len(y))
+    for fold in range(3):
+        out = who % 3 == fold
+        weights, curve, line = fit(name, x[~out], y[~out])
+        score = x[out] @ weights
+        guess[out], logit[out] = np.interp(score, *curve), line[0] * score + line[1]
+    told, good = judge(y, guess, logit)
+    weights, curve, line = fit(name, x, y)
+    keys = [*(SIDED | MIDDLE)[name][1], *POSE]
+    kept_ = {k: round(float(w), 4) for k, w in zip(keys, weights, strict=True) if abs(w) > 1e-6}
+    row = {
+        "sided": name in SIDED, "weights": kept_,
+        "curve": [[round(float(v), 4) for v in part] for part in curve],
+        "presence": [round(float(v), 4) for v in line] if good else None,
+    }  # fmt: skip
+    return row, told
+
+
+def fit(name: str, x: Doubles, y: Doubles) -> tuple[Doubles, tuple[Doubles, Doubles], Doubles]:
+    """Weights, curve and logistic line."""
+    signs = [*(SIDED | MIDDLE)[name][1].values(), *(0 for _ in POSE)]
+    balance = balanced(y)
+    scale = x.std(axis=0) + 1e-9
+    rows = np.column_stack([x / scale, np.ones(len(x))]) * np.sqrt(balance)[:, None]
+    ridge = np.sqrt(RIDGE * balance.sum()) * np.eye(len(scale) + 1)[:-1]
+    low = np.array([0.0 if s > 0 else -np.inf for s in signs] + [-np.inf])
+    high = np.array([0.0 if s < 0 else np.inf for s in signs] + [np.inf])
+    target = np.concatenate([y * np.sqrt(balance), np.zeros(len(scale))])
+    found = lsq_linear(np.concatenate([rows, ridge]), target, bounds=(low, high)).x
+    weights: Doubles = found[:-1] / scale
+    score = x @ weights
+    return weights, rising(score, y, balance), logistic(score, y >= PRESENT, balance)
+
+
+def balanced(y: Doubles) -> Doubles:
+    """Weights of rows: those that show the unit count as much as those that do not."""
+    shown = y >= PRESENT
+    return np.where(shown, 0.5 / max(shown.mean(), 1e-6), 0.5 / max(1 - shown.mean(), 1e-6))
+
+
+def rising(score: Doubles, y: Doubles, balance: Doubles) -> tuple[Doubles, Doubles]:
+    """A rising curve through a few knots: the mean truth at each score, 0 for the median rest."""
+    order = np.argsort(score)
+    smooth = isotonic_regression(y[order], weights=balance[order]).x
+    share = np.cumsum(balance[order]) / balance.sum()
+    ends = np.searchsorted(share, np.linspace(0, 1, KNOTS + 1)[1:-1])
+    groups = np.split(np.arange(len(y)), ends)
+    groups = [g for g in groups if len(g)]
+    knots = np.array([np.average(score[order][g], weights=balance[order][g]) for g in groups])
+    levels = np.array([np.average(smooth[g], weights=balance[order][g]) for g in groups])
+    rest = float(np.interp(np.median(score[y < 0.1]), knots, levels))
+    return knots, np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
+
+
+def logistic(score: Doubles, shown: Doubles, balance: Doubles) -> Doubles:
+    """Slope and intercept of the logit."""
+
+    def cost(line: Doubles) -> float:
+        logit = line[0] * score + line[1]
+        return float((balance * (np.logaddexp(0, logit) - shown * logit)).sum())
+
+    found: Doubles = minimize(cost, np.array([1.0, -1.0]), method="Nelder-Mead").x
+    return found
+
+
+def judged(row: dict[str, object], name: str, drawn: Drawn) -> str:
+    """How good a row of units.json is on another head."""
+    x, y, _ = rows_of(name, drawn)
+    keys = [*(SIDED | MIDDLE)[name][1], *POSE]
+    score = x @ np.array([row["weights"].get(key, 0.0) for key in keys])
+    line = row["presence"] or (1.0, 0.0)
+    return judge(y, np.interp(score, *row["curve"]), line[0] * score + line[1])[0]
+
+
+def judge(y: Doubles, guess: Doubles, logit: Doubles) -> tuple[str, bool]:
+    """ICC(3,1), Pearson, MAE; area under the curve, F1 and ECE of presence."""
+    shown = y >= PRESENT
+    chance = 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
+    area = auc(logit[shown], logit[~shown])
+    said = chance >= 0.5
+    f1 = 2 * (said & shown).sum() / max(said.sum() + shown.sum(), 1)
+    told = (
+        f"ICC {icc(y, guess):.2f} r {np.corrcoef(y, guess)[0, 1]:.2f} "
+        f"MAE {np.abs(y - guess).mean():.2f} AUC {area:.2f} F1 {f1:.2f} "
+        f"ECE {ece(chance, shown, balanced(y)):.3f} shown {shown.mean():.2f}"
+    )
+    return told, area >= LEAST_AREA
+
+
+def icc(a: Doubles, b: Doubles) -> float:
+    """ICC(3,1). Source: Shrout and Fleiss, 1979."""
+    both = np.stack([a, b], axis=1)
+    whole = both.mean()
+    rows = 2 * ((both.mean(1) - whole) ** 2).sum() / (len(a) - 1)
+    off = both - both.mean(1, keepdims=True) - both.mean(0) + whole
+    rest = (off**2).sum() / (len(a) - 1)
+    return float((rows - rest) / (rows + rest))
+
+
+def auc(high: Doubles, low: Doubles) -> float:
+    """Area under the ROC curve; a tie counts as half."""
+    ranks = (
+        np.searchsorted(np.sort(low), high, "left"),
+        np.searchsorted(np.sort(low), high, "right"),
+    )
+    return float((ranks[0] + ranks[1]).mean() / 2 / max(len(low), 1))
+
+
+def ece(chance: Doubles, shown: Doubles, balance: Doubles) -> float:
+    """Expected calibration error of ten bins, with rows weighed to half shown."""
+    bins = np.minimum((chance * 10).astype(int), 9)
+    total = 0.0
+    for k in range(10):
+        m = bins == k
+        if m.any():
+            gap = np.average(chance[m], weights=balance[m]) - np.average(
+                shown[m], weights=balance[m]
+            )
+            total += abs(float(gap)) * float(balance[m].sum())
+    return total / float(balance.sum())
+
+
+def neutral(path: Path) -> dict[str, list[float]]:
+    """Median and standard deviation of each measure over near-frontal people at rest."""
+    data = np.load(path)
+    mine = data["label"] == "neutral"
+    rows = [
+        measure(p, Camera.of(*(int(v) for v in s)))
+        for p, s in zip(data["points"][mine], data["size"][mine], strict=True)
+    ]
+    rows = [row for row in rows if abs(row["yaw"]) < 15]
+    told = {}
+    for name, unit in UNITS.items():
+        if unit == "inter-ocular distance" or name == "pitch":
+            values = np.array([row[name] for row in rows])
+            told[name] = [round(float(np.median(values)), 4), round(float(values.std()), 4)]
+    return told
+
+
+def kept(key: str) -> object:
+    """What the file holds already."""
+    return json.loads(TARGET.read_text("utf-8"))[key]
+
+
+if __name__ == "__main__":
+    main()
