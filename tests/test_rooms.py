@@ -24,7 +24,7 @@ RANK = {room: rank for rank, line in enumerate(FLOORS.split("\n")) for room in l
 LAB = {"model.py", "train.py", "proof.py"}  # the torch side of a system
 # Each third-party package has its home; elsewhere it is not known. NumPy may be used anywhere.
 HOMES = {
-    "scipy": {"metrics", "signals", "geometry", "quality", "track", "synth"},
+    "scipy": {"metrics", "signals", "geometry", "quality", "track", "synth", "evaluate"},
     "cv2": {"media", "signals", "align", "quality", "detect", "synth"},
     "numba": {"synth"},
     "h5py": {"synth"},

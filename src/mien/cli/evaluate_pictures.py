@@ -29,7 +29,10 @@ from mien.errors import MienError
 from mien.zoo import DETECTOR, EMBEDDER
 
 Item = TypeVar("Item")
-Labels = Literal["utkface", "agedb", "fairface", "fer2013", "rafdb", "affectnet", "ckplus"]
+Labels = Literal[
+    "utkface", "agedb", "fairface", "fer2013", "ferplus", "rafdb", "affectnet", "ckplus", "folders",
+    "cacd", "fgnet", "morph", "appa-real", "imdb-wiki",
+]  # fmt: skip
 Folder = Annotated[Path, typer.Argument(help="Folder of the pictures.", exists=True)]
 
 

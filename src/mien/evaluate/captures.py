@@ -1,6 +1,5 @@
 """Records of people who come again and again: from a table of scores, or from dated pictures."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,17 +10,12 @@ import numpy as np
 from mien.errors import MienError
 from mien.evaluate.pairs import rows_of
 from mien.evaluate.pictures import Picture
+from mien.evaluate.readers.ages import AGES
 from mien.media import find_images
 from mien.types import Floats
 
 YEAR = 365.25  # days
 COLUMNS = ("subject", "algorithm", "sensor", "day", "capture_no", "ref_id", "score")
-# Names of pictures that tell subject and age: FG-NET 001A02.JPG, AgeDB, MORPH-II 009055_1M54.JPG.
-AGED = {
-    "fgnet": r"(?P<who>\d{3})A(?P<age>\d{2})[a-z]?",
-    "agedb": r"\d+_(?P<who>.+)_(?P<age>\d+)_[mf]",
-    "morph": r"(?P<who>\d+)_\d+[MF](?P<age>\d{2})",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +149,15 @@ def aged_pictures(root: Path, layout: str) -> list[Dated]:
 
     An age stands for a visit, in the middle of that year; there is mostly one picture a visit.
     """
-    found = []
-    for path in find_images([root]):
-        told = re.fullmatch(AGED[layout], path.stem, re.IGNORECASE)
-        if not told:
-            raise MienError(f"{path} is not called as in {layout}, where a name tells the age.")
-        day = int((int(told["age"]) + 0.5) * YEAR)
-        found.append(Dated(Picture(path, told["who"], 0), day, path.stem))
-    if not found:
-        raise MienError(f"{root} holds no pictures.")
+    found = [
+        Dated(Picture(one.path, one.person, 0), _middle(one.labels["age"]), one.path.stem)
+        for one in AGES[layout](root)
+    ]
     return sorted(found, key=lambda d: (d.picture.person, d.day, d.number))
+
+
+def _middle(age: str) -> int:
+    return int((int(age) + 0.5) * YEAR)
 
 
 def compared_over_time(

@@ -10,7 +10,7 @@ from mien.media.limits import LIMITS, Limits
 from mien.media.live import Live, Replay, is_live, open_source
 from mien.media.sound import read_sound
 from mien.media.turning import thumbnail, turn, turn_back
-from mien.media.warping import warp
+from mien.media.warping import stretched, warp
 from mien.media.writing import encode_image, write_bytes, write_image
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "open_source",
     "read_image",
     "read_sound",
+    "stretched",
     "thumbnail",
     "turn",
     "turn_back",

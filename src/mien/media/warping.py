@@ -5,6 +5,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from mien.media.writing import check_image
 from mien.types import Floats, Pixels
 
 BORDERS = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE}
@@ -37,6 +38,18 @@ def warp(
     return np.asarray(
         cv2.warpAffine(image, to_chip, (size, size), borderMode=BORDERS[border]), np.uint8
     )
+
+
+def stretched(image: Pixels, side: int) -> Pixels:
+    """A whole picture as a square of `side` px, for sets whose pictures are cut already.
+
+    Averaged if it gets smaller, else interpolated; (side, side, 3).
+    """
+    check_image(image)
+    if image.shape[:2] == (side, side):
+        return image
+    way = cv2.INTER_AREA if min(image.shape[:2]) > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (side, side), interpolation=way), np.uint8)
 
 
 def _averaged(image: Pixels, to_chip: Floats, size: int, step: int) -> tuple[Pixels, Floats]:

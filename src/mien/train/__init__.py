@@ -7,5 +7,23 @@ from mien.train.augment import Augment
 from mien.train.batches import Batches
 from mien.train.export import export, halved, quantised
 from mien.train.loop import fit, seeded
+from mien.train.pictures import Read, read_clips, read_pictures
+from mien.train.splits import folds, held_out, kin, leave_one_out, require_classes
 
-__all__ = ["Augment", "Batches", "export", "fit", "halved", "quantised", "seeded"]
+__all__ = [
+    "Augment",
+    "Batches",
+    "Read",
+    "export",
+    "fit",
+    "folds",
+    "halved",
+    "held_out",
+    "kin",
+    "leave_one_out",
+    "quantised",
+    "read_clips",
+    "read_pictures",
+    "require_classes",
+    "seeded",
+]

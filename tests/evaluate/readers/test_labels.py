@@ -20,15 +20,6 @@ def test_utkface(tmp_path, put):
         LABELS["utkface"](tmp_path)
 
 
-def test_agedb(tmp_path, put):
-    put(tmp_path / "123_MariaCallas_35_f.jpg")
-    [one] = LABELS["agedb"](tmp_path)
-    assert (one.person, one.labels) == ("MariaCallas", {"age": "35", "gender": "female"})
-    put(tmp_path / "portrait.jpg")
-    with pytest.raises(MienError, match="not called ID_Name_AGE_m"):
-        LABELS["agedb"](tmp_path)
-
-
 def test_fairface(tmp_path, put):
     put(tmp_path / "val" / "1.jpg")
     (tmp_path / "fairface_label_val.csv").write_text(
@@ -79,6 +70,55 @@ def test_rafdb(tmp_path, put):
             LABELS["rafdb"](tmp_path)
 
 
+def test_rafdb_in_folders(tmp_path, put):
+    put(tmp_path / "RAF-DB" / "test" / "anger" / "1.jpg")
+    [one] = LABELS["rafdb"](tmp_path / "RAF-DB")
+    assert (one.split, one.labels) == ("test", {"expression": "anger"})
+    put(tmp_path / "RAF-DB" / "test" / "contempt" / "1.jpg")  # not one of its seven
+    with pytest.raises(MienError, match="not in a folder named after its label"):
+        LABELS["rafdb"](tmp_path / "RAF-DB")
+    assert len(LABELS["folders"](tmp_path / "RAF-DB")) == 2
+
+
+def test_ferplus(tmp_path, put):
+    put(tmp_path / "FER2013Train" / "fer0000000.png")
+    put(tmp_path / "FER2013Test" / "fer0032300.png")
+    head = (
+        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,"
+        "unknown,NF\n"
+    )
+    table = tmp_path / "fer2013new.csv"
+    table.write_text(
+        head + "Training,fer0000000.png,4,0,0,1,3,2,0,0,0,0\n"
+        "Training,fer0000001.png,0,0,0,0,0,0,0,1,9,0\n"  # most did not know
+        "Training,,0,0,0,0,0,0,0,0,0,10\n"  # no face, and no picture
+        "PrivateTest,fer0032300.png,5,5,0,0,0,0,0,0,0,0\n"
+    )
+    one, tie = LABELS["ferplus"](tmp_path)
+    assert (one.split, one.labels) == ("Training", {"expression": "neutral"})
+    assert one.votes == {
+        "neutral": 4, "happiness": 0, "surprise": 0, "sadness": 1, "anger": 3, "disgust": 2,
+        "fear": 0, "contempt": 0,
+    }  # fmt: skip
+    assert (tie.labels, tie.votes["happiness"]) == ({}, 5)
+    table.write_text(head + "Train,fer0000000.png,4,0,0,1,3,2,0,0,0,0\n")
+    with pytest.raises(MienError, match="line 2: usage 'Train' is none of"):
+        LABELS["ferplus"](tmp_path)
+
+
+@pytest.mark.realdata
+def test_the_real_fer2013_and_ck(data, tmp_path):
+    import zipfile
+
+    for name, layout, count in (("fer2013", "fer2013", 28709 + 3589), ("ck48", "ckplus", 981)):
+        with zipfile.ZipFile(data / f"{name}.zip") as archive:
+            archive.extractall(tmp_path)
+        found = LABELS[layout](tmp_path / name)
+        assert len(found) == count
+    assert len({one.person for one in found}) == 118
+    assert all(one.person for one in found)
+
+
 def test_affectnet(tmp_path, put):
     put(tmp_path / "Manually_Annotated_Images" / "103" / "a.jpg")
     lists = tmp_path / "Manually_Annotated_file_lists"
@@ -114,12 +154,14 @@ def test_a_picture_that_is_listed_and_not_there_is_told(tmp_path):
     (tmp_path / "fairface_label_val.csv").write_text(
         "file,age,gender,race\nval/1.jpg,3-9,Male,White\n"
     )
-    with pytest.raises(MienError, match="1 pictures that FairFace"):
+    with pytest.raises(MienError, match="1 files that FairFace"):
         LABELS["fairface"](tmp_path)
 
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path):
     for name, reader in LABELS.items():
-        with pytest.raises(MienError, match=r"holds nothing|has it; give the folder"):
+        with pytest.raises(
+            MienError, match=r"holds nothing|has it; give the folder|cannot be read"
+        ):
             reader(tmp_path)
         assert name

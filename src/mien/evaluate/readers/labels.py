@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.evaluate.pairs import rows_of
-from mien.evaluate.readers.lines import label, lines_of, need
+from mien.evaluate.readers.lines import label, lines_of, need, whole
 from mien.media import find_images
 
 # Where a set uses numbers, these are their names in order; the spelling is ours, one for all sets.
@@ -23,9 +23,16 @@ AFFECTNET = (
     "neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt",
     "none", "uncertain", "no-face",
 )  # fmt: skip
+FERPLUS = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
+)  # fmt: skip
+FERPLUS_FOLDERS = {
+    "Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test",
+}  # fmt: skip
 CKPLUS = (
     "neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise",
 )  # fmt: skip
+EXPRESSIONS = tuple(sorted({*FER2013, "contempt"}))
 # Folder names of common copies -> the word above.
 WORDS = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 
@@ -38,6 +45,7 @@ class Labelled:
     person: str = ""  # "": unknown
     split: str = ""  # as the set names it: train, test, validation, ...
     labels: dict[str, str] = field(default_factory=dict)  # task -> label; missing: not labelled
+    votes: dict[str, int] = field(default_factory=dict)  # label -> raters; empty: not told
 
 
 def utkface(root: Path) -> list[Labelled]:
@@ -55,22 +63,7 @@ def utkface(root: Path) -> list[Labelled]:
             labels["gender"] = label(GENDERS, fields[1], str(path))
             labels["race"] = label(UTK_RACES, fields[2], str(path))
         found.append(Labelled(path, labels=labels))
-    return _some(found, root, "UTKFace")
-
-
-def agedb(root: Path) -> list[Labelled]:
-    """AgeDB: ID_Name_AGE_GENDER.jpg, gender m or f.
-
-    Source: Moschoglou et al., CVPRW 2017.
-    """
-    found = []
-    for path in find_images([root]):
-        fields = re.fullmatch(r"(\d+)_(.+)_(\d+)_([mf])", path.stem)
-        if not fields:
-            raise MienError(f"{path} is not called ID_Name_AGE_m or _f; this is not AgeDB.")
-        gender = "male" if fields[4] == "m" else "female"
-        found.append(Labelled(path, fields[2], labels={"age": fields[3], "gender": gender}))
-    return _some(found, root, "AgeDB")
+    return some(found, root, "UTKFace")
 
 
 def fairface(root: Path) -> list[Labelled]:
@@ -84,7 +77,7 @@ def fairface(root: Path) -> list[Labelled]:
         for row in rows_of(path, ("file", "age", "gender", "race")) if path.is_file() else ():
             labels = {"age": row["age"], "gender": row["gender"].lower(), "race": row["race"]}
             found.append(Labelled(root / row["file"], split=split, labels=labels))
-    return _some(found, root, "FairFace (fairface_label_train.csv, fairface_label_val.csv)")
+    return some(found, root, "FairFace (fairface_label_train.csv, fairface_label_val.csv)")
 
 
 def fer2013(root: Path) -> list[Labelled]:
@@ -93,7 +86,44 @@ def fer2013(root: Path) -> list[Labelled]:
     Source: Goodfellow et al., "Challenges in representation learning", ICONIP 2013. The original
     table of pixels (fer2013.csv) becomes such folders with `unfold_fer2013`.
     """
-    return _some(list(_folders(root, FER2013)), root, "FER2013")
+    return some(list(_folders(root, FER2013)), root, "FER2013")
+
+
+def ferplus(root: Path) -> list[Labelled]:
+    """FERPlus: fer2013new.csv, and FER2013Train/fer0000000.png as its own script writes them.
+
+    The label is the majority of the ten raters, if there is one; `votes` has all eight counts.
+    Pictures that most raters called unknown, or no face, are left out, as their authors do.
+
+    Source: Barsoum et al., ICMI 2016 (arXiv:1608.01041).
+    """
+    table = root / "fer2013new.csv"
+    found = []
+    for line, row in enumerate(
+        rows_of(table, ("Usage", "Image name", *FERPLUS, "unknown", "NF")), 2
+    ):
+        where = f"{table}, line {line}"
+        if row["Usage"] not in FERPLUS_FOLDERS:
+            raise MienError(
+                f"{where}: usage '{row['Usage']}' is none of {', '.join(FERPLUS_FOLDERS)}."
+            )
+        votes = {word: whole(row[word], where) for word in FERPLUS}
+        most = max(votes.values())
+        if (
+            not row["Image name"]
+            or max(whole(row["unknown"], where), whole(row["NF"], where)) >= most
+        ):
+            continue
+        leaders = [word for word, count in votes.items() if count == most]
+        labels = {"expression": leaders[0]} if len(leaders) == 1 else {}
+        path = root / FERPLUS_FOLDERS[row["Usage"]] / row["Image name"]
+        found.append(Labelled(path, split=row["Usage"], labels=labels, votes=votes))
+    return some(found, root, "FERPlus (fer2013new.csv)")
+
+
+def folders(root: Path) -> list[Labelled]:
+    """Any pictures in folders named after expressions: train/anger/1.jpg, or anger/1.jpg."""
+    return some(list(_folders(root, EXPRESSIONS)), root, "folders named after expressions")
 
 
 def unfold_fer2013(table: Path, root: Path) -> int:
@@ -123,10 +153,15 @@ def unfold_fer2013(table: Path, root: Path) -> int:
 def rafdb(root: Path) -> list[Labelled]:
     """RAF-DB, basic: EmoLabel/list_patition_label.txt, Image/aligned, Annotation/manual.
 
+    Copies in folders named after expressions, in order of the alphabet (train/anger/1.jpg), are
+    read as well.
+
     Source: Li, Deng and Du, CVPR 2017; readme of the data set (expressions from 1).
     """
     base = root / "basic" if (root / "basic").is_dir() else root
     found = []
+    if not (base / "EmoLabel").is_dir():
+        return some(list(_folders(root, RAFDB)), root, "RAF-DB")
     for where, words in lines_of(base / "EmoLabel" / "list_patition_label.txt", "RAF-DB"):
         need(words, (2,), where)
         name = Path(words[0]).stem
@@ -145,7 +180,7 @@ def rafdb(root: Path) -> list[Labelled]:
                 labels[task] = label(names, word[0], str(told))
         path = base / "Image" / "aligned" / f"{name}_aligned.jpg"
         found.append(Labelled(path, split=name.split("_")[0], labels=labels))
-    return _some(found, root, "RAF-DB")
+    return some(found, root, "RAF-DB")
 
 
 def affectnet(root: Path) -> list[Labelled]:
@@ -170,7 +205,7 @@ def affectnet(root: Path) -> list[Labelled]:
                 labels[task] = row[task]
             picture = root / "Manually_Annotated_Images" / row["subDirectory_filePath"]
             found.append(Labelled(picture, split=split, labels=labels))
-    return _some(found, root, "AffectNet (Manually_Annotated_file_lists)")
+    return some(found, root, "AffectNet (Manually_Annotated_file_lists)")
 
 
 def ckplus(root: Path) -> list[Labelled]:
@@ -191,7 +226,7 @@ def ckplus(root: Path) -> list[Labelled]:
         picture = sequence / (mark.name.removesuffix("_emotion.txt") + ".png")
         labels = {"expression": label(CKPLUS, number, str(mark))}
         found.append(Labelled(picture, mark.parent.parent.name, labels=labels))
-    return _some(found or list(_folders(root, CKPLUS)), root, "CK+")
+    return some(found or list(_folders(root, CKPLUS)), root, "CK+")
 
 
 def _folders(root: Path, words: tuple[str, ...]) -> Iterator[Labelled]:
@@ -212,15 +247,20 @@ def _folders(root: Path, words: tuple[str, ...]) -> Iterator[Labelled]:
         )
 
 
-def _some(found: list[Labelled], root: Path, layout: str) -> list[Labelled]:
+def some(found: list[Labelled], root: Path, layout: str) -> list[Labelled]:
+    """What was found, if there is anything and all of it is there.
+
+    Raises:
+        MienError: nothing, or a picture (or folder of frames) is missing.
+    """
     if not found:
         raise MienError(
             f"{root} holds nothing in the layout of {layout}; give the folder it is in."
         )
-    missing = [str(one.path) for one in found if not one.path.is_file()]
+    missing = [str(one.path) for one in found if not one.path.exists()]
     if missing:
         raise MienError(
-            f"{len(missing)} pictures that {layout} lists are not there ({missing[0]}); give the "
+            f"{len(missing)} files that {layout} lists are not there ({missing[0]}); give the "
             "folder that the data set was unpacked into."
         )
     return found
@@ -228,9 +268,10 @@ def _some(found: list[Labelled], root: Path, layout: str) -> list[Labelled]:
 
 LABELS: dict[str, Callable[[Path], list[Labelled]]] = {
     "utkface": utkface,
-    "agedb": agedb,
     "fairface": fairface,
     "fer2013": fer2013,
+    "ferplus": ferplus,
+    "folders": folders,
     "rafdb": rafdb,
     "affectnet": affectnet,
     "ckplus": ckplus,

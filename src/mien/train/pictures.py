@@ -1,0 +1,115 @@
+"""Labelled pictures and clips of others as arrays; what cannot be read is counted and named."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mien.errors import ImageError, TrainingError
+from mien.evaluate.readers import Labelled
+from mien.media import find_images, read_image, stretched
+from mien.types import Pixels
+
+OnStep = Callable[[str, int, int], None]
+MENTIONED = 5  # names in a sentence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """Pictures (or clips) that could be read, and those that could not."""
+
+    images: Pixels  # (N, S, S, 3), or clips (N, T, S, S, 3)
+    records: tuple[Labelled, ...]  # (N,)
+    lost: tuple[tuple[Path, str], ...] = ()  # which could not be read, and why
+
+    def told(self) -> str:
+        """What was lost, in a sentence; "" if nothing."""
+        if not self.lost:
+            return ""
+        names = ", ".join(path.name for path, _ in self.lost[:MENTIONED])
+        more = ", ..." if len(self.lost) > MENTIONED else ""
+        total = len(self.lost) + len(self.records)
+        return (
+            f"{len(self.lost)} of {total} pictures cannot be read and are left out: {names}{more}"
+        )
+
+
+def read_pictures(
+    records: Sequence[Labelled],
+    size: int,
+    cut: Callable[[Pixels], Pixels | None] | None = None,
+    on_step: OnStep | None = None,
+) -> Read:
+    """Read labelled pictures as squares.
+
+    Args:
+        records: what a reader of mien.evaluate.readers gives.
+        size: px, side of the squares.
+        cut: makes the square of a picture, such as detection and alignment; None from it: no face
+            was found. Default: the whole picture, stretched to a square.
+        on_step: told after each picture.
+
+    Raises:
+        TrainingError: none of them can be read.
+    """
+    images = np.empty((len(records), size, size, 3), np.uint8)
+    kept: list[Labelled] = []
+    lost: list[tuple[Path, str]] = []
+    for number, record in enumerate(records, 1):
+        try:
+            image = read_image(record.path)
+            square = cut(image) if cut else stretched(image, size)
+            if square is None:
+                lost.append((record.path, "no face found"))
+            else:
+                images[len(kept)] = square
+                kept.append(record)
+        except ImageError as error:
+            lost.append((record.path, str(error)))
+        if on_step:
+            on_step("pictures", number, len(records))
+    return _some(Read(images[: len(kept)], tuple(kept), tuple(lost)))
+
+
+def read_clips(
+    records: Sequence[Labelled], size: int, frames: int, on_step: OnStep | None = None
+) -> Read:
+    """Read clips, each a folder of frames, as so many frames at equal steps of time.
+
+    A clip with fewer frames than asked for repeats some. One with fewer than 4 is left out.
+    """
+    clips = np.empty((len(records), frames, size, size, 3), np.uint8)
+    kept: list[Labelled] = []
+    lost: list[tuple[Path, str]] = []
+    for number, record in enumerate(records, 1):
+        try:
+            files = sorted(find_images([record.path]), key=_number)
+            if len(files) < 4:
+                raise ImageError(f"{record.path} has {len(files)} frames; 4 are the least.")
+            chosen = spread(len(files), frames)
+            clips[len(kept)] = [stretched(read_image(files[k]), size) for k in chosen]
+            kept.append(record)
+        except ImageError as error:
+            lost.append((record.path, str(error)))
+        if on_step:
+            on_step("clips", number, len(records))
+    return _some(Read(clips[: len(kept)], tuple(kept), tuple(lost)))
+
+
+def _number(path: Path) -> tuple[list[int], str]:
+    """Frame 10 comes after frame 9, whether or not names are padded with zeros."""
+    return [int(digits) for digits in re.findall(r"\d+", path.stem)], path.stem
+
+
+def spread(have: int, want: int) -> list[int]:
+    """Frames in the middle of `want` equal parts of `have` frames."""
+    return [int((k + 0.5) * have / want) for k in range(want)]
+
+
+def _some(read: Read) -> Read:
+    if not read.records:
+        why = read.lost[0][1] if read.lost else "the list is empty"
+        raise TrainingError(f"No picture can be read, so nothing can be learnt: {why}")
+    return read
