@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from mien.cli import cluster, evaluate, gallery, look, models, people, synth, watch
+from mien.cli import cluster, evaluate, gallery, lab, look, models, people, synth, watch
 from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
@@ -30,6 +30,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         cluster.cluster,
     ),
     "Faces": (look.detect, look.quality, look.embed),
+    "Research": (lab.train,),
     "This installation": (demo, doctor, bench, calibrate),
 }
 for panel, commands in PANELS.items():
@@ -39,6 +40,7 @@ app.add_typer(gallery.app, name="gallery", rich_help_panel="People")
 app.add_typer(cluster.app, name="groups", rich_help_panel="People")
 app.add_typer(evaluate.app, name="eval", rich_help_panel="Evaluation")
 app.add_typer(synth.app, name="synth", rich_help_panel="Evaluation")
+app.add_typer(lab.app, name="systems", rich_help_panel="Research")
 app.add_typer(models.app, name="models", rich_help_panel="This installation")
 
 

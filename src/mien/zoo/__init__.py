@@ -18,6 +18,7 @@ from mien.zoo.card import Card, CardError, File, Package, cards, read_card
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
 from mien.zoo.opening import DETECTOR, EMBEDDER, find, load, require_commercial
 from mien.zoo.store import bundle, fetch
+from mien.zoo.systems import System, find_system, systems
 
 __all__ = [
     "DETECTOR",
@@ -30,6 +31,7 @@ __all__ = [
     "LedgerRow",
     "Package",
     "Point",
+    "System",
     "bundle",
     "calibrations",
     "cards",
@@ -37,6 +39,7 @@ __all__ = [
     "fetch",
     "find",
     "find_calibration",
+    "find_system",
     "folder",
     "home",
     "is_fetched",
@@ -49,5 +52,6 @@ __all__ = [
     "read_calibration",
     "read_card",
     "require_commercial",
+    "systems",
     "write_calibration",
 ]

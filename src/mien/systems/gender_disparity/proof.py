@@ -14,7 +14,7 @@ from mien.evaluate.disparity import Cell, cells_of, factors_of, flips, one_set_a
 from mien.evaluate.faces import Faces
 from mien.evaluate.grid import Grid, Results, Said, run_grid
 from mien.systems.gender_disparity.drawn import BALANCED, LINKS, SIDE, Columns, Link, drawn
-from mien.systems.gender_disparity.train import Config, probability, run, train
+from mien.systems.gender_disparity.train import Config, learnt, probability, run
 
 MODELS = ("cnn-tiny", "cnn-small", "cnn-residual")
 LOSSES = ("cross-entropy", "weighted", "focal", "margin")
@@ -30,15 +30,15 @@ def main(folder: Path, also_rendered: bool) -> None:
     if also_rendered:
         from mien.systems.gender_disparity.rendered import people
 
-        learnt, test = (of(columns) for columns in people(folder / "people.npz"))
+        taught, test = (of(columns) for columns in people(folder / "people.npz"))
         grid = grid_of("rendered", LINKS, MODELS[:2], ("cross-entropy", "margin"), (0, 1, 2), 64)
-        told("rendered people", run_grid(grid, learnt, test, folder / "rendered-long", longer))
+        told("rendered people", run_grid(grid, taught, test, folder / "rendered-long", longer))
 
 
 def longer(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> Said:
     """A training for few pictures: smaller steps, more of them."""
     config = Config(model, loss, seed, epochs=30, batch=32, patience=30)
-    return Said(*probability(loss, train(config, faces), test.images))
+    return Said(*probability(loss, learnt(config, faces), test.images))
 
 
 def grid_of(
@@ -59,8 +59,8 @@ def of(columns: Columns) -> Faces:
 
 
 def _faces(links: dict[str, Link], seed: int) -> tuple[Faces, Faces]:
-    learnt = drawn({"as trained": next(iter(links.values()))}, TRAIN, 1000 + seed)
-    return of(learnt), of(drawn(links, TEST, seed))
+    taught = drawn({"as trained": next(iter(links.values()))}, TRAIN, 1000 + seed)
+    return of(taught), of(drawn(links, TEST, seed))
 
 
 def say(line: str) -> None:

@@ -82,13 +82,13 @@ def test_a_short_training_learns_and_the_same_seed_gives_the_same_network(
 ):
     from mien.systems.gender_disparity.drawn import LINKS, drawn
     from mien.systems.gender_disparity.proof import of
-    from mien.systems.gender_disparity.train import Config, probability, train
+    from mien.systems.gender_disparity.train import Config, learnt, probability
 
     torch.set_num_threads(1)
     faces = of(drawn({"as trained": LINKS["as trained"]}, 240, 0))
     config = Config(model, loss, epochs=epochs, batch=16, patience=8)
-    told, features = probability(loss, train(config, faces), faces.images)
-    again, _ = probability(loss, train(config, faces), faces.images)
+    told, features = probability(loss, learnt(config, faces), faces.images)
+    again, _ = probability(loss, learnt(config, faces), faces.images)
     assert np.array_equal(told, again)
     assert features.shape == (240, 64)
     assert ((told >= 0) & (told <= 1)).all()

@@ -1,9 +1,9 @@
 """Train one small network, say what it says about every test picture, write it as ONNX.
 
-python -m mien.systems.gender_disparity.train UTKFACE_FOLDER    makes weights.onnx of the card
+mien train gender-disparity --data UTKFACE_FOLDER    makes weights.onnx of the card
 """
 
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from onnx import helper as h
 
+from mien.errors import TrainingError
 from mien.evaluate.faces import Faces, faces_of
 from mien.evaluate.grid import Said, parted, read_grid
 from mien.evaluate.readers import LABELS
@@ -39,7 +40,7 @@ class Config:
     held: float = 0.15  # share of the training pictures that only decide when to stop
 
 
-def train(config: Config, faces: Faces) -> Net:
+def learnt(config: Config, faces: Faces) -> Net:
     """Train on these faces; the same seed gives the same network on one machine."""
     torch.manual_seed(config.seed)
     random = np.random.default_rng(config.seed)
@@ -107,7 +108,7 @@ def probability(
 
 def run(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> Said:
     """Train one cell of a grid and tell what it says about the test; see mien.evaluate.grid."""
-    net = train(Config(model, loss, seed), faces)
+    net = learnt(Config(model, loss, seed), faces)
     male, features = probability(loss, net, test.images)
     return Said(male, features)
 
@@ -167,13 +168,27 @@ def export(net: Net, path: Path) -> float:
     return apart
 
 
-def ship(folder: Path) -> None:
-    """Train the network of the card on the training half of the grid, and write its file."""
-    here = Path(__file__).parent
-    grid = read_grid(here / "grid-utkface.toml")
-    train_part, _ = parted(grid, faces_of(LABELS["utkface"](folder), grid.datasets, grid.size))
-    export(train(Config(), train_part), here / "weights.onnx")
+def train(
+    config: Config, data: Path | None, out: Path, on_step: Callable[[str, int, int], None] | None
+) -> dict[str, Any]:
+    """Train on the training half of grid-utkface.toml, measure on the other, write weights.onnx.
 
+    Args:
+        config: the card's network is the default.
+        data: folder of UTKFace.
+        out: folder that weights.onnx is written into.
+        on_step: told after each picture that was read.
 
-if __name__ == "__main__":
-    ship(Path(sys.argv[1]))
+    Raises:
+        MienError: no data, or no UTKFace.
+    """
+    if data is None:
+        raise TrainingError("There is no made-up data for this one; give --data, UTKFace's folder.")
+    grid = read_grid(Path(__file__).parent / "grid-utkface.toml")
+    faces = faces_of(LABELS["utkface"](data), grid.datasets, grid.size, on_step)
+    train_part, test = parted(grid, faces)
+    net = learnt(config, train_part)
+    out.mkdir(parents=True, exist_ok=True)
+    apart = export(net, out / "weights.onnx")
+    right = (probability(config.loss, net, test.images)[0] > 0.5) == test.male
+    return {"accuracy": float(right.mean()), "pictures": len(test), "graph differs by": apart}
