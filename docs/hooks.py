@@ -5,10 +5,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from mien.zoo import Calibration, Card, calibrations, cards, ledger
 
-DOOR = "detect, enroll, identify, verify, read_image, open_gallery, open_pipeline"  # others: rooms
+# Of the front door; what else it has stands with its room.
+DOOR = "find_faces, enroll, identify, verify, analyze, read_image, open_gallery, open_pipeline"
 ROOMS = (
     "types contracts errors geometry metrics media quality.judge detect align embed gallery "
-    "pipeline zoo runtime evaluate.calibrate report testing"
+    "pipeline tables zoo runtime evaluate.calibrate report testing"
 )
 
 

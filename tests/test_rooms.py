@@ -13,7 +13,7 @@ FLOORS = """
     types errors
     contracts geometry metrics
     media signals zoo runtime testing
-    detect landmarks align quality embed track body gallery synth
+    detect landmarks align quality embed track body gallery synth tables
     systems
     pipeline
     evaluate report train
@@ -39,6 +39,8 @@ HOMES = {
     "skimage": {"quality", "cli"},
     "matplotlib": {"report", "cli"},
     "jinja2": {"report"},
+    "pandas": {"tables"},
+    "pyarrow": {"tables"},
     "fastapi": {"server"},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -8,7 +8,7 @@ This is the front door: a few names, NumPy and nothing heavier. Models are opene
 first needed, and kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
@@ -16,20 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from mien.errors import MienError
 from mien.types import Answer, Decision, Face, Reading
-from mien.zoo import Card, cards, load
+from mien.zoo import cards, load
 
 if TYPE_CHECKING:
     from mien.gallery import Gallery
     from mien.pipeline import Enrolled, Pipeline
+    from mien.tables import Table
     from mien.types import Pixels
 
 __all__ = [
     "Answer",
-    "Card",
     "Decision",
     "Face",
     "MienError",
     "Reading",
+    "analyze",
     "cards",
     "enroll",
     "find_faces",
@@ -70,6 +71,34 @@ def open_pipeline(**options: Any) -> "Pipeline":
 def find_faces(picture: Picture) -> Answer:
     """Find and judge the faces of one picture with the default detector; embed nothing."""
     return _finder()(read_image(picture))
+
+
+def analyze(
+    sources: "str | PathLike[str] | Sequence[str | PathLike[str]]",
+    *,
+    gallery: "str | PathLike[str] | Gallery | None" = None,
+    folder: str | PathLike[str] | None = None,
+    on_step: Callable[[str, int, int], None] | None = None,
+    **options: Any,
+) -> "Table":
+    """Measure every face in every frame of films, and in pictures; one row a face and frame.
+
+    Args:
+        sources: one film or picture, or several.
+        gallery: a file or an open gallery, so that people get names; None: tracks alone.
+        folder: keeps rows on disk, so that a run that was stopped goes on; None keeps nothing.
+        on_step: is told "film" and the seconds done and in all, or "pictures" and their number.
+        options: of mien.pipeline.open_kit: heads, every, points, detector, device ...
+    """
+    from mien import pipeline
+
+    if isinstance(gallery, str | PathLike):
+        with open_gallery(gallery) as known:
+            return analyze(sources, gallery=known, folder=folder, on_step=on_step, **options)
+    names = [sources] if isinstance(sources, str | PathLike) else list(sources)
+    kit = pipeline.open_kit(gallery=gallery, **options)
+    steps = on_step or (lambda name, done, total: None)
+    return pipeline.analyze(names, kit, folder=folder, on_step=steps)
 
 
 def enroll(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from mien.cli import cluster, evaluate, gallery, lab, look, models, people, synth, watch
+from mien.cli import analyze, cluster, evaluate, gallery, lab, look, models, people, synth, watch
 from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
@@ -29,7 +29,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         watch.events,
         cluster.cluster,
     ),
-    "Faces": (look.detect, look.quality, look.embed),
+    "Faces": (look.detect, look.quality, look.embed, analyze.analyze),
     "Research": (lab.train,),
     "This installation": (demo, doctor, bench, calibrate),
 }

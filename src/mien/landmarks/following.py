@@ -7,6 +7,7 @@ smoothed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -107,6 +108,38 @@ class Following:
         self._faces = [one for one in self._faces if time - one.seen <= PATIENCE]
         told = gone + [self._told(one) for one in self._faces]
         return sorted(told, key=lambda one: one.number)
+
+    def state(self) -> dict[str, Any]:
+        """All that the next frame depends on, as JSON: a run that was stopped goes on with it."""
+        faces = [
+            {
+                "number": one.number,
+                "points": one.points.tolist(),
+                "presence": one.presence,
+                "seen": one.seen,
+                "reason": one.reason,
+                "square": None if one.square is None else one.square.tolist(),
+            }
+            for one in self._faces
+        ]
+        times = [None if np.isinf(time) else time for time in (self._time, self._searched)]
+        return {"faces": faces, "times": times, "next": self._next}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on behind the frame at which `state` was asked for."""
+        self._faces = [
+            _Face(
+                one["number"],
+                np.array(one["points"], np.float32),
+                one["presence"],
+                one["seen"],
+                one["reason"],
+                None if one["square"] is None else np.array(one["square"], np.float32),
+            )
+            for one in state["faces"]
+        ]
+        self._time, self._searched = (-np.inf if t is None else t for t in state["times"])
+        self._next = state["next"]
 
     def _look(self, image: Pixels) -> None:
         """Look at each face where it was in the frame before."""

@@ -41,6 +41,7 @@ class Frame:
     time: float  # seconds from the start that a player shows, by the container's stamps
     image: Pixels  # (H, W, 3) upright, square pixels
     cut: bool = False  # a shot began since the frame before, if somebody watched for that
+    damaged: bool = False  # the decoder marked it as wrong: what it shows is unknown
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ class Film:
                 continue
             image = self._converter.upright(frame)
             self.counts.given += 1
-            yield Frame(number, stamp, image, cut)
+            yield Frame(number, stamp, image, cut, bool(frame.is_corrupt))
             cut = False
         self._judge(chosen.last, end)
 

@@ -77,7 +77,7 @@ class Journal:
         Raises:
             FilmError: the disk is full or gone; what is saved stays whole.
         """
-        line = (json.dumps(_row(stretch), separators=(",", ":")) + "\n").encode()
+        line = (json.dumps(stretch_row(stretch), separators=(",", ":")) + "\n").encode()
         try:
             self._file.write(line)
             self._file.flush()
@@ -103,10 +103,11 @@ def stretches_of(path: str | os.PathLike[str]) -> Iterator[Stretch]:
     with open(path, "rb") as file:
         next(file)
         for line in file:
-            yield _stretch(json.loads(line))
+            yield stretch_of(json.loads(line))
 
 
-def _row(stretch: Stretch) -> Row:
+def stretch_row(stretch: Stretch) -> Row:
+    """A stretch as JSON, without loss."""
     return {
         "i": stretch.index,
         "looks": [
@@ -117,7 +118,8 @@ def _row(stretch: Stretch) -> Row:
     }
 
 
-def _stretch(row: Row) -> Stretch:
+def stretch_of(row: Row) -> Stretch:
+    """The stretch of such a row."""
     looks = tuple(
         Look(number, time, bool(cut), tuple(_face(face) for face in faces))
         for number, time, cut, faces in row["looks"]

@@ -83,6 +83,7 @@ class Card:
     package: Package | None = None  # only for package: sources
     options: dict[str, Any] = field(default_factory=dict)  # defaults for the class
     results: tuple[dict[str, Any], ...] = ()
+    default: bool = False  # a head that answers where nobody named one
 
     @property
     def digest(self) -> str:

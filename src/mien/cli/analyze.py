@@ -1,0 +1,251 @@
+"""The command about what faces show: analyze."""
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from mien.cli.options import (
+    AsTable,
+    CalibrationPath,
+    CommercialOnly,
+    DetectorName,
+    DeviceName,
+    EmbedderName,
+    pictures,
+)
+from mien.cli.terminal import STOPPED, complain, print_json_line, print_table, progress
+from mien.errors import MienError
+from mien.zoo import DETECTOR, EMBEDDER
+
+if TYPE_CHECKING:
+    from mien.pipeline import Kit
+    from mien.tables import Table
+
+FORGOTTEN = 7 * 24 * 3600.0  # s that the rows of a stopped run wait; as those of mien identify
+Sources = Annotated[
+    list[str], typer.Argument(help="Films, pictures, folders of pictures or patterns.")
+]
+Heads = Annotated[
+    str | None,
+    typer.Option(help="Heads that read faces, with commas between them; none: no head."),
+]
+Often = Annotated[
+    float, typer.Option("--every", help="Seconds between two readings of the heads; 0: each frame.")
+]
+Known = Annotated[
+    Path | None, typer.Option("--gallery", "-g", help="File of people, so that faces get names.")
+]
+
+
+def analyze(
+    sources: Sources,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Table to write: .parquet or .csv; else JSON lines."),
+    ] = None,
+    format: Annotated[
+        Literal["parquet", "csv", "openface", "pyfeat"] | None,
+        typer.Option("--format", help="Columns of --out; by default what its suffix says."),
+    ] = None,
+    heads: Heads = None,
+    every: Often = 0.2,
+    points: Annotated[
+        Literal["five", "68", "mesh"], typer.Option(help="Which points the table holds.")
+    ] = "five",
+    gallery: Known = None,
+    detector: DetectorName = DETECTOR,
+    embedder: EmbedderName = EMBEDDER,
+    calibration: CalibrationPath = None,
+    table: AsTable = False,
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Measure every face in every frame: pose, gaze, lids, lips, heads; one row a face and frame.
+
+    A frame without a face has a row with the reason. A run that was stopped goes on where it was
+    with the same command.
+
+    Example: mien analyze interview.mp4 --out interview.parquet --table
+    """
+    from contextlib import nullcontext
+
+    from mien.gallery import open_gallery
+    from mien.pipeline import open_kit
+    from mien.tables.files import format_of
+
+    names = _named(sources)
+    if out and format not in ("openface", "pyfeat"):
+        format_of(out)  # a wrong suffix is told before hours of work
+    if format and not out:
+        raise MienError("--format needs --out FILE: where the table goes.")
+    if points == "five" and format in ("openface", "pyfeat"):
+        points = "68"
+    contract = _contract(embedder)
+    with open_gallery(gallery, contract, read_only=True) if gallery else nullcontext() as known:
+        kit = open_kit(
+            heads=heads,
+            every=every,
+            points=points,
+            detector=detector,
+            gallery=known,
+            embedder=embedder,
+            calibration=calibration,
+            device=device,
+            commercial_only=commercial_only,
+        )
+        found = _run(names, kit)
+    if out:
+        written = found.save(out, format)
+        if not table:
+            print_json_line(_facts(found, written))
+    elif not table:
+        for row in found.data.to_dict("records"):
+            print_json_line(lean(row))
+    if table:
+        _show(found)
+    _stop(found)
+
+
+def _named(sources: list[str]) -> list[str]:
+    from mien.media import is_film
+
+    found = []
+    for source in sources:
+        found += [source] if is_film(source) else pictures([source])
+    return list(dict.fromkeys(found))
+
+
+def _contract(embedder: str) -> str | None:
+    from mien.zoo import load
+
+    contract: str = load(embedder).contract
+    return contract
+
+
+def _run(names: list[str], kit: "Kit") -> "Table":
+    from mien.pipeline import analyze as run
+
+    folder = _folder(names, kit)
+    with progress() as on_step:
+        found = run(names, kit, folder=folder, on_step=on_step)
+    if not set(found.recordings["reason"]) & {"interrupted", "full"}:
+        shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+def _folder(names: list[str], kit: "Kit") -> Path:
+    """Where the rows of these sources wait for the run that goes on with them."""
+    from mien.pipeline.analysis import settings
+    from mien.zoo import home
+
+    facts: list[Any] = [settings(kit), kit.names]
+    for name in names:
+        path = Path(name)
+        status = path.stat() if path.is_file() else None
+        facts.append([str(path.resolve()), status and [status.st_size, status.st_mtime_ns]])
+    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    parent = home() / "films"
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in parent.glob("*.rows"):  # of runs that nobody went on with
+        if time.time() - old.stat().st_mtime > FORGOTTEN:
+            shutil.rmtree(old, ignore_errors=True)
+    return parent / f"{key}.rows"
+
+
+def lean(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for JSON: numbers to six digits; what is missing becomes null."""
+    import math
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float):
+            return None if math.isnan(value) else float(f"{value:.6g}")
+        if value is None or isinstance(value, str | int):
+            return value
+        return None if value != value or str(value) == "<NA>" else value
+
+    kept = {name: plain(value) for name, value in row.items() if name != "time"}
+    moment = row["time"]
+    return {**kept, "time": None if moment != moment else round(moment, 6)}
+
+
+def _facts(found: "Table", written: list[str]) -> dict[str, Any]:
+    """One line about what was written."""
+    recordings = [
+        {key: value for key, value in row.items() if value == value and value is not None}
+        for row in found.recordings.to_dict("records")
+    ]
+    counts = found.data["reason"].value_counts().to_dict()
+    people = found.people[["input", "who", "tracks", "frames", "measured"]].to_dict("records")
+    return {
+        "files": written,
+        "rows": len(found.data),
+        "reasons": counts,
+        "people": people,
+        "events": len(found.events),
+        "recordings": recordings,
+        "models": found.facts["models"],
+    }
+
+
+SHOWN = 12  # people whose means are shown on a terminal
+
+
+def _show(found: "Table") -> None:
+    """Tables for eyes: who was seen, why numbers are missing, and means of what was measured."""
+    from mien.report.film import clock
+
+    rows = []
+    for one in found.people.to_dict("records"):
+        mine = found.data[(found.who == one["who"]) & (found.data["input"] == one["input"])]
+        gone = mine["reason"][mine["reason"] != "ok"].value_counts()
+        why = ", ".join(f"{reason} {count}" for reason, count in gone.items())
+        span = "" if one["first"] != one["first"] else f"{clock(one['first'])}-{clock(one['last'])}"
+        name = Path(one["input"]).name
+        rows.append([name, one["who"], span, one["frames"], one["measured"], why or None])
+    nobody = found.data[found.data["track"].isna()]
+    for (name, reason), part in nobody.groupby(["input", "reason"], sort=False):
+        rows.append([Path(name).name, None, None, len(part), 0, reason])
+    print_table(["input", "who", "when", "frames>", "measured>", "missing"], rows)
+    summary = found.summary()
+    shown = {
+        name
+        for name, column in found.columns.items()
+        if column.group not in ("keys", "boxes", "points", "landmarks", "quality", "measures")
+        and not name.endswith(("_lo", "_hi", "_left", "_right"))
+    }
+    for one in found.people.to_dict("records")[:SHOWN]:
+        mine = summary[(summary["who"] == one["who"]) & (summary["input"] == one["input"])]
+        lines = [
+            [row["column"], row["mean"], row["sd"], row["n"], f"{row['missing']:.0%}"]
+            for row in mine.to_dict("records")
+            if row["column"] in shown and row["n"]
+        ]
+        if lines:
+            typer.echo()
+            title = f"{Path(one['input']).name}, {one['who']}"
+            units = [[*line[:1], found.columns[line[0]].unit, *line[1:]] for line in lines]
+            print_table(["", "unit", "mean>", "sd>", "n>", "missing>"], units, title)
+
+
+def _stop(found: "Table") -> None:
+    """Tell what is not whole, and leave with the code that says so."""
+    failed = 0
+    for row in found.recordings.to_dict("records"):
+        if row.get("complete") is True and not isinstance(row.get("reason"), str):
+            continue
+        told = row.get("detail") if isinstance(row.get("detail"), str) else f"{row['reason']}."
+        complain(f"{row['input']}: {told}")
+        failed += row["reason"] == "unreadable"
+    reasons = set(found.recordings["reason"])
+    if "interrupted" in reasons:
+        raise typer.Exit(STOPPED)
+    if "full" in reasons:
+        raise MienError("The disk was full; what was seen until then is kept, and the same "
+                        "command goes on from there.")  # fmt: skip
+    if failed:
+        raise MienError(f"{failed} could not be read; the others are done.")

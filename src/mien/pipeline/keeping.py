@@ -1,0 +1,109 @@
+"""Where rows wait until a film is over: parts on disk, that the same command goes on from."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mien.errors import MienError
+from mien.pipeline.observing import Row, values_of
+from mien.tables import Column, Part, part_of, read_parts, write_part
+
+OFTEN = 10.0  # s of work that a killed run may lose
+MANY = 2000  # rows that are held in memory at most, until the next half second ends
+State = dict[str, Any]
+
+
+class Keeping:
+    """A folder of parts. It holds what faces look like if people are named: mode 700."""
+
+    def __init__(self, folder: Path, columns: Sequence[Column], settings: dict[str, Any]) -> None:
+        """Open or begin a folder.
+
+        Args:
+            folder: made if it is not there.
+            columns: of the rows.
+            settings: all that decides what is seen; must be the same to go on.
+
+        Raises:
+            MienError: the folder belongs to other films or settings, or cannot be written.
+        """
+        self.folder, self.columns = folder, list(columns)
+        head = folder / "settings.json"
+        told = json.dumps(settings, sort_keys=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if head.exists() and head.read_text("utf-8") != told:
+                raise MienError(
+                    f"{folder} holds rows of other films or other settings; choose another "
+                    "folder, or delete it."
+                )
+            head.write_text(told, "utf-8")
+        except OSError as error:
+            raise MienError(f"{folder} cannot be written: {error.strerror}.") from error
+        self._known = read_parts(self._paths())
+        for path in self._paths()[len(self._known) :]:
+            path.unlink()  # broken, or behind a broken one
+        for path in folder.glob(".*.part"):
+            path.unlink()
+        self._count = len(self._known)
+        self._rows: list[tuple[str, Row]] = []
+        self._states: list[State] = []
+        self._written = time.monotonic()
+
+    @property
+    def last(self) -> State | None:
+        """The state to go on from; None at the beginning."""
+        return self._states[-1] if self._states else (
+            self._known[-1].state["last"] if self._known else None
+        )  # fmt: skip
+
+    def add(self, name: str, rows: list[Row], state: State, *, now: bool = False) -> None:
+        """Take rows that end at a state; write when enough have come together.
+
+        Raises:
+            MienError: the disk is full or gone; what was written before stays whole.
+        """
+        self._rows += [(name, row) for row in rows]
+        self._states.append(state)
+        late = time.monotonic() - self._written > OFTEN
+        if now or late or len(self._rows) >= MANY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held in memory."""
+        if not self._states:
+            return
+        path = self.folder / f"{self._count:06d}.parquet"
+        part = self._pending()
+        write_part(path, part)
+        self._count += 1
+        self._known.append(part)
+        self._rows, self._states = [], []
+        self._written = time.monotonic()
+
+    def _pending(self) -> Part:
+        """What is held in memory."""
+        values = values_of(self.columns, [row for _, row in self._rows])
+        values["input"] = [name for name, _ in self._rows]
+        states = {"last": self._states[-1], "all": [_lean(state) for state in self._states]}
+        return part_of(self.columns, values, states)
+
+    def parts(self) -> list[Part]:
+        """All parts, and what could not be written, in their order."""
+        return [*self._known, self._pending()] if self._states else self._known
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9]*.parquet"))
+
+    def delete(self) -> None:
+        """Delete the folder: the film is done."""
+        for path in [*self._paths(), self.folder / "settings.json"]:
+            path.unlink(missing_ok=True)
+        self.folder.rmdir()
+
+
+def _lean(state: State) -> State:
+    """A state without what only the next frame needs."""
+    return {key: value for key, value in state.items() if key != "observing"}

@@ -1,0 +1,21 @@
+"""Tables of what faces show: one row a face and frame; units, models and reasons stay with them."""
+
+from mien.tables.columns import GROUPS, REASONS, Column
+from mien.tables.foreign import read_libreface, read_openface, read_pyfeat
+from mien.tables.parts import Part, joined, part_of, read_parts, write_part
+from mien.tables.table import Table
+
+__all__ = [
+    "GROUPS",
+    "REASONS",
+    "Column",
+    "Part",
+    "Table",
+    "joined",
+    "part_of",
+    "read_libreface",
+    "read_openface",
+    "read_parts",
+    "read_pyfeat",
+    "write_part",
+]

@@ -1,0 +1,168 @@
+"""Tables to files and back: Parquet first, CSV with a JSON beside it."""
+
+import json
+import os
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mien.errors import MienError
+from mien.media import write_bytes
+from mien.tables.columns import Column
+from mien.tables.parts import as_pandas, columns_of, facts_of, schema, write_parquet
+
+if TYPE_CHECKING:
+    from mien.tables.table import Table
+
+SUFFIXES: dict[str, Literal["parquet", "csv"]] = {".parquet": "parquet", ".csv": "csv"}
+BESIDE = ("events", "recordings")  # tables that lie beside the main one
+Loaded = tuple[pd.DataFrame, dict[str, Column], pd.DataFrame, pd.DataFrame, dict[str, Any]]
+
+
+def format_of(path: str | os.PathLike[str]) -> Literal["parquet", "csv"]:
+    """What the suffix of a path says.
+
+    Raises:
+        MienError: nothing that we write.
+    """
+    kind = SUFFIXES.get(Path(path).suffix.lower())
+    if kind is None:
+        raise MienError(f"{path} does not say a format to write; end it in .parquet or .csv.")
+    return kind
+
+
+def beside(path: Path, what: str, suffix: str = "") -> Path:
+    """Where a second file lies: film.parquet -> film.events.parquet."""
+    return path.with_name(f"{path.stem}.{what}{suffix or path.suffix}")
+
+
+def save(table: "Table", path: str | os.PathLike[str], kind: str) -> list[str]:
+    """Write a table, its events and its recordings; see Table.save."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise MienError(f"{path} cannot be written: there is no folder {path.parent}; make it.")
+    others = {what: getattr(table, what) for what in BESIDE}
+    written = [path, *(beside(path, what) for what in BESIDE)]
+    if kind == "parquet":
+        shape = schema(list(table.columns.values()), table.facts)
+        write_parquet(path, as_arrow(table.data, shape))
+        for what, data in others.items():
+            rows = pa.Table.from_pandas(data, preserve_index=False)
+            write_parquet(beside(path, what), rows)
+        return [str(one) for one in written]
+    write_bytes(path, _csv(table.data))
+    for what, data in others.items():
+        write_bytes(beside(path, what), _csv(data))
+    sidecar = path.with_suffix(".json")
+    told = {
+        "mien": table.facts,
+        "columns": {name: column.as_text() for name, column in table.columns.items()},
+    }
+    write_bytes(sidecar, json.dumps(told, ensure_ascii=False, indent=1).encode())
+    return [str(one) for one in (*written, sidecar)]
+
+
+def save_each(
+    table: "Table",
+    path: str | os.PathLike[str],
+    kind: str,
+    convert: Callable[["Table", str], tuple[pd.DataFrame, dict[str, Any]]],
+) -> list[str]:
+    """Write one CSV an input in the columns of another tool, with a JSON beside it."""
+    path, inputs = Path(path), list(dict.fromkeys(table.data["input"]))
+    if len(inputs) > 1 and path.suffix:
+        raise MienError(
+            f"Tables of {kind} hold one input each and there are {len(inputs)}; give a folder "
+            "instead of the name of a file."
+        )
+    folder = path.parent if path.suffix else path
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for name in inputs:
+        target = path if path.suffix else _free(folder / f"{Path(name).stem}.csv", written)
+        data, told = convert(table, name)
+        write_bytes(target, _csv(data))
+        sidecar = target.with_suffix(".json")
+        about = {"mien": table.facts, "input": name, **told}
+        write_bytes(sidecar, json.dumps(about, ensure_ascii=False, indent=1).encode())
+        written += [target, sidecar]
+    return [str(one) for one in written]
+
+
+def _free(path: Path, taken: list[Path]) -> Path:
+    """A name that no other input of this run has."""
+    number, wish = 2, path
+    while wish in taken:
+        wish, number = path.with_stem(f"{path.stem}-{number}"), number + 1
+    return wish
+
+
+def _csv(data: pd.DataFrame) -> bytes:
+    text = StringIO()
+    data.to_csv(text, index=False, lineterminator="\n")
+    return text.getvalue().encode()
+
+
+def as_arrow(data: pd.DataFrame, shape: pa.Schema) -> pa.Table:
+    """A DataFrame in the types of a schema; NaN and None become null, in numbers NaN stays NaN."""
+    arrays = []
+    for field in shape:
+        column = data[field.name]
+        if pa.types.is_floating(field.type):
+            arrays.append(pa.array(column.to_numpy(float, na_value=float("nan")), field.type))
+        else:
+            arrays.append(pa.array(column, field.type, from_pandas=True))
+    return pa.Table.from_arrays(arrays, schema=shape)
+
+
+def load(path: str | os.PathLike[str]) -> Loaded:
+    """Read what `save` wrote; see Table.read."""
+    path = Path(path)
+    if not path.is_file():
+        raise MienError(f"There is no file {path}; check the path.")
+    if format_of(path) == "csv":
+        return _load_csv(path)
+    try:
+        rows = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise MienError(f"{path} is not a whole Parquet file ({error}).") from error
+    columns, facts = columns_of(rows.schema), facts_of(rows.schema, path)
+    others = [
+        pq.read_table(beside(path, what)).to_pandas()
+        if beside(path, what).is_file()
+        else pd.DataFrame()
+        for what in BESIDE
+    ]
+    return as_pandas(rows), columns, others[0], others[1], facts
+
+
+def _load_csv(path: Path) -> Loaded:
+    sidecar = path.with_suffix(".json")
+    if not sidecar.is_file():
+        raise MienError(
+            f"{path} has no {sidecar.name} beside it, which tells what its columns are; for "
+            "tables of other tools use mien.tables.read_openface and its kin."
+        )
+    told = json.loads(sidecar.read_text("utf-8"))
+    if "columns" not in told:
+        raise MienError(f"{sidecar} does not describe columns; it is not a table of mien.")
+    columns = {name: Column.of(name, facts) for name, facts in told["columns"].items()}
+    kinds = {
+        name: {"int": "Int32", "text": "str", "single": "float32"}.get(column.kind, "float64")
+        for name, column in columns.items()
+    }
+    data = pd.read_csv(path, dtype=kinds)
+    others = [
+        pd.read_csv(beside(path, what)) if _filled(beside(path, what)) else pd.DataFrame()
+        for what in BESIDE
+    ]
+    return data, columns, others[0], others[1], told["mien"]
+
+
+def _filled(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 1

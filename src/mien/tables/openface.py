@@ -1,0 +1,161 @@
+"""Tables in the columns, units and signs of OpenFace 2.2, and back.
+
+Source: CSV writer of OpenFace 2.2 (RecorderCSV.cpp, RotationHelpers.h, GazeEstimation.cpp), and a
+table that it wrote (tests/tables/test_openface.py): camera axes x right, y down, z away, as ours;
+`pose_R` are the angles of R = Rx Ry Rz in radians, so that a head turned up has a negative
+`pose_Rx` and one turned to image left a positive `pose_Ry`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from mien.geometry import angles, rotation
+from mien.types import Doubles
+
+if TYPE_CHECKING:
+    from mien.tables.table import Table
+
+UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
+KEYS = ("frame", "face_id", "timestamp", "confidence", "success")
+PICTURE_KEYS = ("face", "confidence")  # of a single picture
+SIDES = ("left", "right")  # OpenFace's eye 0 is the left one in the picture
+# mm from the point between the eyes, which our position is of, to the origin of OpenFace's head:
+# what makes the 51 inner points of the mean face lie as those of the table in the tests do.
+ORIGIN = np.array([0.0, 33.7, -9.8])
+
+
+def names(*, picture: bool = False) -> list[str]:
+    """All columns in their order: 714 of a film, 711 of a picture."""
+    found = list(PICTURE_KEYS if picture else KEYS)
+    found += [f"gaze_{eye}_{axis}" for eye in (0, 1) for axis in "xyz"]
+    found += ["gaze_angle_x", "gaze_angle_y"]
+    found += [f"eye_lmk_{axis}_{i}" for axis in "xyXYZ" for i in range(56)]
+    found += [f"pose_T{axis}" for axis in "xyz"] + [f"pose_R{axis}" for axis in "xyz"]
+    found += [f"{axis}_{i}" for axis in "xyXYZ" for i in range(68)]
+    found += ["p_scale", "p_rx", "p_ry", "p_rz", "p_tx", "p_ty"] + [f"p_{i}" for i in range(34)]
+    found += [f"AU{unit:02d}_r" for unit in UNITS]
+    return found + [f"AU{unit:02d}_c" for unit in sorted((*UNITS, 28))]
+
+
+def as_openface(table: "Table", where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The rows of one input as OpenFace writes them, and what to know about them.
+
+    What we do not have is empty, never 0: eye points, shape parameters, `_c` without a calibrated
+    probability, AU28, everything of a face that was not measured.
+    """
+    data = table.data[table.data["input"] == where].reset_index(drop=True)
+    picture = bool(data["time"].isna().all())
+    out: dict[str, Any] = {
+        "frame": data["frame"] + 1,
+        "face_id": data["track"],
+        "face": data["track"],
+        "timestamp": data["time"],
+        "confidence": data["confidence"],
+        "success": (data["reason"] == "ok").astype(int),
+    }
+    out |= _gaze(data) | _pose(data)
+    for name in names(picture=picture):
+        if name in data and name not in out:
+            out[name] = data[name]
+        probability = f"{name.removesuffix('_c')}_p"
+        if name.endswith("_c") and probability in data:
+            values = data[probability].astype(float)
+            out[name] = (values > 0.5).astype(float).where(values.notna())
+    gone = pd.Series(np.nan, index=data.index)
+    frame = pd.DataFrame({name: out.get(name, gone) for name in names(picture=picture)})
+    return frame.round(6), ABOUT
+
+
+def _gaze(data: pd.DataFrame) -> dict[str, Any]:
+    """Unit vectors of both eyes, and the angles of their mean, rad."""
+    found: dict[str, Any] = {}
+    vectors = []
+    for eye, side in enumerate(SIDES):
+        a, b = (_radians(data, f"gaze_{angle}_{side}") for angle in ("yaw", "pitch"))
+        vector = np.stack([np.sin(a), -np.sin(b) * np.cos(a), -np.cos(b) * np.cos(a)], axis=1)
+        found |= {f"gaze_{eye}_{axis}": vector[:, i] for i, axis in enumerate("xyz")}
+        vectors.append(vector)
+    middle = (vectors[0] + vectors[1]) / 2
+    found["gaze_angle_x"] = np.arctan2(middle[:, 0], -middle[:, 2])
+    found["gaze_angle_y"] = np.arctan2(middle[:, 1], -middle[:, 2])
+    return found
+
+
+def _pose(data: pd.DataFrame) -> dict[str, Any]:
+    """Position, mm, and angles, rad."""
+    turns = turns_of(data)
+    if turns is None:
+        return {}
+    place = data[["x", "y", "z"]].to_numpy(float) + turns @ ORIGIN
+    found = {f"pose_T{axis}": place[:, i] for i, axis in enumerate("xyz")}
+    found["pose_Rx"] = np.arctan2(-turns[:, 1, 2], turns[:, 2, 2])
+    found["pose_Ry"] = np.arcsin(np.clip(turns[:, 0, 2], -1, 1))
+    found["pose_Rz"] = np.arctan2(-turns[:, 0, 1], turns[:, 0, 0])
+    return found
+
+
+def turns_of(data: pd.DataFrame) -> Doubles | None:
+    """(N, 3, 3) rotations of the heads, NaN where missing; None if there are no angles at all."""
+    if not {"yaw", "pitch", "roll"} <= set(data.columns):
+        return None
+    values = data[["yaw", "pitch", "roll"]].to_numpy(float)
+    return np.array([rotation(*row) for row in values]).reshape(-1, 3, 3)
+
+
+def ours(data: pd.DataFrame) -> dict[str, Any]:
+    """Pose and gaze of a table of OpenFace in our names, units and signs."""
+    found: dict[str, Any] = {}
+    if {"pose_Rx", "pose_Tx"} <= set(data.columns):
+        turns = np.array([_turn(*row) for row in data[[f"pose_R{a}" for a in "xyz"]].to_numpy()])
+        turns = turns.reshape(-1, 3, 3)
+        ways = np.array([angles(turn) for turn in turns]).reshape(-1, 3)
+        place = data[[f"pose_T{a}" for a in "xyz"]].to_numpy(float) - turns @ ORIGIN
+        found |= dict(zip(("yaw", "pitch", "roll"), ways.T, strict=True))
+        found |= dict(zip("xyz", place.T, strict=True))
+    for eye, side in enumerate(SIDES):
+        if f"gaze_{eye}_x" in data:
+            x, y, z = (data[f"gaze_{eye}_{axis}"].to_numpy(float) for axis in "xyz")
+            length = np.sqrt(x**2 + y**2 + z**2)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found[f"gaze_yaw_{side}"] = np.degrees(np.arcsin(np.clip(x / length, -1, 1)))
+            found[f"gaze_pitch_{side}"] = np.degrees(np.arctan2(-y, -z))
+    return found
+
+
+def _turn(x: float, y: float, z: float) -> Doubles:
+    """Rx Ry Rz of three angles, rad."""
+    (a, b, c), (d, e, f) = np.cos([x, y, z]), np.sin([x, y, z])
+    about_x = np.array([[1, 0, 0], [0, a, -d], [0, d, a]])
+    about_y = np.array([[b, 0, e], [0, 1, 0], [-e, 0, b]])
+    about_z = np.array([[c, -f, 0], [f, c, 0], [0, 0, 1]])
+    matrix: Doubles = about_x @ about_y @ about_z
+    return matrix
+
+
+def _radians(data: pd.DataFrame, name: str) -> Doubles:
+    if name not in data:
+        return np.full(len(data), np.nan)
+    values: Doubles = np.radians(data[name].to_numpy(float))
+    return values
+
+
+ABOUT: dict[str, Any] = {
+    "format": "OpenFace 2.2",
+    "conventions": {
+        "frame": "from 1",
+        "timestamp": "s, by the container's stamps",
+        "confidence": "probability of the mesh network that there is a face",
+        "success": "1 where the face was measured; else the other columns are empty",
+        "gaze_0, gaze_1": "unit vectors, camera axes; eye 0 is the left one in the picture",
+        "gaze_angle": "rad, of the mean of both vectors",
+        "pose_T": "mm, of the origin of OpenFace's head; as far away as a mean head would be",
+        "pose_R": "rad, R = Rx Ry Rz; zero pitch is that of our mean face, about 5 degrees off",
+        "x_, y_": "px; points of the mesh that stand for the 68",
+        "X_, Y_, Z_": "mm, camera axes",
+        "AU_r": "0 to 5",
+        "AU_c": "1 where a calibrated probability is above one half; empty without one",
+        "empty": "eye_lmk, p_ and AU28 are not computed; missing is empty, never 0",
+    },
+}

@@ -1,0 +1,140 @@
+"""Rows on their way: parts on disk, each whole or not there, that a stopped run goes on from."""
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mien.errors import MienError
+from mien.tables.columns import Column
+
+TYPES = {"float": pa.float64(), "single": pa.float32(), "int": pa.int32(), "text": pa.string()}
+FACTS = b"mien"  # key of our metadata in a file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A stretch of rows, and what is needed to go on behind it."""
+
+    rows: pa.Table
+    state: dict[str, Any]
+
+
+def schema(columns: Sequence[Column], facts: dict[str, Any] | None = None) -> pa.Schema:
+    """The Parquet schema: units, signs and models with each field, facts with the file."""
+    fields = [pa.field(c.name, TYPES[c.kind], metadata=c.as_text()) for c in columns]
+    told = {FACTS: json.dumps(facts, ensure_ascii=False).encode()} if facts is not None else None
+    return pa.schema(fields, metadata=told)
+
+
+def facts_of(found: pa.Schema, where: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `schema` kept.
+
+    Raises:
+        MienError: the file is not ours.
+    """
+    raw = (found.metadata or {}).get(FACTS)
+    if raw is None:
+        raise MienError(
+            f"{where} is a Parquet file, but not one that mien wrote; open it with "
+            "pandas.read_parquet, or read tables of other tools with mien.tables.read_openface."
+        )
+    facts: dict[str, Any] = json.loads(raw)
+    return facts
+
+
+def columns_of(found: pa.Schema) -> dict[str, Column]:
+    """The columns of a schema."""
+    texts = {
+        field.name: {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
+        for field in found
+    }
+    return {name: Column.of(name, facts) for name, facts in texts.items()}
+
+
+def part_of(columns: Sequence[Column], values: dict[str, Any], state: dict[str, Any]) -> Part:
+    """Make one part.
+
+    Args:
+        columns: of the part.
+        values: column -> list or array, all of one length; None and NaN are missing.
+        state: JSON that a later run goes on from.
+    """
+    shape = schema(columns, state)
+    arrays = [_array(values[c.name], TYPES[c.kind]) for c in columns]
+    return Part(pa.Table.from_arrays(arrays, schema=shape), state)
+
+
+def write_part(path: Path, part: Part) -> None:
+    """Write one part.
+
+    Raises:
+        MienError: the disk is full or gone; what was written before stays whole.
+    """
+    write_parquet(path, part.rows)
+
+
+def joined(parts: Sequence[Part], columns: Sequence[Column]) -> pd.DataFrame:
+    """All rows of some parts; of none, no rows in the right types."""
+    if not parts:
+        return as_pandas(schema(columns).empty_table())
+    return as_pandas(pa.concat_tables([part.rows for part in parts]))
+
+
+def as_pandas(rows: pa.Table) -> pd.DataFrame:
+    """Rows as a DataFrame; whole numbers that may be missing stay whole."""
+    kinds = {pa.int32(): pd.Int32Dtype()}
+    frame: pd.DataFrame = rows.replace_schema_metadata(None).to_pandas(
+        types_mapper=kinds.get, split_blocks=False
+    )
+    return frame
+
+
+def _array(values: Any, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, np.ndarray):
+        return pa.array(values, type=kind)
+    return pa.array(values, type=kind, from_pandas=False)
+
+
+def write_parquet(path: Path, rows: pa.Table) -> None:
+    """Write a Parquet file that appears whole or not at all.
+
+    Raises:
+        MienError: no such folder, no permission, disk full.
+    """
+    beside = path.parent / f".{secrets.token_hex(8)}.part"
+    try:
+        pq.write_table(rows, beside, compression="zstd")
+        os.replace(beside, path)
+    except OSError as error:
+        raise MienError(
+            f"{path} cannot be written ({error.strerror or error}); what was written before is "
+            "whole."
+        ) from error
+    finally:
+        with suppress(OSError):  # it is gone already if all went well
+            beside.unlink()
+
+
+def read_parts(paths: Sequence[Path]) -> list[Part]:
+    """Open parts in their order; rows are mapped, not copied, as far as the file allows.
+
+    A part that cannot be read, and all that follow it, are left out: they are made again.
+    """
+    found = []
+    for path in paths:
+        try:
+            rows = pq.read_table(path)
+            found.append(Part(rows, facts_of(rows.schema, path)))
+        except (OSError, pa.ArrowInvalid, MienError, ValueError):
+            break
+    return found

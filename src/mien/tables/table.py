@@ -1,0 +1,185 @@
+"""The table: rows of faces, with units, events and the facts of each recording."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from mien.errors import MienError
+from mien.tables import files, openface, pyfeat
+from mien.tables.columns import Column
+from mien.tables.parts import Part, joined
+from mien.tables.summing import summed
+
+Format = Literal["parquet", "csv", "openface", "pyfeat"]
+By = Literal["person", "segment", "event"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """One row a face and frame; a frame without a face has a row with the reason.
+
+    `data` is a pandas DataFrame and may be used as one. What is missing is NaN, never 0, and
+    `reason` says why.
+    """
+
+    data: pd.DataFrame
+    columns: dict[str, Column]  # by name, in the order of `data`
+    events: pd.DataFrame  # blinks, action units ...: one row an event
+    recordings: pd.DataFrame  # one row a film or picture: seconds, frames, complete ...
+    facts: dict[str, Any] = field(default_factory=dict)  # version, models, licences, settings
+
+    @classmethod
+    def of(
+        cls,
+        parts: Sequence[Part],
+        columns: Sequence[Column],
+        *,
+        recordings: Sequence[dict[str, Any]] = (),
+        facts: dict[str, Any] | None = None,
+    ) -> "Table":
+        """Put parts together."""
+        named = {column.name: column for column in columns}
+        data = joined(parts, columns)
+        return cls(data, named, _events([]), pd.DataFrame(list(recordings)), facts or {})
+
+    def with_columns(self, columns: Sequence[Column], values: dict[str, Any]) -> "Table":
+        """The same table with some columns more, or anew."""
+        data = self.data.assign(**{c.name: _typed(values[c.name], c.kind) for c in columns})
+        return replace(self, data=data, columns=self.columns | {c.name: c for c in columns})
+
+    def with_events(self, rows: Sequence[dict[str, Any]]) -> "Table":
+        """The same table with these events: input, who, kind, side, onset, apex, offset ..."""
+        return replace(self, events=_events(rows))
+
+    @property
+    def aus(self) -> pd.DataFrame:
+        """Action units: `AU12_r` from 0 to 5, one-sided ones, probabilities where calibrated."""
+        return self.group("aus")
+
+    @property
+    def poses(self) -> pd.DataFrame:
+        """Yaw, pitch, roll in degrees; x, y, z in mm."""
+        return self.group("poses")
+
+    @property
+    def gazes(self) -> pd.DataFrame:
+        """Yaw and pitch of each eye, degrees."""
+        return self.group("gazes")
+
+    @property
+    def measures(self) -> pd.DataFrame:
+        """Lids, brows and lips, in inter-ocular distances."""
+        return self.group("measures")
+
+    @property
+    def emotions(self) -> pd.DataFrame:
+        """What the head of expressions told: looks of a face, not feelings."""
+        return self.group("expression")
+
+    @property
+    def landmarks(self) -> pd.DataFrame:
+        """Points: five, 68 or the mesh, as was asked for."""
+        return self.group("points", "landmarks")
+
+    @property
+    def boxes(self) -> pd.DataFrame:
+        """Left, top, right, bottom, px."""
+        return self.group("boxes")
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """Who is in each input: tracks, frames, seconds of the first and the last one."""
+        seen = self.data[self.data["track"].notna()].assign(who=self.who)
+        groups = seen.groupby(["input", "who"], sort=False)
+        return groups.agg(
+            tracks=("track", "nunique"),
+            frames=("frame", "nunique"),
+            measured=("reason", lambda reasons: int((reasons == "ok").sum())),
+            first=("time", "min"),
+            last=("time", "max"),
+        ).reset_index()
+
+    @property
+    def who(self) -> "pd.Series[Any]":
+        """Person of each row; the track as `track 3` where there is no name; None for nobody."""
+        tracks = self.data["track"].map(lambda n: None if pd.isna(n) else f"track {int(n)}")
+        persons = self.data["person"].astype(object)
+        return persons.where(persons.notna(), tracks.astype(object)).rename("who")
+
+    @property
+    def reasons(self) -> pd.DataFrame:
+        """How many rows of each input have which reason."""
+        counts = self.data.groupby(["input", "reason"], sort=False).size().rename("rows")
+        return counts.reset_index()
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each column."""
+        return {name: column.unit for name, column in self.columns.items()}
+
+    def group(self, *groups: str) -> pd.DataFrame:
+        """The columns of one or more groups; of mien.tables.GROUPS, or the task of a head."""
+        names = [name for name, column in self.columns.items() if column.group in groups]
+        return self.data[names]
+
+    def summary(self, by: By = "person", *, seconds: float = 10.0) -> pd.DataFrame:
+        """Mean, standard deviation, count and share missing of each measurement.
+
+        Args:
+            by: "person": over all rows of somebody in one input. "segment": over stretches of
+                `seconds`. "event": over the rows of somebody from onset to offset of each event.
+            seconds: length of a segment.
+
+        Returns:
+            One row a person (segment, event) and column: `mean`, `sd` (of the sample), `n`,
+            `missing` (share of rows), and that share by reason in `missing_<reason>`.
+        """
+        return summed(self.data.assign(who=self.who), self.columns, self.events, by, seconds)
+
+    def save(self, path: str | os.PathLike[str], format: Format | None = None) -> list[str]:
+        """Write the table; each file is whole or not there.
+
+        Args:
+            path: .parquet or .csv. Events and recordings go beside it as NAME.events and
+                NAME.recordings; a CSV gets a NAME.json with units, models and settings, too.
+            format: by default what the suffix says; "openface" and "pyfeat" write the columns of
+                these tools, one CSV an input: with several inputs the path is a folder.
+
+        Returns:
+            The files that were written.
+
+        Raises:
+            MienError: the suffix is unknown, or a file cannot be written.
+        """
+        kind = format or files.format_of(path)
+        if kind in ("parquet", "csv"):
+            return files.save(self, path, kind)
+        writers = {"openface": openface.as_openface, "pyfeat": pyfeat.as_pyfeat}
+        if kind not in writers:
+            raise MienError(f"'{kind}' is no format; choose parquet, csv, openface or pyfeat.")
+        return files.save_each(self, path, kind, writers[kind])
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "Table":
+        """Read what `save` wrote as .parquet or .csv, with its events and recordings.
+
+        Raises:
+            MienError: there is no such file, or it is not a table of mien.
+        """
+        return cls(*files.load(path))
+
+
+EVENT = ("input", "who", "kind", "side", "onset", "apex", "offset", "peak", "begun", "ended")
+
+
+def _events(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Events in the order of input and time; seconds, and the peak in the unit of what rose."""
+    return pd.DataFrame(list(rows), columns=list(EVENT))
+
+
+def _typed(values: Any, kind: str) -> "pd.Series[Any]":
+    names = {"int": "Int32", "text": "str", "single": "float32"}
+    return pd.Series(values, dtype=names.get(kind, "float64"))
