@@ -45,4 +45,5 @@ def test_help_and_import_load_no_model_code():
     code = "import sys, mien; import mien.cli.main; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"onnxruntime", "cv2", "torch", "onnx", "matplotlib", "skimage", "scipy", "PIL", "av"}
+    heavy |= {"pandas", "pyarrow"}
     assert heavy & set(done.stdout.split()) == set()
