@@ -20,6 +20,7 @@ from mien.zoo import cards, load
 
 if TYPE_CHECKING:
     from mien.gallery import Gallery
+    from mien.landmarks import Baseline
     from mien.pipeline import Enrolled, Pipeline
     from mien.tables import Table
     from mien.types import Pixels
@@ -77,6 +78,7 @@ def analyze(
     sources: "str | PathLike[str] | Sequence[str | PathLike[str]]",
     *,
     gallery: "str | PathLike[str] | Gallery | None" = None,
+    baseline: "str | PathLike[str] | Baseline | None" = None,
     folder: str | PathLike[str] | None = None,
     on_step: Callable[[str, int, int], None] | None = None,
     **options: Any,
@@ -86,19 +88,32 @@ def analyze(
     Args:
         sources: one film or picture, or several.
         gallery: a file or an open gallery, so that people get names; None: tracks alone.
+        baseline: a person's face at rest, or the file of one; None: the film's own.
         folder: keeps rows on disk, so that a run that was stopped goes on; None keeps nothing.
         on_step: is told "film" and the seconds done and in all, or "pictures" and their number.
         options: of mien.pipeline.open_kit: heads, every, points, detector, device ...
     """
     from mien import pipeline
+    from mien.landmarks import Baseline
 
     if isinstance(gallery, str | PathLike):
         with open_gallery(gallery) as known:
-            return analyze(sources, gallery=known, folder=folder, on_step=on_step, **options)
+            return analyze(
+                sources,
+                gallery=known,
+                baseline=baseline,
+                folder=folder,
+                on_step=on_step,
+                **options,
+            )
+    if isinstance(baseline, str | PathLike):
+        baseline = Baseline.load(Path(baseline))
+    if baseline is not None and baseline.vector is not None:
+        options.setdefault("people", True)
     names = [sources] if isinstance(sources, str | PathLike) else list(sources)
     kit = pipeline.open_kit(gallery=gallery, **options)
     steps = on_step or (lambda name, done, total: None)
-    return pipeline.analyze(names, kit, folder=folder, on_step=steps)
+    return pipeline.analyze(names, kit, baseline=baseline, folder=folder, on_step=steps)
 
 
 def enroll(

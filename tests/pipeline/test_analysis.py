@@ -193,7 +193,8 @@ def test_a_run_that_was_stopped_goes_on_and_gives_the_same_table(kit, film, tmp_
     assert part.recordings["reason"].tolist() == ["interrupted"]
     assert not part.recordings["complete"].any()
     assert 20 < len(part.data) < len(whole.data) - 20
-    pd.testing.assert_frame_equal(part.data, whole.data.iloc[: len(part.data)])
+    seen = [name for name, column in whole.columns.items() if column.group != "aus"]
+    pd.testing.assert_frame_equal(part.data[seen], whole.data[seen].iloc[: len(part.data)])
     again = Masks()
     from dataclasses import replace
 

@@ -23,6 +23,7 @@ from mien.errors import MienError
 from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
+    from mien.landmarks import Baseline
     from mien.pipeline import Kit
     from mien.tables import Table
 
@@ -42,6 +43,12 @@ Known = Annotated[
 ]
 
 
+Rest = Annotated[
+    Path | None,
+    typer.Option(help="A person's face at rest, from mien baseline fit; default: the film's own."),
+]
+
+
 def analyze(
     sources: Sources,
     out: Annotated[
@@ -58,6 +65,10 @@ def analyze(
         Literal["five", "68", "mesh"], typer.Option(help="Which points the table holds.")
     ] = "five",
     gallery: Known = None,
+    people: Annotated[
+        bool, typer.Option(help="Join tracks to people also without a gallery: unknown 1, 2 ...")
+    ] = False,
+    baseline: Rest = None,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     calibration: CalibrationPath = None,
@@ -75,30 +86,35 @@ def analyze(
     from contextlib import nullcontext
 
     from mien.gallery import open_gallery
+    from mien.landmarks import Baseline
     from mien.pipeline import open_kit
     from mien.tables.files import format_of
 
-    names = _named(sources)
+    names = named(sources)
     if out and format not in ("openface", "pyfeat"):
         format_of(out)  # a wrong suffix is told before hours of work
     if format and not out:
         raise MienError("--format needs --out FILE: where the table goes.")
     if points == "five" and format in ("openface", "pyfeat"):
         points = "68"
-    contract = _contract(embedder)
-    with open_gallery(gallery, contract, read_only=True) if gallery else nullcontext() as known:
+    rest = Baseline.load(baseline) if baseline else None
+    whose = rest is not None and rest.vector is not None
+    with (
+        open_gallery(gallery, contract_of(embedder), read_only=True) if gallery else nullcontext()
+    ) as known:
         kit = open_kit(
             heads=heads,
             every=every,
             points=points,
             detector=detector,
             gallery=known,
+            people=people or whose,
             embedder=embedder,
             calibration=calibration,
             device=device,
             commercial_only=commercial_only,
         )
-        found = _run(names, kit)
+        found = _run(names, kit, rest)
     if out:
         written = found.save(out, format)
         if not table:
@@ -111,7 +127,8 @@ def analyze(
     _stop(found)
 
 
-def _named(sources: list[str]) -> list[str]:
+def named(sources: list[str]) -> list[str]:
+    """Films as they are, and all pictures of folders and patterns."""
     from mien.media import is_film
 
     found = []
@@ -120,19 +137,20 @@ def _named(sources: list[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _contract(embedder: str) -> str | None:
+def contract_of(embedder: str) -> str | None:
+    """The contract that a gallery must have been made with."""
     from mien.zoo import load
 
-    contract: str = load(embedder).contract
+    contract: str | None = load(embedder).contract
     return contract
 
 
-def _run(names: list[str], kit: "Kit") -> "Table":
+def _run(names: list[str], kit: "Kit", rest: "Baseline | None") -> "Table":
     from mien.pipeline import analyze as run
 
     folder = _folder(names, kit)
     with progress() as on_step:
-        found = run(names, kit, folder=folder, on_step=on_step)
+        found = run(names, kit, baseline=rest, folder=folder, on_step=on_step)
     if not set(found.recordings["reason"]) & {"interrupted", "full"}:
         shutil.rmtree(folder, ignore_errors=True)
     return found

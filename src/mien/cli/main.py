@@ -5,7 +5,19 @@ from collections.abc import Callable
 
 import typer
 
-from mien.cli import analyze, cluster, evaluate, gallery, lab, look, models, people, synth, watch
+from mien.cli import (
+    analyze,
+    baseline,
+    cluster,
+    evaluate,
+    gallery,
+    lab,
+    look,
+    models,
+    people,
+    synth,
+    watch,
+)
 from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
@@ -36,6 +48,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(baseline.app, name="baseline", rich_help_panel="Faces")
 app.add_typer(gallery.app, name="gallery", rich_help_panel="People")
 app.add_typer(cluster.app, name="groups", rich_help_panel="People")
 app.add_typer(evaluate.app, name="eval", rich_help_panel="Evaluation")

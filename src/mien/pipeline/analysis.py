@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from mien.errors import FilmError, ImageError, MienError
+from mien.landmarks import Baseline
 from mien.landmarks.following import EVERY as SEARCHED
 from mien.media import Film, Frame, is_film, open_film, read_image
 from mien.pipeline.keeping import Keeping, State
 from mien.pipeline.kit import Kit, licences
 from mien.pipeline.looking import STRETCH
 from mien.pipeline.observing import Observing, Row, observe_picture
+from mien.pipeline.resting import fitted, rested
 from mien.pipeline.sighting import Sighting
 from mien.pipeline.summing_up import sum_up
 from mien.tables import Table
@@ -31,6 +33,7 @@ def analyze(
     sources: "Sequence[str | os.PathLike[str]]",
     kit: Kit,
     *,
+    baseline: Baseline | None = None,
     folder: str | os.PathLike[str] | None = None,
     on_step: OnStep = lambda name, done, total: None,
 ) -> Table:
@@ -39,6 +42,8 @@ def analyze(
     Args:
         sources: films and pictures.
         kit: what they are looked at with.
+        baseline: of a person who is expected to be seen; None: each person's own, from all that
+            a film shows of them, and that of average people for pictures.
         folder: keeps rows on disk, so that a run that was stopped goes on from there; delete it
             when done. None keeps nothing.
         on_step: is told "film" and the seconds done and in all, or "pictures" and their number.
@@ -48,6 +53,7 @@ def analyze(
         holds what was seen until then, and `recordings` says why.
 
     Raises:
+        BaselineError: the baseline is of somebody who is not there.
         MienError: the folder belongs to other sources or settings.
     """
     names = [str(source) for source in sources]
@@ -64,7 +70,39 @@ def analyze(
             "licences": licences([model.partition("@")[0] for model in kit.models.values()]),
             "settings": {key: told[key] for key in settings(kit)},
         }
-        return sum_up(keeping, kit, names, facts, stopped)
+        table, vectors = sum_up(keeping, kit, names, facts, stopped)
+        return rested(table, kit, baseline, vectors)
+
+
+def fit_baseline(
+    sources: "Sequence[str | os.PathLike[str]]",
+    kit: Kit,
+    *,
+    person: str | None = None,
+    on_step: OnStep = lambda name, done, total: None,
+) -> tuple[Baseline, str]:
+    """The face at rest of somebody who is seen in films or pictures, to be used again.
+
+    Args:
+        sources: films, or pictures of one person.
+        kit: with an embedder, the baseline says whose it is, and others are refused.
+        person: whose, as `people` of a table calls them; None: who is measured most often.
+        on_step: as for `analyze`.
+
+    Returns:
+        The baseline, and who that is.
+
+    Raises:
+        BaselineError: nobody of that name, or nobody from the front, is seen.
+    """
+    names = [str(source) for source in sources]
+    with tempfile.TemporaryDirectory(prefix="mien-") as place:
+        keeping = Keeping(Path(place), kit.columns(), {"inputs": names})
+        stopped = _look(names, kit, keeping, on_step)
+        if stopped:
+            raise MienError(f"The run was stopped ({stopped}); run it again.")
+        table, vectors = sum_up(keeping, kit, names, {}, None)
+    return fitted(table, kit, vectors, person)
 
 
 def settings(kit: Kit) -> dict[str, Any]:

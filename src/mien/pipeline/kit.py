@@ -61,8 +61,8 @@ class Kit:
 
     @property
     def names(self) -> bool:
-        """Whether people are to be told apart: there is a gallery and what it needs."""
-        return self.pipeline.gallery is not None
+        """Whether tracks are joined to people, and named if there is a gallery."""
+        return self.pipeline.embedder is not None
 
     @property
     def heads(self) -> Sequence[ChipHead]:
@@ -146,6 +146,7 @@ def open_kit(
     detector: str = DETECTOR,
     landmarker: str = LANDMARKER,
     gallery: Gallery | None = None,
+    people: bool = False,
     embedder: str = EMBEDDER,
     calibration: Calibration | Path | None = None,
     device: str = "cpu",
@@ -161,8 +162,9 @@ def open_kit(
         fov: degrees that the longer side of a picture spans.
         detector: card that finds faces.
         landmarker: card of the mesh.
-        gallery: known people; without one nobody is named, and nothing is embedded.
-        embedder: card that the gallery was made with.
+        gallery: known people.
+        people: join tracks to people also without a gallery, as `unknown 1`.
+        embedder: card that the gallery was made with; without gallery and people it is not used.
         calibration: see open_pipeline.
         device: "cpu", "cuda", ...; missing is an error.
         commercial_only: refuse weights whose licence does not allow commercial use.
@@ -172,7 +174,7 @@ def open_kit(
     """
     pipeline = open_pipeline(
         detector=detector,
-        embedder=embedder if gallery is not None else None,
+        embedder=embedder if people or gallery is not None else None,
         gallery=gallery,
         device=device,
         commercial_only=commercial_only,

@@ -1,0 +1,80 @@
+"""Commands about a person's face at rest: baseline fit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli.analyze import Known, Sources, contract_of, named
+from mien.cli.options import (
+    AsTable,
+    CalibrationPath,
+    CommercialOnly,
+    DetectorName,
+    DeviceName,
+    EmbedderName,
+)
+from mien.cli.terminal import complain, print_json_line, print_table, progress
+from mien.zoo import DETECTOR, EMBEDDER
+
+app = typer.Typer(no_args_is_help=True, help="A person's face at rest, to be used again.")
+
+
+@app.command()
+def fit(
+    sources: Sources,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .json.")],
+    person: Annotated[
+        str | None, typer.Option(help="Whose; default: who is measured most often.")
+    ] = None,
+    gallery: Known = None,
+    detector: DetectorName = DETECTOR,
+    embedder: EmbedderName = EMBEDDER,
+    calibration: CalibrationPath = None,
+    table: AsTable = False,
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Find somebody's face at rest in films or pictures, and keep it for mien analyze.
+
+    The file holds a vector of the face, so that it is never used for somebody else.
+
+    Example: mien baseline fit interview.mp4 --out ada.json
+    """
+    from contextlib import nullcontext
+
+    from mien.gallery import open_gallery
+    from mien.pipeline import fit_baseline, open_kit
+
+    with (
+        open_gallery(gallery, contract_of(embedder), read_only=True) if gallery else nullcontext()
+    ) as known:
+        kit = open_kit(
+            heads="none",
+            detector=detector,
+            gallery=known,
+            people=True,
+            embedder=embedder,
+            calibration=calibration,
+            device=device,
+            commercial_only=commercial_only,
+        )
+        with progress() as on_step:
+            baseline, who = fit_baseline(named(sources), kit, person=person, on_step=on_step)
+    baseline.save(out)
+    if baseline.vector is None:
+        complain("no look was clear enough to compare, so the file does not say whose it is.")
+    if table:
+        rows = [[name, baseline.centre[name], baseline.spread[name]] for name in baseline.centre]
+        print_table(["at rest", "reads>", "spread>"], rows, f"{who}, {baseline.frames} frames")
+        return
+    print_json_line(
+        {
+            "file": out,
+            "who": who,
+            "mode": baseline.mode,
+            "frames": baseline.frames,
+            "seconds": round(baseline.seconds, 3),
+            "contract": baseline.contract,
+        }
+    )
