@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import settings
 from onnx import TensorProto as T
 from onnx import helper as h
 from onnx import numpy_helper
 
+settings.register_profile("mien", deadline=None)  # a busy machine is no failure
+settings.load_profile("mien")
 ROOT = Path(__file__).parent
 DATA = Path(os.environ.get("MIEN_DATA", ROOT.parent / "shared" / "data"))
 

@@ -21,7 +21,7 @@ FLOORS = """
     cli
 """
 RANK = {room: rank for rank, line in enumerate(FLOORS.split("\n")) for room in line.split()}
-LAB = {"model.py", "train.py", "proof.py"}  # the torch side of a system
+LAB = {"model.py", "train.py", "proof.py", "data.py"}  # the torch side of a system
 # Each third-party package has its home; elsewhere it is not known. NumPy may be used anywhere.
 HOMES = {
     "scipy": {"metrics", "signals", "geometry", "quality", "track", "synth", "evaluate"},

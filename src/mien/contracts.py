@@ -43,7 +43,11 @@ class ChipHead(Protocol):
 
 
 class ClipHead(Protocol):
-    """One person over time in, readings out; each may carry a span in seconds."""
+    """One person over time in, readings out; each may carry a span in seconds.
+
+    A clip that cannot be read (too short, no face) gets a reading without values whose text says
+    why, or no reading at all.
+    """
 
     needs: frozenset[str]  # of: chips, points, pose, body, audio, text, frames, depth, infrared
 

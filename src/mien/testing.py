@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from mien.types import Face, Floats, Pixels, Reading
+from mien.types import Clip, Face, Floats, Pixels, Reading
 
 COUNTS = (0, 1, 3)  # sizes of the batches: empty, single, several
+LENGTHS = (0, 1, 3, 24)  # frames of the clips: none, far too few, too few for many, enough
+PARTS = ("chips", "points")  # of a Clip, that can be made up here
+POINTS = 68  # landmarks of made-up clips
 
 
 def check(kind: str, model: Any) -> None:
@@ -19,7 +22,7 @@ def check(kind: str, model: Any) -> None:
     input gives the same answer; the order of a batch does not matter.
 
     Args:
-        kind: as on cards: "detector", "landmarker", "embedder", "chip-head".
+        kind: as on cards: "detector", "landmarker", "embedder", "chip-head", "clip-head".
         model: an opened model.
 
     Raises:
@@ -31,6 +34,7 @@ def check(kind: str, model: Any) -> None:
         "landmarker": _landmarker,
         "embedder": _embedder,
         "chip-head": _chip_head,
+        "clip-head": _clip_head,
     }
     if kind not in checks:
         raise ValueError(f"There is no check for kind '{kind}'; there are {', '.join(checks)}.")
@@ -84,10 +88,54 @@ def _landmarker(model: Any) -> None:
 def _chip_head(model: Any) -> None:
     for count in COUNTS:
         readings = model(noise(count, model.crop.size))
-        assert len(readings) == count and all(isinstance(r, Reading) for r in readings)
-        assert all(reading.task and reading.unit and reading.model for reading in readings)
-        for value in (v for reading in readings for v in reading.values.values()):
-            assert np.isfinite(value), "a number that is not known is left out"
+        assert len(readings) == count
+        _readings(readings)
+    chips = noise(max(COUNTS), model.crop.size)
+    together, alone = model(chips), [model(chip[None])[0] for chip in chips]
+    _same(together, model(chips), 1e-6, "two answers to one batch")
+    _same(together, alone, 1e-4, "a face's answer depends on the other faces of its batch")
+
+
+def _clip_head(model: Any) -> None:
+    assert model.needs and model.needs <= {"chips", "points", "pose", "body", "audio", "text",
+                                           "frames", "depth", "infrared"}  # fmt: skip
+    if not model.needs <= set(PARTS):
+        raise ValueError(f"A clip with {', '.join(sorted(model.needs))} cannot be made up here.")
+    for length in LENGTHS:
+        clip = made_up_clip(length, model)
+        readings = model(clip)
+        assert isinstance(readings, list)
+        _readings(readings)
+        _same(readings, model(clip), 1e-6, "two answers to one clip")
+        for reading in readings:
+            assert reading.values or reading.text, "no values needs a text that says why"
+            if reading.span is not None:
+                begin, end = reading.span
+                assert clip.times[0] <= begin <= end <= clip.times[-1], "a span beyond the clip"
+    assert model(made_up_clip(max(LENGTHS), model)), "a clip that is long enough gets an answer"
+
+
+def made_up_clip(length: int, model: Any) -> Clip:
+    """A clip of noise, 25 frames a second, with the parts that a clip head asks for."""
+    chips = noise(length, model.crop.size) if "chips" in model.needs else None
+    random = np.random.default_rng(0)
+    points = random.normal(50, 20, (length, POINTS, 2)).astype(np.float32)
+    return Clip(np.arange(length) / 25.0, chips, points if "points" in model.needs else None)
+
+
+def _readings(readings: list[Any]) -> None:
+    assert all(isinstance(reading, Reading) for reading in readings)
+    assert all(reading.task and reading.unit and reading.model for reading in readings)
+    for value in (v for reading in readings for v in reading.values.values()):
+        assert np.isfinite(value), "a number that is not known is left out"
+
+
+def _same(one: list[Any], two: list[Any], tolerance: float, what: str) -> None:
+    assert len(one) == len(two), what
+    for a, b in zip(one, two, strict=True):
+        assert a.values.keys() == b.values.keys(), what
+        apart = [abs(a.values[name] - b.values[name]) for name in a.values]
+        assert max(apart, default=0.0) <= tolerance, f"{what}: {max(apart):.2g}"
 
 
 def _batch(model: Any, count: int, fits: Any) -> Floats:

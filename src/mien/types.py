@@ -47,7 +47,7 @@ class Reading:
     low: dict[str, float] | None = None  # calibrated interval, lower end
     high: dict[str, float] | None = None  # calibrated interval, upper end
     array: Floats | None = None  # dense answers: landmarks, coefficients
-    text: str | None = None  # what the lips said
+    text: str | None = None  # what the lips said; or why there are no values
     span: tuple[float, float] | None = None  # seconds, if about a stretch of time
 
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from mien.errors import MienError, TooFewTrialsError
@@ -89,3 +91,41 @@ def test_a_head_is_run_on_labelled_pictures(tmp_path, put, toy_pipeline):
         read_off(made, "age", toy_pipeline, Redness())
     told = plain(attributes(answers, task="hue", data="x"))
     assert told["headline"]["accuracy"]["value"] == pytest.approx(2 / 3, rel=1e-5)
+
+
+def test_each_class_each_person_and_the_odds_are_measured_by_hand():
+    def said(truth, word, p, person):
+        return Answered(truth, word, p, person=person, odds={word: p, "other": 1 - p})
+
+    answers = [
+        said("happy", "happy", 0.8, "Ada"), said("happy", "happy", 0.8, "Ada"),
+        said("sad", "happy", 0.6, "Ada"), said("sad", "sad", 0.5, "Bo"),
+    ]  # fmt: skip
+    told = plain(attributes(answers, task="expression", data="x", labels=("happy", "sad")))
+    # happy: precision 2/3, recall 1, F1 0.8; sad: precision 1, recall 1/2, F1 2/3.
+    assert told["headline"]["macro F1"]["value"] == pytest.approx((0.8 + 2 / 3) / 2)
+    # The truth of the third had no probability, which costs ln(1e6).
+    expected = -(2 * math.log(0.8) + math.log(1e-6) + math.log(0.5)) / 4
+    assert told["headline"]["log loss"]["value"] == pytest.approx(expected, abs=1e-4)
+    people = next(t for t in told["tables"] if t["title"] == "People")["rows"]
+    assert (people[0][""], people[0]["Who"]) == (pytest.approx(2 / 3), "Ada")
+    assert people[-1][""]["value"] == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_bands_count_alike_however_many_pictures_they_have():
+    rows = [Answered("5", "6"), Answered("6", "7"), Answered("7", "8"), Answered("50", "41")]
+    told = plain(attributes(rows, task="age", data="x", bands=(0, 20, 40, 60)))
+    assert told["headline"]["mean absolute error"]["value"] == pytest.approx(3)
+    assert told["headline"]["balanced absolute error"]["value"] == pytest.approx(5)
+    assert [row["Truth"] for row in told["tables"][0]["rows"]] == ["0 to 20", "40 to 60"]
+
+
+def test_pictures_that_are_cut_already_are_taken_whole(tmp_path, put, toy_pipeline):
+    made = [
+        Labelled(put(tmp_path / "1.png", (200, 20, 20)), labels={"hue": "red"}),
+        Labelled(put(tmp_path / "2.png", (0, 0, 0)), labels={"hue": "other"}),
+    ]
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    made.append(Labelled(tmp_path / "3.png", labels={"hue": "red"}))
+    answers = read_off(made, "hue", toy_pipeline, Redness(), whole=True)
+    assert [a.said for a in answers] == ["red", "other", None]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError, TooFewTrialsError
-from mien.metrics import balanced_accuracy, concordance, confusion, icc, kappa
+from mien.metrics import balanced_accuracy, concordance, confusion, icc, kappa, macro_f1
 
 
 def test_classes_by_hand():
@@ -55,3 +55,10 @@ def test_labels_out_of_range_and_missing_numbers_are_refused():
         concordance([1], [1])
     with pytest.raises(TooFewTrialsError, match="Ratings"):
         icc([[1, 2]])
+
+
+def test_macro_f1_by_hand():
+    # Rows are truths. a: 3 of 4 right, said 5 times: F1 6/9; b: 4 of 6, said 5 times: F1 8/11.
+    assert macro_f1(np.array([[3, 1], [2, 4]])) == pytest.approx((6 / 9 + 8 / 11) / 2)
+    assert macro_f1(np.array([[5, 0], [0, 0]])) == 1  # a class that never occurs is left out
+    assert macro_f1(np.array([[5, 0], [2, 0]])) == pytest.approx(10 / 12 / 2)

@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import minimize
 
 from mien.errors import MienError, TooFewTrialsError
-from mien.metrics import calibration_error, cllr, fit_llr, posterior
+from mien.metrics import calibration_error, cllr, fit_llr, log_loss, posterior
 
 
 def test_two_normal_distributions_have_the_line_of_the_textbook():
@@ -129,3 +129,11 @@ def test_the_calibration_error_refuses_what_is_no_probability():
     for stated in ([1.1], [-0.1], [np.nan], []):
         with pytest.raises(ValueError, match="probabilities"):
             calibration_error(stated, [True] * len(stated))
+
+
+def test_log_loss_by_hand():
+    assert log_loss([0.5, 0.25]) == pytest.approx(1.5 * np.log(2))
+    assert log_loss([1.0, 0.0], least=0.01) == pytest.approx(np.log(100) / 2)
+    for wrong in ([], [1.2], [-0.1]):
+        with pytest.raises(ValueError, match="needs probabilities"):
+            log_loss(wrong)

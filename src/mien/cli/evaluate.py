@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-from mien.cli import evaluate_grid, evaluate_pictures, evaluate_tables, evaluate_time
+from mien.cli import (
+    evaluate_grid,
+    evaluate_heads,
+    evaluate_pictures,
+    evaluate_tables,
+    evaluate_time,
+)
 from mien.cli.evaluate_options import (
     AsTable,
     Embedder,
@@ -180,6 +186,9 @@ for each in (
     evaluate_pictures.quality,
     evaluate_pictures.groups,
     evaluate_pictures.attributes,
+    evaluate_heads.expression,
+    evaluate_heads.age,
+    evaluate_heads.batch_leak,
     evaluate_tables.pad,
     evaluate_time.longitudinal,
     evaluate_grid.disparity,

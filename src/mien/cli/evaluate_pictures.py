@@ -78,14 +78,14 @@ def detect(
         if boxes:
             guess = "csv" if boxes.suffix == ".csv" else "wider"
             kind = layout or ("voc" if boxes.is_dir() else guess)
-            pictures = _some(BOXES[kind](boxes, folder), most)
+            pictures = some(BOXES[kind](boxes, folder), most)
             findings = detect_boxes(
                 pictures, pipeline.detector, data=label, turns=turns, overlap=overlap,
                 basis=basis, on_step=on_step,
             )  # fmt: skip
         else:
             findings = detect_single(
-                _some(find_images([folder]), most), pipeline.detector, data=label, turns=turns,
+                some(find_images([folder]), most), pipeline.detector, data=label, turns=turns,
                 basis=basis, on_step=on_step,
             )  # fmt: skip
     tell(findings, report, table)
@@ -170,7 +170,7 @@ def groups(
     if layout:
         pipeline = opened(detector, None, device, commercial_only=False)
         with progress() as on_step:
-            looked = look_at(_some(LABELS[layout](source), most), pipeline, on_step)
+            looked = look_at(some(LABELS[layout](source), most), pipeline, on_step)
         tasks = by or ["gender", "age", "race"]
         findings = failures_by_group(
             looked, tasks, data=label, basis=basis_of(pipeline), least=least
@@ -229,7 +229,7 @@ def attributes(
     else:
         pipeline = opened(detector, None, device, commercial_only=False)
         head = load(model, device=device)
-        pictures = _some([p for p in LABELS[layout](source) if task in p.labels], most)
+        pictures = some([p for p in LABELS[layout](source) if task in p.labels], most)
         with progress() as on_step:
             answers = read_off(pictures, task, pipeline, head, on_step)
         basis = basis_of(pipeline, ("Read by", f"{model}@{getattr(head, 'digest', '')}"))
@@ -239,6 +239,6 @@ def attributes(
     tell(findings, report, table)
 
 
-def _some(pictures: list[Item], most: int) -> list[Item]:
+def some(pictures: list[Item], most: int) -> list[Item]:
     """Evenly chosen ones of a long list."""
     return pictures[:: -(-len(pictures) // most)] if most and len(pictures) > most else pictures

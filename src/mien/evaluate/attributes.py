@@ -1,11 +1,12 @@
 """Does a head read off what others wrote down? Classes and numbers, with calibration."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.align import align
 from mien.contracts import ChipHead
@@ -14,7 +15,7 @@ from mien.errors import ImageError, MienError, TooFewTrialsError
 from mien.evaluate.pairs import rows_of
 from mien.evaluate.pictures import OnStep
 from mien.evaluate.readers.labels import Labelled
-from mien.media import read_image
+from mien.media import read_image, stretched
 from mien.metrics import (
     Clusters,
     Estimate,
@@ -24,13 +25,16 @@ from mien.metrics import (
     confusion,
     icc,
     kappa,
+    log_loss,
+    macro_f1,
     reliability,
 )
 from mien.metrics.findings import Cell, Curve, Fact, Findings, Kind, Plot, Table
 from mien.pipeline import Pipeline
-from mien.types import Doubles
+from mien.types import Doubles, Pixels
 
 FAILED = "(no answer)"  # what a picture without a face was called
+LEAST_ODDS = 1e-6  # a class that was said to be impossible costs no more than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Answered:
     low: float | None = None  # stated interval of a number
     high: float | None = None
     person: str = ""
+    odds: Mapping[str, float] = field(default_factory=dict)  # class -> probability; empty: untold
 
 
 def answers_in(path: Path) -> list[Answered]:
@@ -67,7 +72,8 @@ def answers_in(path: Path) -> list[Answered]:
                 f"'{row['truth']}' and {p}."
             )
         said = row["said"].strip() or None
-        found.append(Answered(row["truth"].strip(), said, person=row.get("person") or "", **values))
+        told = (values["probability"], values["low"], values["high"], row.get("person") or "")
+        found.append(Answered(row["truth"].strip(), said, *told))
     return found
 
 
@@ -77,40 +83,59 @@ def read_off(
     pipeline: Pipeline,
     head: ChipHead,
     on_step: OnStep | None = None,
+    *,
+    whole: bool = False,
 ) -> list[Answered]:
-    """What a head says about the main face of each picture that has a label of this task."""
+    """What a head says about the main face of each picture that has a label of this task.
+
+    Args:
+        pictures: those without such a label are left out.
+        task: the label.
+        pipeline: finds the faces.
+        head: the model.
+        on_step: told after each picture.
+        whole: the pictures are cut to the face already; each is the chip, stretched.
+    """
     chosen = [one for one in pictures if task in one.labels]
     if not chosen:
         raise MienError(f"No picture has a label '{task}'; name one that the data set has.")
     found = []
     for number, one in enumerate(chosen, 1):
-        found.append(_answer(one, task, pipeline, head))
+        found.append(_answer(one, task, None if whole else pipeline, head))
         if on_step:
             on_step("faces", number, len(chosen))
     return found
 
 
-def _answer(one: Labelled, task: str, pipeline: Pipeline, head: ChipHead) -> Answered:
-    from mien.pipeline.pipeline import main
-
-    nothing = Answered(one.labels[task], None, person=one.person)
+def _answer(one: Labelled, task: str, pipeline: Pipeline | None, head: ChipHead) -> Answered:
+    truth, nothing = one.labels[task], Answered(one.labels[task], None, person=one.person)
     try:
-        image = read_image(one.path)
+        chip = _chip(read_image(one.path), pipeline, head)
     except ImageError:
         return nothing
-    faces = find(pipeline.detector, image, pipeline.turns).faces
-    if not faces:
+    if chip is None:
         return nothing
-    [reading] = head(align(image, [main(faces, image)], head.crop))
+    [reading] = head(chip)
     if not reading.values:
         return nothing
     if reading.unit == "probability":
         said = max(reading.values, key=lambda k: reading.values[k])
-        return Answered(one.labels[task], said, reading.values[said], person=one.person)
+        p = reading.values[said]
+        return Answered(truth, said, p, person=one.person, odds=reading.values)
     name = task if task in reading.values else next(iter(reading.values))
     low, high = ((side or {}).get(name) for side in (reading.low, reading.high))
     value = f"{reading.values[name]:.10g}"
-    return Answered(one.labels[task], value, None, low, high, one.person)
+    return Answered(truth, value, None, low, high, one.person)
+
+
+def _chip(image: Pixels, pipeline: Pipeline | None, head: ChipHead) -> Pixels | None:
+    """(1, S, S, 3) the main face, or the whole picture; None if there is no face."""
+    from mien.pipeline.pipeline import main
+
+    if pipeline is None:
+        return stretched(image, head.crop.size)[None]
+    faces = find(pipeline.detector, image, pipeline.turns).faces
+    return align(image, [main(faces, image)], head.crop) if faces else None
 
 
 def attributes(
@@ -120,6 +145,7 @@ def attributes(
     data: str,
     labels: tuple[str, ...] = (),
     limits: tuple[float, float] | None = None,
+    bands: tuple[float, ...] = (),
     basis: tuple[tuple[str, str], ...] = (),
 ) -> Findings:
     """Measure answers against truths: numbers if every truth is one, else classes.
@@ -131,6 +157,7 @@ def attributes(
         labels: all classes there are; a truth or answer outside them is refused. Default: those
             that occur as truths.
         limits: the range of numbers; a truth outside it is refused.
+        bands: edges of bands of the truth, such as ages; default: fifths of the truths.
         basis: models, command line, ...
 
     Raises:
@@ -142,7 +169,7 @@ def attributes(
     numbers = not labels and all(_number(a.truth) is not None for a in answers)
     if limits and not numbers:
         raise MienError(f"A range was given, but not every truth of {task} is a number.")
-    found = _numbers(answers, task, limits) if numbers else _classes(answers, labels)
+    found = _numbers(answers, task, limits, bands) if numbers else _classes(answers, labels)
     headline, tables, plots = found
     lost = sum(a.said is None for a in answers)
     warnings = [f"{lost} of {len(answers)} pictures got no answer"
@@ -179,6 +206,7 @@ def _classes(
         Fact(
             "balanced accuracy", Estimate(balanced_accuracy(table)), "rate", "mean of the recalls"
         ),
+        Fact("macro F1", Estimate(macro_f1(table)), "rate", "mean of the classes"),
         Fact("kappa", Estimate(kappa(table)), "number", "agreement beyond chance"),
     ]
     rows: list[tuple[Cell, ...]] = []
@@ -196,8 +224,14 @@ def _classes(
     crossed: tuple[tuple[Cell, ...], ...] = tuple(
         (truths[i], *(int(table[i, k]) for k in shown)) for i in range(len(truths))
     )
-    tables = (Table("Each class", columns, tuple(rows)),
+    tables: tuple[Table, ...] = (Table("Each class", columns, tuple(rows)),
               Table("What was said about what", tuple(heads), crossed))  # fmt: skip
+    if people := _people(answers, right):
+        tables = (*tables, people)
+    odds = [a.odds.get(a.truth, 0.0) for a in answers if a.odds]
+    if odds:
+        lost = Estimate(log_loss(np.array(odds), least=LEAST_ODDS))
+        facts.append(Fact("log loss", lost, "number", "of the truth; nats"))
     stated = [(a.probability, a.truth == a.said) for a in answers if a.probability is not None]
     if not stated:
         return tuple(facts), tables, ()
@@ -205,6 +239,25 @@ def _classes(
     error = Estimate(calibration_error(p, came))
     facts.append(Fact("calibration error", error, "number", "stated against true share"))
     return tuple(facts), tables, (_reliability(p, came),)
+
+
+def _people(answers: Sequence[Answered], right: NDArray[np.bool_]) -> Table | None:
+    """How accuracy differs from person to person; None if fewer than two are named."""
+    names = sorted({a.person for a in answers} - {""})
+    if len(names) < 2:
+        return None
+    who = np.array([a.person for a in answers])
+    share = np.array([right[who == name].mean() for name in names])
+    order = np.argsort(share, kind="stable")
+    rows: list[tuple[Cell, ...]] = [
+        (word, float(np.quantile(share, at)), "")
+        for word, at in (("lower quarter", 0.25), ("median", 0.5), ("upper quarter", 0.75))
+    ]
+    worst = names[order[0]]
+    rows = [("least", float(share[order[0]]), worst), *rows]
+    rows.append(("mean", Clusters(np.arange(len(names))).mean(share), ""))
+    return Table("People", (("Accuracy of a person", "text"), ("", "rate"), ("Who", "text")),
+                 tuple(rows), f"{len(names)} people, each counts once.")  # fmt: skip
 
 
 def _reliability(p: Doubles, came: Doubles) -> Plot:
@@ -215,7 +268,10 @@ def _reliability(p: Doubles, came: Doubles) -> Plot:
 
 
 def _numbers(
-    answers: Sequence[Answered], task: str, limits: tuple[float, float] | None
+    answers: Sequence[Answered],
+    task: str,
+    limits: tuple[float, float] | None,
+    bands: tuple[float, ...],
 ) -> tuple[tuple[Fact, ...], tuple[Table, ...], tuple[Plot, ...]]:
     outside = [a.truth for a in answers if limits and not limits[0] <= float(a.truth) <= limits[1]]
     if limits and outside:
@@ -247,17 +303,21 @@ def _numbers(
         held = Clusters(np.arange(len(ends))).share(inside)
         told_of = "should be what the interval promises"
         facts.append(Fact("truth in the stated interval", held, "rate", told_of))
-    table = _by_truth(seen, truth, error)
+    edges = np.array(bands) if bands else np.unique(np.quantile(truth, np.linspace(0, 1, 6)))
+    table = _by_truth(seen, truth, error, edges)
+    if bands:  # each band counts alike, however many pictures it has
+        means = [row[2].value for row in table.rows if isinstance(row[2], Estimate)]
+        balanced = Estimate(float(np.mean(means)))
+        facts.append(Fact("balanced absolute error", balanced, "number", "mean of the bands"))
     ends_of = np.array([truth.min(), truth.max()])
     plot = Plot("Said against truth", "truth", "said", (Curve("answers", truth, told, style="dots"),
                 Curve("equal", ends_of, ends_of, style="dashed")))  # fmt: skip
     return tuple(facts), (table,), (plot,)
 
 
-def _by_truth(seen: Sequence[Answered], truth: Doubles, error: Doubles) -> Table:
-    """Errors in five bands of the truth."""
+def _by_truth(seen: Sequence[Answered], truth: Doubles, error: Doubles, edges: Doubles) -> Table:
+    """Errors in bands of the truth; the last one holds its upper edge."""
     rows: list[tuple[Cell, ...]] = []
-    edges = np.unique(np.quantile(truth, np.linspace(0, 1, 6)))
     for low, high in pairwise(edges):
         part = np.flatnonzero((truth >= low) & ((truth < high) | (high == edges[-1])))
         if not part.size:

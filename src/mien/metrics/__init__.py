@@ -1,7 +1,7 @@
 """Is this number right? Pure functions: `*_rate` and `*_error` lower is better."""
 
-from mien.metrics.agreement import balanced_accuracy, concordance, confusion, icc, kappa
-from mien.metrics.calibration import calibration_error, cllr, fit_llr, posterior
+from mien.metrics.agreement import balanced_accuracy, concordance, confusion, icc, kappa, macro_f1
+from mien.metrics.calibration import calibration_error, cllr, fit_llr, log_loss, posterior
 from mien.metrics.detection import Matched, average_precision, match_boxes, precision_recall
 from mien.metrics.discard import Discard, area, discard_curve
 from mien.metrics.estimates import Clusters, Estimate
@@ -65,6 +65,8 @@ __all__ = [
     "icc",
     "kappa",
     "least_cllr",
+    "log_loss",
+    "macro_f1",
     "match_boxes",
     "max_over_geometric_mean",
     "posterior",

@@ -35,6 +35,16 @@ def balanced_accuracy(table: NDArray[np.int64]) -> float:
     return float(recall.mean())
 
 
+def macro_f1(table: NDArray[np.int64]) -> float:
+    """Mean F1 of the classes that occur as truths, in [0, 1], higher is better; rows are truths.
+
+    A class that occurs and is never said has an F1 of 0.
+    """
+    seen = table.sum(1) > 0
+    right = table.diagonal()[seen]
+    return float(np.mean(2 * right / (table.sum(1)[seen] + table.sum(0)[seen])))
+
+
 def kappa(table: NDArray[np.int64]) -> float:
     """Cohen's kappa: agreement beyond chance, at most 1, 0 = chance; NaN if chance is certain.
 

@@ -140,6 +140,21 @@ def calibration_error(
     return float(np.abs(gaps).sum() / w.sum())
 
 
+def log_loss(probability: ArrayLike, least: float = 1e-6) -> float:
+    """Mean of -ln of the probability that was stated for what came true; lower is better.
+
+    Args:
+        probability: (N,) stated for the truth, in [0, 1]; N >= 1.
+        least: smaller ones count as this much, so that one certain mistake is not infinite.
+
+    Source: Good, "Rational decisions", JRSS B 14, 1952.
+    """
+    stated = np.asarray(probability, np.float64)
+    if not (stated.size and np.all((stated >= 0) & (stated <= 1))):
+        raise ValueError("The log loss needs probabilities, each in [0, 1].")
+    return float(-np.log(np.maximum(stated, least)).mean())
+
+
 def _table(
     same: ArrayLike,
     different: ArrayLike,
