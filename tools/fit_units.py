@@ -31,7 +31,9 @@ PRESENT = 1.0  # intensity from which a unit counts as shown
 OPEN = 12.0  # mm between the lips that count as 5 of AU25; closed lips as 0
 RIDGE = 0.02  # of the variance of a standardised feature
 KNOTS = 7
-LEAST_AREA = 0.85  # under the ROC curve on people left out, from which there is a probability
+# Area under the ROC curve of presence on people left out, and on every other head: from there on a
+# unit has a probability.
+LEAST_AREA, LEAST_OTHER = 0.85, 0.75
 # Unit -> the shapes of the synthesiser that are its truth, the shape's weight at intensity 5, and
 # the features with their sign: 1, -1, or 0 where either may be.
 Recipe = tuple[str, dict[str, int]]
@@ -64,7 +66,7 @@ MIDDLE: dict[str, Recipe] = {
                                  "nose_to_lip": 0, "mouth_width": 0}),
     "AU23": ("mouthPress", {"lip_upper": -1, "lip_lower": -1, "mouth_width": 0, "lip_bottom": 0,
                             "mouth_aperture": -1, "lip_to_chin": 0, "nose_to_lip": 0}),
-    "AU25": ("gap", {"mouth_aperture": 1, "lip_bottom": 0}),
+    "AU25": ("gap", {"mouth_aperture": 1}),
     "AU26": ("jawOpen", {"mouth_aperture": 1, "lip_bottom": 1, "nose_to_chin": 1, "lip_top": 0,
                          "lip_lower": 0}),
 }  # fmt: skip
@@ -95,8 +97,10 @@ def main() -> None:
     for name in sorted(SIDED | MIDDLE):
         rows[name], told = fitted(name, sets)
         others = [judged(rows[name], name, other) for other in checks]
-        print(name, told, *(f"| {o.head}: {t}" for o, t in zip(checks, others, strict=True)))
-        print("    ", {k: round(v, 1) for k, v in rows[name]["weights"].items()})
+        if any(area < LEAST_OTHER for _, area in others):
+            rows[name]["presence"] = None
+        told += "".join(f"; {o.head}: {t}" for o, (t, _) in zip(checks, others, strict=True))
+        print(f"{name}{'' if rows[name]['presence'] else ' (no probability)'} {told}")
     heads = " and ".join(f"{len(set(s.person))} people of head {s.head}" for s in sets)
     table = {
         "about": f"Rendered faces: {heads}; written by tools/fit_units.py.",
@@ -147,9 +151,16 @@ def truths(data: dict[str, Doubles]) -> dict[str, Doubles]:
     return told
 
 
+def keys_of(name: str) -> dict[str, int]:
+    """Features of a unit, and 1 for those whose weight may not be negative."""
+    signs = (SIDED | MIDDLE)[name][1]
+    ways = {f"{k}{way}": int(way == "+-"[sign < 0] and sign != 0) for k, sign in signs.items() for way in "+-"}
+    return ways | dict.fromkeys(POSE, 0)
+
+
 def rows_of(name: str, drawn: Drawn) -> tuple[Doubles, Doubles, Doubles]:
     """(R, F) features, (R,) truth and (R,) person; sided units have a row for each side."""
-    wanted = [*(SIDED | MIDDLE)[name][1], *POSE]
+    wanted = list(keys_of(name))
     both = [features(drawn.away, side) for side in SIDES]
     tables = [np.column_stack([one[key] for key in wanted]) for one in both]
     if name in SIDED:
@@ -168,27 +179,27 @@ def fitted(name: str, sets: Sequence[Drawn]) -> tuple[dict[str, object], str]:
         weights, curve, line = fit(name, x[~out], y[~out])
         score = x[out] @ weights
         guess[out], logit[out] = np.interp(score, *curve), line[0] * score + line[1]
-    told, good = judge(y, guess, logit)
+    told, area = judge(y, guess, logit)
     weights, curve, line = fit(name, x, y)
-    keys = [*(SIDED | MIDDLE)[name][1], *POSE]
+    keys = list(keys_of(name))
     kept_ = {k: round(float(w), 4) for k, w in zip(keys, weights, strict=True) if abs(w) > 1e-6}
     row = {
         "sided": name in SIDED, "weights": kept_,
         "curve": [[round(float(v), 4) for v in part] for part in curve],
-        "presence": [round(float(v), 4) for v in line] if good else None,
+        "presence": [round(float(v), 4) for v in line] if area >= LEAST_AREA else None,
     }  # fmt: skip
     return row, told
 
 
 def fit(name: str, x: Doubles, y: Doubles) -> tuple[Doubles, tuple[Doubles, Doubles], Doubles]:
     """Weights, curve and logistic line."""
-    signs = [*(SIDED | MIDDLE)[name][1].values(), *(0 for _ in POSE)]
+    signs = list(keys_of(name).values())
     balance = balanced(y)
     scale = x.std(axis=0) + 1e-9
     rows = np.column_stack([x / scale, np.ones(len(x))]) * np.sqrt(balance)[:, None]
     ridge = np.sqrt(RIDGE * balance.sum()) * np.eye(len(scale) + 1)[:-1]
     low = np.array([0.0 if s > 0 else -np.inf for s in signs] + [-np.inf])
-    high = np.array([0.0 if s < 0 else np.inf for s in signs] + [np.inf])
+    high = np.full(len(low), np.inf)
     target = np.concatenate([y * np.sqrt(balance), np.zeros(len(scale))])
     found = lsq_linear(np.concatenate([rows, ridge]), target, bounds=(low, high)).x
     weights: Doubles = found[:-1] / scale
@@ -227,17 +238,17 @@ def logistic(score: Doubles, shown: Doubles, balance: Doubles) -> Doubles:
     return found
 
 
-def judged(row: dict[str, object], name: str, drawn: Drawn) -> str:
+def judged(row: dict[str, object], name: str, drawn: Drawn) -> tuple[str, float]:
     """How good a row of units.json is on another head."""
     x, y, _ = rows_of(name, drawn)
-    keys = [*(SIDED | MIDDLE)[name][1], *POSE]
+    keys = list(keys_of(name))
     score = x @ np.array([row["weights"].get(key, 0.0) for key in keys])
     line = row["presence"] or (1.0, 0.0)
-    return judge(y, np.interp(score, *row["curve"]), line[0] * score + line[1])[0]
+    return judge(y, np.interp(score, *row["curve"]), line[0] * score + line[1])
 
 
-def judge(y: Doubles, guess: Doubles, logit: Doubles) -> tuple[str, bool]:
-    """ICC(3,1), Pearson, MAE; area under the curve, F1 and ECE of presence."""
+def judge(y: Doubles, guess: Doubles, logit: Doubles) -> tuple[str, float]:
+    """ICC(3,1), Pearson, MAE; area under the curve, F1 and ECE of presence; and the area."""
     shown = y >= PRESENT
     chance = 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
     area = auc(logit[shown], logit[~shown])
@@ -248,7 +259,7 @@ def judge(y: Doubles, guess: Doubles, logit: Doubles) -> tuple[str, bool]:
         f"MAE {np.abs(y - guess).mean():.2f} AUC {area:.2f} F1 {f1:.2f} "
         f"ECE {ece(chance, shown, balanced(y)):.3f} shown {shown.mean():.2f}"
     )
-    return told, area >= LEAST_AREA
+    return told, area
 
 
 def icc(a: Doubles, b: Doubles) -> float:

@@ -43,24 +43,24 @@ def from_rest(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[str,
 def features(away: Mapping[str, Doubles], side: str) -> dict[str, Doubles]:
     """What the units of one side are sums of.
 
+    How far a measure is above its rest and how far it is below are two features, since what raises
+    it and what lowers it are different movements: a raised brow is no lowered brow's opposite.
+
     Args:
-        away: from rest, by name of UNITS, and `closure_left`, `closure_right`.
+        away: from rest, as `from_rest` tells.
         side: "left" or "right".
 
     Returns:
-        Name -> (T,). Measures of this side and of the middle by their own name without a side,
-        those of the other side after "other:", and terms of the pose. Turns count as positive
-        towards this side.
+        Name -> (T,). "mouth_lift+" is how far the measure of this side, or of the middle, is above
+        its rest, "mouth_lift-" how far below, both 0 or more; then terms of the pose, in which turns
+        count as positive towards this side.
     """
     other = SIDES[1 - SIDES.index(side)]
     found: dict[str, Doubles] = {}
     for name, values in away.items():
-        if name.endswith(f"_{side}"):
-            found[name.removesuffix(f"_{side}")] = values
-        elif name.endswith(f"_{other}"):
-            found[f"other:{name.removesuffix(f'_{other}')}"] = values
-        else:
-            found.setdefault(name, values)
+        if not name.endswith(f"_{other}"):
+            stem = name.removesuffix(f"_{side}")
+            found[f"{stem}+"], found[f"{stem}-"] = np.maximum(values, 0), np.maximum(-values, 0)
     turn = away["yaw"] / TURN * (-1 if side == "left" else 1)
     nod = away["pitch"] / TURN
     products = (turn, nod, turn**2, nod**2, turn * nod)
