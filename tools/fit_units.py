@@ -154,8 +154,9 @@ def truths(data: dict[str, Doubles]) -> dict[str, Doubles]:
 def keys_of(name: str) -> dict[str, int]:
     """Features of a unit, and 1 for those whose weight may not be negative."""
     signs = (SIDED | MIDDLE)[name][1]
-    ways = {f"{k}{way}": int(way == "+-"[sign < 0] and sign != 0) for k, sign in signs.items() for way in "+-"}
-    return ways | dict.fromkeys(POSE, 0)
+    given = {f"{name}{'+' if sign > 0 else '-'}" for name, sign in signs.items() if sign}
+    ways = [f"{name}{way}" for name in signs for way in "+-"]
+    return {way: int(way in given) for way in ways} | dict.fromkeys(POSE, 0)
 
 
 def rows_of(name: str, drawn: Drawn) -> tuple[Doubles, Doubles, Doubles]:

@@ -2,5 +2,6 @@
 
 from mien.body.bodies import Body, BodyLandmarker
 from mien.body.hands import Hand, HandLandmarker
+from mien.body.near import HandsNear
 
-__all__ = ["Body", "BodyLandmarker", "Hand", "HandLandmarker"]
+__all__ = ["Body", "BodyLandmarker", "Hand", "HandLandmarker", "HandsNear"]

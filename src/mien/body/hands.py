@@ -4,7 +4,8 @@ Source: Zhang et al., "MediaPipe Hands: on-device real-time hand tracking", arXi
 squares as in MediaPipe's graphs palm_detection and hand_landmark.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,17 +78,33 @@ class HandLandmarker:
         self.name, self.digest, self.device = name, digest, self._hand.device
         self.min_score, self.min_presence = min_score, min_presence
 
-    def find(self, image: Pixels) -> list[Hand]:
-        """Every hand in one (H, W, 3) image, surest palm first."""
-        scores, palms = detect(
-            self._palm, image, self._cells, symmetric=False, min_score=self.min_score
-        )
+    def find(self, image: Pixels, *, min_score: float | None = None) -> list[Hand]:
+        """Every hand in one image, surest palm first.
+
+        Args:
+            image: (H, W, 3).
+            min_score: of the palm; None: the card's.
+        """
+        least = self.min_score if min_score is None else min_score
+        scores, palms = detect(self._palm, image, self._cells, symmetric=False, min_score=least)
+        looked = self.look(image, [palm_region(palm) for palm in palms])
+        return [
+            replace(hand, score=score)
+            for hand, score in zip(looked, scores.tolist(), strict=True)
+            if hand.presence >= self.min_presence
+        ]
+
+    def look(self, image: Pixels, matrices: Sequence[Floats]) -> list[Hand]:
+        """What the second network sees in these cut-outs, whether it is a hand or not.
+
+        Args:
+            image: (H, W, 3).
+            matrices: (2, 3) transforms from image px to chip px, fingers up.
+        """
         hands = []
-        for score, palm in zip(scores.tolist(), palms, strict=True):
-            matrix = palm_region(palm)
+        for matrix in matrices:
             points, presence, right = self._run(warp(image, matrix, SIDE, border="edge"))
-            if presence >= self.min_presence:
-                hands.append(Hand(back(points, matrix), presence, right, score))
+            hands.append(Hand(back(points, matrix), presence, right, 0.0))
         return hands
 
     def __call__(self, chips: Pixels) -> tuple[Floats, Floats]:

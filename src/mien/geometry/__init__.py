@@ -1,6 +1,7 @@
 """Boxes, points and transforms: arrays in, arrays out, no pixels."""
 
 from mien.geometry.boxes import iou, nms, square
+from mien.geometry.hulls import within
 from mien.geometry.points import (
     POINTS,
     eye_distance,
@@ -35,4 +36,5 @@ __all__ = [
     "transform",
     "turn_boxes_back",
     "turn_points_back",
+    "within",
 ]

@@ -2,6 +2,7 @@
 
 from mien.landmarks.baselines import Baseline, BaselineError, Settling
 from mien.landmarks.blinks import Blink, blink_rate, blinks, open_level
+from mien.landmarks.covering import PARTS, blanked
 from mien.landmarks.following import REASONS, Followed, Following
 from mien.landmarks.happenings import KINDS, Happening, events
 from mien.landmarks.looking import face_region, locate, look, mesh_region
@@ -22,6 +23,7 @@ __all__ = [
     "AU_UNITS",
     "CALIBRATED",
     "KINDS",
+    "PARTS",
     "REASONS",
     "SIDED",
     "SUBSET_68",
@@ -35,6 +37,7 @@ __all__ = [
     "Happening",
     "Settling",
     "action_units",
+    "blanked",
     "blink_rate",
     "blinks",
     "events",

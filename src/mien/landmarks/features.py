@@ -52,8 +52,8 @@ def features(away: Mapping[str, Doubles], side: str) -> dict[str, Doubles]:
 
     Returns:
         Name -> (T,). "mouth_lift+" is how far the measure of this side, or of the middle, is above
-        its rest, "mouth_lift-" how far below, both 0 or more; then terms of the pose, in which turns
-        count as positive towards this side.
+        its rest, "mouth_lift-" how far below, both 0 or more; then terms of the pose, in which
+        turns count as positive towards this side.
     """
     other = SIDES[1 - SIDES.index(side)]
     found: dict[str, Doubles] = {}

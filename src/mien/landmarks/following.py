@@ -6,13 +6,14 @@ smoothed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from mien.contracts import Detector, Landmarker
 from mien.geometry import back, iou, transform
+from mien.landmarks.covering import MOST, Looks, hidden_parts, strange_parts, under_hands
 from mien.landmarks.looking import locate, look, mesh_region
 from mien.types import Face, Floats, Pixels
 
@@ -21,6 +22,8 @@ REASONS: dict[str, str] = {
     "no-face": "The detector was asked as well and finds no face where this one was.",
     "doubled": "Two meshes had come to lie on one face; the one followed for longer goes on.",
     "cut": "A shot began, so nobody is followed into it.",
+    "hand": "A hand lies over the face: over the parts that are told, or over most of it.",
+    "occluded": "Parts of the face look otherwise than a moment ago: something is in front of it.",
 }
 PRESENT = 0.5  # probability of a face from which points are used; as in MediaPipe's graph
 EVERY = 0.5  # s between two looks for who has come
@@ -41,7 +44,27 @@ class Followed:
     number: int  # the same as long as it is followed; says where a face went, not who it is
     presence: float  # probability that there is a face, in [0, 1]; NaN if nobody looked
     points: Floats | None  # (L, 3) x, y, depth, px of the frame; None where `reason` says why
-    reason: str | None = None  # a code of REASONS
+    reason: str | None = None  # a code of REASONS; with points: why some parts are hidden
+    hidden: frozenset[str] = frozenset()  # parts of covering.PARTS whose points are a guess
+
+
+class Seen(Protocol):
+    """A hand: mien.body.Hand."""
+
+    @property
+    def points(self) -> Floats: ...  # (21, 2 or 3) px
+
+
+class Hands(Protocol):
+    """Finds the hands at these (4,) boxes: mien.body.HandsNear."""
+
+    def __call__(
+        self, image: Pixels, time: float, boxes: Sequence[Floats], /
+    ) -> Sequence[Seen]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+    def resume(self, state: dict[str, Any], /) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +77,10 @@ class _Face:
     seen: float  # s, when
     reason: str | None = None
     square: Floats | None = None  # (2, 3) the cut-out that it was seen in, from image to chip px
+    looks: Looks = field(default_factory=Looks)
+    hidden: frozenset[str] = frozenset()
+    over: str | None = None  # "hand" or "occluded" if parts are hidden
+    most: bool = False  # whether most of it is
 
     @property
     def box(self) -> Floats:
@@ -66,15 +93,25 @@ class _Face:
 class Following:
     """Follows the meshes of all faces; call it frame by frame, in the order of time."""
 
-    def __init__(self, detector: Detector, landmarker: Landmarker, *, every: float = EVERY) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        landmarker: Landmarker,
+        *,
+        every: float = EVERY,
+        hands: Hands | None = None,
+    ) -> None:
         """Start with nobody on screen.
 
         Args:
             detector: finds who has come, and who was lost.
             landmarker: card face-mesh or face-mesh-iris.
             every: seconds between two searches if nobody was lost; 0 searches each frame.
+            hands: finds hands at faces, mien.body.HandsNear; without it a hand is noticed only
+                where its colour is not that of the face.
         """
         self._detector, self._landmarker, self._every = detector, landmarker, every
+        self._hands = hands
         self._faces: list[_Face] = []
         self._time = self._searched = -np.inf
         self._next = 0
@@ -89,8 +126,9 @@ class Following:
 
         Returns:
             Who is followed, by number. A face that was lost is told with its reason in each frame,
-            for a second at most or until it is found; after a cut or as a double, once. An empty
-            list: the detector found no face.
+            for a second at most or until it is found; after a cut or as a double, once. A face
+            that is partly hidden has points, a reason and the hidden parts; if most of it is, no
+            points. An empty list: the detector found no face.
 
         Raises:
             ValueError: the time is not later than that of the frame before.
@@ -106,6 +144,7 @@ class Following:
             self._search(image)
         gone += self._undouble()
         self._faces = [one for one in self._faces if time - one.seen <= PATIENCE]
+        self._cover(image)
         told = gone + [self._told(one) for one in self._faces]
         return sorted(told, key=lambda one: one.number)
 
@@ -119,11 +158,13 @@ class Following:
                 "seen": one.seen,
                 "reason": one.reason,
                 "square": None if one.square is None else one.square.tolist(),
+                "looks": one.looks.state(),
             }
             for one in self._faces
         ]
         times = [None if np.isinf(time) else time for time in (self._time, self._searched)]
-        return {"faces": faces, "times": times, "next": self._next}
+        hands = self._hands.state() if self._hands else None
+        return {"faces": faces, "times": times, "next": self._next, "hands": hands}
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on behind the frame at which `state` was asked for."""
@@ -135,11 +176,14 @@ class Following:
                 one["seen"],
                 one["reason"],
                 None if one["square"] is None else np.array(one["square"], np.float32),
+                Looks.of(one["looks"]),
             )
             for one in state["faces"]
         ]
         self._time, self._searched = (-np.inf if t is None else t for t in state["times"])
         self._next = state["next"]
+        if self._hands and state["hands"] is not None:
+            self._hands.resume(state["hands"])
 
     def _look(self, image: Pixels) -> None:
         """Look at each face where it was in the frame before."""
@@ -190,6 +234,19 @@ class Following:
             before.points, before.presence = points, presence
             before.seen, before.reason, before.square = self._time, None, None
 
+    def _cover(self, image: Pixels) -> None:
+        """See which parts of the faces are hidden."""
+        faces = [one for one in self._faces if one.reason is None]
+        boxes = [one.box for one in faces]
+        hands = self._hands(image, self._time, boxes) if self._hands and faces else []
+        for one in faces:
+            covered = under_hands(one.points[:468], [hand.points for hand in hands])
+            changed = one.looks(image, one.points, self._time, covered)
+            by_hand, strange = hidden_parts(covered), strange_parts(changed)
+            one.hidden = by_hand | strange
+            one.over = "hand" if by_hand else "occluded" if strange else None
+            one.most = bool((covered | changed).mean() > MOST) and bool(one.hidden)
+
     def _matched(self, found: Sequence[Face], faces: list[_Face]) -> dict[int, _Face]:
         """Which detected face is which of these, the largest overlaps first."""
         if not found or not faces:
@@ -219,7 +276,10 @@ class Following:
         return Followed(one.number, np.nan, None, reason)
 
     def _told(self, one: _Face) -> Followed:
-        return Followed(one.number, one.presence, None if one.reason else one.points, one.reason)
+        if one.reason:
+            return Followed(one.number, one.presence, None, one.reason)
+        points = None if one.most else one.points
+        return Followed(one.number, one.presence, points, one.over, one.hidden)
 
 
 def _square(one: _Face, size: int) -> Floats:
