@@ -69,6 +69,9 @@ def analyze(
         bool, typer.Option(help="Join tracks to people also without a gallery: unknown 1, 2 ...")
     ] = False,
     baseline: Rest = None,
+    hands: Annotated[
+        bool, typer.Option(help="Films: also look for hands at faces; what they hide is missing.")
+    ] = False,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     calibration: CalibrationPath = None,
@@ -106,6 +109,7 @@ def analyze(
             heads=heads,
             every=every,
             points=points,
+            hands=hands,
             detector=detector,
             gallery=known,
             people=people or whose,

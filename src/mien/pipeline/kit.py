@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mien.body import HandLandmarker
 from mien.contracts import ChipHead, Landmarker
 from mien.errors import UnknownModelError
 from mien.gallery import Gallery
@@ -21,7 +22,7 @@ from mien.zoo import DETECTOR, EMBEDDER, Calibration, cards, load
 from mien.zoo import find as card
 
 Dense = Literal["five", "68", "mesh"]
-LANDMARKER = "face-mesh-iris"
+LANDMARKER, HANDS = "face-mesh-iris", "hand-landmarks"
 EVERY = 0.2  # s between two readings of the heads of one face
 POSES = ("yaw", "pitch", "roll", "x", "y", "z")
 SIGNS = {
@@ -43,6 +44,7 @@ class Kit:
     every: float = EVERY  # s between two readings of the heads of one face; 0: each frame
     points: Dense = "five"
     fov: float = FIELD  # degrees that the longer side of a picture spans
+    hands: HandLandmarker | None = None  # looks for hands at faces in films
     labels: dict[str, Reading] = field(init=False)  # task -> what its head tells of a grey chip
 
     def __post_init__(self) -> None:
@@ -57,7 +59,8 @@ class Kit:
     def models(self) -> dict[str, str]:
         """Step -> card, digest, device, threads."""
         heads = {task: told(head) for task, head in zip(self.labels, self.heads, strict=True)}
-        return {**self.pipeline.models, "landmarks": told(self.landmarker), **heads}
+        hands = {"hands": told(self.hands)} if self.hands else {}
+        return {**self.pipeline.models, "landmarks": told(self.landmarker), **hands, **heads}
 
     @property
     def names(self) -> bool:
@@ -143,6 +146,7 @@ def open_kit(
     every: float = EVERY,
     points: Dense = "five",
     fov: float = FIELD,
+    hands: bool = False,
     detector: str = DETECTOR,
     landmarker: str = LANDMARKER,
     gallery: Gallery | None = None,
@@ -160,6 +164,7 @@ def open_kit(
         every: seconds between two readings of the heads of one face; 0: each frame.
         points: "five", "68" (of iBUG, also in space), or "mesh" (478 and those).
         fov: degrees that the longer side of a picture spans.
+        hands: look for hands at faces in films, card hand-landmarks.
         detector: card that finds faces.
         landmarker: card of the mesh.
         gallery: known people.
@@ -184,7 +189,8 @@ def open_kit(
         load(name, device=device, commercial_only=commercial_only) for name in heads_of(heads)
     ]
     mesh = load(landmarker, device=device, commercial_only=commercial_only)
-    return Kit(pipeline=pipeline, landmarker=mesh, every=every, points=points, fov=fov)
+    model = load(HANDS, device=device, commercial_only=commercial_only) if hands else None
+    return Kit(pipeline=pipeline, landmarker=mesh, every=every, points=points, fov=fov, hands=model)
 
 
 def licences(names: Sequence[str]) -> dict[str, dict[str, Any]]:

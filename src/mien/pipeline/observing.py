@@ -6,9 +6,20 @@ from typing import Any
 import numpy as np
 
 from mien.align import align
+from mien.body import HandsNear
 from mien.detect import find
 from mien.geometry import POINTS, Camera, eye_distance
-from mien.landmarks import SUBSET_68, UNITS, Following, five_points, head_pose, locate, measure
+from mien.landmarks import (
+    SUBSET_68,
+    UNITS,
+    Followed,
+    Following,
+    blanked,
+    five_points,
+    head_pose,
+    locate,
+    measure,
+)
 from mien.landmarks.following import PRESENT
 from mien.pipeline.kit import POSES, Dense, Kit, head_column
 from mien.quality.sharpness import sharpness
@@ -45,7 +56,8 @@ class Observing:
     def __init__(self, kit: Kit) -> None:
         """Start with nobody on screen."""
         self._kit = kit
-        self._following = Following(kit.pipeline.detector, kit.landmarker)
+        hands = HandsNear(kit.hands) if kit.hands else None
+        self._following = Following(kit.pipeline.detector, kit.landmarker, hands=hands)
         self._read: dict[int, float] = {}  # track -> s at which its heads were read
 
     def state(self) -> dict[str, Any]:
@@ -70,7 +82,8 @@ class Observing:
             if one.points is None:
                 rows.append(Row({**keys, "reason": one.reason}))
             else:
-                rows.append(measured(self._kit, image, one.points, one.presence, camera, keys))
+                row = measured(self._kit, image, one.points, one.presence, camera, keys)
+                rows.append(_behind(row, one))
         due = [row for row in rows if row.track is not None and self._due(row.track, time)]
         for row in read(self._kit, image, due):
             assert row.track is not None
@@ -124,6 +137,14 @@ def measured(
     values |= {name: found[name] for name in kept}
     face = Face(box, presence, five, time=keys["time"], track=keys["track"])
     return Row(values, _dense(kit.points, points, camera), face)
+
+
+def _behind(row: Row, one: Followed) -> Row:
+    """The row, with the measures of hidden parts missing."""
+    if one.hidden and row.values["reason"] == "ok":
+        row.values |= blanked({name: row.values[name] for name in UNITS}, one.hidden)
+        row.values["reason"] = one.reason
+    return row
 
 
 def _reason(eyes: float, sharp: float, found: dict[str, float]) -> str:

@@ -16,7 +16,7 @@ GROUPS: dict[str, str] = {
     "measures": "lids, brows, lips",
     "aus": "action units of FACS, against the person's own neutral face",
 }
-# Why the measurements of a row are missing. "ok" is the only one with numbers throughout.
+# Why measurements of a row are missing. "ok" is the only one with numbers throughout.
 REASONS: dict[str, str] = {
     "ok": "The face was measured.",
     "no-face": "The detector finds no face, or not the one that was followed.",
@@ -25,7 +25,8 @@ REASONS: dict[str, str] = {
     "blurred": "Too blurred for lids and lips: box, points and pose are told, nothing finer.",
     "extreme-pose": "Turned by more than 45 degrees, so the far side is a guess: box, points and "
     "pose are told, nothing finer.",
-    "occluded": "A hand or something else covers the face: box, points and pose are told.",
+    "hand": "A hand covers parts of the face: the measures of these parts are missing.",
+    "occluded": "Something came in front of parts of the face: their measures are missing.",
     "decoder-drop": "The frame could not be decoded, or is damaged; nobody was looked for.",
     "unreadable": "The picture or film could not be opened.",
     "dark": "A face can be seen only after brightening the picture.",
