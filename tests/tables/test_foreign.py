@@ -22,7 +22,7 @@ def made():
         Column("AU12_r", "FACS 0-5", "aus"),
         Column("AU12_p", "probability", "aus"),
         Column("expression_anger", "probability", "expression"),
-        Column("expression_valence", "", "expression"),
+        Column("valence", "", "expression"),
         Column("x_0", "px", "landmarks", "single"),
     ]
     rows = {
@@ -33,7 +33,7 @@ def made():
         "x": [1, NAN], "y": [2, NAN], "z": [600, NAN], "gaze_yaw_left": [10, NAN],
         "gaze_yaw_right": [20, NAN], "gaze_pitch_left": [0, NAN], "gaze_pitch_right": [0, NAN],
         "AU12_r": [4, NAN], "AU12_p": [0.7, NAN], "expression_anger": [0.6, NAN],
-        "expression_valence": [-0.5, NAN], "x_0": [12, NAN],
+        "valence": [-0.5, NAN], "x_0": [12, NAN],
     }  # fmt: skip
     sizes = [{"input": "a.mp4", "height": 90, "width": 160}]
     return Table.of([part_of(columns, rows, {})], columns, recordings=sizes)
@@ -83,7 +83,7 @@ def test_a_table_of_pyfeat_comes_back(tmp_path):
     assert again.data["reason"].tolist() == ["ok", "no-face"]
     assert list(again.emotions) == ["expression_anger", "expression_disgust", "expression_fear",
         "expression_happiness", "expression_sadness", "expression_surprise",
-        "expression_neutral", "expression_valence", "expression_arousal"]  # fmt: skip
+        "expression_neutral", "valence", "arousal"]  # fmt: skip
 
 
 def test_capitals_of_pyfeat_2_are_read(tmp_path):

@@ -72,6 +72,12 @@ def analyze(
     hands: Annotated[
         bool, typer.Option(help="Films: also look for hands at faces; what they hide is missing.")
     ] = False,
+    draw: Annotated[
+        Path | None, typer.Option(help="Folder for copies with mesh, axes, gaze and bars.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="HTML file with charts, events and pictures.")
+    ] = None,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     calibration: CalibrationPath = None,
@@ -98,6 +104,8 @@ def analyze(
         format_of(out)  # a wrong suffix is told before hours of work
     if format and not out:
         raise MienError("--format needs --out FILE: where the table goes.")
+    if report and report.suffix.lower() not in {".html", ".htm"}:
+        raise MienError(f"{report} is no name for a report; end it in .html.")
     if points == "five" and format in ("openface", "pyfeat"):
         points = "68"
     rest = Baseline.load(baseline) if baseline else None
@@ -108,7 +116,7 @@ def analyze(
         kit = open_kit(
             heads=heads,
             every=every,
-            points=points,
+            points="mesh" if draw else points,
             hands=hands,
             detector=detector,
             gallery=known,
@@ -119,6 +127,14 @@ def analyze(
             commercial_only=commercial_only,
         )
         found = _run(names, kit, rest)
+    if draw:
+        _draw(found, names, draw)
+        found = found.without(_unasked(found, points))
+    if report:
+        from mien.report.behaviour import write_behaviour
+
+        write_behaviour(report, found)
+        complain(f"report written: {report}")
     if out:
         written = found.save(out, format)
         if not table:
@@ -150,14 +166,41 @@ def contract_of(embedder: str) -> str | None:
 
 
 def _run(names: list[str], kit: "Kit", rest: "Baseline | None") -> "Table":
+    from mien.landmarks import BaselineError
     from mien.pipeline import analyze as run
 
     folder = _folder(names, kit)
-    with progress() as on_step:
-        found = run(names, kit, baseline=rest, folder=folder, on_step=on_step)
+    try:
+        with progress() as on_step:
+            found = run(names, kit, baseline=rest, folder=folder, on_step=on_step)
+    except BaselineError:
+        shutil.rmtree(folder, ignore_errors=True)  # it holds vectors of faces
+        raise
     if not set(found.recordings["reason"]) & {"interrupted", "full"}:
         shutil.rmtree(folder, ignore_errors=True)
     return found
+
+
+def _draw(found: "Table", names: list[str], folder: Path) -> None:
+    """Copies of all sources that could be read, with what was measured drawn on them."""
+    from mien.pipeline.painting import painted_name, write_painted
+
+    reasons = dict(zip(found.recordings["input"], found.recordings["reason"], strict=True))
+    folder.mkdir(parents=True, exist_ok=True)
+    taken: set[Path] = set()
+    with progress() as on_step:
+        for name in names:
+            if reasons[name] not in ("unreadable", "interrupted", "full"):
+                target = painted_name(folder, name, taken)
+                write_painted(found, name, target, on_step=on_step)
+                complain(f"drawn: {target}")
+
+
+def _unasked(found: "Table", points: str) -> list[str]:
+    """Columns of points that were made for drawing only."""
+    places = [name for name, column in found.columns.items() if column.group == "landmarks"]
+    kept = {"mesh": "", "68": "mesh_"}.get(points)
+    return [] if kept == "" else [n for n in places if kept is None or n.startswith(kept)]
 
 
 def _folder(names: list[str], kit: "Kit") -> Path:

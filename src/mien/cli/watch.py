@@ -1,12 +1,14 @@
 """Commands about what happens now: watch, events."""
 
 import time as clocks
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli.analyze import Heads, Rest, contract_of, lean
 from mien.cli.options import (
     GALLERY,
     AsTable,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mien.media import Frame
+    from mien.pipeline.telling import Told
     from mien.pipeline.watching import Event
 
 WORDS = {"enter": "came", "exit": "went", "name": "is"}
@@ -36,12 +39,18 @@ def watch(
         str, typer.Argument(help="Camera (0, /dev/video0), stream (rtsp://...) or film.")
     ],
     gallery: GalleryPath = GALLERY,
+    analyze: Annotated[
+        bool, typer.Option("--analyze", help="Measure faces: rows and what happens, as they come.")
+    ] = False,
+    heads: Heads = None,
+    baseline: Rest = None,
     log: Annotated[
         Path | None, typer.Option(help="File of events; continued if it exists.")
     ] = None,
     every: Annotated[
-        float, typer.Option(help="Seconds between looks; 0 looks at every frame.")
-    ] = 0.1,
+        float | None,
+        typer.Option(help="Seconds between looks; default 0.1, with --analyze every frame."),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Stop after so many seconds; default: never.")
     ] = None,
@@ -63,10 +72,17 @@ def watch(
     """Tell who comes and who goes, before a camera or in a film.
 
     Each event is on disk before it is told. A film gives the events that a camera showing the
-    same would have given.
+    same would have given. With --analyze it tells what each face shows instead, frame by frame;
+    then the gallery may be missing.
 
     Example: mien watch 0 --gallery family.mien --log door.jsonl
     """
+    every = (0.0 if analyze else 0.1) if every is None else every
+    if analyze:
+        people = gallery if gallery.exists() else None
+        models = Models(detector, embedder, device, commercial_only, calibration, people)
+        _tell(source, models, heads, baseline, every, seconds, patience, log)
+        return
     from contextlib import nullcontext
 
     from mien.gallery import open_gallery
@@ -113,6 +129,89 @@ def watch(
         tell({"kind": "end", "reason": frames.reason, **_clock(frames.started, None)})
     if counts.dropped:
         complain(f"{counts.dropped:,} frames came while others were looked at, and were dropped.")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What faces are measured and named with."""
+
+    detector: str
+    embedder: str
+    device: str
+    commercial_only: bool
+    calibration: Path | None
+    gallery: Path | None
+
+
+def _tell(
+    source: str,
+    models: Models,
+    heads: str | None,
+    baseline: Path | None,
+    every: float,
+    seconds: float | None,
+    patience: float,
+    log: Path | None,
+) -> None:
+    """What `mien watch --analyze` does."""
+    from contextlib import nullcontext
+
+    from mien.gallery import open_gallery
+    from mien.landmarks import Baseline
+    from mien.media import open_source
+    from mien.pipeline import open_kit
+    from mien.pipeline.events import EventLog
+    from mien.pipeline.film import check_every
+    from mien.pipeline.telling import Telling
+    from mien.track import Shots
+
+    check_every(every)
+    rest = Baseline.load(baseline) if baseline else None
+    contract = contract_of(models.embedder) if models.gallery else None
+    with (
+        open_gallery(models.gallery, contract, read_only=True)
+        if models.gallery
+        else nullcontext() as known,
+        EventLog(log) if log else nullcontext() as kept,
+    ):
+        kit = open_kit(
+            heads=heads,
+            detector=models.detector,
+            gallery=known,
+            people=rest is not None and rest.vector is not None,
+            embedder=models.embedder,
+            calibration=models.calibration,
+            device=models.device,
+            commercial_only=models.commercial_only,
+        )
+        telling = Telling(kit, rest)
+        with open_source(
+            source, every=every, glance=Shots(), patience=patience, told=complain
+        ) as frames:
+            try:
+                for told in telling(until(iter(frames), seconds)):
+                    row = told_row(told, frames.started)
+                    print_json_line(kept.append(row) if kept else row)
+            except KeyboardInterrupt:
+                complain("stopped.")
+            counts = frames.counts
+    if telling.refused:
+        complain(telling.refused)
+    if counts.dropped:
+        complain(f"{counts.dropped:,} frames came while others were looked at, and were dropped.")
+
+
+def told_row(told: "Told", started: float | None) -> dict[str, Any]:
+    """A row of a frame, or an event, as a row of JSON."""
+    if told.event is not None:
+        event = {key: getattr(told.event, key) for key in EVENT}
+        who = {"track": told.track, "person": told.person}
+        return {"row": "event", **who, **event, **_clock(started, told.event.offset)}
+    values = lean(told.row or {})
+    return {"row": "face", **values, "baseline": told.mode, **_clock(started, values["time"])}
+
+
+EVENT = ("kind", "side", "onset", "apex", "offset", "peak", "begun", "ended")
 
 
 def events(

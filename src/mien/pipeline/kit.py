@@ -105,16 +105,26 @@ class Kit:
 
     def _of_head(self, task: str, reading: Reading, model: str) -> list[Column]:
         about = f"read every {self.every:g} s in films; not-told between" if self.every else ""
-        found = []
-        for label in reading.values:
-            name = head_column(task, label)
-            found.append(Column(name, reading.unit, task, about=about, model=model))
-            for end, values in (("lo", reading.low), ("hi", reading.high)):
-                if values and label in values:
-                    told_of = f"{'lower' if end == 'lo' else 'upper'} end of the interval; {about}"
-                    found.append(Column(f"{name}_{end}", reading.unit, task, about=told_of,
-                                        model=model))  # fmt: skip
-        return found
+        words = {"_lo": "lower end of the interval; ", "_hi": "upper end of the interval; "}
+        return [
+            Column(name, unit, task, about=words.get(name[-3:], "") + about, model=model)
+            for name, (_, unit) in told_by(reading).items()
+        ]
+
+
+def told_by(reading: Reading) -> dict[str, tuple[float, str]]:
+    """Column -> number and unit of all that a reading says: values, ends of intervals, derived."""
+    found: dict[str, tuple[float, str]] = {}
+    for label, value in reading.values.items():
+        name = head_column(reading.task, label)
+        found[name] = value, reading.unit
+        for end, given in (("_lo", reading.low), ("_hi", reading.high)):
+            if given and label in given:
+                found[name + end] = given[label], reading.unit
+    derived: tuple[Reading, ...] = getattr(reading, "derived", ())
+    for one in derived:
+        found |= told_by(one)
+    return found
 
 
 def head_column(task: str, label: str) -> str:

@@ -21,7 +21,7 @@ from mien.landmarks import (
     measure,
 )
 from mien.landmarks.following import PRESENT
-from mien.pipeline.kit import POSES, Dense, Kit, head_column
+from mien.pipeline.kit import POSES, Dense, Kit, told_by
 from mien.quality.sharpness import sharpness
 from mien.tables import Column
 from mien.types import Face, Floats, Pixels
@@ -173,12 +173,7 @@ def read(kit: Kit, image: Pixels, rows: list[Row]) -> list[Row]:
     faces = [row.face for row in ready if row.face]
     for head in kit.heads:
         for row, reading in zip(ready, head(align(image, faces, head.crop)), strict=True):
-            for label, value in reading.values.items():
-                name = head_column(reading.task, label)
-                row.values[name] = value
-                for end, given in (("lo", reading.low), ("hi", reading.high)):
-                    if given and label in given:
-                        row.values[f"{name}_{end}"] = given[label]
+            row.values |= {name: value for name, (value, _) in told_by(reading).items()}
     return ready
 
 

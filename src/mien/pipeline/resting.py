@@ -133,7 +133,7 @@ def _chosen(
         key = one.where, one.who
         if given is not None:
             try:
-                _check(given, kit, vectors.get(key))
+                check_whose(given, kit, vectors.get(key))
                 found[key] = given, "the baseline that was given"
                 fits += 1
                 continue
@@ -145,7 +145,12 @@ def _chosen(
     return found
 
 
-def _check(given: Baseline, kit: Kit, vector: Floats | None) -> None:
+def check_whose(given: Baseline, kit: Kit, vector: Floats | None) -> None:
+    """Make sure that a baseline is that of a person, as far as it says whose it is.
+
+    Raises:
+        BaselineError: it is of somebody else, or the face cannot be compared.
+    """
     if given.vector is None:
         return
     if vector is None:

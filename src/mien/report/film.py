@@ -74,7 +74,7 @@ def portraits(source: str | os.PathLike[str], answer: FilmAnswer) -> dict[str, P
             time = (person.best.time or 0.0) - 1e-4
             frame = next(film.frames(start=max(time, 0.0)), None)
             if frame is not None:
-                found[person.person] = _portrait(frame.image, person.best.box)
+                found[person.person] = cut_out(frame.image, person.best.box)
                 if person is answer.people[0]:
                     found[""] = thumbnail(frame.image, POSTER)
     return found
@@ -130,7 +130,7 @@ def facts(
     rows = [
         Row(
             person,
-            _uri(pictures.get(person.person)),
+            uri(pictures.get(person.person)),
             person.decision.outcome if person.decision else "found",
             _bars([a for a in answer.appearances if a.person == person.person], seconds, colours),
         )
@@ -142,7 +142,7 @@ def facts(
     return {
         "answer": answer,
         "reason": REASONS.get(answer.reason or "", ""),
-        "poster": _uri(pictures.get("")),
+        "poster": uri(pictures.get("")),
         "rows": rows[:SHOWN],
         "others": rows[SHOWN:],
         "named": len(named),
@@ -175,7 +175,7 @@ def ticks(seconds: float) -> list[float]:
     return [float(tick) for tick in range(0, int(seconds) + 1, step)]
 
 
-def _portrait(image: Pixels, box: Floats) -> Pixels:
+def cut_out(image: Pixels, box: Floats) -> Pixels:
     """A square around a face, (S, S, 3), inside the picture as far as that goes.
 
     Faces are not turned upright: in films many are seen from the side, where points mislead.
@@ -212,7 +212,8 @@ def _bars(spans: list[Appearance], seconds: float, colours: dict[str, str]) -> t
     )
 
 
-def _uri(image: Pixels | None) -> str | None:
+def uri(image: Pixels | None) -> str | None:
+    """A picture as a data: URI; None stays None."""
     if image is None:
         return None
     return "data:image/jpeg;base64," + b64encode(encode_image(image, "jpeg", QUALITY)).decode()

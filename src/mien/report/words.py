@@ -42,6 +42,27 @@ COMPONENTS = {
 # About portraits, or dependent on the colour of the skin: never called the weakest.
 ASIDE = {"single_face_present", "head_size", "luminance_mean", "luminance_variance"}
 
+# Action unit -> what the face does. Source: names of Ekman, Friesen and Hager, FACS, 2002.
+UNITS = {
+    "AU01": "inner brows raised",
+    "AU02": "outer brows raised",
+    "AU04": "brows lowered",
+    "AU05": "upper lids raised",
+    "AU06": "cheeks raised",
+    "AU07": "lids tightened",
+    "AU09": "nose wrinkled",
+    "AU10": "upper lip raised",
+    "AU12": "mouth corners pulled",
+    "AU14": "dimples",
+    "AU15": "mouth corners down",
+    "AU17": "chin raised",
+    "AU20": "lips stretched",
+    "AU23": "lips tightened",
+    "AU25": "lips parted",
+    "AU26": "jaw dropped",
+    "AU45": "eyes closed",
+}
+
 STEPS = {
     "detect": "find faces",
     "quality": "judge quality",

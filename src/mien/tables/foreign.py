@@ -79,7 +79,9 @@ def read_pyfeat(path: str | os.PathLike[str]) -> Table:
         lower = emotions.get(name.lower(), name.lower())
         if name.startswith("AU") and name[2:].isdecimal():
             values[f"{name}_p"] = data[name].to_numpy(float)
-        elif lower in (*pyfeat.EMOTIONS, *pyfeat.AFFECT):
+        elif lower in pyfeat.AFFECT:
+            values[lower] = data[name].to_numpy(float)
+        elif lower in pyfeat.EMOTIONS:
             values[f"expression_{lower}"] = data[name].to_numpy(float)
         elif name.startswith(("x_", "y_", "mesh_")):
             values[name] = data[name].to_numpy(float)
@@ -183,6 +185,8 @@ def _column(name: str, tool: str) -> Column:
     if name.startswith("expression"):
         kind = "text" if name == "expression" else "float"
         return Column(name, "", "expression", kind, model=tool)  # type: ignore[arg-type]
+    if name in pyfeat.AFFECT:
+        return Column(name, "-1 to 1", "expression", model=tool)
     if name.startswith("box_"):
         return Column(name, "px", "boxes", model=tool)
     if name.startswith("libreface_"):

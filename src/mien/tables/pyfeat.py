@@ -69,9 +69,8 @@ def as_pyfeat(table: "Table", where: str) -> tuple[pd.DataFrame, dict[str, Any]]
         for unit in UNITS
         if f"AU{unit:02d}_p" in data
     }
-    for name in (*EMOTIONS, *AFFECT):
-        if f"expression_{name}" in data:
-            out[name] = data[f"expression_{name}"]
+    out |= {name: data[f"expression_{name}"] for name in EMOTIONS if f"expression_{name}" in data}
+    out |= {name: data[name] for name in AFFECT if name in data}
     sizes = table.recordings
     if len(sizes) and "height" in sizes:
         [row] = sizes[sizes["input"] == where][["height", "width"]].to_numpy()[:1]

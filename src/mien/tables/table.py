@@ -1,7 +1,7 @@
 """The table: rows of faces, with units, events and the facts of each recording."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -49,6 +49,12 @@ class Table:
         """The same table with some columns more, or anew."""
         data = self.data.assign(**{c.name: _typed(values[c.name], c.kind) for c in columns})
         return replace(self, data=data, columns=self.columns | {c.name: c for c in columns})
+
+    def without(self, names: Iterable[str]) -> "Table":
+        """The same table without some columns."""
+        gone = set(names)
+        columns = {name: column for name, column in self.columns.items() if name not in gone}
+        return replace(self, data=self.data[list(columns)], columns=columns)
 
     def with_events(self, rows: Sequence[dict[str, Any]]) -> "Table":
         """The same table with these events: input, who, kind, side, onset, apex, offset ..."""

@@ -1,0 +1,292 @@
+"""What faces show as one HTML page: charts over time, what happened with pictures, and gaps."""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zlib import crc32
+
+import numpy as np
+
+from mien.errors import MienError
+from mien.landmarks import AU_NAMES
+from mien.media import encode_image, is_film, open_film, read_image, thumbnail, write_bytes
+from mien.pipeline.painting import Painter
+from mien.report import words
+from mien.report.film import POSTER, clock, cut_out, ticks, uri
+from mien.report.person_charts import KNOWN, ROW, Span, Unit, episodes_of, panels, spans, units
+from mien.report.series import WIDTH, Panel
+from mien.tables import REASONS, Table
+from mien.types import Pixels
+
+TEMPLATE = "behaviour.html.jinja"
+PEOPLE = 12  # of one input that have charts; the others are counted
+MOMENTS = 10  # pictures of what happened, of one person
+PICTURES = 60  # pictures that are shown, of all inputs
+LANES = ("blink", "eyes-closed", "mouth-open", "talking", "gaze-shift", "nod", "shake")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One event with a picture."""
+
+    kind: str
+    side: str
+    time: float
+    picture: str | None
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of one input."""
+
+    who: str
+    key: str
+    portrait: str | None
+    facts: dict[str, Any]
+    gaps: list[Span]
+    panels: list[Panel]
+    units: list[Unit]
+    lanes: list[tuple[str, list[Span]]]
+    moments: list[Moment]
+    baseline: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One film of the page."""
+
+    name: str
+    link: str
+    seconds: float
+    people: list[Person]
+    more: int  # people without charts
+    recording: dict[str, Any]
+    ticks: list[tuple[float, float]]
+    poster: str | None
+
+
+def write_behaviour(path: str | os.PathLike[str], table: Table) -> None:
+    """Write the page; films stay beside it and are played from there.
+
+    Args:
+        path: the HTML file.
+        table: of `mien.analyze`.
+
+    Raises:
+        MienError: the file cannot be written.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
+
+    if Path(path).suffix.lower() not in {".html", ".htm"}:
+        raise MienError(f"{path} is no name for a report; end it in .html.")
+    world = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    world.filters |= {"clock": clock}
+    html = world.get_template(TEMPLATE).render(**facts(table, Path(path)))
+    write_bytes(path, html.encode("utf-8"))
+
+
+def facts(table: Table, path: Path) -> dict[str, Any]:
+    """All that the template shows, computed."""
+    recordings = {row["input"]: row for row in table.recordings.to_dict("records")}
+    films = [n for n, row in recordings.items() if row.get("kind") == "film" and is_film(n)]
+    shown = [_part(table, name, recordings[name], path) for name in films
+             if recordings[name].get("reason") != "unreadable"]  # fmt: skip
+    pictures = [n for n, row in recordings.items() if row.get("kind") == "picture"]
+    rows = table.data
+    counts = rows["reason"].value_counts()
+    return {
+        "parts": shown,
+        "pictures": [_picture(table, name) for name in pictures[:PICTURES]],
+        "left_out": max(0, len(pictures) - PICTURES),
+        "unread": [row for row in recordings.values() if row.get("reason") == "unreadable"],
+        "rows": len(rows),
+        "reasons": [(name, int(n), REASONS.get(name, "")) for name, n in counts.items()],
+        "people": len(table.people),
+        "events": len(table.events),
+        "facts": table.facts,
+        "summary": _summary(table),
+        "counted": words.counted,
+        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "version": version("mien"),
+        "row_height": ROW,
+        "missing": lambda value: value is None or value != value,
+    }
+
+
+def _part(table: Table, name: str, recording: dict[str, Any], path: Path) -> Part:
+    data = table.data[table.data["input"] == name].assign(who=table.who)
+    seconds = max(_number(recording.get("duration")), float(data["time"].max()) + 1e-3)
+    people = table.people[table.people["input"] == name]
+    people = people.sort_values("measured", ascending=False)
+    chosen = people.to_dict("records")[:PEOPLE]
+    moments = {row["who"]: _chosen(table, name, row["who"]) for row in chosen}
+    stills = _stills(name, data, moments)
+    beside = os.path.relpath(Path(name).resolve(), path.resolve().parent)
+    nobody = spans(data[data["track"].isna()], seconds, "")
+    return Part(
+        Path(name).name,
+        quote(beside.replace(os.sep, "/")),
+        seconds,
+        [
+            _person(table, name, row, data, moments[row["who"]], stills, seconds, nobody)
+            for row in chosen
+        ],
+        len(people) - len(chosen),
+        {
+            key: None if value != value else value
+            for key, value in {"frames": 0, "dropped": 0, "cuts": 0, **recording}.items()
+        },
+        [(WIDTH * tick / seconds, tick) for tick in ticks(seconds)],
+        uri(stills.get(("", 0.0))),
+    )
+
+
+def _person(
+    table: Table,
+    name: str,
+    row: dict[str, Any],
+    data: Any,
+    moments: list[dict[str, Any]],
+    stills: dict[tuple[str, float], Pixels],
+    seconds: float,
+    nobody: list[Span],
+) -> Person:
+    who = row["who"]
+    mine = data[data["who"] == who].sort_values("time").drop_duplicates("time")
+    events = table.events[(table.events["input"] == name) & (table.events["who"] == who)]
+    times = mine["time"].to_numpy(float)
+    used = next((b for b in table.facts.get("baselines", ())
+                 if (b["input"], b["who"]) == (name, who)), {"why": "none"})  # fmt: skip
+    lanes = [(kind, episodes_of(events, kind, seconds)) for kind in LANES]
+    best = stills.get((who, -1.0))
+    return Person(
+        who,
+        f"p{crc32(f'{name}/{who}'.encode())}",
+        uri(best),
+        row,
+        spans(mine, seconds, "ok") + nobody,
+        panels(table, mine, times, seconds),
+        units(mine, times, events, seconds),
+        [(kind, spans) for kind, spans in lanes if spans],
+        [_moment(event, stills.get((who, event["apex"]))) for event in moments],
+        used["why"],
+    )
+
+
+def _chosen(table: Table, name: str, who: str) -> list[dict[str, Any]]:
+    """The events that get a picture: the strongest of each kind, then the next, in time."""
+    mine = table.events[(table.events["input"] == name) & (table.events["who"] == who)]
+    rows = mine.assign(rank=mine.groupby("kind")["peak"].rank(ascending=False, method="first"))
+    rows = rows.sort_values(["rank", "peak"], ascending=[True, False])
+    chosen = rows.to_dict("records")[:MOMENTS]
+    return sorted(chosen, key=lambda event: event["apex"])
+
+
+def _stills(
+    name: str, data: Any, moments: dict[str, list[dict[str, Any]]]
+) -> dict[tuple[str, float], Pixels]:
+    """Cut-outs of faces: who and time -> picture; time -1 is the portrait."""
+    wanted: list[tuple[float, str, float]] = []
+    for who, events in moments.items():
+        mine = data[(data["who"] == who) & data["box_left"].notna()]
+        if not len(mine):
+            continue
+        frontal = mine[mine["reason"] == "ok"] if (mine["reason"] == "ok").any() else mine
+        calm = frontal.loc[(frontal["yaw"].abs() - 0.1 * frontal["eye_distance"]).idxmin()]
+        wanted.append((float(calm["time"]), who, -1.0))
+        wanted += [(float(event["apex"]), who, event["apex"]) for event in events]
+    found: dict[tuple[str, float], Pixels] = {}
+    with open_film(name) as film:
+        start = min((time for time, _, _ in wanted), default=0.0)
+        first = next(film.frames(start=max(start - 1e-3, 0.0)), None)
+        if first is not None:
+            found["", 0.0] = thumbnail(first.image, POSTER)
+        for time, who, key in sorted(wanted):
+            frame = next(film.frames(start=max(time - 1e-3, 0.0)), None)
+            mine = data[(data["who"] == who) & data["box_left"].notna()]
+            if frame is None or not len(mine):
+                continue
+            row = mine.iloc[int((mine["time"] - frame.time).abs().argmin())]
+            box = row[["box_left", "box_top", "box_right", "box_bottom"]].to_numpy(np.float32)
+            found[who, key] = cut_out(frame.image, box)
+    return found
+
+
+def _moment(event: dict[str, Any], picture: Pixels | None) -> Moment:
+    side = event["side"] if isinstance(event["side"], str) else ""
+    told = f"{clock(event['apex'])}, {event['offset'] - event['onset']:.2f} s"
+    return Moment(event["kind"], side, event["apex"], uri(picture), told)
+
+
+def _picture(table: Table, name: str) -> dict[str, Any]:
+    """One picture with what was measured drawn on it, and its rows."""
+    rows = table.data[table.data["input"] == name].assign(who=table.who)
+    found: dict[str, Any] = {"name": Path(name).name, "picture": None, "faces": []}
+    if (rows["reason"] != "unreadable").all():
+        painted = thumbnail(Painter(table, name)(read_image(name), None), 900)
+        data = encode_image(painted, "jpeg", 85)
+        found["picture"] = uri(painted)
+        found["size"] = (painted.shape[1], painted.shape[0], len(data))
+    for row in rows.to_dict("records"):
+        told = {key: row[key] for key in ("who", "reason")}
+        found["faces"].append({**told, "why": REASONS.get(row["reason"], ""), **_shown(table, row)})
+    return found
+
+
+def _shown(table: Table, row: dict[str, Any]) -> dict[str, str]:
+    """What one face of a picture shows, in a line each; empty if it was not measured."""
+    if row["yaw"] != row["yaw"]:
+        return {"pose": "", "units": "", "heads": ""}
+    pose = ", ".join(f"{name} {row[name]:.0f}°" for name in ("yaw", "pitch", "roll"))
+    peaks = {name: row[f"{name}_r"] for name in AU_NAMES if row.get(f"{name}_r", 0) >= 1}
+    units = sorted(peaks, key=lambda name: -peaks[name])[:5]
+    told = [f"{name} ({words.UNITS[name]}) {peaks[name]:.1f}" for name in units]
+    heads = [
+        f"{name.removeprefix('expression_')} {row[name]:.2f}"
+        for name, column in table.columns.items()
+        if column.group not in KNOWN
+        and not name.endswith(("_lo", "_hi"))
+        and row[name] == row[name]
+    ]
+    return {"pose": pose, "units": ", ".join(told), "heads": ", ".join(heads)}
+
+
+def _summary(table: Table) -> list[dict[str, Any]]:
+    """Means of films' people: what is not a place or a measure of lids and lips."""
+    columns = table.columns
+    hidden = {"quality", "measures"}
+    rows = table.summary()
+    if not len(rows):
+        return []
+    films = set(table.recordings[table.recordings["kind"] == "film"]["input"])
+    people = []
+    for (where, who), part in rows[rows["input"].isin(films)].groupby(["input", "who"], sort=False):
+        lines = []
+        for row in part.to_dict("records"):
+            column = columns[row["column"]]
+            if column.group in hidden or row["n"] == 0 or row["column"].endswith(("_lo", "_hi")):
+                continue
+            gone = [
+                f"{key.removeprefix('missing_')} {value:.0%}"
+                for key, value in row.items()
+                if key.startswith("missing_") and value > 0
+            ]
+            told = column.unit.split(";")[0]
+            lines.append({**row, "unit": told, "why": ", ".join(gone), "group": column.group})
+        people.append({"input": Path(where).name, "who": who, "lines": lines})
+    return people[:PEOPLE]
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and value == value else 0.0

@@ -1,0 +1,160 @@
+"""Charts of one person: numbers over time, action units, episodes, and what was not measured."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mien.landmarks import AU_NAMES
+from mien.report import words
+from mien.report.film import clock
+from mien.report.series import WIDTH, Panel, panel, ridge
+from mien.tables import REASONS, Table
+from mien.types import Doubles
+
+KNOWN = ("keys", "boxes", "points", "landmarks", "quality", "poses", "gazes", "measures", "aus")
+ROW, TOP = 26.0, 5.0  # height of the row of an action unit; intensity that fills it
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stretch of a timeline."""
+
+    x: float
+    width: float
+    start: float
+    end: float
+    kind: str  # reason, or kind of an event
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The row of one action unit."""
+
+    name: str
+    words: str
+    areas: list[str]
+    peak: str
+    mean: str
+    spans: list[Span]  # its episodes
+
+
+def panels(table: Table, mine: Any, times: Doubles, seconds: float) -> list[Panel]:
+    """Head, gaze, eyes, mouth, and each head that reads faces."""
+
+    def take(*names: str) -> list[tuple[str, Doubles]]:
+        told = {n: n.replace("eye_aperture_", "").replace("mouth_", "") for n in names}
+        return [(told[n], mine[n].to_numpy(float)) for n in names if n in mine]
+
+    def both(angle: str) -> tuple[str, Doubles]:
+        sides = [mine[f"gaze_{angle}_{side}"].to_numpy(float) for side in ("left", "right")]
+        return angle, np.mean(sides, axis=0)
+
+    found = [
+        panel("head", "degree", times, take("yaw", "pitch", "roll"), seconds=seconds, least=30),
+        panel("gaze", "degree, mean of both eyes", times, [both("yaw"), both("pitch")],
+              seconds=seconds, least=30),
+        panel("open eyes", "of the eye distance", times,
+              take("eye_aperture_left", "eye_aperture_right"), seconds=seconds, least=0.1,
+              digits=2),
+        panel("mouth", "of the eye distance", times, take("mouth_aperture", "mouth_width"),
+              seconds=seconds, least=0.3, digits=2),
+    ]  # fmt: skip
+    for task in dict.fromkeys(column.group for column in table.columns.values()):
+        found += _of_head(table, task, mine, times, seconds)
+    return [one for one in found if one is not None]
+
+
+def _of_head(
+    table: Table, task: str, mine: Any, times: Doubles, seconds: float
+) -> list[Panel | None]:
+    """Charts of one head: its labels together if they share a unit."""
+    columns = [c for c in table.columns.values() if c.group == task and c.kind != "text"]
+    if task in KNOWN:
+        return []
+    of_unit: dict[str, list[str]] = {}
+    for column in columns:
+        if not column.name.endswith(("_lo", "_hi")):
+            of_unit.setdefault(column.unit, []).append(column.name)
+    found = []
+    for unit, names in of_unit.items():
+        curves = [(n.removeprefix(f"{task}_"), mine[n].to_numpy(float)) for n in names]
+        ends = [f"{names[0]}_{end}" for end in ("lo", "hi")]
+        interval = None
+        if len(names) == 1 and all(end in mine for end in ends):
+            interval = (mine[ends[0]].to_numpy(float), mine[ends[1]].to_numpy(float))
+        span = (0.0, 1.0) if unit == "probability" else None
+        span = (-1.0, 1.0) if unit.startswith("-1 to 1") else span
+        title = task if unit == "probability" or len(of_unit) == 1 else ", ".join(names)
+        found.append(
+            panel(title, unit.split(";")[0], times, curves, seconds=seconds, span=span,
+                  interval=interval, least=10 if interval else 0.0,
+                  digits=0 if interval else 2)
+        )  # fmt: skip
+    return found
+
+
+def units(mine: Any, times: Doubles, events: Any, seconds: float) -> list[Unit]:
+    """The rows of action units, those that were measured at all."""
+    found = []
+    for name in AU_NAMES:
+        if f"{name}_r" not in mine:
+            continue
+        values = mine[f"{name}_r"].to_numpy(float)
+        if not np.isfinite(values).any():
+            continue
+        areas = ridge(times, values, seconds=seconds, top=TOP, height=ROW)
+        peak, mean = np.nanmax(values), np.nanmean(values)
+        found.append(
+            Unit(
+                name,
+                words.UNITS[name],
+                areas,
+                f"{peak:.1f}",
+                f"{mean:.1f}",
+                episodes_of(events, name, seconds),
+            )
+        )
+    return found
+
+
+def episodes_of(events: Any, kind: str, seconds: float) -> list[Span]:
+    """The events of one kind on the timeline."""
+    return [
+        Span(
+            WIDTH * row["onset"] / seconds,
+            max(WIDTH * (row["offset"] - row["onset"]) / seconds, 1.5),
+            row["onset"],
+            row["offset"],
+            kind,
+            f"{kind}{_side(row['side'])}, {clock(row['onset'])} to {clock(row['offset'])}, "
+            f"peak {row['peak']:.2f}",
+        )
+        for row in events[events["kind"] == kind].to_dict("records")
+    ]
+
+
+def _side(side: Any) -> str:
+    return f", {side}" if isinstance(side, str) and side != "both" else ""
+
+
+def spans(rows: Any, seconds: float, but: str) -> list[Span]:
+    """Stretches of rows with the same reason, except one."""
+    times, reasons = rows["time"].to_numpy(float), rows["reason"].tolist()
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.04
+    found: list[Span] = []
+    for time, reason in zip(times.tolist(), reasons, strict=True):
+        end = time + step
+        last = found[-1] if found else None
+        if reason == but:
+            continue
+        if last and last.kind == reason and time - last.end < step * 0.6 + 1e-6:
+            start = last.start
+            found.pop()
+        else:
+            start = time
+        told = f"{reason}, {clock(start)} to {clock(end)}: {REASONS.get(reason, '')}"
+        width = WIDTH * (end - start) / seconds
+        found.append(Span(WIDTH * start / seconds, width, start, end, reason, told))
+    return found
