@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from mien.media import write_image
+from mien.media import read_image, write_image
 from mien.pipeline import Pipeline
 from mien.types import Crop, Face, Reading
 
@@ -49,7 +49,8 @@ class Grey:
 @pytest.fixture
 def toys(monkeypatch):
     toy = Pipeline(detector=Finder())
-    monkeypatch.setattr("mien.cli.evaluate_heads.opened", lambda *names, **chosen: toy)
+    for place in ("evaluate_heads", "explain"):
+        monkeypatch.setattr(f"mien.cli.{place}.opened", lambda *names, **chosen: toy)
     heads = {"moody": Moody(), "grey": Grey()}
     monkeypatch.setattr("mien.zoo.load", lambda name, **options: heads[name])
 
@@ -108,6 +109,29 @@ def test_a_leak_is_looked_for_in_noise_and_in_a_folder(mien, toys, tmp_path):
                         "--table")  # fmt: skip
     assert code == 0
     assert "sorted by class" in out
+
+
+@pytest.mark.parametrize("way", ["occlusion", "rise"])
+def test_an_answer_is_explained_as_a_picture(mien, toys, tmp_path, way):
+    put(tmp_path / "a.png", (200, 90, 20))
+    code, out, _ = mien("explain", tmp_path / "a.png", "--model", "moody", "--way", way,
+                        "--out", tmp_path / "why.png")  # fmt: skip
+    assert code == 0
+    told = json.loads(out)
+    assert (told["label"], told["value"]) == ("anger", 0.9)
+    assert read_image(tmp_path / "why.png").shape == (384, 768, 3)
+    code, _, err = mien("explain", tmp_path / "a.png", "--model", "moody", "--label", "joy",
+                        "--out", tmp_path / "why.png")  # fmt: skip
+    assert code == 1
+    assert "has no number 'joy'" in err
+    put(tmp_path / "black.png", (0, 0, 0))
+    code, _, err = mien("explain", tmp_path / "black.png", "--model", "moody",
+                        "--out", tmp_path / "why.png")  # fmt: skip
+    assert "No face in" in err
+    code, _, err = mien(
+        "explain", tmp_path / "a.png", "--model", "moody", "--out", tmp_path / "x.txt"
+    )
+    assert "name a .png file" in err
 
 
 def test_the_layouts_that_can_be_typed_are_those_that_are_read():

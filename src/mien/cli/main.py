@@ -22,6 +22,7 @@ from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
 from mien.cli.doctor import doctor
+from mien.cli.explain import explain
 from mien.cli.terminal import STOPPED, complain
 from mien.errors import MienError
 
@@ -42,7 +43,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         cluster.cluster,
     ),
     "Faces": (look.detect, look.quality, look.embed, analyze.analyze),
-    "Research": (lab.train,),
+    "Research": (lab.train, explain),
     "This installation": (demo, doctor, bench, calibrate),
 }
 for panel, commands in PANELS.items():

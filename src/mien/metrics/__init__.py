@@ -4,6 +4,7 @@ from mien.metrics.agreement import balanced_accuracy, concordance, confusion, ic
 from mien.metrics.calibration import calibration_error, cllr, fit_llr, log_loss, posterior
 from mien.metrics.detection import Matched, average_precision, match_boxes, precision_recall
 from mien.metrics.discard import Discard, area, discard_curve
+from mien.metrics.distributions import divergence, entropy, jensen_shannon
 from mien.metrics.estimates import Clusters, Estimate
 from mien.metrics.evidence import PavLlr, cross_entropy, doubt_before, least_cllr, reliability
 from mien.metrics.fairness import Groups, compare_groups, max_over_geometric_mean
@@ -54,7 +55,9 @@ __all__ = [
     "confusion",
     "cross_entropy",
     "discard_curve",
+    "divergence",
     "doubt_before",
+    "entropy",
     "equal_error_rate",
     "fit_llr",
     "fmr",
@@ -63,6 +66,7 @@ __all__ = [
     "fold_accuracy",
     "fpir",
     "icc",
+    "jensen_shannon",
     "kappa",
     "least_cllr",
     "log_loss",

@@ -42,13 +42,14 @@ def held_out(groups: Sequence[str], share: float, seed: int = 0) -> tuple[Rows, 
 
     Args:
         groups: (N,) people, or what `kin` gives.
-        share: of the rows that is held out, about; in (0, 1).
+        share: of the rows that is held out, about; in (0, 1). At least one group is.
         seed: of who it is.
 
     Raises:
-        TrainingError: there is one group only, or nobody is left on one side.
+        TrainingError: there is one group only.
     """
-    parts = folds(groups, max(2, round(1 / min(share, 1 - share))), seed)
+    wanted = max(2, round(1 / min(share, 1 - share)))
+    parts = folds(groups, max(2, min(wanted, len(set(groups)))), seed)  # one group at the least
     train, held = parts[0]
     return (train, held) if share <= 0.5 else (held, train)
 
