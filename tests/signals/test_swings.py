@@ -65,3 +65,11 @@ def test_slow_waves_and_single_turns_are_no_oscillation():
 def test_nothing_to_swing(values):
     times = np.arange(len(values), dtype=float)
     assert oscillations(times, values, least=1, longest=1, fewest=2, bridge=1) == []
+
+
+def test_pauses_and_rates_are_as_asked():
+    waves = np.where((TIMES % 2) < 1, 8 * np.sin(4 * np.pi * TIMES), 0.0)  # 1 s of 2 Hz, 1 s rest
+    ask = {"least": 4, "longest": 0.4, "fewest": 3, "bridge": 0.2}
+    assert len(oscillations(TIMES, waves, **ask)) == 4
+    assert len(oscillations(TIMES, waves, **ask, pause=1.5)) == 1
+    assert oscillations(TIMES, waves, **ask, pause=1.5, rate=3.5) == []

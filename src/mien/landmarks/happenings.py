@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from mien.landmarks.blinks import BRIDGE, ENTER, LEAVE, LONGEST, open_level
 from mien.landmarks.measures import SIDES
+from mien.landmarks.tables import units
 from mien.landmarks.units import AU_NAMES, SIDED
 from mien.signals import Episode, episodes, oscillations, pieces, swings
 from mien.types import Doubles
@@ -30,12 +31,13 @@ KINDS: dict[str, str] = {
     **dict.fromkeys((name for name in AU_NAMES if name != "AU45"), "FACS intensity 0-5"),
 }
 MOUTH = (0.10, 0.07)  # opening at which a mouth is open, and is not any more
-TALK, TALK_SWING, TALK_FEWEST = 0.015, 0.3, 5  # least swing; s of a swing at most; swings
+TALK, TALK_SWING, TALK_FEWEST = 0.02, 0.3, 5  # least swing; s of a swing at most; swings
+TALK_PAUSE, TALK_RATE = 0.8, 3.5  # s between two swings of one sentence; swings a second
 NOD, SHAKE = 3.0, 4.0  # degrees of a swing at least
 HEAD_SWING, HEAD_FEWEST = 0.6, 3  # s of a swing at most; down, up, and down again is a nod
 SHIFT = (8.0, 4.0)  # degrees a gaze goes at least; and at the edges of the move
 LOOK = 0.2  # s of the gaze before and after that are compared
-UNIT = (1.0, 0.5)  # intensity at which a unit is shown, and is not any more
+OVER = 0.5  # of the intensity from which a unit is shown: below that it is not any more
 SHORTEST = 0.08  # s: what is shorter shows in a single frame and may be noise
 ONE_SIDED = 0.5  # of the stronger side: a weaker side with less does not take part
 
@@ -124,8 +126,9 @@ def _mouth(times: Doubles, table: Mapping[str, Doubles]) -> list[Happening]:
         return []
     wide = episodes(times, _steady(opening), enter=MOUTH[0], leave=MOUTH[1], bridge=BRIDGE)
     talk = oscillations(
-        times, opening, least=TALK, longest=TALK_SWING, fewest=TALK_FEWEST, bridge=BRIDGE
-    )
+        times, opening, least=TALK, longest=TALK_SWING, fewest=TALK_FEWEST, bridge=BRIDGE,
+        pause=TALK_PAUSE, rate=TALK_RATE,
+    )  # fmt: skip
     found = [_of("mouth-open", one) for one in wide if one.offset - one.onset >= SHORTEST]
     return found + [_of("talking", one) for one in talk]
 
@@ -162,17 +165,17 @@ def _shifts(times: Doubles, gaze: Doubles) -> list[Happening]:
         after = gaze[(times > time) & (times <= time + LOOK)]
         if len(before) and len(after):
             step[i] = np.median(after) - np.median(before)
-    found = []
-    for sign, side in ((-1, "left"), (1, "right")):
+    found: list[Happening] = []
+    ways: tuple[tuple[int, Side], ...] = ((-1, "left"), (1, "right"))
+    for sign, side in ways:
         for one in episodes(times, sign * step, enter=SHIFT[0], leave=SHIFT[1], bridge=LOOK):
             near = (times >= one.onset - LOOK) & (times <= one.offset + LOOK)
-            moved = swings(times[near], gaze[near], SHIFT[1])
-            ways = [swing for swing in moved if swing.size * sign > 0]
-            if ways:
-                most = max(ways, key=lambda swing: abs(swing.size))
+            moved = [s for s in swings(times[near], gaze[near], SHIFT[1]) if s.size * sign > 0]
+            most = max(moved, key=lambda swing: abs(swing.size), default=None)
+            if most and not any(a.onset < most.end and most.start < a.offset for a in found):
                 apex = (most.start + most.end) / 2
                 found.append(
-                    Happening("gaze-shift", most.start, apex, most.end, side, one.peak, True, True)  # type: ignore[arg-type]
+                    Happening("gaze-shift", most.start, apex, most.end, side, one.peak, True, True)
                 )
     return found
 
@@ -183,8 +186,8 @@ def _unit(times: Doubles, table: Mapping[str, Doubles], name: str) -> list[Happe
     if values is None:
         return []
     found = []
-    level = {"enter": UNIT[0], "leave": UNIT[1], "bridge": BRIDGE}
-    for one in episodes(times, _steady(values), **level):
+    shown = units()[name].shown
+    for one in episodes(times, _steady(values), enter=shown, leave=OVER * shown, bridge=BRIDGE):
         if one.offset - one.onset >= SHORTEST:
             found.append(_of(name, one, _side(times, table, name, one)))
     return found

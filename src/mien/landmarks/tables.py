@@ -17,6 +17,7 @@ class Unit:
     sided: bool  # whether left and right are told apart
     weights: Mapping[str, float]  # feature -> weight; the sum is the score
     curve: tuple[tuple[float, ...], tuple[float, ...]]  # scores, rising, and their intensities
+    shown: float  # intensity from which an event is told: at rest, one picture in 100 exceeds it
     presence: tuple[float, float] | None  # slope and intercept of the logit; None: not calibrated
 
 
@@ -37,6 +38,7 @@ def units() -> dict[str, Unit]:
             row["sided"],
             row["weights"],
             (tuple(row["curve"][0]), tuple(row["curve"][1])),
+            row["shown"],
             tuple(row["presence"]) if row["presence"] else None,
         )
         for name, row in rows.items()

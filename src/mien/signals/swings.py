@@ -54,6 +54,8 @@ def oscillations(
     longest: float,
     fewest: int,
     bridge: float,
+    pause: float | None = None,
+    rate: float = 0.0,
 ) -> list[Episode]:
     """Find the stretches in which a signal goes to and fro.
 
@@ -61,9 +63,11 @@ def oscillations(
         times: (T,) seconds, rising.
         values: (T,); NaN where nothing was measured.
         least: how far each swing goes at least, above 0.
-        longest: seconds that a swing, or the rest between two of them, may last.
+        longest: seconds that a swing may last.
         fewest: swings one after another, 2 or more: 2 is there and back.
         bridge: seconds; samples that are further apart do not belong together.
+        pause: seconds that the rest between two swings may last; None: as long as a swing.
+        rate: swings a second at least, over the whole stretch.
 
     Returns:
         The stretches in the order of time. The apex is the middle of the largest swing, the peak
@@ -71,8 +75,8 @@ def oscillations(
     """
     found = []
     for moments, heights in pieces(times, values, bridge):
-        for run in _runs(swings(moments, heights, least), longest):
-            if len(run) < fewest:
+        for run in _runs(swings(moments, heights, least), longest, pause or longest):
+            if len(run) < max(fewest, rate * (run[-1].end - run[0].start)):
                 continue
             most = max(run, key=lambda swing: abs(swing.size))
             begun = bool(run[0].start - moments[0] > 0)
@@ -82,14 +86,13 @@ def oscillations(
     return found
 
 
-def _runs(found: list[Swing], longest: float) -> list[list[Swing]]:
+def _runs(found: list[Swing], longest: float, pause: float) -> list[list[Swing]]:
     """Swings that are quick and follow each other closely."""
     runs: list[list[Swing]] = []
     for swing in found:
         if swing.end - swing.start > longest:
             continue
-        close = bool(runs) and swing.start - runs[-1][-1].end <= longest
-        if close and swing.size * runs[-1][-1].size < 0:
+        if runs and swing.start - runs[-1][-1].end <= pause:
             runs[-1].append(swing)
         else:
             runs.append([swing])
