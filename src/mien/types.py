@@ -49,6 +49,7 @@ class Reading:
     array: Floats | None = None  # dense answers: landmarks, coefficients
     text: str | None = None  # what the lips said; or why there are no values
     span: tuple[float, float] | None = None  # seconds, if about a stretch of time
+    derived: tuple["Reading", ...] = ()  # follows from this one by a stated rule, not measured
 
 
 @dataclass(frozen=True, slots=True)

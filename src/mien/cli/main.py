@@ -15,6 +15,7 @@ from mien.cli import (
     look,
     models,
     people,
+    survival,
     synth,
     watch,
 )
@@ -55,6 +56,7 @@ app.add_typer(cluster.app, name="groups", rich_help_panel="People")
 app.add_typer(evaluate.app, name="eval", rich_help_panel="Evaluation")
 app.add_typer(synth.app, name="synth", rich_help_panel="Evaluation")
 app.add_typer(lab.app, name="systems", rich_help_panel="Research")
+app.add_typer(survival.app, name="survival", rich_help_panel="Research")
 app.add_typer(models.app, name="models", rich_help_panel="This installation")
 
 

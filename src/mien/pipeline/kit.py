@@ -121,8 +121,7 @@ def told_by(reading: Reading) -> dict[str, tuple[float, str]]:
         for end, given in (("_lo", reading.low), ("_hi", reading.high)):
             if given and label in given:
                 found[name + end] = given[label], reading.unit
-    derived: tuple[Reading, ...] = getattr(reading, "derived", ())
-    for one in derived:
+    for one in reading.derived:
         found |= told_by(one)
     return found
 

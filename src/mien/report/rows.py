@@ -74,6 +74,7 @@ def reading_row(reading: Reading) -> Row:
         "low": reading.low,
         "high": reading.high,
         "text": reading.text,
+        "derived": [reading_row(one) for one in reading.derived],
     }
 
 

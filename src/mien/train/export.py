@@ -145,6 +145,7 @@ def quantised(source: Path, target: Path, batches: Sequence[Floats]) -> None:
         QuantType,
         quantize_static,
     )
+    from onnxruntime.quantization.registry import QDQRegistry
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     if not batches:
@@ -166,6 +167,8 @@ def quantised(source: Path, target: Path, batches: Sequence[Floats]) -> None:
             str(ready), str(draft), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
+            # A layer norm has a few weights and no channels to give scales to.
+            op_types_to_quantize=[kind for kind in QDQRegistry if kind != "LayerNormalization"],
         )  # fmt: skip
         _write(onnx.load(draft), target)
 

@@ -1,0 +1,93 @@
+"""mien survival: hazards from faces, fitted to the cohort of whoever asks. Research only."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli.evaluate_options import AsTable, Processor, Report, basis_of, require_place, tell
+from mien.cli.terminal import complain, print_json_line, progress
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Hazards from faces, against a cohort of your own. Research only; no diagnosis.",
+)
+Cohort = Annotated[
+    Path,
+    typer.Argument(
+        help="CSV: path, time_days, event (0 or 1), and perhaps age, sex and other numbers.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+
+
+@app.command()
+def fit(
+    cohort: Cohort,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the model, .json.")],
+    device: Processor = "cpu",
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Fit hazards to a cohort; each is judged on people that were not fitted on.
+
+    Example: mien survival fit cohort.csv --out model.json --report cohort.html
+    """
+    import numpy as np
+
+    from mien.systems.survival_fahr.cohort import look_at, read_cohort
+    from mien.systems.survival_fahr.findings import findings
+    from mien.systems.survival_fahr.fitting import fit as fit_cohort
+    from mien.systems.survival_fahr.head import trunk
+
+    require_place(report)
+    members = read_cohort(cohort)
+    with progress() as on_step:
+        seen = look_at([one.path for one in members], device, on_step)
+    kept = [members[row] for row in seen.rows]
+    others = {k: np.array([one.others[k] for one in kept]) for k in kept[0].others}
+    others["age by looks"] = seen.ages
+    days, events = (np.array([getattr(one, k) for one in kept]) for k in ("days", "event"))
+    fitted = fit_cohort(seen.vectors, days, events, others)
+    fitted.model.save(out)
+    complain(f"model written: {out}")
+    basis = (("Vectors by", trunk()), *basis_of(None))
+    tell(findings(fitted, cohort.name, seen.told(), basis), report, table)
+
+
+@app.command()
+def score(
+    pictures: Annotated[
+        list[Path], typer.Argument(help="Pictures of one person each, or folders.", exists=True)
+    ],
+    model: Annotated[
+        Path, typer.Option(help="File that mien survival fit wrote.", exists=True, dir_okay=False)
+    ],
+    device: Processor = "cpu",
+) -> None:
+    """Tell where faces lie in the cohort: log hazard against its mean, and which quarter.
+
+    Example: mien survival score portraits/ --model model.json
+    """
+    from mien.media import find_images
+    from mien.systems.survival_fahr.cohort import REASONS, look_at
+    from mien.systems.survival_fahr.findings import LIMITS
+    from mien.systems.survival_fahr.head import Model
+
+    fitted = Model.load(model)
+    paths = list(find_images(pictures))
+    with progress() as on_step:
+        seen = look_at(paths, device, on_step)
+    place = {int(row): number for number, row in enumerate(seen.rows)}
+    told = fitted(seen.vectors)
+    for row, path in enumerate(paths):
+        if row in place:
+            value = float(told[place[row]])
+            quarter = int((fitted.quartiles <= value).sum()) + 1
+            print_json_line({"image": path, "log_hazard": round(value, 4), "quarter": quarter})
+        else:
+            reason = seen.lost[row]
+            print_json_line({"image": path, "reason": reason, "why": REASONS[reason]})
+    for limit in LIMITS:
+        complain(limit)

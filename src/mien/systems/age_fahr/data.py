@@ -1,0 +1,92 @@
+"""Faces with ages, in three parts that share no picture: to learn from, to choose by, to test."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import TrainingError
+from mien.evaluate.faces import alike
+from mien.evaluate.readers import LABELS as READERS
+from mien.evaluate.readers import Labelled
+from mien.systems.age_fahr.head import Age
+from mien.train.chips import read_chips
+from mien.train.pictures import OnStep
+from mien.train.splits import held_out, kin
+from mien.types import Doubles, Pixels
+
+OLDEST = 122  # years; Jeanne Calment's age
+TEST, CHOOSE = 0.2, 0.1  # shares
+NEAR = 2  # bits by which hashes of one picture may differ; 4 join 861 of UTKFace's in a chain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """Aligned faces with ages."""
+
+    images: Pixels  # (N, 112, 112, 3)
+    age: Doubles  # (N,) years, as the makers of the set say
+    record: tuple[Labelled, ...]  # (N,)
+
+    def rows(self, keep: NDArray[np.int64]) -> "Faces":
+        """Those rows."""
+        return Faces(self.images[keep], self.age[keep], tuple(self.record[k] for k in keep))
+
+
+def parts(
+    data: Path, layout: str, out: Path, on_step: OnStep | None = None
+) -> tuple[Faces, Faces, Faces, str]:
+    """Training, choosing and test part; and what could not be read.
+
+    The split depends on the pictures alone: it is the same for every seed and every training.
+    Pictures of one person, copies, and pictures that look the same are on one side.
+
+    Args:
+        data: the set as it is unpacked.
+        layout: a reader of mien.evaluate.readers that tells ages.
+        out: run folder, which keeps the aligned chips.
+        on_step: told after each picture.
+    """
+    records = [record for record in READERS[layout](data) if "age" in record.labels]
+    chips = read_chips(records, Age.crop, out, on_step)
+    kept = tuple(records[row] for row in chips.row)
+    ages = np.array([_years(record) for record in kept])
+    groups = kin(
+        [r.person for r in kept], chips.content.tolist(), alike(chips.images, NEAR).tolist()
+    )
+    learn, test = held_out(groups, TEST)
+    inner, choose = held_out([groups[k] for k in learn], CHOOSE / (1 - TEST))
+    faces = Faces(chips.images, ages, kept)
+    return faces.rows(learn[inner]), faces.rows(learn[choose]), faces.rows(test), chips.lost
+
+
+def _years(record: Labelled) -> float:
+    try:
+        years = float(record.labels["age"])
+    except ValueError:
+        years = float("nan")
+    if not 0 <= years <= OLDEST:
+        raise TrainingError(
+            f"{record.path} is said to be {record.labels['age']} years old; ages are numbers from "
+            f"0 to {OLDEST}. Correct the label or take the picture out."
+        )
+    return years
+
+
+def bands(age: Doubles, width: int = 5) -> NDArray[np.int64]:
+    """(N,) number of the band of so many years."""
+    return (np.asarray(age) // width).astype(np.int64)
+
+
+def balance(age: Doubles, most: float = 20.0) -> Doubles:
+    """(N,) chances that draw each band of five years alike often.
+
+    Args:
+        age: (N,) years.
+        most: how many times as likely as a face of the fullest band one of the emptiest may be;
+            else a handful of faces would be learnt by heart. Source: spec 03 of mien.
+    """
+    band = bands(age)
+    weight = 1 / np.bincount(band)[band]
+    return np.asarray(np.minimum(weight, weight.min() * most))

@@ -1,0 +1,105 @@
+"""How old a face looks, in years, with an interval."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mien.runtime import Session
+from mien.types import Crop, Doubles, Floats, Pixels, Points, Reading
+
+SIDE, WIDTH = 112, 256  # px; numbers of a vector
+YEARS = np.arange(101, dtype=np.float64)  # what is told apart: 0 to 100; older counts as 100
+# Median positions of MTCNN's five points in the 200 px crops of UTKFace, made symmetrical.
+POINTS: Points = (
+    (0.3025, 0.2935),
+    (0.6975, 0.2935),
+    (0.5, 0.5230),
+    (0.3225, 0.6910),
+    (0.6775, 0.6910),
+)
+
+
+class Age:
+    """A guess at years by looks; README.md is its model card."""
+
+    crop = Crop(size=SIDE, points=POINTS)
+
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        name: str,
+        reach: float,
+        digest: str = "",
+        device: str = "cpu",
+        threads: int = 1,
+    ) -> None:
+        """Open the graph.
+
+        Args:
+            weights: the ONNX file that train.py writes.
+            name: the card this was opened from.
+            reach: half the 90 % interval over the spread of the answer, as it was on held-out
+                pictures; see `train.reach`.
+            digest: of the weights.
+            device: see mien.runtime.
+            threads: of one call.
+        """
+        self._session = Session(weights, (None, 3, SIDE, SIDE), device=device, threads=threads)
+        self.name, self.digest, self.device, self.reach = name, digest, self._session.device, reach
+
+    def __call__(self, chips: Pixels) -> list[Reading]:
+        """Guess the age of each chip.
+
+        Args:
+            chips: (N, 112, 112, 3), aligned by mien.align.
+
+        Returns:
+            N readings of `age` in years, with a 90 % interval.
+        """
+        found = []
+        for middle, spread in zip(*told(self.shares(chips)), strict=True):
+            far = self.reach * spread
+            low, high = max(0.0, middle - far), middle + far
+            found.append(
+                Reading("age", {"age": middle}, "year", self.name, {"age": low}, {"age": high})
+            )
+        return found
+
+    def shares(self, chips: Pixels) -> Floats:
+        """(N, 112, 112, 3) -> (N, 101) probability of each year: mean of a chip and its mirror."""
+        if not len(chips):
+            return np.empty((0, len(YEARS)), np.float32)
+        both = self._looks(chips, "logits")
+        powers = [np.exp(logits - logits.max(1, keepdims=True)) for logits in both]
+        shares = [power / power.sum(1, keepdims=True) for power in powers]
+        return np.asarray((shares[0] + shares[1]) / 2, np.float32)
+
+    def vectors(self, chips: Pixels) -> Floats:
+        """(N, 112, 112, 3) -> (N, 256): what years are told from, for other questions about looks.
+
+        Mean of a chip and its mirror, not of unit length. People can be told apart by it to some
+        degree, so it is to be kept as a template is.
+        """
+        if not len(chips):
+            return np.empty((0, WIDTH), np.float32)
+        first, second = self._looks(chips, "vector")
+        return np.asarray((first + second) / 2, np.float32)
+
+    def _looks(self, chips: Pixels, name: str) -> tuple[Floats, Floats]:
+        pixels = tensor(chips)
+        mirrored = np.ascontiguousarray(pixels[..., ::-1])
+        return self._session(pixels)[name], self._session(mirrored)[name]
+
+
+def told(shares: Floats) -> tuple[list[float], list[float]]:
+    """Mean and spread (standard deviation, at least one year) of (N, 101) probabilities."""
+    p: Doubles = shares.astype(np.float64)
+    middle = p @ YEARS
+    spread = np.sqrt(np.maximum(p @ YEARS**2 - middle**2, 1.0))
+    return middle.tolist(), spread.tolist()
+
+
+def tensor(chips: Pixels) -> Floats:
+    """(N, S, S, 3) chips -> (N, 3, S, S) in [0, 1]."""
+    return np.ascontiguousarray(chips.transpose(0, 3, 1, 2), np.float32) / 255

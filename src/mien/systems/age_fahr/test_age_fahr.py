@@ -1,0 +1,153 @@
+"""Known answers; the contract; two stages of training; the masked autoencoder."""
+
+import numpy as np
+import pytest
+
+from mien.errors import TrainingError
+from mien.media import write_image
+from mien.systems.age_fahr.head import YEARS, Age, told
+from mien.testing import check, noise
+from mien.zoo import find, load
+
+
+def test_the_shipped_head_keeps_its_contract_and_answers_unasked():
+    head = load("age-fahr")
+    check("chip-head", head)
+    for reading in head(noise(3, 112)):
+        assert reading.unit == "year"
+        assert reading.low["age"] <= reading.values["age"] <= reading.high["age"]
+    assert find("age-fahr").default
+
+
+def test_mean_and_spread_of_years_by_hand():
+    shares = np.zeros((2, 101), np.float32)
+    shares[0, [20, 40]] = 0.5
+    shares[1, 30] = 1
+    middle, spread = told(shares)
+    assert middle == pytest.approx([30, 30])
+    assert spread == pytest.approx([10, 1])  # at least one year
+
+
+def test_the_interval_is_as_wide_as_the_card_says(toy):
+    logits = np.full((1, 101), -50.0)
+    logits[0, [20, 40]] = 0
+    path = toy(["n", 3, 112, 112], {"logits": logits, "vector": np.ones((1, 256))})
+    [reading] = Age(path, name="toy", reach=1.5)(noise(1, 112))
+    assert (reading.values["age"], reading.low["age"], reading.high["age"]) == pytest.approx(
+        (30, 15, 45)
+    )
+    [wide] = Age(path, name="toy", reach=4)(noise(1, 112))
+    assert wide.low["age"] == 0  # nobody is younger
+
+
+@pytest.mark.weights
+def test_a_child_a_grown_up_and_their_vectors(astronaut, mtcnn):
+    from mien.align import align
+    from mien.detect import find as look
+
+    head = load("age-fahr")
+    chip = align(astronaut, look(mtcnn, astronaut, "never").faces[:1], head.crop)
+    [reading] = head(chip)
+    assert 20 < reading.values["age"] < 60  # Eileen Collins was 35
+    assert head.vectors(chip).shape == (1, 256)
+    assert head.vectors(chip[:0]).shape == (0, 256)
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
+
+
+def test_the_reach_by_hand_and_its_refusal(torch):
+    from mien.systems.age_fahr.train import reach
+
+    shares = np.zeros((19, 101), np.float32)
+    shares[:, 50] = 1  # spread: one year
+    age = 50 + np.arange(19.0)
+    # The 18th of 19 errors in order, since ceil(20 * 0.9) = 18: 17 years.
+    assert reach(shares, age) == 17
+    with pytest.raises(TrainingError, match="show no interval"):
+        reach(shares[:5], age[:5])
+
+
+def test_balance_by_hand(torch):
+    from mien.systems.age_fahr.data import balance
+
+    age = np.array([20.0, 21, 22, 23, 70])
+    weight = balance(age)
+    assert weight / weight[0] == pytest.approx([1, 1, 1, 1, 4])
+    many = np.concatenate([np.full(100, 20.0), [70.0]])
+    assert balance(many)[-1] / balance(many)[0] == pytest.approx(20)  # not 100
+
+
+def test_errors_by_hand(torch):
+    from mien.systems.age_fahr.train import errors
+
+    shares = np.zeros((3, 101), np.float32)
+    shares[[0, 1, 2], [20, 30, 60]] = 1
+    found = errors(shares, np.array([22.0, 26, 70]), far=5.0)
+    assert found["error"] == pytest.approx((2 + 4 + 10) / 3)
+    assert found["balanced error"] == pytest.approx(((2 + 4) / 2 + 10) / 2)  # twenties, seventies
+    assert found["error from 65"] == 10
+    assert found["bias"] == pytest.approx((-2 + 4 - 10) / 3)
+    assert found["inside"] == pytest.approx(2 / 3)
+
+
+def written(root, count=40):
+    root.mkdir()
+    random = np.random.default_rng(0)
+    for k in range(count):
+        image = np.clip(random.normal(2 * (k % 90), 30, (60, 60, 3)), 0, 255).astype(np.uint8)
+        write_image(root / f"{5 + k % 90}_0_0_{20170000 + k}.jpg.chip.png", image)
+    return root
+
+
+def test_two_stages_give_a_file(torch, tmp_path):
+    from mien.systems.age_fahr.train import Config, train
+
+    config = Config(blocks=1, epochs=1, second=1, batch=8, precision="32")
+    with pytest.raises(TrainingError, match="show no interval"):  # four faces to choose by
+        train(config, written(tmp_path / "few", 12), tmp_path / "run")
+    found = train(config, written(tmp_path / "set", 120), tmp_path / "more")
+    assert found["learnt from"] > 5 * found["chosen by"] > 0
+    assert {"first stage", "second stage", "shipped"} <= set(found)
+    head = Age(tmp_path / "more" / "weights.onnx", name="new", reach=found["reach"])
+    check("chip-head", head)
+
+
+def test_an_age_that_is_none_is_refused(torch, tmp_path):
+    from mien.systems.age_fahr.train import Config, train
+
+    data = written(tmp_path / "set", 12)
+    write_image(data / "999_0_0_20170001.jpg.chip.png", np.zeros((60, 60, 3), np.uint8))
+    with pytest.raises(TrainingError, match="999 years old"):
+        train(Config(), data, tmp_path / "run")
+    with pytest.raises(TrainingError, match="--data"):
+        train(Config(), None, tmp_path / "run")
+
+
+def test_the_autoencoder_learns_patches_and_is_scored_on_hidden_ones_only(torch):
+    from mien.systems.age_fahr.model import Autoencoder, Encoder, Net, positions
+
+    torch.manual_seed(0)
+    encoder = Encoder(32, 8, 32, 2, 4)
+    net = Autoencoder(encoder, 16, 1, 2)
+    pixels = torch.rand(8, 3, 32, 32)
+    targets = net._targets(pixels)
+    assert targets.mean(2).abs().max() < 1e-5
+    assert (targets.var(2) - 1).abs().max() < 1e-3
+    optimiser = torch.optim.AdamW(net.parameters(), 2e-3)
+    losses = []
+    stripes = (torch.arange(32)[None, None, None] // 4 % 2).float().expand(8, 3, 32, 32)
+    for _ in range(60):
+        loss = net(stripes)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.1 < losses[0]  # the same in every patch: easily guessed
+    assert Net(encoder, 32, 0.0)(pixels).shape == (8, len(YEARS))
+    assert positions(4, 32).shape == (1, 16, 32)
+    assert len(torch.unique(positions(4, 32)[0], dim=0)) == 16  # each place has its own
+    with pytest.raises(ValueError, match="cannot be cut"):
+        Encoder(30, 8, 32, 1, 4)

@@ -1,0 +1,174 @@
+"""Train the network of the card: mien train age-fahr --data utkface --out runs/age."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+
+from mien.errors import TrainingError
+from mien.systems.age_fahr.data import Faces, balance, bands, parts
+from mien.systems.age_fahr.head import YEARS, Age, tensor, told
+from mien.systems.age_fahr.model import Net, Told, convolutional
+from mien.train import Augment, Batches, export, fit, quantised, seeded
+from mien.train.pictures import OnStep
+from mien.types import Doubles, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of one training."""
+
+    layout: str = "utkface"  # reader of the data set
+    blocks: int = 13  # of dlib's 14 residual blocks
+    dropout: float = 0.2
+    epochs: int = 14  # of the first stage, on all faces as they come
+    second: int = 5  # epochs of the second stage, on draws that are balanced by age
+    batch: int = 64
+    rate: float = 7e-4  # peak
+    second_rate: float = 1e-4  # peak
+    decay: float = 0.05
+    blur: float = 2.5  # years, spread of the ages that a label stands for
+    average: float = 0.995
+    precision: Literal["32", "bf16"] = "bf16"
+    device: str = "cpu"
+    seed: int = 0
+
+
+CHANGE = Augment(shift=0.04, turn=8, scale=0.08, light=0.1, contrast=0.25, erase=0.3)
+SURE = 0.9  # share of faces whose age the interval holds
+
+
+def train(
+    config: Config, data: Path | None, out: Path, on_step: OnStep | None = None
+) -> Mapping[str, Any]:
+    """Two stages: all faces, then draws that are balanced by age; look at the test part once.
+
+    Args:
+        config: settings.
+        data: the data set; there is no made-up one.
+        out: run folder; weights.onnx is what is shipped, and what is returned names the `reach`
+            that the card has to tell.
+        on_step: progress.
+
+    Returns:
+        Errors in years on the test part after each stage, and those of the shipped file.
+    """
+    if data is None:
+        raise TrainingError("Ages are learnt from pictures of people; name a folder with --data.")
+    learn, choose, test, lost = parts(data, config.layout, out, on_step)
+    seeded(config.seed)
+    net = convolutional(config.blocks, Age.crop.size, config.dropout)
+    pixels = torch.from_numpy(learn.images).permute(0, 3, 1, 2)
+    first = pixels[torch.randperm(len(pixels))[:1024]].split(128)
+    net.trunk.settle(CHANGE(batch) for batch in first)  # type: ignore[operator]
+    stage(net, learn, choose, config, out / "first", on_step)
+    after = {"first stage": errors(shares(net, test), test.age)}
+    lower = replace(config, epochs=config.second, rate=config.second_rate)
+    stage(net, learn, choose, lower, out / "second", on_step, balanced=True)
+    after["second stage"] = errors(shares(net, test), test.age)
+    some = torch.from_numpy(tensor(learn.images[:64]))
+    apart = export(
+        Told(net), out / "weights-32.onnx", some, outputs=("logits", "vector"), tolerance=1e-3
+    )
+    ranges = [tensor(learn.images[k : k + 64]) for k in range(0, min(len(learn.age), 512), 64)]
+    quantised(out / "weights-32.onnx", out / "weights.onnx", ranges)
+    small = Age(out / "weights.onnx", name="weights", reach=1.0)
+    far = reach(small.shares(choose.images), choose.age)
+    after["shipped"] = errors(small.shares(test.images), test.age, far)
+    return {"learnt from": len(learn.age), "chosen by": len(choose.age), "tested on": len(test.age),
+            "lost": lost, "largest difference of the graph": apart, "reach": far,
+            **after}  # fmt: skip
+
+
+def stage(
+    net: Net, learn: Faces, choose: Faces, config: Config, out: Path | None,
+    on_step: OnStep | None, *, balanced: bool = False,
+) -> None:  # fmt: skip
+    """One stage; the epoch with the smallest error on the choosing part is kept.
+
+    In the balanced stage that error is the mean over bands of age, else over faces.
+    """
+    pixels = torch.from_numpy(learn.images).permute(0, 3, 1, 2).contiguous()
+    years = torch.from_numpy(YEARS).float()
+    weights = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": weights}, {"params": others, "weight_decay": 0.0}],
+        lr=config.rate,
+        weight_decay=config.decay,
+    )
+
+    def step(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Divergence from a bell around the label, and the error of the mean.
+
+        Source: Gao et al., "Age estimation using expectation of label distribution learning",
+        IJCAI 2018: both, alike in weight; the error is told in units of the blur here.
+        """
+        logits, age = network(batch[0]).float(), batch[1][:, None]
+        bell = torch.softmax(-((years - age) ** 2) / (2 * config.blur**2), 1)
+        away = (logits.softmax(1) @ years - batch[1]).abs().mean() / config.blur
+        return F.cross_entropy(logits, bell) + 0.2 * away
+
+    def validate(network: nn.Module) -> Mapping[str, float]:
+        found = errors(shares(network, choose), choose.age)
+        names = ("balanced error", "error") if balanced else ("error", "balanced error")
+        return {name.replace(" ", "_"): found[name] for name in names}
+
+    ages = torch.from_numpy(np.minimum(learn.age, YEARS[-1])).float()
+    chances = torch.from_numpy(balance(learn.age)) if balanced else None
+    batches = Batches(
+        pixels, ages, size=config.batch, seed=config.seed, change=CHANGE, weight=chances
+    )
+    fit(
+        step, net, batches, optimiser, epochs=config.epochs, seed=config.seed,
+        average=config.average, clip=3.0, validate=validate, precision=config.precision,
+        device=config.device, out=out, config=asdict(config), on_step=on_step,
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def shares(net: nn.Module, faces: Faces) -> Floats:
+    """(N, 101) probability of each year: mean of each chip and its mirror."""
+    found = []
+    device = next(net.parameters()).device
+    for start in range(0, len(faces.age), 128):
+        pixels = torch.from_numpy(tensor(faces.images[start : start + 128])).to(device)
+        both = net(pixels).softmax(1) + net(pixels.flip(3)).softmax(1)
+        found.append((both / 2).float().cpu().numpy())
+    return np.concatenate(found)
+
+
+def reach(found: Floats, age: Doubles) -> float:
+    """Half the interval over the spread of an answer, so that 90 % of new faces lie inside.
+
+    Source: split conformal prediction with errors in units of the model's own spread; Lei et al.,
+    "Distribution-free predictive inference for regression", JASA 113, 2018.
+    """
+    middle, spread = (np.asarray(values) for values in told(found))
+    off = np.sort(np.abs(age - middle) / spread)
+    rank = int(np.ceil((len(off) + 1) * SURE))
+    if rank > len(off):
+        raise TrainingError(f"{len(off)} held-out faces show no interval of {SURE:.0%}; give more.")
+    return float(off[rank - 1])
+
+
+def errors(found: Floats, age: Doubles, far: float | None = None) -> dict[str, float]:
+    """Mean absolute error, its mean over bands of ten years, bias; how often the interval holds."""
+    middle, spread = (np.asarray(values) for values in told(found))
+    off = middle - age
+    band = bands(age, 10)
+    each = [float(np.abs(off[band == b]).mean()) for b in np.unique(band)]
+    out = {
+        "error": float(np.abs(off).mean()),
+        "balanced error": float(np.mean(each)),
+        "error from 65": float(np.abs(off[age >= 65]).mean()) if (age >= 65).any() else np.nan,
+        "bias": float(off.mean()),
+    }
+    if far is not None:
+        out["inside"] = float((np.abs(off) <= far * spread).mean())
+    return out

@@ -1,0 +1,1 @@
+"""Hazards from faces, fitted to a cohort that the user brings. Research only."""

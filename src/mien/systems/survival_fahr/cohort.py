@@ -1,0 +1,152 @@
+"""A cohort of faces with times, as its user wrote it down: read, checked, looked at."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.align import align
+from mien.contracts import Detector
+from mien.detect import find
+from mien.errors import ImageError, MienError
+from mien.geometry import pose_from_points
+from mien.media import read_image
+from mien.systems.survival_fahr.head import TRUNK
+from mien.types import Crop, Doubles, Floats, Pixels
+from mien.zoo import DETECTOR, load
+
+OnStep = Callable[[str, int, int], None]
+NEEDED = ("path", "time_days", "event")
+SMALLEST, FARTHEST = 48, 45.0  # px, degrees of yaw: beyond, there is no number. Source: spec 03
+REASONS = {
+    "unreadable": "the picture cannot be read",
+    "no-face": "no face was found",
+    "several-faces": "several faces, and nobody said which is meant",
+    "too-small": f"the face is less than {SMALLEST} px wide",
+    "turned-away": f"the face is turned by more than {FARTHEST:g} degrees",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One row of a cohort."""
+
+    path: Path
+    days: float  # until the event, or until nothing more is known
+    event: bool
+    others: Mapping[str, float]  # age, sex and whatever else is a number; "female" is 1
+    line: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the network sees in pictures, and in which it sees nothing."""
+
+    vectors: Floats  # (N, D)
+    ages: Doubles  # (N,) years by looks
+    rows: NDArray[np.int64]  # (N,) which of the pictures these are
+    lost: Mapping[int, str]  # the others: number -> one of REASONS
+
+    def told(self) -> str:
+        """What was lost, in a sentence; "" if nothing."""
+        counts = Counter(self.lost.values()).most_common()
+        return "; ".join(f"{count} left out: {REASONS[reason]}" for reason, count in counts)
+
+
+def read_cohort(table: Path) -> list[Member]:
+    """Read CSV with the columns path, time_days, event (0 or 1), and others that are numbers.
+
+    Paths are meant from the folder of the table. `sex` may be male or female.
+
+    Raises:
+        MienError: by line: a column that is missing, a time that is negative or no number, an
+            event that is neither 0 nor 1, a number that is none, or a picture that is named twice.
+    """
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MienError(f"{table} cannot be read as a table ({error}).") from error
+    missing = [name for name in NEEDED if not rows or name not in rows[0]]
+    if missing:
+        raise MienError(f"{table} needs the columns {', '.join(NEEDED)}; {missing[0]} is missing.")
+    members: list[Member] = []
+    seen: dict[str, int] = {}
+    for line, row in enumerate(rows, 2):
+        where = f"{table}, line {line}"
+        days, event = _number(row["time_days"], where, "time_days"), row["event"]
+        if days < 0 or event not in ("0", "1"):
+            raise MienError(
+                f"{where}: a time is 0 or more and an event 0 or 1, got {row['time_days']} and "
+                f"'{event}'."
+            )
+        if seen.setdefault(row["path"], line) != line:
+            raise MienError(f"{where} names the picture of line {seen[row['path']]} again.")
+        others = {k: _number(v, where, k) for k, v in row.items() if k not in NEEDED}
+        members.append(Member(table.parent / row["path"], days, event == "1", others, line))
+    return members
+
+
+def _number(text: str | None, where: str, name: str) -> float:
+    sexes = {"male": 0.0, "female": 1.0, "m": 0.0, "f": 1.0}
+    try:
+        value = sexes.get((text or "").strip().lower()) if name == "sex" else None
+        value = float(text or "") if value is None else value
+    except ValueError:
+        value = float("nan")
+    if not np.isfinite(value):
+        raise MienError(
+            f"{where}: {name} '{text}' is no number; write one, or leave the column out."
+        )
+    return value
+
+
+def look_at(paths: list[Path], device: str = "cpu", on_step: OnStep | None = None) -> Seen:
+    """Vectors and ages by looks of the one face of each picture.
+
+    Args:
+        paths: pictures of one person each.
+        device: see mien.runtime.
+        on_step: told after each picture.
+    """
+    detector, trunk = load(DETECTOR, device=device), load(TRUNK, device=device)
+    vectors, ages, rows, lost = [], [], [], {}
+    for number, path in enumerate(paths):
+        chip, reason = _chip(path, detector, trunk.crop)
+        if chip is None:
+            lost[number] = reason
+        else:
+            vectors.append(trunk.vectors(chip)[0])
+            [reading] = trunk(chip)
+            ages.append(reading.values["age"])
+            rows.append(number)
+        if on_step:
+            on_step("faces", number + 1, len(paths))
+    if not rows:
+        why = REASONS[next(iter(lost.values()))] if lost else "there are no pictures"
+        raise MienError(f"No picture shows a face that can be judged: {why}.")
+    return Seen(np.stack(vectors), np.array(ages), np.array(rows, np.int64), lost)
+
+
+def _chip(path: Path, detector: Detector, crop: Crop) -> tuple[Pixels | None, str]:
+    """A chip (1, S, S, 3) of a picture's one face, or a reason."""
+    try:
+        image = read_image(path)
+    except ImageError:
+        return None, "unreadable"
+    faces = find(detector, image, "when-needed").faces
+    if not faces:
+        return None, "no-face"
+    widths = [float(face.box[2] - face.box[0]) for face in faces]
+    face = faces[int(np.argmax(widths))]
+    if sum(3 * width > max(widths) for width in widths) > 1:
+        return None, "several-faces"
+    if max(widths) < SMALLEST:
+        return None, "too-small"
+    if face.points is not None and abs(pose_from_points(face.points)[0]) > FARTHEST:
+        return None, "turned-away"
+    return align(image, [face], crop), ""

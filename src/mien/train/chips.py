@@ -1,0 +1,89 @@
+"""Labelled pictures as aligned chips: cut once, kept in the run folder, copies known."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.align import align
+from mien.detect import find
+from mien.evaluate.readers import Labelled
+from mien.media import stretched, write_bytes
+from mien.train.pictures import OnStep, read_pictures
+from mien.types import Crop, Pixels
+from mien.zoo import DETECTOR, load
+
+LOOKED_AT = 192  # px; smaller pictures are enlarged for the detector
+KEPT = "chips.npz"  # in the run folder: cutting takes longer than an epoch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chips:
+    """Aligned faces, and which row of the data set each is."""
+
+    images: Pixels  # (N, S, S, 3)
+    row: NDArray[np.int64]  # (N,) place in the list of records
+    content: NDArray[np.str_]  # (N,) digest of the picture's pixels: the same for copies
+    lost: str  # what could not be read, in a sentence; "" if nothing
+
+
+def read_chips(
+    records: Sequence[Labelled], crop: Crop, out: Path, on_step: OnStep | None = None
+) -> Chips:
+    """Cut the largest face of every picture as a head wants it.
+
+    Pictures in which no face is found are taken whole: sets of faces are cut-outs already.
+
+    Args:
+        records: what a reader of mien.evaluate.readers gives.
+        crop: of the head.
+        out: run folder; a second call with the same records and crop takes the chips from there.
+        on_step: told after each picture.
+    """
+    place = out / KEPT
+    names = [repr(crop), *(f"{r.path.parent.name}/{r.path.name}" for r in records)]
+    key = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    if place.is_file():
+        with np.load(place) as kept:
+            if str(kept["key"]) == key:
+                columns = (kept[name] for name in ("images", "row", "content"))
+                return Chips(*columns, str(kept["lost"]))
+    contents: list[str] = []
+    cut = cutter(crop)
+
+    def remembered(image: Pixels) -> Pixels:
+        contents.append(hashlib.sha256(image.tobytes()).hexdigest()[:16])
+        return cut(image)
+
+    read = read_pictures(records, crop.size, remembered, on_step)
+    number = {id(record): row for row, record in enumerate(records)}
+    rows = np.array([number[id(record)] for record in read.records], np.int64)
+    chips = Chips(read.images, rows, np.array(contents), read.told())
+    out.mkdir(parents=True, exist_ok=True)
+    content = BytesIO()
+    np.savez(
+        content, images=chips.images, row=rows, content=chips.content, lost=np.array(chips.lost),
+        key=np.array(key),
+    )  # fmt: skip
+    write_bytes(place, content.getvalue())
+    return chips
+
+
+def cutter(crop: Crop) -> Callable[[Pixels], Pixels]:
+    """What makes an aligned chip of a picture of one face, small or large."""
+    detector = load(DETECTOR)
+
+    def cut(image: Pixels) -> Pixels:
+        if max(image.shape[:2]) < LOOKED_AT:
+            image = stretched(image, LOOKED_AT)
+        faces = find(detector, image, "never").faces
+        if not faces:
+            return stretched(image, crop.size)
+        largest = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
+        return align(image, [largest], crop)[0]
+
+    return cut

@@ -1,0 +1,117 @@
+"""dlib's face recognition network as a start for networks of our own.
+
+It was trained on some three million faces and may be used for anything (CC0), so what it knows of
+faces need not be learnt again from a few thousand pictures. It is cut where a task asks for it,
+and each convolution gets a batch norm that changes nothing at first.
+"""
+
+from collections.abc import Iterable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+
+from mien.zoo import fetch
+from mien.zoo import find as card
+from mien.zoo.graphs import Convolution, convolutions
+
+CARD = "dlib-resnet29"
+BLOCKS = 14  # residual blocks of two convolutions that dlib's network has
+SETTLING = 8  # batches from which the first statistics of the batch norms are taken
+
+
+class Step(nn.Module):
+    """One convolution with its batch norm, which is silent until `settle` has seen faces."""
+
+    def __init__(self, given: Convolution) -> None:
+        super().__init__()
+        out, into, kernel, _ = given.weight.shape
+        self.conv = nn.Conv2d(into, out, kernel, given.stride, given.padding)
+        self.conv.weight.data = torch.from_numpy(given.weight.copy())
+        self.conv.bias.data = torch.from_numpy(given.bias.copy())  # type: ignore[union-attr]
+        self.norm = nn.BatchNorm2d(out)
+        self.seen: list[tuple[Tensor, Tensor]] | None = None  # mean and variance, while settling
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, I, H, W) to (N, O, H', W')."""
+        x = self.conv(x)
+        if self.seen is None:
+            return cast(Tensor, self.norm(x))
+        values = x.detach().float()
+        self.seen.append((values.mean((0, 2, 3)), values.var((0, 2, 3))))
+        return x
+
+    def settle(self) -> None:
+        """Give the batch norm the mean and spread seen, and gains that undo it: nothing changes."""
+        assert self.seen
+        mean = torch.stack([mean for mean, _ in self.seen]).mean(0)
+        spread = torch.stack([spread for _, spread in self.seen]).mean(0)
+        cast(Tensor, self.norm.running_mean).copy_(mean)
+        cast(Tensor, self.norm.running_var).copy_(spread)
+        self.norm.weight.data = torch.sqrt(spread + self.norm.eps)
+        self.norm.bias.data = mean.clone()
+        self.seen = None
+
+
+class Block(nn.Module):
+    """Two steps around which the input is carried, halved and filled up where they change it."""
+
+    def __init__(self, first: Convolution, second: Convolution) -> None:
+        super().__init__()
+        self.first, self.second = Step(first), Step(second)
+        self.halves = first.stride == 2
+        self.more = second.weight.shape[0] - first.weight.shape[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, I, H, W) to (N, O, H', W')."""
+        y = self.second(F.relu(self.first(x)))
+        if self.halves:
+            x = F.avg_pool2d(x, 2, 2)
+            # Sides are known when a graph is written, so these are plain numbers there.
+            rows, columns = int(x.shape[2] - y.shape[2]), int(x.shape[3] - y.shape[3])
+            y = F.pad(y, (0, max(columns, 0), 0, max(rows, 0)))
+            x = F.pad(x, (0, max(-columns, 0), 0, max(-rows, 0), 0, self.more))
+        return F.relu(x + y)
+
+
+class Trunk(nn.Module):
+    """The first blocks of dlib's network: pixels in, one vector a face out."""
+
+    def __init__(self, blocks: int, side: int) -> None:
+        """Open the weights of the card `dlib-resnet29`, fetching them if they are not there yet.
+
+        Args:
+            blocks: how many of the 14 residual blocks are kept, from the front.
+            side: px; pictures of another size are brought to it first.
+        """
+        super().__init__()
+        if not 1 <= blocks <= BLOCKS:
+            raise ValueError(f"dlib's network has {BLOCKS} blocks; {blocks} cannot be kept.")
+        [path] = fetch(card(CARD))
+        stem, *rest = convolutions(path)
+        self.stem = Step(stem)
+        pairs = list(zip(rest[::2], rest[1::2], strict=True))[:blocks]
+        self.blocks = nn.Sequential(*(Block(first, second) for first, second in pairs))
+        self.width, self.side = int(pairs[-1][1].weight.shape[0]), side
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Vectors (N, width) of (N, 3, S, S) pixels in [0, 1]."""
+        if pixels.shape[-1] != self.side:
+            size = (self.side, self.side)
+            pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
+        x = F.max_pool2d(F.relu(self.stem(pixels * 255)), 3, 2)
+        return cast(Tensor, self.blocks(x).mean((2, 3)))
+
+    @torch.no_grad()
+    def settle(self, batches: Iterable[Tensor]) -> None:
+        """Take the first statistics of the batch norms from (N, 3, S, S) pixels; once."""
+        steps = [part for part in self.modules() if isinstance(part, Step)]
+        for step in steps:
+            step.seen = []
+        for count, pixels in enumerate(batches, 1):
+            self(pixels)
+            if count == SETTLING:
+                break
+        for step in steps:
+            step.settle()
