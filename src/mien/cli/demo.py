@@ -41,7 +41,7 @@ def demo(
 
     claim(out)
     started = time.perf_counter()
-    pipeline = opened(DETECTOR, EMBEDDER, device, commercial_only)
+    pipeline = opened(DETECTOR, EMBEDDER, device, commercial_only, heads=None)
     with progress() as on_step:
         results = run_demo(out, pipeline, on_step)
     print_table(COLUMNS, [_row(result) for result in results])

@@ -9,7 +9,6 @@ import numpy as np
 
 from mien.body import HandLandmarker
 from mien.contracts import ChipHead, Landmarker
-from mien.errors import UnknownModelError
 from mien.gallery import Gallery
 from mien.geometry import POINTS
 from mien.geometry.poses import FIELD
@@ -19,7 +18,6 @@ from mien.tables import Column
 from mien.tables.columns import KEYS
 from mien.types import Reading
 from mien.zoo import DETECTOR, EMBEDDER, Calibration, cards, load
-from mien.zoo import find as card
 
 Dense = Literal["five", "68", "mesh"]
 LANDMARKER, HANDS = "face-mesh-iris", "hand-landmarks"
@@ -58,9 +56,8 @@ class Kit:
     @property
     def models(self) -> dict[str, str]:
         """Step -> card, digest, device, threads."""
-        heads = {task: told(head) for task, head in zip(self.labels, self.heads, strict=True)}
         hands = {"hands": told(self.hands)} if self.hands else {}
-        return {**self.pipeline.models, "landmarks": told(self.landmarker), **hands, **heads}
+        return {**self.pipeline.models, "landmarks": told(self.landmarker), **hands}
 
     @property
     def names(self) -> bool:
@@ -131,24 +128,6 @@ def head_column(task: str, label: str) -> str:
     return task if task == label else f"{task}_{label}"
 
 
-def heads_of(names: str | None) -> list[str]:
-    """The cards of heads, from "expression,age"; None: those that answer unasked; "none": none.
-
-    Raises:
-        UnknownModelError: there is no such card, or it is no head of chips.
-    """
-    if names is None:
-        return [one.name for one in cards().values() if one.kind == "chip-head" and one.default]
-    chosen = [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
-    for name in chosen:
-        if card(name).kind != "chip-head":
-            raise UnknownModelError(
-                f"'{name}' is a {card(name).kind}, not a head that reads faces; list the models "
-                "with: mien models list"
-            )
-    return list(dict.fromkeys(chosen))
-
-
 def open_kit(
     *,
     heads: str | None = None,
@@ -193,10 +172,8 @@ def open_kit(
         device=device,
         commercial_only=commercial_only,
         calibration=calibration,
+        heads=heads,
     )
-    pipeline.heads = [
-        load(name, device=device, commercial_only=commercial_only) for name in heads_of(heads)
-    ]
     mesh = load(landmarker, device=device, commercial_only=commercial_only)
     model = load(HANDS, device=device, commercial_only=commercial_only) if hands else None
     return Kit(pipeline=pipeline, landmarker=mesh, every=every, points=points, fov=fov, hands=model)

@@ -14,6 +14,7 @@ from mien.detect import REASONS, Turns, find
 from mien.errors import GalleryMismatchError, MienError, NoFaceError, UnknownModelError
 from mien.gallery import Gallery
 from mien.gallery.decide import FMR, FPIR, PRIOR, compare, identify
+from mien.pipeline.heads import open_heads
 from mien.quality import judge
 from mien.types import Answer, Decision, Face, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, Calibration, find_calibration, load
@@ -45,6 +46,8 @@ class Pipeline:
         self.models = {"detect": told(self.detector)}
         if self.embedder:
             self.models["embed"] = told(self.embedder)
+        for head in self.heads:
+            self.models[_step(head)] = told(head)
         if self.gallery is not None:
             self.use(self.gallery)
 
@@ -134,7 +137,7 @@ class Pipeline:
     def _read(self, image: Pixels, faces: list[Face], watch: "Watch") -> list[Face]:
         for head in self.heads if faces else ():
             readings = head(align(image, faces, head.crop))
-            watch.lap(type(head).__name__)
+            watch.lap(_step(head))
             pairs = zip(faces, readings, strict=True)
             faces = [replace(face, readings=(*face.readings, r)) for face, r in pairs]
         return faces
@@ -162,6 +165,11 @@ class Pipeline:
         ]
 
 
+def _step(head: ChipHead) -> str:
+    """What a head is called among the steps: by its card."""
+    return getattr(head, "name", type(head).__name__)
+
+
 class Watch:
     """Time of each step."""
 
@@ -187,6 +195,7 @@ def open_pipeline(
     fpir: float = FPIR,
     prior: float = PRIOR,
     calibration: Calibration | Path | None = None,
+    heads: str | None = "none",
 ) -> Pipeline:
     """Open models by card name and put them in a row.
 
@@ -201,6 +210,7 @@ def open_pipeline(
         prior: probability assumed before looking: same person, or somebody in the gallery.
         calibration: one, or the file of one that `mien calibrate` wrote; default: the shipped one
             for this embedder and detector.
+        heads: that read faces, "expression,age-fahr"; None: those whose card says `default`.
 
     Raises:
         UnknownModelError: there is no such card, or it is of another kind.
@@ -215,6 +225,7 @@ def open_pipeline(
     pipeline = Pipeline(
         detector=load(detector, **options),
         embedder=load(embedder, **options) if embedder else None,
+        heads=open_heads(heads, device, commercial_only),
         gallery=gallery,
         turns=turns,
         fpir=fpir,

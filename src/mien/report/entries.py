@@ -9,7 +9,7 @@ from mien.align import align
 from mien.detect import REASONS
 from mien.media import draw_faces, encode_image, thumbnail
 from mien.report.words import ASIDE
-from mien.types import Answer, Crop, Face, Pixels
+from mien.types import Answer, Crop, Face, Pixels, Reading
 
 SIDE = 560  # px: the longer side of a picture on the page
 TINY = 200  # px: a picture that is smaller is shown with larger pixels, or no label fits in
@@ -31,6 +31,15 @@ class Shown:
         """All components of quality, lowest first."""
         components = self.face.quality.components if self.face.quality else {}
         return sorted(components.items(), key=lambda pair: (pair[1], pair[0]))
+
+    @property
+    def readings(self) -> list[tuple[str, str]]:
+        """What heads read off the face: task, and the answer in words."""
+        return [
+            (one.task, _told(one))
+            for given in self.face.readings
+            for one in (given, *given.derived)
+        ]
 
     @property
     def weakest(self) -> tuple[str, float] | None:
@@ -117,6 +126,21 @@ def entry(
         error = "The picture could not be read."
     lean = answer and replace(answer, faces=())
     return Entry(name, picture, size, lean, faces, error, reason, group, note, expected, passed)
+
+
+def _told(reading: Reading) -> str:
+    """An answer in words: the likeliest label, or numbers with their intervals."""
+    if reading.unit == "probability" and reading.values:
+        label = max(reading.values, key=lambda name: reading.values[name])
+        return f"{label} {100 * reading.values[label]:.0f} %"
+    parts = []
+    for name, value in reading.values.items():
+        label = "" if name == reading.task else f"{name} "
+        text = f"{label}{value:.0f}" if reading.unit == "year" else f"{label}{value:.2f}"
+        if reading.low and reading.high and name in reading.low:
+            text += f" ({reading.low[name]:.0f} to {reading.high[name]:.0f})"
+        parts.append(text)
+    return ", ".join(parts)
 
 
 def _shown(image: Pixels, face: Face) -> Shown:

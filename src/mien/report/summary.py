@@ -43,6 +43,7 @@ class Summary:
     priors: list[float]  # assumed before looking
     expected: int  # pictures of which the right answer is known
     off: list[int]  # numbers of those that were answered otherwise, from 1
+    read: list[str]  # tasks that heads answered
 
     @property
     def faces(self) -> int:
@@ -65,6 +66,7 @@ def summarise(entries: Sequence[Entry]) -> Summary:
         sorted({d.prior for d in decisions}),
         sum(one.passed is not None for one in entries),
         [number for number, one in enumerate(entries, 1) if one.passed is False],
+        list(dict.fromkeys(task for e in entries for s in e.faces for task, _ in s.readings)),
     )
 
 
