@@ -127,5 +127,5 @@ def test_pictures_that_are_cut_already_are_taken_whole(tmp_path, put, toy_pipeli
     ]
     (tmp_path / "3.png").write_bytes(b"no picture")
     made.append(Labelled(tmp_path / "3.png", labels={"hue": "red"}))
-    answers = read_off(made, "hue", toy_pipeline, Redness(), whole=True)
+    answers = read_off(made, "hue", toy_pipeline, Redness(), cut="whole")
     assert [a.said for a in answers] == ["red", "other", None]

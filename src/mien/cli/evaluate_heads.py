@@ -27,8 +27,21 @@ Part = Annotated[
     typer.Option(help="Only this split, such as validation; default: all.", show_default=False),
 ]
 Cut = Annotated[
-    Literal["aligned", "whole"],
-    typer.Option(help="aligned: find and align the face; whole: pictures are cut already."),
+    Literal["aligned", "whole", "crops"],
+    typer.Option(
+        help="aligned: find and align the face; whole: pictures are cut already; crops: cut, but "
+        "aligned where a face is found."
+    ),
+]
+Names = Annotated[
+    Path | None,
+    typer.Option(
+        help="Only pictures whose names stand in this file, one a line, such as a training's "
+        "test.txt.",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
 ]
 Most = Annotated[
     int, typer.Option(help="Look at so many pictures only, evenly chosen; 0: all.", min=0)
@@ -43,6 +56,7 @@ def expression(
     layout: Annotated[Labels, typer.Option(help="Layout of the data set.")] = "folders",
     split: Part = "",
     cut: Cut = "aligned",
+    names: Names = None,
     most: Most = 0,
     detector: Finder = DETECTOR,
     device: Processor = "cpu",
@@ -57,7 +71,7 @@ def expression(
     Example: mien eval expression fer2013/ --layout fer2013 --split validation --cut whole
     --model expression-convcut
     """
-    _measure("expression", folder, (model, layout, split, cut, most), (detector, device),
+    _measure("expression", folder, (model, layout, split, cut, names, most), (detector, device),
              (data, report, table), {})  # fmt: skip
 
 
@@ -67,6 +81,7 @@ def age(
     layout: Annotated[Labels, typer.Option(help="Layout of the data set.")] = "utkface",
     split: Part = "",
     cut: Cut = "aligned",
+    names: Names = None,
     most: Most = 0,
     detector: Finder = DETECTOR,
     device: Processor = "cpu",
@@ -78,14 +93,14 @@ def age(
 
     Example: mien eval age utkface/ --model age --cut whole --report age.html
     """
-    _measure("age", folder, (model, layout, split, cut, most), (detector, device),
+    _measure("age", folder, (model, layout, split, cut, names, most), (detector, device),
              (data, report, table), {"limits": (0.0, OLDEST), "bands": AGES})  # fmt: skip
 
 
 def _measure(
     task: str,
     folder: Path,
-    asked: tuple[str, Labels, str, str, int],
+    asked: tuple[str, Labels, str, Any, Path | None, int],
     models: tuple[str, str],
     told: tuple[str, Path | None, bool],
     more: dict[str, Any],
@@ -95,7 +110,7 @@ def _measure(
     from mien.evaluate.readers import LABELS
     from mien.zoo import load
 
-    model, layout, split, cut, most = asked
+    model, layout, split, cut, names, most = asked
     data, report, table = told
     require_place(report)
     pipeline = opened(models[0], None, models[1], commercial_only=False)
@@ -105,6 +120,9 @@ def _measure(
         there = ", ".join(sorted({p.split or "(none)" for p in pictures}))
         raise MienError(f"{folder} has no split '{split}' with labels of {task}; it has {there}.")
     pictures = [p for p in pictures if split in ("", p.split)]
+    if names:
+        chosen = set(names.read_text("utf-8").splitlines())
+        pictures = [p for p in pictures if p.path.name in chosen]
     labels: tuple[str, ...] = tuple(getattr(head, "classes", ()))
     if labels:
         known = [p for p in pictures if p.labels[task] in labels]
@@ -113,7 +131,7 @@ def _measure(
         pictures = known
     with progress() as on_step:
         answers = read_off(some(pictures, most), task, pipeline, head, on_step,
-                           whole=cut == "whole")  # fmt: skip
+                           cut=cut)  # fmt: skip
     basis = basis_of(None if cut == "whole" else pipeline,
                      ("Read by", f"{model}@{getattr(head, 'digest', '')}"))  # fmt: skip
     name = data or f"{folder.resolve().name}{f', {split}' if split else ''}"

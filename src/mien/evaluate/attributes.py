@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from mien.align import align
 from mien.contracts import ChipHead
 from mien.detect import find
 from mien.errors import ImageError, MienError, TooFewTrialsError
+from mien.evaluate.faces import cutter
 from mien.evaluate.pairs import rows_of
 from mien.evaluate.pictures import OnStep
 from mien.evaluate.readers.labels import Labelled
@@ -33,6 +35,7 @@ from mien.metrics.findings import Cell, Curve, Fact, Findings, Kind, Plot, Table
 from mien.pipeline import Pipeline
 from mien.types import Doubles, Pixels
 
+Cut = Literal["aligned", "whole", "crops"]
 FAILED = "(no answer)"  # what a picture without a face was called
 LEAST_ODDS = 1e-6  # a class that was said to be impossible costs no more than this
 
@@ -84,7 +87,7 @@ def read_off(
     head: ChipHead,
     on_step: OnStep | None = None,
     *,
-    whole: bool = False,
+    cut: Cut = "aligned",
 ) -> list[Answered]:
     """What a head says about the main face of each picture that has a label of this task.
 
@@ -94,23 +97,25 @@ def read_off(
         pipeline: finds the faces.
         head: the model.
         on_step: told after each picture.
-        whole: the pictures are cut to the face already; each is the chip, stretched.
+        cut: "aligned": faces are found and aligned, and a picture without one has no answer;
+            "whole": pictures are cut to the face already, and each is the chip, stretched;
+            "crops": they are cut, but aligned where a face is found (see mien.evaluate.faces).
     """
     chosen = [one for one in pictures if task in one.labels]
     if not chosen:
         raise MienError(f"No picture has a label '{task}'; name one that the data set has.")
     found = []
     for number, one in enumerate(chosen, 1):
-        found.append(_answer(one, task, None if whole else pipeline, head))
+        found.append(_answer(one, task, pipeline, head, cut))
         if on_step:
             on_step("faces", number, len(chosen))
     return found
 
 
-def _answer(one: Labelled, task: str, pipeline: Pipeline | None, head: ChipHead) -> Answered:
+def _answer(one: Labelled, task: str, pipeline: Pipeline, head: ChipHead, cut: Cut) -> Answered:
     truth, nothing = one.labels[task], Answered(one.labels[task], None, person=one.person)
     try:
-        chip = _chip(read_image(one.path), pipeline, head)
+        chip = _chip(read_image(one.path), pipeline, head, cut)
     except ImageError:
         return nothing
     if chip is None:
@@ -128,12 +133,14 @@ def _answer(one: Labelled, task: str, pipeline: Pipeline | None, head: ChipHead)
     return Answered(truth, value, None, low, high, one.person)
 
 
-def _chip(image: Pixels, pipeline: Pipeline | None, head: ChipHead) -> Pixels | None:
+def _chip(image: Pixels, pipeline: Pipeline, head: ChipHead, cut: Cut) -> Pixels | None:
     """(1, S, S, 3) the main face, or the whole picture; None if there is no face."""
     from mien.pipeline.pipeline import main
 
-    if pipeline is None:
+    if cut == "whole":
         return stretched(image, head.crop.size)[None]
+    if cut == "crops":
+        return cutter(pipeline.detector, head.crop)(image)[None]
     faces = find(pipeline.detector, image, pipeline.turns).faces
     return align(image, [main(faces, image)], head.crop) if faces else None
 

@@ -1,21 +1,25 @@
 """Labelled faces as arrays, for grids of small trainings: read, cut, split without overlap."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.align import align
+from mien.contracts import Detector
+from mien.detect import find
 from mien.errors import MienError
 from mien.evaluate.pairs import few, rows_of
 from mien.evaluate.pictures import OnStep
 from mien.evaluate.readers.labels import Labelled
-from mien.media import read_image, thumbnail
-from mien.types import Pixels
+from mien.media import read_image, stretched, thumbnail
+from mien.types import Crop, Pixels
 
 HASH = 8  # side of the perceptual hash: 64 bits
+LOOKED_AT = 192  # px; smaller cut-outs are enlarged for the detector
 NEAR = 4  # bits by which two hashes of one picture may differ
 GENDERS = {"F": 0, "M": 1, "female": 0, "male": 1}
 
@@ -123,6 +127,25 @@ def alike(images: Pixels, near: int = NEAR) -> NDArray[np.int64]:
         for other in np.flatnonzero(apart <= near) + row + 1:
             group[group == group[other]] = group[row]
     return np.unique(group, return_inverse=True)[1]
+
+
+def cutter(detector: Detector, crop: Crop) -> Callable[[Pixels], Pixels]:
+    """What makes a chip of a picture that is a cut-out of one face already, small or large.
+
+    The face is aligned where it is found; small pictures are enlarged for that. A picture in which
+    none is found is taken whole.
+    """
+
+    def cut(image: Pixels) -> Pixels:
+        if max(image.shape[:2]) < LOOKED_AT:
+            image = stretched(image, LOOKED_AT)
+        faces = find(detector, image, "never").faces
+        if not faces:
+            return stretched(image, crop.size)
+        largest = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
+        return align(image, [largest], crop)[0]
+
+    return cut
 
 
 def split(faces: Faces, share: float, seed: int = 0) -> tuple[Faces, Faces]:

@@ -1,7 +1,7 @@
 """Labelled pictures as aligned chips: cut once, kept in the run folder, copies known."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.align import align
-from mien.detect import find
+from mien.evaluate.faces import cutter
 from mien.evaluate.readers import Labelled
-from mien.media import stretched, write_bytes
+from mien.media import write_bytes
 from mien.train.pictures import OnStep, read_pictures
 from mien.types import Crop, Pixels
 from mien.zoo import DETECTOR, load
 
-LOOKED_AT = 192  # px; smaller pictures are enlarged for the detector
 KEPT = "chips.npz"  # in the run folder: cutting takes longer than an epoch
 
 
@@ -34,9 +32,7 @@ class Chips:
 def read_chips(
     records: Sequence[Labelled], crop: Crop, out: Path, on_step: OnStep | None = None
 ) -> Chips:
-    """Cut the largest face of every picture as a head wants it.
-
-    Pictures in which no face is found are taken whole: sets of faces are cut-outs already.
+    """Cut the face of every picture as a head wants it, by mien.evaluate.faces.cutter.
 
     Args:
         records: what a reader of mien.evaluate.readers gives.
@@ -53,7 +49,7 @@ def read_chips(
                 columns = (kept[name] for name in ("images", "row", "content"))
                 return Chips(*columns, str(kept["lost"]))
     contents: list[str] = []
-    cut = cutter(crop)
+    cut = cutter(load(DETECTOR), crop)
 
     def remembered(image: Pixels) -> Pixels:
         contents.append(hashlib.sha256(image.tobytes()).hexdigest()[:16])
@@ -71,19 +67,3 @@ def read_chips(
     )  # fmt: skip
     write_bytes(place, content.getvalue())
     return chips
-
-
-def cutter(crop: Crop) -> Callable[[Pixels], Pixels]:
-    """What makes an aligned chip of a picture of one face, small or large."""
-    detector = load(DETECTOR)
-
-    def cut(image: Pixels) -> Pixels:
-        if max(image.shape[:2]) < LOOKED_AT:
-            image = stretched(image, LOOKED_AT)
-        faces = find(detector, image, "never").faces
-        if not faces:
-            return stretched(image, crop.size)
-        largest = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
-        return align(image, [largest], crop)[0]
-
-    return cut

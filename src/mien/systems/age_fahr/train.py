@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
 from mien.errors import TrainingError
+from mien.media import write_bytes
 from mien.systems.age_fahr.data import Faces, balance, bands, parts
 from mien.systems.age_fahr.head import YEARS, Age, tensor, told
 from mien.systems.age_fahr.model import Net, Told, convolutional
@@ -51,8 +52,8 @@ def train(
     Args:
         config: settings.
         data: the data set; there is no made-up one.
-        out: run folder; weights.onnx is what is shipped, and what is returned names the `reach`
-            that the card has to tell.
+        out: run folder; weights.onnx is what is shipped, test.txt names the test part, and what
+            is returned names the `reach` that the card has to tell.
         on_step: progress.
 
     Returns:
@@ -61,6 +62,8 @@ def train(
     if data is None:
         raise TrainingError("Ages are learnt from pictures of people; name a folder with --data.")
     learn, choose, test, lost = parts(data, config.layout, out, on_step)
+    names = "".join(f"{record.path.name}\n" for record in test.record)
+    write_bytes(out / "test.txt", names.encode())  # for mien eval age --names
     seeded(config.seed)
     net = convolutional(config.blocks, Age.crop.size, config.dropout)
     pixels = torch.from_numpy(learn.images).permute(0, 3, 1, 2)

@@ -1,1 +1,0 @@
-"""Seven words for what a face shows."""
