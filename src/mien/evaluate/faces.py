@@ -143,7 +143,8 @@ def cutter(detector: Detector, crop: Crop) -> Callable[[Pixels], Pixels]:
         if not faces:
             return stretched(image, crop.size)
         largest = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
-        return align(image, [largest], crop)[0]
+        chips = align(image, [largest], crop)
+        return np.asarray(chips[0], np.uint8)
 
     return cut
 

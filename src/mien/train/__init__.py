@@ -7,6 +7,7 @@ from mien.train.augment import Augment
 from mien.train.batches import Batches
 from mien.train.export import export, halved, quantised
 from mien.train.loop import fit, seeded
+from mien.train.optimisers import adamw
 from mien.train.pictures import Read, read_clips, read_pictures
 from mien.train.splits import folds, held_out, kin, leave_one_out, require_classes
 
@@ -14,6 +15,7 @@ __all__ = [
     "Augment",
     "Batches",
     "Read",
+    "adamw",
     "export",
     "fit",
     "folds",

@@ -46,8 +46,7 @@ def read_chips(
     if place.is_file():
         with np.load(place) as kept:
             if str(kept["key"]) == key:
-                columns = (kept[name] for name in ("images", "row", "content"))
-                return Chips(*columns, str(kept["lost"]))
+                return Chips(kept["images"], kept["row"], kept["content"], str(kept["lost"]))
     contents: list[str] = []
     cut = cutter(load(DETECTOR), crop)
 

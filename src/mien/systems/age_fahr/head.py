@@ -102,4 +102,4 @@ def told(shares: Floats) -> tuple[list[float], list[float]]:
 
 def tensor(chips: Pixels) -> Floats:
     """(N, S, S, 3) chips -> (N, 3, S, S) in [0, 1]."""
-    return np.ascontiguousarray(chips.transpose(0, 3, 1, 2), np.float32) / 255
+    return np.asarray(chips.transpose(0, 3, 1, 2) / np.float32(255), np.float32)

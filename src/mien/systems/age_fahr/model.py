@@ -62,9 +62,12 @@ class Encoder(nn.Module):
         self.layers = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(width)
 
+    place: Tensor  # a buffer
+
     def tokens(self, pixels: Tensor) -> Tensor:
         """(N, T, width) of (N, 3, S, S) pixels in [0, 1], before any layer."""
-        return cast(Tensor, self.cut((pixels - 0.5) / 0.5).flatten(2).transpose(1, 2) + self.place)
+        patches = self.cut((pixels - 0.5) / 0.5).flatten(2).transpose(1, 2)
+        return cast(Tensor, patches + self.place)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, width)."""
@@ -75,6 +78,7 @@ class Autoencoder(nn.Module):
     """Guess three quarters of the patches from the rest: faces without labels teach that."""
 
     MASKED = 0.75
+    place: Tensor  # a buffer
 
     def __init__(self, encoder: Encoder, width: int, depth: int, heads: int) -> None:
         super().__init__()
@@ -107,7 +111,7 @@ class Autoencoder(nn.Module):
         patch = self.encoder.patch
         cut = nn.functional.unfold(pixels, patch, stride=patch).transpose(1, 2)  # (N, T, 3 p p)
         mean, spread = cut.mean(2, keepdim=True), cut.var(2, keepdim=True)
-        return cast(Tensor, (cut - mean) / (spread + 1e-6).sqrt())
+        return (cut - mean) / (spread + 1e-6).sqrt()
 
 
 def positions(across: int, width: int) -> Tensor:

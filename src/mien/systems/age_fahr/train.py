@@ -15,7 +15,7 @@ from mien.media import write_bytes
 from mien.systems.age_fahr.data import Faces, balance, bands, parts
 from mien.systems.age_fahr.head import YEARS, Age, tensor, told
 from mien.systems.age_fahr.model import Net, Told, convolutional
-from mien.train import Augment, Batches, export, fit, quantised, seeded
+from mien.train import Augment, Batches, adamw, export, fit, quantised, seeded
 from mien.train.pictures import OnStep
 from mien.types import Doubles, Floats
 
@@ -98,13 +98,7 @@ def stage(
     """
     pixels = torch.from_numpy(learn.images).permute(0, 3, 1, 2).contiguous()
     years = torch.from_numpy(YEARS).float()
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": weights}, {"params": others, "weight_decay": 0.0}],
-        lr=config.rate,
-        weight_decay=config.decay,
-    )
+    optimiser = adamw(net, config.rate, config.decay)
 
     def step(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Divergence from a bell around the label, and the error of the mean.

@@ -53,7 +53,7 @@ class Model:
             plain = json.loads(path.read_text("utf-8"))
             if plain.pop("mien survival") != FORMAT:
                 raise MienError(f"{path} has a format of another release; fit the cohort again.")
-            arrays = {
+            arrays: dict[str, Any] = {
                 name: np.array(plain.pop(name), np.float64)
                 for name in ("mean", "directions", "weights", "quartiles")
             }

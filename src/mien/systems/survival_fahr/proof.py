@@ -88,7 +88,7 @@ def learnt(loss: str, features: Floats, cohort: Cohort, seed: int) -> Doubles:
     optimiser = torch.optim.AdamW(net.parameters(), lr=0.02, weight_decay=0.01)
     train(step, net, Batches(*rows, size=250, seed=seed), optimiser, epochs=60, seed=seed)
     with torch.no_grad():
-        return net(torch.from_numpy(features)).numpy().astype(np.float64)
+        return np.asarray(net(torch.from_numpy(features)).numpy(), np.float64)
 
 
 def one_cohort(seed: int) -> tuple[dict[str, float], float]:
