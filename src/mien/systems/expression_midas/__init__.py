@@ -1,0 +1,1 @@
+"""MIDAS: expressions in films, learnt from the shares of raters by mixing whole clips."""

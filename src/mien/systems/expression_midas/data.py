@@ -1,0 +1,186 @@
+"""Clips with the votes of raters: of others, rendered, or patterns in made-up signals."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.align import align
+from mien.errors import TrainingError
+from mien.evaluate.readers import CLIPS
+from mien.synth import Actor, emotion, make_person, open_head, render
+from mien.synth.shots import any_scene
+from mien.train import kin, read_clips
+from mien.types import Crop, Doubles, Face, Floats, Pixels
+
+OnStep = Callable[[str, int, int], None]
+CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+PRIOR = (0.22, 0.18, 0.20, 0.16, 0.12, 0.05, 0.07)  # of the made-up classes
+VOTES, FRAMES, SIDE, CHANNELS = 10, 16, 48, 24
+CLEAR = 0.9  # share of the main class in half of the made-up clips; the others are blends
+AMBIGUOUS = 0.6  # a clip whose largest vote share is no more
+NOISE = 0.9  # standard deviation of the made-up signals, of which a full pattern is about 1
+TRAIN_PEOPLE, TEST_PEOPLE, EACH = 18, 6, 32  # rendered clips a person
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clips:
+    """Clips, how raters voted, and who is in them."""
+
+    x: Floats | Pixels  # (N, T, C) signals, or (N, T, 48, 48) grey values
+    votes: Doubles  # (N, 7) counts
+    group: tuple[str, ...]  # (N,) person, or clip
+
+    @property
+    def share(self) -> Doubles:
+        """(N, 7) vote shares, each row with sum 1."""
+        return np.asarray(self.votes / self.votes.sum(1, keepdims=True))
+
+    @property
+    def majority(self) -> NDArray[np.int64]:
+        """(N,) class with most votes, -1 where two have as many."""
+        top = self.votes.max(1, keepdims=True)
+        alone = (self.votes == top).sum(1) == 1
+        return np.where(alone, self.votes.argmax(1), -1)
+
+    @property
+    def ambiguous(self) -> NDArray[np.bool_]:
+        """(N,) whether no class has more than 60 % of the votes."""
+        return np.asarray(self.share.max(1) <= AMBIGUOUS)
+
+    def some(self, rows: NDArray[np.int64]) -> "Clips":
+        """Those rows."""
+        return Clips(self.x[rows], self.votes[rows], tuple(self.group[k] for k in rows))
+
+
+def read(data: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips, str]:
+    """Training and test clips of DFEW, FERV39k or our clips.csv; and what was lost.
+
+    A set without votes counts its label as the vote of all.
+
+    Raises:
+        TrainingError: the layout is unknown, or a half is empty.
+    """
+    layout = "clips"
+    if (data / "EmoLabel_DataSplit").is_dir():
+        layout = "dfew"
+    elif (data / "2_ClipsforFaceCrop").is_dir():
+        layout = "ferv39k"
+    records = [r for r in CLIPS[layout](data) if r.votes or r.labels.get("expression")]
+    halves = [[r for r in records if (r.split == "test") == test] for test in (False, True)]
+    if not all(halves):
+        raise TrainingError(f"{data} has no clips in split train, or none in test.")
+    found, told = [], []
+    for half in halves:
+        got = read_clips(half, SIDE, FRAMES, on_step)
+        votes = [
+            [r.votes.get(c, VOTES * (not r.votes and r.labels["expression"] == c)) for c in CLASSES]
+            for r in got.records
+        ]
+        names = kin([r.person for r in got.records])
+        found.append(Clips(grey(got.images), np.array(votes, np.float64), names))
+        told.append(got.told())
+    return found[0], found[1], "; ".join(filter(None, told))
+
+
+def grey(images: Pixels) -> Pixels:
+    """(..., 3) to (...) grey values."""
+    return np.asarray((images @ np.array([0.299, 0.587, 0.114])).round(), np.uint8)
+
+
+def mixtures(rng: np.random.Generator, count: int) -> Doubles:
+    """(N, 7) what is truly shown: half of them clear, half blends of two."""
+    main = rng.choice(7, count, p=PRIOR)
+    other = (main + rng.integers(1, 7, count)) % 7
+    clear = rng.random(count) < 0.5
+    weight = np.where(clear, CLEAR, rng.uniform(0.5, 0.65, count))
+    shown = np.zeros((count, 7))
+    shown[np.arange(count), main] = weight
+    shown[np.arange(count), other] = 1 - weight
+    rest = np.where(clear, 1 - CLEAR, 0.0)[:, None] / 6
+    return np.where(clear[:, None], np.where(shown == CLEAR, CLEAR, rest), shown)
+
+
+def voted(rng: np.random.Generator, shown: Doubles) -> Doubles:
+    """(N, 7) counts of ten raters who each name one class."""
+    return rng.multinomial(VOTES, shown).astype(np.float64)
+
+
+def signals(seed: int, train: int = 700, test: int = 2000) -> tuple[Clips, Clips]:
+    """Patterns of seven classes in 24 channels that rise and fall once in 16 frames.
+
+    Apex, width and a person's offset are at random; no two clips share a person.
+    """
+    rng = np.random.default_rng([28, seed])
+    pattern = rng.random((7, CHANNELS)) * (rng.random((7, CHANNELS)) < 0.3)
+    parts = []
+    for count in (train, test):
+        shown = mixtures(rng, count)
+        apex, width = rng.uniform(4, 12, (count, 1)), rng.uniform(1.5, 4, (count, 1))
+        shape = np.exp(-(((np.arange(FRAMES) - apex) / width) ** 2) / 2)  # (N, T)
+        x = shape[:, :, None] * (shown @ pattern)[:, None, :]
+        x += rng.normal(0, 0.2, (count, 1, CHANNELS)) + rng.normal(0, NOISE / 3, x.shape)
+        names = tuple(f"{count}-{k}" for k in range(count))
+        parts.append(Clips(x.astype(np.float32), voted(rng, shown), names))
+    return parts[0], parts[1]
+
+
+def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips]:
+    """Clips of rendered people whose faces move to a blend and back; drawn once, then kept."""
+    people = TRAIN_PEOPLE + TEST_PEOPLE
+    if not cache.is_file():
+        parts = []
+        for number in range(people):
+            parts.append(_person(number))
+            if on_step:
+                on_step("people", number + 1, people)
+        x, votes = (np.concatenate([part[k] for part in parts]) for k in range(2))
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(cache, x=x, votes=votes)
+    with np.load(cache) as kept:
+        x, votes = kept["x"], kept["votes"]
+    every = Clips(x, votes, tuple(f"P{k // EACH}" for k in range(len(x))))
+    cut = TRAIN_PEOPLE * EACH
+    return every.some(np.arange(cut)), every.some(np.arange(cut, len(x)))
+
+
+def _person(number: int) -> tuple[Pixels, Doubles]:
+    rng = np.random.default_rng([28, 1000 + number])
+    head = open_head("builtin")
+    actor = Actor(head, make_person(8000 + number, head))
+    shown = mixtures(rng, EACH)
+    clips = np.stack([_clip(rng, actor, row) for row in shown])
+    return clips, voted(rng, shown)
+
+
+def _clip(rng: np.random.Generator, actor: Actor, shown: Doubles) -> Pixels:
+    """(16, 48, 48): three stages are drawn, frames between them are faded."""
+    units: dict[str, float] = {}
+    for share, name in zip(shown, CLASSES, strict=True):
+        for unit, value in emotion("joy" if name == "happiness" else name, float(share)).items():
+            units[unit] = min(1.0, units.get(unit, 0.0) + value)
+    seed = int(rng.integers(1 << 30))
+    stages: list[Doubles] = []
+    for strength in (0.0, 0.5, 1.0):
+        weights = {unit: strength * value for unit, value in units.items()}
+        scene = any_scene(np.random.default_rng(seed), 72, weights, 6)
+        frame = render(actor, scene, truth=False)
+        if not stages:  # the chip stays where the face at rest was, as a track's does
+            face = Face(np.zeros(4, np.float32), 1.0, five(frame.lm68))
+        stages.append(grey(align(frame.rgb, [face], Crop(SIDE)))[0].astype(np.float64))
+    apex, width = rng.uniform(4, 12), rng.uniform(1.5, 4)
+    level = 2 * np.exp(-(((np.arange(FRAMES) - apex) / width) ** 2) / 2)  # (T,) 0 to 2
+    low = np.minimum(level.astype(int), 1)
+    part = (level - low)[:, None, None]
+    drawn = np.stack(stages)
+    moving = drawn[low] * (1 - part) + drawn[low + 1] * part
+    noisy = np.clip(moving + rng.normal(0, 2.0, moving.shape), 0, 255)
+    return np.asarray(noisy, np.uint8)
+
+
+def five(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The five points (5, 2) of 68 (68, 2): eyes, nose, corners of the mouth, as seen."""
+    eyes = points[36:42].mean(0), points[42:48].mean(0)
+    return np.stack([*eyes, points[30], points[48], points[54]])

@@ -1,0 +1,160 @@
+"""Known answers of the mixing; the contract; two steps; the shipped file answers as a network."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.testing import check, made_up_clip
+from mien.types import Clip
+from mien.zoo import load
+
+HERE = Path(__file__).parent
+
+
+def test_the_shipped_head_keeps_its_contract():
+    head = load("expression-midas")
+    check("clip-head", head)
+    shares, doubt = head(made_up_clip(24, head))
+    assert sum(shares.values.values()) == pytest.approx(1, abs=1e-5)
+    assert 0 <= doubt.values["doubt"] <= 1
+    assert doubt.values["ambiguous"] in (0, 1)
+    assert shares.span == (0.0, pytest.approx(23 / 25))
+
+
+def test_a_short_clip_is_told_with_its_length():
+    head = load("expression-midas")
+    [one] = head(made_up_clip(3, head))
+    assert one.values == {}
+    assert one.text == "too short: 3 frames with a face, 4 are needed"
+    [none] = head(Clip(np.zeros(0)))
+    assert none.text.startswith("too short: 0 frames")
+
+
+def test_a_pause_in_the_film_does_not_shift_what_is_seen():
+    head = load("expression-midas")
+    clip = made_up_clip(24, head)
+    uneven = Clip(np.concatenate([clip.times[:12], clip.times[12:] + 5]), clip.chips)
+    even = head(clip)[0].values
+    assert head(uneven)[0].values != even  # other frames stand for the same stretch of time
+    twice = Clip(np.repeat(clip.times, 2), np.repeat(clip.chips, 2, axis=0))
+    assert head(twice)[0].values == pytest.approx(even)
+
+
+@pytest.fixture(scope="module")
+def torch():
+    torch = pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
+    pytest.importorskip("lightning_fabric")
+    torch.set_num_threads(1)
+    return torch
+
+
+@pytest.fixture(scope="module")
+def lab(torch):
+    from importlib import import_module
+
+    names = ("data", "train", "model")
+    parts = {name: import_module(f"mien.systems.{HERE.name}.{name}") for name in names}
+    return type("Lab", (), parts)
+
+
+def test_mixing_by_hand(torch, lab):
+    torch.manual_seed(0)
+    x = torch.arange(4.0)[:, None, None].expand(4, 3, 2)
+    y = torch.eye(4)
+    share = torch.tensor([1.0, 0.75, 0.5, 0.0])
+    torch.manual_seed(5)
+    other = torch.randperm(4)
+    torch.manual_seed(5)
+    clips, labels = lab.train.mixed(x, y, 0.4, share)
+    assert torch.equal(clips[0], x[0])  # a share of 1 is the clip itself
+    assert torch.equal(labels[0], y[0])
+    assert torch.allclose(clips[1], 0.75 * x[1] + 0.25 * x[other[1]])
+    assert torch.allclose(clips[3], x[other[3]])
+    assert torch.allclose(labels.sum(1), torch.ones(4))
+    assert torch.equal(lab.train.mixed(x, y, 0)[0], x)  # alpha 0 mixes nothing
+    drawn = [lab.train.mixed(x, y, 0.4)[1] for _ in range(20)]
+    assert all(torch.allclose(one.sum(1), torch.ones(4)) for one in drawn)
+    assert len({round(float(one[0, 0]), 4) for one in drawn}) > 10  # one share a pair and a batch
+
+
+def test_the_loss_by_hand(torch, lab):
+    logits, share = torch.tensor([[0.0, np.log(3.0)]]), torch.tensor([[0.5, 0.5]])
+    loss = lab.train.soft_cross_entropy(logits, share)
+    assert float(loss) == pytest.approx(-0.5 * np.log(0.25) - 0.5 * np.log(0.75))
+
+
+def test_votes_majority_and_what_is_ambiguous(lab):
+    votes = np.zeros((3, 7))
+    votes[0, 3], votes[1, :2], votes[2, [0, 4]] = 10, 5, (6, 4)
+    clips = lab.data.Clips(np.zeros((3, 16, 24), np.float32), votes, ("a", "b", "c"))
+    assert clips.majority.tolist() == [3, -1, 0]
+    assert clips.ambiguous.tolist() == [False, True, True]
+
+
+def test_made_up_signals_are_what_they_claim(lab):
+    learnt, test = lab.data.signals(0, 100, 400)
+    assert learnt.x.shape == (100, 16, 24)
+    assert (test.votes.sum(1) == 10).all()
+    assert 0.25 < test.ambiguous.mean() < 0.5
+    assert not set(learnt.group) & set(test.group)
+    again, _ = lab.data.signals(0, 100, 400)
+    assert np.array_equal(again.x, learnt.x)
+
+
+def test_two_epochs_learn_something_and_the_same_seed_gives_the_same_network(lab):
+    learnt, test = lab.data.signals(1, 300, 300)
+    config = lab.train.Config(epochs=15, rate=3e-3, precision="32")
+    one = lab.train.odds(lab.train.network(config, learnt, None), test)
+    two = lab.train.odds(lab.train.network(config, learnt, None), test)
+    assert np.array_equal(one, two)
+    told = lab.train.measured(one, test)
+    assert told["UAR"] > 0.3  # chance is 1/7
+    flat = np.full_like(one, 1 / 7)
+    assert told["KL"] < lab.train.measured(flat, test)["KL"]
+
+
+def films(lab, count=12):
+    random = np.random.default_rng(0)
+    x = random.integers(0, 256, (count, 16, 48, 48), dtype=np.uint8)
+    votes = random.multinomial(10, np.ones(7) / 7, count).astype(float)
+    return lab.data.Clips(x, votes, tuple(f"P{k // 2}" for k in range(count)))
+
+
+def test_films_are_trained_on_and_the_file_answers_as_the_network(lab, tmp_path):
+    from mien.train import export
+
+    config = lab.train.Config(epochs=1, batch=4, balanced=True, held=0.2)
+    net = lab.train.network(config, films(lab), tmp_path)
+    example = lab.train.tensor(films(lab).x[:4])
+    assert export(net, tmp_path / "net.onnx", example) < 1e-4
+    assert (tmp_path / "log.jsonl").is_file()
+
+
+def test_hard_labels_leave_out_clips_without_a_majority(lab):
+    clips = films(lab, 8)
+    clips.votes[:, :] = 0
+    clips.votes[:4, 2] = 10
+    clips.votes[4:, :2] = 5
+    net = lab.train.network(lab.train.Config("hard", False, epochs=1, held=0.0), clips, None)
+    assert net is not None
+
+
+def test_rows_of_the_original_layouts_become_clips(lab, tmp_path):
+    from mien.media import write_image
+
+    words = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        for k in range(6):
+            image = np.full((50, 50, 3), 40 * k, np.uint8)
+            write_image(tmp_path / name / f"{k}.png", image)
+    rows = [
+        f"{n},{n},{s},6,0,0,0,4,0,0" for n, s in zip("abc", ("train", "train", "test"), strict=True)
+    ]
+    head = "clip,frames_dir,split," + ",".join(f"v_{w}" for w in words)
+    (tmp_path / "clips.csv").write_text("\n".join([head, *rows]) + "\n")
+    learnt, test, lost = lab.data.read(tmp_path)
+    assert learnt.x.shape == (2, 16, 48, 48)
+    assert test.share[0].tolist() == [0.6, 0, 0, 0, 0.4, 0, 0]
+    assert lost == ""

@@ -1,0 +1,183 @@
+"""Train on vote shares with mixed clips: mien train expression-midas --data DFEW.
+
+Source: arXiv:2506.20867 and arXiv:2503.00202: x~(t) = l x_i(t) + (1 - l) x_j(t) for every frame t,
+y~ = l y_i + (1 - l) y_j, l from a Beta distribution. No program of theirs is public; one l a pair,
+alpha 0.4 and the network are our choice.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+
+from mien.metrics import calibration_error, divergence, entropy, jensen_shannon
+from mien.systems.expression_midas.data import Clips, read, rendered
+from mien.systems.expression_midas.model import ClipNet, OverTime
+from mien.train import Augment, Batches, export, fit, held_out, seeded
+from mien.types import Doubles
+
+OnStep = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One training."""
+
+    labels: Literal["soft", "hard"] = "soft"  # vote shares, or the majority alone
+    mix: bool = True  # whether clips are mixed
+    alpha: float = 0.4  # of the Beta distribution; towards 0 it mixes nothing
+    balanced: bool = False  # draw clips of rare majorities more often; bends the learnt shares
+    epochs: int = 24
+    batch: int = 32
+    rate: float = 3e-3  # of AdamW, along a cosine
+    decay: float = 0.01  # of the weights
+    held: float = 0.1  # share of the training groups that chooses the epoch; 0: the last is kept
+    precision: Literal["32", "bf16"] = "bf16"
+    device: str = "cpu"
+    seed: int = 0
+
+
+def train(
+    config: Config, data: Path | None, out: Path, on_step: OnStep | None = None
+) -> dict[str, Any]:
+    """Train, measure on the test clips once, write out/weights.onnx.
+
+    Args:
+        config: all settings.
+        data: folder of DFEW, FERV39k or clips.csv; None: rendered people.
+        out: run folder.
+        on_step: progress.
+    """
+    if data is None:
+        learnt, test = rendered(out / "clips.npz", on_step)
+        lost = ""
+    else:
+        learnt, test, lost = read(data, on_step)
+    net = network(config, learnt, out, on_step)
+    example = tensor(test.x[:8])
+    apart = export(net, out / "weights.onnx", example)
+    return {**measured(odds(net, test), test), "test clips": len(test.x), "lost": lost,
+            "graph differs by": apart}  # fmt: skip
+
+
+def network(
+    config: Config, clips: Clips, out: Path | None, on_step: OnStep | None = None
+) -> nn.Module:
+    """A trained network; hard labels leave out clips without a majority, as the benchmarks do."""
+    if config.labels == "hard":
+        clips = clips.some(np.flatnonzero(clips.majority >= 0))
+    judge = None
+    if config.held:
+        rows, held = held_out(clips.group, config.held, config.seed)
+        clips, judge = clips.some(rows), clips.some(held)
+    target = clips.share if config.labels == "soft" else np.eye(7)[clips.majority]
+    seeded(config.seed)
+    moving = clips.x.ndim == 4
+    net: nn.Module = ClipNet(7) if moving else OverTime(clips.x.shape[2], 7)
+    change = Augment(flip=0.5, shift=0.05, turn=5, scale=0.06, light=0.1, contrast=0.2)
+    rows_of = Batches(
+        torch.from_numpy(clips.x[:, :, None] if moving else clips.x),
+        torch.from_numpy(target.astype(np.float32)),
+        size=config.batch,
+        seed=config.seed,
+        change=change if moving else None,  # the same change for all frames of a clip
+        weight=_weights(clips) if config.balanced else None,
+    )
+
+    def step(model: nn.Module, batch: Any) -> Tensor:
+        x, y = batch
+        x = x[:, :, 0] * 2 - 1 if moving else x
+        if config.mix:
+            x, y = mixed(x, y, config.alpha)
+        return soft_cross_entropy(model(x), y)
+
+    def validate(model: nn.Module) -> Mapping[str, float]:
+        assert judge is not None
+        p = odds(model, judge)
+        return {"KL error": float(divergence(judge.share, p).mean())}
+
+    optimiser = torch.optim.AdamW(net.parameters(), config.rate, weight_decay=config.decay)
+    fit(step, net, rows_of, optimiser, epochs=config.epochs, seed=config.seed, schedule="cosine",
+        validate=validate if judge else None, precision=config.precision, device=config.device,
+        out=out, config=config, on_step=on_step)  # fmt: skip
+    return net
+
+
+def mixed(x: Tensor, y: Tensor, alpha: float, share: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mix each clip with another one of the batch, frame by frame.
+
+    Args:
+        x: (N, T, ...) clips of one length.
+        y: (N, C) shares.
+        alpha: of Beta(alpha, alpha); 0 mixes nothing.
+        share: (N,) of the first clip; default: drawn.
+
+    Returns:
+        Clips and shares of the same shapes.
+    """
+    if share is None:
+        if not alpha:
+            return x, y
+        share = torch.distributions.Beta(alpha, alpha).sample((len(x),)).to(x.device)
+    other = torch.randperm(len(x), device=x.device)
+    across = share.view(-1, *[1] * (x.ndim - 1))
+    down = share[:, None]
+    return across * x + (1 - across) * x[other], down * y + (1 - down) * y[other]
+
+
+def soft_cross_entropy(logits: Tensor, share: Tensor) -> Tensor:
+    """-sum_c y[c] log softmax(f)[c], mean over clips."""
+    return -(share * F.log_softmax(logits, 1)).sum(1).mean()
+
+
+def tensor(x: NDArray[Any]) -> Tensor:
+    """Grey values to [-1, 1]; signals as they are."""
+    return torch.from_numpy(x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x)
+
+
+@torch.no_grad()
+def odds(model: nn.Module, clips: Clips) -> Doubles:
+    """(N, 7) what the network says."""
+    device = next(model.parameters()).device
+    parts = [
+        model.eval()(tensor(clips.x[k : k + 128]).to(device)).float().softmax(1).cpu()
+        for k in range(0, len(clips.x), 128)
+    ]
+    return torch.cat(parts).double().numpy()
+
+
+def measured(p: Doubles, clips: Clips) -> dict[str, float]:
+    """WAR and UAR on clips with a majority; how far from the votes, on all and on unclear clips."""
+    majority, said = clips.majority, p.argmax(1)
+    clear = majority >= 0
+    right = said[clear] == majority[clear]
+    recalls = [right[majority[clear] == k].mean() for k in range(7) if (majority == k).any()]
+    apart, unclear = divergence(clips.share, p), clips.ambiguous
+    return {
+        "WAR": float(right.mean()),
+        "UAR": float(np.mean(recalls)),
+        "KL": float(apart.mean()),
+        "KL, ambiguous": float(apart[unclear].mean()) if unclear.any() else float("nan"),
+        "Jensen-Shannon": float(jensen_shannon(clips.share, p).mean()),
+        "calibration error": calibration_error(p.max(1)[clear], right),
+        "doubt follows votes": _spearman(entropy(p), entropy(clips.share)),
+    }
+
+
+def _weights(clips: Clips) -> Tensor:
+    majority = np.where(clips.majority < 0, 7, clips.majority)
+    return torch.from_numpy(1 / np.bincount(majority, minlength=8)[majority])
+
+
+def _spearman(one: Doubles, two: Doubles) -> float:
+    from scipy.stats import spearmanr
+
+    if np.ptp(one) < 1e-12 or np.ptp(two) < 1e-12:  # nothing follows anything
+        return float("nan")
+    return float(spearmanr(one, two).statistic)
