@@ -160,9 +160,10 @@ def _gaze(times: Doubles, table: Mapping[str, Doubles]) -> list[Happening]:
 def _shifts(times: Doubles, gaze: Doubles) -> list[Happening]:
     """Where the gaze after a moment is far from the gaze before it."""
     step = np.full(len(times), np.nan)
-    for i, time in enumerate(times):
-        before = gaze[(times >= time - LOOK) & (times < time)]
-        after = gaze[(times > time) & (times <= time + LOOK)]
+    first = np.searchsorted(times, times - LOOK, side="left")
+    last = np.searchsorted(times, times + LOOK, side="right")
+    for i in range(len(times)):
+        before, after = gaze[first[i] : i], gaze[i + 1 : last[i]]
         if len(before) and len(after):
             step[i] = np.median(after) - np.median(before)
     found: list[Happening] = []
