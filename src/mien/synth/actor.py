@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from mien.synth import eyes, hair, wear
 from mien.synth.camera import PIVOT, Pose, rotation
+from mien.synth.contour import Jawline
 from mien.synth.controls import gaze
+from mien.synth.dense import Spots
 from mien.synth.head import (
     GUMS,
     LINING,
@@ -44,9 +46,25 @@ class Body:
 class Actor:
     """A person on a head model, ready to be drawn again and again."""
 
-    def __init__(self, head: HeadModel, person: Person, *, skin: Skin | None = None) -> None:
-        """Shape the head, paint the skin, and grow the hair: about a second."""
+    def __init__(
+        self,
+        head: HeadModel,
+        person: Person,
+        *,
+        skin: Skin | None = None,
+        mesh: Spots | None = None,
+    ) -> None:
+        """Shape the head, paint the skin, and grow the hair: about a second.
+
+        Args:
+            head: the model.
+            person: who it is.
+            skin: painted before; default: painted now.
+            mesh: places of MediaPipe's 468 points, from mien.synth.dense.mediapipe_spots.
+        """
         self.head, self.person, look = head, person, person.look
+        self.mesh = mesh
+        self.jawline = Jawline(head)
         self._kept: NDArray[np.intp] | None = None  # corners that are drawn; None: all
         self.face = child(head, shaped(head, np.array(person.identity, np.float32)), look.age)
         self.skin = skin if skin is not None else paint(look)

@@ -40,6 +40,7 @@ class Take:
                     weights={**self.scene.weights, **self.timeline.weights(float(time))},
                     pose=pose,
                     pulse=float(heart.wave[number]),
+                    viseme=self.timeline.viseme(float(time)),
                     pulse_depth=self.pulse_depth,
                     seed=(self.seed * 100_003 + number) % (1 << 31),
                 ),

@@ -239,6 +239,8 @@ def truth_of(frame: Frame) -> dict[str, NDArray[Any]]:
         "points68": frame.lm68,
         "points68_3d": frame.lm68_3d,
         "points68_seen": frame.lm68_seen,
+        "contour": frame.contour,
+        "iris": frame.iris,
         "shapes": np.array(sorted(frame.shapes)),
         "shape_weights": np.array([frame.shapes[n] for n in sorted(frame.shapes)], np.float32),
     }

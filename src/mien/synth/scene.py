@@ -12,6 +12,8 @@ from mien.synth import controls, form
 from mien.synth.actor import Actor
 from mien.synth.atlas import nearest, sample
 from mien.synth.camera import Camera, Pose, place, project, rotation
+from mien.synth.contour import irises
+from mien.synth.dense import at
 from mien.synth.hair import strands
 from mien.synth.head import SKIN, landmarks
 from mien.synth.light import Light
@@ -39,6 +41,7 @@ class Scene:
     defocus: float = 0.0  # px, of the whole picture
     pulse: float = 0.0  # p(t), about -1 to 1, times `pulse_depth`
     pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
+    viseme: str = "sil"  # that is spoken, for the record; what is drawn follows from the weights
     seed: int = 0  # of the noise
     cast: bool = True  # whether lamps throw shadows
 
@@ -56,10 +59,15 @@ class Frame:
     lm68: Floats  # (68, 2) px
     lm68_3d: Floats  # (68, 3) mm in model space after turning
     lm68_seen: NDArray[np.bool_]  # (68,) not hidden by anything
+    contour: Floats  # (17, 2) px of the visible jawline, which wanders with yaw
+    iris: Floats  # (2, 5, 2) px; see mien.synth.contour.irises
+    lm478: Floats | None  # (478, 3) x px, y px, depth mm, if the actor has MediaPipe's mesh
     shapes: dict[str, float]  # the 53 shapes
     weights: dict[str, float]  # as asked for: action units and the like
     pose: Pose  # in all, with head units
     gaze: tuple[tuple[float, float], tuple[float, float]]  # right, left eye: yaw, pitch, degrees
+    viseme: str  # that is spoken; "sil": none
+    pulse: float  # p(t) of the skin, about -1 to 1; 0 without a pulse
     camera: Camera
     face_visible: bool  # whether at least 1 % of the picture is skin of the face
 
@@ -86,13 +94,29 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
     spots = place(spots, pose)
     flat = project(spots, scene.camera)
     found = drawn.truth() if truth else _nothing()
+    corners = project(place(body.face.astype(np.float64), pose), scene.camera)
+    eyes = controls.gaze(shapes)
+    rings = irises(body.eyes, actor.radius, eyes, actor.person.look.iris_size).reshape(10, 3)
+    rings = project(place(rings, pose), scene.camera)
+    mesh = None
+    if actor.mesh is not None:
+        mesh = np.concatenate([at(actor.mesh, corners), rings]).astype(np.float32)
     depth, seg, number, inside = found
     return Frame(
         rgb, dark, depth, seg, number, inside,
         flat[:, :2].astype(np.float32), spots.astype(np.float32),
-        _seen(flat, depth), shapes, dict(scene.weights), pose, controls.gaze(shapes),
-        scene.camera, bool(np.isin(seg, (1, 2, 11, 12)).mean() > 0.01) if truth else True,
+        _seen(flat, depth), actor.jawline(corners, flat),
+        rings[:, :2].reshape(2, 5, 2).astype(np.float32), mesh,
+        shapes, dict(scene.weights), pose, eyes, _spoken(scene),
+        scene.pulse if scene.pulse_depth else 0.0, scene.camera,
+        bool(np.isin(seg, (1, 2, 11, 12)).mean() > 0.01) if truth else True,
     )  # fmt: skip
+
+
+def _spoken(scene: Scene) -> str:
+    """The viseme of a scene: as told, or the one that the weights ask for."""
+    asked = [name.partition(":")[2] for name in scene.weights if name.startswith("viseme:")]
+    return asked[0] if scene.viseme == "sil" and asked else scene.viseme
 
 
 def whole_pose(scene: Scene) -> Pose:
