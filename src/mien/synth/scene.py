@@ -100,7 +100,9 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
     rings = project(place(rings, pose), scene.camera)
     mesh = None
     if actor.mesh is not None:
-        mesh = np.concatenate([at(actor.mesh, corners), rings]).astype(np.float32)
+        mesh = np.concatenate([at(actor.mesh, corners.astype(np.float32)), rings]).astype(
+            np.float32
+        )
     depth, seg, number, inside = found
     return Frame(
         rgb, dark, depth, seg, number, inside,
