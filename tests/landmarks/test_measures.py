@@ -142,3 +142,30 @@ def test_on_rendered_heads_the_measures_read_what_was_drawn(drawn):
         assert brows[f"brow_inner_{side}"] > rest[f"brow_inner_{side}"] + 0.02
         assert smile[f"mouth_lift_{side}"] > rest[f"mouth_lift_{side}"] + 0.03
         assert smile[f"mouth_reach_{side}"] > rest[f"mouth_reach_{side}"] + 0.04
+
+
+@pytest.mark.weights
+def test_a_face_upside_down_and_one_of_20_px_have_numbers_or_nothing(astronaut, mtcnn, mesh):
+    import cv2
+
+    from mien.geometry import turn_boxes_back
+    from mien.media import turn
+    from mien.types import Face
+
+    [face] = mtcnn(astronaut)
+    upside = turn(astronaut, 180)
+    box = turn_boxes_back(face.box, 180, astronaut.shape[:2])
+    points = np.float32(astronaut.shape[1::-1]) - face.points
+    [seen_], _ = locate(mesh, upside, [Face(box, 1.0, points)], looks=3)
+    found = measure(seen_, Camera.of(*upside.shape[:2]))
+    assert abs(found["roll"]) > 165
+    assert found["mouth_width"] == pytest.approx(
+        measure(locate(mesh, astronaut, [face], looks=3)[0][0], Camera.of(512, 512))["mouth_width"],
+        abs=0.05,
+    )
+    share = 20 / float(face.box[3] - face.box[1])
+    side = round(512 * share)
+    small = cv2.resize(astronaut, (side, side), interpolation=cv2.INTER_AREA)
+    [seen_], [presence] = locate(mesh, small, [Face(np.float32(face.box * share), 1.0)])
+    found = measure(seen_, Camera.of(side, side))
+    assert presence[0] < 0.5 or all(math.isfinite(found[name]) for name in ("yaw", "mouth_width"))

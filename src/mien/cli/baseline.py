@@ -1,5 +1,6 @@
-"""Commands about a person's face at rest: baseline fit."""
+"""Commands about a person's face at rest: baseline fit, baseline show."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -76,5 +77,38 @@ def fit(
             "frames": baseline.frames,
             "seconds": round(baseline.seconds, 3),
             "contract": baseline.contract,
+        }
+    )
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="What mien baseline fit wrote.")],
+    table: AsTable = False,
+) -> None:
+    """Tell what a person's face reads at rest, and what that was fitted to; no vector is shown.
+
+    Example: mien baseline show ada.json --table
+    """
+    from mien.landmarks import UNITS, Baseline
+
+    baseline = Baseline.load(file)
+    if table:
+        rows = [[n, baseline.centre[n], baseline.spread[n], unit] for n, unit in UNITS.items()]
+        title = f"{file.name}: {baseline.mode}, {baseline.frames} frames"
+        print_table(["at rest", "reads>", "spread>", "unit"], rows, title)
+        return
+    told = {name: [baseline.centre[name], baseline.spread[name]] for name in UNITS}
+    print_json_line(
+        {
+            "file": file,
+            "mode": baseline.mode,
+            "frames": baseline.frames,
+            "seconds": round(baseline.seconds, 3),
+            "contract": baseline.contract,
+            "measures": {
+                name: [round(v, 4) if math.isfinite(v) else None for v in pair]
+                for name, pair in told.items()
+            },
         }
     )
