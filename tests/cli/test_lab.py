@@ -1,6 +1,9 @@
 import json
 
+import numpy as np
 import pytest
+
+from mien.media import write_image
 
 
 def rows(out):
@@ -78,3 +81,44 @@ def test_a_proof_that_is_run_by_hand_says_how(mien):
     code, _, err = mien("systems", "prove", "gender-disparity")
     assert code == 1
     assert "python -m mien.systems.gender_disparity.proof FOLDER" in err
+
+
+def film(tmp_path, people=6):
+    """clips.csv of a few films in which a stripe moves."""
+    words = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+    rows = ["clip,frames_dir,split,person," + ",".join(f"v_{w}" for w in words)]
+    random = np.random.default_rng(0)
+    for number in range(people):
+        folder = tmp_path / "films" / f"c{number}"
+        folder.mkdir(parents=True)
+        for k in range(5):
+            write_image(folder / f"{k}.png", random.integers(0, 256, (48, 48, 3), dtype=np.uint8))
+        split = "test" if number > 3 else "train"
+        rows.append(f"c{number},c{number},{split},P{number},{number},0,0,{9 - number},1,0,0")
+    (tmp_path / "films" / "clips.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path / "films"
+
+
+def test_a_training_from_films_to_weights_goes_on_and_refuses_other_settings(mien, tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("lightning_fabric")
+    words = ("train", "expression-midas", "--data", film(tmp_path), "--out", tmp_path / "run",
+             "--set", "epochs=2", "--set", "batch=2", "--set", "held=0.25")  # fmt: skip
+    code, out, err = mien(*words)
+    assert code == 0, err
+    first = json.loads(out)
+    assert first["test clips"] == 2
+    assert first["graph differs by"] < 1e-4
+    kept = {path.name for path in (tmp_path / "run").iterdir()}
+    assert kept == {"config.json", "log.jsonl", "curves.png", "checkpoint.pt", "weights.onnx"}
+    weights = (tmp_path / "run" / "weights.onnx").read_bytes()
+    code, out, _ = mien(*words)  # nothing is left to do
+    assert json.loads(out)["KL"] == first["KL"]
+    assert (tmp_path / "run" / "weights.onnx").read_bytes() == weights
+    code, _, err = mien(*words, "--set", "alpha=1.0")
+    assert code == 1
+    assert "config.alpha was 0.4, is 1.0" in err
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"")
+    code, _, err = mien(*words)
+    assert code == 1
+    assert "checkpoint.pt cannot be read" in err

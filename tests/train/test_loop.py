@@ -144,9 +144,10 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_same_command_goes_on(tmp_
 def test_a_checkpoint_that_was_cut_off_is_told(tmp_path):
     trained(tmp_path)
     whole = (tmp_path / "checkpoint.pt").read_bytes()
-    (tmp_path / "checkpoint.pt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(TrainingError, match="cannot be read"):
-        trained(tmp_path)
+    for broken in (whole[: len(whole) // 2], b"", b"no archive at all"):
+        (tmp_path / "checkpoint.pt").write_bytes(broken)
+        with pytest.raises(TrainingError, match=r"cannot be read \(.+\); delete it"):
+            trained(tmp_path)
 
 
 def test_it_stops_early_and_keeps_the_best_epoch():

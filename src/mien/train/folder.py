@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import pickle
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -54,10 +55,11 @@ class RunFolder:
         place = self.out / "checkpoint.pt"
         try:
             saved: dict[str, Any] = torch.load(place, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError) as error:
+        except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            why = next(iter(str(error).splitlines()), "it is empty")
             raise TrainingError(
-                f"{place} cannot be read ({str(error).splitlines()[0]}); delete it to start anew, "
-                "or copy it again from where it is whole."
+                f"{place} cannot be read ({why}); delete it to start anew, or copy it again from "
+                "where it is whole."
             ) from error
         return saved
 

@@ -7,6 +7,7 @@ machines with torchrun's own options.
 """
 
 import copy
+import logging
 import math
 import os
 import time
@@ -186,6 +187,7 @@ def launched(device: str, precision: Precision) -> Fabric:
             f"Device '{device}' is not there; this machine trains on "
             f"{', '.join(name for name, is_there in there.items() if is_there)}."
         )
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # stderr has our own words
     world = int(os.environ.get("WORLD_SIZE", 1))
     here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     fabric = Fabric(
