@@ -258,43 +258,75 @@ def _facts(found: "Table", written: list[str]) -> dict[str, Any]:
 
 
 SHOWN = 12  # people whose means are shown on a terminal
+PLACES = ("keys", "boxes", "points", "landmarks", "quality", "measures", "gazes")
 
 
 def _show(found: "Table") -> None:
-    """Tables for eyes: who was seen, why numbers are missing, and means of what was measured."""
+    """Tables for eyes: who was seen and why numbers are missing, then what was measured."""
+    films = set(found.recordings["input"][found.recordings["kind"] == "film"])
+    rows = _people_rows(found, films)
+    if rows:
+        print_table(["film", "who", "when", "frames>", "measured>", "missing"], rows)
+    pictures = _picture_rows(found, films)
+    if rows and pictures:
+        typer.echo()
+    if pictures:
+        print_table(["picture", "who", "yaw>", "pitch>", "roll>", "shows"], pictures)
+    summary = found.summary() if films else found.data[:0]
+    for one in found.people.to_dict("records")[:SHOWN]:
+        if one["input"] in films:
+            mine = summary[(summary["who"] == one["who"]) & (summary["input"] == one["input"])]
+            _show_means(found, one, mine)
+
+
+def _people_rows(found: "Table", films: set[str]) -> list[list[Any]]:
     from mien.report.film import clock
 
-    rows = []
+    rows: list[list[Any]] = []
     for one in found.people.to_dict("records"):
+        if one["input"] not in films:
+            continue
         mine = found.data[(found.who == one["who"]) & (found.data["input"] == one["input"])]
         gone = mine["reason"][mine["reason"] != "ok"].value_counts()
         why = ", ".join(f"{reason} {count}" for reason, count in gone.items())
-        span = "" if one["first"] != one["first"] else f"{clock(one['first'])}-{clock(one['last'])}"
+        span = f"{clock(one['first'])}-{clock(one['last'])}"
         name = Path(one["input"]).name
         rows.append([name, one["who"], span, one["frames"], one["measured"], why or None])
-    nobody = found.data[found.data["track"].isna()]
+    nobody = found.data[found.data["track"].isna() & found.data["input"].isin(films)]
     for (name, reason), part in nobody.groupby(["input", "reason"], sort=False):
         rows.append([Path(name).name, None, None, len(part), 0, reason])
-    print_table(["input", "who", "when", "frames>", "measured>", "missing"], rows)
-    summary = found.summary()
-    shown = {
-        name
-        for name, column in found.columns.items()
-        if column.group not in ("keys", "boxes", "points", "landmarks", "quality", "measures")
-        and not name.endswith(("_lo", "_hi", "_left", "_right"))
-    }
-    for one in found.people.to_dict("records")[:SHOWN]:
-        mine = summary[(summary["who"] == one["who"]) & (summary["input"] == one["input"])]
-        lines = [
-            [row["column"], row["mean"], row["sd"], row["n"], f"{row['missing']:.0%}"]
-            for row in mine.to_dict("records")
-            if row["column"] in shown and row["n"]
-        ]
-        if lines:
-            typer.echo()
-            title = f"{Path(one['input']).name}, {one['who']}"
-            units = [[*line[:1], found.columns[line[0]].unit, *line[1:]] for line in lines]
-            print_table(["", "unit", "mean>", "sd>", "n>", "missing>"], units, title)
+    return rows
+
+
+def _picture_rows(found: "Table", films: set[str]) -> list[list[Any]]:
+    """One row a face of a picture: pose, and the action units that show most."""
+    rows: list[list[Any]] = []
+    units = [name for name in found.columns if name.startswith("AU") and name.endswith("_r")]
+    mine = ~found.data["input"].isin(films)
+    data = found.data[mine].assign(who=found.who[mine])
+    for row in data.to_dict("records"):
+        shown = sorted((n for n in units if row[n] >= 1), key=lambda n: -row[n])[:3]
+        told = ", ".join(f"{name.removesuffix('_r')} {row[name]:.1f}" for name in shown)
+        pose = [None if row[n] != row[n] else f"{row[n]:.0f}" for n in ("yaw", "pitch", "roll")]
+        why = told if row["reason"] == "ok" else row["reason"]
+        who = row["who"] if isinstance(row["who"], str) else None
+        rows.append([Path(row["input"]).name, who, *pose, why or None])
+    return rows
+
+
+def _show_means(found: "Table", one: dict[str, Any], mine: Any) -> None:
+    ends = ("_lo", "_hi", "_left", "_right")
+    lines = [
+        [row["column"], found.columns[row["column"]].unit.split(";")[0], row["mean"], row["sd"],
+         row["n"], f"{row['missing']:.0%}"]
+        for row in mine.to_dict("records")
+        if row["n"] and found.columns[row["column"]].group not in PLACES
+        and not row["column"].endswith(ends)
+    ]  # fmt: skip
+    if lines:
+        typer.echo()
+        title = f"{Path(one['input']).name}, {one['who']}"
+        print_table(["", "unit", "mean>", "sd>", "n>", "missing>"], lines, title)
 
 
 def _stop(found: "Table") -> None:

@@ -2,13 +2,13 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mien.errors import MienError
 from mien.pipeline.observing import Row, values_of
-from mien.tables import Column, Part, part_of, read_parts, write_part
+from mien.tables import Column, Part, part_of, read_part, write_part
 
 OFTEN = 10.0  # s of work that a killed run may lose
 MANY = 2000  # rows that are held in memory at most, until the next half second ends
@@ -42,22 +42,28 @@ class Keeping:
             head.write_text(told, "utf-8")
         except OSError as error:
             raise MienError(f"{folder} cannot be written: {error.strerror}.") from error
-        self._known = read_parts(self._paths())
-        for path in self._paths()[len(self._known) :]:
+        self._last: State | None = None
+        self._count = self._whole()
+        for path in [*self._paths()[self._count :], *folder.glob(".*.part")]:
             path.unlink()  # broken, or behind a broken one
-        for path in folder.glob(".*.part"):
-            path.unlink()
-        self._count = len(self._known)
         self._rows: list[tuple[str, Row]] = []
         self._states: list[State] = []
         self._written = time.monotonic()
 
+    def _whole(self) -> int:
+        """How many parts there are until the first that cannot be read."""
+        count = 0
+        for path in self._paths():
+            part = read_part(path)
+            if part is None:
+                break
+            self._last, count = part.state["last"], count + 1
+        return count
+
     @property
     def last(self) -> State | None:
         """The state to go on from; None at the beginning."""
-        return self._states[-1] if self._states else (
-            self._known[-1].state["last"] if self._known else None
-        )  # fmt: skip
+        return self._states[-1] if self._states else self._last
 
     def add(self, name: str, rows: list[Row], state: State, *, now: bool = False) -> None:
         """Take rows that end at a state; write when enough have come together.
@@ -76,10 +82,9 @@ class Keeping:
         if not self._states:
             return
         path = self.folder / f"{self._count:06d}.parquet"
-        part = self._pending()
-        write_part(path, part)
+        write_part(path, self._pending())
         self._count += 1
-        self._known.append(part)
+        self._last = self._states[-1]
         self._rows, self._states = [], []
         self._written = time.monotonic()
 
@@ -90,9 +95,15 @@ class Keeping:
         states = {"last": self._states[-1], "all": [_lean(state) for state in self._states]}
         return part_of(self.columns, values, states)
 
-    def parts(self) -> list[Part]:
-        """All parts, and what could not be written, in their order."""
-        return [*self._known, self._pending()] if self._states else self._known
+    def parts(self) -> Iterator[Part]:
+        """All parts, and what could not be written, in their order; one in memory at a time."""
+        for path in self._paths()[: self._count]:
+            part = read_part(path)
+            if part is None:
+                raise MienError(f"{path} has changed while it was used; run the command again.")
+            yield part
+        if self._states:
+            yield self._pending()
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9]*.parquet"))

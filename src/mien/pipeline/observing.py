@@ -26,9 +26,8 @@ from mien.quality.sharpness import sharpness
 from mien.tables import Column
 from mien.types import Face, Floats, Pixels
 
-# Below these limits, measured on 95 faces that were shrunk and blurred, half of all measures are
-# off by more than 0.009 inter-ocular distances and one in ten by more than 0.03: as much as a
-# faint action unit moves them.
+# Below these limits half of all measures are off by more than 0.008 to 0.01 inter-ocular distances
+# and one in ten by more than 0.03, as a faint action unit moves them (benchmarks/limits.py).
 SMALL = 16.0  # px between the eyes; as in mien.gallery.decide
 BLURRED = 0.2  # sharpness, as mien.quality tells it; a Gaussian of 0.04 eye distances
 TURNED = 45.0  # degrees of yaw or pitch from which the far side of a mesh is a guess

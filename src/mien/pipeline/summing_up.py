@@ -1,5 +1,6 @@
 """The second pass over rows: who the tracks are, and the facts of each recording."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from mien.pipeline.keeping import Keeping, State
 from mien.pipeline.kit import Kit
 from mien.pipeline.naming import Search, name_tracks
 from mien.pipeline.resting import Vectors
-from mien.tables import Column, Table
+from mien.tables import Column, Part, Table
 from mien.track import Gathering
 from mien.types import Floats, Track
 
@@ -27,21 +28,47 @@ def sum_up(
         facts: version, models, licences, settings.
         stopped: why the run did not come to its end, if so.
     """
-    parts = keeping.parts()
-    states = [state for part in parts for state in part.state["all"]]
-    recordings = _recordings(states, names, stopped)
-    table = Table.of(parts, keeping.columns, recordings=recordings, facts=facts)
+    states = _States(kit.names)
+    table = Table.of(states.read(keeping.parts()), keeping.columns, facts=facts)
+    table = table.with_recordings(_recordings(states.recordings, names, stopped))
     vectors: Vectors = {}
     if kit.names:
         person: Column = table.columns["person"]
-        persons, vectors = _people(table, states, kit)
+        persons, vectors = _people(table, states.tracks, kit)
         table = table.with_columns([person], {"person": persons})
     return table, vectors
 
 
-def _recordings(states: list[State], names: list[str], stopped: str | None) -> list[State]:
+class _States:
+    """What is kept of the states of parts while their rows go by."""
+
+    def __init__(self, names: bool) -> None:
+        self._names = names
+        self.recordings: dict[str, State] = {}  # input -> the last that is known of it
+        self.tracks: dict[str, Gathering] = {}  # input -> who was followed
+
+    def read(self, parts: Iterable[Part]) -> Iterator[Part]:
+        """Give the parts on, and take note of their states."""
+        for part in parts:
+            for state in part.state["all"]:
+                self._take(state)
+            yield part
+
+    def _take(self, state: State) -> None:
+        recording = state["recording"]
+        name = recording["input"]
+        self.recordings[name] = dict(recording)
+        if not self._names or "stretch" not in state:
+            return
+        if name not in self.tracks:
+            film = recording["kind"] == "film"
+            fewest = max(1, round(FLEETING * (recording.get("rate") or 25))) if film else 1
+            self.tracks[name] = Gathering(fewest=fewest)
+        self.tracks[name].take(stretch_of(state["stretch"]))
+
+
+def _recordings(last: dict[str, State], names: list[str], stopped: str | None) -> list[State]:
     """One row a source: the last that is known of it."""
-    last = {state["recording"]["input"]: dict(state["recording"]) for state in states}
     for name in names:
         known = last.setdefault(name, {"input": name, "complete": False, "reason": stopped})
         if stopped and not known["complete"] and not known.get("reason"):
@@ -49,7 +76,9 @@ def _recordings(states: list[State], names: list[str], stopped: str | None) -> l
     return [last[name] for name in names]
 
 
-def _people(table: Table, states: list[State], kit: Kit) -> tuple[list[str | None], Vectors]:
+def _people(
+    table: Table, gathered: dict[str, Gathering], kit: Kit
+) -> tuple[list[str | None], Vectors]:
     """The person of each row, and what people look like.
 
     People of different films bear one name only if the gallery knows them.
@@ -61,13 +90,7 @@ def _people(table: Table, states: list[State], kit: Kit) -> tuple[list[str | Non
         search = Search(kit.pipeline.gallery, calibration, pipeline.fpir, pipeline.prior)
     owner: dict[tuple[str, int], str] = {}
     vectors: Vectors = {}
-    for name in dict.fromkeys(state["recording"]["input"] for state in states):
-        mine = [state for state in states if state["recording"]["input"] == name]
-        film = mine[-1]["recording"]["kind"] == "film"
-        gathering = Gathering(fewest=_fewest(mine) if film else 1)
-        for state in mine:
-            if "stretch" in state:
-                gathering.take(stretch_of(state["stretch"]))
+    for name, gathering in gathered.items():
         tracks = gathering.tracks()
         _, people = name_tracks(tracks, gathering.together, search, calibration)
         owner |= {(name, track): one.person for one in people for track in one.tracks}
@@ -86,8 +109,3 @@ def _vector(tracks: list[Track]) -> Floats | None:
         return None
     total: Floats = np.average([v for v, _ in parts], axis=0, weights=[n for _, n in parts])
     return total.astype(np.float32)
-
-
-def _fewest(states: list[State]) -> int:
-    """Looks below which a track is a flicker of the detector."""
-    return max(1, round(FLEETING * (states[0]["recording"].get("rate") or 25)))

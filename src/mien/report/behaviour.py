@@ -125,7 +125,8 @@ def facts(table: Table, path: Path) -> dict[str, Any]:
 
 
 def _part(table: Table, name: str, recording: dict[str, Any], path: Path) -> Part:
-    data = table.data[table.data["input"] == name].assign(who=table.who)
+    inside = table.data["input"] == name
+    data = table.data[inside].assign(who=table.who[inside])
     seconds = max(_number(recording.get("duration")), float(data["time"].max()) + 1e-3)
     people = table.people[table.people["input"] == name]
     people = people.sort_values("measured", ascending=False)
@@ -231,7 +232,8 @@ def _moment(event: dict[str, Any], picture: Pixels | None) -> Moment:
 
 def _picture(table: Table, name: str) -> dict[str, Any]:
     """One picture with what was measured drawn on it, and its rows."""
-    rows = table.data[table.data["input"] == name].assign(who=table.who)
+    inside = table.data["input"] == name
+    rows = table.data[inside].assign(who=table.who[inside])
     found: dict[str, Any] = {"name": Path(name).name, "picture": None, "faces": []}
     if (rows["reason"] != "unreadable").all():
         painted = thumbnail(Painter(table, name)(read_image(name), None), 900)

@@ -2,7 +2,7 @@
 
 from mien.tables.columns import GROUPS, REASONS, Column
 from mien.tables.foreign import read_libreface, read_openface, read_pyfeat
-from mien.tables.parts import Part, joined, part_of, read_parts, write_part
+from mien.tables.parts import Part, joined, part_of, read_part, write_part
 from mien.tables.table import Table
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "part_of",
     "read_libreface",
     "read_openface",
-    "read_parts",
+    "read_part",
     "read_pyfeat",
     "write_part",
 ]

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,11 +83,10 @@ def write_part(path: Path, part: Part) -> None:
     write_parquet(path, part.rows)
 
 
-def joined(parts: Sequence[Part], columns: Sequence[Column]) -> pd.DataFrame:
+def joined(parts: Iterable[Part], columns: Sequence[Column]) -> pd.DataFrame:
     """All rows of some parts; of none, no rows in the right types."""
-    if not parts:
-        return as_pandas(schema(columns).empty_table())
-    return as_pandas(pa.concat_tables([part.rows for part in parts]))
+    rows = [part.rows for part in parts] or [schema(columns).empty_table()]
+    return as_pandas(pa.concat_tables([one.replace_schema_metadata(None) for one in rows]))
 
 
 def as_pandas(rows: pa.Table) -> pd.DataFrame:
@@ -125,16 +124,10 @@ def write_parquet(path: Path, rows: pa.Table) -> None:
             beside.unlink()
 
 
-def read_parts(paths: Sequence[Path]) -> list[Part]:
-    """Open parts in their order; rows are mapped, not copied, as far as the file allows.
-
-    A part that cannot be read, and all that follow it, are left out: they are made again.
-    """
-    found = []
-    for path in paths:
-        try:
-            rows = pq.read_table(path)
-            found.append(Part(rows, facts_of(rows.schema, path)))
-        except (OSError, pa.ArrowInvalid, MienError, ValueError):
-            break
-    return found
+def read_part(path: Path) -> Part | None:
+    """Read one part; None if it is not whole."""
+    try:
+        rows = pq.read_table(path)
+        return Part(rows, facts_of(rows.schema, path))
+    except (OSError, pa.ArrowInvalid, MienError, ValueError):
+        return None

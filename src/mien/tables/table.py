@@ -34,7 +34,7 @@ class Table:
     @classmethod
     def of(
         cls,
-        parts: Sequence[Part],
+        parts: Iterable[Part],
         columns: Sequence[Column],
         *,
         recordings: Sequence[dict[str, Any]] = (),
@@ -49,6 +49,10 @@ class Table:
         """The same table with some columns more, or anew."""
         data = self.data.assign(**{c.name: _typed(values[c.name], c.kind) for c in columns})
         return replace(self, data=data, columns=self.columns | {c.name: c for c in columns})
+
+    def with_recordings(self, rows: Sequence[dict[str, Any]]) -> "Table":
+        """The same table with these facts of each input."""
+        return replace(self, recordings=pd.DataFrame(list(rows)))
 
     def without(self, names: Iterable[str]) -> "Table":
         """The same table without some columns."""
