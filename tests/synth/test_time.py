@@ -1,13 +1,16 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien.synth import Scene
+from mien.synth import Pose, Scene, render
 from mien.synth.camera import Camera
 from mien.synth.clip import Take, play
+from mien.synth.flow import flow
 from mien.synth.pulse import pulse
+from mien.synth.scene import read_out
 from mien.synth.timeline import (
     Event,
     Timeline,
@@ -108,3 +111,36 @@ def test_the_pulse_is_in_the_skin_and_not_in_the_background(someone):
     assert np.corrcoef(cheek, wave)[0, 1] > 0.9
     assert abs(np.corrcoef(wall, wave)[0, 1]) < 0.6
     assert cheek.std() > 3 * wall.std()
+
+
+def test_a_rolling_shutter_by_hand():
+    # 100 px high; a point in the middle moves by 20 mm, so it is seen after half of it: 10 mm.
+    camera = Camera(100, 100, centre=(0, 0))
+    first = np.array([[0.0, 0, 0], [0, 0, 0]])
+    second = np.array([[20.0, 0, 0], [0, 0, 0]])
+    assert read_out(first, second, camera) == pytest.approx(np.array([[10.0, 0, 0], [0, 0, 0]]))
+
+
+def test_a_rolling_shutter_leans_a_head_that_turns(someone):
+    camera = Camera(96, 96)
+    start = Scene(camera=camera)
+    end = Scene(pose=Pose(shift=(40, 0, 0)), camera=camera)
+    still, moved = render(someone, start), render(someone, end)
+    rolled = render(someone, replace(start, last_row=end))
+    whole = moved.lm68[:, 0] - still.lm68[:, 0]
+    share = (rolled.lm68[:, 0] - still.lm68[:, 0]) / whole
+    assert share == pytest.approx(rolled.lm68[:, 1] / 96, abs=0.02)  # lower rows see it later
+    middle = [np.flatnonzero(rolled.seg[row] > 0).mean() for row in (20, 70)]
+    before = [np.flatnonzero(still.seg[row] > 0).mean() for row in (20, 70)]
+    assert middle[1] - before[1] > 2 * (middle[0] - before[0]) > 0  # and so does the picture
+    with pytest.raises(MienError, match="rolling shutter"):
+        flow(someone, replace(start, last_row=end), end)
+
+
+def test_a_clip_with_a_rolling_shutter(someone):
+    line = Timeline(0.2, motion=np.array([[0.0, 0, 0], [10, 0, 0], [20, 0, 0], [30, 0, 0]]))
+    scenes = [scene for _, scene in Take(line, rate=10, rolling=0.1).scenes()]
+    assert [scene.pose.yaw for scene in scenes] == pytest.approx([0, 10])
+    assert [scene.last_row.pose.yaw for scene in scenes] == pytest.approx([10, 20])
+    with pytest.raises(MienError, match="are possible"):
+        list(Take(line, rate=10, rolling=0.2).scenes())

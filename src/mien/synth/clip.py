@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from mien.errors import MienError
 from mien.synth.actor import Actor
 from mien.synth.camera import Pose
 from mien.synth.pulse import Pulse, pulse
@@ -17,6 +18,7 @@ class Take:
     timeline: Timeline
     scene: Scene = field(default_factory=Scene)  # light, camera, background and where the head is
     rate: float = 25.0  # frames a second
+    rolling: float = 0.0  # s from reading the first row to the last; 0: a global shutter
     pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
     pulse_rate: float | None = None  # beats a minute; at random if None
     seed: int = 0
@@ -26,25 +28,35 @@ class Take:
         return pulse(self.timeline.times(self.rate), self.seed, rate=self.pulse_rate)
 
     def scenes(self) -> Iterator[tuple[float, Scene]]:
-        """Time and scene of each frame."""
+        """Time and scene of each frame; with a rolling shutter the time is that of its first row.
+
+        Raises:
+            MienError: reading takes longer than a frame.
+        """
+        if not 0 <= self.rolling <= 1 / self.rate:
+            raise MienError(
+                f"A camera that reads its rows in {self.rolling:g} s gives no {self.rate:g} frames "
+                f"a second; at most {1 / self.rate:.3g} s are possible."
+            )
         times, heart = self.timeline.times(self.rate), self.heart()
         for number, time in enumerate(times):
-            turn, base = self.timeline.pose(float(time)), self.scene.pose
-            pose = Pose(
-                base.yaw + turn.yaw, base.pitch + turn.pitch, base.roll + turn.roll, base.shift
+            scene = replace(
+                self._at(float(time)),
+                pulse=float(heart.wave[number]),
+                pulse_depth=self.pulse_depth,
+                viseme=self.timeline.viseme(float(time)),
+                seed=(self.seed * 100_003 + number) % (1 << 31),
             )
-            yield (
-                float(time),
-                replace(
-                    self.scene,
-                    weights={**self.scene.weights, **self.timeline.weights(float(time))},
-                    pose=pose,
-                    pulse=float(heart.wave[number]),
-                    viseme=self.timeline.viseme(float(time)),
-                    pulse_depth=self.pulse_depth,
-                    seed=(self.seed * 100_003 + number) % (1 << 31),
-                ),
-            )
+            if self.rolling:
+                scene = replace(scene, last_row=self._at(float(time) + self.rolling))
+            yield float(time), scene
+
+    def _at(self, time: float) -> Scene:
+        """Face and pose at a time."""
+        turn, base = self.timeline.pose(time), self.scene.pose
+        pose = Pose(base.yaw + turn.yaw, base.pitch + turn.pitch, base.roll + turn.roll, base.shift)
+        weights = {**self.scene.weights, **self.timeline.weights(time)}
+        return replace(self.scene, weights=weights, pose=pose)
 
 
 def play(

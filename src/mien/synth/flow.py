@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import MienError
 from mien.synth.actor import Actor
 from mien.synth.camera import project
 from mien.synth.controls import resolve
@@ -35,7 +36,12 @@ def flow(actor: Actor, before: Scene, after: Scene) -> Flow:
 
     Each pixel's triangle and its place in it are kept, drawn again as they are at the second
     moment, and the difference taken.
+
+    Raises:
+        MienError: a scene has a rolling shutter, whose pixels belong to no one moment.
     """
+    if before.last_row or after.last_row:
+        raise MienError("Flow is told between two moments; draw both without a rolling shutter.")
     size = before.camera.size
     first, second = (_points(actor, scene, scene) for scene in (before, after))
     carried = _points(actor, before, after)  # the face of before with the pose of after

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -43,6 +44,7 @@ class Scene:
     pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
     viseme: str = "sil"  # that is spoken, for the record; what is drawn follows from the weights
     seed: int = 0  # of the noise
+    last_row: "Scene | None" = None  # when the last row is read: a rolling shutter; None: at once
     cast: bool = True  # whether lamps throw shadows
 
 
@@ -86,33 +88,67 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
     """
     shapes = controls.resolve(scene.weights)
     pose = whole_pose(scene)
-    body = actor.body(shapes)
-    points = actor.placed(body.points, pose)
-    drawn = _Drawing(actor, scene, shapes, pose, points)
+    now = _moment(actor, scene)
+    if scene.last_row is not None:
+        end = _moment(actor, scene.last_row)
+        pairs = zip(now, end, strict=True)
+        now = _Moment(*(read_out(one, two, scene.camera) for one, two in pairs))
+    drawn = _Drawing(actor, scene, shapes, pose, now.points)
     rgb, dark = drawn.picture(nir)
-    spots = landmarks(actor.head, body.face).astype(np.float64)
-    spots = place(spots, pose)
-    flat = project(spots, scene.camera)
-    found = drawn.truth() if truth else _nothing()
-    corners = project(place(body.face.astype(np.float64), pose), scene.camera)
-    eyes = controls.gaze(shapes)
-    rings = irises(body.eyes, actor.radius, eyes, actor.person.look.iris_size).reshape(10, 3)
-    rings = project(place(rings, pose), scene.camera)
+    depth, seg, number, inside = drawn.truth() if truth else _nothing()
+    flat, corners, rings = (
+        project(points, scene.camera) for points in (now.spots, now.corners, now.rings)
+    )
     mesh = None
     if actor.mesh is not None:
-        mesh = np.concatenate([at(actor.mesh, corners.astype(np.float32)), rings]).astype(
-            np.float32
-        )
-    depth, seg, number, inside = found
+        mesh = np.concatenate([at(actor.mesh, corners.astype(np.float32)), rings])
+        mesh = mesh.astype(np.float32)
     return Frame(
         rgb, dark, depth, seg, number, inside,
-        flat[:, :2].astype(np.float32), spots.astype(np.float32),
+        flat[:, :2].astype(np.float32), now.spots.astype(np.float32),
         _seen(flat, depth), actor.jawline(corners, flat),
         rings[:, :2].reshape(2, 5, 2).astype(np.float32), mesh,
-        shapes, dict(scene.weights), pose, eyes, _spoken(scene),
+        shapes, dict(scene.weights), pose, controls.gaze(shapes), _spoken(scene),
         scene.pulse if scene.pulse_depth else 0.0, scene.camera,
         bool(np.isin(seg, (1, 2, 11, 12)).mean() > 0.01) if truth else True,
     )  # fmt: skip
+
+
+class _Moment(NamedTuple):
+    """Where everything is, placed before the camera: (N, 3) mm each."""
+
+    points: Doubles  # corners of all that is drawn
+    spots: Doubles  # the 68 points
+    corners: Doubles  # of the head, also where only a part of it is drawn
+    rings: Doubles  # (10, 3) both irises
+
+
+def _moment(actor: Actor, scene: Scene) -> _Moment:
+    shapes, pose = controls.resolve(scene.weights), whole_pose(scene)
+    body = actor.body(shapes)
+    rings = irises(body.eyes, actor.radius, controls.gaze(shapes), actor.person.look.iris_size)
+    spots = landmarks(actor.head, body.face).astype(np.float64)
+    return _Moment(
+        actor.placed(body.points, pose),
+        place(spots, pose),
+        place(body.face.astype(np.float64), pose),
+        place(rings.reshape(10, 3), pose),
+    )
+
+
+def read_out(first: Doubles, second: Doubles, camera: Camera) -> Doubles:
+    """Where points, (N, 3) mm, are when a rolling shutter reads the row in which they are seen.
+
+    Args:
+        first: when the uppermost row is read.
+        second: when the last one is; in between they move evenly.
+        camera: that sees them.
+    """
+    out = first
+    for _ in range(4):  # the row depends on the place, which depends on the row: it settles at once
+        share = np.clip(project(out, camera)[:, 1:2] / camera.height, 0, 1)
+        out = first + share * (second - first)
+    return out
 
 
 def _spoken(scene: Scene) -> str:
