@@ -88,8 +88,11 @@ class Moods:
     name, digest, crop = "moods-1", "4", Crop(size=16)
 
     def __call__(self, chips):
-        values = {"anger": 0.25, "neutral": 0.75, "valence": -0.5}
-        return [Reading("expression", values, "probability", self.name) for _ in chips]
+        values = {"anger": 0.25, "neutral": 0.75}
+        axis = Reading("valence", {"valence": -0.5}, "-1 to 1; by a rule", self.name)
+        return [
+            Reading("expression", values, "probability", self.name, derived=(axis,)) for _ in chips
+        ]
 
 
 CAMERA = Camera.of(180, 320)

@@ -58,12 +58,20 @@ def test_any_head_gives_columns_with_its_unit_model_and_interval(kit, film):
     tone = table.columns["tone"]
     assert (tone.unit, tone.group, tone.model) == ("grey value", "tone", "tone-1@3")
     assert list(table.group("tone")) == ["tone", "tone_lo", "tone_hi"]
-    assert list(table.emotions) == ["expression_anger", "expression_neutral", "expression_valence"]
+    assert list(table.emotions) == ["expression_anger", "expression_neutral", "valence"]
+    assert table.units["valence"] == "-1 to 1; by a rule"  # derived, with a unit of its own
+    assert table.data["valence"].dropna().unique().tolist() == [-0.5]
     read = table.data[table.data["tone"].notna()]
     assert read["time"].to_numpy() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
     assert (read["tone_hi"] - read["tone_lo"] == 10).all()
     assert "every 0.2 s" in tone.about  # between two readings the column is empty, not repeated
     assert table.summary().set_index("column").loc["tone", "missing_not-told"] == 0.75
+
+
+def test_two_heads_of_one_task_are_refused():
+    pipeline = Pipeline(detector=Squares(), heads=[Tone(), Tone()])
+    with pytest.raises(MienError, match="both answer 'tone'"):
+        Kit(pipeline=pipeline, landmarker=Masks())
 
 
 def test_heads_may_be_read_in_each_frame_or_be_left_out(film):

@@ -9,6 +9,7 @@ import numpy as np
 
 from mien.body import HandLandmarker
 from mien.contracts import ChipHead, Landmarker
+from mien.errors import MienError
 from mien.gallery import Gallery
 from mien.geometry import POINTS
 from mien.geometry.poses import FIELD
@@ -46,10 +47,15 @@ class Kit:
     labels: dict[str, Reading] = field(init=False)  # task -> what its head tells of a grey chip
 
     def __post_init__(self) -> None:
-        labels = {}
+        labels: dict[str, Reading] = {}
         for head in self.pipeline.heads:
             size = head.crop.size
             [reading] = head(np.full((1, size, size, 3), 128, np.uint8))
+            if reading.task in labels:
+                raise MienError(
+                    f"'{labels[reading.task].model}' and '{reading.model}' both answer "
+                    f"'{reading.task}', and one table has one answer; name one of them in --heads."
+                )
             labels[reading.task] = reading
         object.__setattr__(self, "labels", labels)
 
