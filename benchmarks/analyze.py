@@ -30,7 +30,7 @@ from peers import spread
 from mien.media import FilmWriter, open_film
 from mien.media.turning import thumbnail
 from mien.pipeline import Kit, analyze, open_kit
-from mien.pipeline.kit import heads_of
+from mien.pipeline.heads import heads_of
 
 PEER = """
 import json, sys, time
