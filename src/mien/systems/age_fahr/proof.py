@@ -21,8 +21,8 @@ from mien.train.trunk import Trunk
 from mien.types import Floats, Pixels
 
 SEEDS = range(5)
-SIDE, PATCH, FEW = 64, 8, 300  # px, px, labelled faces
-PRETRAIN, FINE = 30, 40  # epochs
+SIDE, PATCH, FEW = 48, 8, 300  # px, px, labelled faces
+PRETRAIN, FINE = 20, 25  # epochs
 OLD = "error from 65"
 # What was promised before it was tried: errors of the old and of all, balanced over plain, and from
 # few labels, pretrained over not. Source: spec 03 of mien.
