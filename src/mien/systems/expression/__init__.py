@@ -1,0 +1,1 @@
+"""Seven words for what a face shows."""

@@ -1,0 +1,60 @@
+"""Which of the labelled faces may be learnt from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import TrainingError
+from mien.evaluate.readers import LABELS as READERS
+from mien.systems.expression.head import LABELS, Expression
+from mien.train.chips import read_chips
+from mien.train.pictures import OnStep
+from mien.train.splits import require_classes
+from mien.types import Pixels
+
+TESTS = ("validation", "test")  # splits that nothing is learnt from
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """Aligned faces with the words that raters chose."""
+
+    images: Pixels  # (N, 64, 64, 3)
+    label: NDArray[np.int64]  # (N,) in the order of LABELS
+    content: NDArray[np.str_]  # (N,) digest of the picture: the same for copies
+
+    def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Faces":
+        """Those rows."""
+        return Faces(self.images[keep], self.label[keep], self.content[keep])
+
+
+def parts(
+    data: Path, layout: str, out: Path, on_step: OnStep | None = None
+) -> tuple[Faces, Faces, dict[str, object]]:
+    """Training and test part of a data set.
+
+    Args:
+        data: the set as it is unpacked.
+        layout: a reader of mien.evaluate.readers that tells expressions.
+        out: run folder, which keeps the aligned chips.
+        on_step: told after each picture.
+
+    Returns:
+        Training part without copies of test pictures, test part, and what was left out.
+    """
+    records = READERS[layout](data)
+    chips = read_chips(records, Expression.crop, out, on_step)
+    kept = [records[row] for row in chips.row]
+    words = [record.labels["expression"] for record in kept]
+    faces = Faces(chips.images, require_classes(words, LABELS, str(data)), chips.content)
+    test = np.array([record.split in TESTS for record in kept])
+    if not test.any() or test.all():
+        raise TrainingError(
+            f"{data} has the splits {', '.join(sorted({r.split for r in kept}))}; one to learn "
+            f"from and one of {', '.join(TESTS)} are needed."
+        )
+    copies = ~test & np.isin(faces.content, faces.content[test])
+    told: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.lost}
+    return faces.rows(~test & ~copies), faces.rows(test), told

@@ -1,0 +1,83 @@
+"""Read an expression off one aligned face: seven probabilities, and what they mean on two axes."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mien.runtime import Session
+from mien.types import Crop, Floats, Pixels, Points, Reading
+
+LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+SIDE = 64  # px
+# Median positions of MTCNN's five points in FER2013's pictures, made symmetrical.
+POINTS: Points = (
+    (0.3094, 0.3836),
+    (0.6906, 0.3836),
+    (0.5, 0.5930),
+    (0.3372, 0.7834),
+    (0.6628, 0.7834),
+)
+# Where raters put the word on the axes of pleasure and arousal, -1 to 1; "neutral" is the middle.
+# Source: Russell and Mehrabian, "Evidence for a three-factor theory of emotions", Journal of
+# Research in Personality 11, 1977: angry, disgusted, fearful, happy, sad, surprised.
+VALENCE = (-0.51, -0.60, -0.64, 0.81, 0.0, -0.63, 0.40)
+AROUSAL = (0.59, 0.35, 0.60, 0.51, 0.0, -0.27, 0.67)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB. Source: ITU-R BT.601
+AXIS = "-1 to 1; the words' places on the axis, weighted by their probabilities"
+
+
+class Expression:
+    """Which of seven words people would choose for a face; README.md is its model card."""
+
+    crop, classes = Crop(size=SIDE, points=POINTS), LABELS
+
+    def __init__(
+        self, weights: Path, *, name: str, digest: str = "", device: str = "cpu", threads: int = 1
+    ) -> None:
+        """Open the graph.
+
+        Args:
+            weights: the ONNX file that train.py writes.
+            name: the card this was opened from.
+            digest: of the weights.
+            device: see mien.runtime.
+            threads: of one call.
+        """
+        self._session = Session(weights, (None, 3, SIDE, SIDE), device=device, threads=threads)
+        self.name, self.digest, self.device = name, digest, self._session.device
+
+    def __call__(self, chips: Pixels) -> list[Reading]:
+        """Read each chip.
+
+        Args:
+            chips: (N, 64, 64, 3), aligned by mien.align; colour is not looked at.
+
+        Returns:
+            N readings: calibrated probabilities of the seven words, sum 1. What follows from them
+            is `derived`: valence and arousal in [-1, 1], told, not measured on their own.
+        """
+        return [self._reading(row) for row in self.probabilities(chips)]
+
+    def _reading(self, row: Floats) -> Reading:
+        axes = tuple(
+            Reading(name, {name: float(row @ places)}, AXIS, self.name)
+            for name, places in (("valence", VALENCE), ("arousal", AROUSAL))
+        )
+        values = dict(zip(LABELS, row.tolist(), strict=True))
+        return Reading("expression", values, "probability", self.name, derived=axes)
+
+    def probabilities(self, chips: Pixels) -> Floats:
+        """(N, 64, 64, 3) chips -> (N, 7) probabilities: the mean of each chip and its mirror."""
+        if not len(chips):
+            return np.empty((0, len(LABELS)), np.float32)
+        pixels = tensor(chips)
+        both = [self._session(p)["logits"] for p in (pixels, pixels[..., ::-1].copy())]
+        powers = [np.exp(logits - logits.max(1, keepdims=True)) for logits in both]
+        shares = [power / power.sum(1, keepdims=True) for power in powers]
+        return np.asarray((shares[0] + shares[1]) / 2, np.float32)
+
+
+def tensor(chips: Pixels) -> Floats:
+    """(N, S, S, 3) chips -> (N, 3, S, S) in [0, 1], grey: the network has never seen colour."""
+    grey = (chips.astype(np.float32) @ LUMA) / 255  # (N, S, S)
+    return np.repeat(grey[:, None], 3, axis=1)
