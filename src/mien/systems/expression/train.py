@@ -72,8 +72,8 @@ def train(
     net = fitted(config, learn, chosen, out, on_step)
     warmth = temperature(looks(net, chosen), chosen.label)
     with torch.no_grad():  # so that the file gives calibrated answers by itself
-        net.last.weight /= warmth
-        net.last.bias /= warmth
+        net.last.weight.div_(warmth)
+        net.last.bias.div_(warmth)
     some = torch.from_numpy(tensor(learn.images[:64]))
     apart = export(net, out / "weights-32.onnx", some, tolerance=1e-3)
     ranges = [tensor(learn.images[k : k + 64]) for k in range(0, min(len(learn.label), 512), 64)]
