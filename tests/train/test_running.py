@@ -8,7 +8,7 @@ import pytest
 import mien.systems
 from mien.errors import TrainingError
 from mien.train.running import MARKS, config_of, options_of, prove_system, train_system
-from mien.train.telling import markdown, over_seeds, spread_of
+from mien.train.telling import kept, markdown, over_seeds, spread_of
 from mien.zoo import System, read_card
 
 
@@ -119,3 +119,15 @@ def test_seeds_by_hand():
     with pytest.raises(Exception, match="1 seeds have no interval"):
         over_seeds([1])
     assert markdown(("a", "b"), [("x|y", 1)]) == "| a | b |\n|---|---|\n| x\\|y | 1 |"
+
+
+def test_what_was_measured_is_kept_so_that_a_proof_goes_on(tmp_path):
+    calls = []
+
+    def make():
+        calls.append(1)
+        return {"accuracy": 0.1 + 0.2}
+
+    first = kept(tmp_path / "a.json", make)
+    assert kept(tmp_path / "a.json", make) == first == {"accuracy": 0.1 + 0.2}
+    assert len(calls) == 1

@@ -1,10 +1,13 @@
 """Results of several seeds, told with their intervals, for the page of a system."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from mien.errors import TooFewTrialsError
+from mien.media import write_bytes
 
 
 def over_seeds(values: Sequence[float]) -> tuple[float, float, float]:
@@ -26,6 +29,20 @@ def spread_of(values: Sequence[float], digits: int = 3) -> str:
     """Such as "0.713 (0.702 to 0.724)"."""
     mean, low, high = over_seeds(values)
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def kept(path: Path, make: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """What a file holds; if there is none, what `make` gives, which the file then holds.
+
+    So a proof of many trainings that was stopped goes on where it was. Another proof, or changed
+    settings, need another folder.
+    """
+    if path.is_file():
+        found: dict[str, float] = json.loads(path.read_text("utf-8"))
+        return found
+    found = make()
+    write_bytes(path, json.dumps(found).encode())
+    return found
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -5,6 +5,7 @@ mien systems prove expression-midas --out FOLDER
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from mien.systems.expression_midas.data import Clips, rendered, signals
 from mien.systems.expression_midas.train import Config, measured, network, odds
-from mien.train.telling import markdown, spread_of
+from mien.train.telling import kept, markdown, spread_of
 
 OnStep = Callable[[str, int, int], None]
 SEEDS = 5
@@ -33,29 +34,38 @@ def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
     """Signals and rendered films, four ways of learning, five seeds each."""
     torch.set_num_threads(1)
     made = [signals(10 + seed) for seed in range(SEEDS)]  # the rate was chosen on others
-    found = _arms("signals", made, QUICK, on_step)
+    found = _arms(out, "signals", made, QUICK, on_step)
     parts = ["### Signals", _table(found), _bars(found, "signals"), _alphas(made[0]),
              _shuffled(made[0])]  # fmt: skip
     drawn = [rendered(out / "clips.npz", on_step)] * SEEDS
-    found = _arms("films", drawn, FILMS, on_step)
+    found = _arms(out, "films", drawn, FILMS, on_step)
     parts += ["### Rendered films", _table(found), _bars(found, "films")]
     return "\n\n".join(parts)
 
 
 def _arms(
-    name: str, made: list[tuple[Clips, Clips]], settings: Mapping[str, object],
+    out: Path,
+    name: str,
+    made: list[tuple[Clips, Clips]],
+    settings: Mapping[str, object],
     on_step: OnStep | None,
-) -> Found:  # fmt: skip
+) -> Found:
+    """Each way with each seed; what is done already is kept in `out`."""
     found: Found = {arm: [] for arm in ARMS}
     done = 0
     for arm, config in ARMS.items():
         for seed, (learnt, test) in enumerate(made):
-            config = replace(config, seed=seed, **settings)  # type: ignore[arg-type]
-            found[arm].append(measured(odds(network(config, learnt, None), test), test))
+            chosen = replace(config, seed=seed, **settings)  # type: ignore[arg-type]
+            place = out / f"{name}-{arm.replace(' ', '-')}-{seed}.json"
+            found[arm].append(kept(place, partial(_trained, chosen, learnt, test)))
             done += 1
             if on_step:
                 on_step(name, done, len(ARMS) * len(made))
     return found
+
+
+def _trained(config: Config, learnt: Clips, test: Clips) -> dict[str, float]:
+    return measured(odds(network(config, learnt, None), test), test)
 
 
 def _table(found: Found) -> str:

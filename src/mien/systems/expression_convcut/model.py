@@ -1,0 +1,193 @@
+"""ConvNeXt cut inside its third stage, a detail block, attention over the places that are left.
+
+Names of layers are those of facebookresearch/ConvNeXt, so that its weights can be loaded.
+
+Source: arXiv:2504.09077; ConvNeXt, arXiv:2201.03545. We differ where the paper's program mixes
+the faces of a batch: here each face attends to its own places only.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+
+from mien.errors import TrainingError
+
+Part = Literal["whole", "no-detail", "no-attention", "full"]
+WIDTH = 32  # of the tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large the trunk is."""
+
+    depths: tuple[int, ...]
+    widths: tuple[int, ...]
+    cut: int  # blocks of the third stage that are kept
+    detail: int  # channels of the detail block
+    kernels: tuple[tuple[int, int], ...]  # (kernel, stride) of its two convolutions
+
+
+SIZES = {
+    # For 64 px: maps of 16, 8, 4 px.
+    "small": Size((1, 1, 3, 1), (24, 48, 96, 192), 2, 64, ((2, 1), (2, 2))),
+    # ConvNeXt-Base for 224 px; the cut is after block 23 of 27, a clean place near the paper's.
+    "base": Size((3, 3, 27, 3), (128, 256, 512, 1024), 23, 256, ((4, 4), (2, 2))),
+}
+
+
+class ChannelNorm(nn.Module):
+    """Layer norm over channels of (N, C, H, W)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """To the same shape."""
+        rows = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, 1e-6)
+        return rows.permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    """Depthwise 7 x 7, norm, two linear layers, scaled, added to the input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.dwconv = nn.Conv2d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.pwconv1, self.pwconv2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        # 1e-6 in the paper of ConvNeXt, for hundreds of epochs; a net trained for a few needs more.
+        self.gamma = nn.Parameter(torch.full((width,), 0.1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """To the same shape."""
+        y = self.norm(self.dwconv(x).permute(0, 2, 3, 1))
+        y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(y)))
+        return x + y.permute(0, 3, 1, 2)
+
+
+class Detail(nn.Module):
+    """Two separable convolutions that leave 2 x 2 places."""
+
+    def __init__(self, size: Size, width: int) -> None:
+        super().__init__()
+        (k1, s1), (k2, s2) = size.kernels
+        # "Same": a stride of 1 pads at the end only, 14 -> 4 at stride 4 pads one on each side.
+        self.pad = (0, k1 - 1, 0, k1 - 1) if s1 == 1 else (1, 1, 1, 1)
+        self.first = _separable(width, size.detail, k1, s1)
+        self.second = _separable(size.detail, size.detail, k2, s2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, detail, 2, 2)."""
+        y: Tensor = self.second(self.first(F.pad(x, self.pad)))
+        return y
+
+
+def _separable(into: int, out: int, kernel: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(into, into, kernel, stride, groups=into, bias=False),
+        nn.Conv2d(into, out, 1),
+        nn.ReLU(),
+    )
+
+
+class Tokens(nn.Module):
+    """Attention over the places of each face: softmax(q k' / sqrt(32)) v + v, then the mean."""
+
+    def __init__(self, width: int, *, attend: bool) -> None:
+        super().__init__()
+        self.attend = attend
+        self.query, self.key, self.value = (nn.Linear(width, WIDTH) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, 32)."""
+        tokens = x.flatten(2).transpose(1, 2)  # (N, places, C)
+        value = self.value(tokens)
+        if self.attend:
+            alike = self.query(tokens) @ self.key(tokens).transpose(1, 2) / WIDTH**0.5
+            value = value + alike.softmax(2) @ value
+        return value.mean(1)  # type: ignore[no-any-return]
+
+
+class ConvCut(nn.Module):
+    """Logits of the classes for pictures in [-1, 1]."""
+
+    def __init__(
+        self, classes: int, size: str = "small", part: Part = "whole", dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        plan = SIZES[size]
+        full = part == "full"  # the whole ConvNeXt and the mean over places: what is to be beaten
+        depths = plan.depths if full else (*plan.depths[:2], plan.cut)
+        self.downsample_layers, self.stages = nn.ModuleList(), nn.ModuleList()
+        for k, depth in enumerate(depths):
+            width = plan.widths[k]
+            if k == 0:
+                step = nn.Sequential(nn.Conv2d(3, width, 4, 4), ChannelNorm(width))
+            else:
+                before = plan.widths[k - 1]
+                step = nn.Sequential(ChannelNorm(before), nn.Conv2d(before, width, 2, 2))
+            self.downsample_layers.append(step)
+            self.stages.append(nn.Sequential(*[Block(width) for _ in range(depth)]))
+        detail = not full and part != "no-detail"
+        self.detail = Detail(plan, width) if detail else nn.Identity()
+        width = plan.detail if detail else width
+        self.norm = ChannelNorm(width)
+        self.drop = nn.Dropout2d(dropout)  # whole channels
+        self.tokens = None if full else Tokens(width, attend=part != "no-attention")
+        self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(width if full else WIDTH, classes))
+
+    def maps(self, pixels: Tensor) -> Tensor:
+        """(N, 3, S, S) to what the trunk leaves."""
+        for step, stage in zip(self.downsample_layers, self.stages, strict=True):
+            pixels = stage(step(pixels))
+        return pixels
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, S, S) to (N, classes)."""
+        x = self.drop(self.norm(self.detail(self.maps(pixels))))
+        features = x.mean((2, 3)) if self.tokens is None else self.tokens(x)
+        logits: Tensor = self.last(features)
+        return logits
+
+    def trunk(self) -> list[nn.Parameter]:
+        """Weights of the part that can be loaded and frozen."""
+        return [*self.downsample_layers.parameters(), *self.stages.parameters()]
+
+
+class BatchMixing(ConvCut):
+    """The defect of the published program, for the test that must notice it: never train this.
+
+    Its attention is called on (batch, 32), so that the faces of a batch are its tokens.
+    """
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, S, S) to (N, classes), each row from all rows."""
+        assert self.tokens is not None
+        x = self.tokens(self.norm(self.detail(self.maps(pixels))))
+        mixed = (x @ x.T / WIDTH**0.5).softmax(1) @ x
+        logits: Tensor = self.last(x + mixed)
+        return logits
+
+
+def load_trunk(net: ConvCut, path: Path) -> int:
+    """Take the trunk's weights from a file of facebookresearch/ConvNeXt; give their number.
+
+    Raises:
+        TrainingError: a layer is missing, or has another shape.
+    """
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    saved = saved.get("model", saved)
+    mine = {n: v for n, v in net.state_dict().items() if n.startswith(("downsample", "stages"))}
+    wrong = [n for n, v in mine.items() if n not in saved or saved[n].shape != v.shape]
+    if wrong:
+        raise TrainingError(
+            f"{path} does not fit: {len(wrong)} of {len(mine)} layers of the trunk are missing or "
+            f"have another shape ({wrong[0]}). Give the ConvNeXt file of the same size."
+        )
+    net.load_state_dict({n: saved[n] for n in mine}, strict=False)
+    return len(mine)

@@ -1,0 +1,176 @@
+"""Known shapes; faces never mix; two steps of training; the shipped file answers as a network."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import TrainingError
+from mien.evaluate.leak import batch_leak
+from mien.metrics.findings import plain
+from mien.testing import check, noise
+from mien.types import Reading
+from mien.zoo import load
+
+HERE = Path(__file__).parent
+
+
+def test_the_shipped_head_keeps_its_contract():
+    head = load("expression-convcut")
+    check("chip-head", head)
+    for reading in head(noise(3, head.crop.size)):
+        assert sum(reading.values.values()) == pytest.approx(1, abs=1e-5)
+        assert tuple(reading.values) == head.classes
+
+
+def test_the_shipped_head_looks_at_one_face_at_a_time():
+    head = load("expression-convcut")
+    told = plain(batch_leak(head, noise(64, head.crop.size), data="noise"))
+    assert told["headline"]["leaks"]["value"] == 0
+
+
+@pytest.fixture(scope="module")
+def torch():
+    torch = pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
+    pytest.importorskip("lightning_fabric")
+    torch.set_num_threads(1)
+    return torch
+
+
+@pytest.fixture(scope="module")
+def lab(torch):
+    from importlib import import_module
+
+    names = ("data", "train", "model")
+    parts = {name: import_module(f"mien.systems.{HERE.name}.{name}") for name in names}
+    return type("Lab", (), parts)
+
+
+def test_shapes_of_the_base_are_those_of_the_paper(torch, lab):
+    with torch.device("meta"):  # no memory, no time: only shapes
+        net = lab.model.ConvCut(7, "base")
+        maps = net.maps(torch.empty(1, 3, 224, 224))
+        assert maps.shape == (1, 512, 14, 14)
+        padded = torch.nn.functional.pad(maps, net.detail.pad)
+        assert net.detail.first(padded).shape == (1, 256, 4, 4)
+        assert net.detail(maps).shape == (1, 256, 2, 2)
+        full = lab.model.ConvCut(7, "base", "full")
+    ratio = sum(p.numel() for p in net.parameters()) / sum(p.numel() for p in full.parameters())
+    assert ratio <= 0.6
+    small = lab.model.ConvCut(7)
+    assert small.maps(torch.zeros(1, 3, 64, 64)).shape == (1, 96, 4, 4)
+    assert small.detail(torch.zeros(1, 96, 4, 4)).shape == (1, 64, 2, 2)
+
+
+class Asked:
+    """A network as a head, for the audit."""
+
+    def __init__(self, torch, net, tensor):
+        self.torch, self.net, self.tensor = torch, net.eval(), tensor
+        self.crop = type("Crop", (), {"size": 64})
+
+    def __call__(self, chips):
+        with self.torch.no_grad():
+            logits = self.net(self.tensor(chips))
+        return [
+            Reading("x", {str(k): float(v) for k, v in enumerate(row)}, "logit", "x")
+            for row in logits
+        ]
+
+
+def test_faces_of_a_batch_never_mix_and_the_published_defect_is_noticed(torch, lab):
+    torch.manual_seed(0)
+    chips = noise(64, 64)
+    chips[32:] //= 3  # two classes, so that sorting by them matters
+    labels = ["light"] * 32 + ["dark"] * 32
+    for kind, leaks in ((lab.model.ConvCut, 0), (lab.model.BatchMixing, 1)):
+        head = Asked(torch, kind(7), lab.train.tensor)
+        told = plain(batch_leak(head, chips, labels, data="noise"))
+        assert told["headline"]["leaks"]["value"] == leaks
+        if not leaks:
+            assert told["headline"]["largest change"]["value"] < 1e-5
+
+
+def faces(lab, count=56, seed=0):
+    """Grey faces of two halves; a class brightens one stripe."""
+    random = np.random.default_rng(seed)
+    label = np.arange(count) % 7
+    images = random.integers(60, 120, (count, 64, 64, 3), dtype=np.uint8)
+    for k, place in enumerate(label):
+        images[k, 8 * place : 8 * place + 8] += 100
+    return lab.data.Faces(images, label.astype(np.int64), tuple(f"P{k // 7}" for k in range(count)))
+
+
+@pytest.mark.parametrize("part", ["whole", "no-detail", "no-attention", "full"])
+def test_every_part_learns_and_its_file_answers_as_the_network(lab, tmp_path, part):
+    from mien.train import export
+
+    learnt, test = faces(lab), faces(lab, 14, seed=9)
+    config = lab.train.Config(part=part, epochs=6, batch=16, rate=3e-3)
+    net = lab.train.network(config, learnt, test, tmp_path / "run")
+    assert (tmp_path / "run" / "curves.png").is_file()
+    assert lab.train.measured(lab.train.odds(net, test), test.label)["accuracy"] > 0.3
+    assert export(net, tmp_path / "net.onnx", lab.train.tensor(test.images)) < 1e-4
+
+
+def test_a_temperature_makes_a_network_as_sure_as_it_is_right(torch, lab):
+    class Sure(torch.nn.Module):
+        """Right on three of four, and says so with certainty."""
+
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(()))
+
+        def forward(self, pixels):
+            k = ((pixels[:, 0, 0, 0] + 1) * 127.5).round().long()  # its number is its colour
+            said = torch.where(k % 4 == 0, (k + 1) % 7, k % 7)
+            return self.scale * 20 * torch.nn.functional.one_hot(said, 7).float()
+
+    images = np.broadcast_to(np.arange(84, dtype=np.uint8)[:, None, None, None], (84, 64, 64, 3))
+    few = lab.data.Faces(images, np.arange(84) % 7, ("P",) * 84)
+    net = lab.train.Calibrated(Sure())
+    net.fit(few)
+    assert lab.train.odds(net, few).max(1) == pytest.approx(np.full(84, 0.75), abs=0.01)
+
+
+def test_a_test_picture_in_training_is_refused(lab):
+    learnt = faces(lab)
+    test = learnt.some(np.arange(3))
+    with pytest.raises(TrainingError, match="3 pictures of the test are in training as well"):
+        lab.train.network(lab.train.Config(), learnt, test, None)
+
+
+def test_weights_of_the_original_trunk_are_taken_and_frozen_at_first(torch, lab, tmp_path):
+    torch.manual_seed(1)
+    full = lab.model.ConvCut(7, "small", "full")
+    names = {n: v for n, v in full.state_dict().items() if n.startswith(("down", "stages"))}
+    torch.save({"model": names}, tmp_path / "trunk.pth")
+    net = lab.model.ConvCut(7)
+    taken = lab.model.load_trunk(net, tmp_path / "trunk.pth")
+    assert taken == sum(n.startswith(("down", "stages")) for n in net.state_dict())
+    config = lab.train.Config(trunk=str(tmp_path / "trunk.pth"), frozen=1, epochs=1, batch=16)
+    tuned = lab.train.network(config, faces(lab), faces(lab, 14, seed=9), None).state_dict()
+    assert torch.equal(tuned["stages.0.0.dwconv.weight"], names["stages.0.0.dwconv.weight"])
+    assert not torch.equal(tuned["stages.2.0.dwconv.weight"], names["stages.2.0.dwconv.weight"])
+    del names["stages.0.0.gamma"]
+    torch.save(names, tmp_path / "trunk.pth")
+    with pytest.raises(TrainingError, match=r"1 of \d+ layers of the trunk are missing"):
+        lab.model.load_trunk(net, tmp_path / "trunk.pth")
+
+
+def test_class_folders_are_read_and_doubles_stay_in_the_test(lab, tmp_path):
+    from mien.media import write_image
+
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for k, word in enumerate(lab.data.CLASSES):
+            image = random.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+            (tmp_path / split / word).mkdir(parents=True)
+            write_image(tmp_path / split / word / f"{k}.png", image)
+    write_image(tmp_path / "train" / "anger" / "9.png", image)  # surprise of the test again
+    learnt, test, told = lab.data.read(tmp_path)
+    assert (len(learnt.label), len(test.label)) == (7, 7)
+    assert told == "1 training pictures are in the test too and are left out"
+    (tmp_path / "test" / "fear" / "2.png").unlink()
+    with pytest.raises(TrainingError, match="No row of the test is fear"):
+        lab.data.read(tmp_path)

@@ -1,0 +1,183 @@
+"""Train Conv-cut: mien train expression-convcut --data FER2013, or without --data on renders."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+
+from mien.errors import TrainingError
+from mien.metrics import balanced_accuracy, calibration_error, confusion, macro_f1
+from mien.systems.expression_convcut.data import Faces, digests, read, rendered
+from mien.systems.expression_convcut.head import CLASSES
+from mien.systems.expression_convcut.model import ConvCut, load_trunk
+from mien.train import Augment, Batches, export, fit, held_out, seeded
+from mien.types import Doubles
+
+OnStep = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One training."""
+
+    part: Literal["whole", "no-detail", "no-attention", "full"] = "whole"  # what is left out
+    size: Literal["small", "base"] = "small"  # of the trunk; base wants 224 px and its weights
+    weighted: bool = True  # whether rare classes count more, so that all count alike
+    trunk: str = ""  # file of facebookresearch/ConvNeXt; then the trunk is frozen at first
+    frozen: int = 10  # epochs with a frozen trunk, if one was loaded
+    epochs: int = 20
+    batch: int = 32
+    rate: float = 3e-3  # of AdamW, peak of one cycle
+    tune: float = 0.01  # rate of the third stage over that of the rest, after the frozen epochs
+    decay: float = 0.05  # of the weights
+    held: float = 0.1  # share of the training groups that chooses the epoch; never the test
+    patience: int = 0  # epochs without a better one before it stops; 0: never
+    precision: Literal["32", "bf16"] = "32"
+    device: str = "cpu"
+    seed: int = 0
+
+
+def train(
+    config: Config, data: Path | None, out: Path, on_step: OnStep | None = None
+) -> dict[str, Any]:
+    """Train, measure on the test faces once, write out/weights.onnx.
+
+    Args:
+        config: all settings.
+        data: folder of RAF-DB, FERPlus, FER2013 or class folders; None: rendered people.
+        out: run folder.
+        on_step: progress.
+    """
+    if data is None:
+        learnt, test = rendered(out / "faces.npz", on_step)
+        lost = ""
+    else:
+        learnt, test, lost = read(data, on_step)
+    net = Calibrated(network(config, learnt, test, out, on_step))
+    _, held = held_out(learnt.group, config.held, config.seed)
+    net.fit(learnt.some(held))
+    p = odds(net, test)
+    right = p.argmax(1) == test.label
+    apart = export(net, out / "weights.onnx", tensor(test.images[:16]))
+    return {**measured(p, test.label), "calibration error": calibration_error(p.max(1), right),
+            "temperature": float(net.temperature), "test pictures": len(test.label),
+            "lost": lost, "graph differs by": apart}  # fmt: skip
+
+
+def network(
+    config: Config, learnt: Faces, test: Faces, out: Path | None, on_step: OnStep | None = None
+) -> ConvCut:
+    """A trained network; the test faces only serve to make sure that none was learnt from.
+
+    Raises:
+        TrainingError: a test picture is among those that are learnt from or choose the epoch.
+    """
+    both = set(digests(learnt.images)) & set(digests(test.images))
+    if both:
+        raise TrainingError(
+            f"{len(both)} pictures of the test are in training as well; nothing that is measured "
+            "would count. Take them out of the training part."
+        )
+    rows, held = held_out(learnt.group, config.held, config.seed)
+    chosen, judge = learnt.some(rows), learnt.some(held)
+    seeded(config.seed)
+    net = ConvCut(len(CLASSES), config.size, config.part)
+    count = np.bincount(chosen.label, minlength=len(CLASSES))
+    weight = torch.tensor(count.sum() / (len(CLASSES) * count), dtype=torch.float32)
+    weight = weight if config.weighted else torch.ones(len(CLASSES))
+
+    def step(model: nn.Module, batch: Any) -> Tensor:
+        pixels, label = batch
+        return F.cross_entropy(model(pixels * 2 - 1), label, weight.to(pixels.device))
+
+    def validate(model: nn.Module) -> Mapping[str, float]:
+        return measured(odds(model, judge), judge.label)
+
+    # More of it than this, and a net that starts from nothing learns nothing in so few epochs.
+    change = Augment(flip=0.5, shift=0.03, light=0.05, contrast=0.1)
+    pixels = torch.from_numpy(chosen.images.transpose(0, 3, 1, 2).copy())
+    rows_of = Batches(pixels, torch.from_numpy(chosen.label), size=config.batch, seed=config.seed,
+                      change=change)  # fmt: skip
+    common: dict[str, Any] = {"seed": config.seed, "validate": validate, "config": config,
+                              "precision": config.precision, "device": config.device,
+                              "patience": config.patience, "on_step": on_step}  # fmt: skip
+    if config.trunk:
+        load_trunk(net, Path(config.trunk))
+        for weights in net.trunk():
+            weights.requires_grad_(False)
+        head = [p for p in net.parameters() if p.requires_grad]
+        first = torch.optim.AdamW(head, config.rate, weight_decay=config.decay)
+        fit(step, net, rows_of, first, epochs=config.frozen, out=out and out / "frozen", **common)
+        tuned = [*net.stages[2].parameters()]
+        for weights in tuned:
+            weights.requires_grad_(True)
+        groups: list[dict[str, Any]] = [
+            {"params": head},
+            {"params": tuned, "lr": config.rate * config.tune},
+        ]
+    else:
+        groups = [{"params": [*net.parameters()]}]
+    optimiser = torch.optim.AdamW(groups, config.rate, weight_decay=config.decay)
+    fit(step, net, rows_of, optimiser, epochs=config.epochs, out=out, **common)
+    return net
+
+
+class Calibrated(nn.Module):
+    """A network whose logits are divided by a temperature, so that it is as sure as it is right.
+
+    Source: Guo et al., arXiv:1706.04599.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+        self.register_buffer("temperature", torch.ones(()))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits (N, classes)."""
+        logits: Tensor = self.net(pixels) / self.temperature
+        return logits
+
+    def fit(self, faces: Faces) -> None:
+        """Choose the temperature on faces that were not learnt from."""
+        from scipy.optimize import minimize_scalar
+
+        logits = np.log(np.maximum(odds(self.net, faces), 1e-12))
+
+        def lost(log_t: float) -> float:
+            z = logits / np.exp(log_t)
+            z = z - np.logaddexp.reduce(z, 1)[:, None]
+            return float(-z[np.arange(len(z)), faces.label].mean())
+
+        best = minimize_scalar(lost, bounds=(-2, 2), method="bounded").x
+        self.temperature = torch.tensor(float(np.exp(best)))
+
+
+def tensor(images: NDArray[np.uint8]) -> Tensor:
+    """(N, S, S, 3) grey values to (N, 3, S, S) in [-1, 1]."""
+    return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
+
+
+@torch.no_grad()
+def odds(model: nn.Module, faces: Faces) -> Doubles:
+    """(N, 7) probabilities, not calibrated."""
+    device = next(model.parameters()).device
+    parts = [
+        model.eval()(tensor(faces.images[k : k + 256]).to(device)).float().softmax(1).cpu()
+        for k in range(0, len(faces.images), 256)
+    ]
+    return torch.cat(parts).double().numpy()
+
+
+def measured(p: Doubles, label: NDArray[np.int64]) -> dict[str, float]:
+    """Macro F1 first, since it decides which epoch is kept."""
+    said = p.argmax(1)
+    table = confusion([CLASSES[k] for k in label], [CLASSES[k] for k in said], CLASSES)
+    return {"macro F1": macro_f1(table), "accuracy": float((said == label).mean()),
+            "balanced accuracy": balanced_accuracy(table)}  # fmt: skip
