@@ -54,7 +54,7 @@ def test_a_copy_in_which_only_names_change_passes_everything(folder, tmp_path):
     new = copied(folder, tmp_path, COPIES[folder])
     tests = [ROOT / "tests" / "test_cards.py", ROOT / "tests" / "test_rooms.py", new]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c",
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c",
          ROOT / "pyproject.toml", "--rootdir", tmp_path, *tests],
         env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
         cwd=tmp_path, capture_output=True, text=True, timeout=900,
