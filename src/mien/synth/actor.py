@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.synth import eyes, hair, wear
 from mien.synth.camera import PIVOT, Pose, rotation
-from mien.synth.contour import Jawline
+from mien.synth.contour import jawline
 from mien.synth.controls import gaze
 from mien.synth.dense import Spots
 from mien.synth.head import (
@@ -64,7 +64,7 @@ class Actor:
         """
         self.head, self.person, look = head, person, person.look
         self.mesh = mesh
-        self.jawline = Jawline(head)
+        self.jawline = jawline(head)
         self._kept: NDArray[np.intp] | None = None  # corners that are drawn; None: all
         self.face = child(head, shaped(head, np.array(person.identity, np.float32)), look.age)
         self.skin = skin if skin is not None else paint(look)

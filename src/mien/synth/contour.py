@@ -1,5 +1,7 @@
 """Points that go with what the camera sees: the visible jawline, and the rims of the irises."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,17 +29,20 @@ class Jawline:
         angle, far = np.arctan2(flat[:, 0], -flat[:, 1]), np.hypot(*flat.T)
         spots = landmarks(head, head.canonical)[:JAW, :2] - MIDDLE
         self.ways = spots / np.hypot(*spots.T)[:, None]  # (17, 2) right and up
-        self.rays: list[NDArray[np.intp]] = []
+        rays: list[NDArray[np.intp]] = []
         for x, y in spots:
             apart = np.abs((angle - np.arctan2(x, -y) + np.pi) % (2 * np.pi) - np.pi)
             inside = (far <= np.hypot(x, y)) & (far > 20) & (apart < NEAR) & front
-            self.rays.append(corners[inside])
+            rays.append(corners[inside])
+        # Few of the head's corners lie on rays; only those need be placed in each frame.
+        self.corners, where = np.unique(np.concatenate(rays), return_inverse=True)
+        self.rays = np.split(where, np.cumsum([len(ray) for ray in rays])[:-1])
 
     def __call__(self, flat: Doubles, fixed: Doubles) -> Floats:
         """The visible contour, (17, 2) px.
 
         Args:
-            flat: (V, 3) x px, y px, depth of the head's corners.
+            flat: (K, 3) x px, y px, depth of the head's corners that `corners` names.
             fixed: (68, 3) the same of the points on the skin.
         """
         out = fixed[:JAW, :2].copy()
@@ -54,6 +59,12 @@ class Jawline:
                 if best @ outward > out[number] @ outward:
                     out[number] = best
         return out.astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def jawline(head: HeadModel) -> Jawline:
+    """The jawline of a head model: the same for all its people."""
+    return Jawline(head)
 
 
 def irises(

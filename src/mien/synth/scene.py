@@ -96,18 +96,13 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
     drawn = _Drawing(actor, scene, shapes, pose, now.points)
     rgb, dark = drawn.picture(nir)
     depth, seg, number, inside = drawn.truth() if truth else _nothing()
-    flat, corners, rings = (
-        project(points, scene.camera) for points in (now.spots, now.corners, now.rings)
-    )
-    mesh = None
-    if actor.mesh is not None:
-        mesh = np.concatenate([at(actor.mesh, corners.astype(np.float32)), rings])
-        mesh = mesh.astype(np.float32)
+    flat, jaw, dense = (project(points, scene.camera) for points in (now.spots, now.jaw, now.dense))
     return Frame(
         rgb, dark, depth, seg, number, inside,
         flat[:, :2].astype(np.float32), now.spots.astype(np.float32),
-        _seen(flat, depth), actor.jawline(corners, flat),
-        rings[:, :2].reshape(2, 5, 2).astype(np.float32), mesh,
+        _seen(flat, depth), actor.jawline(jaw, flat),
+        dense[-10:, :2].reshape(2, 5, 2).astype(np.float32),
+        None if actor.mesh is None else dense.astype(np.float32),
         shapes, dict(scene.weights), pose, controls.gaze(shapes), _spoken(scene),
         scene.pulse if scene.pulse_depth else 0.0, scene.camera,
         bool(np.isin(seg, (1, 2, 11, 12)).mean() > 0.01) if truth else True,
@@ -119,21 +114,21 @@ class _Moment(NamedTuple):
 
     points: Doubles  # corners of all that is drawn
     spots: Doubles  # the 68 points
-    corners: Doubles  # of the head, also where only a part of it is drawn
-    rings: Doubles  # (10, 3) both irises
+    jaw: Doubles  # corners of the head that the visible jawline may run through
+    dense: Doubles  # MediaPipe's 478 points; the last ten of them, both irises, without its mesh
 
 
 def _moment(actor: Actor, scene: Scene) -> _Moment:
     shapes, pose = controls.resolve(scene.weights), whole_pose(scene)
     body = actor.body(shapes)
-    rings = irises(body.eyes, actor.radius, controls.gaze(shapes), actor.person.look.iris_size)
+    dense = irises(body.eyes, actor.radius, controls.gaze(shapes), actor.person.look.iris_size)
+    dense = dense.reshape(10, 3)
+    if actor.mesh is not None:
+        dense = np.concatenate([at(actor.mesh, body.face), dense])
     spots = landmarks(actor.head, body.face).astype(np.float64)
-    return _Moment(
-        actor.placed(body.points, pose),
-        place(spots, pose),
-        place(body.face.astype(np.float64), pose),
-        place(rings.reshape(10, 3), pose),
-    )
+    jaw = body.face[actor.jawline.corners].astype(np.float64)
+    placed = (place(points, pose) for points in (spots, jaw, dense))
+    return _Moment(actor.placed(body.points, pose), *placed)
 
 
 def read_out(first: Doubles, second: Doubles, camera: Camera) -> Doubles:
