@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError, TooFewTrialsError
-from mien.metrics import divergence, entropy, jensen_shannon
+from mien.metrics import divergence, entropy, jensen_shannon, softmax
 
 
 def test_by_hand():
@@ -40,3 +40,9 @@ def test_what_is_no_distribution_is_refused():
         entropy([[1.5, -0.5]])
     with pytest.raises(TooFewTrialsError, match="not"):
         divergence([[0.5, 0.5]], [[1.0]])
+
+
+def test_softmax_by_hand_and_of_numbers_that_overflow():
+    assert softmax(np.log([[1.0, 3.0]])) == pytest.approx(np.array([[0.25, 0.75]]))
+    assert softmax(np.array([[1000.0, 1000.0]], np.float32)).tolist() == [[0.5, 0.5]]
+    assert softmax(np.zeros((2, 3, 4), np.float32)).sum(-1) == pytest.approx(np.ones((2, 3)))

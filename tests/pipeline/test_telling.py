@@ -64,7 +64,7 @@ def test_a_row_comes_before_the_next_frame_is_asked_for(film):
 
 
 def test_an_event_is_told_once_and_soon(film, monkeypatch):
-    def closing(points, camera):
+    def closing(pose):
         found = dict.fromkeys(UNITS, 0.1)
         found |= {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "mouth_aperture": 0.0}
         moment = now[0]
@@ -73,7 +73,7 @@ def test_an_event_is_told_once_and_soon(film, monkeypatch):
         return found
 
     now = [0.0]
-    monkeypatch.setattr("mien.pipeline.observing.measure", closing)
+    monkeypatch.setattr("mien.pipeline.observing.measure_head", closing)
     path = film([scene((40, 40))] * 150, rate=25)
 
     def frames():

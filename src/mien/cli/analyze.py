@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import time
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +24,8 @@ from mien.errors import MienError
 from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mien.landmarks import Baseline
     from mien.pipeline import Kit
     from mien.tables import Table
@@ -92,11 +95,7 @@ def analyze(
 
     Example: mien analyze interview.mp4 --out interview.parquet --table
     """
-    from contextlib import nullcontext
-
-    from mien.gallery import open_gallery
     from mien.landmarks import Baseline
-    from mien.pipeline import open_kit
     from mien.tables.files import format_of
 
     names = named(sources)
@@ -110,22 +109,19 @@ def analyze(
         points = "68"
     rest = Baseline.load(baseline) if baseline else None
     whose = rest is not None and rest.vector is not None
-    with (
-        open_gallery(gallery, contract_of(embedder), read_only=True) if gallery else nullcontext()
-    ) as known:
-        kit = open_kit(
-            heads=heads,
-            every=every,
-            points="mesh" if draw else points,
-            hands=hands,
-            detector=detector,
-            gallery=known,
-            people=people or whose,
-            embedder=embedder,
-            calibration=calibration,
-            device=device,
-            commercial_only=commercial_only,
-        )
+    with opened_kit(
+        gallery,
+        heads=heads,
+        every=every,
+        points="mesh" if draw else points,
+        hands=hands,
+        detector=detector,
+        people=people or whose,
+        embedder=embedder,
+        calibration=calibration,
+        device=device,
+        commercial_only=commercial_only,
+    ) as kit:
         found = _run(names, kit, rest)
     if draw:
         _draw(found, names, draw)
@@ -157,12 +153,17 @@ def named(sources: list[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def contract_of(embedder: str) -> str | None:
-    """The contract that a gallery must have been made with."""
+@contextmanager
+def opened_kit(gallery: Path | None, *, embedder: str, **how: Any) -> "Iterator[Kit]":
+    """A kit with the people of a gallery, if one is named; `how` goes to open_kit as it is."""
+    from mien.gallery import open_gallery
+    from mien.pipeline import open_kit
     from mien.zoo import load
 
-    contract: str | None = load(embedder).contract
-    return contract
+    with (
+        open_gallery(gallery, load(embedder).contract, read_only=True) if gallery else nullcontext()
+    ) as known:
+        yield open_kit(gallery=known, embedder=embedder, **how)
 
 
 def _run(names: list[str], kit: "Kit", rest: "Baseline | None") -> "Table":

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.analyze import Known, Sources, contract_of, named
+from mien.cli.analyze import Known, Sources, named, opened_kit
 from mien.cli.options import (
     AsTable,
     CalibrationPath,
@@ -42,26 +42,22 @@ def fit(
 
     Example: mien baseline fit interview.mp4 --out ada.json
     """
-    from contextlib import nullcontext
-
-    from mien.gallery import open_gallery
-    from mien.pipeline import fit_baseline, open_kit
+    from mien.pipeline import fit_baseline
 
     with (
-        open_gallery(gallery, contract_of(embedder), read_only=True) if gallery else nullcontext()
-    ) as known:
-        kit = open_kit(
+        opened_kit(
+            gallery,
             heads="none",
             detector=detector,
-            gallery=known,
             people=True,
             embedder=embedder,
             calibration=calibration,
             device=device,
             commercial_only=commercial_only,
-        )
-        with progress() as on_step:
-            baseline, who = fit_baseline(named(sources), kit, person=person, on_step=on_step)
+        ) as kit,
+        progress() as on_step,
+    ):
+        baseline, who = fit_baseline(named(sources), kit, person=person, on_step=on_step)
     baseline.save(out)
     if baseline.vector is None:
         complain("no look was clear enough to compare, so the file does not say whose it is.")

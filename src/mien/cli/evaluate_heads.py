@@ -91,7 +91,7 @@ def age(
 ) -> None:
     """How far is an age off? Mean absolute error with its interval, by band of age.
 
-    Example: mien eval age utkface/ --model age --cut whole --report age.html
+    Example: mien eval age utkface/ --model age-fahr --cut crops --report age.html
     """
     _measure("age", folder, (model, layout, split, cut, names, most), (detector, device),
              (data, report, table), {"limits": (0.0, OLDEST), "bands": AGES})  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli.analyze import Heads, Rest, contract_of, lean
+from mien.cli.analyze import Heads, Rest, lean, opened_kit
 from mien.cli.options import (
     GALLERY,
     AsTable,
@@ -156,10 +156,8 @@ def _tell(
     """What `mien watch --analyze` does."""
     from contextlib import nullcontext
 
-    from mien.gallery import open_gallery
     from mien.landmarks import Baseline
     from mien.media import open_source
-    from mien.pipeline import open_kit
     from mien.pipeline.events import EventLog
     from mien.pipeline.film import check_every
     from mien.pipeline.telling import Telling
@@ -167,23 +165,19 @@ def _tell(
 
     check_every(every)
     rest = Baseline.load(baseline) if baseline else None
-    contract = contract_of(models.embedder) if models.gallery else None
     with (
-        open_gallery(models.gallery, contract, read_only=True)
-        if models.gallery
-        else nullcontext() as known,
-        EventLog(log) if log else nullcontext() as kept,
-    ):
-        kit = open_kit(
+        opened_kit(
+            models.gallery,
             heads=heads,
             detector=models.detector,
-            gallery=known,
             people=rest is not None and rest.vector is not None,
             embedder=models.embedder,
             calibration=models.calibration,
             device=models.device,
             commercial_only=models.commercial_only,
-        )
+        ) as kit,
+        EventLog(log) if log else nullcontext() as kept,
+    ):
         telling = Telling(kit, rest)
         with open_source(
             source, every=every, glance=Shots(), patience=patience, told=complain
@@ -204,14 +198,10 @@ def _tell(
 def told_row(told: "Told", started: float | None) -> dict[str, Any]:
     """A row of a frame, or an event, as a row of JSON."""
     if told.event is not None:
-        event = {key: getattr(told.event, key) for key in EVENT}
         who = {"track": told.track, "person": told.person}
-        return {"row": "event", **who, **event, **_clock(started, told.event.offset)}
+        return {"row": "event", **who, **told.event.row(), **_clock(started, told.event.offset)}
     values = lean(told.row or {})
     return {"row": "face", **values, "baseline": told.mode, **_clock(started, values["time"])}
-
-
-EVENT = ("kind", "side", "onset", "apex", "offset", "peak", "begun", "ended")
 
 
 def events(

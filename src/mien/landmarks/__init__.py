@@ -6,7 +6,7 @@ from mien.landmarks.covering import PARTS, blanked
 from mien.landmarks.following import REASONS, Followed, Following
 from mien.landmarks.happenings import KINDS, Happening, events
 from mien.landmarks.looking import face_region, locate, look, mesh_region
-from mien.landmarks.measures import UNITS, measure
+from mien.landmarks.measures import UNITS, measure, measure_head
 from mien.landmarks.names import SUBSET_68, five_points
 from mien.landmarks.poses import head_pose
 from mien.landmarks.units import (
@@ -47,6 +47,7 @@ __all__ = [
     "locate",
     "look",
     "measure",
+    "measure_head",
     "mesh_region",
     "open_level",
 ]

@@ -6,7 +6,7 @@ gap of more than 0.15 s ends what went on before it, and `begun` and `ended` say
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -59,6 +59,11 @@ class Happening:
     def seconds(self) -> float:
         """How long it lasted, as far as it was seen."""
         return self.offset - self.onset
+
+    def row(self) -> dict[str, Any]:
+        """All of it as a row of a table, in the order in which tables tell it."""
+        names = ("kind", "side", "onset", "apex", "offset", "peak", "begun", "ended")
+        return {name: getattr(self, name) for name in names}
 
 
 def events(

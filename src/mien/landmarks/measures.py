@@ -56,7 +56,11 @@ def measure(points: Floats, camera: Camera) -> dict[str, float]:
     Raises:
         ValueError: the points coincide or are not finite.
     """
-    pose = head_pose(points, camera)
+    return measure_head(head_pose(points, camera))
+
+
+def measure_head(pose: Pose) -> dict[str, float]:
+    """As `measure`, of a head whose pose is known."""
     face = pose.points
     left, right = (face[list(corners)].mean(axis=0) for corners in names.EYE_CORNERS)
     unit = float(np.linalg.norm(right - left))

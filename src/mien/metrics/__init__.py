@@ -4,7 +4,7 @@ from mien.metrics.agreement import balanced_accuracy, concordance, confusion, ic
 from mien.metrics.calibration import calibration_error, cllr, fit_llr, log_loss, posterior
 from mien.metrics.detection import Matched, average_precision, match_boxes, precision_recall
 from mien.metrics.discard import Discard, area, discard_curve
-from mien.metrics.distributions import divergence, entropy, jensen_shannon
+from mien.metrics.distributions import divergence, entropy, jensen_shannon, softmax
 from mien.metrics.estimates import Clusters, Estimate
 from mien.metrics.evidence import PavLlr, cross_entropy, doubt_before, least_cllr, reliability
 from mien.metrics.fairness import Groups, compare_groups, max_over_geometric_mean
@@ -78,6 +78,7 @@ __all__ = [
     "ranks",
     "reliability",
     "rule_of_three",
+    "softmax",
     "tar_at_far",
     "threshold_at_apcer",
     "threshold_at_fmr",

@@ -1,11 +1,14 @@
 """How far what was said is from how raters were divided; each row is a distribution."""
 
+from typing import TypeVar
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import MienError, TooFewTrialsError
 from mien.types import Doubles
 
+F = TypeVar("F", np.float32, np.float64)
 LEAST = 1e-6  # a stated probability counts as at least this much
 
 
@@ -39,6 +42,13 @@ def entropy(rows: ArrayLike) -> Doubles:
     p, _ = _rows(rows, rows)
     terms = np.where(p > 0, -p * np.log(np.maximum(p, 1e-300)), 0.0)
     return np.asarray(terms.sum(1) / np.log(p.shape[1]))
+
+
+def softmax(logits: NDArray[F]) -> NDArray[F]:
+    """Logits as probabilities: the last axis has the sum 1, however large they are."""
+    raised = np.exp(logits - logits.max(-1, keepdims=True))
+    shares: NDArray[F] = raised / raised.sum(-1, keepdims=True)
+    return shares
 
 
 def _rows(one: ArrayLike, two: ArrayLike) -> tuple[Doubles, Doubles]:

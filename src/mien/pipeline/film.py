@@ -11,7 +11,7 @@ from mien.errors import FilmError, MienError
 from mien.media import Film, open_film
 from mien.pipeline.journal import Journal
 from mien.pipeline.looking import STRETCH, Looking
-from mien.pipeline.naming import Search, appearances, name_tracks, prominent
+from mien.pipeline.naming import appearances, name_tracks, prominent, search_of
 from mien.pipeline.pipeline import Pipeline, Watch
 from mien.track import Gathering, Shots, Stretch
 from mien.types import FilmAnswer
@@ -133,11 +133,10 @@ def _answer(
     reason: str | None,
     whole: bool,
 ) -> FilmAnswer:
-    search = None
     calibration = pipeline.calibrated() if pipeline.embedder else None
-    if pipeline.gallery is not None and calibration:
-        search = Search(pipeline.gallery, calibration, pipeline.fpir, pipeline.prior)
-    tracks, people = name_tracks(gathering.tracks(), gathering.together, search, calibration)
+    tracks, people = name_tracks(
+        gathering.tracks(), gathering.together, search_of(pipeline), calibration
+    )
     return FilmAnswer(
         tuple(people),
         tuple(appearances(people, tracks)),

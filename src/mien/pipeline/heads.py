@@ -7,7 +7,9 @@ from mien.zoo import find as card
 
 
 def heads_of(names: str | None, commercial_only: bool = False) -> list[str]:
-    """The cards of heads, from "expression,age"; None: those that answer unasked; "none": none.
+    """The cards of heads, from "expression,age-fahr"; None: those that answer unasked.
+
+    "none" is none of them.
 
     With `commercial_only` those that answer unasked are the ones whose licence allows it; a head
     that is named is never left out in silence.

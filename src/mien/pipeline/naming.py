@@ -13,6 +13,7 @@ import numpy as np
 from mien.gallery import Gallery
 from mien.gallery.clustering import cluster
 from mien.gallery.decide import identify, weakness
+from mien.pipeline.pipeline import Pipeline
 from mien.types import Appearance, Decision, Face, Floats, Identity, Track
 from mien.zoo import Calibration
 
@@ -48,6 +49,13 @@ class Search:
             prior=self.prior,
             face=face,
         )
+
+
+def search_of(pipeline: Pipeline) -> Search | None:
+    """The search of a pipeline's gallery; None if it has no gallery."""
+    if pipeline.gallery is None or pipeline.embedder is None:
+        return None
+    return Search(pipeline.gallery, pipeline.calibrated(), pipeline.fpir, pipeline.prior)
 
 
 def name_tracks(

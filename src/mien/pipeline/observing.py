@@ -8,7 +8,7 @@ import numpy as np
 from mien.align import align
 from mien.body import HandsNear
 from mien.detect import find
-from mien.geometry import POINTS, Camera, eye_distance
+from mien.geometry import POINTS, Camera, Pose, eye_distance
 from mien.landmarks import (
     SUBSET_68,
     UNITS,
@@ -18,7 +18,7 @@ from mien.landmarks import (
     five_points,
     head_pose,
     locate,
-    measure,
+    measure_head,
 )
 from mien.landmarks.following import PRESENT
 from mien.pipeline.kit import POSES, Dense, Kit, told_by
@@ -129,13 +129,14 @@ def measured(
     for name, (x, y) in zip(POINTS, five.tolist(), strict=True):
         values |= {f"{name}_x": x, f"{name}_y": y}
     sharp = sharpness(image, five, box)
-    found = measure(points, camera)
+    pose = head_pose(points, camera)
+    found = measure_head(pose)
     values |= {"eye_distance": eyes, "sharpness": sharp[0] if sharp else np.nan}
     values["reason"] = _reason(eyes, values["sharpness"], found)
     kept = UNITS if values["reason"] == "ok" else POSES
     values |= {name: found[name] for name in kept}
     face = Face(box, presence, five, time=keys["time"], track=keys["track"])
-    return Row(values, _dense(kit.points, points, camera), face)
+    return Row(values, _dense(kit.points, points, pose), face)
 
 
 def _behind(row: Row, one: Followed) -> Row:
@@ -154,10 +155,9 @@ def _reason(eyes: float, sharp: float, found: dict[str, float]) -> str:
     return "blurred" if sharp < BLURRED else "ok"
 
 
-def _dense(kind: Dense, points: Floats, camera: Camera) -> dict[str, Floats]:
+def _dense(kind: Dense, points: Floats, pose: Pose) -> dict[str, Floats]:
     if kind == "five":
         return {}
-    pose = head_pose(points, camera)
     chosen = list(SUBSET_68)
     space = pose.points[chosen] @ pose.rotation.T + pose.position  # mm, camera axes
     found = {"68": np.concatenate([points[chosen, :2], space], axis=1).astype(np.float32)}

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from mien.landmarks import AU_UNITS, UNITS, Baseline, BaselineError, action_units, events
+from mien.landmarks.baselines import STEP
 from mien.pipeline.kit import Kit
 from mien.tables import Column, Table
 from mien.types import Doubles, Floats
 
 SOONEST = 2.0  # s of seen face below which a film does not tell how somebody is at rest
-STEP = 0.2  # s: what lies between two frames that are further apart does not count as time
 ABOUT = "against the person's own rest, see `baselines` in the file's facts"
 Vectors = dict[tuple[str, str], Floats]  # input and who -> what they look like
 
@@ -176,8 +176,5 @@ def _own(one: Seen) -> tuple[Baseline | None, str]:
 
 
 def _happened(one: Seen, columns: dict[str, Doubles]) -> list[dict[str, Any]]:
-    names = ("kind", "side", "onset", "apex", "offset", "peak", "begun", "ended")
-    return [
-        {"input": one.where, "who": one.who, **{name: getattr(event, name) for name in names}}
-        for event in events(one.times, columns)
-    ]
+    found = events(one.times, columns)
+    return [{"input": one.where, "who": one.who, **event.row()} for event in found]

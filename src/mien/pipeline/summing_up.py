@@ -9,7 +9,7 @@ from mien.pipeline.film import FLEETING
 from mien.pipeline.journal import stretch_of
 from mien.pipeline.keeping import Keeping, State
 from mien.pipeline.kit import Kit
-from mien.pipeline.naming import Search, name_tracks
+from mien.pipeline.naming import name_tracks, search_of
 from mien.pipeline.resting import Vectors
 from mien.tables import Column, Part, Table
 from mien.track import Gathering
@@ -83,11 +83,7 @@ def _people(
 
     People of different films bear one name only if the gallery knows them.
     """
-    search = None
-    calibration = kit.pipeline.calibrated()
-    if kit.pipeline.gallery is not None:
-        pipeline = kit.pipeline
-        search = Search(kit.pipeline.gallery, calibration, pipeline.fpir, pipeline.prior)
+    search, calibration = search_of(kit.pipeline), kit.pipeline.calibrated()
     owner: dict[tuple[str, int], str] = {}
     vectors: Vectors = {}
     for name, gathering in gathered.items():

@@ -16,7 +16,7 @@ from mien.media import Frame
 from mien.pipeline.journal import stretch_of
 from mien.pipeline.kit import Kit
 from mien.pipeline.looking import STRETCH
-from mien.pipeline.naming import Search
+from mien.pipeline.naming import search_of
 from mien.pipeline.observing import Observing, Row
 from mien.pipeline.resting import check_whose
 from mien.pipeline.sighting import Sighting
@@ -67,12 +67,7 @@ class Telling:
         self._kit, self._given = kit, baseline
         self._observing = Observing(kit)
         self._sighting = Sighting(kit.pipeline.embedder) if kit.pipeline.embedder else None
-        self._search: Search | None = None
-        if kit.pipeline.gallery is not None:
-            pipeline = kit.pipeline
-            self._search = Search(
-                kit.pipeline.gallery, pipeline.calibrated(), pipeline.fpir, pipeline.prior
-            )
+        self._search = search_of(kit.pipeline)
         self._faces: dict[int, _Face] = {}
         self._stretch = 0
         self._looked = -np.inf  # s of the last search for events

@@ -11,7 +11,7 @@ from typing import Literal
 from mien.gallery.decide import weakness
 from mien.media import Frame
 from mien.pipeline.looking import Looking
-from mien.pipeline.naming import Search
+from mien.pipeline.naming import search_of
 from mien.pipeline.pipeline import Pipeline
 from mien.track import Chosen, Stretch, mean
 from mien.track.gathering import KEPT
@@ -73,11 +73,7 @@ class Watching:
             pipeline: its gallery names people; without one all are visitors.
         """
         self._calibration = pipeline.calibrated() if pipeline.embedder else None
-        self._search: Search | None = None
-        if pipeline.gallery is not None and self._calibration:
-            self._search = Search(
-                pipeline.gallery, self._calibration, pipeline.fpir, pipeline.prior
-            )
+        self._search = search_of(pipeline)
         self._looking = Looking(pipeline.detector, pipeline.embedder, self._calibration, self)
         self._tracks: dict[int, _Followed] = {}
         self._visits: dict[str, _Visit] = {}  # who is here

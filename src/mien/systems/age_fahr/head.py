@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.metrics import softmax
 from mien.runtime import Session
 from mien.types import Crop, Doubles, Floats, Pixels, Points, Reading
 
@@ -70,10 +71,8 @@ class Age:
         """(N, 112, 112, 3) -> (N, 101) probability of each year: mean of a chip and its mirror."""
         if not len(chips):
             return np.empty((0, len(YEARS)), np.float32)
-        both = self._looks(chips, "logits")
-        powers = [np.exp(logits - logits.max(1, keepdims=True)) for logits in both]
-        shares = [power / power.sum(1, keepdims=True) for power in powers]
-        return np.asarray((shares[0] + shares[1]) / 2, np.float32)
+        first, second = (softmax(logits) for logits in self._looks(chips, "logits"))
+        return np.asarray((first + second) / 2, np.float32)
 
     def vectors(self, chips: Pixels) -> Floats:
         """(N, 112, 112, 3) -> (N, 256): what years are told from, for other questions about looks.

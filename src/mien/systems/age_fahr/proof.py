@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
 from mien.errors import TrainingError
 from mien.media import stretched
 from mien.systems.age_fahr.data import Faces, balance, parts
 from mien.systems.age_fahr.head import YEARS
 from mien.systems.age_fahr.model import Autoencoder, Encoder, Net
-from mien.systems.age_fahr.train import CHANGE, errors
+from mien.systems.age_fahr.train import CHANGE, Config, errors, loss_of
 from mien.train import Batches, fit, seeded
 from mien.train.pictures import OnStep
 from mien.train.telling import markdown, spread_of
@@ -146,13 +145,10 @@ def _taught(
     net: Net, rows: Tensor, ages: Tensor, seed: int, rate: float, epochs: int,
     chances: Tensor | None = None, *, change: bool = False,
 ) -> None:  # fmt: skip
-    years = torch.from_numpy(YEARS).float()
+    blur = Config().blur
 
     def step(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        logits, age = network(batch[0]).float(), batch[1][:, None]
-        bell = torch.softmax(-((years - age) ** 2) / (2 * 2.5**2), 1)
-        away = (logits.softmax(1) @ years - batch[1]).abs().mean()
-        return F.cross_entropy(logits, bell) + 0.08 * away
+        return loss_of(network(batch[0]).float(), batch[1], blur)
 
     optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=0.05)
     batches = Batches(

@@ -97,19 +97,10 @@ def stage(
     In the balanced stage that error is the mean over bands of age, else over faces.
     """
     pixels = torch.from_numpy(learn.images).permute(0, 3, 1, 2).contiguous()
-    years = torch.from_numpy(YEARS).float()
     optimiser = adamw(net, config.rate, config.decay)
 
     def step(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Divergence from a bell around the label, and the error of the mean.
-
-        Source: Gao et al., "Age estimation using expectation of label distribution learning",
-        IJCAI 2018: both, alike in weight; the error is told in units of the blur here.
-        """
-        logits, age = network(batch[0]).float(), batch[1][:, None]
-        bell = torch.softmax(-((years - age) ** 2) / (2 * config.blur**2), 1)
-        away = (logits.softmax(1) @ years - batch[1]).abs().mean() / config.blur
-        return F.cross_entropy(logits, bell) + 0.2 * away
+        return loss_of(network(batch[0]).float(), batch[1], config.blur)
 
     def validate(network: nn.Module) -> Mapping[str, float]:
         found = errors(shares(network, choose), choose.age)
@@ -126,6 +117,23 @@ def stage(
         average=config.average, clip=3.0, validate=validate, precision=config.precision,
         device=config.device, out=out, config=asdict(config), on_step=on_step,
     )  # fmt: skip
+
+
+def loss_of(logits: Tensor, age: Tensor, blur: float) -> Tensor:
+    """Divergence from a bell around the label, and a fifth of the error of the mean.
+
+    Args:
+        logits: (N, 101) of the years.
+        age: (N,) years.
+        blur: years, spread of the bell; the error is told in units of it.
+
+    Source: Gao et al., "Age estimation using expectation of label distribution learning",
+        IJCAI 2018, where both count alike.
+    """
+    years = torch.from_numpy(YEARS).to(logits)
+    bell = torch.softmax(-((years - age[:, None]) ** 2) / (2 * blur**2), 1)
+    away = (logits.softmax(1) @ years - age).abs().mean() / blur
+    return F.cross_entropy(logits, bell) + 0.2 * away
 
 
 @torch.no_grad()

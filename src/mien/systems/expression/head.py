@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.metrics import softmax
 from mien.runtime import Session
 from mien.types import Crop, Floats, Pixels, Points, Reading
 
@@ -71,10 +72,10 @@ class Expression:
         if not len(chips):
             return np.empty((0, len(LABELS)), np.float32)
         pixels = tensor(chips)
-        both = [self._session(p)["logits"] for p in (pixels, pixels[..., ::-1].copy())]
-        powers = [np.exp(logits - logits.max(1, keepdims=True)) for logits in both]
-        shares = [power / power.sum(1, keepdims=True) for power in powers]
-        return np.asarray((shares[0] + shares[1]) / 2, np.float32)
+        first, second = (
+            softmax(self._session(p)["logits"]) for p in (pixels, pixels[..., ::-1].copy())
+        )
+        return np.asarray((first + second) / 2, np.float32)
 
 
 def tensor(chips: Pixels) -> Floats:

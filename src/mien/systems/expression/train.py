@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
 from mien.errors import TrainingError
-from mien.metrics import calibration_error
+from mien.metrics import calibration_error, softmax
 from mien.systems.expression.data import Faces, parts
 from mien.systems.expression.head import LABELS, Expression, tensor
 from mien.systems.expression.model import Net
@@ -155,9 +155,7 @@ def looks(net: nn.Module, faces: Faces) -> Floats:
 
 def softened(found: Floats, warmth: float) -> Floats:
     """(N, 7) mean probability of both looks, logits divided by `warmth`."""
-    scaled = found / warmth
-    powers = np.exp(scaled - scaled.max(-1, keepdims=True))
-    return np.asarray((powers / powers.sum(-1, keepdims=True)).mean(0), np.float32)
+    return np.asarray(softmax(found / np.float32(warmth)).mean(0), np.float32)
 
 
 def surprise(shares: Floats, label: NDArray[np.int64]) -> float:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.metrics import softmax
 from mien.runtime import Session
 from mien.types import ARCFACE_POINTS, Crop, Pixels, Points, Reading
 
@@ -35,9 +36,7 @@ class ExpressionConvCut:
         if not len(chips):
             return []
         pixels = chips.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
-        logits = self._session(pixels)["logits"]
-        odds = np.exp(logits - logits.max(1, keepdims=True))
-        odds /= odds.sum(1, keepdims=True)
+        odds = softmax(self._session(pixels)["logits"])
         return [
             Reading("expression", dict(zip(CLASSES, row.tolist(), strict=True)), "probability",
                     self.name)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.metrics import entropy
+from mien.metrics import entropy, softmax
 from mien.runtime import Session
-from mien.types import Clip, Crop, Floats, Reading
+from mien.types import Clip, Crop, Reading
 
 SIDE, FRAMES = 48, 16
 LEAST = 4  # frames
@@ -61,9 +61,3 @@ def _rows(clip: Clip, offset: float) -> list[int]:
     begin, end = clip.times[0], clip.times[-1]
     wanted = begin + (np.arange(FRAMES) + offset) / FRAMES * (end - begin)
     return [int(np.abs(clip.times - moment).argmin()) for moment in wanted]
-
-
-def softmax(logits: Floats) -> Floats:
-    """Rows to probabilities."""
-    raised = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(raised / raised.sum(1, keepdims=True), np.float32)
