@@ -4,11 +4,12 @@ The peer is mediapipe 0.10.21 in an environment of its own, since it asks for Nu
 
     python3 -m venv peer && peer/bin/pip install mediapipe==0.10.21
 
-Both follow one face in one picture, as in a film: a chip from the last mesh, no detection. Two
-distances of the points, as shares of the eye distance: from the same square, and each on its own
-(other detector, other squares). Both take turns; the ratio is peer time / our time, so above 1 we
-are faster. Times are those of the processor, all threads together, which other work on the machine
-changes little.
+Both follow one face in one picture, as in a film: a chip from the last mesh, no detection; each
+the mesh alone, and with irises (ours by two looks of the eye network, the peer's by its attention
+mesh, one network). Two distances of the points, as shares of the eye distance: from the same
+square, and each on its own (other detector, other squares). Both take turns; the ratio is peer
+time / our time, so above 1 we are faster. Times are those of the processor, all threads together,
+which other work on the machine changes little.
 
 Example: python benchmarks/mesh.py --peer peer/bin/python photo.jpg
 """
@@ -25,7 +26,7 @@ from peers import spread
 
 from mien.contracts import Landmarker
 from mien.landmarks import five_points, locate, look, mesh_region
-from mien.media import read_image
+from mien.media import one_thread, read_image
 from mien.types import Face
 from mien.zoo import load
 
@@ -35,11 +36,12 @@ import sys, time, json
 import numpy as np
 from mediapipe.python.solutions.face_mesh import FaceMesh
 image = np.load(sys.argv[1])
-mesh = FaceMesh(refine_landmarks=False)
+meshes = {"peer": FaceMesh(refine_landmarks=False), "peer-iris": FaceMesh(refine_landmarks=True)}
 scale = np.array([image.shape[1], image.shape[0], image.shape[1]])
 for line in sys.stdin:
-    start = time.process_time()
-    for _ in range(int(line)):
+    which, count = line.split()
+    mesh, start = meshes[which], time.process_time()
+    for _ in range(int(count)):
         found = mesh.process(image).multi_face_landmarks
     ms = (time.process_time() - start) * 1000
     points = [[p.x, p.y, p.z] for p in found[0].landmark] if found else []
@@ -54,9 +56,15 @@ def main() -> None:
     parser.add_argument("--peer", required=True, help="python that has mediapipe 0.10.21")
     parser.add_argument("--turns", type=int, default=10)
     args = parser.parse_args()
+    with one_thread():  # as in `mien analyze`
+        compare(args)
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Each picture in turn."""
     detector, mesh, iris = load("mtcnn"), load("face-mesh"), load("face-mesh-iris")
     print("picture: distance from the same square, on its own; ", end="")
-    print("processor ms a frame: ours, with irises, peer; ratio")
+    print("processor ms a frame: ours, peer, ratio; the same with irises")
     for path in args.pictures:
         image = read_image(path)
         faces = detector(image)[:1]
@@ -72,26 +80,31 @@ def main() -> None:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        times: dict[str, list[float]] = {"mesh": [], "iris": [], "peer": []}
-        first, second = (_peer(peer, 1)[1] for _ in range(2))  # also warms it up
+        times: dict[str, list[float]] = {"mesh": [], "iris": [], "peer": [], "peer-iris": []}
+        _peer(peer, "peer-iris", 1)  # warms it up, as the next line does
+        first, second = (_peer(peer, "peer", 1)[1] for _ in range(2))
         same, own = _apart(mesh, image, faces, first, second)
         for _ in range(args.turns):
             for name, model in (("mesh", mesh), ("iris", iris)):
                 times[name].append(_follow(model, image, faces))
-            times["peer"].append(_peer(peer, FRAMES)[0] / FRAMES)
+            for name in ("peer", "peer-iris"):
+                times[name].append(_peer(peer, name, FRAMES)[0] / FRAMES)
         assert peer.stdin is not None
         peer.stdin.close()
         peer.wait()
         Path(raw.name).unlink()
-        ratio = np.array(times["peer"]) / np.array(times["mesh"])
-        told = "  ".join(spread(times[name], ".2f") for name in ("mesh", "iris", "peer"))
-        print(f"{path.name}: {same:.4f} {own:.4f}  {told}  {spread(ratio, '.2f')}")
+        print(f"{path.name}: {same:.4f} {own:.4f}", end="")
+        for ours, theirs in (("mesh", "peer"), ("iris", "peer-iris")):
+            ratio = np.array(times[theirs]) / np.array(times[ours])
+            told = "  ".join(spread(times[name], ".2f") for name in (ours, theirs))
+            print(f"  {told}  {spread(ratio, '.2f')}", end="")
+        print(flush=True)
 
 
-def _peer(peer: "subprocess.Popen[str]", frames: int) -> tuple[float, np.ndarray]:
+def _peer(peer: "subprocess.Popen[str]", which: str, frames: int) -> tuple[float, np.ndarray]:
     assert peer.stdin is not None
     assert peer.stdout is not None
-    peer.stdin.write(f"{frames}\n")
+    peer.stdin.write(f"{which} {frames}\n")
     peer.stdin.flush()
     ms, points = json.loads(peer.stdout.readline())
     return float(ms), np.array(points)

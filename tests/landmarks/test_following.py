@@ -82,6 +82,19 @@ def test_the_detector_is_asked_every_half_second_and_no_more(following):
     assert following._detector.asked == 4
 
 
+@pytest.mark.parametrize("lines", [959, 960, 1440])
+def test_who_is_in_a_large_frame_is_searched_in_a_copy_and_found_in_the_frame(following, lines):
+    seen = []
+    squares = following._detector
+    following._detector = lambda image: seen.append(image.shape[:2]) or squares(image)
+    image = np.full((lines, lines * 4 // 3, 3), 40, np.uint8)
+    image[300:500, 402:602] = 240
+    [one] = following(image, 0.0)
+    step = lines // 480
+    assert seen == [(lines // step, lines * 4 // 3 // step)]
+    assert corners(one) == pytest.approx([402, 300, 602, 500], abs=4)
+
+
 def test_who_comes_is_seen_within_half_a_second(following):
     frames = run(following, [scene((30, 100))] * 5 + [scene((30, 100), (200, 100))] * 15)
     first = next(i for i, faces in enumerate(frames) if len(faces) == 2)

@@ -5,6 +5,7 @@ import pytest
 
 from mien.errors import DeviceError, WeightsError
 from mien.runtime import LiteSession, Session
+from mien.zoo import fetch, find
 
 
 def test_a_graph_answers_under_its_own_names(toy):
@@ -41,6 +42,16 @@ def test_what_is_not_a_graph_is_refused_with_the_way_out(tmp_path, kind, content
 def test_a_missing_device_is_never_replaced_by_the_cpu(toy):
     with pytest.raises(DeviceError, match="offers only"):
         Session(toy((1,), {"a": [1]}), (1,), device="rocm")
+
+
+def test_a_lite_graph_is_fed_pixels_and_refuses_other_shapes():
+    [mesh] = fetch(find("face-mesh"))
+    session = LiteSession(mesh, (1, 192, 192, 3), threads=1)
+    chip = np.random.default_rng(0).integers(0, 256, (1, 192, 192, 3), np.uint8)
+    fed, turned = session(chip, white=255), session(chip.astype(np.float32) / 255)
+    assert all(np.array_equal(fed[name], turned[name]) for name in session.outputs)
+    with pytest.raises(ValueError, match=r"takes \[1, 192, 192, 3\], not \[192, 192, 3\]"):
+        session(chip[0])
 
 
 def test_threads_may_share_a_session(toy):

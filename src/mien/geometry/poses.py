@@ -12,8 +12,6 @@ from mien.types import Doubles, Floats
 # picture, too narrow a one hardly harms: the yaw of a photo called 45 degrees is told as 33 with
 # 63, 37 with 40, 42 with 5.
 FIELD = 40.0
-STEPS = 20  # of looking for the distance, which needs about five
-ENOUGH = 1e-6  # change of the distance, as a share, below which it is found
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +63,36 @@ def solve(shape: Doubles, points: Floats, camera: Camera) -> Pose:
     Raises:
         ValueError: a number is not finite, or the points coincide.
 
-    Source: the distance is found by turns with the turn, as in MediaPipe's face geometry; turn
-        and scale as in Umeyama, PAMI 1991, eq. 40-43.
+    Source: MediaPipe's face geometry, which finds distance and turn by turns; here in one step,
+        since points in space are the distance times what they are at 1. Turn and scale as in
+        Umeyama, PAMI 1991, eq. 40-43.
     """
     shape, seen = np.asarray(shape, np.float64), np.asarray(points, np.float64)
     count = len(shape)
     if not np.isfinite(seen).all() or np.ptp(seen[:count, :2], axis=0).max() <= 0:
         raise ValueError(f"No pose shows {count} points that coincide or are not finite.")
-    scale, turn, shift = _fit(shape, seen[:count])  # px for each unit of the shape
-    distance = camera.focal / scale
-    for _ in range(STEPS):
-        placed = _placed(seen, distance, camera, count)
-        size, turn, shift = _fit(shape, placed[:count])
-        distance /= size
-        if abs(size - 1) < ENOUGH:
-            break
-    unturned = (placed - shift) @ turn
+    near = _placed(seen, camera, count)
+    middle, centre = shape.mean(axis=0), near[:count].mean(axis=0)
+    scale, turn = _fit(shape - middle, near[:count] - centre)
+    shift = centre / scale - turn @ middle
+    unturned = (near / scale - shift) @ turn
     off = unturned[:count] - shape
     error = float(np.sqrt((off**2).sum(axis=1).mean()))
     return Pose(*angles(turn), shift, turn, unturned, error)
 
 
-def _placed(seen: Doubles, distance: float, camera: Camera, count: int) -> Doubles:
-    """(M, 3) points in space, if the middle of the shape is so far away."""
-    depth = distance * (1 + (seen[:, 2] - seen[:count, 2].mean()) / camera.focal)
-    flat = (seen[:, :2] - [camera.x, camera.y]) / camera.focal * depth[:, None]
-    return np.column_stack([flat, depth])
+def _placed(seen: Doubles, camera: Camera, count: int) -> Doubles:
+    """(M, 3) points in space, if the middle of the shape were at a distance of 1."""
+    placed = np.empty((len(seen), 3))
+    placed[:, 2] = 1 + (seen[:, 2] - seen[:count, 2].mean()) / camera.focal
+    placed[:, :2] = (seen[:, :2] - np.array([camera.x, camera.y])) / camera.focal
+    placed[:, :2] *= placed[:, 2:]
+    return placed
 
 
-def _fit(shape: Doubles, placed: Doubles) -> tuple[float, Doubles, Doubles]:
-    """Scale, (3, 3) turn and (3,) shift from the shape to points in space."""
-    middle, centre = shape.mean(axis=0), placed.mean(axis=0)
-    a, b = shape - middle, placed - centre
-    u, sizes, vt = np.linalg.svd(b.T @ a)
+def _fit(shape: Doubles, placed: Doubles) -> tuple[float, Doubles]:
+    """Scale and (3, 3) turn from the shape to points in space, both about their middles."""
+    u, sizes, vt = np.linalg.svd(placed.T @ shape)
     sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
     turn = (u * sign) @ vt
-    scale = float((sizes * sign).sum() / (a**2).sum())
-    return scale, turn, centre - scale * turn @ middle
+    return float((sizes * sign).sum() / np.einsum("ij,ij->", shape, shape)), turn

@@ -45,8 +45,8 @@ def angles(matrix: Doubles) -> tuple[float, float, float]:
 
 def ahead(yaw: float, pitch: float) -> Doubles:
     """The (3,) unit vector along which a face or an eye of this yaw and pitch looks."""
-    vector: Doubles = -rotation(yaw, pitch, 0)[:, 2]
-    return vector
+    a, b = np.radians([yaw, pitch])
+    return np.array([np.sin(a), -np.sin(b) * np.cos(a), -np.cos(b) * np.cos(a)])
 
 
 def look_angles(towards: Doubles) -> tuple[float, float]:

@@ -37,6 +37,7 @@ FINGER = 0.12  # of the width of a hand: fingers are wider than the line of thei
 LEAST, STRANGE = 0.14, 0.4
 LOOK = 64  # px of the chip that colours are taken from
 DARK = 12.0  # added to colours of 0 to 255 before the logarithm: noise in the dark is no change
+_LOGS = np.log(np.arange(256) + DARK)
 # Change of a logarithm that turning and expressions do not make: half or twice the light, and of
 # one colour against another.
 LIGHT, HUE = 0.7, 0.25
@@ -153,7 +154,8 @@ class Looks:
             self._usual = now
             return np.zeros(468, bool)
         change = now - self._usual
-        change -= np.median(change, axis=0)
+        middle = np.partition(change, (233, 234), axis=0)[233:235]  # the medians
+        change -= middle.mean(axis=0)
         hue = np.abs(np.diff(change, axis=1)).max(axis=1)
         changed: NDArray[np.bool_] = (np.abs(change).max(axis=1) > LIGHT) | (hue > HUE)
         self._strange = np.where(changed, self._strange + passed, 0)
@@ -167,5 +169,5 @@ def _colours(image: Pixels, points: Floats) -> Doubles:
     matrix = mesh_region(points, LOOK)
     chip = warp(image, matrix, LOOK, border="edge")
     places = np.clip(np.rint(transform(points[:468, :2], matrix)).astype(int), 0, LOOK - 1)
-    logs: Doubles = np.log(chip[places[:, 1], places[:, 0]].astype(np.float64) + DARK)
+    logs: Doubles = _LOGS[chip[places[:, 1], places[:, 0]]]
     return logs

@@ -6,7 +6,7 @@ smoothed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from mien.contracts import Detector, Landmarker
 from mien.geometry import back, iou, transform
 from mien.landmarks.covering import MOST, Looks, hidden_parts, strange_parts, under_hands
 from mien.landmarks.looking import locate, look, mesh_region
+from mien.media import thumbnail
 from mien.types import Face, Floats, Pixels
 
 REASONS: dict[str, str] = {
@@ -34,6 +35,7 @@ SAME = 0.3  # overlap from which a detected face is the one that was followed, o
 # the points never came to rest: they moved by 0.7 % of the eye distance each frame. So a square is
 # kept until the mesh asks for one whose corners lie further off than this share of its side.
 STAY = 0.02
+LINES = 480  # of which a copy has this many or up to twice as many, in which faces are searched
 ONE = 0.6  # overlap from which two meshes lie on one face: heads side by side share less
 
 
@@ -211,7 +213,7 @@ class Following:
     def _search(self, image: Pixels) -> None:
         """Ask the detector who was lost and who has come; who is followed stays as it is."""
         self._searched = self._time
-        found = self._detector(image)
+        found = _found(self._detector, image)
         taken = self._matched(found, [one for one in self._faces if one.reason is None])
         rest = [face for i, face in enumerate(found) if i not in taken]
         lost = [one for one in self._faces if one.reason]
@@ -280,6 +282,27 @@ class Following:
             return Followed(one.number, one.presence, None, one.reason)
         points = None if one.most else one.points
         return Followed(one.number, one.presence, points, one.over, one.hidden)
+
+
+def _found(detector: Detector, image: Pixels) -> list[Face]:
+    """The faces of a frame, looked for in a smaller copy if it has many lines.
+
+    Where they are is all that is asked: the mesh is then found in the frame itself.
+    """
+    step = min(image.shape[:2]) // LINES
+    if step < 2:
+        return detector(image)
+    small = thumbnail(image, round(max(image.shape[:2]) / step))
+    sizes = np.array([image.shape[1::-1], small.shape[1::-1]], np.float32)
+    back: Floats = sizes[0] / sizes[1]
+    return [
+        replace(
+            face,
+            box=face.box * np.tile(back, 2),
+            points=None if face.points is None else face.points * back,
+        )
+        for face in detector(small)
+    ]
 
 
 def _square(one: _Face, size: int) -> Floats:

@@ -4,6 +4,8 @@ Left and right are as seen in the image. Everything but the pose is measured on 
 back to face the camera, so that turning the head or the camera changes it little.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mien.geometry.poses import Camera, Pose
@@ -30,6 +32,21 @@ UNITS: dict[str, str] = {
 }  # fmt: skip
 # Upper and lower lid, opposite each other, from the outer to the inner third of the eye.
 LIDS = (((160, 144), (159, 145), (158, 153)), ((387, 373), (386, 374), (385, 380)))
+BELOW_NOSE = 2  # neither smile nor speech moves it much
+MOUTH = (names.LEFT_MOUTH, names.RIGHT_MOUTH)
+# Name -> the points whose distance it is.
+PAIRS: dict[str, tuple[int, int]] = {
+    **{f"eye_width_{side}": pair for side, pair in zip(SIDES, names.EYE_CORNERS, strict=True)},
+    "brow_apart": (names.LEFT_BROW[-1], names.RIGHT_BROW[-1]),
+    "mouth_aperture": (13, 14),  # between the lips
+    "mouth_width": MOUTH,
+    "lip_upper": (0, 13),  # height of the red of the lip
+    "lip_lower": (14, 17),
+    "nose_to_lip": (BELOW_NOSE, 0),
+    "nose_to_chin": (BELOW_NOSE, names.CHIN),
+    "lip_to_chin": (17, 199),  # from below the red of the lip to the ball of the chin
+}
+_FIRST, _SECOND = np.array([*LIDS[0], *LIDS[1], *PAIRS.values()]).T
 # Where the iris of an eye that looks straight ahead lies off the middle of its corners, and how
 # far it moves with the sine of the angle: shares of the eye's width, to image right and down.
 # Fitted on 879 faces of UTKFace, taken to look into the camera, against the pose of their heads.
@@ -64,88 +81,83 @@ def measure_head(pose: Pose) -> dict[str, float]:
     face = pose.points
     left, right = (face[list(corners)].mean(axis=0) for corners in names.EYE_CORNERS)
     unit = float(np.linalg.norm(right - left))
+    apart = _apart(face)
     found = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
     found |= dict(zip("xyz", pose.position.tolist(), strict=True))
-    found |= _gaze(pose)
-    parts = _eyes(face) | _cheeks(face) | _mouth(face)
+    found |= _gaze(pose, apart)
+    heights: list[float] = face[:, 1].tolist()  # Python's own numbers: few of each are added up
+    parts = apart | _eyes(heights) | _cheeks(heights) | _mouth(heights) | _corners(face)
     found |= {name: value / unit for name, value in parts.items()}
     return {name: float(found[name]) for name in UNITS}
 
 
-def _gaze(pose: Pose) -> dict[str, float]:
+def _apart(face: Doubles) -> dict[str, float]:
+    """Distances of points and mean distances of lids, mm."""
+    steps = np.linalg.norm(face[_FIRST] - face[_SECOND], axis=1).tolist()
+    found = {f"eye_aperture_{s}": sum(steps[3 * i : 3 * i + 3]) / 3 for i, s in enumerate(SIDES)}
+    return found | dict(zip(PAIRS, steps[6:], strict=True))
+
+
+def _gaze(pose: Pose, apart: dict[str, float]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for side, corners, rest, iris, mirror in zip(
-        SIDES, names.EYE_CORNERS, REST, (names.LEFT_IRIS, names.RIGHT_IRIS), (0, 1), strict=True
+    for side, corners, rest, iris in zip(
+        SIDES, names.EYE_CORNERS, REST, (names.LEFT_IRIS, names.RIGHT_IRIS), strict=True
     ):
         yaw = pitch = np.nan
-        ends = pose.points[list(corners)]
-        width = float(np.linalg.norm(ends[1] - ends[0]))
-        if iris < len(pose.points) and _aperture(pose.points, mirror) > CLOSED * width:
-            off = (pose.points[iris] - ends.mean(axis=0))[:2] / width
-            sines = np.clip((off - rest) / REACH, -0.95, 0.95)
+        width = apart[f"eye_width_{side}"]
+        if iris < len(pose.points) and apart[f"eye_aperture_{side}"] > CLOSED * width:
+            ends = pose.points[list(corners)]
+            off = (pose.points[iris] - (ends[0] + ends[1]) / 2)[:2] / width
+            sines = ((off - rest) / REACH).clip(-0.95, 0.95)
             turn = np.degrees(np.arcsin(sines))
             yaw, pitch = look_angles(pose.rotation @ ahead(turn[0], turn[1]))
         found |= {f"gaze_yaw_{side}": yaw, f"gaze_pitch_{side}": pitch}
     return found
 
 
-def _eyes(face: Doubles) -> dict[str, float]:
-    """Lids and brows, mm."""
-    found = {}
+def _eyes(height: list[float]) -> dict[str, float]:
+    """Lids and brows above the eye's corners, mm; heights grow downwards."""
+    found: dict[str, float] = {}
     brows = (names.LEFT_BROW, names.RIGHT_BROW)
     for number, side in enumerate(SIDES):
-        corners = face[list(names.EYE_CORNERS[number])]
-        found[f"eye_aperture_{side}"] = _aperture(face, number)
-        found[f"eye_width_{side}"] = float(np.linalg.norm(corners[1] - corners[0]))
-        middle = corners[:, 1].mean()
-        upper, lower = face[np.array(LIDS[number]), 1].mean(axis=0)
+        middle = _mean(height, names.EYE_CORNERS[number])
+        upper, lower = (_mean(height, lid) for lid in zip(*LIDS[number], strict=True))
         found |= {f"lid_upper_{side}": middle - upper, f"lid_lower_{side}": middle - lower}
-        outer, _, centre, _, inner = face[list(brows[number]), 1]
-        for part, height in (("inner", inner), ("middle", centre), ("outer", outer)):
-            found[f"brow_{part}_{side}"] = float(middle - height)
-    found["brow_apart"] = float(np.linalg.norm(face[brows[1][-1]] - face[brows[0][-1]]))
+        for part, place in (("inner", 4), ("middle", 2), ("outer", 0)):
+            found[f"brow_{part}_{side}"] = middle - height[brows[number][place]]
     return found
 
 
-def _cheeks(face: Doubles) -> dict[str, float]:
+def _cheeks(height: list[float]) -> dict[str, float]:
     """How far cheeks and wings of the nose are below the eyes, mm: less if they are raised."""
     found = {}
     for number, side in enumerate(SIDES):
-        outer, inner = names.EYE_CORNERS[number][:: 1 - 2 * number]
-        level = (face[outer, 1] + face[inner, 1]) / 2
-        found[f"cheek_{side}"] = float(face[list(names.CHEEKS[number]), 1].mean() - level)
-        found[f"nose_wing_{side}"] = float(face[names.NOSE_WINGS[number], 1] - face[inner, 1])
+        corners = names.EYE_CORNERS[number]
+        inner = corners[1 - number]
+        found[f"cheek_{side}"] = _mean(height, names.CHEEKS[number]) - _mean(height, corners)
+        found[f"nose_wing_{side}"] = height[names.NOSE_WINGS[number]] - height[inner]
     return found
 
 
-def _aperture(face: Doubles, number: int) -> float:
-    """Mean distance of upper and lower lid of the left (0) or right (1) eye, mm."""
-    pairs = np.array(LIDS[number])
-    return float(np.linalg.norm(face[pairs[:, 0]] - face[pairs[:, 1]], axis=1).mean())
-
-
-def _mouth(face: Doubles) -> dict[str, float]:
-    """Lips and jaw, mm."""
-
-    def apart(a: int, b: int) -> float:
-        return float(np.linalg.norm(face[a] - face[b]))
-
-    nose = face[2]  # below the nose, which neither smile nor speech moves much
-    found = {
-        "mouth_aperture": apart(13, 14),  # between the lips
-        "mouth_width": apart(names.LEFT_MOUTH, names.RIGHT_MOUTH),
-        "lip_upper": apart(0, 13),  # height of the red of the lip
-        "lip_lower": apart(14, 17),
-        "nose_to_lip": apart(2, 0),
-        "nose_to_chin": apart(2, names.CHIN),
-        "lip_to_chin": apart(17, 199),  # from below the red of the lip to the ball of the chin
-    }
-    middle = (face[13, 1] + face[14, 1]) / 2
-    for side, corner in zip(SIDES, (names.LEFT_MOUTH, names.RIGHT_MOUTH), strict=True):
-        found[f"mouth_lift_{side}"] = float(middle - face[corner, 1])  # above the middle: smile
-        found[f"mouth_reach_{side}"] = float(abs(face[corner, 0] - nose[0]))
-        found[f"mouth_depth_{side}"] = float(face[corner, 2] - nose[2])  # drawn back: dimples
-    for side, upper, lower in zip(SIDES, names.UPPER_LIPS, names.LOWER_LIPS, strict=True):
-        found[f"lip_top_{side}"] = float(face[list(upper), 1].mean() - nose[1])
-        found[f"lip_bottom_{side}"] = float(face[list(lower), 1].mean() - nose[1])
+def _mouth(height: list[float]) -> dict[str, float]:
+    """Lips, mm."""
+    found = {}
+    nose = height[BELOW_NOSE]
+    middle = _mean(height, (13, 14))
+    for number, (side, corner) in enumerate(zip(SIDES, MOUTH, strict=True)):
+        found[f"mouth_lift_{side}"] = middle - height[corner]  # above the middle: smile
+        found[f"lip_top_{side}"] = _mean(height, names.UPPER_LIPS[number]) - nose
+        found[f"lip_bottom_{side}"] = _mean(height, names.LOWER_LIPS[number]) - nose
     return found
+
+
+def _corners(face: Doubles) -> dict[str, float]:
+    """How far aside and behind the nose the mouth's corners are, mm."""
+    found: dict[str, float] = {}
+    for side, (x, _, z) in zip(SIDES, (face[list(MOUTH)] - face[BELOW_NOSE]).tolist(), strict=True):
+        found |= {f"mouth_reach_{side}": abs(x), f"mouth_depth_{side}": z}  # drawn back: dimples
+    return found
+
+
+def _mean(height: list[float], points: Sequence[int]) -> float:
+    return sum(height[i] for i in points) / len(points)

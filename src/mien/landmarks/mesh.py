@@ -86,9 +86,7 @@ class FaceMesh:
         return points, presence
 
     def _face(self, chip: Pixels) -> tuple[Floats, float]:
-        answers = {
-            a.size: a.ravel() for a in self._mesh(chip[None].astype(np.float32) / 255).values()
-        }
+        answers = {a.size: a.ravel() for a in self._mesh(chip[None], white=255).values()}
         if answers.keys() != {1404, 1}:
             raise WeightsError(f"'{self.name}' gives {sorted(answers)} numbers, not 468 points.")
         logit = np.clip(answers[1][0], -80, 80)
@@ -113,7 +111,7 @@ class FaceMesh:
         """
         assert self._eye is not None
         seen = chip[:, ::-1] if mirrored else chip
-        answers = {a.size: a for a in self._eye(seen[None].astype(np.float32) / 255).values()}
+        answers = {a.size: a for a in self._eye(seen[None], white=255).values()}
         if answers.keys() != {213, 15}:
             raise WeightsError(f"'{self.name}' gives {sorted(answers)} numbers, not 71 + 5 points.")
         eye, ring = (answers[size].reshape(-1, 3)[:, :2].copy() for size in (213, 15))

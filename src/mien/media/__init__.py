@@ -10,6 +10,7 @@ from mien.media.images import read_image
 from mien.media.limits import LIMITS, Limits
 from mien.media.live import Live, Replay, is_live, open_source
 from mien.media.sound import read_sound
+from mien.media.threads import one_thread
 from mien.media.turning import thumbnail, turn, turn_back
 from mien.media.warping import stretched, warp
 from mien.media.writing import encode_image, write_bytes, write_image
@@ -30,6 +31,7 @@ __all__ = [
     "hide_faces",
     "is_film",
     "is_live",
+    "one_thread",
     "open_film",
     "open_source",
     "read_image",

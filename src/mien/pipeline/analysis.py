@@ -13,7 +13,7 @@ import numpy as np
 from mien.errors import FilmError, ImageError, MienError
 from mien.landmarks import Baseline
 from mien.landmarks.following import EVERY as SEARCHED
-from mien.media import Film, Frame, is_film, open_film, read_image
+from mien.media import Film, Frame, is_film, one_thread, open_film, read_image
 from mien.pipeline.keeping import Keeping, State
 from mien.pipeline.kit import Kit, licences
 from mien.pipeline.looking import STRETCH
@@ -61,7 +61,7 @@ def analyze(
     if twice:
         raise MienError(f"{twice[0]} was named twice; name each source once.")
     told = {"inputs": names, "sizes": [_size(name) for name in names], **settings(kit)}
-    with _place(folder) as place:
+    with _place(folder) as place, one_thread():
         keeping = Keeping(place, kit.columns(), told)
         stopped = _look(names, kit, keeping, on_step)
         facts = {
@@ -96,7 +96,7 @@ def fit_baseline(
         BaselineError: nobody of that name, or nobody from the front, is seen.
     """
     names = [str(source) for source in sources]
-    with tempfile.TemporaryDirectory(prefix="mien-") as place:
+    with tempfile.TemporaryDirectory(prefix="mien-") as place, one_thread():
         keeping = Keeping(Path(place), kit.columns(), {"inputs": names})
         stopped = _look(names, kit, keeping, on_step)
         if stopped:

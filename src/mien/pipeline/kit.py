@@ -179,6 +179,7 @@ def open_kit(
         commercial_only=commercial_only,
         calibration=calibration,
         heads=heads,
+        threads=1,  # a search is a dozen small calls: two threads cost a quarter more for each
     )
     mesh = load(landmarker, device=device, commercial_only=commercial_only)
     model = load(HANDS, device=device, commercial_only=commercial_only) if hands else None

@@ -196,6 +196,7 @@ def open_pipeline(
     prior: float = PRIOR,
     calibration: Calibration | Path | None = None,
     heads: str | None = "none",
+    threads: int | None = None,
 ) -> Pipeline:
     """Open models by card name and put them in a row.
 
@@ -211,6 +212,7 @@ def open_pipeline(
         calibration: one, or the file of one that `mien calibrate` wrote; default: the shipped one
             for this embedder and detector.
         heads: that read faces, "expression,age-fahr"; None: those whose card says `default`.
+        threads: of the detector; default: those of this process.
 
     Raises:
         UnknownModelError: there is no such card, or it is of another kind.
@@ -222,8 +224,9 @@ def open_pipeline(
                 f"mien models list --task {kind.removesuffix('or').removesuffix('der')}"
             )
     options: dict[str, Any] = {"device": device, "commercial_only": commercial_only}
+    looking: dict[str, Any] = {"threads": threads} if threads else {}
     pipeline = Pipeline(
-        detector=load(detector, **options),
+        detector=load(detector, **options, **looking),
         embedder=load(embedder, **options) if embedder else None,
         heads=open_heads(heads, device, commercial_only),
         gallery=gallery,

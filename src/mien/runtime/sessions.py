@@ -93,14 +93,23 @@ class LiteSession:
         self._input = self._interpreter.get_input_details()[0]
         self.shape: list[int] = self._input["shape"].tolist()
         check_shape(weights, self.shape, shape)
+        self._feed = self._interpreter.tensor(self._input["index"])
         self._outputs = self._interpreter.get_output_details()
         self.outputs = [output["name"] for output in self._outputs]
         self._lock = threading.Lock()
 
-    def __call__(self, x: np.ndarray[Any, Any]) -> dict[str, Floats]:
-        """Run the graph; keys are the graph's own output names."""
+    def __call__(self, x: np.ndarray[Any, Any], *, white: float = 1.0) -> dict[str, Floats]:
+        """Run the graph; keys are the graph's own output names.
+
+        Args:
+            x: what it is fed; pixels need not be turned into floats before.
+            white: what x is divided by on its way into the graph's own memory.
+        """
+        if list(x.shape) != self.shape:
+            raise ValueError(f"The graph takes {self.shape}, not {list(x.shape)}.")
         with self._lock:
-            self._interpreter.set_tensor(self._input["index"], x)
+            # A view of that memory must be gone when the graph runs.
+            np.divide(x, np.float32(white), out=self._feed(), dtype=np.float32)
             self._interpreter.invoke()
             return {o["name"]: self._interpreter.get_tensor(o["index"]) for o in self._outputs}
 
