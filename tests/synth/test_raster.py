@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from mien.synth import raster
-from mien.synth.raster import interpolate, rasterise
+from mien.synth.head import normals
+from mien.synth.raster import Buffer, interpolate, rasterise
 
 SQUARE = np.array([[0, 0, 100.0], [4, 0, 100], [4, 4, 100], [0, 4, 100]])
 TWO = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
@@ -55,6 +56,27 @@ def test_interpolating_without_numba_gives_the_same(monkeypatch):
     fast = interpolate(hits, triangles, values)
     monkeypatch.setattr(raster, "HAS_NUMBA", False)
     assert np.array_equal(interpolate(hits, triangles, values), fast)
+
+
+def test_the_nearer_of_two_buffers_is_seen_and_nothing_where_it_was_erased():
+    near, far = Buffer((6, 6)), Buffer((6, 6))
+    near.draw(SQUARE, TWO, np.array([0]))
+    far.draw(SQUARE + np.array([1, 0, 50]), TWO)
+    near.erase(np.array([0]))
+    near.lay(far)
+    depth = near.depth.round(9)
+    assert depth[0, :2].tolist() == [np.inf, 100]
+    assert depth[3].tolist() == [np.inf, 150, 150, 100, 150, np.inf]
+
+
+def test_normals_of_a_square_point_at_the_camera_and_weigh_large_triangles_more(monkeypatch):
+    points = np.float32([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 2]])
+    triangles = np.array([[0, 1, 2], [0, 3, 1]], np.int32)  # areas 1/2 along z, 1 along y
+    for numba in (raster.HAS_NUMBA, False):
+        monkeypatch.setattr(raster, "HAS_NUMBA", numba)
+        found = normals(points, triangles)
+        assert found[2] == pytest.approx([0, 0, 1])
+        assert found[0] == pytest.approx(np.array([0, 2, 1]) / np.sqrt(5))
 
 
 def test_nothing_in_sight_is_no_hits_and_nan_is_refused():

@@ -1,10 +1,11 @@
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien.synth import Actor, Camera, Pose, Scene, aged, make_person, render
+from mien.synth import Actor, Camera, Pose, Scene, aged, make_person, raster, render
 from mien.synth.camera import place, project
 from mien.synth.checking import small_step, warping
 from mien.synth.flow import flow
@@ -60,6 +61,31 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_other_noise(builtin,
     assert np.array_equal(first.depth, second.depth, equal_nan=True)
     other = render(someone, dataclasses.replace(scene, seed=5))
     assert not np.array_equal(first.rgb, other.rgb)
+
+
+def test_without_numba_the_same_picture_comes_out(someone, monkeypatch):
+    lamps = (Lamp((0.7, 0.4, 0.6)), Lamp((-0.9, 0.3, -0.4), (0.5, 0.5, 0.6)))
+    moves = {"AU12": 0.8, "AU4": 0.5}
+    scene = Scene(moves, Pose(25, -5, 4), Camera(96, 96), Light(lamps=lamps), noise=1.0)
+    quick = render(someone, scene, nir=True)
+    monkeypatch.setattr(raster, "HAS_NUMBA", False)
+    plain = render(someone, scene, nir=True)
+    assert np.array_equal(quick.triangle, plain.triangle)
+    assert np.array_equal(quick.seg, plain.seg)
+    for name in ("rgb", "nir"):
+        apart = np.abs(getattr(quick, name).astype(int) - getattr(plain, name))
+        assert apart.max() <= 1
+        assert (apart > 0).mean() < 0.01
+
+
+def test_no_background_shines_through_the_corners_of_the_eyes(builtin):
+    turned = Scene(pose=Pose(48, -12, 3), camera=Camera(256, 256))
+    frame = render(Actor(builtin, make_person(44, builtin)), turned)
+    eyes = np.zeros((256, 256), np.uint8)
+    for eye in (frame.lm68[36:42], frame.lm68[42:48]):
+        cv2.fillPoly(eyes, [eye.round().astype(np.int32)], 1)
+    assert eyes.sum() > 100
+    assert (frame.seg[eyes > 0] > 0).all()
 
 
 def test_arrays_have_the_shapes_that_the_record_tells(someone):

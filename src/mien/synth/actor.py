@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.synth import eyes, hair, wear
+from mien.synth import eyes, form, hair, wear
 from mien.synth.camera import PIVOT, Pose, rotation
 from mien.synth.contour import jawline
 from mien.synth.controls import gaze
@@ -19,7 +19,6 @@ from mien.synth.head import (
     TEETH,
     TONGUE,
     HeadModel,
-    Normals,
     eye_centres,
     landmarks,
     moved,
@@ -82,8 +81,8 @@ class Actor:
         self.kind: NDArray[np.uint8] = np.concatenate(kinds)
         self.start = {k: int(s) for (_, _, k), s in zip(self._extras, starts[1:], strict=False)}
         self.count = int(starts[-1])
-        self.normals = Normals(self.triangles, self.count)
         self.canonical = self._whole(head.canonical)
+        self._group()
         self.local = self._locals()
         self.rest = self.body({}).points
         self.stiff = self._stiffness()
@@ -131,9 +130,9 @@ class Actor:
         face = moved(self.head, self.face, shapes)
         parts, size = [face], self.person.look.iris_size
         for side, (look, centre) in enumerate(zip(gaze(asked), self.eye_rest, strict=True)):
-            ball = eyes.eyeball(centre, self.radius, look, size)
-            face[self.lids[side]] = eyes.pushed_out(face[self.lids[side]], ball, centre)
-            parts.append(ball)
+            lids, ball = self.lids[side], (centre, self.radius, look, size)
+            face[lids] = eyes.pushed_out(face[lids], *ball)
+            parts.append(eyes.eyeball(*ball))
         for points, _, kind in self._extras[2:]:
             parts.append(self._lifted(face) if kind == MASK else points)
         points = np.concatenate(parts)
@@ -154,10 +153,17 @@ class Actor:
         part.triangles = number.reshape(-1, 3).astype(np.int32)
         part.kind = self.kind[chosen]
         part.count = len(part._kept)
-        part.normals = Normals(part.triangles, part.count)
         part.canonical, part.local = self.canonical[part._kept], self.local[part._kept]
+        part._group()
         part.rest, part.stiff = self.rest[part._kept], self.stiff[part._kept]
         return part
+
+    def _group(self) -> None:
+        """Numbers of the triangles of hair, of skin with holes for the eyes, and of the rest."""
+        hair, cut = self.kind == HAIR, (self.kind == SKIN) & self.head.lids_cut
+        cut &= (form.lid_gap(self.canonical) > -3)[self.triangles].any(1)  # mm: a triangle's width
+        groups = (np.flatnonzero(g) for g in (hair, cut, ~(hair | cut)))
+        self.hair, self.cut, self.whole = groups
 
     def _lifted(self, face: Floats) -> Floats:
         """The mask: the skin below it, smoothed in depth and lifted off by some millimetres."""

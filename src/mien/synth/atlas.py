@@ -59,7 +59,11 @@ def noise(rng: np.random.Generator, size: float, stretch: float = 1.0) -> Maps:
 
 def sample(maps: Maps, points: Floats) -> Floats:
     """Values of an (SIDE, SIDE, K) map at canonical points: (N, K), between texels."""
-    column, row = chart(points)
+    return between(maps, *chart(points))
+
+
+def between(maps: Maps, column: Floats, row: Floats) -> Floats:
+    """Values of an (SIDE, SIDE, K) map at places of the chart, as `chart` gives them: (N, K)."""
     width = 4096  # remap refuses targets wider than 32767, so the line is folded into a sheet
     count = -(-len(column) // width) * width
     x, y = (np.resize(a, count).reshape(-1, width) for a in (column, row))

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from mien.synth.looks import Look
-from mien.synth.raster import Indices
+from mien.synth.raster import Array, Indices
 from mien.types import Doubles, Floats
 
 RINGS, SPOKES = 26, 36
@@ -36,41 +36,55 @@ def eyeball(centre: Floats, radius: float, look: tuple[float, float], size: floa
         size: of the iris, times the usual.
     """
     directions, _ = ball()
-    reach = iris_angle(radius, size)
-    angle = np.arccos(np.clip(directions[:, 2], -1, 1))
-    swell = 0.9 * np.clip(
-        1 - (angle / (1.05 * reach)) ** 2, 0, None
-    )  # the cornea stands 0.9 mm out
-    yaw, pitch = np.radians(look)
-    nod = np.array(
-        [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
-    )
-    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    turned = directions @ (turn @ nod).T
-    return np.asarray(centre + turned * (radius + swell)[:, None], np.float32)
+    out = directions @ _turn(look).T * _reach(directions[:, 2:], radius, size)
+    return np.asarray(centre + out, np.float32)
 
 
-def pushed_out(points: Floats, ball: Floats, centre: Floats, least: float = 0.45) -> Floats:
+def pushed_out(
+    points: Floats,
+    centre: Floats,
+    radius: float,
+    look: tuple[float, float],
+    size: float,
+    least: float = 0.45,
+) -> Floats:
     """Lids lie on the eyeball: points inside of it are moved onto it.
 
     Args:
         points: (N, 3) mm around one eye.
-        ball: (V, 3) corners of the eyeball, as `eyeball` gives them.
-        centre: (3,) of the eyeball.
+        centre: (3,) of the eyeball, mm.
+        radius: of the white, mm.
+        look: yaw and pitch, degrees.
+        size: of the iris, times the usual.
         least: mm that lids stand off it.
 
     Returns:
         (N, 3).
     """
     arm = points - centre
-    length = np.linalg.norm(arm, axis=1)
-    towards = arm / np.maximum(length, 1e-6)[:, None]
-    shell = ball - centre
-    reach = np.linalg.norm(shell, axis=1)
-    nearest = np.argmax(towards @ (shell / reach[:, None]).T, axis=1)
-    wanted = reach[nearest] + least
-    out = np.where((length < wanted) & (arm[:, 2] > 0), wanted, length)
-    return np.asarray(centre + towards * out[:, None], np.float32)
+    length = np.linalg.norm(arm, axis=1, keepdims=True)
+    towards = arm / np.maximum(length, 1e-6)
+    ahead = towards @ _turn(look)[:, 2:]
+    wanted = _reach(ahead, radius, size) + least
+    out = np.where((length < wanted) & (arm[:, 2:] > 0), wanted, length)
+    return np.asarray(centre + towards * out, np.float32)
+
+
+def _reach(ahead: Array, radius: float, size: float) -> Array:
+    """How far the ball reaches, mm, by the cosine from where it looks: the cornea stands out."""
+    angle = np.arccos(np.clip(ahead, -1, 1))
+    swell = np.clip(1 - (angle / (1.05 * iris_angle(radius, size))) ** 2, 0, None)
+    return np.asarray(radius + 0.9 * swell)
+
+
+def _turn(look: tuple[float, float]) -> Doubles:
+    """(3, 3) how a ball that looks at yaw and pitch, degrees, is turned."""
+    yaw, pitch = np.radians(look)
+    nod = np.array(
+        [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
+    )
+    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    return np.asarray(turn @ nod, np.float64)
 
 
 def iris_angle(radius: float, size: float) -> float:

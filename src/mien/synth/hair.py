@@ -1,12 +1,15 @@
 """Hair as a shell over the skull, cut at the hairline by strands."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 
+from mien.synth import raster
 from mien.synth.looks import Look
-from mien.synth.raster import Array, Indices
+from mien.synth.raster import Array, Indices, compiled
 from mien.types import Doubles, Floats
 
 AZIMUTHS, ROWS = 120, 56
@@ -207,21 +210,32 @@ def strands(values: Floats, look: Look) -> tuple[Floats, Floats]:
         values: (N, 3) as `hair_mesh` gives them.
         look: the person's.
     """
-    rng = np.random.default_rng([look.seed, 43])
-    curl = 6.0 if look.hair_style == "curly" else 1.2
-    across = values[:, 0] + curl * np.sin(values[:, 1] / 9 + values[:, 0] / 13)
-    broad = _lookup(rng, across / 5.0, values[:, 1] / 55)
-    middle = _lookup(rng, across / 1.7, values[:, 1] / 26)
-    fine = _lookup(rng, across / 0.75, values[:, 1] / 16)
+    curl = np.float32(6.0 if look.hair_style == "curly" else 1.2)
+    along = values[:, 1]
+    across = values[:, 0] + curl * np.sin(along / 9 + values[:, 0] / 13)
+    tables = _tables(look.seed)
+    broad = _lookup(tables[0], across / 5.0, along / 55)
+    middle = _lookup(tables[1], across / 1.7, along / 26)
+    fine = _lookup(tables[2], across / 0.75, along / 16)
     light = 1 + 0.13 * broad + 0.16 * middle + 0.13 * fine
     ragged = 2.2 if look.hair_style in ("buzz", "short", "side", "bun") else 3.4
     cover = values[:, 2] + ragged * (middle + fine) - 2.0
     return np.clip(light, 0.35, 1.8).astype(np.float32), (cover > 0).astype(np.float32)
 
 
-def _lookup(rng: np.random.Generator, x: Array, y: Array) -> Floats:
+@lru_cache(maxsize=8)
+def _tables(seed: int) -> Floats:
+    """(3, 64, 256) noise of somebody's hair: locks, streaks, hairs."""
+    rng = np.random.default_rng([seed, 43])
+    return rng.standard_normal((3, 64, 256)).astype(np.float32)
+
+
+def _lookup(table: Floats, x: Array, y: Array) -> Floats:
     """Noise of mean 0 and spread about 0.8 at places that wrap around after 256 steps."""
-    table = rng.standard_normal((64, 256)).astype(np.float32)
+    if raster.HAS_NUMBA:
+        quick = np.empty(len(x), np.float32)
+        _noise(table, x, y, quick)
+        return quick
     x0, y0 = np.floor(x), np.floor(y)
     u, v = (x - x0).astype(np.float32), (y - y0).astype(np.float32)
     c, r = x0.astype(int) % 256, y0.astype(int) % 64
@@ -230,3 +244,15 @@ def _lookup(rng: np.random.Generator, x: Array, y: Array) -> Floats:
     low = table[r1, c] * (1 - u) + table[r1, c1] * u
     mixed: Floats = top * (1 - v) + low * v
     return mixed
+
+
+@compiled
+def _noise(table: Any, x: Any, y: Any, out: Any) -> None:
+    for n in range(out.size):
+        x0, y0 = np.floor(x[n]), np.floor(y[n])
+        u, v = x[n] - x0, y[n] - y0
+        c, r = int(x0) & 255, int(y0) & 63
+        c1, r1 = (c + 1) & 255, (r + 1) & 63
+        top = table[r, c] + (table[r, c1] - table[r, c]) * u
+        low = table[r1, c] + (table[r1, c1] - table[r1, c]) * u
+        out[n] = top + (low - top) * v

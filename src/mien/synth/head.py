@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from mien.errors import MienError
-from mien.synth.raster import Indices
+from mien.synth import raster
+from mien.synth.raster import Indices, compiled
 from mien.types import Doubles, Floats
 
 SKIN, SOCKET, GUMS, TEETH, TONGUE, LINING = range(
@@ -91,26 +92,36 @@ def landmarks(head: HeadModel, face: Floats) -> Floats:
     return points
 
 
-class Normals:
-    """Normals of corners; made once for a mesh and then quick for each of its shapes."""
+def normals(points: Floats, triangles: Indices) -> Floats:
+    """(V, 3) unit normals of corners (V, 3), each triangle weighted by its area."""
+    if raster.HAS_NUMBA:
+        quick = np.zeros_like(points)
+        _normals(points, triangles, quick)
+        return quick
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    cross = np.repeat(np.cross(b - a, c - a), 3, axis=0)
+    corners, count = triangles.ravel(), len(points)
+    total = np.stack([np.bincount(corners, side, count) for side in cross.T], 1)
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    return np.asarray(total / np.maximum(length, 1e-12), np.float32)
 
-    def __init__(self, triangles: Indices, count: int) -> None:
-        self.triangles = triangles
-        rows, columns = triangles.ravel(), np.repeat(np.arange(len(triangles)), 3)
-        ones = np.ones(rows.size, np.float32)
-        self._sum = csr_array((ones, (rows, columns)), shape=(count, len(triangles)))
 
-    def __call__(self, points: Floats) -> Floats:
-        """(V, 3) unit normals, each triangle weighted by its area."""
-        a, b, c = (points[self.triangles[:, k]] for k in range(3))
-        u, v = (b - a).T, (c - a).T
-        cross = np.stack(
-            [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]], 1
-        )
-        normals = self._sum @ cross
-        length = np.sqrt(np.einsum("ij,ij->i", normals, normals))[:, None]
-        unit: Floats = (normals / np.maximum(length, 1e-12)).astype(np.float32)
-        return unit
+@compiled
+def _normals(points: Any, triangles: Any, out: Any) -> None:
+    for f in range(triangles.shape[0]):
+        a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
+        ux, vx = points[b, 0] - points[a, 0], points[c, 0] - points[a, 0]
+        uy, vy = points[b, 1] - points[a, 1], points[c, 1] - points[a, 1]
+        uz, vz = points[b, 2] - points[a, 2], points[c, 2] - points[a, 2]
+        cross = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for k in range(3):
+            out[a, k] += cross[k]
+            out[b, k] += cross[k]
+            out[c, k] += cross[k]
+    for v in range(out.shape[0]):
+        length = np.sqrt(out[v, 0] ** 2 + out[v, 1] ** 2 + out[v, 2] ** 2)
+        for k in range(3):
+            out[v, k] /= max(length, 1e-12)
 
 
 def nearest_on(points: Doubles, face: Floats, triangles: Indices) -> tuple[Indices, Floats]:

@@ -17,7 +17,17 @@ from mien.synth import actor as kinds
 from mien.synth.actor import Actor
 from mien.synth.camera import PIVOT, Camera, Pose, place, project, rotation
 from mien.synth.controls import resolve
-from mien.synth.head import GUMS, LINING, SKIN, SOCKET, TEETH, TONGUE, HeadModel, landmarks
+from mien.synth.head import (
+    GUMS,
+    LINING,
+    SKIN,
+    SOCKET,
+    TEETH,
+    TONGUE,
+    HeadModel,
+    landmarks,
+    normals,
+)
 from mien.synth.looks import Look, Person
 from mien.synth.raster import interpolate
 from mien.synth.scene import visible
@@ -98,8 +108,8 @@ class Puppet:
         actor = self.actor
         x, y, z = actor.canonical.T
         inside = (np.abs(x) < 64) & (y < 62) & (y > -118) & (z > 10)
-        normals = actor.normals(self.start.astype(np.float32))
-        skin = inside & (normals[:, 2] > 0.12)
+        facing = normals(self.start.astype(np.float32), actor.triangles)
+        skin = inside & (facing[:, 2] > 0.12)
         chosen = np.isin(actor.kind, (SKIN, LINING)) & skin[actor.triangles].all(1)
         eyes = (kinds.EYE_LEFT, kinds.EYE_RIGHT, kinds.CARUNCLE)
         return np.asarray(chosen | np.isin(actor.kind, (*eyes, *INNER)))

@@ -1,9 +1,10 @@
 """Triangles to pixels: which triangle is seen where, and in which place of it.
 
-With numba it runs at some ten million pixels a second. Without it, a NumPy path gives the same
-numbers to the last bit, some ten times slower; `HAS_NUMBA` says which one is in use.
+With numba it is quick. Without it, a NumPy path gives the same numbers to the last bit, some ten
+times slower; `HAS_NUMBA` says which one is in use, here and in what draws with it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,14 @@ Indices = NDArray[np.int32]
 Array = NDArray[Any]  # floats of either width
 
 
+def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """A loop over corners or pixels, compiled by numba; without numba it is never run."""
+    if not HAS_NUMBA:
+        return loop
+    done: Callable[..., Any] = numba.njit(cache=True, error_model="numpy")(loop)
+    return done
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
     """The pixels in which something is seen, in rows from the top."""
@@ -38,76 +47,125 @@ class Hits:
         return Hits(self.pixel[keep], self.triangle[keep], self.inside[keep], self.depth[keep])
 
 
+class Buffer:
+    """What is nearest in each pixel so far."""
+
+    def __init__(self, size: tuple[int, ...]) -> None:
+        self.number = np.full(size, -1, np.int32)  # (H, W) triangle, -1: none
+        self.depth = np.full(size, np.inf)  # (H, W) mm
+        self.inside = np.empty((*size, 3), np.float32)  # (H, W, 3) undefined where there is none
+
+    def draw(
+        self,
+        points: Doubles,
+        triangles: Indices,
+        chosen: NDArray[np.int64] | None = None,
+        *,
+        numpy_only: bool = False,
+    ) -> None:
+        """Draw triangles where they are nearer than what is there.
+
+        Args:
+            points: (V, 3) x and y in px (centres of pixels at +0.5), depth in mm.
+            triangles: (F, 3) rows of `points`; both sides are seen.
+            chosen: (C,) of them, in the order in which they are drawn; None: all.
+            numpy_only: take the slow path although numba is there.
+        """
+        points = np.ascontiguousarray(points, np.float64)
+        triangles = np.ascontiguousarray(triangles, np.int32)
+        chosen = np.arange(len(triangles)) if chosen is None else chosen
+        if not np.isfinite(points).all():
+            raise ValueError("A corner to be drawn is not finite; weights or camera hold NaN.")
+        if HAS_NUMBA and not numpy_only:
+            _scan(points, triangles, chosen, self.number, self.inside, self.depth)
+        else:
+            other = Buffer(self.number.shape)
+            hits = _scan_numpy(points, triangles, chosen, self.number.shape)
+            other.number.ravel()[hits.pixel] = hits.triangle
+            other.depth.ravel()[hits.pixel] = hits.depth
+            other.inside.reshape(-1, 3)[hits.pixel] = hits.inside
+            self.lay(other)
+
+    def erase(self, pixel: NDArray[np.int64]) -> None:
+        """See nothing in some pixels, as Hits numbers them."""
+        self.number.ravel()[pixel] = -1
+        self.depth.ravel()[pixel] = np.inf
+
+    def lay(self, other: "Buffer") -> None:
+        """Lay another buffer over this one, where it is nearer."""
+        near = other.depth < self.depth
+        np.copyto(self.number, other.number, where=near)
+        np.copyto(self.depth, other.depth, where=near)
+        np.copyto(self.inside, other.inside, where=near[..., None])
+
+    def hits(self) -> Hits:
+        """What is seen."""
+        number = self.number.ravel()
+        pixel = np.flatnonzero(number >= 0)
+        inside = self.inside.reshape(-1, 3)[pixel]
+        return Hits(pixel, number[pixel], inside, self.depth.ravel()[pixel])
+
+
 def rasterise(
     points: Doubles, triangles: Indices, size: tuple[int, int], *, numpy_only: bool = False
 ) -> Hits:
-    """See which triangle is nearest in each pixel.
-
-    Args:
-        points: (V, 3) x and y in px (centres of pixels at +0.5), depth in mm.
-        triangles: (F, 3) rows of `points`; both sides are seen.
-        size: height and width, px.
-        numpy_only: take the slow path although numba is there.
+    """See which triangle is nearest in each pixel of (height, width), as Buffer.draw does.
 
     Returns:
         The hits. Of two triangles at the same depth the first one is seen.
     """
-    points = np.ascontiguousarray(points, np.float64)
-    triangles = np.ascontiguousarray(triangles, np.int32)
-    if not np.isfinite(points).all():
-        raise ValueError("A corner to be drawn is not finite; weights or camera hold NaN.")
-    if HAS_NUMBA and not numpy_only:
-        number = np.full(size, -1, np.int32)
-        inside, depth = np.empty((*size, 3), np.float32), np.full(size, np.inf)
-        _scan_fast(points, triangles, number, inside, depth)
-        pixel = np.flatnonzero(number >= 0)
-        flat = inside.reshape(-1, 3)[pixel], depth.ravel()[pixel]
-        return Hits(pixel, number.ravel()[pixel], *flat)
-    return _scan_numpy(points, triangles, size)
+    buffer = Buffer(size)
+    buffer.draw(points, triangles, numpy_only=numpy_only)
+    return buffer.hits()
 
 
-def _scan(points: Any, triangles: Any, number: Any, inside: Any, depth: Any) -> None:
-    """Fill three (H, W) buffers; compiled by numba, never run as Python."""
+@compiled
+def _scan(points: Any, triangles: Any, chosen: Any, number: Any, inside: Any, depth: Any) -> None:
     height, width = number.shape
-    for f in range(triangles.shape[0]):
+    for k in range(chosen.shape[0]):
+        f = chosen[k]
         a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
-        ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
-        bx, by, bz = points[b, 0], points[b, 1], points[b, 2]
-        cx, cy, cz = points[c, 0], points[c, 1], points[c, 2]
-        if min(az, bz, cz) < NEAR:
-            continue
+        ax, bx, cx = points[a, 0], points[b, 0], points[c, 0]
         left = max(np.ceil(min(ax, bx, cx) - 0.5), 0.0)
         right = min(np.floor(max(ax, bx, cx) - 0.5), width - 1.0)
+        if left > right:
+            continue
+        ay, by, cy = points[a, 1], points[b, 1], points[c, 1]
         top = max(np.ceil(min(ay, by, cy) - 0.5), 0.0)
         bottom = min(np.floor(max(ay, by, cy) - 0.5), height - 1.0)
+        az, bz, cz = points[a, 2], points[b, 2], points[c, 2]
+        near = min(az, bz, cz)
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if left > right or top > bottom or area == 0.0:
+        if top > bottom or near < NEAR or area == 0.0:
             continue
+        share, over_a, over_b, over_c = 1.0 / area, 1.0 / az, 1.0 / bz, 1.0 / cz
         for row in range(int(top), int(bottom) + 1):
             y = row + 0.5
             for column in range(int(left), int(right) + 1):
+                if depth[row, column] <= near:  # nothing of the triangle is nearer
+                    continue
                 x = column + 0.5
-                u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
-                if u < EDGE:
-                    continue
-                v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
+                u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * share
+                v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * share
                 w = 1.0 - u - v
-                if v < EDGE or w < EDGE:
+                if min(u, v, w) < EDGE:
                     continue
-                p, q, r = u / az, v / bz, w / cz
+                p, q, r = u * over_a, v * over_b, w * over_c
                 z = 1.0 / (p + q + r)
-                if z < depth[row, column]:
-                    depth[row, column] = z
+                if max(z, near) < depth[row, column]:
+                    depth[row, column] = max(z, near)
                     number[row, column] = f
                     inside[row, column, 0] = p * z
                     inside[row, column, 1] = q * z
                     inside[row, column, 2] = r * z
 
 
-def _scan_numpy(points: Doubles, triangles: Indices, size: tuple[int, int]) -> Hits:
+def _scan_numpy(
+    points: Doubles, triangles: Indices, chosen: NDArray[np.int64], size: tuple[int, ...]
+) -> Hits:
     """The same sums in the same order, for all pairs of triangle and pixel at once."""
     height, width = size
-    a, b, c = (points[triangles[:, k]] for k in range(3))
+    a, b, c = (points[triangles[chosen, k]] for k in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
     first = np.maximum(np.ceil(low[:, :2] - 0.5), 0)
@@ -122,18 +180,20 @@ def _scan_numpy(points: Doubles, triangles: Indices, size: tuple[int, int]) -> H
     row = first[faces, 1].astype(np.int64)[pair] + place // spans[pair, 0]
     f, x, y = faces[pair], column + 0.5, row + 0.5
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = a[f].T, b[f].T, c[f].T
-    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area[f]
-    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area[f]
+    share = (1.0 / area[faces])[pair]
+    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * share
+    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * share
     w = 1.0 - u - v
-    p, q, r = u / az, v / bz, w / cz
+    p, q, r = u * (1.0 / az), v * (1.0 / bz), w * (1.0 / cz)
     with np.errstate(divide="ignore"):
         z = 1.0 / (p + q + r)
+    depth = np.maximum(z, low[f, 2])
     pixel = row * width + column
     keep = np.flatnonzero((u >= EDGE) & (v >= EDGE) & (w >= EDGE))
-    keep = keep[np.lexsort((f[keep], z[keep], pixel[keep]))]
+    keep = keep[np.lexsort((f[keep], depth[keep], pixel[keep]))]
     keep = keep[np.unique(pixel[keep], return_index=True)[1]]
     inside = np.stack([p * z, q * z, r * z], axis=1)[keep].astype(np.float32)
-    return Hits(pixel[keep], f[keep].astype(np.int32), inside, z[keep])
+    return Hits(pixel[keep], chosen[f[keep]].astype(np.int32), inside, depth[keep])
 
 
 def interpolate(hits: Hits, triangles: Indices, values: Floats) -> Floats:
@@ -141,7 +201,7 @@ def interpolate(hits: Hits, triangles: Indices, values: Floats) -> Floats:
     values = np.ascontiguousarray(values, np.float32)
     if HAS_NUMBA:
         out = np.empty((hits.pixel.size, values.shape[1]), np.float32)
-        _blend_fast(hits.triangle, hits.inside, np.ascontiguousarray(triangles), values, out)
+        _blend(hits.triangle, hits.inside, np.ascontiguousarray(triangles), values, out)
         return out
     a, b, c = (values[triangles[hits.triangle, k]] for k in range(3))
     u, v, w = hits.inside.T[:, :, None]
@@ -149,8 +209,8 @@ def interpolate(hits: Hits, triangles: Indices, values: Floats) -> Floats:
     return blended
 
 
+@compiled
 def _blend(triangle: Any, inside: Any, triangles: Any, values: Any, out: Any) -> None:
-    """Weighted sums of three corners; compiled by numba, never run as Python."""
     for n in range(triangle.shape[0]):
         f = triangle[n]
         a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
@@ -158,7 +218,3 @@ def _blend(triangle: Any, inside: Any, triangles: Any, values: Any, out: Any) ->
             out[n, k] = (inside[n, 0] * values[a, k] + inside[n, 1] * values[b, k]) + inside[
                 n, 2
             ] * values[c, k]
-
-
-_scan_fast: Any = numba.njit(cache=True)(_scan) if numba else _scan
-_blend_fast: Any = numba.njit(cache=True)(_blend) if numba else _blend

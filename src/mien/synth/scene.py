@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -16,11 +17,11 @@ from mien.synth.camera import Camera, Pose, place, project, rotation
 from mien.synth.contour import irises
 from mien.synth.dense import at
 from mien.synth.hair import strands
-from mien.synth.head import SKIN, landmarks
+from mien.synth.head import SKIN, landmarks, normals
 from mien.synth.light import Light
 from mien.synth.paint import NUMBER
-from mien.synth.raster import Hits, interpolate, rasterise
-from mien.synth.shade import Surface, infrared, lit, shadows, stuff
+from mien.synth.raster import Buffer, Hits, interpolate
+from mien.synth.shade import Surface, faced, infrared, lit, shadows, stuff
 from mien.types import Doubles, Floats, Pixels
 
 GREY = 0.42  # albedo of skin that a camera exposes as it is
@@ -180,30 +181,20 @@ def visible(
     height, width = size
     flat[:, 0] *= width / camera.width
     flat[:, 1] *= height / camera.height
-    groups = [actor.kind == kinds.HAIR]
-    groups.append((actor.kind == SKIN) & actor.head.lids_cut)
-    groups.append(~(groups[0] | groups[1]))
-    best = np.full(height * width, np.inf)
-    owner = np.full(height * width, -1, np.int8)
-    found: list[Hits] = []
-    for number, group in enumerate(groups):
-        chosen = np.flatnonzero(group)
-        hits = rasterise(flat, actor.triangles[chosen], size)
-        hits = Hits(hits.pixel, chosen[hits.triangle].astype(np.int32), hits.inside, hits.depth)
-        if number == 0 and len(hits.pixel):
-            values = interpolate(hits, actor.triangles, actor.local)
-            hits = hits.take(strands(values, actor.person.look)[1] > 0)
-        if number == 1 and len(hits.pixel):
-            places = interpolate(hits, actor.triangles, actor.canonical)
-            hits = hits.take(form.lid_gap(places) <= _shut(places, shapes))
-        nearer = hits.depth < best[hits.pixel]
-        best[hits.pixel[nearer]] = hits.depth[nearer]
-        owner[hits.pixel[nearer]] = number
-        found.append(hits)
-    kept = [hits.take(owner[hits.pixel] == number) for number, hits in enumerate(found)]
-    merged = [np.concatenate([getattr(h, name) for h in kept]) for name in Hits.__slots__]
-    order = np.argsort(merged[0], kind="stable")
-    return Hits(*(values[order] for values in merged))
+    seen, skin = Buffer(size), Buffer(size)
+    if len(actor.hair):
+        seen.draw(flat, actor.triangles, actor.hair)
+        hits = seen.hits()
+        values = interpolate(hits, actor.triangles, actor.local)
+        seen.erase(hits.pixel[strands(values, actor.person.look)[1] == 0])
+    if len(actor.cut):
+        skin.draw(flat, actor.triangles, actor.cut)
+        hits = skin.hits()
+        places = interpolate(hits, actor.triangles, actor.canonical)
+        skin.erase(hits.pixel[form.lid_gap(places) > _shut(places, shapes)])
+        seen.lay(skin)
+    seen.draw(flat, actor.triangles, actor.whole)
+    return seen.hits()
 
 
 def _shut(places: Floats, shapes: Mapping[str, float]) -> Floats:
@@ -220,35 +211,26 @@ class _Drawing:
     ) -> None:
         self.actor, self.scene, self.shapes, self.pose = actor, scene, shapes, pose
         self.points = points
-        self.normals = actor.normals(points.astype(np.float32))
+        self.normals = normals(points.astype(np.float32), actor.triangles)
         lamps = scene.light.lamps
         ones = np.ones((len(points), max(1, len(lamps))), np.float32)
         self.open = shadows(actor, points, lamps) if scene.cast and lamps else ones
 
-    def surface(self, hits: Hits, size: tuple[int, int]) -> Surface:
+    def surface(self, hits: Hits) -> Surface:
         """What the hits show."""
         actor, camera = self.actor, self.scene.camera
-        values = np.hstack(
-            [actor.canonical, actor.local, actor.rest, self.normals,
-             self.points.astype(np.float32), self.open]
-        )  # fmt: skip
+        values = np.hstack([self.normals, self.points.astype(np.float32), self.open])
         at = interpolate(hits, actor.triangles, values)
-        eye = np.array([*camera.centre, camera.distance], np.float32)
-        view = eye - at[:, 12:15]
-        view /= np.sqrt(np.einsum("ij,ij->i", view, view))[:, None]
-        normal = at[:, 9:12]
-        facing = np.einsum("ij,ij->i", normal, view)
-        normal = np.where(facing[:, None] < 0, -normal, normal)
-        normal /= np.maximum(np.sqrt(np.einsum("ij,ij->i", normal, normal)), 1e-6)[:, None]
-        kind = actor.kind[hits.triangle]
-        return Surface(kind, at[:, :3], at[:, 3:6], at[:, 6:9], normal, at[:, 15:], view)
+        normal, view = faced(at, np.array([*camera.centre, camera.distance], np.float32))
+        canonical = interpolate(hits, actor.triangles, actor.canonical)
+        return Surface(actor.kind[hits.triangle], hits, canonical, normal, at[:, 6:], view)
 
     def picture(self, nir: bool) -> tuple[Pixels, NDArray[np.uint8]]:
         """(H, W, 3) sRGB and (H, W) infrared; each pixel is the mean of four places."""
         scene = self.scene
         size = (scene.camera.height * 2, scene.camera.width * 2)
         hits = visible(self.actor, self.points, scene.camera, size, self.shapes)
-        surface = self.surface(hits, size)
+        surface = self.surface(hits)
         made = stuff(self.actor, surface, self.shapes, rotation(self.pose))
         light = lit(surface, made, scene.light)
         if scene.pulse and scene.pulse_depth:
@@ -349,6 +331,12 @@ def half(picture: Floats) -> Floats:
 
 def backdrop(seed: int, size: tuple[int, int], light: Light) -> Floats:
     """A blurred background: a wall, a room or leaves out of focus; (H, W, 3) linear."""
+    soft = _soft(seed, light)
+    return np.asarray(cv2.resize(soft, size[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+@lru_cache(maxsize=8)  # all pictures of a film have the same
+def _soft(seed: int, light: Light) -> Floats:
     rng = np.random.default_rng([seed, 61])
     base = rng.uniform(0.03, 0.6) * np.exp(rng.normal(0, 0.12, 3))
     small = np.empty((24, 24, 3), np.float32)
@@ -364,8 +352,7 @@ def backdrop(seed: int, size: tuple[int, int], light: Light) -> Floats:
         small[near] += (tint - small[near]) * rng.uniform(0.4, 0.9)
     level = ((np.array(light.sky) + np.array(light.ground)) / 1.2).astype(np.float32)
     small = np.asarray(cv2.resize(small * level, (96, 96), interpolation=cv2.INTER_CUBIC))
-    soft = np.clip(cv2.GaussianBlur(small, (0, 0), 1.8), 0, 2)
-    return np.asarray(cv2.resize(soft, size[::-1], interpolation=cv2.INTER_LINEAR))
+    return np.clip(cv2.GaussianBlur(small, (0, 0), 1.8), 0, 2)
 
 
 def develop(linear: Floats, scene: Scene, rng: np.random.Generator) -> Pixels:
