@@ -94,7 +94,7 @@ def test_flame_is_read_without_chumpy(tmp_path, face, builtin, chumpy, monkeypat
     assert down.min() < -20
     used = np.unique(builtin.triangles[builtin.part == SKIN])
     front = builtin.template[used][:, 2] > 60
-    off = np.linalg.norm(head.canonical[: len(used)] - builtin.template[used], axis=1)
+    off = np.linalg.norm(head.canonical[: len(used)] - builtin.canonical[used], axis=1)
     assert np.median(off[front]) < 2.5  # it is that face, stretched
 
 

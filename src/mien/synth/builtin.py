@@ -4,12 +4,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from mien.synth import form, variety
+from mien.synth import form, norm, variety
 from mien.synth.head import GUMS, SKIN, SOCKET, TEETH, TONGUE, HeadModel, nearest_on
 from mien.synth.moves import Moves, rigid_jaw
 from mien.synth.raster import Indices
 from mien.types import Doubles, Floats
 
+_LIPS = np.array([[0.0, form.MOUTH_Y, 88.0]])  # teeth go with the lips
 NECK_TOP, NECK_END = -62.0, -195.0  # mm
 # The 68 points of iBUG 300-W on the face at rest: brows, nose, then eyes and mouth by the curves.
 _BROW = ((48, 13.5), (41, 18.0), (32, 19.8), (22, 18.8), (12, 15.6))  # of the left side, outside in
@@ -33,25 +34,31 @@ def builtin_head() -> HeadModel:
     for name, delta in expression.items():  # lips, cheeks and lids do not move what is behind them
         if not name.startswith("jaw"):
             delta[face:] = 0
+        if name.startswith("eye"):  # and lids have a shorter way than in canonical space
+            delta *= 1 - norm.NARROWER
     for name in ("jawOpen", "jawForward", "jawLeft", "jawRight"):
         expression[name][face:behind] = 0
         expression[name][behind:] = rigid_jaw(rest[behind:], slit[behind:], name)
     identity = variety.measures(rest)
-    template = rest.astype(np.float32)
+    canonical = rest.astype(np.float32)
+    template = canonical.copy()
+    template[:behind] = norm.mean_face(rest[:behind])
+    template[behind:] += norm.mean_face(_LIPS) - _LIPS
     return HeadModel(
         name="builtin",
         template=template,
         triangles=tri.astype(np.int32),
         part=part,
-        canonical=template,
+        canonical=canonical,
         identity=np.stack(list(identity.values())),
         expression=expression,
-        landmarks=_landmarks(template, tri.astype(np.int32), part, face),
+        landmarks=_landmarks(canonical, tri.astype(np.int32), part, face),
         eyes=np.array(
             [[-form.EYE[0], *form.EYE[1:], form.EYE_RADIUS], [*form.EYE, form.EYE_RADIUS]],
             np.float32,
         ),
         lids_cut=True,
+        limit=1.9,
     )
 
 
@@ -175,6 +182,6 @@ def _depth(rest: Floats, x: float, y: float) -> float:
 def _jaw_point(rest: Floats, y: float) -> Doubles:
     """A point of the contour on the left: at its widest by the ear, ahead at the chin."""
     share = np.clip(-y / 119, 0, 1)
-    angle = np.radians(88 * (1 - share**3.2))
+    angle = np.radians(88 * (1 - share**3.7))
     point = form.surface(np.array([angle]), np.array([y]))[0]
     return np.asarray(point, np.float64)

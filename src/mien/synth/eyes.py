@@ -115,7 +115,8 @@ def paint_eyes(local: Floats, offset: Floats, radius: float, look: Look) -> tupl
     )
     light = 1 + 0.13 * np.asarray(fibres) * np.clip(angle - 0.3, 0, 0.5) * 2
     collar = np.exp(-(((angle - 0.52) / 0.12) ** 2))
-    iris = np.array(look.iris) * light[:, None] * (1 + 0.5 * collar * (angle < 1))[:, None]
+    dark = 1 - 0.6 * float(np.clip((look.tone - 5) / 4, 0, 1))  # the more melanin, the darker
+    iris = np.array(look.iris) * dark * light[:, None] * (1 + 0.5 * collar * (angle < 1))[:, None]
     iris = iris * (1.15 - 0.35 * np.clip(angle, 0, 1))[:, None]
     limbus = np.clip((angle - 0.80) / 0.16, 0, 1)[:, None]
     iris = iris * (1 - 0.72 * limbus)
@@ -123,7 +124,7 @@ def paint_eyes(local: Floats, offset: Floats, radius: float, look: Look) -> tupl
     iris = iris * (1 - pupil) + 0.004 * pupil
     veins = 0.5 + 0.5 * np.sin(9 * around + 3 * np.sin(14 * angle))
     red = np.clip((angle - 1.3) / 1.4, 0, 1) * (0.35 + 0.25 * veins) * (0.6 + 0.005 * look.age)
-    white = np.array([0.66, 0.63, 0.60]) * np.exp(-red[:, None] * [0.1, 0.62, 0.55])
+    white = np.array(_white(look.tone)) * np.exp(-red[:, None] * [0.1, 0.62, 0.55])
     share = np.clip((1.04 - angle) / 0.08, 0, 1)
     colour = white + (iris - white) * share[:, None]
     lid = np.clip((offset[:, 1] - 0.2) / 4.6, 0, 1) ** 1.2 * 0.62
@@ -132,10 +133,16 @@ def paint_eyes(local: Floats, offset: Floats, radius: float, look: Look) -> tupl
     return colour.astype(np.float32), share.astype(np.float32)
 
 
+def _white(tone: float) -> tuple[float, float, float]:
+    """Albedo of the white of the eye: browner and darker with a person's skin, linear RGB."""
+    brown = float(np.clip((tone - 4) / 6, 0, 1))
+    return 0.66 - 0.20 * brown, 0.63 - 0.22 * brown, 0.60 - 0.25 * brown
+
+
 def caruncle(centre: Floats, radius: float) -> tuple[Doubles, Indices]:
     """What is seen between ball and lids at their corners: a sheet behind the opening."""
     side = 1.0 if centre[0] > 0 else -1.0
-    u, v = np.meshgrid(np.linspace(-15, 14, 20), np.linspace(-4, 4, 10))
+    u, v = np.meshgrid(np.linspace(-16, 16.5, 20), np.linspace(-6.5, 4.5, 10))
     ahead = radius * 0.55 - np.where(u > 0, 0.05, 0.024) * u**2 - 0.06 * v**2
     ahead = ahead + 3.0 / (1 + np.exp((u + 9.5) / 1.2))
     points = np.stack([centre[0] + side * u, centre[1] + v, centre[2] + ahead], -1)

@@ -22,7 +22,7 @@ def borrowed_moves(canonical: Floats, scale: Array) -> dict[str, Floats]:
     """
     ours = builtin_head()
     used = np.unique(ours.triangles[ours.part == SKIN])
-    places = ours.template[used].astype(np.float64)
+    places = ours.canonical[used].astype(np.float64)
     reach = np.abs(places[:, 0]) < 95
     used, places = used[reach], places[reach]
     apart, corners = cKDTree(places).query(canonical.astype(np.float64), k=4)

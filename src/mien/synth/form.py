@@ -74,7 +74,7 @@ def upper_lip(x: Array) -> Array:
     """Height of the border between skin and upper lip, with the bow of Cupid."""
     t = np.clip(np.abs(x) / MOUTH_HALF, 0, 1)
     bow = 0.9 * np.exp(-((np.abs(x) / 2.4) ** 2)) - 0.5 * np.exp(-(((np.abs(x) - 4) / 2.5) ** 2))
-    rim: Array = MOUTH_Y + 8.4 * (1 - t**1.6) - bow * (t < 1)
+    rim: Array = MOUTH_Y + 8.0 * (1 - t**2.3) - bow * (t < 1)
     return rim
 
 

@@ -44,6 +44,7 @@ class Look:
     freckles: float = 0.0  # 0 to 1
     moles: int = 2
     blotches: float = 0.4  # uneven colour, 0 to 1
+    rings: float = 0.4  # how dark it is under the eyes, 0 to 1
     shine: float = 0.5  # 0 to 1
     lips: Colour = (0.62, 0.30, 0.28)  # times the skin's colour
     make_up: float = 0.0  # 0 to 1: darker lids and lashes, stronger lips
@@ -123,7 +124,7 @@ def _look(rng: np.random.Generator, seed: int, tone: float | None) -> Look:
     bearded = rng.random() < 0.38
     style = HAIR_STYLES[int(rng.choice(8, p=_HAIR_CHANCES[int(bearded)]))]
     beard = BEARDS[int(rng.choice(5, p=(0.34, 0.12, 0.14, 0.22, 0.18))) + 1] if bearded else "none"
-    red, green, blue = np.array((0.66, 0.33, 0.30)) * rng.uniform(0.8, 1.15, 3)
+    red, green, blue = np.array((0.62, 0.30, 0.28)) * rng.uniform(0.8, 1.15, 3)
     return Look(
         tone=tone,
         redness=float(rng.uniform(0.2, 0.9)),
@@ -138,11 +139,11 @@ def _look(rng: np.random.Generator, seed: int, tone: float | None) -> Look:
         iris=tuple(float(v) for v in iris * rng.uniform(0.75, 1.3)),  # type: ignore[arg-type]
         iris_size=float(rng.normal(1, 0.03)),
         brow=(
-            float(rng.normal(0, 1.3)),
-            float(rng.normal(0, 1.3)),
-            float(rng.normal(0, 1.3)),
-            float(np.exp(rng.normal(0.05 + 0.15 * bearded, 0.3))),
-            float(np.clip(np.exp(rng.normal(0, 0.25)), 0.5, 1.4)),
+            float(rng.normal(0, 0.7)),  # the shape of the head moves brows further, and its points
+            float(rng.normal(0, 0.7)),
+            float(rng.normal(0, 0.7)),
+            float(np.clip(np.exp(rng.normal(0.05 + 0.15 * bearded, 0.36)), 0.45, 2.2)),
+            float(np.clip(np.exp(rng.normal(0, 0.3)), 0.5, 1.4)),
         ),
         hair_style=style,
         hair=tuple(float(v) for v in np.array(hair) * np.exp(rng.normal(0, 0.25))),  # type: ignore[arg-type]
@@ -157,6 +158,7 @@ def _look(rng: np.random.Generator, seed: int, tone: float | None) -> Look:
         beard=beard,
         glasses=("none", "round", "square")[int(rng.choice(3, p=(0.84, 0.07, 0.09)))],
         clothes=tuple(float(v) for v in rng.uniform(0.01, 0.5) * rng.uniform(0.3, 1, 3)),  # type: ignore[arg-type]
+        rings=float(rng.beta(1.3, 2.0)),
     )
 
 

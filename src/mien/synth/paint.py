@@ -75,7 +75,7 @@ class _Painter:
         infrared = self._infrared(density)
         hairs, shade = self._hairs()
         strand = np.array(grey_mix(self.look, 0.75), np.float32)  # brows and beard stay darker
-        below = np.minimum(strand * (0.7 + 0.4 * shade[..., None]), 0.75 * colour)
+        below = np.minimum(strand * (0.7 + 0.4 * shade[..., None]), self._brow_share() * colour)
         brow = (self.y > 0) & (hairs > 0)  # and no brow is lighter than the skin
         strand = np.where(brow[..., None], below, strand * (0.75 + 0.5 * shade[..., None]))
         colour += (strand - colour) * hairs[..., None]
@@ -118,6 +118,10 @@ class _Painter:
 
     # --- colour ---
 
+    def _brow_share(self) -> float:
+        """How light a brow may be at most, times the skin; on dark skin only black ones show."""
+        return 0.75 - 0.35 * float(np.clip((self.look.tone - 6) / 4, 0, 1))
+
     def _tone(self) -> Maps:
         """Colour of the bare skin: between two swatches of the Monk scale, in absorption."""
         place = self.look.tone - 1
@@ -154,8 +158,9 @@ class _Painter:
     def _pigment(self) -> Maps:
         """Freckles, moles, dark rings, age spots and the shadow of a beard."""
         look, rng = self.look, self.rng
-        out = self.bells((24, -13, 10, 5, 0.10 + 0.0016 * look.age), (18, -9, 6, 4, 0.10))
-        out += self.bells((31, 3.2, 13, 3.2, 0.04 + 0.5 * look.make_up))
+        ring = 0.4 + 1.6 * look.rings
+        out = ring * self.bells((24, -13, 10, 5, 0.08 + 0.0014 * look.age), (18, -9, 6, 4, 0.08))
+        out += self.bells((31, 3.2, 13, 3.2, 0.12 * look.rings + 0.5 * look.make_up))
         spots = np.clip(atlas.noise(rng, 2.2) - 1.15, 0, 1)
         cheeks = self.bells((30, -28, 22, 15, 1.0), (0, -22, 12, 16, 0.8), (0, 45, 40, 20, 0.35))
         out += 1.1 * look.freckles * spots * cheeks
@@ -240,7 +245,8 @@ class _Painter:
         lip *= np.clip((32 - self.far) / 5, 0, 1)
         around = np.clip((self.bottom - 1 - self.y) / 2, 0, 1) * np.clip((30 - self.far) / 6, 0, 1)
         around *= np.clip((self.y + 121) / 8, 0, 1)
-        patch = 1 - 0.85 * self.bells((0, -80.5, 9, 3.0, 0.0), (13, -80, 5, 4, 0.75))
+        # Little grows beside the tuft under the lower lip.
+        patch = np.clip(1 - self.bells((13, -81.5, 6.5, 3.6, 1.05)), 0.05, 1)
         chin = np.where(self.far < 31, np.maximum(around * patch, lip), 0)
         whole = np.maximum(np.maximum(jaw * (self.far > 27), around * patch), lip)
         cover = {
@@ -257,7 +263,7 @@ class _Painter:
         across = np.clip((form.LID_HALF + 1.0 - np.abs(self.far - form.EYE[0])) / 2, 0, 1)
         above, below = self.y - self.upper, self.lower - self.y
         outer = 0.75 + 0.5 * np.clip((self.far - 26) / 14, 0, 1)
-        lashes = np.clip(1.25 - above / (1.5 + 0.6 * look.make_up) / outer, 0, 1) * (above > -1.5)
+        lashes = np.clip(1.25 - above / (1.9 + 0.6 * look.make_up) / outer, 0, 1) * (above > -1.5)
         low = 0.38 * np.clip(1 - np.abs(below - 0.2) / 0.9, 0, 1) * (1 + look.make_up)
         rim = np.where(self.y > (self.upper + self.lower) / 2, lashes, low) * across
         rim = np.where(gap > 1.5, 0, rim)
@@ -315,7 +321,9 @@ class _Painter:
     def _gloss(self) -> Maps:
         oily = self.bells((0, -30, 10, 26, 0.7), (0, 45, 36, 20, 0.5), (40, -24, 14, 11, 0.45))
         oily += self.bells((0, -100, 14, 9, 0.3))
-        young = 0.55 + 0.45 * self.look.shine
+        # The mirror of dark skin is as strong, but little light from below the surface veils it.
+        dark = float(np.clip((self.look.tone - 5) / 5, 0, 1))
+        young = (0.55 + 0.45 * self.look.shine) * (1 + 0.5 * dark)
         wet = self.lip * (0.9 + 0.8 * self.look.make_up)
         return np.asarray(young * (0.35 + oily) * (1 - self.lip) + wet, np.float32)
 

@@ -27,7 +27,7 @@ def canonical_places(points: Floats, spots: Floats) -> Floats:
     Source: Bookstein, "Principal warps", 1989.
     """
     ours = builtin_head()
-    target = landmarks(ours, ours.template).astype(np.float64)
+    target = landmarks(ours, ours.canonical).astype(np.float64)
     source = np.asarray(spots, np.float64)
     # Far from the face the spline is held by a box of points that are only moved and widened.
     corners = np.array(
@@ -57,7 +57,8 @@ def fitted_places(points: Floats, rounds: int = 40) -> Floats:
     Source: Besl and McKay, "A method for registration of 3-D shapes", 1992, with a scale an axis.
     """
     ours = builtin_head()
-    front = ours.template[(ours.template[:, 2] > 35) & (ours.template[:, 1] > -118)]
+    chosen = (ours.template[:, 2] > 35) & (ours.template[:, 1] > -113)
+    front = ours.template[chosen]
     tree = cKDTree(front.astype(np.float64))
     tip = front[np.argmax(front[:, 2])]
     source = np.asarray(points, np.float64)
@@ -75,10 +76,15 @@ def fitted_places(points: Floats, rounds: int = 40) -> Floats:
         a, b = moved[near][close], tree.data[found][close]
         scale = np.clip(((a - a.mean(0)) * (b - b.mean(0))).sum(0) / a.var(0) / len(a), 0.9, 1.1)
         moved = (moved - a.mean(0)) * scale + b.mean(0)
-    return np.asarray(moved, np.float32)
+    # From the mean face of our head to its canonical space, as the nearest corners go.
+    apart, found = tree.query(moved, k=4)
+    weights = 1 / np.maximum(apart, 0.5) ** 2
+    weights /= weights.sum(1, keepdims=True)
+    step = (ours.canonical - ours.template)[chosen]
+    return np.asarray(moved + np.einsum("nk,nkd->nd", weights, step[found]), np.float32)
 
 
 def spots_by_places(places: Floats, triangles: Indices) -> tuple[Indices, Floats]:
     """The 68 points of a registered mesh: the places nearest to those of the built-in head."""
     ours = builtin_head()
-    return nearest_on(landmarks(ours, ours.template).astype(np.float64), places, triangles)
+    return nearest_on(landmarks(ours, ours.canonical).astype(np.float64), places, triangles)

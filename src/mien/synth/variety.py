@@ -16,11 +16,11 @@ BELLS: dict[str, Bells] = {
     "forehead-slope": ((0, 55, 45, 22, 0, 0, -5.0),),
     "forehead-bulge": ((22, 45, 20, 16, 0, 0, 2.6),),
     "brow-ridge": ((24, 16, 20, 7, 0, -0.5, 3.0), (0, 16, 9, 7, 0, 0, 1.4)),
-    "brow-height": ((26, 17, 22, 9, 0, 3.0, 0),),
-    "brow-tilt": ((42, 16, 12, 9, 0, 2.6, 0), (13, 15, 10, 9, 0, -1.6, 0)),
+    "brow-height": ((26, 17, 22, 9, 0, 2.5, 0),),
+    "brow-tilt": ((42, 16, 12, 9, 0, 2.0, 0), (13, 15, 10, 9, 0, -1.2, 0)),
     "socket-depth": ((28, 2, 15, 10, 0, 0, -2.8),),
     "eye-tilt": ((44, -1, 8, 9, 0, 2.0, 0), (18, -2, 7, 8, 0, -1.2, 0)),
-    "lid-fold": ((31, 6.5, 14, 4.0, 0, -1.7, 1.7),),
+    "lid-fold": ((31, 7.5, 14, 4.0, 0, -1.4, 1.8),),
     "under-eye-bag": ((30, -13, 11, 4.0, 0, 0, 1.9), (30, -19, 12, 3.5, 0, 0, -1.2)),
     "bridge-height": ((0, -6, 7.5, 13, 0, 0, 3.4),),
     "bridge-width": ((7.5, -12, 4.5, 15, 2.0, 0, 0.6),),
@@ -29,31 +29,46 @@ BELLS: dict[str, Bells] = {
     "nose-tip": ((0, -43, 9.5, 9, 0, 0, 4.0),),
     "nose-tip-up": ((0, -45, 8, 7, 0, 3.0, 0.8),),
     "nose-tip-width": ((7.5, -43, 5, 6, 2.3, 0, 1.0),),
-    "nose-width": ((14, -46, 6, 7, 3.4, 0, 0.4),),
-    "nostril-flare": ((13.5, -49, 4.5, 4.5, 1.6, -1.6, 1.2),),
+    "nose-width": ((14, -46, 6, 7, 2.5, 0, 0.4),),
+    "nostril-flare": ((14, -49, 4.0, 4.5, 1.2, -1.4, 1.2),),
     "cheekbone-width": ((56, -22, 16, 14, 4.4, 0, 1.0),),
     "cheekbone-height": ((46, -27, 15, 11, 0, 4.5, 1.2),),
     "cheekbone-forward": ((40, -25, 14, 12, 0, 0, 3.6),),
-    "cheek-fullness": ((46, -58, 17, 18, 5.2, 0, 4.6),),
+    "cheek-fullness": ((49, -58, 13, 18, 4.0, 0, 4.2),),
     "cheek-hollow": ((44, -46, 11, 13, 0, 0, -2.6),),
     "nasolabial": ((25, -55, 5, 11, 0, 0, -1.5), (33, -52, 7, 12, 0, 0, 1.7)),
     "philtrum-length": ((0, -68, 30, 9, 0, -2.6, 0), (0, -85, 30, 12, 0, -1.4, 0)),
-    "mouth-width": ((24, -68, 9, 10, 3.6, 0, -0.8), (13, -68, 8, 9, 1.8, 0, 0)),
-    "upper-lip-thickness": ((0, -61.5, 18, 3.6, 0, 1.9, 0.8), (0, -64, 17, 3.0, 0, 0, 1.1)),
-    "lower-lip-thickness": ((0, -76.5, 16, 4.4, 0, -2.3, 0.8), (0, -72, 15, 4, 0, 0, 1.3)),
+    "mouth-width": ((24, -68, 9, 10, 1.3, 0, -0.5), (13, -68, 8, 9, 0.7, 0, 0)),
+    "upper-lip-thickness": ((0, -61.5, 18, 3.6, 0, 1.6, 0.8), (0, -64, 17, 3.0, 0, 0, 1.1)),
+    "lower-lip-thickness": ((0, -76.5, 16, 4.4, 0, -1.8, 0.8), (0, -72, 15, 4, 0, 0, 1.3)),
     "lip-protrusion": ((0, -67, 20, 11, 0, 0, 3.4),),
     "overbite": ((0, -75, 24, 10, 0, 0, 2.6), (0, -61, 20, 7, 0, 0, -1.0)),
     "mouth-corners": ((25, -68, 7, 7, 0, 1.8, 0),),
     "chin-forward": ((0, -103, 20, 15, 0, 0, 5.0),),
     "chin-width": ((17, -106, 12, 13, 4.2, 0, 0.5),),
-    "chin-length": ((0, -116, 40, 20, 0, -5.5, 0),),
+    "chin-length": ((0, -116, 40, 20, 0, -4.5, 0),),
     "chin-groove": ((0, -83, 18, 5, 0, 0, -2.0),),
     "chin-cleft": ((0, -101, 2.4, 8, 0, 0, -1.7), (6, -101, 4, 9, 0, 0, 0.7)),
-    "jaw-width": ((58, -74, 20, 24, 6.0, 0, 0), (42, -98, 16, 15, 3.0, 0, 0)),
+    "jaw-width": ((60, -76, 15, 22, 4.2, 0, 0), (44, -98, 12, 14, 2.4, 0, 0)),
     "jaw-angle": ((58, -84, 15, 15, 2.0, -5.0, 0),),
-    "double-chin": ((0, -118, 32, 9, 0, -3.6, 0.6),),
+    "double-chin": ((0, -118, 32, 9, 0, -2.6, 0.8),),
     "temple-width": ((66, 26, 16, 20, 3.2, 0, 0.6),),
     "jowls": ((36, -92, 11, 11, 2.4, -2.0, 2.0),),
+    "nasion-depth": ((0, 3, 8, 8, 0, 0, 2.2),),
+    "nose-ball": ((0, -43, 6.5, 6, 0, -0.6, 1.6), (6.5, -44, 4, 5, 1.4, 0, 0.6)),
+    "wing-height": ((14.5, -48, 5, 5.5, 0, 2.0, 0),),
+    "brow-gap": ((12, 15, 7, 8, 2.0, 0, 0),),
+    "brow-arch": ((34, 18, 8, 8, 0, 2.0, 0), (14, 15, 8, 8, 0, -0.8, 0)),
+    "lid-hood": ((40, 6, 7, 5, 0, -1.1, 1.2),),
+    "inner-corner": ((17, -3, 5, 6, 0.9, -0.6, 0),),
+    "outer-corner": ((46, -1, 6, 7, 1.1, 0, 0),),
+    "lip-bow": ((0, -60.5, 3, 3, 0, -0.6, 0), (5, -60.5, 3, 3, 0, 0.5, 0.3)),
+    "lip-middle": ((0, -68, 8, 7, 0, 0, 1.3), (17, -68, 7, 7, 0, 0, -0.7)),
+    "cheek-front": ((29, -36, 10, 12, 0, 0, 2.6),),
+    "upper-jaw": ((0, -56, 22, 11, 0, 0, 2.6),),
+    "chin-point": ((0, -112, 10, 9, 0, -2.6, 1.6), (20, -108, 9, 9, 0, 1.0, -0.6)),
+    "jaw-taper": ((44, -96, 15, 14, 4.0, 0, 1.5), (62, -60, 12, 18, -1.5, 0, 0)),
+    "forehead-width": ((52, 48, 18, 20, 3.2, 0, 1.0),),
 }
 # One side only: (dx, dy, dz) at bells on the subject's left; nobody is symmetric.
 ASKEW: dict[str, Bells] = {
@@ -62,30 +77,33 @@ ASKEW: dict[str, Bells] = {
     "askew-mouth": ((22, -68, 10, 9, 0.9, 1.6, 0),),
     "askew-cheek": ((46, -45, 18, 22, 2.2, 0, 1.2),),
     "askew-jaw": ((46, -88, 20, 18, 2.6, -1.0, 0),),
+    "askew-chin": ((0, -108, 24, 14, 1.8, 0, 0),),
+    "askew-wing": ((14, -47, 5, 6, 0.7, 1.0, 0),),
+    "askew-lid": ((31, 4, 12, 5, 0, 0.9, 0),),
 }
 
 
 def measures(rest: Doubles) -> dict[str, Floats]:
     """Every measure at one standard deviation: name -> (V, 3) displacement, mm."""
     found = {
-        "face-width": rest * [0.048, 0, 0],
+        "face-width": rest * [0.042, 0, 0],
         "face-length": rest * [0, 0.045, 0],
         "face-depth": rest * [0, 0, 0.03],
         "size": rest * 0.02,
         "lower-face-length": _lower(rest) * [0, -1.0, 0],
         "upper-face-width": rest * [0.035, 0, 0] * _ramp(rest[:, 1:2], -40, 30),
-        "lower-face-width": rest * [0.055, 0, 0] * _ramp(-rest[:, 1:2], 20, 90),
+        "lower-face-width": rest * [0.045, 0, 0] * _ramp(-rest[:, 1:2], 20, 90) * _beside(rest),
         "eye-distance": _eyes(rest, shift=(1.6, 0.0)),
         "eye-height": _eyes(rest, shift=(0.0, 1.8)),
-        "eye-size": _eyes(rest, grow=(0.075, 0.11)),
-        "eye-opening": _eyes(rest, grow=(0.0, 0.16)),
+        "eye-size": _eyes(rest, grow=(0.06, 0.07)),
+        "eye-opening": _eyes(rest, grow=(0.0, 0.11)),
         "nose-size": _around(rest, (0, -30), (17, 22), (0.075, 0.05)),
         "mouth-size": _around(rest, (0, -68), (27, 14), (0.06, 0.07)),
         "face-bend": np.stack([(rest[:, 1] / 100) ** 2 * 1.6, *np.zeros((2, len(rest)))], 1),
         "nose-bend": _nose_bend(rest),
     }
-    found |= {name: _bells(rest, bells, (1, -1)) for name, bells in BELLS.items()}
-    found |= {name: _bells(rest, bells, (1,)) for name, bells in ASKEW.items()}
+    found |= {name: bells(rest, some, (1, -1)) for name, some in BELLS.items()}
+    found |= {name: bells(rest, some, (1,)) for name, some in ASKEW.items()}
     return {name: delta.astype(np.float32) for name, delta in found.items()}
 
 
@@ -102,6 +120,11 @@ def _front(rest: Doubles) -> Doubles:
 def _lower(rest: Doubles) -> Doubles:
     """Down from the nose everything goes along, 4 mm at the chin."""
     return 4.0 * _ramp(-rest[:, 1:2], 40, 115) * np.ones(3)
+
+
+def _beside(rest: Doubles) -> Doubles:
+    """1 on cheeks and jaw, less towards the mouth, whose width is a measure of its own."""
+    return 0.35 + 0.65 * _ramp(np.abs(rest[:, 0:1]), 18, 45)
 
 
 def _eyes(
@@ -133,10 +156,11 @@ def _nose_bend(rest: Doubles) -> Doubles:
     return np.outer(near, [1.6, 0, 0])
 
 
-def _bells(rest: Doubles, bells: Bells, sides: tuple[int, ...]) -> Doubles:
+def bells(rest: Doubles, some: Bells, sides: tuple[int, ...]) -> Doubles:
+    """Displacements of points, (V, 3), by bells on the given sides of the face."""
     x, y = rest[:, 0], rest[:, 1]
     out = np.zeros_like(rest)
-    for cx, cy, sx, sy, away, up, ahead in bells:
+    for cx, cy, sx, sy, away, up, ahead in some:
         for side in sides if cx else (1,):
             near = np.exp(-((x - side * cx) ** 2) / (2 * sx**2) - (y - cy) ** 2 / (2 * sy**2))
             out += np.outer(near, [away * side, up, ahead])
