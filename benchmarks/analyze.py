@@ -168,15 +168,22 @@ def memory(clip: Path, long: Path, minutes: float) -> None:
     read: dict[int, list[float]] = {}
 
     def on_step(name: str, done: int, total: int) -> None:
+        if done // 60 not in read and read:
+            tell_minute(max(read), read[max(read)])
         read.setdefault(done // 60, []).append(resident())
 
+    def tell_minute(minute: int, values: list[float]) -> None:
+        print(f"  minute {minute:3}: {median(values):.0f} MB", flush=True)
+
+    spent = time.process_time()
     table = analyze([long], open_kit(heads="none", people=True), on_step=on_step)
-    for minute, values in sorted(read.items()):
-        print(f"  minute {minute:3}: {median(values):.0f} MB")
+    spent = time.process_time() - spent
+    tell_minute(max(read), read[max(read)])
     size = table.data.memory_usage(deep=True).sum() / 1e6
     grown = median(read[max(read)]) - median(read[1])
     print(
-        f"{len(table.data):,} rows, a table of {size:.0f} MB; {grown:.0f} MB more than in minute 1"
+        f"{len(table.data):,} rows, a table of {size:.0f} MB; {grown:.0f} MB more than in minute "
+        f"1; {resident():.0f} MB with the table; {spent:.0f} s of processor time"
     )
 
 

@@ -2,23 +2,30 @@
 
 Rendered people talk and turn for 5 seconds at 12.5 frames a second; for 1.6 of them a plain patch
 of any colour lies over the picture. A frame counts as hidden if the patch lies over a tenth of the
-points. In a film, --covered tells from and until which second a hand was seen at the face.
+points. In a film, --covered tells from and until which second a hand was seen at the face. --masks
+draws people who wear a mask of seven colours from the first look on, and the same people without
+it; --photos says how many of a folder's faces are taken for masked ones.
 
 Example: python benchmarks/covering.py --people 8 --ict ict_facekit.npz film.mp4 --covered 2.4 9.6
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
 from mien.body import HandsNear
-from mien.landmarks import Following
-from mien.landmarks.covering import hidden_parts
-from mien.media import open_film
-from mien.synth import Actor, HeadModel, Pose, Scene, make_person, open_head
+from mien.landmarks import Following, locate
+from mien.landmarks.covering import colours, hidden_parts
+from mien.landmarks.masks import masked
+from mien.media import find_images, open_film, read_image
+from mien.metrics import wilson
+from mien.synth import Actor, HeadModel, Pose, Scene, make_person, open_head, render, shade
 from mien.synth import Camera as Lens
 from mien.synth import timeline as moves
+from mien.synth.actor import MASK
 from mien.synth.clip import Take, play
 from mien.synth.degrade import spoil
 from mien.zoo import load
@@ -26,6 +33,10 @@ from mien.zoo import load
 SECONDS, RATE, SIZE = 5.0, 12.5, 192
 HIDDEN = ((2.0, 3.0, 0.4), (4.0, 4.6, 0.15))  # from, until, severity
 LEAST = 0.1  # of the points
+DETECTOR, MESH = load("mtcnn"), load("face-mesh")
+CLOTH = {"blue": (0.36, 0.55, 0.66), "white": (0.8, 0.8, 0.8), "black": (0.03, 0.03, 0.035),
+         "grey": (0.3, 0.3, 0.3), "green": (0.25, 0.5, 0.35), "pink": (0.62, 0.38, 0.34),
+         "skin": (0.55, 0.36, 0.25)}  # linear RGB  # fmt: skip
 
 
 def main() -> None:
@@ -36,10 +47,17 @@ def main() -> None:
     parser.add_argument("--ict", type=Path, help="every other person has this head")
     parser.add_argument("film", type=Path, nargs="?")
     parser.add_argument("--covered", type=float, nargs=2, default=(0.0, 0.0))
+    parser.add_argument("--masks", type=int, default=0, help="people who wear one")
+    parser.add_argument("--photos", type=Path, help="folder of photos without masks")
+    parser.add_argument("--count", type=int, default=1200, help="of these")
     parser.add_argument("--unsure", type=float, default=0.1, help="s beside these")
     args = parser.parse_args()
     if args.people:
         rendered(args.people, args.first, args.ict)
+    if args.masks:
+        masks(args.masks, args.first, args.ict)
+    if args.photos:
+        photos(args.photos, args.count)
     if args.film:
         film(args.film, *args.covered, args.unsure)
 
@@ -70,17 +88,17 @@ def rendered(people: int, first: int, ict: Path | None) -> None:
     lost = 0
     for seed in range(first, first + people):
         following = Following(load("mtcnn"), load("face-mesh-iris"))
-        for time, image, patch in clip(heads[seed % len(heads)], seed):
+        for time, image, cover in clip(heads[seed % len(heads)], seed):
             faces = following(image, time)
             if not faces or (faces[0].points is None and faces[0].reason != "occluded"):
                 lost += 1
                 continue
             if faces[0].points is None:
                 told.append(True)
-                true.append(bool(patch.mean() > 0))
+                true.append(bool(cover.mean() > 0))
                 continue
             places = np.clip(np.rint(faces[0].points[:468, :2]).astype(int), 0, SIZE - 1)
-            under = patch[places[:, 1], places[:, 0]]
+            under = cover[places[:, 1], places[:, 0]]
             if 0 < under.mean() < LEAST:
                 continue
             told.append(faces[0].reason == "occluded")
@@ -91,6 +109,49 @@ def rendered(people: int, first: int, ict: Path | None) -> None:
     right, missed, false = parts
     print(f"rendered, parts of faces: precision {right / (right + false):.3f}, "
           f"recall {right / (right + missed):.3f} of {right + missed}")  # fmt: skip
+
+
+def masks(people: int, first: int, ict: Path | None) -> None:
+    """Still pictures of people with a mask, with glasses and with neither: who is told masked."""
+    heads = [open_head("builtin"), *([_ict(ict)] if ict else [])]
+    rng = np.random.default_rng(first)
+    told: dict[str, list[int]] = {}
+    for seed in range(first, first + people):
+        head = heads[seed % len(heads)]
+        person = make_person(seed, head)
+        scene = Scene({}, Pose(*rng.normal(0, (10, 5, 4))), Lens(SIZE, SIZE))
+        colour = list(CLOTH)[seed // len(heads) % len(CLOTH)]
+        wearing = ("round", "square", "sun")[seed // len(heads) % 3]
+        looks = {
+            f"mask, {colour}": replace(person.look, mask=True),
+            f"glasses, {wearing}": replace(person.look, glasses=wearing),
+            "as they are": person.look,
+        }
+        with patch.dict(shade._PLAIN, {MASK: (CLOTH[colour], 0.05)}):
+            for name, look in looks.items():
+                image = render(Actor(head, replace(person, look=look)), scene, truth=False).rgb
+                told.setdefault(name, []).append(is_masked(image))
+    for name, answers in sorted(told.items()):
+        print(f"{name}: masked {answers.count(1)}, not {answers.count(0)}, "
+              f"no face {answers.count(-1)}")  # fmt: skip
+
+
+def photos(folder: Path, count: int) -> None:
+    """How many faces of photos without masks are told as masked."""
+    paths = find_images([folder])
+    answers = [is_masked(read_image(path)) for path in paths[:: max(1, len(paths) // count)]]
+    seen, false = len(answers) - answers.count(-1), answers.count(1)
+    low, high = wilson(false, seen)
+    print(f"{folder}: {false} of {seen} faces told as masked ({low:.4f} to {high:.4f})")
+
+
+def is_masked(image) -> int:
+    """1, 0, or -1 if there is no face."""
+    faces = DETECTOR(image)[:1]
+    if not faces:
+        return -1
+    points, _ = locate(MESH, image, faces)
+    return int(masked(colours(image, points[0])))
 
 
 def clip(head: HeadModel, seed: int):
@@ -107,12 +168,12 @@ def clip(head: HeadModel, seed: int):
     for time, frame in play(
         Actor(head, make_person(seed, head)), Take(line, scene, rate=RATE, seed=seed)
     ):
-        image, patch = frame.rgb, np.zeros((SIZE, SIZE), bool)
+        image, cover = frame.rgb, np.zeros((SIZE, SIZE), bool)
         for begin, end, severity in HIDDEN:
             if begin <= time < end:
                 image = spoil(frame.rgb, "hidden", severity, 10 * seed + int(begin)).image
-                patch = (image != frame.rgb).any(axis=2)
-        yield time, image, patch
+                cover = (image != frame.rgb).any(axis=2)
+        yield time, image, cover
 
 
 def score(told, true) -> str:

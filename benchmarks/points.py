@@ -2,25 +2,32 @@
 
 NME is the mean distance of the points divided by the distance of the outer corners of the eyes, as
 in 300-W (Sagonas et al., ICCVW 2013). On photos there is no truth: the five points of the mesh are
-held against those of the detector, divided by the distance between the eyes.
+held against those of the detector, divided by the distance between the eyes. With --dlib also
+against what dlib's predictors of five points (corners of the eyes, below the nose) and of 68 tell
+from its own HOG boxes, as NME; and these two against each other, where they tell the same points.
+Which mesh points stand for the 68 was chosen on UTKFace by that predictor, so LFW is the test.
 
-Example: python benchmarks/points.py ict.npz builtin.npz --photos lfw_gray/images
+Example: python benchmarks/points.py ict.npz builtin.npz --photos lfw_gray/images --dlib
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from peers import predictor_files
 
 from mien.geometry import eye_distance
 from mien.landmarks import SUBSET_68, five_points, locate
 from mien.media import find_images, read_image
-from mien.types import Doubles
+from mien.types import Doubles, Pixels
 from mien.zoo import load
 
 GROUPS = {"jaw": slice(0, 17), "brows": slice(17, 27), "nose": slice(27, 36),
           "eyes": slice(36, 48), "mouth": slice(48, 68)}  # fmt: skip
 COUNT = 200  # photos
+FIVE = (45, 42, 36, 39, 33)  # of the 68: what dlib's five are
+PARTS = ("right eye outer", "right eye inner", "left eye outer", "left eye inner", "nose")
 
 
 def main() -> None:
@@ -28,11 +35,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("drawn", type=Path, nargs="*", help="files of tools/draw_units.py")
     parser.add_argument("--photos", type=Path)
+    parser.add_argument("--count", type=int, default=COUNT, help="photos that are taken")
+    parser.add_argument("--dlib", action="store_true", help="hold photos against dlib's predictors")
     args = parser.parse_args()
     for path in args.drawn:
         rendered(path)
     if args.photos:
-        photos(args.photos)
+        photos(args.photos, args.count)
+        if args.dlib:
+            predicted(args.photos, args.count)
 
 
 def rendered(path: Path) -> None:
@@ -54,12 +65,10 @@ def nme(off: Doubles) -> float:
     return float(np.linalg.norm(off, axis=2).mean())
 
 
-def photos(folder: Path) -> None:
+def photos(folder: Path, count: int) -> None:
     """The five points of the mesh against MTCNN's."""
     detector, mesh, apart = load("mtcnn"), load("face-mesh-iris"), []
-    paths = find_images([folder])
-    for path in paths[:: max(1, len(paths) // COUNT)]:
-        image = read_image(path)
+    for image in chosen(folder, count):
         faces = detector(image)[:1]
         if faces and faces[0].points is not None:
             [points], _ = locate(mesh, image, faces)
@@ -68,6 +77,50 @@ def photos(folder: Path) -> None:
     each = ", ".join(f"{v:.3f}" for v in np.median(apart, axis=0))
     print(f"photos, {len(apart)}: median {np.median(apart):.3f} of the eye distance from the "
           f"detector's points (eyes, nose, mouth's corners: {each})")  # fmt: skip
+
+
+def chosen(folder: Path, count: int) -> Iterator[Pixels]:
+    """So many pictures, evenly out of a folder."""
+    paths = find_images([folder])
+    for path in paths[:: max(1, len(paths) // count)]:
+        yield read_image(path)
+
+
+def predicted(folder: Path, count: int) -> None:
+    """The mesh against dlib's predictors, and these against each other."""
+    import dlib
+
+    boxes, models = dlib.get_frontal_face_detector(), predictor_files()
+    five, many = (dlib.shape_predictor(str(path)) for path in models)
+    detector, mesh = load("mtcnn"), load("face-mesh-iris")
+    off: dict[str, list[Doubles]] = {}
+    missed = 0
+    for image in chosen(folder, count):
+        faces, found = detector(image)[:1], boxes(image, 1)[:1]
+        if not faces or not found:
+            missed += 1
+            continue
+        ours = locate(mesh, image, faces)[0][0][list(SUBSET_68), :2].astype(np.float64)
+        a, b = (
+            np.array([(p.x, p.y) for p in model(image, found[0]).parts()], np.float64)
+            for model in (five, many)
+        )
+        wide = np.linalg.norm(a[0] - a[2])
+        pairs = {"mesh, its five points": (ours[list(FIVE)], a), "mesh, its 68 points": (ours, b),
+                 "dlib's 68, its five points": (b[list(FIVE)], a)}  # fmt: skip
+        for name, (one, other) in pairs.items():
+            off.setdefault(name, []).append(np.linalg.norm(one - other, axis=1) / wide)
+    print(f"{folder}: {missed} without a face; NME against dlib's, mean, median, 0.95 quantile")
+    for name, rows in off.items():
+        each = np.array(rows).mean(axis=1)
+        told = ", ".join(f"{v:.3f}" for v in (each.mean(), *np.quantile(each, [0.5, 0.95])))
+        points = np.median(rows, axis=0)
+        if len(points) == 68:
+            parts = {part: points[which].mean() for part, which in GROUPS.items()}
+        else:
+            parts = dict(zip(PARTS, points, strict=True))
+        each_part = ", ".join(f"{part} {value:.3f}" for part, value in parts.items())
+        print(f"  {name}, {len(each)} photos: {told}; {each_part}")
 
 
 if __name__ == "__main__":

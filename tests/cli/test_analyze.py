@@ -101,6 +101,48 @@ def test_half_a_face_has_a_row(mien, tmp_path):
         assert rows[0]["mouth_width"] is None
 
 
+@pytest.fixture(scope="module")
+def dressed():
+    """Pictures of somebody made up: as they are, with glasses, sunglasses and a mask."""
+    from dataclasses import replace
+
+    from mien.synth import Actor, Camera, Pose, Scene, make_person, open_head, render
+
+    head = open_head("builtin")
+    person = make_person(2003, head)
+    looks = {
+        "bare": {}, "glasses": {"glasses": "round"}, "sun": {"glasses": "sun"},
+        "mask": {"mask": True},
+    }  # fmt: skip
+    scene = Scene({}, Pose(8, 3, 0), Camera(256, 256))
+    worn = {name: replace(person, look=replace(person.look, **how)) for name, how in looks.items()}
+    return {name: render(Actor(head, one), scene, truth=False).rgb for name, one in worn.items()}
+
+
+@pytest.mark.parametrize("wearing", ["bare", "glasses", "sun", "mask"])
+def test_glasses_are_measured_and_a_mask_hides_what_is_under_it(mien, dressed, tmp_path, wearing):
+    cv2.imwrite(str(tmp_path / "one.png"), dressed[wearing][..., ::-1])
+    with FilmWriter(tmp_path / "one.mp4") as writer:
+        for number in range(10):
+            writer.add(dressed[wearing], number / 10)
+    code, out, err = mien("analyze", tmp_path / "one.png", tmp_path / "one.mp4")
+    assert code == 0, err
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert len(rows) == 11
+    for row in rows:
+        assert row["brow_inner_left"] is not None
+        assert abs(row["yaw"] - 8) < 8
+        if wearing == "mask":
+            assert row["reason"] == "occluded"
+            gone = ("mouth_width", "mouth_aperture", "lip_to_chin", "cheek_left", "nose_wing_right")
+            assert [row[name] for name in gone] == [None] * len(gone)
+            assert row["AU12_r"] is None
+            assert row["AU01_r"] is not None
+        else:
+            assert row["reason"] == "ok"
+            assert row["mouth_width"] > 0.5
+
+
 def test_a_baseline_is_kept_used_again_and_refused_for_somebody_else(mien, film, tmp_path):
     rest = tmp_path / "eileen.json"
     code, out, err = mien("baseline", "fit", portraits()["Eileen Collins"], "-o", rest)

@@ -72,6 +72,33 @@ def test_a_unit_has_onset_apex_offset_and_a_side():
     assert both[0].side == "both"
 
 
+@pytest.mark.parametrize(
+    ("inner", "outer", "told"),
+    [
+        (3.0, 2.4, ["AU01"]),  # the outer brow is drawn along
+        (3.0, 2.7, ["AU01", "AU02"]),  # both
+        (2.4, 3.0, ["AU01", "AU02"]),  # raised outer brows and both look alike
+        (0.5, 3.0, ["AU02"]),
+    ],
+)
+def test_outer_brows_that_are_drawn_along_are_no_event(inner, outer, told):
+    shape = np.interp(TIMES, [3, 3.2, 3.4], [0, 1, 0])
+    columns = {"AU01_r": inner * shape, "AU02_r": outer * shape}
+    assert sorted(one.kind for one in events(TIMES, columns)) == told
+    level = {name: values + 0.5 for name, values in columns.items()}  # what counts is the rise
+    assert sorted(one.kind for one in events(TIMES, level)) == told
+
+
+@pytest.mark.parametrize(("angle", "kind"), [("yaw", "shake"), ("pitch", "nod")])
+def test_a_brow_that_seems_to_rise_as_the_head_is_shaken_is_no_event(angle, kind):
+    wave = np.where(abs(TIMES - 6) < 1, 6 * np.sin(2 * np.pi * 2 * (TIMES - 5)), 0)
+    brow = 3 * np.exp(-(((TIMES - 6) / 0.1) ** 2))
+    one = {angle: wave, "AU02_r": brow, "AU02_r_left": brow, "AU02_r_right": 0 * brow}
+    assert [e.kind for e in events(TIMES, one)] == [kind]
+    assert [e.kind for e in events(TIMES, one | {"AU02_r_right": brow})] == [kind, "AU02"]
+    assert [e.kind for e in events(TIMES, one | {angle: 0 * wave})] == ["AU02"]
+
+
 def test_a_single_frame_is_no_unit():
     shown = np.where(np.arange(len(TIMES)) == 100, 4.0, 0.0)
     assert events(TIMES, {"AU12_r": shown}) == []

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.geometry import transform, within
 from mien.landmarks import names
 from mien.landmarks.looking import mesh_region
+from mien.landmarks.masks import masked
 from mien.landmarks.measures import UNITS
 from mien.media import warp
 from mien.types import Doubles, Floats, Pixels
@@ -41,6 +42,7 @@ _LOGS = np.log(np.arange(256) + DARK)
 # Change of a logarithm that turning and expressions do not make: half or twice the light, and of
 # one colour against another.
 LIGHT, HUE = 0.7, 0.25
+SETTLED = 0.5  # s in which a mask is put on or taken off
 LEARNS = 3.0  # s in which the usual look follows
 SETTLES = 30.0  # s after which another look is the usual one
 # Measures that more than one part bears on, or whose name does not say which.
@@ -109,7 +111,8 @@ class Looks:
     """How the points of one face look, against how they looked before: what is in front shows.
 
     Colours are compared as logarithms after what changed alike everywhere (light, exposure) is
-    taken away. It begins with the first look, so what hides a face from the start is not noticed.
+    taken away. It begins with the first look, so of what hides a face from the start only a mask is
+    noticed, by what the lower half looks like against the upper one.
     """
 
     def __init__(self) -> None:
@@ -117,12 +120,19 @@ class Looks:
         self._usual: Doubles | None = None  # (468, 3) logarithms of colours
         self._strange = np.zeros(468)  # s for how long each point has looked otherwise
         self._time = -np.inf
+        self._mask = 0.0  # share of the last second in which the lower half was that of a mask
+
+    @property
+    def masked(self) -> bool:
+        """Whether a mask hides the lower half."""
+        return self._mask > 0.5
 
     def state(self) -> dict[str, Any]:
         """All that the next frame depends on, as JSON."""
         usual = None if self._usual is None else self._usual.tolist()
         time = None if np.isinf(self._time) else self._time
-        return {"usual": usual, "strange": self._strange.tolist(), "time": time}
+        strange = self._strange.tolist()
+        return {"usual": usual, "strange": strange, "time": time, "mask": self._mask}
 
     @staticmethod
     def of(state: Mapping[str, Any]) -> "Looks":
@@ -131,7 +141,7 @@ class Looks:
         if state["usual"] is not None:
             looks._usual = np.array(state["usual"], np.float64)
             looks._strange = np.array(state["strange"], np.float64)
-            looks._time = state["time"]
+            looks._time, looks._mask = state["time"], state["mask"]
         return looks
 
     def __call__(
@@ -148,11 +158,13 @@ class Looks:
         Returns:
             (468,) True where the look has changed more than turning and expressions change it.
         """
-        now = _colours(image, points)
+        now = colours(image, points)
+        seen = masked(now)
         passed, self._time = min(time - self._time, 1.0), time
         if self._usual is None:
-            self._usual = now
+            self._usual, self._mask = now, float(seen)
             return np.zeros(468, bool)
+        self._mask += min(passed / SETTLED, 1) * (seen - self._mask)
         change = now - self._usual
         middle = np.partition(change, (233, 234), axis=0)[233:235]  # the medians
         change -= middle.mean(axis=0)
@@ -164,7 +176,7 @@ class Looks:
         return changed
 
 
-def _colours(image: Pixels, points: Floats) -> Doubles:
+def colours(image: Pixels, points: Floats) -> Doubles:
     """(468, 3) logarithms of the colours at the points of a mesh."""
     matrix = mesh_region(points, LOOK)
     chip = warp(image, matrix, LOOK, border="edge")

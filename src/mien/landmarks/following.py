@@ -15,6 +15,7 @@ from mien.contracts import Detector, Landmarker
 from mien.geometry import back, iou, transform
 from mien.landmarks.covering import MOST, Looks, hidden_parts, strange_parts, under_hands
 from mien.landmarks.looking import locate, look, mesh_region
+from mien.landmarks.masks import UNDER
 from mien.media import thumbnail
 from mien.types import Face, Floats, Pixels
 
@@ -24,7 +25,7 @@ REASONS: dict[str, str] = {
     "doubled": "Two meshes had come to lie on one face; the one followed for longer goes on.",
     "cut": "A shot began, so nobody is followed into it.",
     "hand": "A hand lies over the face: over the parts that are told, or over most of it.",
-    "occluded": "Parts of the face look otherwise than a moment ago: something is in front of it.",
+    "occluded": "Parts look otherwise than a moment ago, or the lower half as a mask does.",
 }
 PRESENT = 0.5  # probability of a face from which points are used; as in MediaPipe's graph
 EVERY = 0.5  # s between two looks for who has come
@@ -245,6 +246,8 @@ class Following:
             covered = under_hands(one.points[:468], [hand.points for hand in hands])
             changed = one.looks(image, one.points, self._time, covered)
             by_hand, strange = hidden_parts(covered), strange_parts(changed)
+            if one.looks.masked:
+                strange |= UNDER
             one.hidden = by_hand | strange
             one.over = "hand" if by_hand else "occluded" if strange else None
             one.most = bool((covered | changed).mean() > MOST) and bool(one.hidden)

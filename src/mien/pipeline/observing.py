@@ -1,5 +1,6 @@
 """One frame in, one row a face out: mesh, pose, gaze, measures, heads; or why they are missing."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,6 @@ from mien.geometry import POINTS, Camera, Pose, eye_distance
 from mien.landmarks import (
     SUBSET_68,
     UNITS,
-    Followed,
     Following,
     blanked,
     five_points,
@@ -20,7 +20,9 @@ from mien.landmarks import (
     locate,
     measure_head,
 )
+from mien.landmarks.covering import colours
 from mien.landmarks.following import PRESENT
+from mien.landmarks.masks import UNDER, masked
 from mien.pipeline.kit import POSES, Dense, Kit, told_by
 from mien.quality.sharpness import sharpness
 from mien.tables import Column
@@ -82,7 +84,7 @@ class Observing:
                 rows.append(Row({**keys, "reason": one.reason}))
             else:
                 row = measured(self._kit, image, one.points, one.presence, camera, keys)
-                rows.append(_behind(row, one))
+                rows.append(_without(row, one.hidden, one.reason))
         due = [row for row in rows if row.track is not None and self._due(row.track, time)]
         for row in read(self._kit, image, due):
             assert row.track is not None
@@ -110,7 +112,8 @@ def observe_picture(kit: Kit, image: Pixels) -> list[Row]:
         if seen < PRESENT:
             rows.append(Row({**keys, "reason": "low-presence"}))
         else:
-            rows.append(measured(kit, image, mesh, seen, camera, keys))
+            row = measured(kit, image, mesh, seen, camera, keys)
+            rows.append(_without(row, UNDER, "occluded") if masked(colours(image, mesh)) else row)
     read(kit, image, rows)
     return rows
 
@@ -139,11 +142,11 @@ def measured(
     return Row(values, _dense(kit.points, points, pose), face)
 
 
-def _behind(row: Row, one: Followed) -> Row:
+def _without(row: Row, hidden: Collection[str], reason: str | None) -> Row:
     """The row, with the measures of hidden parts missing."""
-    if one.hidden and row.values["reason"] == "ok":
-        row.values |= blanked({name: row.values[name] for name in UNITS}, one.hidden)
-        row.values["reason"] = one.reason
+    if hidden and row.values["reason"] == "ok":
+        row.values |= blanked({name: row.values[name] for name in UNITS}, hidden)
+        row.values["reason"] = reason
     return row
 
 

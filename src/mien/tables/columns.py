@@ -26,7 +26,7 @@ REASONS: dict[str, str] = {
     "extreme-pose": "Turned by more than 45 degrees, so the far side is a guess: box, points and "
     "pose are told, nothing finer.",
     "hand": "A hand covers parts of the face: the measures of these parts are missing.",
-    "occluded": "Something came in front of parts of the face: their measures are missing.",
+    "occluded": "Something is in front of parts of the face: their measures are missing.",
     "decoder-drop": "The frame could not be decoded, or is damaged; nobody was looked for.",
     "unreadable": "The picture or film could not be opened.",
     "dark": "A face can be seen only after brightening the picture.",
