@@ -14,6 +14,7 @@ from mien.types import Doubles
 ABOVE = (50, 280, 101, 330, 118, 347, 197, 195, 5, 9, 151, 108, 337, 6)
 BELOW = (199, 175, 200, 18, 164, 167, 393, 216, 436, 212, 432, 210, 430, 204, 424, 202, 422)
 LIPS = (0, 37, 267, 39, 269, 17, 84, 314, 181, 405)
+_LOWER = np.array([*BELOW, *LIPS])
 UNDER = frozenset({"mouth", "chin", "nose", "left-cheek", "right-cheek"})  # of covering.PARTS
 PALE = -0.12  # logarithm of red by green of the lower half, less that of the upper
 PLAIN = 0.06  # the same of the lips, less that of what is around them
@@ -31,6 +32,7 @@ def masked(logs: Doubles) -> bool:
         the colour of skin.
     """
     red = logs[:, 0] - logs[:, 1]
+    if red[_LOWER].std() >= EVEN:  # nearly always, so the rest is seldom done
+        return False
     above, below, lips = (float(np.median(red[list(part)])) for part in (ABOVE, BELOW, LIPS))
-    even = float(red[[*BELOW, *LIPS]].std()) < EVEN
-    return even and below - above < PALE and lips - below < PLAIN
+    return below - above < PALE and lips - below < PLAIN

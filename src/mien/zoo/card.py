@@ -4,6 +4,7 @@ import hashlib
 import re
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
+from functools import lru_cache
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -110,11 +111,17 @@ def cards(task: str | None = None) -> dict[str, Card]:
     """Every card, or those of one task, by name. Imports no model code."""
     found: dict[str, Card] = {}
     for path in card_paths():
-        card = read_card(path)
+        card = _known(path, path.stat().st_mtime_ns)
         if card.name in found:
             raise CardError(f"{path} is a second card named '{card.name}'; names are never reused.")
         found[card.name] = card
     return {name: card for name, card in sorted(found.items()) if task in (None, card.task)}
+
+
+@lru_cache(maxsize=256)
+def _known(path: Path, written: int) -> Card:
+    """A card as it was written then; reading all of them takes 50 ms, and every model asks."""
+    return read_card(path)
 
 
 def card_paths() -> list[Path]:
