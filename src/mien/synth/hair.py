@@ -113,8 +113,8 @@ def hair_mesh(face: Floats, canonical: Floats, look: Look) -> tuple[Floats, Indi
     behind = np.clip((a - 92) / 25, 0, 1)
     loose = cut.side_end + (cut.back_end - cut.side_end) * behind
     if cut.side_end < -60:  # hangs in front of the ears
-        sides = np.clip((a - 46) / 12, 0, 1)
-        line = np.where(a > 46, np.minimum(line, 40), line)
+        sides = np.clip((a - 60) / 12, 0, 1)
+        line = np.where(a > 60, np.minimum(line, 40), line)
     else:  # cut around the ears
         loose = np.maximum(loose, np.where((a > 78) & (a < 108), 10.0 - 0.02 * (a - 93) ** 2, -999))
     end = line * (1 - sides) + np.minimum(line, loose) * sides
@@ -144,6 +144,8 @@ def hair_mesh(face: Floats, canonical: Floats, look: Look) -> tuple[Floats, Indi
         * (1 + cut.clumps * bumps)
         * np.where(cut.side_end < -60, _frame(a, y), begin * 0.9 + 0.02)
     )
+    if cut.side_end < -60:
+        thick += 9 * np.exp(-(((a - 92) / 24) ** 2)) * np.exp(-(((y + 18) / 34) ** 2))  # ears
     out = np.stack([reach * np.sin(azimuth), y, reach * np.cos(azimuth)], -1)
     away = out - [0, 20, 0]
     away[..., 1] *= np.clip((y - 0) / 40, 0, 1)
@@ -179,7 +181,7 @@ def hair_mesh(face: Floats, canonical: Floats, look: Look) -> tuple[Floats, Indi
 
 def _frame(a: Doubles, y: Doubles) -> Array:
     """Loose hair lies close to the face along its front edge."""
-    edge: Doubles = np.clip((a - 42) / 30, 0.04, 1)
+    edge: Doubles = np.clip((a - 56) / 22, 0.04, 1)
     return np.where(y > 75, 1.0, edge[None] + (1 - edge[None]) * np.clip((y - 45) / 30, 0, 1))
 
 

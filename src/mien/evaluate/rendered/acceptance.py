@@ -54,7 +54,7 @@ def acceptance(
 ) -> list[Accepted]:
     """Draw people, half a turn of tones each, and ask every detector.
 
-    A face counts as found if a box overlaps the drawn face: its centre lies in the box of the 68
+    A face counts as found if a box fits the drawn face: its centre lies in the box of the 68
     points, and its side is between a half and three times that of theirs.
 
     Args:
@@ -74,14 +74,15 @@ def acceptance(
         for band, yaw in (("20", float(rng.uniform(-NEAR, NEAR))), ("45", turned)):
             frame = render(actor, portrait(seed * 100_000 + number, yaw), truth=False)
             for name, find in finders.items():
-                hit = any(_fits(box, frame.lm68) for box in find(frame.rgb))
+                hit = any(fits(box, frame.lm68) for box in find(frame.rgb))
                 for tone in ("all", f"{low:g}-{high:g}"):
                     rows.setdefault((name, band, tone), []).append(hit)
     on_step("acceptance", people, people)
     return [Accepted(*key, sum(hits), len(hits)) for key, hits in rows.items()]
 
 
-def _fits(box: Floats, points: Floats) -> bool:
+def fits(box: Floats, points: Floats) -> bool:
+    """Whether a box is that of the face with these points, (N, 2)."""
     low, high = points.min(0), points.max(0)
     middle, side = (box[:2] + box[2:]) / 2, float(np.max(box[2:] - box[:2]))
     inside = bool(((middle > low) & (middle < high)).all())

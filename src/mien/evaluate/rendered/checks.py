@@ -21,6 +21,11 @@ from mien.synth.checking import (
 )
 
 OnStep = Callable[[str, int, int], None]
+# Share of faces at 45 degrees that a detector must find; 0.9 where nothing is said. BlazeFace's
+# full-range network finds 24 of 32 real faces that are as large in their pictures and turned as
+# far (95 % interval 0.58 to 0.87), so no more is asked of rendered ones. The others find 28 to 31
+# of the 32. Source: python benchmarks/turned.py.
+TURNED_BARS = {"blazeface-full": 0.75}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,9 @@ def check_head(
     actor = sitter(head, seed + 77)
     whole = seconds_a_frame(actor, Camera(256, 256)) * 1000
     mouth = seconds_a_frame(actor.mouth_only(), mouth_camera(), truth=False) * 1000
-    yield Check("7 speed", "ms, 256 x 256 with truth", whole, 60, False, "one thread")
-    yield Check("7 speed", "ms, mouth of 64 x 64", mouth, 10, False, "one thread")
+    note = "of processor, one thread"
+    yield Check("7 speed", "ms, 256 x 256 with truth", whole, 60, False, note)
+    yield Check("7 speed", "ms, mouth of 64 x 64", mouth, 10, False, note)
 
 
 def _geometry(head: HeadModel, seed: int) -> Iterator[Check]:
@@ -106,7 +112,7 @@ def _accepted(
     for row in rows:
         if row.tone == "all":
             low, high = row.interval
-            bar = 0.98 if row.yaw == "20" else 0.90
+            bar = 0.98 if row.yaw == "20" else TURNED_BARS.get(row.detector, 0.90)
             what = f"{row.detector}, yaw {'up to 20' if row.yaw == '20' else '45'}"
             note = f"{row.found} of {row.of}; 95 % interval {low:.3f} to {high:.3f}"
             yield Check("3 acceptance", what, row.rate, bar, True, note)
