@@ -12,6 +12,7 @@ from mien.synth.flow import flow
 from mien.synth.light import Lamp, Light
 from mien.synth.looks import Look
 from mien.synth.paint import LABELS, NUMBER
+from mien.synth.scene import backdrop
 
 NOSE, CHIN, TOP = [0.0, -45.0, 105.0], [0.0, -118.0, 80.0], [0.0, 100.0, 0.0]
 SMALL = Camera(128, 128)
@@ -86,6 +87,27 @@ def test_no_background_shines_through_the_corners_of_the_eyes(builtin):
         cv2.fillPoly(eyes, [eye.round().astype(np.int32)], 1)
     assert eyes.sum() > 100
     assert (frame.seg[eyes > 0] > 0).all()
+
+
+def test_long_hair_hides_the_ear_and_leaves_the_cheek_free(builtin):
+    person = make_person(5, builtin)
+    plain = dataclasses.replace(person.look, glasses="none", beard="none")
+    turned = Scene(pose=Pose(45), camera=Camera(160, 160))
+    ears, cheeks = [], []
+    for style in ("short", "long"):
+        look = dataclasses.replace(plain, hair_style=style)
+        frame = render(Actor(builtin, dataclasses.replace(person, look=look)), turned)
+        ears.append(int((frame.seg == NUMBER["r_ear"]).sum()))
+        cheeks.append(int((frame.seg == NUMBER["skin"]).sum()))
+    assert ears[1] < 0.1 * ears[0]
+    assert cheeks[1] > 0.75 * cheeks[0]
+
+
+def test_backgrounds_are_darker_than_faces_as_often_as_not():
+    light = Light(sky=(0.6,) * 3, ground=(0.6,) * 3)
+    means = [float(backdrop(seed, (8, 8), light).mean()) for seed in range(200)]
+    low, middle, high = np.percentile(means, [25, 50, 75])
+    assert low < 0.06 < middle < 0.2 < high < 0.6
 
 
 def test_arrays_have_the_shapes_that_the_record_tells(someone):

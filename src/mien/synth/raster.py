@@ -1,7 +1,7 @@
 """Triangles to pixels: which triangle is seen where, and in which place of it.
 
-With numba it is quick. Without it, a NumPy path gives the same numbers to the last bit, some ten
-times slower; `HAS_NUMBA` says which one is in use, here and in what draws with it.
+With numba it is quick. Without it, a NumPy path gives the same numbers to the last bit, some
+thirty times slower; `HAS_NUMBA` says which one is in use, here and in what draws with it.
 """
 
 from collections.abc import Callable
