@@ -52,6 +52,7 @@ class Look:
     iris_size: float = 1.0
     brow: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 1.0, 1.0)
     # brow: height mm, arch mm, tilt mm, thickness times, density times
+    brow_ends: tuple[float, float] = (0.0, 0.0)  # mm further out: near the nose, at the temple
     hair_style: HairStyle = "short"
     hair: Colour = _HAIRS[1]
     grey: float = 0.0  # share of white hairs, 0 to 1
@@ -124,7 +125,7 @@ def _look(rng: np.random.Generator, seed: int, tone: float | None) -> Look:
     bearded = rng.random() < 0.38
     style = HAIR_STYLES[int(rng.choice(8, p=_HAIR_CHANCES[int(bearded)]))]
     beard = BEARDS[int(rng.choice(5, p=(0.34, 0.12, 0.14, 0.22, 0.18))) + 1] if bearded else "none"
-    red, green, blue = np.array((0.62, 0.30, 0.28)) * rng.uniform(0.8, 1.15, 3)
+    red, green, blue = np.array((0.57, 0.245, 0.235)) * rng.uniform(0.8, 1.15, 3)
     return Look(
         tone=tone,
         redness=float(rng.uniform(0.2, 0.9)),
@@ -159,6 +160,7 @@ def _look(rng: np.random.Generator, seed: int, tone: float | None) -> Look:
         glasses=("none", "round", "square")[int(rng.choice(3, p=(0.84, 0.07, 0.09)))],
         clothes=tuple(float(v) for v in rng.uniform(0.01, 0.5) * rng.uniform(0.3, 1, 3)),  # type: ignore[arg-type]
         rings=float(rng.beta(1.3, 2.0)),
+        brow_ends=(float(np.clip(rng.normal(0, 1.5), -3, 3)), float(rng.normal(0, 2.5))),
     )
 
 

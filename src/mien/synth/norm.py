@@ -30,8 +30,8 @@ _BELLS: Bells = (
     (0, -43, 6, 6, 0, 0, 2.0),
     (16.5, -48, 3.0, 4.5, 0, 0, 4.5),  # wings, and the groove behind them
     (21, -46, 2.6, 6, 0, 0, -1.8),
-    (57, -70, 13, 22, 2.0, 0, 11.0),  # the angle of the jaw and the cheek above it
-    (40, -102, 14, 12, 4.0, 0, 10.0),  # the jaw is rounder than the cone of the sections
+    (57, -67, 13, 20, 1.5, 0, 10.5),  # the angle of the jaw and the cheek above it
+    (38, -104, 13, 11, 3.5, 0, 7.0),  # the jaw is rounder than the cone of the sections
     (0, -102, 18, 10, 0, 0, -5.0),  # chin
     (0, -84, 16, 5, 0, 0, 1.5),
     (46, 15, 12, 9, 5.0, 1.0, -2.0),  # tails of the brows
@@ -40,7 +40,7 @@ _BELLS: Bells = (
 
 # Lids at rest cover a little of the iris above and touch it below: 1.2 mm further down than in
 # canonical space, where the eye is wide open.
-LOWER, NARROWER = 1.1, 0.24
+LOWER, NARROWER = 1.1, 0.20
 
 
 def mean_face(rest: Doubles) -> Doubles:

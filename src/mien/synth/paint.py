@@ -223,7 +223,8 @@ class _Painter:
     def _brow(self) -> Maps:
         """Brows: an arch that starts thick near the nose and thins out to its tail."""
         high, arch, tilt, thick, dense = self.look.brow
-        along = np.clip((self.far - 10.5) / 39.0, -0.3, 1.3)
+        start, end = 10.5 + self.look.brow_ends[0], 49.5 + self.look.brow_ends[1]
+        along = np.clip((self.far - start) / (end - start), -0.3, 1.3)
         middle = 14.6 + high + (5.2 + arch) * np.sin(np.pi * np.clip(along, 0, 1) ** 0.85 * 0.82)
         middle += tilt * (along - 0.5) - 1.2 * np.clip(along - 0.62, 0, 1) * 4
         half = 3.6 * thick * (1 - 0.72 * np.clip(along, 0, 1) ** 1.5)
@@ -243,14 +244,16 @@ class _Painter:
         jaw = np.maximum(jaw * (self.far < 80), side * (self.far < 75) * (self.z > 0))
         lip = np.clip((self.y - self.top) / 1.5, 0, 1) * np.clip((-55.5 - self.y) / 2.5, 0, 1)
         lip *= np.clip((32 - self.far) / 5, 0, 1)
+        bare = form.MOUTH_Y + 0.4 * (self.far - 16).clip(0)  # the corners of the mouth are free
+        lip *= np.clip((self.y - bare) / 2, 0, 1)
         around = np.clip((self.bottom - 1 - self.y) / 2, 0, 1) * np.clip((30 - self.far) / 6, 0, 1)
         around *= np.clip((self.y + 121) / 8, 0, 1)
         # Little grows beside the tuft under the lower lip.
-        patch = np.clip(1 - self.bells((13, -81.5, 6.5, 3.6, 1.05)), 0.05, 1)
+        patch = np.clip(1 - self.bells((10.5, -81.5, 7.0, 3.8, 1.05)), 0.05, 1)
         chin = np.where(self.far < 31, np.maximum(around * patch, lip), 0)
         whole = np.maximum(np.maximum(jaw * (self.far > 27), around * patch), lip)
         cover = {
-            "stubble": 0.26 * whole, "moustache": 0.85 * lip, "goatee": 0.8 * chin,
+            "stubble": 0.26 * whole, "moustache": 0.85 * lip, "goatee": 0.66 * chin,
             "short": 0.62 * whole, "full": 0.95 * whole,
         }[kind]  # fmt: skip
         soft = cv2.GaussianBlur(np.asarray(cover, np.float32), (0, 0), 4)
@@ -332,7 +335,7 @@ class _Painter:
         shut = self.bells(
             (30, 8, 14, 4.5, 0.10), (16, -1, 5, 8, 0.22), (31, -2, 17, 6, 0.12),
             (18.5, -46, 3, 7, 0.30), (0, -54.5, 15, 2.6, 0.34), (0, -81.5, 15, 4.5, 0.22),
-            (0, -68, 22, 1.8, 0.35), (27, -68, 3, 3, 0.18),
+            (0, -68, 22, 1.5, 0.25), (27, -68, 3, 3, 0.18),
         )  # fmt: skip
         under = np.clip((-114 - self.y) / 20, 0, 1) * 0.55 * np.clip((self.z + 40) / 60, 0, 1)
         return np.asarray(1 - np.clip(shut + under, 0, 0.8), np.float32)
