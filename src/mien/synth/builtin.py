@@ -11,6 +11,8 @@ from mien.synth.raster import Indices
 from mien.types import Doubles, Floats
 
 _LIPS = np.array([[0.0, form.MOUTH_Y, 88.0]])  # teeth go with the lips
+# On the mean face they stand nearer behind them, and the lower ones further down: mm.
+_UPPER_TEETH, _LOWER_TEETH = np.array([0, -1.2, 4.5]), np.array([0, -2.5, 4.0])
 NECK_TOP, NECK_END = -62.0, -195.0  # mm
 # The 68 points of iBUG 300-W on the face at rest: brows, nose, then eyes and mouth by the curves.
 _BROW = ((48, 13.5), (41, 18.0), (32, 19.8), (22, 18.8), (12, 15.6))  # of the left side, outside in
@@ -44,6 +46,7 @@ def builtin_head() -> HeadModel:
     template = canonical.copy()
     template[:behind] = norm.mean_face(rest[:behind])
     template[behind:] += norm.mean_face(_LIPS) - _LIPS
+    template[behind:] += np.where(slit[behind:, None] > 0, _UPPER_TEETH, _LOWER_TEETH)
     return HeadModel(
         name="builtin",
         template=template,

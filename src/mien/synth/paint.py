@@ -273,7 +273,7 @@ class _Painter:
         crease = 0.34 * np.exp(-(((above - 3.9 - 0.7 * np.sin(self.far / 9)) / 0.85) ** 2))
         crease *= np.clip((15.5 - np.abs(self.far - form.EYE[0])) / 5, 0, 1)
         holes = self.bells((6.8, -52.8, 3.0, 1.35, 1.0), (9.3, -51.8, 1.6, 1.2, 0.5))
-        corner = self.bells((25.4, -68.2, 1.8, 1.2, 0.4))
+        corner = self.bells((25.4, -68.2, 1.8, 1.2, 0.65))
         seam = np.exp(-((self.y - form.MOUTH_Y) ** 2) / 0.5) * (self.far < form.MOUTH_HALF - 0.5)
         total = (rim + crease) * (self.z > 40) + holes * 1.15 + corner + 0.6 * seam * (self.z > 40)
         return np.asarray(np.clip(total, 0, 0.95), np.float32)
