@@ -212,10 +212,11 @@ class Actor:
 def _lid_scale(head: HeadModel, face: Floats) -> dict[str, float]:
     """How much further lids must go than those of the mean face, since eyes differ in height."""
     rest, own = landmarks(head, head.template)[:, 1], landmarks(head, face)[:, 1]
-    out = {}
+    # Narrow eyes would be shut early and then stand still; lids of imported meshes may need all.
+    out, least = {}, 0.6 if head.lids_cut else 1.0
     for side, upper, lower in (("R", [37, 38], [40, 41]), ("L", [43, 44], [46, 47])):
         taller = (own[upper] - own[lower[::-1]]) / (rest[upper] - rest[lower[::-1]])
-        out[f"eyeBlink_{side}"] = float(np.clip(1.05 * taller.max(), 1.0, 1.9))
+        out[f"eyeBlink_{side}"] = float(np.clip(1.08 * taller.max(), least, 1.9))
     return out
 
 

@@ -132,8 +132,8 @@ def _mouth() -> list[tuple[Doubles, Indices, int]]:
         made.append((*grid(np.stack([arch[0], y, arch[1] + bulge - 4.0], axis=-1)), part))
     top, round_ = np.meshgrid(np.linspace(0, np.pi, 16), np.linspace(0, 2 * np.pi, 24))
     tongue = np.stack(
-        [16 * np.sin(top) * np.cos(round_), -80 + 6 * np.sin(top) * np.sin(round_),
-         46 + 24 * np.cos(top)], axis=-1,
+        [15 * np.sin(top) * np.cos(round_), -84 + 5 * np.sin(top) * np.sin(round_),
+         40 + 24 * np.cos(top)], axis=-1,
     )  # fmt: skip
     made.append((*grid(tongue), TONGUE))
     return made

@@ -130,8 +130,10 @@ class _Painter:
         mixed = np.exp(swatches[0] + (swatches[1] - swatches[0]) * (place - below))
         # The scale was made to be chosen from on a screen and is paler than skin in a photograph:
         # half of its hue is kept, half is that of skin in daylight, and white is held back.
-        level = float(mixed @ [0.2126, 0.7152, 0.0722])
-        hue = np.sqrt(mixed / level * HUE) * np.exp(-BLOOD * (self.look.redness - 0.5) * 0.5)
+        # Its last swatches are blacker (L* 14) than skin, which hardly falls below L* 22.
+        swatch = float(mixed @ [0.2126, 0.7152, 0.0722])
+        level = swatch + 0.025 * float(np.exp(-swatch / 0.06))
+        hue = np.sqrt(mixed / swatch * HUE) * np.exp(-BLOOD * (self.look.redness - 0.5) * 0.5)
         tone = (min(level, 0.9) * (1 - 0.34 * level) * hue).astype(np.float32)[None, None]
         patch = atlas.noise(self.rng, 24) * 0.5 + atlas.noise(self.rng, 9) * 0.5
         return np.asarray(
