@@ -109,6 +109,7 @@ def _neck() -> tuple[Doubles, Indices, int]:
     x = (38 + 13 * inner + 75 * flare) * np.sin(angle)
     throat = 3.5 * np.exp(-(((y + 150) / 12) ** 2)) * np.exp(-((angle / 0.22) ** 2))
     z = (34 + 16 * inner + 14 * flare) * np.cos(angle) - 26 + 5 * inner + 0.10 * (y + 120) + throat
+    z -= 18 * np.clip((y + 110) / 12, 0, 1)  # behind the cavity, however far the jaw drops
     points, triangles = grid(np.stack([x, y, z], axis=-1), closed=True)
     return points, triangles[:, ::-1], SKIN
 
