@@ -7,6 +7,7 @@ intensity is 1 or more. A unit whose score does not tell presence on people left
 probability.
 
 Example: python tools/fit_units.py ict.npz --check builtin.npz --neutral utkface_or_lfw_folder
+Without anything to fit to, it tells how good the units are that we have: --check builtin.npz
 """
 
 import argparse
@@ -14,6 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import isotonic_regression, lsq_linear, minimize
@@ -88,13 +90,17 @@ class Drawn:
 def main() -> None:
     """Fit, check and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("drawn", type=Path, nargs="+", help="fitted to these")
+    parser.add_argument("drawn", type=Path, nargs="*", help="fitted to these")
     parser.add_argument("--check", type=Path, nargs="*", default=[], help="other heads")
     parser.add_argument("--neutral", type=Path, help=".npz of points of people at rest")
     parser.add_argument("--dry", action="store_true", help="print only")
     args = parser.parse_args()
     sets = [read(path) for path in args.drawn]
     checks = [read(path) for path in args.check]
+    if not sets:
+        for name, row in kept("units").items():
+            print(name, *(f"{one.head}: {judged(row, name, one)[0]}" for one in checks))
+        return
     rows = {}
     for name in sorted(SIDED | MIDDLE):
         rows[name], told = fitted(name, sets)
@@ -321,7 +327,7 @@ def neutral(path: Path) -> dict[str, list[float]]:
     return told
 
 
-def kept(key: str) -> object:
+def kept(key: str) -> dict[str, Any]:
     """What the file holds already."""
     return json.loads(TARGET.read_text("utf-8"))[key]
 

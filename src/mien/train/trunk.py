@@ -97,11 +97,15 @@ class Trunk(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Vectors (N, width) of (N, 3, S, S) pixels in [0, 1]."""
+        return self.maps(pixels).mean((2, 3))
+
+    def maps(self, pixels: Tensor) -> Tensor:
+        """What the last block gives, (N, width, H, W), of (N, 3, S, S) pixels in [0, 1]."""
         if pixels.shape[-1] != self.side:
             size = (self.side, self.side)
             pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
         x = F.max_pool2d(F.relu(self.stem(pixels * 255)), 3, 2)
-        return cast(Tensor, self.blocks(x).mean((2, 3)))
+        return cast(Tensor, self.blocks(x))
 
     @torch.no_grad()
     def settle(self, batches: Iterable[Tensor]) -> None:

@@ -20,7 +20,8 @@ OnStep = Callable[[str, int, int], None]
 TEST_SPLITS = ("test", "validation", "val", "PublicTest", "PrivateTest")
 NAMES = {"joy": "happiness"}  # of mien.synth, where they differ
 SKEW = (5.0, 1.0, 2.0, 10.0, 8.0, 4.0, 3.0)  # relative sizes of the rendered classes, 10 to 1
-TRAIN_PEOPLE, TEST_PEOPLE, EACH = 20, 10, 100
+# Many people with few pictures each: from 20 with 100 each it learnt who is seen.
+TRAIN_PEOPLE, TRAIN_EACH, TEST_PEOPLE, TEST_EACH = 100, 20, 20, 50
 PATCH = 0.25  # share of rendered pictures with something before the face
 
 
@@ -84,7 +85,7 @@ def digests(images: Pixels) -> list[bytes]:
 
 
 def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
-    """20 people for training, 10 others for the test; drawn once, then kept in a file.
+    """100 people for training, 20 others for the test; drawn once, then kept in a file.
 
     Expressions are EMFACS mixtures at 0.3 to 0.8, light and background at random, yaw about
     +-20 degrees; classes are skewed 10 to 1 in training and even in the test.
@@ -92,7 +93,8 @@ def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
     if not cache.is_file():
         parts = []
         for number in range(TRAIN_PEOPLE + TEST_PEOPLE):
-            parts.append(_person(number, skewed=number < TRAIN_PEOPLE))
+            share = SKEW if number < TRAIN_PEOPLE else (1.0,) * len(SKEW)
+            parts.append(_person(number, share, TRAIN_EACH if share is SKEW else TEST_EACH))
             if on_step:
                 on_step("people", number + 1, TRAIN_PEOPLE + TEST_PEOPLE)
         images, label = (np.concatenate([part[k] for part in parts]) for k in range(2))
@@ -100,22 +102,24 @@ def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
         np.savez_compressed(cache, images=images, label=label)
     with np.load(cache) as kept:
         images, label = kept["images"], kept["label"]
-    group = tuple(f"P{k // EACH}" for k in range(len(images)))
-    every, cut = Faces(images, label, group), TRAIN_PEOPLE * EACH
+    cut = TRAIN_PEOPLE * TRAIN_EACH
+    group = tuple(f"P{k // TRAIN_EACH}" if k < cut else f"Q{(k - cut) // TEST_EACH}"
+                  for k in range(len(images)))  # fmt: skip
+    every = Faces(images, label, group)
     return every.some(np.arange(cut)), every.some(np.arange(cut, len(images)))
 
 
-def _person(number: int, *, skewed: bool) -> tuple[Pixels, NDArray[np.int64]]:
+def _person(number: int, sizes: tuple[float, ...], count: int) -> tuple[Pixels, NDArray[np.int64]]:
     rng = np.random.default_rng([15, number])
     head = open_head("builtin")
     actor = Actor(head, make_person(7000 + number, head))
-    share = np.asarray(SKEW if skewed else np.ones(7))
-    label = rng.choice(7, EACH, p=share / share.sum())
+    share = np.asarray(sizes)
+    label = rng.choice(7, count, p=share / share.sum())
     names = {
         NAMES.get(n, n): n
         for n in ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
     }
-    images = np.empty((EACH, SIDE, SIDE, 3), np.uint8)
+    images = np.empty((count, SIDE, SIDE, 3), np.uint8)
     for k, place in enumerate(label):
         units = emotion(names[CLASSES[place]], float(rng.uniform(0.3, 0.8)))
         frame = render(actor, any_scene(rng, 96, units, 10), truth=False)

@@ -1,7 +1,8 @@
-"""Clips with the votes of raters: of others, rendered, or patterns in made-up signals."""
+"""Clips with the votes of raters: of others, rendered, of photographs that fade, or signals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ from numpy.typing import NDArray
 
 from mien.align import align
 from mien.errors import TrainingError
-from mien.evaluate.readers import CLIPS
+from mien.evaluate.readers import CLIPS, LABELS
+from mien.media import write_bytes
 from mien.synth import Actor, emotion, make_person, open_head, render
 from mien.synth.shots import any_scene
+from mien.systems.expression_midas.model import seen
 from mien.train import kin, read_clips
+from mien.train.chips import Chips, read_chips
 from mien.types import Crop, Doubles, Face, Floats, Pixels
 
 OnStep = Callable[[str, int, int], None]
@@ -22,7 +26,10 @@ VOTES, FRAMES, SIDE, CHANNELS = 10, 16, 48, 24
 CLEAR = 0.9  # share of the main class in half of the made-up clips; the others are blends
 AMBIGUOUS = 0.6  # a clip whose largest vote share is no more
 NOISE = 0.9  # standard deviation of the made-up signals, of which a full pattern is about 1
-TRAIN_PEOPLE, TEST_PEOPLE, EACH = 18, 6, 32  # rendered clips a person
+TRAIN_PEOPLE, TEST_PEOPLE, EACH = 48, 16, 16  # rendered clips a person
+PHOTOGRAPHS = 6000, 3000  # of FER2013 that are cut, of its training part and of the others
+FADED = 1500, 1000  # clips for training and test that are made of them
+FOLDS = 5  # of the training photographs; those that meet are of one fold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,3 +191,100 @@ def five(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """The five points (5, 2) of 68 (68, 2): eyes, nose, corners of the mouth, as seen."""
     eyes = points[36:42].mean(0), points[42:48].mean(0)
     return np.stack([*eyes, points[30], points[48], points[54]])
+
+
+def faded(
+    data: Path,
+    out: Path,
+    seed: int,
+    counts: tuple[int, int] = FADED,
+    on_step: OnStep | None = None,
+) -> tuple[Clips, Clips]:
+    """Clips of what dlib's network sees in 16 moments of a face that fades into another.
+
+    Raters vote on the share of time that each class is seen. A clear clip fades between two
+    photographs of one class. What a frame shows is told by the first blocks of a network that has
+    learnt faces, not expressions, since 1,500 clips are too few to learn from pixels.
+
+    Args:
+        data: FER2013 as it is unpacked.
+        out: keeps the faces that were cut, and what was seen in the clips of each seed.
+        seed: of which photographs meet, when they fade, and how raters vote.
+        counts: of training and of test clips.
+        on_step: told after each photograph that is cut.
+
+    Returns:
+        Training and test clips of signals (N, 16, 256). Photographs of the test, and copies of
+        them, are in no training clip; training clips of two groups share no photograph.
+    """
+    place = out / f"faded-{seed}.npz"
+    if not place.is_file():
+        parts = _drawn(data, out, seed, counts, on_step)
+        content = BytesIO()
+        np.savez(content, x=np.concatenate([part.x for part in parts]).astype(np.float16),
+                 votes=np.concatenate([part.votes for part in parts]))  # fmt: skip
+        write_bytes(place, content.getvalue())
+    with np.load(place) as kept:
+        x, votes = kept["x"].astype(np.float32), kept["votes"]
+    cut = len(x) - counts[1]
+    fold = cut // FOLDS
+    names = tuple(f"fold {row // fold}" for row in range(cut)) + ("test",) * counts[1]
+    x = (x - x[:cut].mean((0, 1))) / (x[:cut].std((0, 1)) + 1e-6)
+    every = Clips(x, votes, names)
+    return every.some(np.arange(cut)), every.some(np.arange(cut, len(x)))
+
+
+def _drawn(
+    data: Path, out: Path, seed: int, counts: tuple[int, int], on_step: OnStep | None
+) -> list[Clips]:
+    """Clips of each fold of the training photographs, and of the test."""
+    chips, label, test = _photographs(data, out, on_step)
+    rng = np.random.default_rng([28, 2000 + seed])
+    fold = np.where(test, FOLDS, rng.permutation(len(test)) % FOLDS)
+    parts = []
+    for number, count in enumerate([counts[0] // FOLDS] * FOLDS + [counts[1]]):
+        rows, shown = np.flatnonzero(fold == number), mixtures(rng, count)
+        x = seen(fading(rng, chips.images[rows], label[rows], shown))
+        parts.append(Clips(x, voted(rng, shown), (f"fold {number}",) * count))
+    return parts
+
+
+def _photographs(
+    data: Path, out: Path, on_step: OnStep | None
+) -> tuple[Chips, NDArray[np.int64], NDArray[np.bool_]]:
+    """Aligned faces, their class, and whether they are for the test."""
+    rng = np.random.default_rng(28)
+    every = [r for r in LABELS["fer2013"](data) if r.labels["expression"] in CLASSES]
+    halves = [r for r in every if r.split == "train"], [r for r in every if r.split != "train"]
+    some = [half[k] for half, most in zip(halves, PHOTOGRAPHS, strict=True)
+            for k in np.sort(rng.permutation(len(half))[:most])]  # fmt: skip
+    chips = read_chips(some, Crop(64), out, on_step)
+    kept = [some[row] for row in chips.row]
+    test = np.array([record.split != "train" for record in kept])
+    copies = ~test & np.isin(chips.content, chips.content[test])
+    label = np.array([CLASSES.index(record.labels["expression"]) for record in kept])
+    label[copies] = -1  # of no class, so never taken
+    return chips, label, test
+
+
+def fading(
+    rng: np.random.Generator, faces: Pixels, label: NDArray[np.int64], shown: Doubles
+) -> Pixels:
+    """(N, T, S, S, 3): the first face for its share of time, then the second; or the reverse."""
+    count = len(shown)
+    order = np.argsort(-shown, 1)[:, :2]
+    clear = shown.max(1) == CLEAR
+    order[clear, 1] = order[clear, 0]
+    of = [np.flatnonzero(label == kind) for kind in range(len(CLASSES))]
+    pair = np.array([[rng.choice(of[kind]) for kind in kinds] for kinds in order])  # (N, 2)
+    share = np.where(clear, rng.uniform(0.3, 0.7, count), shown.max(1))[:, None]
+    length = rng.uniform(2, 8, (count, 1)) / FRAMES
+    moment = (np.arange(FRAMES) + 0.5) / FRAMES
+    part = np.clip((moment - share) / length + 0.5, 0, 1)  # (N, T) of the second face
+    back = rng.random(count) < 0.5
+    part[back] = part[back, ::-1]
+    x = np.empty((count, FRAMES, *faces.shape[1:]), np.uint8)
+    for clip, (one, two) in enumerate(faces[pair].astype(np.float32)):
+        mixed = one + part[clip, :, None, None, None] * (two - one)
+        x[clip] = mixed.round()
+    return x

@@ -4,9 +4,14 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+
+from mien.train.trunk import Trunk
+from mien.types import Floats, Pixels
 
 WIDTH = 64  # of the temporal convolutions
 MOVED = 5.0  # how much what moves is enlarged: a smile changes a frame by a tenth of its range
+BLOCKS, EYE = 7, 96  # of dlib's network and its side: deeper it knows who it is, and no more
 
 
 class OverTime(nn.Module):
@@ -51,3 +56,21 @@ class ClipNet(nn.Module):
         quarters = nn.functional.avg_pool2d(maps, maps.shape[-1] // 2)  # (N T, 64, 2, 2)
         logits: Tensor = self.over_time(quarters.reshape(count, length, -1))
         return logits
+
+
+@torch.no_grad()
+def seen(clips: Pixels) -> Floats:
+    """What dlib's network sees in clips of faces, by its first blocks.
+
+    Args:
+        clips: (N, T, S, S, 3).
+
+    Returns:
+        (N, T, 256): the mean of each quarter of the last map.
+    """
+    trunk = Trunk(BLOCKS, EYE).eval()
+    found = []
+    for clip in clips:
+        pixels = torch.from_numpy(clip).permute(0, 3, 1, 2).float() / 255
+        found.append(F.adaptive_avg_pool2d(trunk.maps(pixels), 2).flatten(1))
+    return torch.stack(found).numpy()

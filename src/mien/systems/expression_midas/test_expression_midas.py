@@ -92,6 +92,18 @@ def test_votes_majority_and_what_is_ambiguous(lab):
     assert clips.ambiguous.tolist() == [False, True, True]
 
 
+def test_intervals_draw_people_not_clips(lab):
+    votes = np.zeros((40, 7))
+    votes[:, 1] = 10
+    clips = lab.data.Clips(np.zeros((40, 16, 24), np.float32), votes, ("a", "b") * 20)
+    p = np.full((40, 7), 0.01)
+    p[::2, 1], p[1::2, 2] = 0.94, 0.94  # always right of one person, never of the other
+    told = lab.train.intervals(p, clips)
+    assert (told["WAR low"], told["WAR high"]) == (0, 1)
+    assert told["KL low"] == pytest.approx(-np.log(0.94))
+    assert told["KL high"] == pytest.approx(-np.log(0.01))
+
+
 def test_made_up_signals_are_what_they_claim(lab):
     learnt, test = lab.data.signals(0, 100, 400)
     assert learnt.x.shape == (100, 16, 24)
@@ -100,6 +112,26 @@ def test_made_up_signals_are_what_they_claim(lab):
     assert not set(learnt.group) & set(test.group)
     again, _ = lab.data.signals(0, 100, 400)
     assert np.array_equal(again.x, learnt.x)
+
+
+def test_photographs_fade_for_as_long_as_raters_vote(lab):
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(7), 20)
+    label[::20] = -1  # copies of test pictures
+    faces = np.broadcast_to((30 * np.repeat(np.arange(7), 20))[:, None, None, None], (140, 4, 4, 3))
+    faces = faces.astype(np.uint8).copy()
+    faces[label < 0] = 255
+    shown = np.zeros((200, 7))
+    shown[:, 2], shown[:, 5] = 0.6, 0.4
+    shown[100:] = 0.1 / 6
+    shown[100:, 3] = lab.data.CLEAR
+    clips = lab.data.fading(rng, faces, label, shown)
+    assert clips.shape == (200, 16, 4, 4, 3)
+    assert clips.max() < 255  # no copy was taken
+    time_of_second = (clips[:100].mean((1, 2, 3, 4)) - 60) / 90
+    assert time_of_second.mean() == pytest.approx(0.4, abs=0.02)
+    assert set(np.unique(clips[:100, 0])) == {60, 150}  # some of them run backwards
+    assert (clips[100:] == 90).all()  # a clear clip shows one class
 
 
 def test_two_epochs_learn_something_and_the_same_seed_gives_the_same_network(lab):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
-from mien.metrics import calibration_error, divergence, entropy, jensen_shannon
+from mien.metrics import bootstrap_weights, calibration_error, divergence, entropy, jensen_shannon
 from mien.systems.expression_midas.data import Clips, read, rendered
 from mien.systems.expression_midas.model import ClipNet, OverTime
 from mien.train import Augment, Batches, export, fit, held_out, seeded
@@ -33,7 +33,7 @@ class Config:
     mix: bool = True  # whether clips are mixed
     alpha: float = 0.4  # of the Beta distribution; towards 0 it mixes nothing
     balanced: bool = False  # draw clips of rare majorities more often; bends the learnt shares
-    epochs: int = 24
+    epochs: int = 48
     batch: int = 32
     rate: float = 3e-3  # of AdamW, along a cosine
     decay: float = 0.01  # of the weights
@@ -62,7 +62,8 @@ def train(
     net = network(config, learnt, out, on_step)
     example = tensor(test.x[:8])
     apart = export(net, out / "weights.onnx", example)
-    return {**measured(odds(net, test), test), "test clips": len(test.x), "lost": lost,
+    p = odds(net, test)
+    return {**measured(p, test), **intervals(p, test), "test clips": len(test.x), "lost": lost,
             "graph differs by": apart}  # fmt: skip
 
 
@@ -168,6 +169,21 @@ def measured(p: Doubles, clips: Clips) -> dict[str, float]:
         "calibration error": calibration_error(p.max(1)[clear], right),
         "doubt follows votes": _spearman(entropy(p), entropy(clips.share)),
     }
+
+
+def intervals(p: Doubles, clips: Clips, resamples: int = 2000, seed: int = 0) -> dict[str, float]:
+    """95 % intervals of WAR and KL: the ends when people (groups) are drawn anew."""
+    people, who = np.unique(clips.group, return_inverse=True)
+    times = bootstrap_weights(len(people), resamples, seed)[:, who]  # (R, N)
+    clear = clips.majority >= 0
+    right = p.argmax(1)[clear] == clips.majority[clear]
+    drawn = {
+        "WAR": times[:, clear] @ right / times[:, clear].sum(1),
+        "KL": times @ divergence(clips.share, p) / times.sum(1),
+    }
+    ends = {"low": 0.025, "high": 0.975}
+    return {f"{name} {end}": float(np.quantile(values, at))
+            for name, values in drawn.items() for end, at in ends.items()}  # fmt: skip
 
 
 def _weights(clips: Clips) -> Tensor:
