@@ -157,7 +157,7 @@ def _tell(
     from contextlib import nullcontext
 
     from mien.landmarks import Baseline
-    from mien.media import open_source
+    from mien.media import one_thread, open_source
     from mien.pipeline.events import EventLog
     from mien.pipeline.film import check_every
     from mien.pipeline.telling import Telling
@@ -177,6 +177,7 @@ def _tell(
             commercial_only=models.commercial_only,
         ) as kit,
         EventLog(log) if log else nullcontext() as kept,
+        one_thread(),  # as for films
     ):
         telling = Telling(kit, rest)
         with open_source(
