@@ -1,7 +1,9 @@
 """What tests share: toy graphs, the demo's portraits, the default models, the real data."""
 
 import os
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -87,3 +89,20 @@ def models():
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there; these tests need weights that only a network has")
     return folder
+
+
+@pytest.fixture(scope="module")
+def torch():
+    """Torch with one thread; tests that train are skipped where it is not installed."""
+    torch = pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
+    pytest.importorskip("lightning_fabric")
+    torch.set_num_threads(1)
+    return torch
+
+
+@pytest.fixture(scope="module")
+def lab(torch, request):
+    """The lab files of the system in whose folder the test stands: data, train, model."""
+    names = ("data", "train", "model")
+    folder = f"mien.systems.{request.path.parent.name}"
+    return SimpleNamespace(**{name: import_module(f"{folder}.{name}") for name in names})

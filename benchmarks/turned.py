@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.cli.synth import _finders
+from mien.cli.synth import finders
 from mien.evaluate.rendered import fits
 from mien.geometry import region
 from mien.geometry.poses import Camera
@@ -55,7 +55,7 @@ def framed(image, points):
 
 def main(folders: list[Path]) -> None:
     """One row a band and detector."""
-    finders, found = _finders(), {}
+    asked, found = finders(), {}
     for folder in folders:
         faces = list(turned_faces(folder))
         for band in BANDS:
@@ -63,7 +63,7 @@ def main(folders: list[Path]) -> None:
             order = np.random.default_rng(2).permutation(len(chosen))[:EACH]
             for path, _, points in (chosen[i] for i in order):
                 picture, there = framed(read_image(path), points)
-                for name, find in finders.items():
+                for name, find in asked.items():
                     hit = any(fits(box, there) for box in find(picture))
                     for where in (folder.parent.name + "/" + folder.name, "all"):
                         found.setdefault((band, name, where), []).append(hit)

@@ -31,6 +31,7 @@ def copied(folder, tmp_path, names):
     for place in SOURCE.iterdir():
         if place.name not in ("systems", "__pycache__"):
             (package / place.name).symlink_to(place)
+    (tmp_path / "conftest.py").symlink_to(ROOT / "conftest.py")  # what tests of systems share
     (package / "systems").mkdir()
     (package / "systems" / "__init__.py").symlink_to(SOURCE / "systems" / "__init__.py")
     new = package / "systems" / names[folder]

@@ -110,6 +110,14 @@ def test_backgrounds_are_darker_than_faces_as_often_as_not():
     assert low < 0.06 < middle < 0.2 < high < 0.6
 
 
+def test_the_five_points_are_middles_of_eyes_tip_of_nose_and_corners_of_the_mouth(someone):
+    frame = render(someone, Scene(camera=SMALL), truth=False)
+    right, left, nose, *mouth = frame.five
+    assert right == pytest.approx(frame.lm68[36:42].mean(0))
+    assert left == pytest.approx(frame.lm68[42:48].mean(0))
+    assert np.array_equal([nose, *mouth], frame.lm68[[30, 48, 54]])
+
+
 def test_arrays_have_the_shapes_that_the_record_tells(someone):
     frame = render(someone, Scene(camera=Camera(96, 128)), nir=True)
     assert frame.rgb.shape == (96, 128, 3)

@@ -157,7 +157,7 @@ def check(
     with progress() as on_step:
         checks = check_head(
             open_head(head), load(detector), load("face-mesh-iris"), load(embedder),
-            _finders(), people=people, seed=seed, on_step=on_step,
+            finders(), people=people, seed=seed, on_step=on_step,
         )  # fmt: skip
         for row in checks:
             passed = "yes" if row.passed else "NO"
@@ -274,7 +274,7 @@ def _weights(given: list[str]) -> dict[str, float]:
     return out
 
 
-def _finders() -> dict[str, "Finder"]:
+def finders() -> dict[str, "Finder"]:
     """Every detector whose weights are here; which are not is told."""
     from mien.evaluate.rendered import finder
     from mien.zoo import cards, is_fetched, load

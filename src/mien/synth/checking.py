@@ -6,6 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from mien.media import one_thread
 from mien.synth import actor as kinds
 from mien.synth.actor import Actor
 from mien.synth.camera import Camera, Pose, project
@@ -67,16 +68,12 @@ def small_step(seed: int = 0) -> tuple[Scene, Scene]:
 
 def seconds_a_frame(actor: Actor, camera: Camera, frames: int = 12, *, truth: bool = True) -> float:
     """Median processor time of a frame in seconds, by one thread, once everything is warm."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        times = []
+    times = []
+    with one_thread():
         for number in range(frames + 2):
             begin = time.process_time()
             render(actor, Scene({"AU12": number / 20}, camera=camera), truth=truth)
             times.append(time.process_time() - begin)
-    finally:
-        cv2.setNumThreads(threads)
     return float(np.median(times[2:]))
 
 

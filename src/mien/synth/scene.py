@@ -74,6 +74,12 @@ class Frame:
     camera: Camera
     face_visible: bool  # whether at least 1 % of the picture is skin of the face
 
+    @property
+    def five(self) -> Floats:
+        """The five points of mien.geometry.POINTS, (5, 2) px; of eyes the middle of six points."""
+        eyes = (self.lm68[start : start + 6].mean(0) for start in (36, 42))
+        return np.stack([*eyes, *self.lm68[[30, 48, 54]]])
+
 
 def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False) -> Frame:
     """Draw one person.

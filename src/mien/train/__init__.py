@@ -3,6 +3,7 @@
 What is made here is used elsewhere as ONNX; nothing that a user runs imports this room.
 """
 
+from mien.train.asking import answers
 from mien.train.augment import Augment
 from mien.train.batches import Batches
 from mien.train.export import export, halved, quantised
@@ -16,6 +17,7 @@ __all__ = [
     "Batches",
     "Read",
     "adamw",
+    "answers",
     "export",
     "fit",
     "folds",

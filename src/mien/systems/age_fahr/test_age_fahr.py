@@ -53,11 +53,6 @@ def test_a_child_a_grown_up_and_their_vectors(astronaut, mtcnn):
     assert head.vectors(chip[:0]).shape == (0, 256)
 
 
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
-
-
 def test_the_reach_by_hand_and_its_refusal(torch):
     from mien.systems.age_fahr.train import reach
 

@@ -15,9 +15,9 @@ from mien.media import write_bytes
 from mien.systems.age_fahr.data import Faces, balance, bands, parts
 from mien.systems.age_fahr.head import YEARS, Age, tensor, told
 from mien.systems.age_fahr.model import Net, Told, convolutional
-from mien.train import Augment, Batches, adamw, export, fit, quantised, seeded
+from mien.train import Augment, Batches, adamw, answers, export, fit, quantised, seeded
 from mien.train.pictures import OnStep
-from mien.types import Doubles, Floats
+from mien.types import Doubles, Floats, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def train(
     lower = replace(config, epochs=config.second, rate=config.second_rate)
     stage(net, learn, choose, lower, out / "second", on_step, balanced=True)
     after["second stage"] = errors(shares(net, test), test.age)
-    some = torch.from_numpy(tensor(learn.images[:64]))
+    some = pixels_of(learn.images[:64])
     apart = export(
         Told(net), out / "weights-32.onnx", some, outputs=("logits", "vector"), tolerance=1e-3
     )
@@ -136,16 +136,16 @@ def loss_of(logits: Tensor, age: Tensor, blur: float) -> Tensor:
     return F.cross_entropy(logits, bell) + 0.2 * away
 
 
-@torch.no_grad()
 def shares(net: nn.Module, faces: Faces) -> Floats:
     """(N, 101) probability of each year: mean of each chip and its mirror."""
-    found = []
-    device = next(net.parameters()).device
-    for start in range(0, len(faces.age), 128):
-        pixels = torch.from_numpy(tensor(faces.images[start : start + 128])).to(device)
-        both = net(pixels).softmax(1) + net(pixels.flip(3)).softmax(1)
-        found.append((both / 2).float().cpu().numpy())
-    return np.concatenate(found)
+    both = (faces.images, faces.images[:, :, ::-1])
+    first, second = (answers(net, images, pixels_of).softmax(1) for images in both)
+    return np.asarray((first + second) / 2)
+
+
+def pixels_of(chips: Pixels) -> Tensor:
+    """What the network is shown: (N, 3, 112, 112)."""
+    return torch.from_numpy(tensor(chips))
 
 
 def reach(found: Floats, age: Doubles) -> float:

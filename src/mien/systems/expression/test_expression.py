@@ -58,11 +58,6 @@ def test_a_smile_of_a_portrait_is_called_happiness(astronaut, mtcnn):
     assert max(reading.values, key=reading.values.get) == "happiness"
 
 
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
-
-
 def written(root, splits=("train", "validation")):
     """A set in FER2013's layout: each word has its own pattern."""
     random = np.random.default_rng(0)

@@ -16,10 +16,10 @@ from mien.metrics import calibration_error, softmax
 from mien.systems.expression.data import Faces, parts
 from mien.systems.expression.head import LABELS, Expression, tensor
 from mien.systems.expression.model import Net
-from mien.train import Augment, Batches, adamw, export, fit, quantised, seeded
+from mien.train import Augment, Batches, adamw, answers, export, fit, quantised, seeded
 from mien.train.pictures import OnStep
 from mien.train.splits import held_out, kin
-from mien.types import Floats
+from mien.types import Floats, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def train(
     with torch.no_grad():  # so that the file gives calibrated answers by itself
         net.last.weight.div_(warmth)
         net.last.bias.div_(warmth)
-    some = torch.from_numpy(tensor(learn.images[:64]))
+    some = pixels_of(learn.images[:64])
     apart = export(net, out / "weights-32.onnx", some, tolerance=1e-3)
     ranges = [tensor(learn.images[k : k + 64]) for k in range(0, min(len(learn.label), 512), 64)]
     quantised(out / "weights-32.onnx", out / "weights.onnx", ranges)
@@ -142,15 +142,15 @@ def grey(faces: Faces) -> Tensor:
     return torch.from_numpy(np.rint(shades).astype(np.uint8))
 
 
-@torch.no_grad()
 def looks(net: nn.Module, faces: Faces) -> Floats:
     """(2, N, 7) logits of each chip and of its mirror."""
-    found = []
-    device = next(net.parameters()).device
-    for start in range(0, len(faces.label), 128):
-        pixels = torch.from_numpy(tensor(faces.images[start : start + 128])).to(device)
-        found.append(torch.stack([net(pixels), net(pixels.flip(3))]).float().cpu().numpy())
-    return np.concatenate(found, axis=1)
+    both = (faces.images, faces.images[:, :, ::-1])
+    return torch.stack([answers(net, images, pixels_of) for images in both]).numpy()
+
+
+def pixels_of(chips: Pixels) -> Tensor:
+    """What the network is shown: (N, 3, 64, 64)."""
+    return torch.from_numpy(tensor(chips))
 
 
 def softened(found: Floats, warmth: float) -> Floats:

@@ -125,17 +125,11 @@ def _person(number: int, sizes: tuple[float, ...], count: int) -> tuple[Pixels, 
         frame = render(actor, any_scene(rng, 96, units, 10), truth=False)
         chip = align(
             frame.rgb,
-            [Face(np.zeros(4, np.float32), 1.0, five(frame.lm68))],
+            [Face(np.zeros(4, np.float32), 1.0, frame.five)],
             Crop(SIDE, points=POINTS),
         )
         images[k] = covered(chip[0], rng) if rng.random() < PATCH else chip[0]
     return images, label.astype(np.int64)
-
-
-def five(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The five points (5, 2) of 68 (68, 2): eyes, nose, corners of the mouth, as seen."""
-    eyes = points[36:42].mean(0), points[42:48].mean(0)
-    return np.stack([*eyes, points[30], points[48], points[54]])
 
 
 def covered(chip: Pixels, rng: np.random.Generator) -> Pixels:

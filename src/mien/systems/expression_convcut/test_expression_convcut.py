@@ -1,7 +1,5 @@
 """Known shapes; faces never mix; two steps of training; the shipped file answers as a network."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,8 +9,6 @@ from mien.metrics.findings import plain
 from mien.testing import check, noise
 from mien.types import Reading
 from mien.zoo import load
-
-HERE = Path(__file__).parent
 
 
 def test_the_shipped_head_keeps_its_contract():
@@ -27,23 +23,6 @@ def test_the_shipped_head_looks_at_one_face_at_a_time():
     head = load("expression-convcut")
     told = plain(batch_leak(head, noise(64, head.crop.size), data="noise"))
     assert told["headline"]["leaks"]["value"] == 0
-
-
-@pytest.fixture(scope="module")
-def torch():
-    torch = pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
-    pytest.importorskip("lightning_fabric")
-    torch.set_num_threads(1)
-    return torch
-
-
-@pytest.fixture(scope="module")
-def lab(torch):
-    from importlib import import_module
-
-    names = ("data", "train", "model")
-    parts = {name: import_module(f"mien.systems.{HERE.name}.{name}") for name in names}
-    return type("Lab", (), parts)
 
 
 def test_shapes_of_the_base_are_those_of_the_paper(torch, lab):

@@ -16,7 +16,7 @@ from mien.metrics import balanced_accuracy, calibration_error, confusion, macro_
 from mien.systems.expression_convcut.data import Faces, digests, read, rendered
 from mien.systems.expression_convcut.head import CLASSES
 from mien.systems.expression_convcut.model import ConvCut, load_trunk
-from mien.train import Augment, Batches, export, fit, held_out, seeded
+from mien.train import Augment, Batches, answers, export, fit, held_out, seeded
 from mien.types import Doubles
 
 OnStep = Callable[[str, int, int], None]
@@ -164,15 +164,9 @@ def tensor(images: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
 
 
-@torch.no_grad()
 def odds(model: nn.Module, faces: Faces) -> Doubles:
     """(N, 7) probabilities, not calibrated."""
-    device = next(model.parameters()).device
-    parts = [
-        model.eval()(tensor(faces.images[k : k + 256]).to(device)).float().softmax(1).cpu()
-        for k in range(0, len(faces.images), 256)
-    ]
-    return torch.cat(parts).double().numpy()
+    return answers(model, faces.images, tensor, 256).softmax(1).double().numpy()
 
 
 def measured(p: Doubles, label: NDArray[np.int64]) -> dict[str, float]:

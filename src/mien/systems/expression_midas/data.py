@@ -175,7 +175,7 @@ def _clip(rng: np.random.Generator, actor: Actor, shown: Doubles) -> Pixels:
         scene = any_scene(np.random.default_rng(seed), 72, weights, 6)
         frame = render(actor, scene, truth=False)
         if not stages:  # the chip stays where the face at rest was, as a track's does
-            face = Face(np.zeros(4, np.float32), 1.0, five(frame.lm68))
+            face = Face(np.zeros(4, np.float32), 1.0, frame.five)
         stages.append(grey(align(frame.rgb, [face], Crop(SIDE)))[0].astype(np.float64))
     apex, width = rng.uniform(4, 12), rng.uniform(1.5, 4)
     level = 2 * np.exp(-(((np.arange(FRAMES) - apex) / width) ** 2) / 2)  # (T,) 0 to 2
@@ -187,19 +187,7 @@ def _clip(rng: np.random.Generator, actor: Actor, shown: Doubles) -> Pixels:
     return np.asarray(noisy, np.uint8)
 
 
-def five(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The five points (5, 2) of 68 (68, 2): eyes, nose, corners of the mouth, as seen."""
-    eyes = points[36:42].mean(0), points[42:48].mean(0)
-    return np.stack([*eyes, points[30], points[48], points[54]])
-
-
-def faded(
-    data: Path,
-    out: Path,
-    seed: int,
-    counts: tuple[int, int] = FADED,
-    on_step: OnStep | None = None,
-) -> tuple[Clips, Clips]:
+def faded(data: Path, out: Path, seed: int, on_step: OnStep | None = None) -> tuple[Clips, Clips]:
     """Clips of what dlib's network sees in 16 moments of a face that fades into another.
 
     Raters vote on the share of time that each class is seen. A clear clip fades between two
@@ -210,7 +198,6 @@ def faded(
         data: FER2013 as it is unpacked.
         out: keeps the faces that were cut, and what was seen in the clips of each seed.
         seed: of which photographs meet, when they fade, and how raters vote.
-        counts: of training and of test clips.
         on_step: told after each photograph that is cut.
 
     Returns:
@@ -219,34 +206,30 @@ def faded(
     """
     place = out / f"faded-{seed}.npz"
     if not place.is_file():
-        parts = _drawn(data, out, seed, counts, on_step)
+        x, votes = _drawn(data, out, seed, on_step)
         content = BytesIO()
-        np.savez(content, x=np.concatenate([part.x for part in parts]).astype(np.float16),
-                 votes=np.concatenate([part.votes for part in parts]))  # fmt: skip
+        np.savez(content, x=x.astype(np.float16), votes=votes)
         write_bytes(place, content.getvalue())
     with np.load(place) as kept:
         x, votes = kept["x"].astype(np.float32), kept["votes"]
-    cut = len(x) - counts[1]
-    fold = cut // FOLDS
-    names = tuple(f"fold {row // fold}" for row in range(cut)) + ("test",) * counts[1]
+    cut = FADED[0]
+    fold = np.minimum(np.arange(len(x)) * FOLDS // cut, FOLDS)  # the last is the test
     x = (x - x[:cut].mean((0, 1))) / (x[:cut].std((0, 1)) + 1e-6)
-    every = Clips(x, votes, names)
+    every = Clips(x, votes, tuple(f"fold {number}" for number in fold))
     return every.some(np.arange(cut)), every.some(np.arange(cut, len(x)))
 
 
-def _drawn(
-    data: Path, out: Path, seed: int, counts: tuple[int, int], on_step: OnStep | None
-) -> list[Clips]:
-    """Clips of each fold of the training photographs, and of the test."""
+def _drawn(data: Path, out: Path, seed: int, on_step: OnStep | None) -> tuple[Floats, Doubles]:
+    """What is seen in clips, and votes: fold after fold of the training photographs, the test."""
     chips, label, test = _photographs(data, out, on_step)
     rng = np.random.default_rng([28, 2000 + seed])
     fold = np.where(test, FOLDS, rng.permutation(len(test)) % FOLDS)
-    parts = []
-    for number, count in enumerate([counts[0] // FOLDS] * FOLDS + [counts[1]]):
+    x, votes = [], []
+    for number, count in enumerate([FADED[0] // FOLDS] * FOLDS + [FADED[1]]):
         rows, shown = np.flatnonzero(fold == number), mixtures(rng, count)
-        x = seen(fading(rng, chips.images[rows], label[rows], shown))
-        parts.append(Clips(x, voted(rng, shown), (f"fold {number}",) * count))
-    return parts
+        x.append(seen(fading(rng, chips.images[rows], label[rows], shown)))
+        votes.append(voted(rng, shown))
+    return np.concatenate(x), np.concatenate(votes)
 
 
 def _photographs(

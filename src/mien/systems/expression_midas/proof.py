@@ -3,7 +3,7 @@
 mien systems prove expression-midas --out FOLDER
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ FILMS: Mapping[str, object] = {"epochs": 48, "held": 0.2}
 FADED: Mapping[str, object] = {"epochs": 30, "held": 0.2, "precision": "32"}
 LAST: Mapping[str, object] = {**FADED, "held": 0.0}  # the last epoch, with nobody to choose
 Found = dict[str, list[dict[str, float]]]
+Bar = tuple[str, int, int]  # what is asked, in how many seeds it came out, in how many it must
 
 
 def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
@@ -39,20 +40,23 @@ def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
     torch.set_num_threads(1)
     made = [signals(10 + seed) for seed in range(SEEDS)]  # the rate was chosen on others
     found = _arms(out, "signals", made, QUICK, on_step)
-    parts = [_section("Signals", found), _alphas(made[0]), _shuffled(made[0])]
+    parts = [_section("Signals", found, _of_signals(found)), _alphas(made[0]), _shuffled(made[0])]
     drawn = [rendered(out / "clips.npz", on_step)] * SEEDS
-    parts.append(_section("Rendered films", _arms(out, "films", drawn, FILMS, on_step)))
+    found = _arms(out, "films", drawn, FILMS, on_step)
+    parts.append(_section("Rendered films", found, _of_pictures(found)))
     if data is not None:
         made = [faded(data, out, seed, on_step=on_step) for seed in range(SEEDS)]
-        best = _arms(out, "photographs", made, FADED, on_step)
-        last = _arms(out, "photographs-last", made, LAST, on_step)
-        parts.append(_section("Photographs that fade, each way at its own best epoch", best))
-        parts.append(_section(f"The same after {LAST['epochs']} epochs", last))
+        for name, place, settings in (
+            ("Photographs that fade, each way at its own best epoch", "photographs", FADED),
+            (f"The same after {LAST['epochs']} epochs", "photographs-last", LAST),
+        ):
+            found = _arms(out, place, made, settings, on_step)
+            parts.append(_section(name, found, _of_pictures(found)))
     return "\n\n".join(parts)
 
 
-def _section(name: str, found: Found) -> str:
-    return "\n\n".join([f"### {name}", _table(found), _against(found), _bars(found, name)])
+def _section(name: str, found: Found, asked: Sequence[Bar]) -> str:
+    return "\n\n".join([f"### {name}", _table(found), _against(found), _bars(found, asked)])
 
 
 def _arms(
@@ -98,47 +102,52 @@ def _against(found: Found) -> str:
     return markdown(("MIDAS, same seeds, mean (95 % interval)", *keys), rows)
 
 
-def _bars(found: Found, name: str) -> str:
-    """The bars of the spec; those of clips that are seen ask less of accuracy."""
-
-    def first(key: str, arms: tuple[str, ...], *, low: bool, by: float = 1.0) -> int:
-        """Seeds in which MIDAS is better than each of these arms, by a factor."""
-        count = 0
-        for seed, one in enumerate(found["MIDAS"]):
-            others = [found[arm][seed][key] for arm in arms]
-            count += one[key] <= by * min(others) if low else one[key] >= max(others)
-        return count
-
-    others = tuple(arm for arm in ARMS if arm != "MIDAS")
-    if name == "Signals":
-        bars = [
-            ("best WAR", first("WAR", others, low=False), SEEDS - 1),
-            ("best UAR", first("UAR", others, low=False), SEEDS - 1),
-            ("KL at most 0.85 of soft labels alone", first("KL", ("soft labels",), low=True,
-             by=0.85), SEEDS),
-            ("the same, ambiguous clips", first("KL, ambiguous", ("soft labels",), low=True,
-             by=0.85), SEEDS),
-        ]  # fmt: skip
-    else:
-        rivals = ("soft labels", "hard labels, mixed")
-        pairs = zip(found["MIDAS"], found["soft labels"], strict=True)
-        near = sum(one["WAR"] >= two["WAR"] - 0.01 for one, two in pairs)
-        plain = ("hard labels", "hard labels, mixed")
-        bars = [
-            ("KL below hard labels and below hard mixed", first("KL", plain, low=True), SEEDS),
-            ("KL below soft labels", first("KL", ("soft labels",), low=True), SEEDS),
-            ("KL of ambiguous clips below soft labels and below hard mixed",
-             first("KL, ambiguous", rivals, low=True), SEEDS),
-            ("WAR not lower than soft labels by more than 0.01", near, SEEDS),
-        ]  # fmt: skip
+def _bars(found: Found, asked: Sequence[Bar]) -> str:
+    """What came out against bars, and against the one that all kinds of clips share."""
     doubt = [np.mean([one["doubt follows votes"] for one in found[arm]])
              for arm in ("MIDAS", "hard labels")]  # fmt: skip
     rows = [(bar, f"{met} of {SEEDS} seeds", "yes" if met >= need else "**no**")
-            for bar, met, need in bars]  # fmt: skip
+            for bar, met, need in asked]  # fmt: skip
     honest = doubt[0] >= 0.5 and doubt[0] > doubt[1]
     rows.append(("entropy follows that of the votes: Spearman 0.5, more than with hard labels",
                  f"{doubt[0]:.2f}, {doubt[1]:.2f}", "yes" if honest else "**no**"))  # fmt: skip
     return markdown(("Bar", "Came out", "Met"), rows)
+
+
+def _of_signals(found: Found) -> list[Bar]:
+    others = tuple(arm for arm in ARMS if arm != "MIDAS")
+    soft = ("soft labels",)
+    return [
+        ("best WAR", _first(found, "WAR", others, low=False), SEEDS - 1),
+        ("best UAR", _first(found, "UAR", others, low=False), SEEDS - 1),
+        ("KL at most 0.85 of soft labels alone", _first(found, "KL", soft, low=True, by=0.85),
+         SEEDS),
+        ("the same, ambiguous clips", _first(found, "KL, ambiguous", soft, low=True, by=0.85),
+         SEEDS),
+    ]  # fmt: skip
+
+
+def _of_pictures(found: Found) -> list[Bar]:
+    """Of clips that are seen less is asked of accuracy."""
+    plain, rivals = ("hard labels", "hard labels, mixed"), ("soft labels", "hard labels, mixed")
+    pairs = zip(found["MIDAS"], found["soft labels"], strict=True)
+    near = sum(one["WAR"] >= two["WAR"] - 0.01 for one, two in pairs)
+    return [
+        ("KL below hard labels and below hard mixed", _first(found, "KL", plain, low=True), SEEDS),
+        ("KL below soft labels", _first(found, "KL", ("soft labels",), low=True), SEEDS),
+        ("KL of ambiguous clips below soft labels and below hard mixed",
+         _first(found, "KL, ambiguous", rivals, low=True), SEEDS),
+        ("WAR not lower than soft labels by more than 0.01", near, SEEDS),
+    ]  # fmt: skip
+
+
+def _first(found: Found, key: str, arms: tuple[str, ...], *, low: bool, by: float = 1.0) -> int:
+    """Seeds in which MIDAS is better than each of these arms, by a factor."""
+    count = 0
+    for seed, one in enumerate(found["MIDAS"]):
+        others = [found[arm][seed][key] for arm in arms]
+        count += one[key] <= by * min(others) if low else one[key] >= max(others)
+    return count
 
 
 def _alphas(made: tuple[Clips, Clips]) -> str:

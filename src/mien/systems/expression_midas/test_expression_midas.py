@@ -1,15 +1,11 @@
 """Known answers of the mixing; the contract; two steps; the shipped file answers as a network."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from mien.testing import check, made_up_clip
 from mien.types import Clip
 from mien.zoo import load
-
-HERE = Path(__file__).parent
 
 
 def test_the_shipped_head_keeps_its_contract():
@@ -39,23 +35,6 @@ def test_a_pause_in_the_film_does_not_shift_what_is_seen():
     assert head(uneven)[0].values != even  # other frames stand for the same stretch of time
     twice = Clip(np.repeat(clip.times, 2), np.repeat(clip.chips, 2, axis=0))
     assert head(twice)[0].values == pytest.approx(even)
-
-
-@pytest.fixture(scope="module")
-def torch():
-    torch = pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
-    pytest.importorskip("lightning_fabric")
-    torch.set_num_threads(1)
-    return torch
-
-
-@pytest.fixture(scope="module")
-def lab(torch):
-    from importlib import import_module
-
-    names = ("data", "train", "model")
-    parts = {name: import_module(f"mien.systems.{HERE.name}.{name}") for name in names}
-    return type("Lab", (), parts)
 
 
 def test_mixing_by_hand(torch, lab):

@@ -19,7 +19,7 @@ from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 from mien.metrics import bootstrap_weights, calibration_error, divergence, entropy, jensen_shannon
 from mien.systems.expression_midas.data import Clips, read, rendered
 from mien.systems.expression_midas.model import ClipNet, OverTime
-from mien.train import Augment, Batches, export, fit, held_out, seeded
+from mien.train import Augment, Batches, answers, export, fit, held_out, seeded
 from mien.types import Doubles
 
 OnStep = Callable[[str, int, int], None]
@@ -142,15 +142,9 @@ def tensor(x: NDArray[Any]) -> Tensor:
     return torch.from_numpy(x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x)
 
 
-@torch.no_grad()
 def odds(model: nn.Module, clips: Clips) -> Doubles:
     """(N, 7) what the network says."""
-    device = next(model.parameters()).device
-    parts = [
-        model.eval()(tensor(clips.x[k : k + 128]).to(device)).float().softmax(1).cpu()
-        for k in range(0, len(clips.x), 128)
-    ]
-    return torch.cat(parts).double().numpy()
+    return answers(model, clips.x, tensor).softmax(1).double().numpy()
 
 
 def measured(p: Doubles, clips: Clips) -> dict[str, float]:

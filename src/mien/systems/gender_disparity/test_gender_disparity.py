@@ -29,11 +29,6 @@ def test_the_example_grid_has_266_rows_and_the_reduced_one_112():
     assert len(read_grid(HERE / "grid-utkface.toml").rows()) == 16 * 7
 
 
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
-
-
 def test_losses_by_hand(torch):
     from mien.systems.gender_disparity.model import build, loss_of
 

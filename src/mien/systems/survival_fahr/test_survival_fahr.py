@@ -138,11 +138,6 @@ def test_the_page_of_a_fit_carries_its_limits():
     assert "A hazard here is relative to this cohort" in page
 
 
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch", reason="training needs torch: pip install 'mien[train]'")
-
-
 def test_losses_by_hand(torch):
     from mien.systems.survival_fahr.model import cox_loss, ranking_loss
 
