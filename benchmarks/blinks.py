@@ -64,7 +64,7 @@ def rendered(head: HeadModel, people: int) -> None:
 
 def apertures(frames: Iterable[tuple[float, Pixels]]) -> tuple[Doubles, Doubles]:
     """(T,) seconds and (T, 2) apertures of the left and right eye of the first face."""
-    following, times, rows = Following(load("mtcnn"), load("face-mesh-iris")), [], []
+    following, times, rows = Following(load("mtcnn"), load("attention-mesh")), [], []
     for time, image in frames:
         seen = [one.points for one in following(image, time) if one.points is not None]
         row = [np.nan, np.nan]

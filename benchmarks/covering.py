@@ -65,7 +65,7 @@ def main() -> None:
 def film(path: Path, begin: float, end: float, unsure: float) -> None:
     """A hand at a face, frame by frame and at two frames a second."""
     following = Following(
-        load("mtcnn"), load("face-mesh-iris"), hands=HandsNear(load("hand-landmarks"))
+        load("mtcnn"), load("attention-mesh"), hands=HandsNear(load("hand-landmarks"))
     )
     told, true, seconds = [], [], []
     with open_film(path) as opened:
@@ -87,7 +87,7 @@ def rendered(people: int, first: int, ict: Path | None) -> None:
     told, true, parts = [], [], np.zeros(3, int)
     lost = 0
     for seed in range(first, first + people):
-        following = Following(load("mtcnn"), load("face-mesh-iris"))
+        following = Following(load("mtcnn"), load("attention-mesh"))
         for time, image, cover in clip(heads[seed % len(heads)], seed):
             faces = following(image, time)
             if not faces or (faces[0].points is None and faces[0].reason != "occluded"):

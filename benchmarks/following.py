@@ -48,7 +48,7 @@ def noisy(image: Pixels, noise: float, rng: np.random.Generator) -> Pixels:
 
 def meshes(frames: list[Pixels]) -> tuple[Floats, Floats]:
     """(T, L, 2) of the first face, followed and each frame on its own; frames without are left."""
-    detector, mesh = load("mtcnn"), load("face-mesh-iris")
+    detector, mesh = load("mtcnn"), load("attention-mesh")
     following = Following(detector, mesh)
     pairs = []
     for number, image in enumerate(frames):

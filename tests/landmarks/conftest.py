@@ -7,4 +7,4 @@ import pytest
 def mesh():
     from mien.zoo import load
 
-    return load("face-mesh-iris")
+    return load("attention-mesh")

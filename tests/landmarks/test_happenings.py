@@ -75,10 +75,10 @@ def test_a_unit_has_onset_apex_offset_and_a_side():
 @pytest.mark.parametrize(
     ("inner", "outer", "told"),
     [
-        (3.0, 2.4, ["AU01"]),  # the outer brow is drawn along
-        (3.0, 2.7, ["AU01", "AU02"]),  # both
-        (2.4, 3.0, ["AU01", "AU02"]),  # raised outer brows and both look alike
-        (0.5, 3.0, ["AU02"]),
+        (4.0, 3.2, ["AU01"]),  # the outer brow is drawn along
+        (4.0, 3.6, ["AU01", "AU02"]),  # both
+        (3.2, 4.0, ["AU01", "AU02"]),  # raised outer brows and both look alike
+        (0.5, 4.0, ["AU02"]),
     ],
 )
 def test_outer_brows_that_are_drawn_along_are_no_event(inner, outer, told):

@@ -5,12 +5,13 @@ import pytest
 
 from mien.errors import DeviceError, WeightsError
 from mien.geometry import iou
-from mien.landmarks import five_points, locate, names
+from mien.landmarks import face_region, five_points, locate, names
+from mien.landmarks.attention import AttentionMesh
 from mien.landmarks.mesh import FaceMesh
-from mien.media import read_image, turn
+from mien.media import read_image, turn, warp
 from mien.testing import check
 from mien.types import Face
-from mien.zoo import fetch, find
+from mien.zoo import fetch, find, load
 
 pytestmark = pytest.mark.weights
 
@@ -39,28 +40,27 @@ def found(portrait, mesh):
 
 def test_it_keeps_the_contract_of_landmarkers(mesh):
     check("landmarker", mesh)
-    check("landmarker", FaceMesh(fetch(find("face-mesh"))[0], name="face-mesh"))
+    check("landmarker", load("face-mesh"))
 
 
-def test_the_numbers_are_those_of_the_graphs_run_directly(mesh, portrait):
+def test_the_numbers_are_those_of_the_graph_run_directly(portrait):
     from ai_edge_litert.interpreter import Interpreter
 
-    from mien.landmarks import face_region
-    from mien.media import warp
-
     chip = warp(portrait[0], face_region(portrait[1], 192), 192, border="edge")
-    points, presence = mesh(chip[None])
+    points, presence = load("face-mesh")(chip[None])
     graph = Interpreter(model_path=str(fetch(find("face-mesh"))[0]), num_threads=1)
     graph.allocate_tensors()
     graph.set_tensor(graph.get_input_details()[0]["index"], chip[None].astype(np.float32) / 255)
     graph.invoke()
     answers = [graph.get_tensor(d["index"]) for d in graph.get_output_details()]
     direct, logit = sorted(answers, key=lambda a: -a.size)
-    direct = direct.reshape(468, 3)
-    untouched = [i for i in range(468) if i not in {*sum(names.EYE_LIDS, ())}]
-    assert np.array_equal(points[0, untouched], direct[untouched])
-    assert np.array_equal(points[0, :468, 2], direct[:, 2])  # depth stays that of the mesh
+    assert np.array_equal(points[0], direct.reshape(468, 3))
     assert presence[0, 0] == pytest.approx(1 / (1 + np.exp(-logit.item())), abs=1e-6)
+
+
+def test_both_networks_see_one_face(mesh, portrait, found):
+    [bare], _ = locate(load("face-mesh"), portrait[0], [portrait[1]])
+    assert off(bare, found[0][:468]) < 0.03
 
 
 def test_a_face_is_there_and_the_five_points_agree_with_the_detectors(portrait, found):
@@ -98,8 +98,6 @@ def test_a_mirror_image_has_the_mirrored_mesh(portrait, mesh, found):
 
 
 def test_the_answer_hardly_depends_on_the_detector(portrait, mesh, found):
-    from mien.zoo import load
-
     faces = load("blazeface-full")(portrait[0])
     best = max(faces, key=lambda face: iou(face.box[None], portrait[1].box[None])[0, 0])
     [points], _ = locate(mesh, portrait[0], [best])
@@ -140,11 +138,16 @@ def test_five_people_have_five_meshes(data, mesh, mtcnn):
 
 
 def test_a_graph_of_something_else_is_refused():
-    [iris] = [path for path in fetch(find("face-mesh-iris")) if "iris" in path.name]
-    with pytest.raises(WeightsError, match="but this model feeds"):
-        FaceMesh(iris, name="x")
+    face, regions = fetch(find("attention-mesh"))
+    with pytest.raises(WeightsError, match="takes 3 inputs, not 1"):
+        FaceMesh(regions, name="x")
+    with pytest.raises(WeightsError, match="not 468 points"):
+        FaceMesh(face, name="x")(np.zeros((1, 192, 192, 3), np.uint8))
+    [bare] = fetch(find("face-mesh"))
+    with pytest.raises(WeightsError, match="not 468 points"):
+        AttentionMesh(bare, regions, name="x")(np.zeros((1, 192, 192, 3), np.uint8))
 
 
 def test_it_runs_on_the_processor_or_not_at_all():
     with pytest.raises((WeightsError, DeviceError)):
-        FaceMesh(*fetch(find("face-mesh-iris")), name="x", device="cuda")
+        AttentionMesh(*fetch(find("attention-mesh")), name="x", device="cuda")

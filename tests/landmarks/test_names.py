@@ -7,16 +7,18 @@ RINGS = (names.LEFT_EYE, names.RIGHT_EYE, names.OUTER_LIPS, names.INNER_LIPS, na
 
 
 def test_each_list_names_each_point_once_and_within_the_mesh():
-    for ring in (*RINGS, *names.EYE_LIDS, names.NOSE, SUBSET_68):
+    for ring in (*RINGS, names.LIP_POINTS, *names.EYE_POINTS, names.NOSE, SUBSET_68):
         assert len(set(ring)) == len(ring)
         assert 0 <= min(ring) <= max(ring) < 468
     assert len(SUBSET_68) == 68
 
 
-def test_the_lids_are_the_rings_of_the_eyes():
-    for lids, ring in zip(names.EYE_LIDS, (names.LEFT_EYE, names.RIGHT_EYE), strict=True):
-        assert set(lids) == set(ring)
-    assert not set(names.LEFT_EYE) & set(names.RIGHT_EYE)
+def test_the_regions_of_the_attention_mesh_hold_lids_and_lips():
+    for points, ring in zip(names.EYE_POINTS, (names.LEFT_EYE, names.RIGHT_EYE), strict=True):
+        assert set(points[:16]) == set(ring)
+    assert {*names.OUTER_LIPS, *names.INNER_LIPS} < set(names.LIP_POINTS)
+    everything = sum(names.EYE_POINTS, names.LIP_POINTS)
+    assert len(set(everything)) == len(everything) == 80 + 2 * 71
 
 
 def test_five_points_have_the_order_of_all_five_points():

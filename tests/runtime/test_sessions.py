@@ -52,6 +52,19 @@ def test_a_lite_graph_is_fed_pixels_and_refuses_other_shapes():
     assert all(np.array_equal(fed[name], turned[name]) for name in session.outputs)
     with pytest.raises(ValueError, match=r"takes \[1, 192, 192, 3\], not \[192, 192, 3\]"):
         session(chip[0])
+    with pytest.raises(WeightsError, match="takes 1 inputs, not 2"):
+        LiteSession(mesh, (1, 192, 192, 3), (1, 2))
+
+
+def test_a_lite_graph_may_take_several_inputs():
+    _, regions = fetch(find("attention-mesh"))
+    session = LiteSession(regions, *[(1, 16, 16, 32)] * 3, threads=1)
+    tiles = np.random.default_rng(0).normal(size=(3, 1, 16, 16, 32)).astype(np.float32)
+    first, second = session(*tiles), session(tiles[0], tiles[2], tiles[1])
+    assert np.array_equal(first["conv_lips"], second["conv_lips"])
+    assert not np.array_equal(first["conv_left_eye"], second["conv_left_eye"])
+    with pytest.raises(ValueError, match="The graph takes"):
+        session(tiles[0])
 
 
 def test_threads_may_share_a_session(toy):

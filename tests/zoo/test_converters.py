@@ -130,3 +130,31 @@ def test_a_storage_of_another_length_is_refused(tmp_path):
     body = b"".join(pickle.dumps(x, 2) for x in (MAGIC, 1001, {}, {"w": {}}, []))
     path.write_bytes(body + struct.pack("<q", 5))
     assert read_checkpoint(path, "w") == {}
+
+
+@pytest.mark.weights
+def test_the_attention_mesh_is_cut_where_litert_cannot_follow(tmp_path):
+    from dataclasses import replace
+
+    from ai_edge_litert.interpreter import Interpreter
+
+    from mien.zoo.convert_attention import PARTS
+    from mien.zoo.convert_attention import convert as cut
+
+    card = find("attention-mesh")
+    whole = replace(card, name="attention-raw", files=(replace(card.files[0], ready=""),))
+    [raw] = fetch(replace(whole, convert=None))
+    with pytest.raises(RuntimeError, match="TransformMatrix"):
+        Interpreter(model_path=str(raw)).allocate_tensors()
+    for part, (takes, gives) in PARTS.items():
+        cut(raw, tmp_path / f"{part}.tflite")
+        graph = Interpreter(model_path=str(tmp_path / f"{part}.tflite"))
+        graph.allocate_tensors()
+        assert [one["name"] for one in graph.get_input_details()] == takes
+        assert [one["name"] for one in graph.get_output_details()] == gives
+        again = tmp_path / part / f"{part}.tflite"
+        again.parent.mkdir()
+        cut(raw, again)
+        assert again.read_bytes() == (tmp_path / f"{part}.tflite").read_bytes()
+    with pytest.raises(WeightsError, match="none of face, regions"):
+        cut(raw, tmp_path / "other.tflite")

@@ -262,6 +262,25 @@ def test_a_bundle_that_was_damaged_is_gathered_again(card, server, tmp_path):
     assert path.read_bytes() == WEIGHTS
 
 
+def test_one_source_may_be_cut_into_two_files(server, card_of, file_of, tmp_path, monkeypatch):
+    def half(source: Path, target: Path) -> None:
+        middle, first = len(WEIGHTS) // 2, target.stem == "first"
+        target.write_bytes(WEIGHTS[:middle] if first else WEIGHTS[middle:])
+
+    monkeypatch.setitem(sys.modules, "mien.toy", types.SimpleNamespace(half=half))
+    address = f"{server.address}/toy.onnx"
+    server.files["/toy.onnx"] = WEIGHTS
+    card = card_of(*(file_of(address, WEIGHTS, f"{part}.onnx") for part in ("first", "second")),
+                   convert="mien.toy:half")  # fmt: skip
+    assert card.size == len(WEIGHTS)
+    assert b"".join(path.read_bytes() for path in fetch(card)) == WEIGHTS
+    assert len(server.asked) == 1
+    stick = tmp_path / "stick"
+    assert set(bundle(card, stick)) == {stick / "toy" / "toy.onnx"}
+    shutil.rmtree(folder(card))
+    assert len(fetch(card, from_dir=stick)) == 2
+
+
 def test_a_brought_file_is_known_by_its_hash_not_its_name(card, server, tmp_path):
     (tmp_path / "decoy.onnx").write_bytes(WEIGHTS[::-1])
     (tmp_path / "renamed (1).bin").write_bytes(WEIGHTS)

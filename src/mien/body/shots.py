@@ -43,7 +43,7 @@ def detect(
         and right bottom corner of the box, then the K points.
     """
     height, width = image.shape[:2]
-    side = int(session.shape[1])
+    side = int(session.shapes[0][1])
     matrix = region(np.array([width / 2, height / 2], np.float32), max(height, width), 0, side)
     # Sharp, as in MediaPipe: from an averaged sheet palms get half the score, and some are lost.
     sheet = warp(image, matrix, side, average=False).astype(np.float32)

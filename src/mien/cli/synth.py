@@ -156,7 +156,7 @@ def check(
     rows = []
     with progress() as on_step:
         checks = check_head(
-            open_head(head), load(detector), load("face-mesh-iris"), load(embedder),
+            open_head(head), load(detector), load("attention-mesh"), load(embedder),
             finders(), people=people, seed=seed, on_step=on_step,
         )  # fmt: skip
         for row in checks:

@@ -36,7 +36,7 @@ class BlazeFaceDetector:
     ) -> None:
         """Open the .tflite graph of the short-range (128 px) or full-range (192 px) model."""
         self._session = LiteSession(weights, (1, None, None, 3), device=device, threads=threads)
-        self._side = int(self._session.shape[1])
+        self._side = int(self._session.shapes[0][1])
         if self._side not in ANCHORS:
             raise WeightsError(f"{weights} takes {self._side} px; BlazeFace takes 128 or 192.")
         self._cells = np.vstack(

@@ -7,18 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mien.signals import episodes
+from mien.signals import Episode, episodes, joined
 from mien.types import Doubles
 
-WINDOW = 60.0  # s of the past that the open level is taken from
+WINDOW = 60.0  # s of the past that tell how wide a person's eye opens at all
+NEAR = 1.5  # s around a moment: how wide it is open now, as it squints, smiles or turns away
 FEWEST = 10  # apertures below which nobody knows how wide the eye opens
 # An eye is open most of the time, and no more than nine tenths of it: lower quantiles sink
 # with long closures, higher ones are those of raised brows and noise.
 OPEN = 0.9
-# Closure, as a share of the open level. Lids that touch still read 0.2 to 0.5 of it on the mesh;
-# open eyes of rendered people stay above 0.7, a hearty smile narrows real ones to 0.67.
-ENTER, LEAVE = 0.42, 0.33
+# The level of now sinks where an eye stays closed, and then noise would look like blinks: it never
+# falls below this share of the minute's, nor below the narrowest of a hundred open eyes of UTKFace
+# (inter-ocular distances).
+FLOOR, NARROWEST = 0.7, 0.05
+# Closure, as a share of the open level. Lids that touch still read 0.1 to 0.5 of it on the mesh,
+# open eyes that nobody closes more than 0.7.
+ENTER, LEAVE = 0.38, 0.25
 BRIDGE = 0.15  # s without a number after which a closure is not the same any more
+AGAIN = 0.1  # s from the end of a closure to the next one
 LONGEST = 0.5  # s: lids that are closed for longer are closed eyes, not a blink
 
 
@@ -26,9 +32,9 @@ LONGEST = 0.5  # s: lids that are closed for longer are closed eyes, not a blink
 class Blink:
     """One closure of one eye; seconds."""
 
-    onset: float  # the lids are a third down
+    onset: float  # the lids are a quarter down
     closed: float  # they are closest
-    offset: float  # they are a third down again, on the way up
+    offset: float  # they are a quarter down again, on the way up
     depth: float  # share of the open level that was missing at the closest, in [0, 1]
     whole: bool  # False: its onset or its offset was not seen
 
@@ -39,32 +45,47 @@ class Blink:
 
 
 def open_level(times: ArrayLike, apertures: ArrayLike, *, causal: bool) -> Doubles:
-    """How wide one eye is when it is open: the 0.9 quantile of the last 60 seconds.
+    """How wide one eye is when it is open: the 0.9 quantile of the seconds around each moment.
+
+    It is never less than 0.7 of the same quantile of the last 60 seconds, nor less than 0.05.
 
     Args:
         times: (T,) seconds, rising.
         apertures: (T,) of one eye, as `measure` tells; NaN where not seen.
-        causal: True: each moment knows only its past, as live. False: the whole clip is known, and
-            each of its first 60 seconds has the level that the causal mode reaches at their end.
+        causal: True: each moment knows only its past, as live, the last 1.5 seconds being now.
+            False: the whole clip is known, now is 1.5 seconds either way, and the first 60 seconds
+            share what the causal mode knows of them at their end.
 
     Returns:
         (T,) in the unit of the apertures; NaN while fewer than 10 were seen.
     """
     moments, values = np.asarray(times, np.float64), np.asarray(apertures, np.float64)
+    minute = _high(moments, values, WINDOW, 0.0)
+    if not causal and len(minute):
+        full = int(np.searchsorted(moments, moments[0] + WINDOW, side="right")) - 1
+        minute[:full] = minute[full]
+    now = _high(moments, values, NEAR, 0.0 if causal else NEAR)
+    floor = np.maximum(FLOOR * minute, NARROWEST)
+    # Where few frames a second are seen, 1.5 seconds do not tell.
+    return np.where(np.isfinite(now), np.fmax(now, floor), np.fmax(minute, floor))
+
+
+def _high(times: Doubles, values: Doubles, before: float, after: float) -> Doubles:
+    """(T,) the OPEN quantile of the values around each time; NaN where fewer than FEWEST are."""
     level = np.full(len(values), np.nan)
     past: deque[tuple[float, float]] = deque()
     ranked: list[float] = []
-    for i, (time, value) in enumerate(zip(moments, values, strict=True)):
-        while past and time - past[0][0] > WINDOW:
+    ahead = 0
+    for i, time in enumerate(times):
+        while ahead < len(times) and times[ahead] <= time + after:
+            if np.isfinite(values[ahead]):
+                past.append((times[ahead], values[ahead]))
+                insort(ranked, values[ahead])
+            ahead += 1
+        while past and past[0][0] < time - before:
             del ranked[bisect_left(ranked, past.popleft()[1])]
-        if np.isfinite(value):
-            past.append((time, value))
-            insort(ranked, value)
         if len(ranked) >= FEWEST:
             level[i] = ranked[int(OPEN * (len(ranked) - 1))]
-    if not causal and len(level):
-        full = int(np.searchsorted(moments, moments[0] + WINDOW, side="right")) - 1
-        level[:full] = level[full]
     return level
 
 
@@ -82,15 +103,31 @@ def blinks(times: ArrayLike, apertures: ArrayLike, level: ArrayLike) -> list[Bli
     Raises:
         ValueError: the lengths differ, or times do not rise.
     """
-    values = np.asarray(apertures, np.float64)
-    closure = 1 - values / np.asarray(level, np.float64)
     found = [
         Blink(
             one.onset, one.apex, one.offset, float(np.clip(one.peak, 0, 1)), one.begun and one.ended
         )
-        for one in episodes(times, closure, enter=ENTER, leave=LEAVE, bridge=BRIDGE)
+        for one in closures(times, apertures, level)
     ]
     return [one for one in found if one.seconds <= LONGEST]
+
+
+def closures(times: ArrayLike, apertures: ArrayLike, level: ArrayLike) -> list[Episode]:
+    """Find when one eye is closed, however long; values are shares of the level that are missing.
+
+    Arguments and errors are those of `blinks`. What is less than a tenth of a second apart is one
+    closure: lids that touch are read unsteadily, and nobody blinks again as soon.
+    """
+    values = np.asarray(apertures, np.float64)
+    closure = 1 - values / np.asarray(level, np.float64)
+    found: list[Episode] = []
+    for one in episodes(times, closure, enter=ENTER, leave=LEAVE, bridge=BRIDGE):
+        last = found[-1] if found else None
+        if last and last.ended and one.begun and one.onset - last.offset < AGAIN:
+            found[-1] = joined(last, one)
+        else:
+            found.append(one)
+    return found
 
 
 def blink_rate(times: ArrayLike, apertures: ArrayLike, found: list[Blink]) -> float:

@@ -108,7 +108,7 @@ class Following:
 
         Args:
             detector: finds who has come, and who was lost.
-            landmarker: card face-mesh or face-mesh-iris.
+            landmarker: card face-mesh or attention-mesh.
             every: seconds between two searches if nobody was lost; 0 searches each frame.
             hands: finds hands at faces, mien.body.HandsNear; without it a hand is noticed only
                 where its colour is not that of the face.

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mien.landmarks.blinks import BRIDGE, ENTER, LEAVE, LONGEST, open_level
+from mien.landmarks.blinks import BRIDGE, LONGEST, closures, open_level
 from mien.landmarks.measures import SIDES
 from mien.landmarks.tables import units
 from mien.landmarks.units import AU_NAMES, SIDED
-from mien.signals import Episode, episodes, oscillations, pieces, swings
+from mien.signals import Episode, episodes, joined, oscillations, pieces, swings
 from mien.types import Doubles
 
 Side = Literal["left", "right", "both"]
@@ -108,8 +108,8 @@ def _lids(times: Doubles, table: Mapping[str, Doubles], causal: bool) -> list[Ha
     for side in SIDES:
         aperture = table.get(f"eye_aperture_{side}")
         if aperture is not None:
-            closure = 1 - aperture / open_level(times, aperture, causal=causal)
-            sides[side] = episodes(times, closure, enter=ENTER, leave=LEAVE, bridge=BRIDGE)
+            level = open_level(times, aperture, causal=causal)
+            sides[side] = closures(times, aperture, level)
     kinds = {True: "blink", False: "eyes-closed"}
     return [
         _of(kinds[one.offset - one.onset <= LONGEST], one, side) for side, one in _joined(sides)
@@ -126,12 +126,7 @@ def _joined(sides: Mapping[str, list[Episode]]) -> list[tuple[Side, Episode]]:
             found.append(("left", one))
             continue
         right.remove(twin)
-        strong = max(one, twin, key=lambda e: e.peak)
-        both = Episode(
-            min(one.onset, twin.onset), strong.apex, max(one.offset, twin.offset), strong.peak,
-            one.begun and twin.begun, one.ended and twin.ended,
-        )  # fmt: skip
-        found.append(("both", both))
+        found.append(("both", joined(one, twin)))
     return found + [("right", one) for one in right]
 
 

@@ -25,7 +25,7 @@ def locate(
     that the answer hardly depends on which detector found the face.
 
     Args:
-        landmarker: card face-mesh or face-mesh-iris.
+        landmarker: card face-mesh or attention-mesh.
         image: (H, W, 3).
         faces: from a detector; with points the square is turned level with the eyes.
         looks: 1 or more; 1 is what MediaPipe does on single pictures.

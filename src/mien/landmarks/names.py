@@ -35,6 +35,7 @@ UPPER_LIPS, LOWER_LIPS = ((39, 40), (269, 270)), ((181, 91), (405, 321))  # edge
 
 # Single points.
 NOSE_TIP, CHIN, FOREHEAD, LEFT_MOUTH, RIGHT_MOUTH = 4, 152, 10, 61, 291
+LIP_CORNERS = (LEFT_MOUTH, RIGHT_MOUTH)
 EYE_CORNERS = ((33, 133), (362, 263))  # of the left and the right eye, left corner first
 IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))  # centre, right, top, left, bottom
 LEFT_IRIS, RIGHT_IRIS = 468, 473  # the centres
@@ -51,12 +52,23 @@ SUBSET_68 = (
     78, 82, 13, 312, 308, 317, 14, 87,  # inner lips
 )
 
-# The lids: the points of the mesh that the eye network sees better, the first 16 of its 71, in its
-# order (lower lid with the corners, upper lid). The other 55 are rings around the eye and the brow,
-# which it sees only at the edge of its chip: there it loses a raised brow, and the mesh does not.
-EYE_LIDS = (
-    (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173),
-    (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398),
+# The points that the attention mesh sees better when it looks closer, in its order: the lips, and
+# of each eye the lids (the first 16: lower with the corners, upper), rings around them, the brow.
+LIP_POINTS = (
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409, 78,
+    95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415, 76, 77,
+    90, 180, 85, 16, 315, 404, 320, 307, 306, 184, 74, 73, 72, 11, 302, 303, 304, 408, 62, 96, 89,
+    179, 86, 15, 316, 403, 319, 325, 292, 183, 42, 41, 38, 12, 268, 271, 272, 407,
+)
+EYE_POINTS = (
+    (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25, 110, 24,
+     23, 22, 26, 112, 243, 247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230, 231, 232, 233, 244,
+     113, 225, 224, 223, 222, 221, 189, 35, 124, 46, 53, 52, 65, 143, 111, 117, 118, 119, 120, 121,
+     128, 245, 156, 70, 63, 105, 66, 107, 55, 193),
+    (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398, 359, 255, 339,
+     254, 253, 252, 256, 341, 463, 467, 260, 259, 257, 258, 286, 414, 446, 261, 448, 449, 450, 451,
+     452, 453, 464, 342, 445, 444, 443, 442, 441, 413, 265, 353, 276, 283, 282, 295, 372, 340, 346,
+     347, 348, 349, 350, 357, 465, 383, 300, 293, 334, 296, 336, 285, 417),
 )
 # fmt: on
 

@@ -21,7 +21,7 @@ from mien.types import Reading
 from mien.zoo import DETECTOR, EMBEDDER, Calibration, cards, load
 
 Dense = Literal["five", "68", "mesh"]
-LANDMARKER, HANDS = "face-mesh-iris", "hand-landmarks"
+LANDMARKER, HANDS = "attention-mesh", "hand-landmarks"
 EVERY = 0.2  # s between two readings of the heads of one face
 POSES = ("yaw", "pitch", "roll", "x", "y", "z")
 SIGNS = {
@@ -39,7 +39,7 @@ class Kit:
     """What faces are observed with."""
 
     pipeline: Pipeline  # its detector and heads; with embedder and gallery people are named
-    landmarker: Landmarker  # card face-mesh-iris
+    landmarker: Landmarker  # card attention-mesh
     every: float = EVERY  # s between two readings of the heads of one face; 0: each frame
     points: Dense = "five"
     fov: float = FIELD  # degrees that the longer side of a picture spans
@@ -194,7 +194,7 @@ def licences(names: Sequence[str]) -> dict[str, dict[str, Any]]:
             "licence": known[name].licence,
             "commercial": known[name].commercial,
             "digest": known[name].digest,
-            "sha256": [file.sha256 for file in known[name].files],
+            "sha256": [file.sha256 for file in known[name].fetched],
         }
         for name in names
         if name in known

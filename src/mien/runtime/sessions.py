@@ -66,15 +66,15 @@ class Session:
 
 
 class LiteSession:
-    """A TensorFlow Lite graph with one input, run by LiteRT on the CPU.
+    """A TensorFlow Lite graph, run by LiteRT on the CPU.
 
     An interpreter owns its buffers, so calls from several threads wait for each other.
     """
 
     def __init__(
-        self, weights: Path, shape: Shape, *, device: str = "cpu", threads: int | None = None
+        self, weights: Path, *shapes: Shape, device: str = "cpu", threads: int | None = None
     ) -> None:
-        """Open a graph; the arguments are those of Session."""
+        """Open a graph; the arguments are those of Session, with a shape for each input."""
         from ai_edge_litert.interpreter import Interpreter
 
         if device != "cpu":
@@ -90,26 +90,31 @@ class LiteSession:
                 f"({str(error).splitlines()[0]}). Fetch it anew: mien models pull."
             ) from error
         self.device = Device("cpu", "LiteRT XNNPACK", threads)
-        self._input = self._interpreter.get_input_details()[0]
-        self.shape: list[int] = self._input["shape"].tolist()
-        check_shape(weights, self.shape, shape)
-        self._feed = self._interpreter.tensor(self._input["index"])
+        inputs = self._interpreter.get_input_details()
+        if len(inputs) != len(shapes):
+            raise WeightsError(f"{weights} takes {len(inputs)} inputs, not {len(shapes)}.")
+        self.shapes: list[list[int]] = [one["shape"].tolist() for one in inputs]
+        for have, shape in zip(self.shapes, shapes, strict=True):
+            check_shape(weights, have, shape)
+        self._feeds = [self._interpreter.tensor(one["index"]) for one in inputs]
         self._outputs = self._interpreter.get_output_details()
         self.outputs = [output["name"] for output in self._outputs]
         self._lock = threading.Lock()
 
-    def __call__(self, x: np.ndarray[Any, Any], *, white: float = 1.0) -> dict[str, Floats]:
+    def __call__(self, *xs: np.ndarray[Any, Any], white: float = 1.0) -> dict[str, Floats]:
         """Run the graph; keys are the graph's own output names.
 
         Args:
-            x: what it is fed; pixels need not be turned into floats before.
-            white: what x is divided by on its way into the graph's own memory.
+            xs: what its inputs are fed; pixels need not be turned into floats before.
+            white: what each is divided by on its way into the graph's own memory.
         """
-        if list(x.shape) != self.shape:
-            raise ValueError(f"The graph takes {self.shape}, not {list(x.shape)}.")
+        if [list(x.shape) for x in xs] != self.shapes:
+            told = ", ".join(str(list(x.shape)) for x in xs)
+            raise ValueError(f"The graph takes {', '.join(map(str, self.shapes))}, not {told}.")
         with self._lock:
-            # A view of that memory must be gone when the graph runs.
-            np.divide(x, np.float32(white), out=self._feed(), dtype=np.float32)
+            for feed, x in zip(self._feeds, xs, strict=True):
+                # A view of that memory must be gone when the graph runs.
+                np.divide(x, np.float32(white), out=feed(), dtype=np.float32)
             self._interpreter.invoke()
             return {o["name"]: self._interpreter.get_tensor(o["index"]) for o in self._outputs}
 

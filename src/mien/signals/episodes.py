@@ -46,6 +46,13 @@ def episodes(
     return [e for t, v in pieces(times, values, bridge) for e in _above(t, v, enter, leave)]
 
 
+def joined(a: Episode, b: Episode) -> Episode:
+    """One episode of two that overlap or nearly touch."""
+    first, last = min(a, b, key=lambda e: e.onset), max(a, b, key=lambda e: e.offset)
+    strong = max(a, b, key=lambda e: e.peak)
+    return Episode(first.onset, strong.apex, last.offset, strong.peak, first.begun, last.ended)
+
+
 def pieces(times: ArrayLike, values: ArrayLike, bridge: float) -> list[tuple[Doubles, Doubles]]:
     """The stretches of a signal that were seen without a gap.
 

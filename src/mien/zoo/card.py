@@ -104,7 +104,12 @@ class Card:
     @property
     def size(self) -> int:
         """Bytes of all its files, as fetched."""
-        return sum(file.size for file in self.files)
+        return sum(file.size for file in self.fetched)
+
+    @property
+    def fetched(self) -> tuple[File, ...]:
+        """One of the files of each source: a converter may cut what was fetched into several."""
+        return tuple({file.source: file for file in self.files}.values())
 
 
 def cards(task: str | None = None) -> dict[str, Card]:

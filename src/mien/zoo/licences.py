@@ -33,7 +33,7 @@ def ledger(*, commercial_only: bool = False) -> list[LedgerRow]:
 
 def _rows(card: Card) -> list[LedgerRow]:
     facts = (card.name, card.task, CODE_LICENCE, card.licence, card.commercial, card.trained_on)
-    return [LedgerRow(*facts, file.source, file.sha256) for file in card.files]
+    return [LedgerRow(*facts, file.source, file.sha256) for file in card.fetched]
 
 
 def ledger_json(rows: Iterable[LedgerRow]) -> str:

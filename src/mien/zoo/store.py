@@ -69,7 +69,7 @@ def bundle(card: Card, into: Path, *, on_step: OnStep | None = None) -> tuple[Pa
         raw = _obtain(card, work, None, on_step)
         with cache.writing(into):
             (into / card.name).mkdir(parents=True, exist_ok=True)
-            for path, place in zip(raw, places, strict=True):
+            for path, place in set(zip(raw, places, strict=True)):
                 shutil.move(path, place)
             _sum_up(into, {f"{card.name}/{file.raw}": file.sha256 for file in card.files})
     return places

@@ -61,7 +61,7 @@ def check_head(
     Args:
         head: the model.
         detector: finds faces for landmarks and vectors.
-        landmarker: card face-mesh-iris.
+        landmarker: card attention-mesh.
         embedder: tells people apart.
         finders: detectors for acceptance, by name.
         people: drawn for acceptance; the other checks draw their usual numbers.

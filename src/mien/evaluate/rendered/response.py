@@ -101,7 +101,7 @@ def responses(
     Args:
         head: to draw with.
         detector: finds the face.
-        landmarker: card face-mesh-iris; with face-mesh, gaze stays NaN.
+        landmarker: card attention-mesh; with face-mesh, gaze stays NaN.
         people: how many.
         seed: of everything.
         on_step: told of each sweep.

@@ -1,0 +1,96 @@
+"""MediaPipe's attention mesh: one TensorFlow Lite graph in, the two parts that LiteRT can run out.
+
+Source: Grishchenko et al., "Attention Mesh: high-fidelity face mesh prediction in real-time",
+arXiv:2006.10962; the graph is MediaPipe's face_landmark_with_attention. Between the network of the
+face and those of its regions lie three operations that only MediaPipe's own build knows; they are
+arithmetic on a few numbers, done in mien.landmarks.attention.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+from mien.errors import WeightsError
+
+# Part -> names of the tensors that it takes, and of those that it gives.
+PARTS = {
+    "face": (["input_1"], ["output_mesh", "conv_faceflag", "p_re_lu_3"]),
+    "regions": (
+        [f"transform_tensor_bilinear_v2{end}" for end in ("", "_1", "_2")],
+        ["conv_lips", "conv_left_eye", "conv_right_eye", "conv_left_iris", "conv_right_iris"],
+    ),
+}
+
+
+def convert(source: Path, target: Path) -> None:
+    """Write one part, face or regions (told by the stem of `target`), as .tflite."""
+    if target.stem not in PARTS:
+        raise WeightsError(f"{target} is none of {', '.join(PARTS)}.")
+    takes, gives = PARTS[target.stem]
+    # The weights' SHA-256 was checked before; what is read here is what MediaPipe published.
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(source.read_bytes(), 0))
+    keep(model, takes, gives)
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    target.write_bytes(builder.Output())
+
+
+def keep(model: Any, takes: Sequence[str], gives: Sequence[str]) -> None:
+    """Leave of a model what lies between tensors.
+
+    Args:
+        model: a `schema.ModelT` of one graph, changed in place.
+        takes: names of the tensors that become its inputs.
+        gives: names of those that become its outputs.
+    """
+    [graph] = model.subgraphs
+    named = {tensor.name.decode(): index for index, tensor in enumerate(graph.tensors)}
+    inputs, outputs = ([named[name] for name in names] for names in (takes, gives))
+    graph.operators = _behind(graph, outputs, stop=set(inputs))
+    tensors = sorted({*inputs, *outputs, *(t for o in graph.operators for t in _around(o))})
+    place = {old: new for new, old in enumerate(tensors)}
+    for operator in graph.operators:
+        operator.inputs = [place.get(int(t), -1) for t in operator.inputs]  # -1: left out
+        operator.outputs = [place[int(t)] for t in operator.outputs]
+    graph.inputs, graph.outputs = ([place[t] for t in ends] for ends in (inputs, outputs))
+    graph.tensors = [graph.tensors[t] for t in tensors]
+    model.metadata = []  # it counts buffers, and tells of the whole
+    _sort_out(model, graph)
+
+
+def _behind(graph: Any, outputs: Sequence[int], stop: set[int]) -> list[Any]:
+    """The operations that `outputs` ask for, in their order; none that make `stop`."""
+    makers = {int(t): number for number, o in enumerate(graph.operators) for t in o.outputs}
+    wanted: set[int] = set()
+    ask = list(outputs)
+    while ask:
+        tensor = ask.pop()
+        maker = makers.get(tensor)
+        if tensor in stop or maker is None or maker in wanted:
+            continue
+        wanted.add(maker)
+        ask += [int(t) for t in graph.operators[maker].inputs]
+    return [graph.operators[number] for number in sorted(wanted)]
+
+
+def _around(operator: Any) -> list[int]:
+    return [int(t) for t in (*operator.inputs, *operator.outputs) if t >= 0]
+
+
+def _sort_out(model: Any, graph: Any) -> None:
+    """Drop buffers and kinds of operations that nothing uses; buffer 0 is the empty one."""
+    buffers = [0]
+    for tensor in graph.tensors:
+        if model.buffers[tensor.buffer].data is None:
+            tensor.buffer = 0
+        else:
+            buffers.append(tensor.buffer)
+            tensor.buffer = len(buffers) - 1
+    model.buffers = [model.buffers[number] for number in buffers]
+    kinds = sorted({o.opcodeIndex for o in graph.operators})
+    model.operatorCodes = [model.operatorCodes[kind] for kind in kinds]
+    for operator in graph.operators:
+        operator.opcodeIndex = kinds.index(operator.opcodeIndex)
