@@ -127,7 +127,9 @@ def masks(people: int, first: int, ict: Path | None) -> None:
             f"glasses, {wearing}": replace(person.look, glasses=wearing),
             "as they are": person.look,
         }
-        with patch.dict(shade._PLAIN, {MASK: (CLOTH[colour], 0.05)}):
+        table = shade._PLAIN.copy()
+        table[MASK] = (*CLOTH[colour], 0.05)
+        with patch.object(shade, "_PLAIN", table):
             for name, look in looks.items():
                 image = render(Actor(head, replace(person, look=look)), scene, truth=False).rgb
                 told.setdefault(name, []).append(is_masked(image))

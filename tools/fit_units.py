@@ -6,7 +6,7 @@ rising curve takes the score to the intensity, and a logistic curve to the proba
 intensity is 1 or more. A unit whose score does not tell presence on people left out has no
 probability.
 
-Example: python tools/fit_units.py ict.npz --check builtin.npz --neutral utkface_or_lfw_folder
+Example: python tools/fit_units.py ict.npz --check builtin.npz --neutral fer2013/train/neutral
 Without anything to fit to, it tells how good the units are that we have: --check builtin.npz
 """
 
@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from scipy.optimize import isotonic_regression, lsq_linear, minimize
 
 from mien.geometry import Camera
-from mien.landmarks import measure
+from mien.landmarks import locate, measure
 from mien.landmarks.baselines import Baseline
 from mien.landmarks.features import POSE, features, from_rest
 from mien.landmarks.measures import SIDES, UNITS
+from mien.media import find_images, read_image
 from mien.types import Doubles
+from mien.zoo import load
 
 TARGET = Path(__file__).parents[1] / "src/mien/landmarks/units.json"
 PERSON = {"left": "_R", "right": "_L"}  # sides of the image -> sides of the person
@@ -33,6 +36,7 @@ PRESENT = 1.0  # intensity from which a unit counts as shown
 OPEN = 12.0  # mm between the lips that count as 5 of AU25; closed lips as 0
 RIDGE = 0.02  # of the variance of a standardised feature
 KNOTS = 7
+PORTRAITS, PORTRAIT = 1500, 240  # how many, and px of the side to which they are scaled
 # Area under the ROC curve of presence on people left out, and on every other head: from there on a
 # unit has a probability.
 LEAST_AREA, LEAST_OTHER = 0.85, 0.75
@@ -92,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("drawn", type=Path, nargs="*", help="fitted to these")
     parser.add_argument("--check", type=Path, nargs="*", default=[], help="other heads")
-    parser.add_argument("--neutral", type=Path, help=".npz of points of people at rest")
+    parser.add_argument("--neutral", type=Path, help="photos of people at rest")
     parser.add_argument("--dry", action="store_true", help="print only")
     args = parser.parse_args()
     sets = [read(path) for path in args.drawn]
@@ -310,15 +314,19 @@ def ece(chance: Doubles, shown: Doubles, balance: Doubles) -> float:
     return total / float(balance.sum())
 
 
-def neutral(path: Path) -> dict[str, list[float]]:
+def neutral(folder: Path) -> dict[str, list[float]]:
     """Median and standard deviation of each measure over near-frontal people at rest."""
-    data = np.load(path)
-    mine = data["label"] == "neutral"
-    rows = [
-        measure(p, Camera.of(*(int(v) for v in s)))
-        for p, s in zip(data["points"][mine], data["size"][mine], strict=True)
-    ]
-    rows = [row for row in rows if abs(row["yaw"]) < 15]
+    detector, mesh, rows = load("mtcnn"), load("attention-mesh"), []
+    for path in find_images([folder])[:PORTRAITS]:
+        image = cv2.resize(read_image(path), (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_CUBIC)
+        faces = detector(image)
+        if len(faces) != 1:
+            continue
+        [points], [presence] = locate(mesh, image, faces, looks=3)
+        row = measure(points, Camera.of(PORTRAIT, PORTRAIT))
+        if presence[0] > 0.9 and abs(row["yaw"]) < 15:
+            rows.append(row)
+    print(f"rest of {len(rows)} people")
     told = {}
     for name, unit in UNITS.items():
         if unit == "inter-ocular distance" or name == "pitch":
