@@ -54,7 +54,7 @@ def test_a_blink_is_an_event_with_its_times_and_the_rate_follows(kit):
     assert blink["apex"] == pytest.approx(4.0)
     assert table.people["blinks_per_minute"].tolist() == [pytest.approx(6.0, rel=0.02)]
     rows = table.summary("event").query("kind == 'blink' and column == 'eye_aperture_left'")
-    assert rows["n"].tolist() == [3]
+    assert rows["n"].tolist() == [5]
     assert rows["mean"].iloc[0] < table.data["eye_aperture_left"].mean()
 
 
