@@ -98,3 +98,15 @@ def test_ridge_learns_what_is_there_and_shuffled_labels_teach_nothing():
     assert done.correlation > 0.9
     assert abs(done.shuffled) < 0.4
     assert done.pictures == 80
+
+
+def test_turned_faces_are_seen_in_the_middle_at_the_angle_that_was_asked_for(head):
+    from mien.evaluate.rendered.sitting import SIDE, portrait, sitter
+    from mien.synth import render
+
+    for yaw in (-45.0, 0.0, 45.0):
+        scene = portrait(3, yaw)
+        face = render(sitter(head, 3), scene, truth=False).lm68_3d[17:].mean(0)
+        beside = face[0] - scene.camera.centre[0]  # mm from the optical axis
+        assert abs(np.degrees(np.arctan2(beside, scene.camera.distance - face[2]))) < 1.5
+    assert scene.camera.size == (SIDE, SIDE)
