@@ -147,11 +147,12 @@ class Actor:
         near = (np.abs(x) < 66) & (y > -150) & (y < -18) & (z > 0)
         inner = np.isin(self.kind, (SOCKET, GUMS, TEETH, TONGUE, MASK))
         chosen = (near[self.triangles].all(1) & (self.kind == SKIN)) | inner
-        cells = self.triangles[chosen]
+        first = np.argsort(self.kind[chosen] != SKIN, kind="stable")  # it hides most of the others
+        cells = self.triangles[chosen][first]
         part = copy.copy(self)
         part._kept, number = np.unique(cells, return_inverse=True)
         part.triangles = number.reshape(-1, 3).astype(np.int32)
-        part.kind = self.kind[chosen]
+        part.kind = self.kind[chosen][first]
         part.count = len(part._kept)
         part.canonical, part.local = self.canonical[part._kept], self.local[part._kept]
         part._group()
