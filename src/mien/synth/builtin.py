@@ -43,6 +43,7 @@ def builtin_head() -> HeadModel:
         expression[name][behind:] = rigid_jaw(rest[behind:], slit[behind:], name)
     identity = variety.measures(rest)
     canonical = rest.astype(np.float32)
+    x, y, z = form.EYE
     template = canonical.copy()
     template[:behind] = norm.mean_face(rest[:behind])
     template[behind:] += norm.mean_face(_LIPS) - _LIPS
@@ -56,10 +57,7 @@ def builtin_head() -> HeadModel:
         identity=np.stack(list(identity.values())),
         expression=expression,
         landmarks=_landmarks(canonical, tri.astype(np.int32), part, face),
-        eyes=np.array(
-            [[-form.EYE[0], *form.EYE[1:], form.EYE_RADIUS], [*form.EYE, form.EYE_RADIUS]],
-            np.float32,
-        ),
+        eyes=np.array([[s * x, y, z + norm.AHEAD, form.EYE_RADIUS] for s in (-1, 1)], np.float32),
         lids_cut=True,
         limit=1.9,
     )

@@ -31,13 +31,25 @@ _BELLS: Bells = (
     (16.5, -48, 3.0, 4.5, 0, 0, 4.5),  # wings, and the groove behind them
     (21, -46, 2.6, 6, 0, 0, -1.8),
     (57, -67, 13, 20, 1.5, 0, 10.5),  # the angle of the jaw and the cheek above it
-    (38, -104, 13, 11, 3.5, 0, 7.0),  # the jaw is rounder than the cone of the sections
+    (40, -104, 12, 9, -1.0, 0, -2.0),  # from the angle of the jaw it tapers to the chin
+    (38, -80, 13, 12, 2.8, 0, -2.5),
+    (50, -58, 14, 14, 2.2, 0, 0),
+    (55, -48, 13, 16, 1.5, 0, 2.0),
     (0, -102, 18, 10, 0, 0, -5.0),  # chin
+    (0, -114, 13, 7, 0, 0, 6.5),
+    (10, -113, 8, 6, 5.0, 0, 0),
     (0, -84, 16, 5, 0, 0, 1.5),
     (46, 15, 12, 9, 5.0, 1.0, -2.0),  # tails of the brows
+    (52, -16, 14, 9, -2.3, 0, 2.0),  # cheekbones
+    (68, -32, 9, 28, 0, 0, 14.0),  # from there to the ears the face turns evenly
+    (31, 8, 14, 5, 0, -0.8, 6.0),  # below them sockets are filled
+    (48, 0, 7, 10, 0, 0, 5.0),
 )
 
-
+# Eyes lie this much further ahead than in canonical space, mm, so that the bridge of the nose does
+# not hide the far one of a face that is turned by 45 degrees.
+AHEAD = 4.5
+WIDER = 0.03  # share by which the sides of the head lie further out
 # Lids at rest cover a little of the iris above and touch it below: 1.2 mm further down than in
 # canonical space, where the eye is wide open.
 LOWER, NARROWER = 1.1, 0.20
@@ -48,6 +60,9 @@ def mean_face(rest: Doubles) -> Doubles:
     across, up = np.abs(rest[:, :1]) - form.EYE[0], rest[:, 1:2] - form.EYE[1]
     free = 1 - np.exp(-((across / 18) ** 4) - ((up / 9.5) ** 4))
     moved = rest + free * bells(rest, _BELLS, (1, -1))
+    moved[:, :1] *= 1 + WIDER * np.clip((np.abs(rest[:, :1]) - 40) / 20, 0, 1)
+    around = np.exp(-((across / 24) ** 4) - ((up / 15) ** 4)) * (rest[:, 2:3] > 20)
+    moved[:, 2:3] += AHEAD * around
     share = np.clip((rest[:, 2] + 30) / 50, rest[:, 1] > 30, 1)
     share *= np.clip((rest[:, 1] + 185) / 55, 0, 1)  # the throat goes with the chin, shoulders stay
     height = np.clip(rest[:, 1], -122, 108)
