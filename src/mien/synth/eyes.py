@@ -134,9 +134,13 @@ def paint_eyes(local: Floats, offset: Floats, radius: float, look: Look) -> tupl
 
 
 def _white(tone: float) -> tuple[float, float, float]:
-    """Albedo of the white of the eye: browner and darker with a person's skin, linear RGB."""
+    """Albedo of the white of the eye: browner and darker with a person's skin, linear RGB.
+
+    Lids and lashes take light from it on all sides, which is part of these numbers: between the
+    lids of 300 real faces of UTKFace it is 0.53 (light skin) and 0.64 (dark) as bright as cheeks.
+    """
     brown = float(np.clip((tone - 4) / 6, 0, 1))
-    return 0.66 - 0.20 * brown, 0.63 - 0.22 * brown, 0.60 - 0.25 * brown
+    return 0.48 - 0.34 * brown, 0.46 - 0.35 * brown, 0.44 - 0.35 * brown
 
 
 def caruncle(centre: Floats, radius: float) -> tuple[Doubles, Indices]:
