@@ -240,10 +240,11 @@ class _Painter:
         kind = self.look.beard
         if kind == "none":
             return np.zeros((SIDE, SIDE), np.float32)
-        line = -50 - 0.012 * (self.far - 62).clip(-62, 0) ** 2 * 0.55 + 4 * (self.far > 60)
+        # Over the cheek its edge rises to the hair before the ear, which stays free.
+        angle = np.degrees(np.arctan2(self.far, np.maximum(self.z, -60) + 8))
+        line = np.interp(angle, (20, 38, 50, 60, 68), (-72, -60, -53, -42, -10))
         jaw = np.clip((line - self.y) / 7, 0, 1) * np.clip((self.y + 122) / 9, 0, 1)
-        side = np.clip((self.far - 58) / 5, 0, 1) * np.clip((-10 - self.y) / 12, 0, 1)
-        jaw = np.maximum(jaw * (self.far < 80), side * (self.far < 75) * (self.z > 0))
+        jaw *= np.clip((76 + 14 * np.clip((-40 - self.y) / 20, 0, 1) - angle) / 4, 0, 1)
         lip = np.clip((self.y - self.top) / 1.5, 0, 1) * np.clip((-55.5 - self.y) / 2.5, 0, 1)
         lip *= np.clip((32 - self.far) / 5, 0, 1)
         bare = form.MOUTH_Y + 0.4 * (self.far - 16).clip(0)  # the corners of the mouth are free
@@ -259,7 +260,7 @@ class _Painter:
             "short": 0.62 * whole, "full": 0.95 * whole,
         }[kind]  # fmt: skip
         soft = cv2.GaussianBlur(np.asarray(cover, np.float32), (0, 0), 4)
-        return np.asarray(soft * (1 - self.lip) * self.front, np.float32)
+        return np.asarray(soft * (1 - self.lip) * (self.z > -10), np.float32)
 
     def _dark(self) -> Maps:
         """What is almost black: lashes along the lids, the crease above them, the nostrils."""
