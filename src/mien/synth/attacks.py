@@ -56,7 +56,7 @@ def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
     ink = _screen(picture, rng) if attack == "replay" else _ink(picture, rng)
     sheet = _Sheet(scene, rng, bent=attack == "print")
     light, seen = sheet.draw(ink, glow=attack == "replay")
-    room = backdrop(scene.background + 1, scene.camera.size, scene.light)
+    room = backdrop(scene.background + 1, scene.camera.size, scene.light, actor.albedo)
     out = np.where(seen[..., None], light, np.sqrt(np.clip(room, 0, 1)))
     depth = np.where(seen, sheet.depth, np.nan).astype(np.float32)
     nir = _flat_infrared(seen, attack, rng)
