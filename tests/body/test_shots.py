@@ -34,7 +34,7 @@ def test_nothing_stays_nothing():
 class Told:
     """A session that answers what it was given."""
 
-    shape = (1, 8, 8, 3)
+    shapes = ((1, 8, 8, 3),)
 
     def __init__(self, values, logits):
         self.answers = {"v": np.float32(values)[None], "s": np.float32(logits)[None]}

@@ -82,6 +82,22 @@ def test_expressions_of_a_split(mien, toys, tmp_path, cut):
     assert "has no split 'val' with labels of expression; it has test, train" in err
 
 
+def test_names_that_name_no_picture_are_told(mien, toys, tmp_path):
+    root, names = tmp_path / "set", tmp_path / "test.txt"
+    for k in range(3):
+        put(root / "anger" / f"{k}.png", (200, 20, 20))
+    ask = ("eval", "expression", root, "--model", "moody", "--names", names)
+    names.write_text("anger/0.png\n")
+    code, _, err = mien(*ask)
+    assert code == 1
+    assert "None of the 3 pictures" in err
+    assert "such as 0.png" in " ".join(err.split())
+    names.write_text("0.png\n2.png\n")
+    code, out, _ = mien(*ask)
+    assert code == 0
+    assert json.loads(out)["headline"]["accuracy"]["value"] == 1
+
+
 def test_ages_by_band(mien, toys, tmp_path):
     for age, said in ((8, 10), (25, 25), (35, 40), (80, 71)):
         put(tmp_path / f"{age}_0_0_20170101.jpg.chip.png", (2 * said,) * 3)

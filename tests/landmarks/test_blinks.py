@@ -68,22 +68,22 @@ def test_the_causal_level_knows_nothing_of_the_future():
     assert again[-1] > 2 * level[-1]
 
 
-def quantile(times, values, begin, end):
+def quantile(times, values, begin, end, share):
     near = np.sort(values[(times >= begin) & (times <= end) & np.isfinite(values)])
-    return near[int(0.9 * (len(near) - 1))] if len(near) >= 10 else np.nan
+    return near[int(share * (len(near) - 1))] if len(near) >= 10 else np.nan
 
 
 @pytest.mark.parametrize("causal", [True, False])
 def test_the_level_is_a_quantile_of_now_and_never_far_below_that_of_a_minute(causal):
     rng = np.random.default_rng(1)
-    times = np.cumsum(rng.choice([0.03, 0.9], 500, p=[0.7, 0.3]))
+    times = np.cumsum(rng.choice([0.03, 2.0], 500, p=[0.95, 0.05]))
     values = rng.uniform(0, 1, 500) * np.where(times % 20 < 10, 1, 0.3)
     values[rng.random(500) < 0.2] = np.nan
     level, ruled = open_level(times, values, causal=causal), set()
-    for i in range(150 if causal else 500):
-        now = quantile(times, values, times[i] - NEAR, times[i] + (0 if causal else NEAR))
+    for i in range(500):
+        now = quantile(times, values, times[i] - NEAR, times[i] + (0 if causal else NEAR), 0.75)
         end = times[i] if causal else max(times[i], times[times <= times[0] + WINDOW][-1])
-        minute = quantile(times, values, end - WINDOW, end)
+        minute = quantile(times, values, end - WINDOW, end, 0.9)
         floor = FLOOR * minute
         expected = minute if np.isnan(now) else max(now, floor)
         assert level[i] == pytest.approx(expected, nan_ok=True)

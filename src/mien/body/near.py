@@ -15,6 +15,7 @@ from mien.media import warp
 from mien.types import Floats, Pixels
 
 EVERY = 0.1  # s between two searches
+SOON = 0.5  # s after a hand was lost in which each frame is searched
 SQUARES = 384  # px of the square that is searched
 # On the film of a woman who weeps and laughs, a hand at her face was found in the square around her
 # face, 1.3 times as wide, in all of 15 frames, in one of 1.6 in 10, in the whole picture in 4.
@@ -38,7 +39,7 @@ class HandsNear:
         """
         self._hands, self._every = hands, every
         self._followed: list[Hand] = []
-        self._searched = -np.inf
+        self._searched = self._lost = -np.inf
 
     def __call__(self, image: Pixels, time: float, boxes: Sequence[Floats]) -> list[Hand]:
         """The hands in one frame.
@@ -54,7 +55,10 @@ class HandsNear:
         """
         after = [self._next(image, hand) for hand in self._followed]
         hands = [hand for hand in after if hand is not None]
-        if time - self._searched >= self._every - 1e-6 or time < self._searched:
+        if len(hands) < len(after):
+            self._lost = time
+        every = 0.0 if time - self._lost < SOON else self._every
+        if time - self._searched >= every - 1e-6 or time < self._searched:
             self._searched = time
             for box in boxes:
                 hands += self._search(image, box)
@@ -72,7 +76,8 @@ class HandsNear:
             }
             for h in self._followed
         ]
-        return {"hands": rows, "searched": None if np.isinf(self._searched) else self._searched}
+        moments = {"searched": self._searched, "lost": self._lost}
+        return {"hands": rows} | {k: None if np.isinf(v) else v for k, v in moments.items()}
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on behind the frame at which `state` was asked for."""
@@ -80,7 +85,8 @@ class HandsNear:
             Hand(np.array(h["points"], np.float32), h["presence"], h["right"], h["score"])
             for h in state["hands"]
         ]
-        self._searched = -np.inf if state["searched"] is None else state["searched"]
+        moments = (state["searched"], state["lost"])
+        self._searched, self._lost = (-np.inf if v is None else v for v in moments)
 
     def _next(self, image: Pixels, hand: Hand) -> Hand | None:
         """The hand where it was in the frame before, if it still is there."""

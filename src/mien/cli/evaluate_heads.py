@@ -122,7 +122,13 @@ def _measure(
     pictures = [p for p in pictures if split in ("", p.split)]
     if names:
         chosen = set(names.read_text("utf-8").splitlines())
-        pictures = [p for p in pictures if p.path.name in chosen]
+        named = [p for p in pictures if p.path.name in chosen]
+        if not named and pictures:
+            raise MienError(
+                f"None of the {len(pictures)} pictures of {folder} stands in {names}; its lines "
+                f"must be names of files, such as {pictures[0].path.name}."
+            )
+        pictures = named
     labels: tuple[str, ...] = tuple(getattr(head, "classes", ()))
     if labels:
         known = [p for p in pictures if p.labels[task] in labels]

@@ -11,18 +11,19 @@ from mien.signals import Episode, episodes, joined
 from mien.types import Doubles
 
 WINDOW = 60.0  # s of the past that tell how wide a person's eye opens at all
-NEAR = 1.5  # s around a moment: how wide it is open now, as it squints, smiles or turns away
+NEAR = 1.0  # s around a moment: how wide it is open now, as it squints, smiles or turns away
 FEWEST = 10  # apertures below which nobody knows how wide the eye opens
-# An eye is open most of the time, and no more than nine tenths of it: lower quantiles sink
-# with long closures, higher ones are those of raised brows and noise.
-OPEN = 0.9
+# Quantiles. An eye is open most of a minute, and no more than nine tenths of it: lower ones sink
+# with long closures, higher ones are those of raised brows and noise. Of two seconds a blink takes
+# a quarter at most, and what is above three quarters may be the start or end of wider open eyes.
+OPEN, NOW = 0.9, 0.75
 # The level of now sinks where an eye stays closed, and then noise would look like blinks: it never
 # falls below this share of the minute's, nor below the narrowest of a hundred open eyes of UTKFace
 # (inter-ocular distances).
 FLOOR, NARROWEST = 0.7, 0.05
 # Closure, as a share of the open level. Lids that touch still read 0.1 to 0.5 of it on the mesh,
 # open eyes that nobody closes more than 0.7.
-ENTER, LEAVE = 0.38, 0.25
+ENTER, LEAVE = 0.40, 0.25
 BRIDGE = 0.15  # s without a number after which a closure is not the same any more
 AGAIN = 0.1  # s from the end of a closure to the next one
 LONGEST = 0.5  # s: lids that are closed for longer are closed eyes, not a blink
@@ -45,33 +46,34 @@ class Blink:
 
 
 def open_level(times: ArrayLike, apertures: ArrayLike, *, causal: bool) -> Doubles:
-    """How wide one eye is when it is open: the 0.9 quantile of the seconds around each moment.
+    """How wide one eye is when it is open: the 0.75 quantile of the second around each moment.
 
-    It is never less than 0.7 of the same quantile of the last 60 seconds, nor less than 0.05.
+    It is never less than 0.7 of the 0.9 quantile of the last 60 seconds, nor less than 0.05.
 
     Args:
         times: (T,) seconds, rising.
         apertures: (T,) of one eye, as `measure` tells; NaN where not seen.
-        causal: True: each moment knows only its past, as live, the last 1.5 seconds being now.
-            False: the whole clip is known, now is 1.5 seconds either way, and the first 60 seconds
+        causal: True: each moment knows only its past, as live, the last second being now.
+            False: the whole clip is known, now is a second either way, and the first 60 seconds
             share what the causal mode knows of them at their end.
 
     Returns:
         (T,) in the unit of the apertures; NaN while fewer than 10 were seen.
     """
     moments, values = np.asarray(times, np.float64), np.asarray(apertures, np.float64)
-    minute = _high(moments, values, WINDOW, 0.0)
+    minute = _high(moments, values, (WINDOW, 0.0), OPEN)
     if not causal and len(minute):
         full = int(np.searchsorted(moments, moments[0] + WINDOW, side="right")) - 1
         minute[:full] = minute[full]
-    now = _high(moments, values, NEAR, 0.0 if causal else NEAR)
+    now = _high(moments, values, (NEAR, 0.0 if causal else NEAR), NOW)
     floor = np.maximum(FLOOR * minute, NARROWEST)
-    # Where few frames a second are seen, 1.5 seconds do not tell.
+    # Where few frames a second are seen, one second does not tell.
     return np.where(np.isfinite(now), np.fmax(now, floor), np.fmax(minute, floor))
 
 
-def _high(times: Doubles, values: Doubles, before: float, after: float) -> Doubles:
-    """(T,) the OPEN quantile of the values around each time; NaN where fewer than FEWEST are."""
+def _high(times: Doubles, values: Doubles, around: tuple[float, float], quantile: float) -> Doubles:
+    """(T,) a quantile of the values so many seconds before and after each time; NaN of too few."""
+    before, after = around
     level = np.full(len(values), np.nan)
     past: deque[tuple[float, float]] = deque()
     ranked: list[float] = []
@@ -85,7 +87,7 @@ def _high(times: Doubles, values: Doubles, before: float, after: float) -> Doubl
         while past and past[0][0] < time - before:
             del ranked[bisect_left(ranked, past.popleft()[1])]
         if len(ranked) >= FEWEST:
-            level[i] = ranked[int(OPEN * (len(ranked) - 1))]
+            level[i] = ranked[int(quantile * (len(ranked) - 1))]
     return level
 
 
