@@ -4,9 +4,9 @@ python benchmarks/turned.py UTKFACE_FOLDER LFW_GRAY_FOLDER/images
 
 The crops were chosen by detectors of their makers (dlib's for UTKFace, that of Viola and Jones for
 LFW), so faces that these miss are not among them. Yaw is that of our mesh, laid onto the middle of
-each crop without a detector; on rendered faces turned by 45 degrees it tells 42, quartiles 40 and
-45. Crops are continued by the colours of their edges until the face is as large in the picture as
-in `mien synth check`.
+each crop without a detector; on rendered faces that are seen at 45 degrees it tells 38 (ICT's head)
+and 40 (built-in); the median of the real ones here is 39. Crops are continued by the colours of
+their edges until the face is as large in the picture as in `mien synth check`.
 """
 
 import sys
