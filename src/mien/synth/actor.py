@@ -210,14 +210,22 @@ class Actor:
         return out
 
 
+# mm that the upper lid goes below the lower one, so that no gap is left at the sides; where lids
+# are cut out of the face, what is left is closed anyhow.
+PAST, PAST_CUT = 1.4, 0.6
+
+
 def _lid_scale(head: HeadModel, face: Floats) -> dict[str, float]:
-    """How much further lids must go than those of the mean face, since eyes differ in height."""
-    rest, own = landmarks(head, head.template)[:, 1], landmarks(head, face)[:, 1]
-    # Narrow eyes would be shut early and then stand still; lids of imported meshes may need all.
-    out, least = {}, 0.6 if head.lids_cut else 1.0
+    """How much further lids must go than those of the mean face, since eyes differ in height.
+
+    Those of narrow eyes go less far: they would be shut early, and the upper one then below the
+    lower one.
+    """
+    rest, own = (landmarks(head, points)[:, 1] for points in (head.template, face))
+    out, past = {}, PAST_CUT if head.lids_cut else PAST
     for side, upper, lower in (("R", [37, 38], [40, 41]), ("L", [43, 44], [46, 47])):
-        taller = (own[upper] - own[lower[::-1]]) / (rest[upper] - rest[lower[::-1]])
-        out[f"eyeBlink_{side}"] = float(np.clip(1.08 * taller.max(), least, 1.9))
+        height, usual = (y[upper] - y[lower[::-1]] for y in (own, rest))
+        out[f"eyeBlink_{side}"] = float(np.clip(((height + past) / usual).max(), 0.6, 1.9))
     return out
 
 

@@ -13,8 +13,9 @@ HINGE = np.array([0.0, -22.0, 8.0])  # axis of the jaw
 JAW_TURN = 21.0  # degrees at jawOpen = 1
 # Shape -> bells: x, y, spread in x, spread in y, then sideways (away from the middle), up, forward.
 Bells = tuple[tuple[float, ...], ...]
+OVERLAP = 2.0  # mm that the upper lid comes forward, to lie over the lower one with its lashes
 _BELLS: dict[str, Bells] = {
-    "browInnerUp": ((12, 17, 9, 11, 0, 7.0, 1.2), (10, 34, 12, 14, 0, 2.5, 0)),
+    "browInnerUp": ((13, 17, 15, 11, 0, 4.8, 1.0), (10, 34, 14, 14, 0, 2.0, 0)),
     "browOuterUp": ((40, 17, 12, 11, 0, 7.5, 0.5), (38, 36, 14, 14, 0, 2.5, 0)),
     "browDown": ((14, 15, 12, 9, -4.5, -6.8, 1.4), (34, 16, 12, 8, -1.2, -4.2, 0.5)),
     "cheekPuff": ((42, -62, 16, 17, 5.0, 0, 8.0),),
@@ -151,6 +152,8 @@ class Moves:
         dz = form.lid_surface(x, y + dy) - form.lid_surface(x, y)
         near = np.exp(-((np.maximum(y - top, bottom - y).clip(0) / 5.0) ** 2))
         ahead = dz * near * (np.abs(dy) > 1e-6)
+        if name == "eyeBlink":
+            ahead += OVERLAP * edge * (self.front > 0.5) * near * (2 * y > top + bottom)
         return np.asarray(np.stack([np.zeros_like(dy), dy, ahead], axis=1))
 
 

@@ -269,7 +269,7 @@ class _Painter:
         across = np.clip((form.LID_HALF + 1.0 - np.abs(self.far - form.EYE[0])) / 2, 0, 1)
         above, below = self.y - self.upper, self.lower - self.y
         outer = 0.75 + 0.5 * np.clip((self.far - 26) / 14, 0, 1)
-        lashes = np.clip(1.25 - above / (1.9 + 0.6 * look.make_up) / outer, 0, 1) * (above > -1.5)
+        lashes = np.clip(1.25 - above / (2.15 + 0.6 * look.make_up) / outer, 0, 1) * (above > -1.5)
         low = 0.38 * np.clip(1 - np.abs(below - 0.2) / 0.9, 0, 1) * (1 + look.make_up)
         rim = np.where(self.y > (self.upper + self.lower) / 2, lashes, low) * across
         rim = np.where(gap > 1.5, 0, rim)

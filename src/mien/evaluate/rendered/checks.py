@@ -72,7 +72,7 @@ def check_head(
     yield from _accepted(head, finders, people, seed, on_step)
     errors = landmark_error(head, detector, landmarker, people=30, seed=seed)
     lost = int(np.isnan(errors).sum())
-    note = f"face-mesh's points for the 68; {lost} of {len(errors)} not found"
+    note = f"the mesh's points for the 68; {lost} of {len(errors)} not found"
     yield Check(
         "4 landmarks", "error of the inner 51", float(np.nanmean(errors)), 0.05, False, note
     )
