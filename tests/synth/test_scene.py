@@ -137,6 +137,19 @@ def test_backgrounds_are_as_bright_beside_faces_of_every_tone_as_in_photographs(
         assert 0.1 < low < 0.4 < middle < 1.2 < high < 3
 
 
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_lids_meet_at_a_full_blink_and_not_before(builtin, seed):
+    actor = Actor(builtin, make_person(seed, builtin))
+    before = Camera(192, 192)
+    gaps = []
+    for strength in (0.0, 0.67, 1.0):
+        flat = render(actor, Scene({"AU45": strength}, camera=before), truth=False).lm68_3d
+        gaps.append(float((flat[[37, 38, 43, 44], 1] - flat[[41, 40, 47, 46], 1]).mean()))
+    open_, late, shut = gaps
+    assert 0.1 * open_ < late < 0.4 * open_
+    assert -1.2 < shut < 0.1  # mm; below 0 the upper lid lies over the lower one
+
+
 def test_the_five_points_are_middles_of_eyes_tip_of_nose_and_corners_of_the_mouth(someone):
     frame = render(someone, Scene(camera=SMALL), truth=False)
     right, left, nose, *mouth = frame.five
