@@ -31,7 +31,7 @@ KINDS: dict[str, str] = {
     **dict.fromkeys((name for name in AU_NAMES if name != "AU45"), "FACS intensity 0-5"),
 }
 MOUTH = (0.10, 0.07)  # opening at which a mouth is open, and is not any more
-TALK, TALK_SWING, TALK_FEWEST = 0.02, 0.3, 5  # least swing; s of a swing at most; swings
+TALK, TALK_SWING, TALK_FEWEST = 0.04, 0.3, 5  # least swing; s of a swing at most; swings
 TALK_PAUSE, TALK_RATE = 0.8, 3.5  # s between two swings of one sentence; swings a second
 NOD, SHAKE = 3.0, 4.0  # degrees of a swing at least
 HEAD_SWING, HEAD_FEWEST = 0.6, 3  # s of a swing at most; down, up, and down again is a nod

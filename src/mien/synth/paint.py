@@ -257,7 +257,7 @@ class _Painter:
         whole = np.maximum(np.maximum(jaw * (self.far > 27), around * patch), lip)
         cover = {
             "stubble": 0.26 * whole, "moustache": 0.85 * lip, "goatee": 0.66 * chin,
-            "short": 0.62 * whole, "full": 0.95 * whole,
+            "short": 0.62 * whole, "full": 0.76 * whole,
         }[kind]  # fmt: skip
         soft = cv2.GaussianBlur(np.asarray(cover, np.float32), (0, 0), 4)
         return np.asarray(soft * (1 - self.lip) * (self.z > -10), np.float32)
@@ -269,7 +269,7 @@ class _Painter:
         across = np.clip((form.LID_HALF + 1.0 - np.abs(self.far - form.EYE[0])) / 2, 0, 1)
         above, below = self.y - self.upper, self.lower - self.y
         outer = 0.75 + 0.5 * np.clip((self.far - 26) / 14, 0, 1)
-        lashes = np.clip(1.25 - above / (2.15 + 0.6 * look.make_up) / outer, 0, 1) * (above > -1.5)
+        lashes = np.clip(1.25 - above / (2.4 + 0.6 * look.make_up) / outer, 0, 1) * (above > -1.5)
         low = 0.38 * np.clip(1 - np.abs(below - 0.2) / 0.9, 0, 1) * (1 + look.make_up)
         rim = np.where(self.y > (self.upper + self.lower) / 2, lashes, low) * across
         rim = np.where(gap > 1.5, 0, rim)
