@@ -32,7 +32,8 @@ HOMES = {
     "pillow_heif": {"media"},
     "av": {"media"},
     "onnxruntime": {"runtime"},
-    "ai_edge_litert": {"runtime"},
+    "ai_edge_litert": {"runtime", "zoo"},  # zoo: its schema of .tflite alone
+    "flatbuffers": {"zoo"},
     "onnx": {"zoo"},
     "joblib": {"zoo"},
     "lz4": {"zoo"},
