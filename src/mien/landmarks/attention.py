@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import WeightsError
-from mien.landmarks.mesh import POINTS, SIDE, chance
+from mien.landmarks.mesh import FaceMesh
 from mien.landmarks.names import EYE_CORNERS, EYE_POINTS, IRISES, LIP_CORNERS, LIP_POINTS
 from mien.runtime import LiteSession
-from mien.types import Crop, Floats, Pixels
+from mien.types import Floats, Pixels
 
 MAP = (1, 48, 48, 32)  # what the face's network sees, in cells of 4 px of the chip
 TILE, CELL = 16, 4  # cells of a region's side; the regions' networks answer in their quarters
@@ -29,14 +29,9 @@ _centres = (np.arange(TILE) + 0.5) * CELL - TILE * CELL / 2
 _CELLS = np.stack(np.meshgrid(_centres, _centres), axis=-1).reshape(-1, 2).astype(np.float32)
 
 
-class AttentionMesh:
-    """478 points, 3-D; the order is MediaPipe's.
+class AttentionMesh(FaceMesh):
+    """478 points, 3-D: those of FaceMesh, seen by another network, and of each iris five."""
 
-    Depth is in chip px, smaller = nearer, 0 at the centre of the head; it is an estimate from
-    one picture and coarser than x and y.
-    """
-
-    crop = Crop(size=SIDE, points=POINTS)
     count = 478  # points of one face
 
     def __init__(
@@ -59,31 +54,17 @@ class AttentionMesh:
             device: see mien.runtime.
             threads: of one call; networks as small as these gain nothing by more.
         """
-        self._face = LiteSession(face, (1, SIDE, SIDE, 3), device=device, threads=threads)
+        super().__init__(face, name=name, digest=digest, device=device, threads=threads)
         tiles = [(1, TILE, TILE, MAP[-1])] * len(REGIONS)
         self._regions = LiteSession(regions, *tiles, device=device, threads=threads)
-        self.name, self.digest, self.device = name, digest, self._face.device
 
-    def __call__(self, chips: Pixels) -> tuple[Floats, Floats]:
-        """Find the points of each face.
-
-        Args:
-            chips: (N, 192, 192, 3).
-
-        Returns:
-            (N, 478, 3) chip px, and (N, 478) probability in [0, 1] that there is a face, the same
-            for all its points: the network judges the face as a whole.
-        """
-        points = np.empty((len(chips), self.count, 3), np.float32)
-        presence = np.empty((len(chips), self.count), np.float32)
-        for chip, place, seen in zip(chips, points, presence, strict=True):
-            answers = self._face(chip[None], white=255)
-            if {name: a.size for name, a in answers.items()} != SIZES:
-                raise WeightsError(f"'{self.name}' gives {sorted(answers)}, not 468 points.")
-            place[:468] = answers["output_mesh"].reshape(468, 3)
-            seen[:] = chance(answers["conv_faceflag"].item())
-            self._look_closer(place, answers["p_re_lu_3"][0])
-        return points, presence
+    def _look(self, chip: Pixels, points: Floats) -> float:
+        answers = self._face(chip[None], white=255)
+        if {name: a.size for name, a in answers.items()} != SIZES:
+            raise WeightsError(f"'{self.name}' gives {sorted(answers)}, not 468 points.")
+        points[:468] = answers["output_mesh"].reshape(468, 3)
+        self._look_closer(points, answers["p_re_lu_3"][0])
+        return float(answers["conv_faceflag"].item())
 
     def _look_closer(self, points: Floats, seen: Floats) -> None:
         """Put lips and eyes where their own networks see them, and add the irises.

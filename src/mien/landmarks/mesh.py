@@ -46,8 +46,8 @@ class FaceMesh:
             device: see mien.runtime.
             threads: of one call; a network as small as this gains nothing by more.
         """
-        self._mesh = LiteSession(mesh, (1, SIDE, SIDE, 3), device=device, threads=threads)
-        self.name, self.digest, self.device = name, digest, self._mesh.device
+        self._face = LiteSession(mesh, (1, SIDE, SIDE, 3), device=device, threads=threads)
+        self.name, self.digest, self.device = name, digest, self._face.device
 
     def __call__(self, chips: Pixels) -> tuple[Floats, Floats]:
         """Find the points of each face.
@@ -56,22 +56,20 @@ class FaceMesh:
             chips: (N, 192, 192, 3).
 
         Returns:
-            (N, 468, 3) chip px, and (N, 468) probability in [0, 1] that there is a face, the same
-            for all its points: the network judges the face as a whole.
+            (N, L, 3) chip px, and (N, L) probability in [0, 1] that there is a face, the same for
+            all its points: the network judges the face as a whole. L is `count`.
         """
         points = np.empty((len(chips), self.count, 3), np.float32)
         presence = np.empty((len(chips), self.count), np.float32)
         for chip, place, seen in zip(chips, points, presence, strict=True):
-            answers = {a.size: a for a in self._mesh(chip[None], white=255).values()}
-            if answers.keys() != {1404, 1}:
-                raise WeightsError(
-                    f"'{self.name}' gives {sorted(answers)} numbers, not 468 points."
-                )
-            place[:] = answers[1404].reshape(468, 3)
-            seen[:] = chance(answers[1].item())
+            logit = np.clip(self._look(chip, place), -80, 80)
+            seen[:] = 1 / (1 + np.exp(-logit))
         return points, presence
 
-
-def chance(logit: float) -> float:
-    """The probability in [0, 1] behind a network's logit."""
-    return float(1 / (1 + np.exp(-np.clip(logit, -80, 80))))
+    def _look(self, chip: Pixels, points: Floats) -> float:
+        """Put the points of one chip in their place; returns the logit that there is a face."""
+        answers = {a.size: a for a in self._face(chip[None], white=255).values()}
+        if answers.keys() != {1404, 1}:
+            raise WeightsError(f"'{self.name}' gives {sorted(answers)} numbers, not 468 points.")
+        points[:] = answers[1404].reshape(468, 3)
+        return float(answers[1].item())
