@@ -27,10 +27,10 @@ from statistics import median
 from film_memory import repeated, resident
 from peers import spread
 
+from mien.film import Analyzer, analyze, open_analyzer
 from mien.media import FilmWriter, open_film
 from mien.media.turning import thumbnail
-from mien.pipeline import Kit, analyze, open_kit
-from mien.pipeline.heads import heads_of
+from mien.photo.heads import heads_of
 
 PEER = """
 import json, sys, time
@@ -92,16 +92,16 @@ def scaled(clip: Path, out: Path, lines: int, most: int) -> None:
             writer.add(image, frame.time)
 
 
-def kits(heads: str | None) -> dict[str, Kit]:
+def kits(heads: str | None) -> dict[str, Analyzer]:
     """The ways of looking."""
     names = heads_of(heads)
     found = {
-        "mesh, pose, measures": open_kit(heads="none", landmarker="face-mesh"),
-        "mesh, pose, gaze, measures": open_kit(heads="none"),
+        "mesh, pose, measures": open_analyzer(heads="none", landmarker="face-mesh"),
+        "mesh, pose, gaze, measures": open_analyzer(heads="none"),
     }
-    found |= {f"... and {name}": open_kit(heads=name) for name in names}
-    found["... and people"] = open_kit(heads="none", people=True)
-    found["all"] = open_kit(heads=",".join(names) or "none", people=True)
+    found |= {f"... and {name}": open_analyzer(heads=name) for name in names}
+    found["... and people"] = open_analyzer(heads="none", people=True)
+    found["all"] = open_analyzer(heads=",".join(names) or "none", people=True)
     return found
 
 
@@ -176,7 +176,7 @@ def memory(clip: Path, long: Path, minutes: float) -> None:
         print(f"  minute {minute:3}: {median(values):.0f} MB", flush=True)
 
     spent = time.process_time()
-    table = analyze([long], open_kit(heads="none", people=True), on_step=on_step)
+    table = analyze([long], open_analyzer(heads="none", people=True), on_step=on_step)
     spent = time.process_time() - spent
     tell_minute(max(read), read[max(read)])
     size = table.data.memory_usage(deep=True).sum() / 1e6

@@ -1,6 +1,6 @@
 """How far action units differ by where the person's rest comes from: a clip, its beginning, live.
 
-Reads files that benchmarks/happenings.py --keep wrote; the same people are read with the rest of
+Reads files that benchmarks/events.py --keep wrote; the same people are read with the rest of
 the whole clip, of its first 10 seconds, of each half, and as it settles live. A difference is the
 mean over frames and units, as a share of the scale of 5.
 
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.landmarks import AU_NAMES, UNITS, Baseline, Settling, action_units
+from mien.behaviour import AU_NAMES, Baseline, RunningBaseline, action_units
+from mien.landmarks import UNITS
 from mien.types import Doubles
 
 
@@ -55,7 +56,7 @@ def cut_of(columns: dict[str, Doubles], cut: slice) -> dict[str, Doubles]:
 
 def live(times: Doubles, columns: dict[str, Doubles]) -> Doubles:
     """(17, T) intensities by the baseline as it was at each frame; NaN in the first 10 seconds."""
-    settling, found = Settling(), np.full((len(AU_NAMES), len(times)), np.nan)
+    settling, found = RunningBaseline(), np.full((len(AU_NAMES), len(times)), np.nan)
     for i, time in enumerate(times):
         row = {name: float(columns[name][i]) for name in UNITS}
         baseline = settling(float(time), row)

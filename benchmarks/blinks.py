@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.behaviour import Blink, blinks, open_level
 from mien.geometry import Camera
-from mien.landmarks import Blink, Following, blinks, measure, open_level
+from mien.landmarks import MeshTracker, measure
 from mien.media import open_film
 from mien.synth import Actor, HeadModel, Pose, Scene, make_person, open_head
 from mien.synth import Camera as Lens
-from mien.synth import timeline as moves
-from mien.synth.clip import Take, play
+from mien.synth.motion import timeline as moves
+from mien.synth.motion.take import Take, play
 from mien.types import Doubles, Pixels
 from mien.zoo import load
 
@@ -64,7 +65,7 @@ def rendered(head: HeadModel, people: int) -> None:
 
 def apertures(frames: Iterable[tuple[float, Pixels]]) -> tuple[Doubles, Doubles]:
     """(T,) seconds and (T, 2) apertures of the left and right eye of the first face."""
-    following, times, rows = Following(load("mtcnn"), load("attention-mesh")), [], []
+    following, times, rows = MeshTracker(load("mtcnn"), load("attention-mesh")), [], []
     for time, image in frames:
         seen = [one.points for one in following(image, time) if one.points is not None]
         row = [np.nan, np.nan]
@@ -94,7 +95,7 @@ def judged(true: list[moves.Event], told: list[Blink]) -> list[int]:
 def _head(ict: Path | None) -> HeadModel:
     if ict is None:
         return open_head("builtin")
-    from mien.synth.ict import import_ict
+    from mien.synth.head.ict import import_ict
 
     return import_ict(ict, modes=20)
 

@@ -22,12 +22,13 @@ from pathlib import Path
 import numpy as np
 from peers import lfw
 
-from mien.evaluate.comparisons import compare_all
-from mien.evaluate.pictures import Picture, Sample, embed_pictures, people_of_pairs
-from mien.gallery.clustering import Evidence, cluster
+from mien.albums.clustering import Evidence, cluster
+from mien.datasets.people import Picture, people_of_pairs
+from mien.evaluate.verification.score_matrix import compare_all
+from mien.evaluate.verification.vectors import Sample, embed_pictures
 from mien.media import find_images
 from mien.metrics import b_cubed, b_cubed_each, bootstrap_weights, fit_llr
-from mien.pipeline import open_pipeline
+from mien.photo import open_pipeline
 from mien.types import Floats
 
 COSINES = np.arange(0.90, 0.9751, 0.0025)  # of the peers' grids, as distances sqrt(2 - 2 c)

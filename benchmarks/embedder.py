@@ -22,7 +22,7 @@ from peers import lfw, peer_files, spread
 
 from mien.align import align
 from mien.media import read_image
-from mien.pipeline import Pipeline
+from mien.photo import Pipeline
 from mien.types import Floats, Pixels
 from mien.zoo import load
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.film import identify_film
 from mien.gallery import Template, open_gallery
 from mien.media import open_film
-from mien.pipeline import Pipeline, identify_film, open_pipeline
-from mien.track import Shots
+from mien.photo import Pipeline, open_pipeline
+from mien.track import ShotBoundaryDetector
 
 
 class Timed:
@@ -50,7 +51,7 @@ def by_photo(clip: Path, pipeline: Pipeline) -> int:
 def stages(clip: Path, pipeline: Pipeline, frames: int) -> None:
     """Where the time of one run goes."""
     spent = {}
-    for name, glance in (("decode", None), ("decode and cuts", Shots())):
+    for name, glance in (("decode", None), ("decode and cuts", ShotBoundaryDetector())):
         begun = time.perf_counter()
         with open_film(clip) as film:
             for _ in film.frames(every=0.1, glance=glance):

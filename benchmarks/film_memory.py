@@ -16,7 +16,8 @@ from pathlib import Path
 
 import av
 
-from mien.pipeline import identify_film, open_pipeline
+from mien.film import identify_film
+from mien.photo import open_pipeline
 
 WARM = range(5, 11)  # minutes
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from peers import lfw
 
+from mien.datasets.people import people_of_pairs
+from mien.decision import Calibration, find_calibration
 from mien.errors import TooFewTrialsError
-from mien.evaluate.pictures import embed_pictures, people_of_pairs
-from mien.pipeline import open_pipeline
+from mien.evaluate.verification.vectors import embed_pictures
+from mien.photo import open_pipeline
 from mien.types import Doubles, Floats
-from mien.zoo import Calibration, find_calibration
 
 ASKED = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 

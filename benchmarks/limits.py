@@ -6,7 +6,7 @@ Faces with at least 50 px between the eyes (90 crops of UTKFace by chance, the p
 the portraits of the demo) are shrunk, and blurred by a Gaussian; told are the differences of lids,
 brows, cheeks and lips from those of the whole picture, in inter-ocular distances, of the pose in
 degrees.
-`mien.pipeline.observing` takes its limits from here.
+`mien.film.frames` takes its limits from here.
 """
 
 import argparse
@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 from peers import DATA
 
+from mien.behaviour.baselines import EXPRESSIVE
 from mien.evaluate.demo import portraits
 from mien.geometry import Camera, eye_distance
-from mien.landmarks import UNITS, five_points, locate, measure
-from mien.landmarks.baselines import EXPRESSIVE
+from mien.landmarks import UNITS, fit_meshes, five_points, measure
 from mien.media import read_image
 from mien.quality.sharpness import sharpness
 from mien.types import Face, Pixels
@@ -46,7 +46,7 @@ def main() -> None:
     count = 0
 
     def told(image: Pixels, face: Face) -> tuple[np.ndarray, float] | None:
-        points, presence = locate(mesh, image, [face])
+        points, presence = fit_meshes(mesh, image, [face])
         if presence[0, 0] < 0.5:
             return None
         found = measure(points[0], Camera.of(image.shape[0], image.shape[1]))
@@ -60,7 +60,7 @@ def main() -> None:
         whole = told(image, faces[0]) if faces else None
         if whole is None:
             continue
-        points, _ = locate(mesh, image, faces)
+        points, _ = fit_meshes(mesh, image, faces)
         eyes = eye_distance(five_points(points)[0])
         if eyes < LEAST:
             continue

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.evaluate.captures import compared_over_time, dated_pictures
-from mien.evaluate.pictures import embed_pictures
-from mien.evaluate.scales import Scales, scales_of
+from mien.evaluate.longitudinal.longitudinal_records import compared_over_time, dated_pictures
+from mien.evaluate.longitudinal.scales import Scales, scales_of
+from mien.evaluate.verification.vectors import embed_pictures
 from mien.media import write_image
 from mien.metrics.longitudinal import visits_of
-from mien.pipeline import open_pipeline
+from mien.photo import open_pipeline
 from mien.synth import (
     Actor,
     Camera,

@@ -20,7 +20,7 @@ from peers import lfw
 
 from mien.gallery import Gallery, Template, open_gallery
 from mien.media import read_image
-from mien.pipeline import Pipeline, open_pipeline
+from mien.photo import Pipeline, open_pipeline
 from mien.types import Pixels
 
 PROMISED = 20.0  # MB of growth at most

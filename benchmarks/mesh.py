@@ -24,7 +24,7 @@ import numpy as np
 from peers import spread
 
 from mien.contracts import Landmarker
-from mien.landmarks import five_points, locate, look, mesh_region
+from mien.landmarks import fit_meshes, five_points, mesh_region, run_landmarker
 from mien.media import one_thread, read_image
 from mien.types import Face
 from mien.zoo import load
@@ -112,10 +112,10 @@ def _peer(peer: "subprocess.Popen[str]", which: str, frames: int) -> tuple[float
 
 def _follow(model: Landmarker, image: np.ndarray, faces: list[Face]) -> float:
     """Processor ms a frame."""
-    points, _ = locate(model, image, faces)
+    points, _ = fit_meshes(model, image, faces)
     start = time.process_time()
     for _ in range(FRAMES):
-        points, _ = look(model, image, [mesh_region(points[0], 192)])
+        points, _ = run_landmarker(model, image, [mesh_region(points[0], 192)])
     return (time.process_time() - start) * 1000 / FRAMES
 
 
@@ -132,8 +132,8 @@ def _apart(
     """
     if not len(second):
         return float("nan"), float("nan")
-    [same], _ = look(model, image, [mesh_region(first.astype(np.float32), 192)])
-    [own], _ = locate(model, image, faces)
+    [same], _ = run_landmarker(model, image, [mesh_region(first.astype(np.float32), 192)])
+    [own], _ = fit_meshes(model, image, faces)
     eyes = five_points(own)[:2]
     unit = np.linalg.norm(eyes[1] - eyes[0])
     off = [np.linalg.norm((mesh - second)[:, :2], axis=1).mean() / unit for mesh in (same, own)]

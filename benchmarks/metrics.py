@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 
-from mien.evaluate.compared import Compared
-from mien.evaluate.verify import verify
+from mien.evaluate.verification.trial_set import Compared
+from mien.evaluate.verification.verify import verify
 from mien.metrics import Trials
 from mien.report.findings import page_of
 

@@ -18,7 +18,7 @@ import numpy as np
 from peers import predictor_files
 
 from mien.geometry import eye_distance
-from mien.landmarks import SUBSET_68, five_points, locate
+from mien.landmarks import SUBSET_68, fit_meshes, five_points
 from mien.media import find_images, read_image
 from mien.types import Doubles, Pixels
 from mien.zoo import load
@@ -71,7 +71,7 @@ def photos(folder: Path, count: int) -> None:
     for image in chosen(folder, count):
         faces = detector(image)[:1]
         if faces and faces[0].points is not None:
-            [points], _ = locate(mesh, image, faces)
+            [points], _ = fit_meshes(mesh, image, faces)
             off = np.linalg.norm(five_points(points) - faces[0].points, axis=1)
             apart.append(off / eye_distance(faces[0].points))
     each = ", ".join(f"{v:.3f}" for v in np.median(apart, axis=0))
@@ -100,7 +100,7 @@ def predicted(folder: Path, count: int) -> None:
         if not faces or not found:
             missed += 1
             continue
-        ours = locate(mesh, image, faces)[0][0][list(SUBSET_68), :2].astype(np.float64)
+        ours = fit_meshes(mesh, image, faces)[0][0][list(SUBSET_68), :2].astype(np.float64)
         a, b = (
             np.array([(p.x, p.y) for p in model(image, found[0]).parts()], np.float64)
             for model in (five, many)

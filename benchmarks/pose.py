@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from mien.geometry import Camera, ahead, look_angles, rotation
-from mien.landmarks import locate, measure
+from mien.landmarks import fit_meshes, measure
 from mien.media import read_image
 from mien.synth import (
     Actor,
@@ -32,7 +32,7 @@ from mien.synth import (
     render,
 )
 from mien.synth import Camera as Lens
-from mien.synth.ict import import_ict
+from mien.synth.head.ict import import_ict
 from mien.types import Pixels
 from mien.zoo import load
 
@@ -62,7 +62,7 @@ class Reader:
         faces = self.detector(image)[:1]
         if not faces:
             return None
-        [points], _ = locate(self.mesh, image, faces, looks=looks)
+        [points], _ = fit_meshes(self.mesh, image, faces, looks=looks)
         return measure(points, camera)
 
 

@@ -31,7 +31,7 @@ from scipy.stats import binomtest
 
 from mien.media import read_image
 from mien.metrics import FoldAccuracy, fold_accuracy, wilson
-from mien.pipeline import Pipeline
+from mien.photo import Pipeline
 from mien.types import Floats, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, load
 

@@ -13,20 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from mien.media import write_image
-from mien.synth import (
-    Actor,
-    Camera,
-    Pose,
-    Scene,
-    make_person,
-    open_head,
-    random_light,
-    render,
-)
-from mien.synth.camera import project
-from mien.synth.checking import mouth_camera, seconds_a_frame
-from mien.synth.controls import ACTIONS
-from mien.synth.raster import rasterise
+from mien.synth import Actor, Camera, Pose, Scene, make_person, open_head, random_light, render
+from mien.synth.head.geometry_checks import mouth_camera, seconds_a_frame
+from mien.synth.motion.controls import ACTIONS
+from mien.synth.render.camera import project
+from mien.synth.render.raster import rasterise
 
 
 def speed() -> None:

@@ -18,13 +18,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.film.identities import identify_tracks
+from mien.film.scanner import FilmScanner
 from mien.geometry import iou
 from mien.media import Frame, find_images, read_image
-from mien.metrics.tracking import Following, following
-from mien.pipeline import open_pipeline
-from mien.pipeline.looking import Looking
-from mien.pipeline.naming import name_tracks
-from mien.track import Gathering, Look, Shots
+from mien.metrics.tracking import TrackingScores, following
+from mien.photo import open_pipeline
+from mien.track import FrameFaces, ShotBoundaryDetector, TrackBuilder
 
 SIZE, SECONDS, RATE = (360, 640), 20.0, 10.0
 PATIENCE = 1.0  # s, of every tracker
@@ -127,7 +127,7 @@ def uncovered(boxes: list, names: list, front: np.ndarray) -> tuple[list, list]:
     return [boxes[i] for i in kept], [names[i] for i in kept]
 
 
-def plain(looks: list[Look]) -> list[list[str]]:
+def plain(looks: list[FrameFaces]) -> list[list[str]]:
     """Greedy overlap of at least 0.3 with the last box of a track."""
     active: dict[int, tuple[np.ndarray, float]] = {}
     count, told = 0, []
@@ -153,7 +153,7 @@ def plain(looks: list[Look]) -> list[list[str]]:
     return told
 
 
-def byte_track(looks: list[Look]) -> list[list[str]] | None:
+def byte_track(looks: list[FrameFaces]) -> list[list[str]] | None:
     """ByteTrack of `supervision` at its own settings; None if it is not installed."""
     try:
         import supervision
@@ -177,13 +177,13 @@ def byte_track(looks: list[Look]) -> list[list[str]] | None:
     return told
 
 
-def answers(frames: list[Frame], pipeline) -> tuple[list[Look], dict[str, list[list[str]]]]:
+def answers(frames: list[Frame], pipeline) -> tuple[list[FrameFaces], dict[str, list[list[str]]]]:
     """What each tracker says of the same detections."""
-    gathering = Gathering()
+    gathering = TrackBuilder()
     calibration = pipeline.calibrated()
-    looking = Looking(pipeline.detector, pipeline.embedder, calibration, gathering)
+    looking = FilmScanner(pipeline.detector, pipeline.embedder, calibration, gathering)
     looks = [look for stretch in looking(iter(frames)) for look in stretch.looks]
-    _, people = name_tracks(gathering.tracks(), gathering.together, None, calibration)
+    _, people = identify_tracks(gathering.tracks(), gathering.together, None, calibration)
     owner = {number: person.person for person in people for number in person.tracks}
     told = {
         "plain overlap": plain(looks),
@@ -208,14 +208,14 @@ def main() -> None:
         people.setdefault(path.stem.rsplit("_", 1)[0], []).append(path)
     people = {name: paths for name, paths in people.items() if len(paths) >= 3}
     pipeline = open_pipeline()
-    results: dict[str, list[Following]] = {}
+    results: dict[str, list[TrackingScores]] = {}
     shots_found = shots_there = shots_false = 0
     for number in range(chosen.films):
         rng = np.random.default_rng([chosen.seed, number])
         actors = cast(people, rng, int(SECONDS * RATE))
         cuts = sorted(rng.choice(np.arange(20, 180), 4, replace=False)) if number % 2 else []
         composed = list(compose(actors, rng, list(map(int, cuts))))
-        seen_cut = Shots()
+        seen_cut = ShotBoundaryDetector()
         frames = []
         for frame, _, _ in composed:
             cut = seen_cut(cv2.resize(frame.image, (64, 36)))
@@ -241,7 +241,9 @@ def main() -> None:
     report(results, lambda row: row.idf1)
 
 
-def report(results: dict[str, list[Following]], value: Callable[[Following], float]) -> None:
+def report(
+    results: dict[str, list[TrackingScores]], value: Callable[[TrackingScores], float]
+) -> None:
     """One line a tracker; intervals from films drawn again 2,000 times."""
     rng = np.random.default_rng(1)
     for name, rows in results.items():

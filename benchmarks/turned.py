@@ -20,8 +20,8 @@ from mien.cli.synth import finders
 from mien.evaluate.rendered import fits
 from mien.geometry import region
 from mien.geometry.poses import Camera
-from mien.landmarks.looking import look, mesh_region
-from mien.landmarks.poses import head_pose
+from mien.landmarks.head_pose import head_pose
+from mien.landmarks.mesh_fit import mesh_region, run_landmarker
 from mien.media import read_image
 from mien.metrics import wilson
 from mien.zoo import load
@@ -39,8 +39,8 @@ def turned_faces(folder: Path) -> Iterator[tuple[Path, float, np.ndarray]]:
         image = read_image(path)
         height, width = image.shape[:2]
         middle = region(np.float32([width / 2, height / 2]), 1.1 * width, 0.0, side)
-        points, _ = look(landmarker, image, [middle])
-        points, presence = look(landmarker, image, [mesh_region(points[0], side)])
+        points, _ = run_landmarker(landmarker, image, [middle])
+        points, presence = run_landmarker(landmarker, image, [mesh_region(points[0], side)])
         if presence.min() > 0.5:
             yield path, head_pose(points[0], Camera.of(height, width)).yaw, points[0][:, :2]
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.behaviour import AU_NAMES, Baseline, action_units
 from mien.geometry import Camera
-from mien.landmarks import AU_NAMES, UNITS, Baseline, action_units, locate, measure
+from mien.landmarks import UNITS, fit_meshes, measure
 from mien.media import read_image
 from mien.types import Doubles, Face
 from mien.zoo import load
@@ -55,7 +56,7 @@ def looked(mesh, path: Path, side: int) -> dict[str, float]:
     box = np.float32(
         [edge + 0.05 * side, edge + 0.05 * side, edge + 0.95 * side, edge + 0.95 * side]
     )
-    [points], _ = locate(mesh, image, [Face(box, 1.0)], looks=3)
+    [points], _ = fit_meshes(mesh, image, [Face(box, 1.0)], looks=3)
     return measure(points, Camera.of(*image.shape[:2]))
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
-from mien.zoo import Calibration, Card, calibrations, cards, ledger
+from mien.decision import Calibration, calibrations
+from mien.zoo import Card, cards, ledger
 
 # Of the front door; what else it has stands with its room.
 DOOR = "find_faces, enroll, identify, verify, analyze, read_image, open_gallery, open_pipeline"

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from mien.geometry import Camera
-from mien.landmarks import locate
+from mien.landmarks import fit_meshes
 from mien.synth import Actor, Pose, Scene, emotion, make_person, open_head, render
 from mien.synth import Camera as Lens
-from mien.synth.controls import EMOTIONS, VISEMES, looking
-from mien.synth.ict import import_ict
+from mien.synth.head.ict import import_ict
+from mien.synth.motion.controls import EMOTIONS, VISEMES, looking
 from mien.zoo import load
 
 REST, ACTING = 10, 54  # pictures of each person
@@ -48,7 +48,7 @@ def main() -> None:
             if not found:
                 missed += 1
                 continue
-            [points], presence = locate(mesh, frame.rgb, found)
+            [points], presence = fit_meshes(mesh, frame.rgb, found)
             lips = [np.linalg.norm(frame.lm68_3d[a] - frame.lm68_3d[b]) for a, b in GAP]
             camera = Camera(scene.camera.focal_px, *(np.array(scene.camera.size[::-1]) / 2))
             row = {

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import theilslopes
 
 from mien.geometry import Camera
-from mien.landmarks import head_pose, locate, measure_head, names
+from mien.landmarks import fit_meshes, head_pose, measure_head, names
 from mien.landmarks.measures import SIDES
 from mien.media import find_images, read_image
 from mien.types import Doubles, Floats
@@ -39,7 +39,7 @@ def main() -> None:
         faces = detector(image)
         if len(faces) != 1:
             continue
-        [points], [presence] = locate(mesh, image, faces)
+        [points], [presence] = fit_meshes(mesh, image, faces)
         if presence[0] < 0.9:
             continue
         for sines, place in eyes(points, Camera.of(*image.shape[:2])):

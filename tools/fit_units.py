@@ -1,4 +1,4 @@
-"""Fit the action units to drawn faces: src/mien/landmarks/units.json; and tell how good they are.
+"""Fit the action units to drawn faces: src/mien/behaviour/units.json; and tell how good they are.
 
 Weights of one unit are those of least squares with a ridge, on a few measures whose signs are
 given where anatomy gives them; rows that show the unit weigh as much as those that do not. Then a
@@ -21,16 +21,16 @@ import cv2
 import numpy as np
 from scipy.optimize import isotonic_regression, lsq_linear, minimize
 
+from mien.behaviour.baselines import Baseline
+from mien.behaviour.features import POSE, features, from_rest
 from mien.geometry import Camera
-from mien.landmarks import locate, measure
-from mien.landmarks.baselines import Baseline
-from mien.landmarks.features import POSE, features, from_rest
+from mien.landmarks import fit_meshes, measure
 from mien.landmarks.measures import SIDES, UNITS
 from mien.media import find_images, read_image
 from mien.types import Doubles
 from mien.zoo import load
 
-TARGET = Path(__file__).parents[1] / "src/mien/landmarks/units.json"
+TARGET = Path(__file__).parents[1] / "src/mien/behaviour/units.json"
 PERSON = {"left": "_R", "right": "_L"}  # sides of the image -> sides of the person
 PRESENT = 1.0  # intensity from which a unit counts as shown
 OPEN = 12.0  # mm between the lips that count as 5 of AU25; closed lips as 0
@@ -77,7 +77,10 @@ MIDDLE: dict[str, Recipe] = {
     "AU26": ("jawOpen", {"mouth_aperture": 1, "lip_bottom": 1, "nose_to_chin": 1, "lip_top": 0,
                          "lip_lower": 0}),
 }  # fmt: skip
-FULL = {"AU23": 0.7, "AU26": 0.4}  # weight of the shape at full strength, as in mien.synth.controls
+FULL = {
+    "AU23": 0.7,
+    "AU26": 0.4,
+}  # weight of the shape at full strength, as in mien.synth.motion.controls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -322,7 +325,7 @@ def neutral(folder: Path) -> dict[str, list[float]]:
         faces = detector(image)
         if len(faces) != 1:
             continue
-        [points], [presence] = locate(mesh, image, faces, looks=3)
+        [points], [presence] = fit_meshes(mesh, image, faces, looks=3)
         row = measure(points, Camera.of(PORTRAIT, PORTRAIT))
         if presence[0] > 0.9 and abs(row["yaw"]) < 15:
             rows.append(row)

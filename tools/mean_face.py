@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.landmarks import SUBSET_68, five_points, locate
+from mien.landmarks import SUBSET_68, fit_meshes, five_points
 from mien.landmarks.names import EYE_CORNERS
 from mien.media import find_images, read_image
 from mien.types import Doubles
@@ -37,7 +37,7 @@ def meshes(folder: Path, count: int) -> Doubles:
         faces = detector(image)
         if len(faces) != 1:
             continue
-        [points], [presence] = locate(mesh, image, faces)
+        [points], [presence] = fit_meshes(mesh, image, faces)
         if presence[0] > 0.9:
             eyes = five_points(points)[:2]
             found.append(points[:468] / np.linalg.norm(eyes[1] - eyes[0]))

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from mien.align import align
-from mien.detect import find
+from mien.detect import detect_with_retries
 from mien.embed import DlibEmbedder
 from mien.media import find_images, read_image
-from mien.pipeline.pipeline import main as main_face
+from mien.photo.pipeline import main_face
 from mien.runtime import Session
 from mien.zoo import find as card
 from mien.zoo import load
-from mien.zoo.convert_dlib import SIDE, observe
+from mien.zoo.convert.dlib import SIDE, observe
 
 TARGET = Path(__file__).parent.parent / "src/mien/zoo/ranges/dlib-resnet29.json"
 
@@ -46,7 +46,7 @@ def main() -> None:
         faces = 0
         for path in paths[: asked.pictures]:
             image = read_image(path)
-            found = find(detector, image).faces
+            found = detect_with_retries(detector, image).faces
             if not found:
                 continue
             faces += 1

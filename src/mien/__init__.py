@@ -19,9 +19,10 @@ from mien.types import Answer, Decision, Face, Reading
 from mien.zoo import cards, load
 
 if TYPE_CHECKING:
+    from mien.behaviour import Baseline
     from mien.gallery import Gallery
-    from mien.landmarks import Baseline
-    from mien.pipeline import Enrolled, Pipeline
+    from mien.photo import Pipeline
+    from mien.service import Enrolled
     from mien.tables import Table
     from mien.types import Pixels
 
@@ -63,8 +64,8 @@ def open_gallery(path: str | PathLike[str], *, create: bool = False) -> "Gallery
 
 
 def open_pipeline(**options: Any) -> "Pipeline":
-    """Choose models, device, thresholds; see mien.pipeline.open_pipeline for the options."""
-    from mien.pipeline import open_pipeline
+    """Choose models, device, thresholds; see mien.photo.open_pipeline for the options."""
+    from mien.photo import open_pipeline
 
     return open_pipeline(**options)
 
@@ -91,10 +92,10 @@ def analyze(
         baseline: a person's face at rest, or the file of one; None: the film's own.
         folder: keeps rows on disk, so that a run that was stopped goes on; None keeps nothing.
         on_step: is told "film" and the seconds done and in all, or "pictures" and their number.
-        options: of mien.pipeline.open_kit: heads, every, points, detector, device ...
+        options: of mien.film.open_analyzer: heads, every, points, detector, device ...
     """
-    from mien import pipeline
-    from mien.landmarks import Baseline
+    from mien import film
+    from mien.behaviour import Baseline
 
     if isinstance(gallery, str | PathLike):
         with open_gallery(gallery) as known:
@@ -111,9 +112,9 @@ def analyze(
     if baseline is not None and baseline.vector is not None:
         options.setdefault("people", True)
     names = [sources] if isinstance(sources, str | PathLike) else list(sources)
-    kit = pipeline.open_kit(gallery=gallery, **options)
+    kit = film.open_analyzer(gallery=gallery, **options)
     steps = on_step or (lambda name, done, total: None)
-    return pipeline.analyze(names, kit, baseline=baseline, folder=folder, on_step=steps)
+    return film.analyze(names, kit, baseline=baseline, folder=folder, on_step=steps)
 
 
 def enroll(
@@ -133,13 +134,13 @@ def enroll(
     Returns:
         What became of each picture: enrolled, already there, or refused with a reason.
     """
-    from mien import pipeline
+    from mien import service
 
     if isinstance(gallery, str | PathLike):
         with open_gallery(gallery, create=True) as known:
             return enroll(source, known, on_step=on_step)
-    items, results = pipeline.items_in(Path(source)), []
-    for result in pipeline.enroll(items, _default(), gallery):
+    items, results = service.items_in(Path(source)), []
+    for result in service.enroll(items, _default(), gallery):
         results.append(result)
         if on_step:
             on_step("enroll", result, len(results), len(items))

@@ -4,6 +4,7 @@ Lengths are pixels of the upright source image: origin top left, x right, y down
 None means "not computed", never "no".
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +15,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Pixels = NDArray[np.uint8]  # (H, W, 3) or (N, H, W, 3), RGB, upright
 Points = tuple[tuple[float, float], ...]
+OnStep = Callable[[str, int, int], None]  # what is counted, done, in all (0: not known)
 Outcome = Literal["match", "review", "unknown"]
 
 # Where the five points go in a chip of side 1. Source: the 112 px template published with

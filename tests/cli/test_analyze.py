@@ -166,7 +166,7 @@ def test_a_killed_run_goes_on_with_the_same_command(film, tmp_path):
         for number in range(400):
             writer.add(frames[number % 15], number / 15)
     code = (
-        "import mien.pipeline.keeping as k, sys; k.OFTEN = 0.0; sys.argv = ['mien', *sys.argv[1:]];"
+        "import mien.film.checkpoint as k, sys; k.OFTEN = 0.0; sys.argv = ['mien', *sys.argv[1:]];"
         "from mien.cli.main import main; main()"
     )
     words = ["analyze", long, "-o", tmp_path / "t.parquet"]

@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from mien.landmarks import UNITS, Baseline
+from mien.behaviour import Baseline
+from mien.landmarks import UNITS
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import typer
 from typer.testing import CliRunner
 
 from mien.cli.calibrate import calibrate
+from mien.decision import read_calibration
 from mien.errors import MienError
 from mien.media import write_image
-from mien.pipeline import Pipeline
+from mien.photo import Pipeline
 from mien.types import Crop, Face
-from mien.zoo import read_calibration
 
 FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
 

@@ -13,7 +13,7 @@ from mien.cli import terminal
 from mien.cli.models import app
 from mien.errors import LicenceError, UnknownModelError, WeightsError
 from mien.zoo import cards, folder
-from mien.zoo.cache import store
+from mien.zoo.weights.cache import store
 
 OWN = {
     name

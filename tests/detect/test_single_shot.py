@@ -5,7 +5,7 @@ import pytest
 
 from mien.detect.blazeface import BlazeFaceDetector
 from mien.detect.scrfd import ScrfdDetector
-from mien.detect.shots import canvas, detect_at, grid
+from mien.detect.single_shot import canvas, detect_at, grid
 from mien.detect.yunet import YuNetDetector
 from mien.errors import WeightsError
 from mien.media import read_image

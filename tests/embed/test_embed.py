@@ -61,7 +61,7 @@ def test_one_person_is_more_alike_than_two(embedder, mtcnn, astronaut, hopper):
 
 @pytest.mark.realdata
 def test_mobilefacenet_answers_as_torch_does_without_torch(models, tmp_path):
-    from mien.zoo.convert_mobilefacenet import convert
+    from mien.zoo.convert.mobilefacenet import convert
 
     convert(models / "068.ckpt", tmp_path / "m.onnx")
     model = ArcFaceEmbedder(tmp_path / "m.onnx", name="mobilefacenet", scale=128.0)

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.evaluate.pictures import Failure, Picture
-from mien.media import write_image
-from mien.pipeline import Pipeline
+from mien.datasets.people import Picture
+from mien.evaluate.verification.vectors import Failure
+from mien.photo import Pipeline
 from mien.types import Crop, Face
 
 FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
@@ -59,15 +59,3 @@ def crowd():
 def toy_pipeline():
     """Finds a face in every picture that is not black; its vector is its colour."""
     return Pipeline(detector=SeesAllButBlack(), embedder=Colours())
-
-
-@pytest.fixture
-def put():
-    """Return put(path, colour) that writes a small picture, and its folders."""
-
-    def write(path, colour=(200, 120, 90)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_image(path, np.full((32, 32, 3), colour, np.uint8))
-        return path
-
-    return write

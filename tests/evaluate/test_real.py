@@ -5,15 +5,16 @@ from collections import Counter
 
 import pytest
 
-from mien.evaluate.compared import compare_everybody
-from mien.evaluate.faces import alike
-from mien.evaluate.identify import identify, search
-from mien.evaluate.pictures import embed_pictures, people_of_pairs
-from mien.evaluate.readers import LABELS
-from mien.evaluate.verify import verify
+from mien.datasets import LABELS
+from mien.datasets.people import people_of_pairs
+from mien.decision import find_calibration
+from mien.evaluate.fairness.labelled_faces import alike
+from mien.evaluate.identification.identify import identify, search
+from mien.evaluate.verification.trial_set import compare_everybody
+from mien.evaluate.verification.vectors import embed_pictures
+from mien.evaluate.verification.verify import verify
 from mien.metrics.findings import plain
-from mien.pipeline import Pipeline
-from mien.zoo import find_calibration
+from mien.photo import Pipeline
 
 pytestmark = pytest.mark.realdata
 
@@ -50,7 +51,7 @@ def test_ck48_as_it_is_handed_around(unpacked):
 def test_the_last_pictures_of_a_sequence_look_alike(unpacked):
     import numpy as np
 
-    from mien.evaluate.faces import shrunk
+    from mien.evaluate.fairness.labelled_faces import shrunk
     from mien.media import read_image
 
     folder = unpacked("ck48") / "ck48" / "happiness"

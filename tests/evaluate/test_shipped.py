@@ -5,10 +5,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from mien.evaluate.calibrate import check_calibration
-from mien.evaluate.pictures import Sample, embed_pictures, people_of_pairs
-from mien.pipeline import Pipeline
-from mien.zoo import find_calibration
+from mien.datasets.people import people_of_pairs
+from mien.decision import find_calibration
+from mien.evaluate.verification.calibrate import check_calibration
+from mien.evaluate.verification.vectors import Sample, embed_pictures
+from mien.photo import Pipeline
 
 
 @pytest.mark.realdata

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.geometry import Camera, rotation
-from mien.landmarks import UNITS, locate, measure, names
+from mien.landmarks import UNITS, fit_meshes, measure, names
+from mien.landmarks.head_pose import mean_face
 from mien.landmarks.measures import SIDES
-from mien.landmarks.poses import mean_face
 
 CAMERA = Camera.of(480, 640)
 turns = st.tuples(*[st.floats(-35, 35)] * 3)
@@ -105,7 +105,7 @@ def drawn(data, mtcnn, mesh):
     """Return draw(weights, pose) -> measures of a rendered head."""
     from mien.synth import Actor, Pose, Scene, make_person, render
     from mien.synth import Camera as Lens
-    from mien.synth.ict import import_ict
+    from mien.synth.head.ict import import_ict
 
     model = import_ict(data / "ict_facekit.npz", modes=10)
     actor, lens = Actor(model, make_person(3, model)), Lens(256, 256)
@@ -113,7 +113,7 @@ def drawn(data, mtcnn, mesh):
     def draw(weights, **turn):
         scene = Scene(weights, Pose(**turn), lens, cast=False)
         image = render(actor, scene, truth=False).rgb
-        [points], _ = locate(mesh, image, mtcnn(image)[:1])
+        [points], _ = fit_meshes(mesh, image, mtcnn(image)[:1])
         return measure(points, Camera(lens.focal_px, 128, 128))
 
     return draw
@@ -156,16 +156,18 @@ def test_a_face_upside_down_and_one_of_20_px_have_numbers_or_nothing(astronaut, 
     upside = turn(astronaut, 180)
     box = turn_boxes_back(face.box, 180, astronaut.shape[:2])
     points = np.float32(astronaut.shape[1::-1]) - face.points
-    [seen_], _ = locate(mesh, upside, [Face(box, 1.0, points)], looks=3)
+    [seen_], _ = fit_meshes(mesh, upside, [Face(box, 1.0, points)], looks=3)
     found = measure(seen_, Camera.of(*upside.shape[:2]))
     assert abs(found["roll"]) > 165
     assert found["mouth_width"] == pytest.approx(
-        measure(locate(mesh, astronaut, [face], looks=3)[0][0], Camera.of(512, 512))["mouth_width"],
+        measure(fit_meshes(mesh, astronaut, [face], looks=3)[0][0], Camera.of(512, 512))[
+            "mouth_width"
+        ],
         abs=0.05,
     )
     share = 20 / float(face.box[3] - face.box[1])
     side = round(512 * share)
     small = cv2.resize(astronaut, (side, side), interpolation=cv2.INTER_AREA)
-    [seen_], [presence] = locate(mesh, small, [Face(np.float32(face.box * share), 1.0)])
+    [seen_], [presence] = fit_meshes(mesh, small, [Face(np.float32(face.box * share), 1.0)])
     found = measure(seen_, Camera.of(side, side))
     assert presence[0] < 0.5 or all(math.isfinite(found[name]) for name in ("yaw", "mouth_width"))

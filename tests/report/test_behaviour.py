@@ -2,24 +2,25 @@ import re
 
 import numpy as np
 import pytest
-from tests.pipeline import conftest
-from tests.pipeline.faces import Masks, Moods, Squares, Tone, scene
+from tests import toys
+from tests.toy_faces import Masks, Moods, Squares, Tone, scene
 
 from mien.errors import MienError
+from mien.film import Analyzer, analyze
+from mien.film.annotate_table import write_annotated
 from mien.media import open_film, read_image, write_image
 from mien.media.overlays import Bar, Overlay, draw_overlays
-from mien.pipeline import Kit, Pipeline, analyze
-from mien.pipeline.painting import write_painted
+from mien.photo import Pipeline
 from mien.report.behaviour import write_behaviour
-from mien.report.series import panel, pieces, ridge, thinned
+from mien.report.svg_series import panel, pieces, ridge, thinned
 
-film = conftest.film
+film = toys.film
 
 
 @pytest.fixture
 def kit():
     pipeline = Pipeline(detector=Squares(), heads=[Tone(), Moods()])
-    return Kit(pipeline=pipeline, landmarker=Masks(), points="mesh")
+    return Analyzer(pipeline=pipeline, landmarker=Masks(), points="mesh")
 
 
 def test_what_was_not_seen_is_a_gap_and_not_a_line():
@@ -79,7 +80,7 @@ def test_a_page_about_nobody_is_a_page(kit, film, tmp_path):
 def test_a_painted_film_has_all_frames_and_something_on_each_face(kit, film, tmp_path):
     clip = film([scene((40, 40), size=(240, 420), side=120)] * 10 + [scene(size=(240, 420))] * 5)
     table = analyze([clip], kit)
-    write_painted(table, clip, tmp_path / "out.mp4")
+    write_annotated(table, clip, tmp_path / "out.mp4")
     with open_film(tmp_path / "out.mp4") as painted, open_film(clip) as plain:
         pairs = list(zip(painted.frames(), plain.frames(), strict=True))
     assert len(pairs) == 15
@@ -92,7 +93,7 @@ def test_a_painted_film_has_all_frames_and_something_on_each_face(kit, film, tmp
 def test_a_painted_picture_is_written(kit, tmp_path):
     write_image(tmp_path / "one.png", scene((40, 40), size=(300, 500), side=160))
     table = analyze([tmp_path / "one.png"], kit)
-    write_painted(table, tmp_path / "one.png", tmp_path / "out.png")
+    write_annotated(table, tmp_path / "one.png", tmp_path / "out.png")
     assert (read_image(tmp_path / "out.png") != read_image(tmp_path / "one.png")).any()
 
 

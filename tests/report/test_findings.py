@@ -7,8 +7,8 @@ import pytest
 from mien.errors import MienError
 from mien.metrics import Estimate
 from mien.metrics.findings import Curve, Fact, Findings, Plot, Table, plain, thinned
-from mien.report.charts import chart, ticks
 from mien.report.findings import interval, page_of, shown, write_findings
+from mien.report.svg_chart import chart, ticks
 
 LINE = np.array([0.0, 0.5, 1.0])
 

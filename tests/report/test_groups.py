@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mien.gallery.groups import Group, Member
+from mien.albums.groups import Group, Member
 from mien.media import write_image
 from mien.report.groups import ALONE, SHOWN, group_row, write_groups
 

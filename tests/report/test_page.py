@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from mien.decision.calibration import Calibration, Check, Point, Rate
 from mien.errors import MienError
-from mien.pipeline import Pipeline
+from mien.photo import Pipeline
 from mien.report import entry, page, write_answers
 from mien.types import Answer, Basis, Candidate, Decision, Face, Quality
-from mien.zoo.calibration import Calibration, Check, Point, Rate
 
 HOSTILE = '<script>alert("1")</script> & Ünï'
 VOID = {"meta", "img", "link", "br", "hr", "input"}

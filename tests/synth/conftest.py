@@ -10,7 +10,7 @@ def builtin():
 
 @pytest.fixture(scope="session")
 def ict(data):
-    from mien.synth.ict import import_ict
+    from mien.synth.head.ict import import_ict
 
     return import_ict(data / "ict_facekit.npz")
 

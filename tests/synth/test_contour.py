@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from mien.synth import Actor, Camera, Pose, Scene, make_person, render
-from mien.synth.clip import Take, play
-from mien.synth.contour import irises
-from mien.synth.dense import dense_spots
-from mien.synth.paint import NUMBER
-from mien.synth.timeline import Sound, Timeline
+from mien.synth.head.contour import irises
+from mien.synth.head.dense import dense_spots
+from mien.synth.motion.take import Take, play
+from mien.synth.motion.timeline import Sound, Timeline
+from mien.synth.skin.paint import NUMBER
 
 CAMERA = Camera(160, 160)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien.synth import controls
-from mien.synth.controls import arkit52, gaze, head_turn, looking, resolve
+from mien.synth.motion import controls
+from mien.synth.motion.controls import arkit52, gaze, head_turn, looking, resolve
 
 
 def test_a_unit_moves_both_sides_and_one_side_if_asked():

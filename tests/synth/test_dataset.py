@@ -9,9 +9,9 @@ import time
 import pytest
 
 from mien.errors import MienError
-from mien.synth.dataset import Plan, draw
-from mien.synth.recipes import RECIPES, find_recipe, plan
-from mien.synth.shots import split_of
+from mien.synth.data.dataset import Plan, draw
+from mien.synth.data.recipes import RECIPES, find_recipe, plan
+from mien.synth.data.samples import split_of
 
 PLAN = Plan("expressions", 4, seed=1, size=48)
 
@@ -62,7 +62,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(whole, tmp_path):
 @pytest.mark.slow
 def test_two_workers_draw_the_same_bytes_and_a_killed_run_goes_on(whole, tmp_path):
     out = tmp_path / "x"
-    code = f"from mien.synth.dataset import *; draw({PLAN!r}, Path({str(out)!r}))"
+    code = f"from mien.synth.data.dataset import *; draw({PLAN!r}, Path({str(out)!r}))"
     run = subprocess.Popen([sys.executable, "-c", f"from pathlib import Path; {code}"])
     rows = out / "rows"
     for _ in range(600):

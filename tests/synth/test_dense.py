@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien.synth.dense import at, dense_spots, mediapipe_spots
+from mien.synth.head.dense import at, dense_spots, mediapipe_spots
 
 
 def test_dense_points_are_spread_evenly_over_the_face(head):

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien.synth import form, open_head
-from mien.synth.builtin import measure_names
-from mien.synth.checking import lid_gap, mouth_opening
-from mien.synth.controls import SHAPES, resolve
-from mien.synth.head import SKIN, HeadModel, eye_centres, landmarks, moved, shaped
-from mien.synth.heads import read_head, save_head
-from mien.synth.wear import sheet
+from mien.synth import open_head
+from mien.synth.head import head_shape
+from mien.synth.head.builtin import measure_names
+from mien.synth.head.geometry_checks import lid_gap, mouth_opening
+from mien.synth.head.head_files import read_head, save_head
+from mien.synth.head.model import SKIN, HeadModel, eye_centres, landmarks, moved, shaped
+from mien.synth.motion.controls import SHAPES, resolve
+from mien.synth.skin.accessories import sheet
 
 
 def areas(points, triangles, away):
@@ -41,7 +42,7 @@ def test_a_dropped_jaw_opens_the_lips_by_25_millimetres(head):
 def test_no_triangle_of_the_front_is_turned_over_by_a_move(builtin, unit):
     skin = (builtin.part == SKIN) & (builtin.canonical[builtin.triangles][:, :, 2].min(1) > 20)
     cells = builtin.triangles[skin]
-    closed = form.lid_gap(builtin.template[cells].mean(1)) < -0.5
+    closed = head_shape.lid_gap(builtin.template[cells].mean(1)) < -0.5
     rest = builtin.template
     a, b, c = (rest[cells[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)

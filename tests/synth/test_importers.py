@@ -11,13 +11,13 @@ from scipy.sparse import csc_matrix
 
 from mien.errors import MienError
 from mien.synth import Actor, Scene, make_person, render
-from mien.synth.bfm import import_bfm
-from mien.synth.controls import SHAPES
-from mien.synth.flame import import_flame
-from mien.synth.head import SKIN, moved
-from mien.synth.ict import CORNERS, import_ict
-from mien.synth.unpickling import read_pickled
-from mien.synth.wear import sheet
+from mien.synth.head.bfm import import_bfm
+from mien.synth.head.flame import import_flame
+from mien.synth.head.ict import CORNERS, import_ict
+from mien.synth.head.model import SKIN, moved
+from mien.synth.head.unpickling import read_pickled
+from mien.synth.motion.controls import SHAPES
+from mien.synth.skin.accessories import sheet
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def test_a_mesh_that_looks_elsewhere_is_told(tmp_path, face):
 
 @pytest.mark.realdata
 def test_ict_is_read_from_its_original_files_as_from_the_arrays(tmp_path, data):
-    from mien.synth.ict import _from_npz
+    from mien.synth.head.ict import _from_npz
 
     arrays = _from_npz(data / "ict_facekit.npz")
     neutral = arrays["neutral"]

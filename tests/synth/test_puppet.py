@@ -3,7 +3,7 @@ import pytest
 
 from mien.errors import MienError
 from mien.synth import Camera, Pose, Scene, render
-from mien.synth.puppet import Puppet
+from mien.synth.motion.photo_puppet import Puppet
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_far_from_the_face_nothing_moves(puppet):
 
 
 def test_five_points_are_enough_for_a_pose(builtin, photo):
-    from mien.synth.puppet import _five
+    from mien.synth.motion.photo_puppet import _five
 
     five = _five(photo[1].astype(float))
     small = Puppet(builtin, photo[0], five)

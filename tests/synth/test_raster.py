@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from mien.synth import raster
-from mien.synth.head import normals
-from mien.synth.raster import Buffer, interpolate, rasterise
+from mien.synth.head.model import normals
+from mien.synth.render import raster
+from mien.synth.render.raster import Buffer, interpolate, rasterise
 
 SQUARE = np.array([[0, 0, 100.0], [4, 0, 100], [4, 4, 100], [0, 4, 100]])
 TWO = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
@@ -87,8 +87,8 @@ def test_nothing_in_sight_is_no_hits_and_nan_is_refused():
 
 
 def test_depth_of_a_sphere_is_right_to_a_tenth_of_a_millimetre():
-    from mien.synth.camera import Camera, project
-    from mien.synth.wear import sheet
+    from mien.synth.render.camera import Camera, project
+    from mien.synth.skin.accessories import sheet
 
     t, p = np.meshgrid(np.linspace(0, np.pi, 400), np.linspace(0, 2 * np.pi, 800), indexing="ij")
     ball = 80 * np.stack([np.sin(t) * np.cos(p), np.cos(t), np.sin(t) * np.sin(p)], -1)

@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien.synth import Actor, Camera, Pose, Scene, aged, make_person, raster, render
-from mien.synth.camera import place, project
-from mien.synth.checking import small_step, warping
-from mien.synth.eyes import paint_eyes
-from mien.synth.flow import flow
-from mien.synth.light import Lamp, Light
-from mien.synth.looks import Look, Person
-from mien.synth.paint import LABELS, NUMBER, paint
-from mien.synth.scene import backdrop
+from mien.synth import Actor, Camera, Pose, Scene, aged, make_person, render
+from mien.synth.head.eyes import paint_eyes
+from mien.synth.head.geometry_checks import small_step, warping
+from mien.synth.render import raster
+from mien.synth.render.camera import place, project
+from mien.synth.render.flow import flow
+from mien.synth.render.light import Lamp, Light
+from mien.synth.render.scene import backdrop
+from mien.synth.skin.appearance import Appearance, Person
+from mien.synth.skin.paint import LABELS, NUMBER, paint
 
 NOSE, CHIN, TOP = [0.0, -45.0, 105.0], [0.0, -118.0, 80.0], [0.0, 100.0, 0.0]
 SMALL = Camera(128, 128)
@@ -91,7 +92,7 @@ def test_no_background_shines_through_the_corners_of_the_eyes(builtin):
 
 
 def test_the_nose_does_not_hide_the_far_eye_of_a_face_turned_by_45_degrees(builtin):
-    nobody = Person(tuple(0.0 for _ in builtin.identity), Look(hair_style="bald"))
+    nobody = Person(tuple(0.0 for _ in builtin.identity), Appearance(hair_style="bald"))
     before = Camera(160, 160, centre=(67, -24))  # the camera stands before the face
     seg = render(Actor(builtin, nobody), Scene(pose=Pose(45), camera=before)).seg
     near, far = ((seg == NUMBER[eye]).sum() for eye in ("r_eye", "l_eye"))
@@ -99,7 +100,7 @@ def test_the_nose_does_not_hide_the_far_eye_of_a_face_turned_by_45_degrees(built
 
 
 def test_a_full_beard_is_one_from_the_chin_to_the_ears():
-    bald, full = (paint(Look(tone=3, beard=kind)).colour.mean(2) for kind in ("none", "full"))
+    bald, full = (paint(Appearance(tone=3, beard=kind)).colour.mean(2) for kind in ("none", "full"))
     hairs = (full < 0.6 * bald).astype(np.uint8)
     hairs = cv2.morphologyEx(hairs, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
     sizes = cv2.connectedComponentsWithStats(hairs)[2][1:, cv2.CC_STAT_AREA]
@@ -109,7 +110,7 @@ def test_a_full_beard_is_one_from_the_chin_to_the_ears():
 def test_the_white_of_dark_eyes_does_not_glow():
     ahead = np.float32([[0.9, 0.0, 0.44]])  # beside the iris
     light, dark = (
-        paint_eyes(ahead, np.zeros((1, 2), np.float32), 13.5, Look(tone=tone))[0].mean()
+        paint_eyes(ahead, np.zeros((1, 2), np.float32), 13.5, Appearance(tone=tone))[0].mean()
         for tone in (2.0, 9.0)
     )
     assert dark < 0.6 * light
@@ -247,12 +248,12 @@ def test_children_have_smaller_chins_and_larger_eyes(builtin):
 @pytest.mark.parametrize("change", [{"tone": 0}, {"age": 1}, {"grey": float("nan")}])
 def test_a_look_outside_its_range_is_refused(change):
     with pytest.raises(MienError, match="lies in"):
-        Look(**change)
+        Appearance(**change)
 
 
 def test_an_unknown_hair_style_tells_the_known_ones():
     with pytest.raises(MienError, match="curly"):
-        Look(hair_style="mullet")
+        Appearance(hair_style="mullet")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_things_worn_are_seen(builtin, change):
 
 
 def test_the_mouth_alone_looks_as_it_does_in_the_whole_face(someone):
-    from mien.synth.checking import mouth_camera
+    from mien.synth.head.geometry_checks import mouth_camera
 
     flat = Light(lamps=(), sky=(0.8,) * 3, ground=(0.8,) * 3)
     scene = Scene({"AU26": 0.5}, camera=mouth_camera(), light=flat)

@@ -3,8 +3,8 @@ import pytest
 
 from mien.errors import MienError
 from mien.synth import Camera, Scene, render
-from mien.synth.attacks import ATTACKS, DISTANCE, present
-from mien.synth.degrade import KINDS, spoil
+from mien.synth.render.attacks import ATTACKS, DISTANCE, present
+from mien.synth.render.degrade import KINDS, spoil
 
 CAMERA = Camera(128, 128)
 

@@ -6,12 +6,8 @@ import pytest
 
 from mien.errors import MienError
 from mien.synth import Pose, Scene, render
-from mien.synth.camera import Camera
-from mien.synth.clip import Take, play
-from mien.synth.flow import flow
-from mien.synth.pulse import pulse
-from mien.synth.scene import read_out
-from mien.synth.timeline import (
+from mien.synth.motion.take import Take, play
+from mien.synth.motion.timeline import (
     Event,
     Timeline,
     blinks,
@@ -22,6 +18,10 @@ from mien.synth.timeline import (
     smooth,
     spoken,
 )
+from mien.synth.render.camera import Camera
+from mien.synth.render.flow import flow
+from mien.synth.render.scene import read_out
+from mien.synth.skin.pulse import pulse
 
 
 def test_a_move_rises_to_its_peak_and_falls_with_no_jerk_at_its_ends():

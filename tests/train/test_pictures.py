@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from mien.datasets import CLIPS, LABELS
 from mien.errors import TrainingError
-from mien.evaluate.readers import CLIPS, LABELS
 from mien.media import write_image
 from mien.train import read_clips, read_pictures
 

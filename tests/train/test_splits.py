@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mien.errors import TrainingError
-from mien.train import folds, held_out, kin, leave_one_out, require_classes
+from mien.train import folds, group_ids, held_out, leave_one_out, require_classes
 
 PEOPLE = [f"P{k % 7}" for k in range(50)] + ["Q"] * 20
 
@@ -49,12 +49,12 @@ def test_each_person_is_left_out_once():
 def test_what_is_joined_by_any_chain_stays_together():
     people = ["Ada", "Bo", "", "", "Cy", "Ada"]
     alike = [1, 2, 2, 3, 3, 4]
-    groups = kin(people, alike)
+    groups = group_ids(people, alike)
     assert groups[0] == groups[5] == "Ada"
     assert groups[1] == groups[2]
     assert groups[3] == groups[4]
     assert len(set(groups)) == 3
-    assert len(set(kin(["", "", ""]))) == 3  # unknown people are not one person
+    assert len(set(group_ids(["", "", ""]))) == 3  # unknown people are not one person
 
 
 def test_labels_become_numbers_and_what_is_wrong_with_them_is_told():

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mien.zoo import Card, File, web
+from mien.zoo import Card, File
+from mien.zoo.weights import web
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,12 @@
 
 from mien.body.bodies import Body, BodyLandmarker
 from mien.body.hands import Hand, HandLandmarker
-from mien.body.near import HandsNear
+from mien.body.hands_near import HandsNear
 
-__all__ = ["Body", "BodyLandmarker", "Hand", "HandLandmarker", "HandsNear"]
+__all__ = [
+    "Body",
+    "BodyLandmarker",
+    "Hand",
+    "HandLandmarker",
+    "HandsNear",
+]

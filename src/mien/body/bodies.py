@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.body.shots import anchors, detect
+from mien.body.ssd_anchors import anchors, detect
 from mien.geometry import back, region
 from mien.media import warp
 from mien.runtime import LiteSession

@@ -26,8 +26,8 @@ from mien.zoo import DETECTOR, EMBEDDER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mien.landmarks import Baseline
-    from mien.pipeline import Kit
+    from mien.behaviour import Baseline
+    from mien.film import Analyzer
     from mien.tables import Table
 
 FORGOTTEN = 7 * 24 * 3600.0  # s that the rows of a stopped run wait; as those of mien identify
@@ -95,7 +95,7 @@ def analyze(
 
     Example: mien analyze interview.mp4 --out interview.parquet --table
     """
-    from mien.landmarks import Baseline
+    from mien.behaviour import Baseline
     from mien.tables.files import format_of
 
     names = named(sources)
@@ -154,21 +154,21 @@ def named(sources: list[str]) -> list[str]:
 
 
 @contextmanager
-def opened_kit(gallery: Path | None, *, embedder: str, **how: Any) -> "Iterator[Kit]":
+def opened_kit(gallery: Path | None, *, embedder: str, **how: Any) -> "Iterator[Analyzer]":
     """A kit with the people of a gallery, if one is named; `how` goes to open_kit as it is."""
+    from mien.film import open_analyzer
     from mien.gallery import open_gallery
-    from mien.pipeline import open_kit
     from mien.zoo import load
 
     with (
         open_gallery(gallery, load(embedder).contract, read_only=True) if gallery else nullcontext()
     ) as known:
-        yield open_kit(gallery=known, embedder=embedder, **how)
+        yield open_analyzer(gallery=known, embedder=embedder, **how)
 
 
-def _run(names: list[str], kit: "Kit", rest: "Baseline | None") -> "Table":
-    from mien.landmarks import BaselineError
-    from mien.pipeline import analyze as run
+def _run(names: list[str], kit: "Analyzer", rest: "Baseline | None") -> "Table":
+    from mien.behaviour import BaselineError
+    from mien.film import analyze as run
 
     folder = _folder(names, kit)
     try:
@@ -184,7 +184,7 @@ def _run(names: list[str], kit: "Kit", rest: "Baseline | None") -> "Table":
 
 def _draw(found: "Table", names: list[str], folder: Path) -> None:
     """Copies of all sources that could be read, with what was measured drawn on them."""
-    from mien.pipeline.painting import painted_name, write_painted
+    from mien.film.annotate_table import annotated_path, write_annotated
 
     reasons = dict(zip(found.recordings["input"], found.recordings["reason"], strict=True))
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,8 +192,8 @@ def _draw(found: "Table", names: list[str], folder: Path) -> None:
     with progress() as on_step:
         for name in names:
             if reasons[name] not in ("unreadable", "interrupted", "full"):
-                target = painted_name(folder, name, taken)
-                write_painted(found, name, target, on_step=on_step)
+                target = annotated_path(folder, name, taken)
+                write_annotated(found, name, target, on_step=on_step)
                 complain(f"drawn: {target}")
 
 
@@ -204,9 +204,9 @@ def _unasked(found: "Table", points: str) -> list[str]:
     return [] if kept == "" else [n for n in places if kept is None or n.startswith(kept)]
 
 
-def _folder(names: list[str], kit: "Kit") -> Path:
+def _folder(names: list[str], kit: "Analyzer") -> Path:
     """Where the rows of these sources wait for the run that goes on with them."""
-    from mien.pipeline.analysis import settings
+    from mien.film.analysis import settings
     from mien.zoo import home
 
     facts: list[Any] = [settings(kit), kit.names]

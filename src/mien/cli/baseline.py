@@ -42,7 +42,7 @@ def fit(
 
     Example: mien baseline fit interview.mp4 --out ada.json
     """
-    from mien.pipeline import fit_baseline
+    from mien.film import fit_baseline
 
     with (
         opened_kit(
@@ -86,7 +86,8 @@ def show(
 
     Example: mien baseline show ada.json --table
     """
-    from mien.landmarks import UNITS, Baseline
+    from mien.behaviour import Baseline
+    from mien.landmarks import UNITS
 
     baseline = Baseline.load(file)
     if table:

@@ -13,9 +13,10 @@ from mien.errors import MienError
 from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
-    from mien.evaluate.pictures import Failure, Picture, Sample
+    from mien.datasets.people import Picture
+    from mien.decision import Calibration
+    from mien.evaluate.verification.vectors import Failure, Sample
     from mien.types import Floats
-    from mien.zoo import Calibration
 
 MENTIONED = 5  # pictures without a face that are named one by one
 
@@ -85,10 +86,11 @@ def calibrate(
 
     Example: mien calibrate people/ --check 4 --out people.json --plot people.png
     """
-    from mien.evaluate.calibrate import calibrate as measure
-    from mien.evaluate.pictures import embed_pictures, people_in, people_of_pairs
-    from mien.evaluate.sources import folds_of
-    from mien.zoo import write_calibration
+    from mien.datasets.people import people_in, people_of_pairs
+    from mien.decision import write_calibration
+    from mien.evaluate.verification.calibrate import calibrate as measure
+    from mien.evaluate.verification.trial_sources import folds_of
+    from mien.evaluate.verification.vectors import embed_pictures
 
     for path in (out, vectors, plot):
         _require_place(path)
@@ -133,7 +135,7 @@ def _sample(found: "dict[Picture, Floats]", folds: set[int]) -> "tuple[Sample, l
     """The faces of some folds, and their pictures in the same order."""
     import numpy as np
 
-    from mien.evaluate.pictures import Sample
+    from mien.evaluate.verification.vectors import Sample
 
     rows = [picture for picture in found if picture.fold in folds]
     if not rows:
@@ -209,7 +211,7 @@ def _print(calibration: "Calibration") -> None:
 
 
 def _print_suspects(sample: "Sample", rows: "Sequence[Picture]", most: int) -> None:
-    from mien.evaluate.comparisons import suspects
+    from mien.evaluate.verification.score_matrix import suspects
 
     cells = [
         [f"{cosine:.4f}", _short(rows[a].path), _short(rows[b].path)]

@@ -49,8 +49,8 @@ def cluster(
 
     Example: mien cluster holiday/ --report people.html
     """
-    from mien.gallery.groups import Groups
-    from mien.pipeline.photos import group_photos
+    from mien.albums.groups import Groups
+    from mien.service.photo_groups import group_photos
 
     names = [Path(name) for name in pictures(photos)]
     pipeline = opened(detector, embedder, device, commercial_only, turns, calibration=calibration)
@@ -90,7 +90,7 @@ def rename(group: Which, name: str, groups: GroupsPath = GROUPS) -> None:
 
     Example: mien groups rename 3 Ada
     """
-    from mien.gallery import edits
+    from mien.albums import edits
 
     with _file(groups) as file:
         number = edits.find(file, group)
@@ -104,7 +104,7 @@ def merge(source: Which, into: Which, groups: GroupsPath = GROUPS) -> None:
 
     Example: mien groups merge 7 Ada
     """
-    from mien.gallery import edits
+    from mien.albums import edits
 
     with _file(groups) as file:
         first, second = edits.find(file, source), edits.find(file, into)
@@ -118,7 +118,7 @@ def split(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
 
     Example: mien groups split 3 41 52
     """
-    from mien.gallery import edits
+    from mien.albums import edits
 
     with _file(groups) as file:
         number = edits.find(file, group)
@@ -132,7 +132,7 @@ def exclude(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
 
     Example: mien groups not Ada 41
     """
-    from mien.gallery import edits
+    from mien.albums import edits
 
     with _file(groups) as file:
         number = edits.find(file, group)
@@ -146,7 +146,7 @@ def put(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
 
     Example: mien groups put Ada 60
     """
-    from mien.gallery import edits
+    from mien.albums import edits
 
     with _file(groups) as file:
         number = edits.find(file, group)
@@ -160,7 +160,7 @@ def undo(groups: GroupsPath = GROUPS) -> None:
 
     Example: mien groups undo
     """
-    from mien.gallery import edits
+    from mien.albums import edits
 
     with _file(groups) as file:
         print_json_line({"undone": edits.undo(file)})
@@ -172,7 +172,7 @@ def journal(groups: GroupsPath = GROUPS, table: AsTable = False) -> None:
 
     Example: mien groups journal --table
     """
-    from mien.gallery import edits
+    from mien.albums import edits
 
     with _file(groups, read_only=True) as file:
         lines = edits.journal(file)
@@ -192,7 +192,8 @@ def enroll(group: Which, groups: GroupsPath = GROUPS, gallery: GalleryPath = GAL
 
     Example: mien groups enroll Ada --gallery family.mien
     """
-    from mien.gallery import edits, open_gallery
+    from mien.albums import edits
+    from mien.gallery import open_gallery
 
     with (
         _file(groups, read_only=True) as file,
@@ -203,7 +204,7 @@ def enroll(group: Which, groups: GroupsPath = GROUPS, gallery: GalleryPath = GAL
 
 
 def _file(path: Path, *, read_only: bool = False) -> Any:
-    from mien.gallery.groups import Groups
+    from mien.albums.groups import Groups
 
     return Groups(path, made_by=None, read_only=read_only)
 

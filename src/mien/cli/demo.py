@@ -12,7 +12,7 @@ from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
     from mien.evaluate.demo import Result
-    from mien.pipeline import Pipeline
+    from mien.photo import Pipeline
     from mien.report import Entry
 
 TITLE = "Two people, made hard to recognise"

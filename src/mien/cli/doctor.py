@@ -95,7 +95,7 @@ def one_face() -> str:
     """Find and embed the portrait that the demo uses."""
     from mien.evaluate.demo import portraits
     from mien.media import read_image
-    from mien.pipeline import open_pipeline
+    from mien.photo import open_pipeline
 
     path = next(iter(portraits().values()))
     face = open_pipeline().only_face(read_image(path), path.name)

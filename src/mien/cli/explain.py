@@ -40,7 +40,7 @@ def explain(
     import numpy as np
 
     from mien.align import align
-    from mien.evaluate.explain import explain as measure
+    from mien.evaluate.attributes.explain import explain as measure
     from mien.media import heat, stretched, write_image
     from mien.zoo import load
 

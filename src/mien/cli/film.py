@@ -16,7 +16,7 @@ from mien.errors import FilmError, MienError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mien.pipeline import Pipeline
+    from mien.photo import Pipeline
     from mien.types import FilmAnswer, Identity
 
 FORGOTTEN = 7 * 24 * 3600.0  # s that the looks of a stopped run wait; they hold vectors of faces
@@ -88,8 +88,8 @@ def _rows(film: str, answer: "FilmAnswer") -> list[list[Any]]:
 
 
 def _one(film: str, pipeline: "Pipeline", wanted: Wanted) -> "FilmAnswer":
+    from mien.film import identify_film
     from mien.media.film import REASONS
-    from mien.pipeline import identify_film
 
     every = 0.0 if wanted.blur else wanted.every  # a blur may leave out no frame
     journal = wanted.looks or _journal(film, pipeline, every)
@@ -114,8 +114,8 @@ def _write(
     journal: Path,
     on_step: Any,
 ) -> None:
-    from mien.pipeline.journal import stretches_of
-    from mien.pipeline.repaint import write_blurred, write_marked
+    from mien.film.annotate import write_blurred, write_marked
+    from mien.film.segment_log import read_segments
     from mien.report.film import portraits, write_film
     from mien.report.film_files import write_tables
 
@@ -132,9 +132,9 @@ def _write(
     name = wanted.draw / f"{Path(film).stem}.{'blurred' if wanted.blur else 'marked'}.mp4"
     if wanted.blur:
         hidden = _hidden(wanted.blur, answer)
-        write_blurred(film, stretches_of(journal), answer, name, hidden, on_step=on_step)
+        write_blurred(film, read_segments(journal), answer, name, hidden, on_step=on_step)
     else:
-        write_marked(film, stretches_of(journal), answer, name, on_step=on_step)
+        write_marked(film, read_segments(journal), answer, name, on_step=on_step)
     complain(f"film written: {name}")
 
 

@@ -9,20 +9,20 @@ from mien.cli import (
     analyze,
     baseline,
     cluster,
-    evaluate,
+    faces,
     gallery,
-    lab,
-    look,
+    identity,
     models,
-    people,
     survival,
     synth,
+    systems,
     watch,
 )
 from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
 from mien.cli.doctor import doctor
+from mien.cli.eval import commands as evaluate
 from mien.cli.explain import explain
 from mien.cli.terminal import STOPPED, complain
 from mien.errors import MienError
@@ -36,15 +36,15 @@ app = typer.Typer(
 )
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "People": (
-        people.enroll,
-        people.identify,
-        people.verify,
+        identity.enroll,
+        identity.identify,
+        identity.verify,
         watch.watch,
         watch.events,
         cluster.cluster,
     ),
-    "Faces": (look.detect, look.quality, look.embed, analyze.analyze),
-    "Research": (lab.train, explain),
+    "Faces": (faces.detect, faces.quality, faces.embed, analyze.analyze),
+    "Research": (systems.train, explain),
     "This installation": (demo, doctor, bench, calibrate),
 }
 for panel, commands in PANELS.items():
@@ -55,7 +55,7 @@ app.add_typer(gallery.app, name="gallery", rich_help_panel="People")
 app.add_typer(cluster.app, name="groups", rich_help_panel="People")
 app.add_typer(evaluate.app, name="eval", rich_help_panel="Evaluation")
 app.add_typer(synth.app, name="synth", rich_help_panel="Evaluation")
-app.add_typer(lab.app, name="systems", rich_help_panel="Research")
+app.add_typer(systems.app, name="systems", rich_help_panel="Research")
 app.add_typer(survival.app, name="survival", rich_help_panel="Research")
 app.add_typer(models.app, name="models", rich_help_panel="This installation")
 

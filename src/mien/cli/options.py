@@ -13,7 +13,7 @@ from mien.errors import ImageError, MienError
 
 if TYPE_CHECKING:
     from mien.detect import Turns
-    from mien.pipeline import Pipeline
+    from mien.photo import Pipeline
     from mien.types import Pixels
 
 Pictures = Annotated[
@@ -60,9 +60,9 @@ def opened(
 ) -> "Pipeline":
     """Open a pipeline; weights that are not here yet are fetched under a progress bar.
 
-    `how` goes to mien.pipeline.open_pipeline as it is.
+    `how` goes to mien.photo.open_pipeline as it is.
     """
-    from mien.pipeline import open_pipeline
+    from mien.photo import open_pipeline
     from mien.zoo import fetch, find, is_fetched, require_commercial
 
     for name in (detector, embedder):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.evaluate_options import AsTable, Processor, Report, basis_of, require_place, tell
+from mien.cli.eval.options import AsTable, Processor, Report, basis_of, require_place, tell
 from mien.cli.terminal import complain, print_json_line, progress
 
 app = typer.Typer(

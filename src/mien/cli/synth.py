@@ -54,7 +54,7 @@ def image(
 
     from mien.media import write_bytes, write_image
     from mien.synth import render
-    from mien.synth.dataset import truth_of
+    from mien.synth.data.dataset import truth_of
 
     actor, scene = _sitting(head, seed, tone, years, yaw, pitch, size, weights)
     frame = render(actor, scene)
@@ -89,8 +89,8 @@ def video(
 
     from mien.media import FilmWriter
     from mien.synth import emotion as units_of
-    from mien.synth import timeline
-    from mien.synth.clip import Take, play
+    from mien.synth.motion import timeline
+    from mien.synth.motion.take import Take, play
 
     actor, scene = _sitting(head, seed, tone, years, 0.0, 0.0, size, None)
     rng = np.random.default_rng([seed, 127])
@@ -126,7 +126,7 @@ def dataset(
 
     Example: mien synth dataset expressions faces --count 800 --seed 1
     """
-    from mien.synth.dataset import Plan, cores, draw
+    from mien.synth.data.dataset import Plan, cores, draw
 
     plan = Plan(recipe, count, seed, head, size)
     with progress() as on_step:
@@ -180,7 +180,7 @@ def import_ict(
 
     Example: mien synth import-ict ICT-FaceKit/FaceXModel
     """
-    from mien.synth.ict import import_ict as read
+    from mien.synth.head.ict import import_ict as read
 
     _keep(read(source), name)
 
@@ -200,7 +200,7 @@ def import_flame(
 
     Example: mien synth import-flame generic_model.pkl --licence CC-BY-4.0
     """
-    from mien.synth.flame import import_flame as read
+    from mien.synth.head.flame import import_flame as read
 
     _keep(read(source, licence), name)
 
@@ -215,14 +215,14 @@ def import_bfm(
 
     Example: mien synth import-bfm model2017-1_bfm_nomouth.h5 --licence "BFM 2017"
     """
-    from mien.synth.bfm import import_bfm as read
+    from mien.synth.head.bfm import import_bfm as read
 
     _keep(read(source, licence), name)
 
 
 def _keep(head: "HeadModel", name: str) -> None:
     """Store an imported head and tell about it."""
-    from mien.synth.heads import head_path, save_head
+    from mien.synth.head.head_files import head_path, save_head
 
     path = head_path(name)
     path.parent.mkdir(parents=True, exist_ok=True)

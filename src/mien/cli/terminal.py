@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from mien.types import OnStep
+
 STOPPED = 130  # exit code after Ctrl-C, as shells expect
-OnStep = Callable[[str, int, int], None]  # artefact, done, in all
 
 console = Console(stderr=True)  # for complaints and progress; stdout belongs to the answers
 _answers = Console()

@@ -27,9 +27,9 @@ from mien.zoo import DETECTOR, EMBEDDER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mien.film.live import LiveRecord
+    from mien.film.presence import PresenceEvent
     from mien.media import Frame
-    from mien.pipeline.telling import Told
-    from mien.pipeline.watching import Event
 
 WORDS = {"enter": "came", "exit": "went", "name": "is"}
 
@@ -85,12 +85,12 @@ def watch(
         return
     from contextlib import nullcontext
 
+    from mien.film.identify import check_every
+    from mien.film.presence import PresenceMonitor
     from mien.gallery import open_gallery
     from mien.media import open_source
-    from mien.pipeline.events import EventLog
-    from mien.pipeline.film import check_every
-    from mien.pipeline.watching import Watching
-    from mien.track import Shots
+    from mien.service.event_log import EventLog
+    from mien.track import ShotBoundaryDetector
 
     check_every(every)
     pipeline = opened(
@@ -107,7 +107,7 @@ def watch(
         open_gallery(gallery, contract, read_only=True) as known,
         EventLog(log) if log else nullcontext() as kept,
         open_source(
-            source, every=every, glance=Shots(), patience=patience, told=complain
+            source, every=every, glance=ShotBoundaryDetector(), patience=patience, told=complain
         ) as frames,
     ):
         pipeline.use(known)
@@ -121,7 +121,7 @@ def watch(
 
         tell({"kind": "start", "source": source, **_clock(frames.started, 0.0)})
         try:
-            for event in Watching(pipeline)(until(iter(frames), seconds)):
+            for event in PresenceMonitor(pipeline)(until(iter(frames), seconds)):
                 tell(event_row(event, frames.started))
         except KeyboardInterrupt:
             complain("stopped.")
@@ -156,12 +156,12 @@ def _tell(
     """What `mien watch --analyze` does."""
     from contextlib import nullcontext
 
-    from mien.landmarks import Baseline
+    from mien.behaviour import Baseline
+    from mien.film.identify import check_every
+    from mien.film.live import LiveAnalysis
     from mien.media import one_thread, open_source
-    from mien.pipeline.events import EventLog
-    from mien.pipeline.film import check_every
-    from mien.pipeline.telling import Telling
-    from mien.track import Shots
+    from mien.service.event_log import EventLog
+    from mien.track import ShotBoundaryDetector
 
     check_every(every)
     rest = Baseline.load(baseline) if baseline else None
@@ -179,9 +179,9 @@ def _tell(
         EventLog(log) if log else nullcontext() as kept,
         one_thread(),  # as for films
     ):
-        telling = Telling(kit, rest)
+        telling = LiveAnalysis(kit, rest)
         with open_source(
-            source, every=every, glance=Shots(), patience=patience, told=complain
+            source, every=every, glance=ShotBoundaryDetector(), patience=patience, told=complain
         ) as frames:
             try:
                 for told in telling(until(iter(frames), seconds)):
@@ -196,7 +196,7 @@ def _tell(
         complain(f"{counts.dropped:,} frames came while others were looked at, and were dropped.")
 
 
-def told_row(told: "Told", started: float | None) -> dict[str, Any]:
+def told_row(told: "LiveRecord", started: float | None) -> dict[str, Any]:
     """A row of a frame, or an event, as a row of JSON."""
     if told.event is not None:
         who = {"track": told.track, "person": told.person}
@@ -215,7 +215,7 @@ def events(
 
     Example: mien events door.jsonl --after 12
     """
-    from mien.pipeline.events import read_events
+    from mien.service.event_log import read_events
 
     while True:
         for row in read_events(log, after):
@@ -237,9 +237,9 @@ def until(frames: "Iterator[Frame]", seconds: float | None) -> "Iterator[Frame]"
         yield frame
 
 
-def event_row(event: "Event", started: float | None) -> dict[str, Any]:
+def event_row(event: "PresenceEvent", started: float | None) -> dict[str, Any]:
     """One event as a row of JSON."""
-    from mien.report.rows import decision_row
+    from mien.service.schema import decision_row
 
     return {
         "kind": event.kind,
@@ -261,7 +261,7 @@ def _clock(started: float | None, time: float | None) -> dict[str, Any]:
 
 def line(row: dict[str, Any]) -> str:
     """One event for eyes."""
-    from mien.pipeline.repaint import percent
+    from mien.film.annotate import percent
     from mien.report.film import clock
 
     if "clock" in row:

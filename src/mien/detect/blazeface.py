@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.detect.shots import Shot, detect_at, grid, sigmoid
+from mien.detect.single_shot import Shot, detect_at, grid, sigmoid
 from mien.errors import WeightsError
 from mien.runtime import LiteSession
 from mien.types import Face, Pixels

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.detect.shots import Shot, detect_at, grid
+from mien.detect.single_shot import Shot, detect_at, grid
 from mien.runtime import Session
 from mien.types import Face, Pixels
 
@@ -29,7 +29,7 @@ class YuNetDetector:
         sizes: tuple[int, ...] = (640, 192),
         min_score: float = 0.7,
     ) -> None:
-        """Open the graph; for `sizes` see mien.detect.shots.detect_at."""
+        """Open the graph; for `sizes` see mien.detect.single_shot.detect_at."""
         self._session = Session(weights, (None, 3, None, None), device=device, threads=threads)
         self.name, self.digest, self.device = name, digest, self._session.device
         side = self._session.shape[2]  # an exported graph may be tied to one size

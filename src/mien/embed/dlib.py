@@ -36,7 +36,7 @@ class DlibEmbedder:
         """Open the graph.
 
         Args:
-            weights: the ONNX file that mien.zoo.convert_dlib writes.
+            weights: the ONNX file that mien.zoo.convert.dlib writes.
             name: the card this was opened from.
             digest: of the weights; part of the contract.
             device: see mien.runtime.

@@ -5,7 +5,7 @@ hard pictures come through the whole chain, from file to answer. It says nothing
 people.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -18,10 +18,9 @@ from mien.errors import MienError
 from mien.evaluate.variants import VARIANTS, beside
 from mien.gallery import Gallery, open_gallery
 from mien.media import encode_image, read_image, write_bytes
-from mien.pipeline import Item, Pipeline, enroll
-from mien.types import Answer, Decision, Pixels
-
-OnStep = Callable[[str, int, int], None]  # artefact, done, in all
+from mien.photo import Pipeline
+from mien.service import Item, enroll
+from mien.types import Answer, Decision, OnStep, Pixels
 
 MARK = ".mien-demo"  # a file of this name says that a folder is ours to write into
 EVERYBODY = "everybody"

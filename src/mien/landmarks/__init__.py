@@ -1,53 +1,24 @@
 """A mesh on each face: 468 points, or 478 with the irises; and what it shows, over time."""
 
-from mien.landmarks.baselines import Baseline, BaselineError, Settling
-from mien.landmarks.blinks import Blink, blink_rate, blinks, open_level
-from mien.landmarks.covering import PARTS, blanked
-from mien.landmarks.following import REASONS, Followed, Following
-from mien.landmarks.happenings import KINDS, Happening, events
-from mien.landmarks.looking import face_region, locate, look, mesh_region
+from mien.landmarks.head_pose import head_pose
 from mien.landmarks.measures import UNITS, measure, measure_head
+from mien.landmarks.mesh_fit import face_region, fit_meshes, mesh_region, run_landmarker
+from mien.landmarks.mesh_tracker import REASONS, MeshTracker, TrackedMesh, mesh_box
 from mien.landmarks.names import SUBSET_68, five_points
-from mien.landmarks.poses import head_pose
-from mien.landmarks.units import (
-    AU_NAMES,
-    AU_UNITS,
-    CALIBRATED,
-    SIDED,
-    UNCALIBRATED,
-    action_units,
-)
 
 __all__ = [
-    "AU_NAMES",
-    "AU_UNITS",
-    "CALIBRATED",
-    "KINDS",
-    "PARTS",
     "REASONS",
-    "SIDED",
     "SUBSET_68",
-    "UNCALIBRATED",
     "UNITS",
-    "Baseline",
-    "BaselineError",
-    "Blink",
-    "Followed",
-    "Following",
-    "Happening",
-    "Settling",
-    "action_units",
-    "blanked",
-    "blink_rate",
-    "blinks",
-    "events",
+    "MeshTracker",
+    "TrackedMesh",
     "face_region",
+    "fit_meshes",
     "five_points",
     "head_pose",
-    "locate",
-    "look",
     "measure",
     "measure_head",
+    "mesh_box",
     "mesh_region",
-    "open_level",
+    "run_landmarker",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from mien.geometry.poses import Camera, Pose
 from mien.geometry.rotations import ahead, look_angles
 from mien.landmarks import names
-from mien.landmarks.poses import head_pose
+from mien.landmarks.head_pose import head_pose
 from mien.types import Doubles, Floats
 
 IOD = "inter-ocular distance"  # of the middles of both eyes' corners, in space

@@ -91,7 +91,7 @@ class Film:
             every: seconds between frames: the first one in each such stretch is given, so the
                 same frames come whatever the rate; 0 gives all.
             glance: is shown every frame (36, 64, 3) in small, given or not, and tells whether it
-                begins another shot, as mien.track.Shots does.
+                begins another shot, as mien.track.ShotBoundaryDetector does.
         """
         origin, self.reason = self._origin(), None
         chosen = _Sampling(start, end, every)

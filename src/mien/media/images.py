@@ -64,7 +64,7 @@ def _fetch(path: Path, where: str, limits: Limits) -> bytes:
             raise ImageError(f"{where} is not a regular file; copy its content to a file first.")
         if is_film(path):
             raise ImageError(
-                f"{where} is a film, not a picture; ask mien.pipeline.identify_film, or on the "
+                f"{where} is a film, not a picture; ask mien.film.identify_film, or on the "
                 "command line: mien identify."
             )
         limits.check_bytes(path.stat().st_size, where)

@@ -13,7 +13,7 @@ Seen = Sequence[tuple[Floats, Sequence[str]]]  # per frame: (N, 4) boxes and the
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class TrackingScores:
     """Counts over all frames, and what follows from them."""
 
     matched: int  # boxes of the truth that a box of the answer covers, of the right identity or not
@@ -48,7 +48,7 @@ class Following:
         return 1 - wrong / self.truth if self.truth else float("nan")
 
 
-def following(truth: Seen, answer: Seen, *, overlap: float = 0.4) -> Following:
+def following(truth: Seen, answer: Seen, *, overlap: float = 0.4) -> TrackingScores:
     """Compare identities over time.
 
     Args:
@@ -76,7 +76,7 @@ def following(truth: Seen, answer: Seen, *, overlap: float = 0.4) -> Following:
             pairs[name, mark] = pairs.get((name, mark), 0) + 1
             switches += name in last and last[name] != mark
             last[name] = mark
-    return Following(matched, missed, false, switches, _best(pairs))
+    return TrackingScores(matched, missed, false, switches, _best(pairs))
 
 
 def _matches(boxes: Floats, found: Floats, overlap: float) -> list[tuple[int, int]]:

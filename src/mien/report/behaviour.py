@@ -11,14 +11,14 @@ from zlib import crc32
 
 import numpy as np
 
+from mien.behaviour import AU_NAMES
 from mien.errors import MienError
-from mien.landmarks import AU_NAMES
+from mien.film.annotate_table import TableAnnotator
 from mien.media import encode_image, is_film, open_film, read_image, thumbnail, write_bytes
-from mien.pipeline.painting import Painter
-from mien.report import words
+from mien.report import labels
 from mien.report.film import POSTER, clock, cut_out, ticks, uri
 from mien.report.person_charts import KNOWN, ROW, Span, Unit, episodes_of, panels, spans, units
-from mien.report.series import WIDTH, Panel
+from mien.report.svg_series import WIDTH, Panel
 from mien.tables import REASONS, Table
 from mien.types import Pixels
 
@@ -116,7 +116,7 @@ def facts(table: Table, path: Path) -> dict[str, Any]:
         "events": len(table.events),
         "facts": table.facts,
         "summary": _summary(table),
-        "counted": words.counted,
+        "counted": labels.counted,
         "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "version": version("mien"),
         "row_height": ROW,
@@ -236,7 +236,7 @@ def _picture(table: Table, name: str) -> dict[str, Any]:
     rows = table.data[inside].assign(who=table.who[inside])
     found: dict[str, Any] = {"name": Path(name).name, "picture": None, "faces": []}
     if (rows["reason"] != "unreadable").all():
-        painted = thumbnail(Painter(table, name)(read_image(name), None), 900)
+        painted = thumbnail(TableAnnotator(table, name)(read_image(name), None), 900)
         data = encode_image(painted, "jpeg", 85)
         found["picture"] = uri(painted)
         found["size"] = (painted.shape[1], painted.shape[0], len(data))
@@ -253,7 +253,7 @@ def _shown(table: Table, row: dict[str, Any]) -> dict[str, str]:
     pose = ", ".join(f"{name} {row[name]:.0f}°" for name in ("yaw", "pitch", "roll"))
     peaks = {name: row[f"{name}_r"] for name in AU_NAMES if row.get(f"{name}_r", 0) >= 1}
     units = sorted(peaks, key=lambda name: -peaks[name])[:5]
-    told = [f"{name} ({words.UNITS[name]}) {peaks[name]:.1f}" for name in units]
+    told = [f"{name} ({labels.UNITS[name]}) {peaks[name]:.1f}" for name in units]
     heads = [
         f"{name.removeprefix('expression_')} {row[name]:.2f}"
         for name, column in table.columns.items()

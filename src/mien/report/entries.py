@@ -8,7 +8,7 @@ import numpy as np
 from mien.align import align
 from mien.detect import REASONS
 from mien.media import draw_faces, encode_image, thumbnail
-from mien.report.words import ASIDE
+from mien.report.labels import ASIDE
 from mien.types import Answer, Crop, Face, Pixels, Reading
 
 SIDE = 560  # px: the longer side of a picture on the page
@@ -24,7 +24,7 @@ class Shown:
 
     face: Face  # without its embedding
     chip: str | None  # data: URI of the upright face; None if it has no points
-    outcome: str  # a key of words.OUTCOMES
+    outcome: str  # a key of labels.OUTCOMES
 
     @property
     def bars(self) -> list[tuple[str, float]]:

@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 import numpy as np
 
+from mien.decision import Calibration
 from mien.media import encode_image, open_film, thumbnail, write_bytes
 from mien.media.film import REASONS
-from mien.pipeline import Pipeline
-from mien.report import words
+from mien.photo import Pipeline
+from mien.report import labels
 from mien.report.entries import QUALITY
-from mien.report.scales import Axis, scale, values
+from mien.report.svg_decision import Axis, scale, values
 from mien.types import Appearance, FilmAnswer, Floats, Identity, Pixels
-from mien.zoo import Calibration
 
 TEMPLATE = "film.html.jinja"
 SHOWN = 40  # people with a row of their own; the others are folded up
@@ -48,7 +48,7 @@ class Row:
 
     person: Identity
     portrait: str | None  # data: URI
-    outcome: str  # a key of words.OUTCOMES
+    outcome: str  # a key of labels.OUTCOMES
     bars: tuple[Bar, ...]
 
 
@@ -108,8 +108,8 @@ def write_film(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    world.filters |= {"clock": clock, "percent": words.percent, "step": words.step}
-    world.filters |= {"time": words.time}
+    world.filters |= {"clock": clock, "percent": labels.percent, "step": labels.step}
+    world.filters |= {"time": labels.time}
     asked = any(person.decision for person in answer.people)
     calibration = pipeline.calibrated() if asked else None
     beside = os.path.relpath(Path(source).resolve(), Path(path).resolve().parent)
@@ -151,8 +151,8 @@ def facts(
         "ticks": [(WIDTH * tick / seconds, tick) for tick in ticks(seconds)],
         "axis": axis,
         "scale": lambda decision: scale(decision, axis, calibration),
-        "outcomes": words.OUTCOMES,
-        "counted": words.counted,
+        "outcomes": labels.OUTCOMES,
+        "counted": labels.counted,
         "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "version": version("mien"),
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.media import thumbnail, write_bytes, write_image
 from mien.media.fonts import text_mask
-from mien.report.rows import Row, decision_row
+from mien.service.schema import Row, decision_row
 from mien.types import Appearance, FilmAnswer, Pixels
 
 PAPER, INK, SOFT = 250, (28, 33, 39), (89, 97, 106)  # of the sheet

@@ -12,7 +12,7 @@ from mien.errors import MienError
 from mien.media import write_bytes
 from mien.metrics.estimates import Estimate
 from mien.metrics.findings import Cell, Findings, Kind, plain
-from mien.report.charts import chart
+from mien.report.svg_chart import chart
 
 TEMPLATE = "findings.html.jinja"
 

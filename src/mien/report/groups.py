@@ -2,26 +2,24 @@
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mien.albums.groups import Group, Member
 from mien.align import align
 from mien.errors import ImageError
-from mien.gallery.groups import Group, Member
 from mien.media import encode_image, read_image, write_bytes
-from mien.types import Crop, Face
+from mien.types import Crop, Face, OnStep
 
 TEMPLATE = "groups.html.jinja"
 CHIP = Crop(size=112, zoom=0.85)  # an upright face with some hair around it
 QUALITY = 80  # of the JPEGs
 SHOWN = 24  # faces of one group on the page; the others are counted
 ALONE = 240  # faces seen once on the page; the others are counted
-
-OnStep = Callable[[str, int, int], None]  # artefact, done, in all
 
 
 @dataclass(frozen=True, slots=True, eq=False)

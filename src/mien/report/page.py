@@ -8,13 +8,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from mien.decision import Calibration
 from mien.media import write_bytes
-from mien.pipeline import Pipeline
-from mien.report import words
+from mien.photo import Pipeline
+from mien.report import labels
 from mien.report.entries import Entry
-from mien.report.scales import Axis, plot, scale, values
 from mien.report.summary import summarise
-from mien.zoo import Calibration
+from mien.report.svg_decision import Axis, plot, scale, values
 
 TEMPLATE = "page.html.jinja"
 ROOMY = 60  # with more pictures than this, each is folded up until somebody opens it
@@ -62,8 +62,8 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    world.filters |= {"component": words.component, "step": words.step, "time": words.time}
-    world.filters |= {"one_in": words.one_in, "percent": words.percent}
+    world.filters |= {"component": labels.component, "step": labels.step, "time": labels.time}
+    world.filters |= {"one_in": labels.one_in, "percent": labels.percent}
     return world.get_template(TEMPLATE).render(
         **_facts(entries, calibration), title=title, lead=lead
     )
@@ -85,9 +85,9 @@ def _facts(entries: list[Entry], calibration: Calibration | None) -> dict[str, A
         "plot": plot(calibration, summary.bases) if calibration and summary.bases else None,
         "folded": len(entries) > ROOMY,
         "links": LINKS,
-        "outcomes": words.OUTCOMES,
-        "meanings": words.MEANINGS,
-        "counted": words.counted,
+        "outcomes": labels.OUTCOMES,
+        "meanings": labels.MEANINGS,
+        "counted": labels.counted,
         "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "version": version("mien"),
     }

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from mien.landmarks import AU_NAMES
-from mien.report import words
+from mien.behaviour import AU_NAMES
+from mien.report import labels
 from mien.report.film import clock
-from mien.report.series import WIDTH, Panel, panel, ridge
+from mien.report.svg_series import WIDTH, Panel, panel, ridge
 from mien.tables import REASONS, Table
 from mien.types import Doubles
 
@@ -33,7 +33,7 @@ class Unit:
     """The row of one action unit."""
 
     name: str
-    words: str
+    labels: str
     areas: list[str]
     peak: str
     mean: str
@@ -109,7 +109,7 @@ def units(mine: Any, times: Doubles, events: Any, seconds: float) -> list[Unit]:
         found.append(
             Unit(
                 name,
-                words.UNITS[name],
+                labels.UNITS[name],
                 areas,
                 f"{peak:.1f}",
                 f"{mean:.1f}",

@@ -1,22 +1,22 @@
 """The face synthesiser: people who do not exist, drawn with the whole truth about them."""
 
-from mien.synth.actor import Actor
-from mien.synth.camera import Camera, Pose
-from mien.synth.controls import emotion, looking, viseme_of
-from mien.synth.head import HeadModel
-from mien.synth.heads import open_head
-from mien.synth.light import Lamp, Light, random_light
-from mien.synth.looks import Look, Person, aged, make_person
-from mien.synth.scene import Frame, Scene, render
+from mien.synth.head.actor import Actor
+from mien.synth.head.head_files import open_head
+from mien.synth.head.model import HeadModel
+from mien.synth.motion.controls import emotion, looking, viseme_of
+from mien.synth.render.camera import Camera, Pose
+from mien.synth.render.light import Lamp, Light, random_light
+from mien.synth.render.scene import Frame, Scene, render
+from mien.synth.skin.appearance import Appearance, Person, aged, make_person
 
 __all__ = [
     "Actor",
+    "Appearance",
     "Camera",
     "Frame",
     "HeadModel",
     "Lamp",
     "Light",
-    "Look",
     "Person",
     "Pose",
     "Scene",

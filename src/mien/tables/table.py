@@ -206,6 +206,6 @@ def _typed(values: Any, kind: str) -> "pd.Series[Any]":
 
 
 def _minutes(rows: pd.DataFrame) -> float:
-    """How long a face was measured; gaps over 0.15 s do not count, as in mien.landmarks.blinks."""
+    """How long a face was measured; gaps over 0.15 s do not count, as in mien.behaviour.blinks."""
     steps = rows["time"][rows["reason"] == "ok"].drop_duplicates().sort_values().diff()
     return float(steps[steps <= 0.15].sum()) / 60

@@ -1,17 +1,17 @@
 """Faces followed from look to look: shots, links, the best looks of a track."""
 
-from mien.track.gathering import Chosen, Gathering, Look, Stretch, mean, worth
-from mien.track.linking import Tracker
-from mien.track.shots import GLANCE, Shots
+from mien.track.builder import FrameFaces, KeyFace, Segment, TrackBuilder, mean, selection_score
+from mien.track.shot_boundaries import GLANCE, ShotBoundaryDetector
+from mien.track.tracker import Tracker
 
 __all__ = [
     "GLANCE",
-    "Chosen",
-    "Gathering",
-    "Look",
-    "Shots",
-    "Stretch",
+    "FrameFaces",
+    "KeyFace",
+    "Segment",
+    "ShotBoundaryDetector",
+    "TrackBuilder",
     "Tracker",
     "mean",
-    "worth",
+    "selection_score",
 ]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluate.faces import cutter
-from mien.evaluate.readers import Labelled
+from mien.datasets import Labelled
+from mien.evaluate.fairness.labelled_faces import cutter
 from mien.media import write_bytes
-from mien.train.pictures import OnStep, read_pictures
-from mien.types import Crop, Pixels
+from mien.train.pictures import read_pictures
+from mien.types import Crop, OnStep, Pixels
 from mien.zoo import DETECTOR, load
 
 KEPT = "chips.npz"  # in the run folder: cutting takes longer than an epoch
@@ -32,10 +32,10 @@ class Chips:
 def read_chips(
     records: Sequence[Labelled], crop: Crop, out: Path, on_step: OnStep | None = None
 ) -> Chips:
-    """Cut the face of every picture as a head wants it, by mien.evaluate.faces.cutter.
+    """Cut the face of every picture as a head wants it, by evaluate.fairness.labelled_faces.
 
     Args:
-        records: what a reader of mien.evaluate.readers gives.
+        records: what a reader of mien.datasets gives.
         crop: of the head.
         out: run folder; a second call with the same records and crop takes the chips from there.
         on_step: told after each picture.

@@ -24,8 +24,8 @@ from torch.utils.data import DataLoader
 
 from mien.errors import DeviceError, TrainingError
 from mien.train.folder import RunFolder
+from mien.types import OnStep
 
-OnStep = Callable[[str, int, int], None]
 Row = dict[str, float]
 Weights = dict[str, Tensor]
 Schedule = Literal["one-cycle", "cosine", "constant"]

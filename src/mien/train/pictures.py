@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.datasets import Labelled
 from mien.errors import ImageError, TrainingError
-from mien.evaluate.readers import Labelled
 from mien.media import find_images, read_image, stretched
-from mien.types import Pixels
+from mien.types import OnStep, Pixels
 
-OnStep = Callable[[str, int, int], None]
 MENTIONED = 5  # names in a sentence
 
 
@@ -45,7 +44,7 @@ def read_pictures(
     """Read labelled pictures as squares.
 
     Args:
-        records: what a reader of mien.evaluate.readers gives.
+        records: what a reader of mien.datasets gives.
         size: px, side of the squares.
         cut: makes the square of a picture, such as detection and alignment; None from it: no face
             was found. Default: the whole picture, stretched to a square.

@@ -11,12 +11,12 @@ from mien.errors import TrainingError
 Rows = NDArray[np.int64]
 
 
-def kin(people: Sequence[str], *others: Sequence[object]) -> tuple[str, ...]:
+def group_ids(people: Sequence[str], *others: Sequence[object]) -> tuple[str, ...]:
     """Groups of rows that must stay together, because they share a person or anything else.
 
     Args:
         people: (N,) names; "" where unknown, which is nobody's and joins nothing.
-        others: more such columns: numbers of look-alikes (mien.evaluate.faces.alike), hashes.
+        others: more such columns: numbers of near-duplicates (labelled_faces.alike), hashes.
 
     Returns:
         (N,) a name a group: rows that are joined by any chain have the same.

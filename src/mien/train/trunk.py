@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
 from mien.zoo import fetch
 from mien.zoo import find as card
-from mien.zoo.graphs import Convolution, convolutions
+from mien.zoo.convert.onnx_graphs import Convolution, convolutions
 
 CARD = "dlib-resnet29"
 BLOCKS = 14  # residual blocks of two convolutions that dlib's network has

@@ -4,41 +4,27 @@ Listing reads TOML and imports no model code. Weights are fetched when a model i
 by SHA-256, converted once and kept in the cache.
 """
 
-from mien.zoo.cache import damage, folder, home, is_fetched, is_stored
-from mien.zoo.calibration import (
-    Calibration,
-    CalibrationError,
-    Point,
-    calibrations,
-    find_calibration,
-    read_calibration,
-    write_calibration,
-)
 from mien.zoo.card import Card, CardError, File, Package, cards, read_card
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
-from mien.zoo.opening import DETECTOR, EMBEDDER, find, load, require_commercial
-from mien.zoo.store import bundle, fetch
+from mien.zoo.loader import DETECTOR, EMBEDDER, find, load, require_commercial
 from mien.zoo.systems import System, find_system, systems
+from mien.zoo.weights.cache import damage, folder, home, is_fetched, is_stored
+from mien.zoo.weights.fetch import bundle, fetch
 
 __all__ = [
     "DETECTOR",
     "EMBEDDER",
-    "Calibration",
-    "CalibrationError",
     "Card",
     "CardError",
     "File",
     "LedgerRow",
     "Package",
-    "Point",
     "System",
     "bundle",
-    "calibrations",
     "cards",
     "damage",
     "fetch",
     "find",
-    "find_calibration",
     "find_system",
     "folder",
     "home",
@@ -49,9 +35,7 @@ __all__ = [
     "ledger_markdown",
     "ledger_text",
     "load",
-    "read_calibration",
     "read_card",
     "require_commercial",
     "systems",
-    "write_calibration",
 ]

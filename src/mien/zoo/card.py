@@ -93,7 +93,9 @@ class Card:
         A card without weights is known by its name.
         """
         hashes = [file.sha256 for file in self.files] or [self.name]
-        parts = [*hashes, self.convert or ""]
+        # Galleries hold digests, so the converter counts under the name it was first known by.
+        converter = (self.convert or "").replace("mien.zoo.convert.", "mien.zoo.convert_")
+        parts = [*hashes, converter]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
     @property

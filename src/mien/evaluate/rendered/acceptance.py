@@ -9,10 +9,9 @@ from mien.contracts import Detector
 from mien.evaluate.rendered.sitting import portrait, sitter
 from mien.metrics import wilson
 from mien.synth import HeadModel, render
-from mien.types import Floats, Pixels
+from mien.types import Floats, OnStep, Pixels
 
 Finder = Callable[[Pixels], list[Floats]]  # picture in, boxes out
-OnStep = Callable[[str, int, int], None]
 TONES = ((1.0, 4.0), (4.0, 7.0), (7.0, 10.0))  # groups on the Monk scale
 NEAR, TURNED = 20.0, 45.0  # degrees of yaw
 

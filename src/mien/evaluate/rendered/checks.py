@@ -1,6 +1,6 @@
 """The seven checks of spec 00 on one head, one row each."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from mien.evaluate.rendered.identity import tell_apart
 from mien.evaluate.rendered.response import landmark_error, responses
 from mien.evaluate.rendered.sitting import sitter
 from mien.synth import Camera, HeadModel, Scene, render
-from mien.synth.checking import (
+from mien.synth.head.geometry_checks import (
     lid_gap,
     mouth_camera,
     mouth_opening,
@@ -19,8 +19,8 @@ from mien.synth.checking import (
     small_step,
     warping,
 )
+from mien.types import OnStep
 
-OnStep = Callable[[str, int, int], None]
 # Share of faces at 45 degrees that a detector must find; 0.9 where nothing is said. BlazeFace's
 # full-range network finds 12 of 32 real faces that are as large in their pictures and turned as
 # far (95 % interval 0.23 to 0.55), so of rendered ones the upper end is asked. The others find 30

@@ -1,6 +1,5 @@
 """Are made-up people told apart by a real embedder, as real people are?"""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +9,8 @@ from mien.contracts import Detector, Embedder
 from mien.evaluate.rendered.sitting import portrait, sitter
 from mien.metrics import equal_error_rate
 from mien.synth import HeadModel, render
+from mien.types import OnStep
 
-OnStep = Callable[[str, int, int], None]
 YAWS = (-12.0, 0.0, 13.0)
 
 

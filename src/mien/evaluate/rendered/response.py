@@ -7,11 +7,10 @@ import numpy as np
 
 from mien.contracts import Detector, Landmarker
 from mien.evaluate.rendered.sitting import portrait, sitter
-from mien.landmarks import SUBSET_68, locate
+from mien.landmarks import SUBSET_68, fit_meshes
 from mien.synth import Actor, HeadModel, render
-from mien.types import Doubles, Floats
+from mien.types import Doubles, Floats, OnStep
 
-OnStep = Callable[[str, int, int], None]
 Measure = Callable[[Floats], float]
 STEPS = 7  # strengths from 0 to 1
 # Each strength is seen under so many lights and on as many backgrounds: where the points come to
@@ -128,7 +127,7 @@ def _sweep(actor: Actor, unit: str, seed: int, detector: Detector, landmarker: L
         faces = detector(image)
         if not faces:
             return float("nan")
-        mesh, _ = locate(landmarker, image, faces[:1])
+        mesh, _ = fit_meshes(landmarker, image, faces[:1])
         seen[light, step] = MEASURES[unit][0](mesh[0])
     mean = seen.mean(axis=0)
     if np.isnan(mean).any() or np.ptp(mean) == 0:
@@ -154,7 +153,7 @@ def landmark_error(
         frame = render(actor, portrait(number, float(rng.uniform(-15, 15))), truth=False)
         faces = detector(frame.rgb)
         if faces:
-            mesh, _ = locate(landmarker, frame.rgb, faces[:1])
+            mesh, _ = fit_meshes(landmarker, frame.rgb, faces[:1])
             off = mesh[0][list(SUBSET_68), :2][17:] - frame.lm68[17:]
             eyes = np.linalg.norm(frame.lm68[36] - frame.lm68[45])
             out[number] = np.linalg.norm(off, axis=1).mean() / eyes

@@ -1,17 +1,15 @@
 """Train on one head, test on the other: does a head teach more than itself?"""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from mien.contracts import Detector, Landmarker
 from mien.evaluate.rendered.sitting import portrait, sitter
-from mien.landmarks import locate
+from mien.landmarks import fit_meshes
 from mien.synth import HeadModel, render
-from mien.types import Doubles
+from mien.types import Doubles, OnStep
 
-OnStep = Callable[[str, int, int], None]
 EYES = (33, 263)  # outer corners
 
 
@@ -53,7 +51,7 @@ def smiles(
             image = render(actor, scene, truth=False).rgb
             faces = detector(image)
             if faces:
-                mesh, _ = locate(landmarker, image, faces[:1])
+                mesh, _ = fit_meshes(landmarker, image, faces[:1])
                 rows.append(_level(mesh[0, :468, :2].astype(np.float64)))
                 truth.append(strength)
     on_step(f"smiles, {head.name}", people, people)

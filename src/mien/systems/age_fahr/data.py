@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.datasets import LABELS as READERS
+from mien.datasets import Labelled
 from mien.errors import TrainingError
-from mien.evaluate.faces import alike
-from mien.evaluate.readers import LABELS as READERS
-from mien.evaluate.readers import Labelled
+from mien.evaluate.fairness.labelled_faces import alike
 from mien.systems.age_fahr.head import Age
 from mien.train.chips import read_chips
-from mien.train.pictures import OnStep
-from mien.train.splits import held_out, kin
-from mien.types import Doubles, Pixels
+from mien.train.splits import group_ids, held_out
+from mien.types import Doubles, OnStep, Pixels
 
 OLDEST = 122  # years; Jeanne Calment's age
 TEST, CHOOSE = 0.2, 0.1  # shares
@@ -44,7 +43,7 @@ def parts(
 
     Args:
         data: the set as it is unpacked.
-        layout: a reader of mien.evaluate.readers that tells ages.
+        layout: a reader of mien.datasets that tells ages.
         out: run folder, which keeps the aligned chips.
         on_step: told after each picture.
     """
@@ -52,7 +51,7 @@ def parts(
     chips = read_chips(records, Age.crop, out, on_step)
     kept = tuple(records[row] for row in chips.row)
     ages = np.array([_years(record) for record in kept])
-    groups = kin(
+    groups = group_ids(
         [r.person for r in kept], chips.content.tolist(), alike(chips.images, NEAR).tolist()
     )
     learn, test = held_out(groups, TEST)

@@ -14,10 +14,9 @@ from mien.systems.age_fahr.head import YEARS
 from mien.systems.age_fahr.model import Autoencoder, Encoder, Net
 from mien.systems.age_fahr.train import CHANGE, Config, errors, loss_of
 from mien.train import Batches, fit, seeded
-from mien.train.pictures import OnStep
-from mien.train.telling import markdown, spread_of
+from mien.train.seed_summary import markdown, spread_of
 from mien.train.trunk import Trunk
-from mien.types import Floats, Pixels
+from mien.types import Floats, OnStep, Pixels
 
 SEEDS = range(5)
 SIDE, PATCH, FEW = 48, 8, 300  # px, px, labelled faces

@@ -43,7 +43,7 @@ def test_the_interval_is_as_wide_as_the_card_says(toy):
 @pytest.mark.weights
 def test_a_child_a_grown_up_and_their_vectors(astronaut, mtcnn):
     from mien.align import align
-    from mien.detect import find as look
+    from mien.detect import detect_with_retries as look
 
     head = load("age-fahr")
     chip = align(astronaut, look(mtcnn, astronaut, "never").faces[:1], head.crop)

@@ -15,9 +15,8 @@ from mien.media import write_bytes
 from mien.systems.age_fahr.data import Faces, balance, bands, parts
 from mien.systems.age_fahr.head import YEARS, Age, tensor, told
 from mien.systems.age_fahr.model import Net, Told, convolutional
-from mien.train import Augment, Batches, adamw, answers, export, fit, quantised, seeded
-from mien.train.pictures import OnStep
-from mien.types import Doubles, Floats, Pixels
+from mien.train import Augment, Batches, adamw, export, fit, predict_batches, quantised, seeded
+from mien.types import Doubles, Floats, OnStep, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def loss_of(logits: Tensor, age: Tensor, blur: float) -> Tensor:
 def shares(net: nn.Module, faces: Faces) -> Floats:
     """(N, 101) probability of each year: mean of each chip and its mirror."""
     both = (faces.images, faces.images[:, :, ::-1])
-    first, second = (answers(net, images, pixels_of).softmax(1) for images in both)
+    first, second = (predict_batches(net, images, pixels_of).softmax(1) for images in both)
     return np.asarray((first + second) / 2)
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.datasets import LABELS as READERS
 from mien.errors import TrainingError
-from mien.evaluate.readers import LABELS as READERS
 from mien.systems.expression.head import LABELS, Expression
 from mien.train.chips import read_chips
-from mien.train.pictures import OnStep
 from mien.train.splits import require_classes
-from mien.types import Pixels
+from mien.types import OnStep, Pixels
 
 TESTS = ("validation", "test")  # splits that nothing is learnt from
 
@@ -37,7 +36,7 @@ def parts(
 
     Args:
         data: the set as it is unpacked.
-        layout: a reader of mien.evaluate.readers that tells expressions.
+        layout: a reader of mien.datasets that tells expressions.
         out: run folder, which keeps the aligned chips.
         on_step: told after each picture.
 

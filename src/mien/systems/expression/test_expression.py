@@ -51,7 +51,7 @@ def test_valence_and_arousal_are_the_weighted_places_of_the_words(toy):
 @pytest.mark.weights
 def test_a_smile_of_a_portrait_is_called_happiness(astronaut, mtcnn):
     from mien.align import align
-    from mien.detect import find as look
+    from mien.detect import detect_with_retries as look
 
     head = load("expression")
     [reading] = head(align(astronaut, look(mtcnn, astronaut, "never").faces[:1], head.crop))

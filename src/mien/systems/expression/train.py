@@ -16,10 +16,9 @@ from mien.metrics import calibration_error, softmax
 from mien.systems.expression.data import Faces, parts
 from mien.systems.expression.head import LABELS, Expression, tensor
 from mien.systems.expression.model import Net
-from mien.train import Augment, Batches, adamw, answers, export, fit, quantised, seeded
-from mien.train.pictures import OnStep
-from mien.train.splits import held_out, kin
-from mien.types import Floats, Pixels
+from mien.train import Augment, Batches, adamw, export, fit, predict_batches, quantised, seeded
+from mien.train.splits import group_ids, held_out
+from mien.types import Floats, OnStep, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def train(
             "Expressions are learnt from pictures of people; name a set with --data."
         )
     learn, test, left_out = parts(data, config.layout, out, on_step)
-    rows, choose = held_out(kin([""] * len(learn.label), learn.content.tolist()), config.held)
+    rows, choose = held_out(group_ids([""] * len(learn.label), learn.content.tolist()), config.held)
     chosen, learn = learn.rows(choose), learn.rows(rows)
     net = fitted(config, learn, chosen, out, on_step)
     warmth = temperature(looks(net, chosen), chosen.label)
@@ -145,7 +144,7 @@ def grey(faces: Faces) -> Tensor:
 def looks(net: nn.Module, faces: Faces) -> Floats:
     """(2, N, 7) logits of each chip and of its mirror."""
     both = (faces.images, faces.images[:, :, ::-1])
-    return torch.stack([answers(net, images, pixels_of) for images in both]).numpy()
+    return torch.stack([predict_batches(net, images, pixels_of) for images in both]).numpy()
 
 
 def pixels_of(chips: Pixels) -> Tensor:

@@ -1,6 +1,5 @@
 """Faces with seven expressions: from data sets of others, or rendered people."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,15 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.align import align
+from mien.datasets import LABELS
 from mien.errors import TrainingError
-from mien.evaluate.readers import LABELS
 from mien.synth import Actor, emotion, make_person, open_head, render
-from mien.synth.shots import any_scene
+from mien.synth.data.samples import any_scene
 from mien.systems.expression_convcut.head import CLASSES, POINTS, SIDE
-from mien.train import Read, kin, read_pictures, require_classes
-from mien.types import Crop, Face, Pixels
+from mien.train import Read, group_ids, read_pictures, require_classes
+from mien.types import Crop, Face, OnStep, Pixels
 
-OnStep = Callable[[str, int, int], None]
 TEST_SPLITS = ("test", "validation", "val", "PublicTest", "PrivateTest")
 NAMES = {"joy": "happiness"}  # of mien.synth, where they differ
 SKEW = (5.0, 1.0, 2.0, 10.0, 8.0, 4.0, 3.0)  # relative sizes of the rendered classes, 10 to 1
@@ -74,7 +72,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
 def _faces(half: Read, name: str) -> Faces:
     label = require_classes([r.labels["expression"] for r in half.records], CLASSES, name)
     people = [r.person for r in half.records]
-    return Faces(half.images, label, kin(people, digests(half.images)))
+    return Faces(half.images, label, group_ids(people, digests(half.images)))
 
 
 def digests(images: Pixels) -> list[bytes]:

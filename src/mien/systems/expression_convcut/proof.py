@@ -3,7 +3,7 @@
 mien systems prove expression-convcut --out FOLDER
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,9 @@ from mien.systems.expression_convcut.head import CLASSES
 from mien.systems.expression_convcut.model import SIZES, BatchMixing, ConvCut
 from mien.systems.expression_convcut.train import Config, measured, network, odds, tensor
 from mien.train import seeded
-from mien.train.telling import kept, markdown, spread_of
+from mien.train.seed_summary import kept, markdown, spread_of
+from mien.types import OnStep
 
-OnStep = Callable[[str, int, int], None]
 SEEDS = 3
 ARMS: Mapping[str, Config] = {
     "Conv-cut": Config(),

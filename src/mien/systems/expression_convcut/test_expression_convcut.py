@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.errors import TrainingError
-from mien.evaluate.leak import batch_leak
+from mien.evaluate.attributes.batch_leakage import batch_leak
 from mien.metrics.findings import plain
 from mien.testing import check, noise
 from mien.types import Reading

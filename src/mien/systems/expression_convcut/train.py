@@ -1,6 +1,6 @@
 """Train Conv-cut: mien train expression-convcut --data FER2013, or without --data on renders."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +16,8 @@ from mien.metrics import balanced_accuracy, calibration_error, confusion, macro_
 from mien.systems.expression_convcut.data import Faces, digests, read, rendered
 from mien.systems.expression_convcut.head import CLASSES
 from mien.systems.expression_convcut.model import ConvCut, load_trunk
-from mien.train import Augment, Batches, answers, export, fit, held_out, seeded
-from mien.types import Doubles
-
-OnStep = Callable[[str, int, int], None]
+from mien.train import Augment, Batches, export, fit, held_out, predict_batches, seeded
+from mien.types import Doubles, OnStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +164,7 @@ def tensor(images: NDArray[np.uint8]) -> Tensor:
 
 def odds(model: nn.Module, faces: Faces) -> Doubles:
     """(N, 7) probabilities, not calibrated."""
-    return answers(model, faces.images, tensor, 256).softmax(1).double().numpy()
+    return predict_batches(model, faces.images, tensor, 256).softmax(1).double().numpy()
 
 
 def measured(p: Doubles, label: NDArray[np.int64]) -> dict[str, float]:

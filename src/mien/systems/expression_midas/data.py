@@ -1,6 +1,5 @@
 """Clips with the votes of raters: of others, rendered, of photographs that fade, or signals."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -9,17 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.align import align
+from mien.datasets import CLIPS, LABELS
 from mien.errors import TrainingError
-from mien.evaluate.readers import CLIPS, LABELS
 from mien.media import write_bytes
 from mien.synth import Actor, emotion, make_person, open_head, render
-from mien.synth.shots import any_scene
+from mien.synth.data.samples import any_scene
 from mien.systems.expression_midas.model import seen
-from mien.train import kin, read_clips
+from mien.train import group_ids, read_clips
 from mien.train.chips import Chips, read_chips
-from mien.types import Crop, Doubles, Face, Floats, Pixels
+from mien.types import Crop, Doubles, Face, Floats, OnStep, Pixels
 
-OnStep = Callable[[str, int, int], None]
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 PRIOR = (0.22, 0.18, 0.20, 0.16, 0.12, 0.05, 0.07)  # of the made-up classes
 VOTES, FRAMES, SIDE, CHANNELS = 10, 16, 48, 24
@@ -86,7 +84,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips, str]:
             [r.votes.get(c, VOTES * (not r.votes and r.labels["expression"] == c)) for c in CLASSES]
             for r in got.records
         ]
-        names = kin([r.person for r in got.records])
+        names = group_ids([r.person for r in got.records])
         found.append(Clips(grey(got.images), np.array(votes, np.float64), names))
         told.append(got.told())
     return found[0], found[1], "; ".join(filter(None, told))

@@ -3,7 +3,7 @@
 mien systems prove expression-midas --out FOLDER
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,9 @@ import torch
 
 from mien.systems.expression_midas.data import Clips, faded, rendered, signals
 from mien.systems.expression_midas.train import Config, measured, network, odds
-from mien.train.telling import kept, markdown, spread_of
+from mien.train.seed_summary import kept, markdown, spread_of
+from mien.types import OnStep
 
-OnStep = Callable[[str, int, int], None]
 SEEDS = 5
 ARMS: Mapping[str, Config] = {
     "hard labels": Config(labels="hard", mix=False),

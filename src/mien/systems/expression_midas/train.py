@@ -5,7 +5,7 @@ y~ = l y_i + (1 - l) y_j, l from a Beta distribution. No program of theirs is pu
 alpha 0.4 and the network are our choice.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +19,8 @@ from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 from mien.metrics import bootstrap_weights, calibration_error, divergence, entropy, jensen_shannon
 from mien.systems.expression_midas.data import Clips, read, rendered
 from mien.systems.expression_midas.model import ClipNet, OverTime
-from mien.train import Augment, Batches, answers, export, fit, held_out, seeded
-from mien.types import Doubles
-
-OnStep = Callable[[str, int, int], None]
+from mien.train import Augment, Batches, export, fit, held_out, predict_batches, seeded
+from mien.types import Doubles, OnStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ def tensor(x: NDArray[Any]) -> Tensor:
 
 def odds(model: nn.Module, clips: Clips) -> Doubles:
     """(N, 7) what the network says."""
-    return answers(model, clips.x, tensor).softmax(1).double().numpy()
+    return predict_batches(model, clips.x, tensor).softmax(1).double().numpy()
 
 
 def measured(p: Doubles, clips: Clips) -> dict[str, float]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.evaluate.disparity import Cell, cells_of, factors_of, flips, one_set_audit
-from mien.evaluate.faces import Faces
-from mien.evaluate.grid import Grid, Results, Said, run_grid
+from mien.evaluate.fairness.disparity import Cell, cells_of, factors_of, flips, one_set_audit
+from mien.evaluate.fairness.grid import Grid, Results, Said, run_grid
+from mien.evaluate.fairness.labelled_faces import Faces
 from mien.systems.gender_disparity.drawn import BALANCED, LINKS, SIDE, Columns, Link, drawn
 from mien.systems.gender_disparity.train import Config, learnt, probability, run
 

@@ -11,17 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.synth import (
-    Actor,
-    Camera,
-    Pose,
-    Scene,
-    make_person,
-    open_head,
-    random_light,
-    render,
-)
-from mien.synth.builtin import measure_names
+from mien.synth import Actor, Camera, Pose, Scene, make_person, open_head, random_light, render
+from mien.synth.head.builtin import measure_names
 from mien.systems.gender_disparity.drawn import LINKS, Columns, Link
 from mien.types import Pixels
 

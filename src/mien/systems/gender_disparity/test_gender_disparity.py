@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien.evaluate.grid import read_grid
+from mien.evaluate.fairness.grid import read_grid
 from mien.testing import check, noise
 from mien.zoo import load
 
@@ -18,7 +18,7 @@ def test_the_shipped_head_keeps_its_contract_and_is_in_no_default():
     check("chip-head", head)
     readings = head(noise(3, 40))
     assert all(sum(r.values.values()) == pytest.approx(1) for r in readings)
-    from mien.pipeline import Pipeline
+    from mien.photo import Pipeline
 
     assert Pipeline.__dataclass_fields__["heads"].default == ()
 
@@ -105,8 +105,8 @@ def test_the_written_graph_answers_as_the_network(torch, tmp_path):
 
 
 def test_a_planted_bias_has_the_planted_sign_and_the_control_none(torch, tmp_path):
-    from mien.evaluate.disparity import cells_of, flips
-    from mien.evaluate.grid import run_grid
+    from mien.evaluate.fairness.disparity import cells_of, flips
+    from mien.evaluate.fairness.grid import run_grid
     from mien.systems.gender_disparity.drawn import LINKS, Link, drawn
     from mien.systems.gender_disparity.proof import grid_of, of
     from mien.systems.gender_disparity.train import run
@@ -127,7 +127,7 @@ def test_a_planted_bias_has_the_planted_sign_and_the_control_none(torch, tmp_pat
 def test_training_without_torch_is_told_in_words(monkeypatch):
     import sys
 
-    from mien.cli.evaluate_grid import _trainer
+    from mien.cli.eval.disparity import _trainer
 
     monkeypatch.setitem(sys.modules, "mien.systems.gender_disparity.train", None)
     with pytest.raises(MienError, match=r"pip install 'mien\[train\]'"):

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from onnx import helper as h
 
+from mien.datasets import LABELS
 from mien.errors import TrainingError
-from mien.evaluate.faces import Faces, faces_of
-from mien.evaluate.grid import Said, parted, read_grid
-from mien.evaluate.readers import LABELS
+from mien.evaluate.fairness.grid import Said, parted, read_grid
+from mien.evaluate.fairness.labelled_faces import Faces, faces_of
 from mien.runtime import Session
 from mien.systems.gender_disparity.model import Net, build, logits_of, loss_of
 from mien.types import Pixels
@@ -107,7 +107,7 @@ def probability(
 
 
 def run(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> Said:
-    """Train one cell of a grid and tell what it says about the test; see mien.evaluate.grid."""
+    """Train one cell of a grid and return its test predictions; see evaluate.fairness.grid."""
     net = learnt(Config(model, loss, seed), faces)
     male, features = probability(loss, net, test.images)
     return Said(male, features)

@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from mien.align import align
 from mien.contracts import Detector
-from mien.detect import find
+from mien.detect import detect_with_retries
 from mien.errors import ImageError, MienError
 from mien.geometry import pose_from_points
 from mien.media import read_image
 from mien.systems.survival_fahr.head import TRUNK
-from mien.types import Crop, Doubles, Floats, Pixels
+from mien.types import Crop, Doubles, Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, load
 
-OnStep = Callable[[str, int, int], None]
 NEEDED = ("path", "time_days", "event")
 SMALLEST, FARTHEST = 48, 45.0  # px, degrees of yaw: beyond, there is no number. Source: spec 03
 REASONS = {
@@ -138,7 +137,7 @@ def _chip(path: Path, detector: Detector, crop: Crop) -> tuple[Pixels | None, st
         image = read_image(path)
     except ImageError:
         return None, "unreadable"
-    faces = find(detector, image, "when-needed").faces
+    faces = detect_with_retries(detector, image, "when-needed").faces
     if not faces:
         return None, "no-face"
     widths = [float(face.box[2] - face.box[0]) for face in faces]

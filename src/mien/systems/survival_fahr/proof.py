@@ -9,15 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mien.evaluate.readers import LABELS as READERS
+from mien.datasets import LABELS as READERS
 from mien.metrics.survival import concordance_index, cox, likelihood_ratio
-from mien.systems.survival_fahr.cohort import OnStep, look_at
+from mien.systems.survival_fahr.cohort import look_at
 from mien.systems.survival_fahr.fitting import fit
 from mien.systems.survival_fahr.model import Net, cox_loss, ranking_loss, squared_loss
 from mien.train import Batches, seeded
 from mien.train import fit as train
-from mien.train.telling import markdown, over_seeds, spread_of
-from mien.types import Doubles, Floats
+from mien.train.seed_summary import markdown, over_seeds, spread_of
+from mien.types import Doubles, Floats, OnStep
 
 SEEDS = range(5)
 PEOPLE, LEARNT = 3000, 1000  # of a cohort, and how many of them are learnt from

@@ -1,0 +1,307 @@
+"""What people say about groups of faces: names, joins, splits, "not this person"; and undo.
+
+Each edit makes the groups it touches told: their faces stay where they are in every later run. An
+edit that contradicts an earlier one is refused; undo takes back the latest edit.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mien.albums.groups import Groups
+from mien.errors import GalleryError
+from mien.gallery.checks import clean_name
+from mien.gallery.records import Gallery, Template
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the journal."""
+
+    id: int
+    at: str  # ISO 8601, UTC
+    edit: str  # a sentence
+    undone: bool
+
+
+def find(groups: Groups, which: str) -> int:
+    """The number of a group, by its number or its name."""
+    row = groups.one("SELECT id FROM groups WHERE name = ?", which.strip())
+    if row is None and which.strip().isdecimal():
+        row = groups.one("SELECT id FROM groups WHERE id = ?", int(which) % 2**62)
+    if row is None:
+        raise GalleryError(
+            f"There is no group {which!r} in {groups.where}; list them: mien groups list"
+        )
+    return int(row[0])
+
+
+def rename(groups: Groups, group: int, name: str) -> None:
+    """Name a group; its faces are told to be this person.
+
+    Raises:
+        GalleryError: the name is no name, or another group has it.
+    """
+    clean = clean_name(name)
+    other = groups.one("SELECT id FROM groups WHERE name = ? AND id != ?", clean, group)
+    if other:
+        raise GalleryError(
+            f"Group {other[0]} is called {clean!r} already. If both are one person: "
+            f"mien groups merge {group} {other[0]}"
+        )
+    with _edit(groups, f"named group {group} {clean!r}", [group], []):
+        groups.db.execute("UPDATE groups SET name = ? WHERE id = ?", (clean, group))
+
+
+def merge(groups: Groups, source: int, into: int) -> None:
+    """Make one group of two; the number of `source` is never used again.
+
+    The name of `into` stays; if it has none, that of `source` goes over.
+
+    Raises:
+        GalleryError: they are one already, or a face of one was told not to be of the other.
+    """
+    if source == into:
+        raise GalleryError(f"Group {into} cannot be merged with itself; name two groups.")
+    for one, other in ((source, into), (into, source)):
+        _refuse_nots(groups, _faces_of(groups, one), other)
+    names = [groups.one("SELECT name FROM groups WHERE id = ?", id)[0] for id in (into, source)]
+    with _edit(groups, f"merged group {source} into {into}", [source, into], []):
+        run = groups.db.execute
+        run("UPDATE faces SET grouped = ? WHERE grouped = ?", (into, source))
+        run("UPDATE OR IGNORE nots SET grouped = ? WHERE grouped = ?", (into, source))
+        _drop(groups, source)
+        run("UPDATE groups SET name = ? WHERE id = ?", (names[0] or names[1], into))
+
+
+def split(groups: Groups, group: int, faces: Sequence[int]) -> int:
+    """Take faces out of a group into a new one, which is another person.
+
+    Returns:
+        The number of the new group.
+
+    Raises:
+        GalleryError: a face is not of the group, or nothing would be left in it.
+    """
+    _require_inside(groups, group, faces)
+    with _edit(groups, f"split {_list(faces)} from group {group}", [group], faces) as made:
+        new = _new_group(groups, made)
+        _move(groups, faces, new, told=True)
+    return new
+
+
+def exclude(groups: Groups, group: int, faces: Sequence[int]) -> None:
+    """Say that faces do not show the person of a group; where else they belong, runs decide.
+
+    Raises:
+        GalleryError: a face is not of the group, or nothing would be left in it.
+    """
+    _require_inside(groups, group, faces)
+    with _edit(groups, f"said that {_list(faces)} is not group {group}", [group], faces) as made:
+        for face in faces:
+            _move(groups, [face], _new_group(groups, made), told=False)
+            groups.db.execute("INSERT OR IGNORE INTO nots VALUES (?, ?)", (face, group))
+
+
+def put(groups: Groups, faces: Sequence[int], group: int) -> None:
+    """Say that faces show the person of a group.
+
+    Raises:
+        GalleryError: there is no such face, or it was told not to be of the group.
+    """
+    left = [_group_of(groups, face) for face in faces]
+    _refuse_nots(groups, faces, group)
+    touched = [group, *(id for id in left if id is not None)]
+    with _edit(groups, f"put {_list(faces)} into group {group}", touched, faces, pin=[group]):
+        _move(groups, faces, group, told=True)
+        for id in {id for id in left if id not in (None, group)}:
+            if not _faces_of(groups, int(id or 0)):
+                _drop(groups, int(id or 0))
+
+
+def undo(groups: Groups) -> str:
+    """Take back the latest edit that was not taken back yet.
+
+    Faces that were found since stay; those that a run put into a group which is now gone wait
+    for the next run.
+
+    Returns:
+        The sentence of that edit.
+
+    Raises:
+        GalleryError: there is none.
+    """
+    row = groups.one(
+        "SELECT id, edit, before FROM journal WHERE before IS NOT NULL AND NOT undone "
+        "ORDER BY id DESC LIMIT 1"
+    )
+    if row is None:
+        raise GalleryError(f"There is no edit to undo in {groups.where}.")
+    number, edit, before = row
+    with groups.change():
+        _restore(groups, json.loads(before))
+        groups.db.execute("UPDATE journal SET undone = 1 WHERE id = ?", (number,))
+        groups.note(f"undid {number}: {edit}", None)
+    return str(edit)
+
+
+def journal(groups: Groups) -> list[Line]:
+    """Everything that runs and people did, oldest first."""
+    rows = groups.all("SELECT id, at, edit, undone FROM journal ORDER BY id")
+    return [Line(id, at, edit, bool(undone)) for id, at, edit, undone in rows]
+
+
+def enroll(groups: Groups, group: int, gallery: Gallery) -> list[int]:
+    """Enrol the faces of a named group in a gallery; photos that it holds already add nothing.
+
+    Returns:
+        The numbers of the templates.
+
+    Raises:
+        GalleryError: the group has no name, or the gallery is of another embedder.
+    """
+    found = next((each for each in groups.groups() if each.id == group), None)
+    if found is None or found.name is None:
+        raise GalleryError(
+            f"Group {group} of {groups.where} "
+            + ("has no photo that is here." if found is None else "has no name yet.")
+            + f" Name it, and run mien cluster on its folder: mien groups rename {group} NAME"
+        )
+    return gallery.add(
+        Template(
+            found.name,
+            face.vector,
+            groups.contract,
+            source=face.paths[0],
+            source_digest=face.digest,
+            box=face.box,
+        )
+        for face in found.faces
+    )
+
+
+@contextmanager
+def _edit(
+    groups: Groups,
+    sentence: str,
+    touched: Sequence[int],
+    faces: Sequence[int],
+    pin: Sequence[int] | None = None,
+) -> Iterator[list[int]]:
+    """One edit in one transaction: what was there before goes into the journal.
+
+    Args:
+        groups: the file.
+        sentence: for the journal.
+        touched: groups that change.
+        faces: that change besides those of the groups.
+        pin: groups whose faces are told from now on; default: those touched.
+
+    Yields:
+        A list to fill with the numbers of new groups.
+    """
+    with groups.change():
+        before: dict[str, Any] = _before(groups, touched, faces)
+        made: list[int] = []
+        for group in touched if pin is None else pin:
+            groups.db.execute(
+                "UPDATE faces SET told = 1 WHERE grouped = ? AND reason IS NULL", (group,)
+            )
+        yield made
+        groups.note(sentence, json.dumps({**before, "made": made}))
+
+
+def _before(groups: Groups, touched: Sequence[int], faces: Sequence[int]) -> dict[str, Any]:
+    rows: dict[int, Any] = {}
+    nots: set[tuple[int, int]] = set()
+    for group in touched:
+        for row in groups.all("SELECT id, grouped, told FROM faces WHERE grouped = ?", group):
+            rows[row[0]] = row
+        nots.update(groups.all("SELECT face, grouped FROM nots WHERE grouped = ?", group))
+    for face in faces:
+        for row in groups.all("SELECT id, grouped, told FROM faces WHERE id = ?", face):
+            rows[row[0]] = row
+        nots.update(groups.all("SELECT face, grouped FROM nots WHERE face = ?", face))
+    names = [groups.one("SELECT id, name FROM groups WHERE id = ?", id) for id in touched]
+    return {"faces": list(rows.values()), "nots": sorted(nots), "groups": names}
+
+
+def _restore(groups: Groups, before: dict[str, Any]) -> None:
+    run, many = groups.db.execute, groups.db.executemany
+    ids = [(id,) for id, _ in before["groups"]]
+    faces = [(id,) for id, _, _ in before["faces"]]
+    many("DELETE FROM nots WHERE grouped = ?", ids)
+    many("DELETE FROM nots WHERE face = ?", faces)
+    for id, _ in before["groups"]:  # one that was merged away is there again
+        run("INSERT INTO groups (id) VALUES (?) ON CONFLICT DO NOTHING", (id,))
+        run("UPDATE groups SET name = NULL WHERE id = ?", (id,))
+    many("UPDATE groups SET name = ? WHERE id = ?", [(n, i) for i, n in before["groups"]])
+    many(
+        "UPDATE faces SET grouped = ?, told = ? WHERE id = ?",
+        [(group, told, id) for id, group, told in before["faces"]],
+    )
+    many("INSERT OR IGNORE INTO nots VALUES (?, ?)", before["nots"])
+    for group in before["made"]:
+        run("UPDATE faces SET grouped = NULL, told = 0 WHERE grouped = ?", (group,))
+        _drop(groups, group)
+
+
+def _new_group(groups: Groups, made: list[int]) -> int:
+    made.append(int(groups.db.execute("INSERT INTO groups (name) VALUES (NULL)").lastrowid or 0))
+    return made[-1]
+
+
+def _drop(groups: Groups, group: int) -> None:
+    groups.db.execute("DELETE FROM nots WHERE grouped = ?", (group,))
+    groups.db.execute("DELETE FROM groups WHERE id = ?", (group,))
+
+
+def _move(groups: Groups, faces: Sequence[int], group: int, *, told: bool) -> None:
+    groups.db.executemany(
+        "UPDATE faces SET grouped = ?, told = ? WHERE id = ?",
+        [(group, int(told), face) for face in faces],
+    )
+
+
+def _faces_of(groups: Groups, group: int) -> list[int]:
+    return [row[0] for row in groups.all("SELECT id FROM faces WHERE grouped = ?", group)]
+
+
+def _group_of(groups: Groups, face: int) -> int | None:
+    row = groups.one("SELECT grouped FROM faces WHERE id = ?", face)
+    if row is None:
+        raise GalleryError(
+            f"There is no face {face} in {groups.where}; the numbers stand in the report and in: "
+            "mien groups list"
+        )
+    return None if row[0] is None else int(row[0])
+
+
+def _require_inside(groups: Groups, group: int, faces: Sequence[int]) -> None:
+    for face in faces:
+        where = _group_of(groups, face)
+        if where != group:
+            there = "no group" if where is None else f"group {where}"
+            raise GalleryError(f"Face {face} is of {there}, not of group {group}.")
+    if not faces or len(set(faces)) == len(_faces_of(groups, group)):
+        raise GalleryError(
+            f"Group {group} would keep {'all' if not faces else 'none'} of its faces; name some of "
+            "them, or merge or rename the group."
+        )
+
+
+def _refuse_nots(groups: Groups, faces: Sequence[int], group: int) -> None:
+    told = {row[0] for row in groups.all("SELECT face FROM nots WHERE grouped = ?", group)}
+    against = sorted(told & set(faces))
+    if against:
+        raise GalleryError(
+            f"Face {against[0]} was told not to be of group {group}, and now to be of it. Take "
+            "the first back (mien groups undo), or leave that face out."
+        )
+
+
+def _list(faces: Sequence[int]) -> str:
+    kind = "face" if len(faces) == 1 else "faces"
+    return f"{kind} {', '.join(map(str, faces))}"

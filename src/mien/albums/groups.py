@@ -1,0 +1,264 @@
+"""Groups of photographed faces that outlive a run: faces, who is grouped with whom, and facts.
+
+What a person has said is kept apart from what was computed: a face that was put into a group stays
+there, a face that was taken out stays out, and everything else is grouped anew by every run. So
+edits survive, and a run that finds nothing new changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.albums.clustering import Evidence, cluster
+from mien.albums.groups_file import GroupsFile
+from mien.errors import ImageError
+from mien.types import Floats, OnStep
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFace:
+    """One face in one photo."""
+
+    box: Floats  # (4,) left, top, right, bottom, px of the upright photo
+    points: Floats  # (5, 2) in the order of mien.geometry.POINTS; NaN where not seen
+    vector: Floats  # (D,) unit length
+    reason: str | None = None  # code of why it is not grouped
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member(PhotoFace):
+    """A face as it lies in the file."""
+
+    id: int = 0  # counts up from 1; never given twice
+    paths: tuple[str, ...] = ()  # where the photo lies; copies of one photo are one
+    digest: str = ""  # SHA-256 of the photo
+    group: int | None = None  # None: not grouped, see `reason`
+    told: bool = False  # a person put it there
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Faces that are taken for one person."""
+
+    id: int  # stays the same over runs; never given twice
+    name: str | None  # as a person named it
+    faces: tuple[Member, ...]  # of photos that are there, in the order of their numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a run did to the groups."""
+
+    faces: int  # that are grouped
+    groups: int
+    added: int  # groups that are new
+    moved: int  # faces that had another group before
+    renamed: int  # faces whose group has another name than before: 0, unless facts changed
+
+
+class Groups(GroupsFile):
+    """A file of groups: filled by runs, edited by people (mien.albums.edits)."""
+
+    def known(self, path: Path) -> bool:
+        """Whether this very file was looked at before, by its size and time; if so it is here."""
+        row = self.one("SELECT stamp, here FROM paths WHERE path = ?", str(path))
+        if row is None or row[0] != stamp(path):
+            return False
+        if not row[1]:
+            with self.change():
+                self.db.execute("UPDATE paths SET here = 1 WHERE path = ?", (str(path),))
+        return True
+
+    def seen(self, digest: str, path: Path) -> bool:
+        """Whether a photo of these bytes was looked at before; if so it is here too."""
+        row = self.one("SELECT id FROM pictures WHERE digest = ?", digest)
+        if row is not None:
+            with self.change():
+                self._here(path, row[0])
+        return row is not None
+
+    def add(
+        self, digest: str, path: Path, faces: Sequence[PhotoFace], reason: str | None = None
+    ) -> None:
+        """Keep what a photo shows; `reason` is why it shows no face."""
+        with self.change():
+            row = self.db.execute(
+                "INSERT INTO pictures (digest, reason) VALUES (?, ?)", (digest, reason)
+            )
+            picture = int(row.lastrowid or 0)
+            self._here(path, picture)
+            self.db.executemany(
+                "INSERT INTO faces (picture, box, points, vector, reason) VALUES (?, ?, ?, ?, ?)",
+                [(picture, *map(_blob, (f.box, f.points, f.vector)), f.reason) for f in faces],
+            )
+
+    def _here(self, path: Path, picture: int) -> None:
+        self.db.execute(
+            "INSERT INTO paths (path, stamp, picture) VALUES (?, ?, ?) ON CONFLICT (path) DO "
+            "UPDATE SET stamp = excluded.stamp, picture = excluded.picture, here = 1",
+            (str(path), stamp(path), picture),
+        )
+
+    def only(self, paths: Iterable[Path]) -> None:
+        """From now on only these photos are here; what is known about others is kept."""
+        here = {str(path) for path in paths}
+        with self.change():
+            rows = self.db.execute("SELECT path, here FROM paths").fetchall()
+            changed = [(int(path in here), path) for path, was in rows if (path in here) != was]
+            self.db.executemany("UPDATE paths SET here = ? WHERE path = ?", changed)
+
+    def members(self) -> list[Member]:
+        """Every face of every photo that is here, in the order of their numbers."""
+        paths: dict[int, list[str]] = {}
+        for picture, path in self.all("SELECT picture, path FROM paths WHERE here ORDER BY path"):
+            paths.setdefault(picture, []).append(path)
+        rows = self.all(
+            "SELECT faces.id, picture, digest, box, points, vector, faces.reason, grouped, told "
+            "FROM faces JOIN pictures ON pictures.id = picture ORDER BY faces.id"
+        )
+        return [_member(row, tuple(paths[row[1]])) for row in rows if row[1] in paths]
+
+    def faceless(self) -> list[tuple[str, str]]:
+        """Path and reason of each photo that is here and shows no face."""
+        return self.all(
+            "SELECT path, reason FROM paths JOIN pictures ON pictures.id = picture "
+            "WHERE here AND reason IS NOT NULL ORDER BY path"
+        )
+
+    def groups(self) -> list[Group]:
+        """All groups with a face that is here: most photos first, then the lower number."""
+        names = dict(self.all("SELECT id, name FROM groups"))
+        faces: dict[int, list[Member]] = {}
+        for member in self.members():
+            if member.group is not None:
+                faces.setdefault(member.group, []).append(member)
+        found = [Group(id, names[id], tuple(members)) for id, members in faces.items()]
+        return sorted(found, key=lambda group: (-len(group.faces), group.id))
+
+    def regroup(self, evidence: Evidence, on_step: OnStep | None = None) -> Change:
+        """Group all faces that are here, by what they look like and by what people have said.
+
+        Args:
+            evidence: see mien.albums.clustering.
+            on_step: see there.
+        """
+        members = [member for member in self.members() if member.reason is None]
+        vectors = np.stack([m.vector for m in members]) if members else np.empty((0, 1), np.float32)
+        must, cannot = facts(members, self.all("SELECT face, grouped FROM nots"))
+        labels = cluster(vectors, evidence, must=must, cannot=cannot, on_step=on_step)
+        names = dict(self.all("SELECT id, name FROM groups"))
+        with self.change():
+            ids = keep_ids(labels, members)
+            added = [label for label, id in ids.items() if id is None]
+            for label in added:
+                row = self.db.execute("INSERT INTO groups (name) VALUES (NULL)")
+                ids[label] = int(row.lastrowid or 0)
+            now = [ids[label] for label in labels.tolist()]
+            placed = [(id, m) for id, m in zip(now, members, strict=True) if id != m.group]
+            self.db.executemany(
+                "UPDATE faces SET grouped = ? WHERE id = ?", [(id, m.id) for id, m in placed]
+            )
+            moved = [(id, m.group) for id, m in placed if m.group is not None]
+            renamed = sum(names.get(id or 0) != names.get(old) for id, old in moved)
+            change = Change(len(members), len(ids), len(added), len(moved), renamed)
+            if placed:
+                self.note(
+                    f"run: {change.faces} faces in {change.groups} groups, {change.added} of them "
+                    f"new; {change.moved} faces moved, {change.renamed} got another name",
+                    None,
+                )
+        return change
+
+
+def facts(
+    members: Sequence[Member], nots: Iterable[tuple[int, int]]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Which rows must be one person and which cannot, by what people said and by the photos.
+
+    Two faces of one photo are two people, unless somebody put both into one group. Groups that a
+    person has made stay apart from each other.
+
+    Args:
+        members: the rows.
+        nots: number of a face, and of a group that it is not of.
+
+    Returns:
+        Pairs of rows that must be together, and pairs that cannot.
+    """
+    row_of = {member.id: row for row, member in enumerate(members)}
+    anchor: dict[int, int] = {}  # group -> a row that a person put there
+    must: list[tuple[int, int]] = []
+    for row, member in enumerate(members):
+        if member.told and member.group is not None:
+            first = anchor.setdefault(member.group, row)
+            must += [(first, row)] if first != row else []
+    apart = sorted(anchor.values())
+    cannot = [(a, b) for i, a in enumerate(apart) for b in apart[:i]]
+    cannot += [
+        (row_of[face], anchor[group]) for face, group in nots if face in row_of and group in anchor
+    ]
+    beside: dict[str, list[int]] = {}
+    for row, member in enumerate(members):
+        others = beside.setdefault(member.digest, [])
+        for other in others:
+            together = member.told and members[other].told and member.group == members[other].group
+            cannot += [] if together else [(other, row)]
+        others.append(row)
+    return must, cannot
+
+
+def keep_ids(labels: Ints, members: Sequence[Member]) -> dict[int, int | None]:
+    """Give each new group the number of the old one that it continues; None: it is a new one.
+
+    A group that a person made keeps its number wherever its told faces are. Otherwise the old and
+    the new group that share most faces are the same, each old number is used once, and of equal
+    shares the lower number wins.
+    """
+    shared: Counter[tuple[int, int]] = Counter()
+    ids: dict[int, int | None] = dict.fromkeys(labels.tolist())
+    for label, member in zip(labels.tolist(), members, strict=True):
+        if member.group is not None:
+            shared[member.group, label] += 1
+            if member.told:
+                ids[label] = member.group
+    taken = {id for id in ids.values() if id is not None}
+    for (group, label), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+        if ids[label] is None and group not in taken:
+            ids[label] = group
+            taken.add(group)
+    return ids
+
+
+def stamp(path: Path) -> str:
+    """Changes when the file does."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise ImageError(f"{path} cannot be looked at ({error.strerror}).") from None
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def _member(row: Any, paths: tuple[str, ...]) -> Member:
+    id, _, digest, box, points, vector, reason, group, told = row
+    return Member(
+        box=np.frombuffer(box, "<f4").astype(np.float32),
+        points=np.frombuffer(points, "<f4").astype(np.float32).reshape(5, 2),
+        vector=np.frombuffer(vector, "<f4").astype(np.float32),
+        reason=reason,
+        id=id,
+        paths=paths,
+        digest=digest,
+        group=group,
+        told=bool(told),
+    )
+
+
+def _blob(array: Floats) -> bytes:
+    return np.asarray(array, "<f4").tobytes()

@@ -1,0 +1,76 @@
+"""Action units from geometry: how far each measure is from the person's own rest.
+
+An action unit is a movement of the face, not an emotion. Each unit is a weighted sum of a few
+measures' distances from rest, put on the scale 0 to 5 by a rising curve; weights, curves and
+probabilities come from units.json, which tools/fit_units.py fits to rendered faces.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mien.behaviour.baselines import Baseline
+from mien.behaviour.features import features, from_rest
+from mien.behaviour.unit_tables import Unit, units
+from mien.landmarks.measures import SIDES
+from mien.types import Doubles
+
+AU_NAMES = (
+    "AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU12", "AU14", "AU15", "AU17",
+    "AU20", "AU23", "AU25", "AU26", "AU45",
+)  # fmt: skip
+CALIBRATED = tuple(name for name in AU_NAMES if units()[name].presence)  # those with AUxx_p
+UNCALIBRATED = tuple(name for name in AU_NAMES if name not in CALIBRATED)
+SIDED = tuple(name for name in AU_NAMES if units()[name].sided)  # with AUxx_r_left and _right
+INTENSITY, PROBABILITY = "FACS intensity 0-5", "probability"
+# Column of `action_units` -> unit.
+AU_UNITS: dict[str, str] = {
+    **{f"{name}_r": INTENSITY for name in AU_NAMES},
+    **{f"{name}_r_{side}": INTENSITY for name in SIDED for side in SIDES},
+    **{f"{name}_p": PROBABILITY for name in CALIBRATED},
+}
+
+
+def action_units(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[str, Doubles]:
+    """Intensities of the action units in each frame; each frame on its own.
+
+    So a clip, a part of it and a live view tell the same of one frame if they use one baseline.
+
+    Args:
+        columns: name -> (T,), what `measure` told; NaN where missing.
+        baseline: of the person. With that of average people the probabilities are left out, since
+            they were calibrated against people's own rest.
+
+    Returns:
+        Column of AU_UNITS -> (T,); NaN where a measure is missing. `AUxx_r` is the stronger of
+        both sides, 0 (absent) to 5 (as strong as the rendered faces show it). `AUxx_p` is the
+        probability that the intensity is 1 or more where half of the faces show the unit.
+
+    Raises:
+        ValueError: a measure is missing altogether, or lengths differ.
+    """
+    away = from_rest(columns, baseline)
+    found: dict[str, Doubles] = {}
+    for name in AU_NAMES:
+        unit = units()[name]
+        scores = {side: _score(unit, away, side) for side in SIDES}
+        if not unit.sided:
+            scores = dict.fromkeys(SIDES, (scores["left"] + scores["right"]) / 2)
+        told = {side: np.interp(score, *unit.curve) for side, score in scores.items()}
+        found[f"{name}_r"] = np.maximum(told["left"], told["right"])
+        if unit.sided:
+            found |= {f"{name}_r_{side}": told[side] for side in SIDES}
+        if unit.presence and baseline.mode != "average":
+            slope, intercept = unit.presence
+            logit = slope * np.maximum(scores["left"], scores["right"]) + intercept
+            found[f"{name}_p"] = 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
+    return {name: found[name] for name in AU_UNITS if name in found}
+
+
+def _score(unit: Unit, away: Mapping[str, Doubles], side: str) -> Doubles:
+    known = features(away, side)
+    total: Doubles = sum(
+        (weight * known[name] for name, weight in unit.weights.items()), np.zeros(())
+    )
+    return total

@@ -1,0 +1,278 @@
+"""Occlusion of face parts: by a hand over the mesh, a mask, or any other change of appearance.
+
+The mesh network does not notice an occlusion: it guesses, and its presence stays above 0.99.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.behaviour.masks import UNDER, masked
+from mien.geometry import transform, within
+from mien.landmarks import TrackedMesh, names
+from mien.landmarks.measures import UNITS
+from mien.landmarks.mesh_fit import mesh_region
+from mien.media import warp
+from mien.types import Doubles, Floats, Pixels
+
+REASONS: dict[str, str] = {
+    "hand": "A hand covers the named parts of the face, or most of it.",
+    "occluded": "Parts of the face changed their appearance suddenly, or a mask covers them.",
+}
+# Part -> points of the mesh. Left and right as seen in the image.
+PARTS: dict[str, tuple[int, ...]] = {
+    "left-eye": names.LEFT_EYE,
+    "right-eye": names.RIGHT_EYE,
+    "left-brow": (*names.LEFT_BROW, *names.LEFT_BROW_BELOW),
+    "right-brow": (*names.RIGHT_BROW, *names.RIGHT_BROW_BELOW),
+    "nose": (*names.NOSE[2:], 2, 98, 327, *names.NOSE_WINGS),
+    "mouth": names.OUTER_LIPS,
+    "chin": (*names.OVAL[16:21], 199, 175),
+    "left-cheek": (*names.CHEEKS[0], 101, 187, 147),
+    "right-cheek": (*names.CHEEKS[1], 330, 411, 376),
+}
+SHARE = 0.2  # of a part's points that are covered from which the part is hidden
+MOST = 0.5  # of all points from which nothing of the face is measured, the pose neither
+FINGER = 0.12  # of the width of a hand: fingers are wider than the line of their joints
+# Shares of all points, and of a part's, that look otherwise from which something lies over it. Of
+# rendered people who talk and turn 0.09 of the points look otherwise at most, of the woman who
+# weeps, laughs and turns away 0.13.
+LEAST, STRANGE = 0.14, 0.4
+LOOK = 64  # px of the chip that colours are taken from
+DARK = 12.0  # added to colours of 0 to 255 before the logarithm: noise in the dark is no change
+_LOGS = np.log(np.arange(256) + DARK)
+# Change of a logarithm that turning and expressions do not make: half or twice the light, and of
+# one colour against another.
+LIGHT, HUE = 0.7, 0.25
+SETTLED = 0.5  # s in which a mask is put on or taken off
+LEARNS = 3.0  # s in which the usual look follows
+SETTLES = 30.0  # s after which another look is the usual one
+# Measures that more than one part bears on, or whose name does not say which.
+_SEVERAL: dict[str, tuple[str, ...]] = {
+    "brow_apart": ("left-brow", "right-brow"),
+    "nose_to_lip": ("nose", "mouth"),
+    "nose_to_chin": ("nose", "chin"),
+    "lip_to_chin": ("mouth", "chin"),
+}
+_STEMS = {"eye": "eye", "lid": "eye", "gaze": "eye", "brow": "brow", "cheek": "cheek"}
+
+
+def parts_of(name: str) -> frozenset[str]:
+    """The parts of the face that a measure is taken from; none for the pose."""
+    if name in _SEVERAL:
+        return frozenset(_SEVERAL[name])
+    stem, _, rest = name.partition("_")
+    if stem in _STEMS:
+        return frozenset({f"{rest.rpartition('_')[2]}-{_STEMS[stem]}"})
+    if stem == "nose":
+        return frozenset({"nose"})
+    return frozenset({"mouth"}) if stem in ("mouth", "lip") else frozenset()
+
+
+def without_occluded(measures: Mapping[str, float], hidden: Collection[str]) -> dict[str, float]:
+    """Measures with NaN for those of hidden parts; the pose stays, from what is seen."""
+    gone = set(hidden)
+    return {k: np.nan if k in UNITS and parts_of(k) & gone else v for k, v in measures.items()}
+
+
+def occluded_parts(covered: NDArray[np.bool_], *, share: float = SHARE) -> frozenset[str]:
+    """Which parts are hidden.
+
+    Args:
+        covered: (468,) or longer, one for each point of the mesh.
+        share: of a part's points from which it counts as hidden.
+    """
+    return frozenset(k for k, points in PARTS.items() if covered[list(points)].mean() >= share)
+
+
+def changed_parts(changed: NDArray[np.bool_]) -> frozenset[str]:
+    """Which parts something covers, by `AppearanceChange`; none where little has changed.
+
+    Args:
+        changed: (468,).
+    """
+    much = changed.mean() >= LEAST
+    return occluded_parts(changed, share=STRANGE) if much else frozenset()
+
+
+def under_hands(points: Floats, hands: Sequence[Floats]) -> NDArray[np.bool_]:
+    """Which points of a mesh lie under a hand.
+
+    Args:
+        points: (L, 2 or 3) px.
+        hands: (21, 2 or 3) px each.
+    """
+    covered = np.zeros(len(points), bool)
+    for hand in hands:
+        wide = float(np.ptp(hand[:, :2], axis=0).max())
+        covered |= within(points[:, :2], hand[:, :2], FINGER * wide)
+    return covered
+
+
+class AppearanceChange:
+    """How the points of one face look, against how they looked before: what is in front shows.
+
+    Colours are compared as logarithms after what changed alike everywhere (light, exposure) is
+    taken away. It begins with the first look, so of what hides a face from the start only a mask is
+    noticed, by what the lower half looks like against the upper one.
+    """
+
+    def __init__(self) -> None:
+        """Start without a past."""
+        self._usual: Doubles | None = None  # (468, 3) logarithms of colours
+        self._strange = np.zeros(468)  # s for how long each point has looked otherwise
+        self._time = -np.inf
+        self._mask = 0.0  # share of the last second in which the lower half was that of a mask
+
+    @property
+    def masked(self) -> bool:
+        """Whether a mask hides the lower half."""
+        return self._mask > 0.5
+
+    def state(self) -> dict[str, Any]:
+        """All that the next frame depends on, as JSON."""
+        usual = None if self._usual is None else self._usual.tolist()
+        time = None if np.isinf(self._time) else self._time
+        strange = self._strange.tolist()
+        return {"usual": usual, "strange": strange, "time": time, "mask": self._mask}
+
+    @staticmethod
+    def of(state: Mapping[str, Any]) -> "AppearanceChange":
+        """Go on behind the frame at which `state` was asked for."""
+        looks = AppearanceChange()
+        if state["usual"] is not None:
+            looks._usual = np.array(state["usual"], np.float64)
+            looks._strange = np.array(state["strange"], np.float64)
+            looks._time, looks._mask = state["time"], state["mask"]
+        return looks
+
+    def __call__(
+        self, image: Pixels, points: Floats, time: float, known: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Take the next frame, and tell which points look otherwise.
+
+        Args:
+            image: (H, W, 3).
+            points: (L, 2 or 3) px.
+            time: seconds, later than the frame before.
+            known: (468,) points that something is known to cover: nothing is learned there.
+
+        Returns:
+            (468,) True where the look has changed more than turning and expressions change it.
+        """
+        now = colours(image, points)
+        seen = masked(now)
+        passed, self._time = min(time - self._time, 1.0), time
+        if self._usual is None:
+            self._usual, self._mask = now, float(seen)
+            return np.zeros(468, bool)
+        self._mask += min(passed / SETTLED, 1) * (seen - self._mask)
+        change = now - self._usual
+        middle = np.partition(change, (233, 234), axis=0)[233:235]  # the medians
+        change -= middle.mean(axis=0)
+        hue = np.abs(np.diff(change, axis=1)).max(axis=1)
+        changed: NDArray[np.bool_] = (np.abs(change).max(axis=1) > LIGHT) | (hue > HUE)
+        self._strange = np.where(changed, self._strange + passed, 0)
+        share = np.where(known | (changed & (self._strange < SETTLES)), 0, passed / LEARNS)
+        self._usual += np.minimum(share, 1)[:, None] * (now - self._usual)
+        return changed
+
+
+def colours(image: Pixels, points: Floats) -> Doubles:
+    """(468, 3) logarithms of the colours at the points of a mesh."""
+    matrix = mesh_region(points, LOOK)
+    chip = warp(image, matrix, LOOK, border="edge")
+    places = np.clip(np.rint(transform(points[:468, :2], matrix)).astype(int), 0, LOOK - 1)
+    logs: Doubles = _LOGS[chip[places[:, 1], places[:, 0]]]
+    return logs
+
+
+class Hand(Protocol):
+    """A hand: mien.body.Hand."""
+
+    @property
+    def points(self) -> Floats: ...  # (21, 2 or 3) px
+
+
+class HandFinder(Protocol):
+    """Finds the hands at these (4,) boxes: mien.body.HandsNear."""
+
+    def __call__(
+        self, image: Pixels, time: float, boxes: Sequence[Floats], /
+    ) -> Sequence[Hand]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+    def resume(self, state: dict[str, Any], /) -> None: ...
+
+
+class OcclusionMonitor:
+    """Finds the occluded parts of tracked meshes; call it frame by frame, in the order of time."""
+
+    def __init__(self, hands: HandFinder | None = None) -> None:
+        """Start with nobody on screen.
+
+        Args:
+            hands: finds hands at faces; without it a hand is noticed only where its colour is not
+                that of the face.
+        """
+        self._hands = hands
+        self._changes: dict[int, AppearanceChange] = {}  # by number of the mesh
+
+    def __call__(
+        self, image: Pixels, time: float, meshes: Sequence[TrackedMesh]
+    ) -> list[TrackedMesh]:
+        """Mark the occluded parts of the meshes of one frame.
+
+        Args:
+            image: (H, W, 3), the frame that the meshes were found in.
+            time: seconds, later than the frame before.
+            meshes: of `MeshTracker`.
+
+        Returns:
+            The meshes in their order. A partly occluded one has points, a reason of REASONS and
+            the occluded parts; one that is mostly occluded has no points.
+        """
+        seen = [one for one in meshes if one.points is not None]
+        boxes = [one.box for one in seen]
+        hands = self._hands(image, time, boxes) if self._hands and seen else []
+        places = [hand.points for hand in hands]
+        found = [
+            one if one.points is None else self._marked(image, time, one, one.points, places)
+            for one in meshes
+        ]
+        kept = {one.number for one in meshes if one.reason not in ("cut", "doubled")}
+        self._changes = {n: change for n, change in self._changes.items() if n in kept}
+        return found
+
+    def _marked(
+        self, image: Pixels, time: float, one: TrackedMesh, points: Floats, hands: Sequence[Floats]
+    ) -> TrackedMesh:
+        change = self._changes.setdefault(one.number, AppearanceChange())
+        covered = under_hands(points[:468], hands)
+        changed = change(image, points, time, covered)
+        by_hand, other = occluded_parts(covered), changed_parts(changed)
+        if change.masked:
+            other |= UNDER
+        parts = by_hand | other
+        if not parts:
+            return one
+        most = bool((covered | changed).mean() > MOST)
+        reason = "hand" if by_hand else "occluded"
+        return replace(one, points=None if most else points, reason=reason, occluded=parts)
+
+    def state(self) -> dict[str, Any]:
+        """All that the next frame depends on, as JSON."""
+        changes = {str(number): change.state() for number, change in self._changes.items()}
+        return {"changes": changes, "hands": self._hands.state() if self._hands else None}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on after the frame at which `state` was asked for."""
+        self._changes = {
+            int(number): AppearanceChange.of(one) for number, one in state["changes"].items()
+        }
+        if self._hands and state["hands"] is not None:
+            self._hands.resume(state["hands"])

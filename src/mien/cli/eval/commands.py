@@ -1,0 +1,190 @@
+"""Commands that measure how good it is: mien eval. One report for all of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli.eval import disparity, heads, images, longitudinal, pad
+from mien.cli.eval.options import (
+    AsTable,
+    Embedder,
+    Everybody,
+    Finder,
+    Folds,
+    Label,
+    Layout,
+    Pairs,
+    Place,
+    Processor,
+    Report,
+    Thresholds,
+    Vectors,
+    basis_of,
+    compared_by,
+    complain_about,
+    require_place,
+    tell,
+    thresholds,
+    work_folder,
+)
+from mien.cli.options import opened
+from mien.cli.terminal import progress
+from mien.zoo import DETECTOR, EMBEDDER
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="How good is it, for whom, and does it last? Error rates with intervals.",
+)
+Seen = Annotated[
+    Path | None,
+    typer.Option(
+        help="Names, one a line, of people the models were made with; refused if they are here.",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
+]
+
+
+@app.command()
+def verify(
+    source: Place,
+    pairs: Pairs = None,
+    layout: Layout = "",
+    folds: Folds = "",
+    everybody: Everybody = False,
+    seen: Seen = None,
+    detector: Finder = DETECTOR,
+    embedder: Embedder = EMBEDDER,
+    device: Processor = "cpu",
+    calibration: Thresholds = None,
+    data: Label = "",
+    vectors: Vectors = None,
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Is it the same person? FMR, FNMR, trade-off, evidence; failures are errors.
+
+    Example: mien eval verify lfw/ --layout lfw --report lfw.html
+    """
+    from mien.datasets.trial_pairs import require_strangers
+    from mien.evaluate.verification.trial_sources import Source
+    from mien.evaluate.verification.verify import verify as measure
+
+    require_place(report)
+    named = Source(source, pairs, layout, folds, everybody)
+    with progress() as on_step:
+        compared, basis, known = compared_by(
+            named, (detector, embedder, device), vectors, calibration, on_step
+        )
+    if seen:
+        require_strangers(seen.read_text("utf-8").splitlines(), compared.names, "this test")
+    label = data or source.resolve().name
+    tell(measure(compared, data=label, basis=basis, calibration=known), report, table)
+
+
+@app.command()
+def identify(
+    source: Place,
+    pairs: Pairs = None,
+    layout: Layout = "",
+    folds: Folds = "",
+    gallery: Annotated[
+        list[int] | None,
+        typer.Option(help="People in a gallery; several sizes may be given.", show_default=False),
+    ] = None,
+    outside: Annotated[
+        float, typer.Option(help="Share of the people who are never enrolled.", min=0.01, max=0.99)
+    ] = 0.4,
+    seed: Annotated[int, typer.Option(help="Of who is enrolled.")] = 0,
+    detector: Finder = DETECTOR,
+    embedder: Embedder = EMBEDDER,
+    device: Processor = "cpu",
+    calibration: Thresholds = None,
+    data: Label = "",
+    vectors: Vectors = None,
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Who is it, among many? Closed and open set, at several gallery sizes.
+
+    Example: mien eval identify people/ --gallery 100 --gallery 1000 --report search.html
+    """
+    from mien.evaluate.identification.identify import identify as measure
+    from mien.evaluate.identification.identify import search
+    from mien.evaluate.verification.trial_sources import Source, people_of
+    from mien.evaluate.verification.vectors import embed_pictures
+
+    require_place(report)
+    pipeline = opened(detector, embedder, device, commercial_only=False)
+    with work_folder() as work, progress() as on_step:
+        pictures = people_of(Source(source, pairs, layout, folds), work)
+        found, failures = embed_pictures(pictures, pipeline, vectors=vectors, on_step=on_step)
+    complain_about(failures)
+    galleries = search(found, failures, gallery or (), outside=outside, seed=seed)
+    findings = measure(
+        galleries,
+        data=data or source.resolve().name,
+        pictures=len(pictures),
+        failed=len(failures),
+        basis=basis_of(pipeline),
+        calibration=thresholds(pipeline, calibration),
+    )
+    tell(findings, report, table)
+
+
+@app.command()
+def compare(
+    source: Place,
+    first: Annotated[str, typer.Option("--a", help="Card of the one embedder.")],
+    second: Annotated[str, typer.Option("--b", help="Card of the other embedder.")],
+    pairs: Pairs = None,
+    layout: Layout = "",
+    folds: Folds = "",
+    everybody: Everybody = False,
+    fmr: Annotated[float, typer.Option(help="False match rate at which both work.")] = 0.01,
+    detector: Finder = DETECTOR,
+    device: Processor = "cpu",
+    data: Label = "",
+    vectors: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps the vectors of both.", show_default=False),
+    ] = None,
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Is one embedder better than another on the same comparisons? Paired bootstrap by person.
+
+    Example: mien eval compare people/ --a dlib-resnet29 --b dlib-resnet29-int8
+    """
+    from mien.evaluate.verification.matcher_comparison import compare as measure
+    from mien.evaluate.verification.trial_sources import Source
+
+    require_place(report)
+    sides = []
+    with progress() as on_step:
+        for name in (first, second):
+            kept = vectors / f"{name}.npz" if vectors else None
+            named = Source(source, pairs, layout, folds, everybody)
+            sides.append(compared_by(named, (detector, name, device), kept, None, on_step))
+    (one, basis, _), (other, more, _) = sides
+    models = tuple(row for row in more if row not in basis)
+    label = data or source.resolve().name
+    findings = measure(one, other, (first, second), fmr=fmr, data=label, basis=(*models, *basis))
+    tell(findings, report, table)
+
+
+for each in (
+    images.detect,
+    images.quality,
+    images.groups,
+    images.attributes,
+    heads.expression,
+    heads.age,
+    heads.batch_leak,
+    pad.pad,
+    longitudinal.longitudinal,
+    disparity.disparity,
+):
+    app.command()(each)

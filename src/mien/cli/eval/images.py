@@ -1,0 +1,249 @@
+"""mien eval on labelled pictures: detect, quality, groups, attributes."""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import typer
+
+from mien.cli.eval.options import (
+    AsTable,
+    Embedder,
+    Finder,
+    Folds,
+    Label,
+    Pairs,
+    Place,
+    Processor,
+    Report,
+    Vectors,
+    basis_of,
+    compared_by,
+    complain_about,
+    require_place,
+    tell,
+    work_folder,
+)
+from mien.cli.options import TurnsChoice, opened
+from mien.cli.terminal import progress
+from mien.errors import MienError
+from mien.zoo import DETECTOR, EMBEDDER
+
+Item = TypeVar("Item")
+Labels = Literal[
+    "utkface", "agedb", "fairface", "fer2013", "ferplus", "rafdb", "affectnet", "ckplus", "folders",
+    "cacd", "fgnet", "morph", "appa-real", "imdb-wiki",
+]  # fmt: skip
+Folder = Annotated[Path, typer.Argument(help="Folder of the pictures.", exists=True)]
+
+
+def detect(
+    folder: Folder,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help="wider_face_val_bbx_gt.txt, CSV (image, left, top, right, bottom), or VOC folder.",
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
+    layout: Annotated[
+        Literal["wider", "csv", "voc"] | None,
+        typer.Option(help="Of --boxes; default: by its name.", show_default=False),
+    ] = None,
+    overlap: Annotated[
+        float, typer.Option(help="Intersection over union that counts as found.", min=0.1, max=1)
+    ] = 0.5,
+    most: Annotated[
+        int, typer.Option(help="Look at so many pictures only, evenly chosen; 0: all.", min=0)
+    ] = 0,
+    turns: TurnsChoice = "when-needed",
+    detector: Finder = DETECTOR,
+    device: Processor = "cpu",
+    data: Label = "",
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Are the faces found? Against boxes; without --boxes every picture must show one face.
+
+    Example: mien eval detect WIDER_val/images --boxes wider_face_val_bbx_gt.txt
+    """
+    from mien.datasets import BOXES
+    from mien.evaluate.detection import detect_boxes, detect_single
+    from mien.media import find_images
+
+    require_place(report)
+    pipeline = opened(detector, None, device, commercial_only=False)
+    label, basis = data or folder.resolve().name, basis_of(pipeline)
+    with progress() as on_step:
+        if boxes:
+            guess = "csv" if boxes.suffix == ".csv" else "wider"
+            kind = layout or ("voc" if boxes.is_dir() else guess)
+            pictures = some(BOXES[kind](boxes, folder), most)
+            findings = detect_boxes(
+                pictures, pipeline.detector, data=label, turns=turns, overlap=overlap,
+                basis=basis, on_step=on_step,
+            )  # fmt: skip
+        else:
+            findings = detect_single(
+                some(find_images([folder]), most), pipeline.detector, data=label, turns=turns,
+                basis=basis, on_step=on_step,
+            )  # fmt: skip
+    tell(findings, report, table)
+
+
+def quality(
+    source: Place,
+    pairs: Pairs = None,
+    layout: Annotated[str, typer.Option(help="As in eval verify.", show_default=False)] = "",
+    folds: Folds = "",
+    detector: Finder = DETECTOR,
+    embedder: Embedder = EMBEDDER,
+    device: Processor = "cpu",
+    data: Label = "",
+    vectors: Vectors = None,
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Does quality predict misses? Error-versus-discard of every component.
+
+    Example: mien eval quality lfw/ --layout lfw --report quality.html
+    """
+    from mien.evaluate.verification.error_vs_discard import discard, judge_pictures, one_person
+    from mien.evaluate.verification.trial_sources import Source, people_of
+    from mien.evaluate.verification.vectors import embed_pictures
+
+    require_place(report)
+    pipeline = opened(detector, embedder, device, commercial_only=False)
+    with work_folder() as work, progress() as on_step:
+        pictures = people_of(Source(source, pairs, layout, folds), work)
+        found, failures = embed_pictures(pictures, pipeline, vectors=vectors, on_step=on_step)
+        judged = judge_pictures(list(found), pipeline, on_step)
+    complain_about(failures)
+    findings = discard(
+        one_person(pictures), found, judged, data=data or source.resolve().name,
+        basis=basis_of(pipeline),
+    )  # fmt: skip
+    tell(findings, report, table)
+
+
+def groups(
+    source: Place,
+    layout: Annotated[
+        Labels | None,
+        typer.Option(help="Labelled pictures: failures to find and judge.", show_default=False),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Label to group by; several may be given.", show_default=False),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with person, group: error rates by group.", exists=True, show_default=False
+        ),
+    ] = None,
+    pairs: Pairs = None,
+    fmr: Annotated[float, typer.Option(help="Whose threshold is tried on the groups.")] = 1e-3,
+    least: Annotated[int, typer.Option(help="People a group needs for a verdict.", min=3)] = 30,
+    most: Annotated[
+        int, typer.Option(help="Look at so many pictures only, evenly chosen; 0: all.", min=0)
+    ] = 0,
+    detector: Finder = DETECTOR,
+    embedder: Embedder = EMBEDDER,
+    device: Processor = "cpu",
+    data: Label = "",
+    vectors: Vectors = None,
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Who is served worse? By labels that you bring; none is ever inferred from a picture.
+
+    Example: mien eval groups utkface/ --layout utkface --by race --by gender
+    """
+    from mien.datasets import LABELS
+    from mien.evaluate.fairness.groups import (
+        failures_by_group,
+        look_at,
+        rates_by_group,
+        with_groups,
+    )
+    from mien.evaluate.verification.trial_sources import Source
+    from mien.evaluate.verification.verify import rate_name
+
+    require_place(report)
+    label = data or source.resolve().name
+    if layout:
+        pipeline = opened(detector, None, device, commercial_only=False)
+        with progress() as on_step:
+            looked = look_at(some(LABELS[layout](source), most), pipeline, on_step)
+        tasks = by or ["gender", "age", "race"]
+        findings = failures_by_group(
+            looked, tasks, data=label, basis=basis_of(pipeline), least=least
+        )
+        tell(findings, report, table)
+        return
+    with progress() as on_step:
+        compared, basis, known = compared_by(
+            Source(source, pairs, everybody=labels is not None), (detector, embedder, device),
+            vectors, None, on_step,
+        )  # fmt: skip
+    if labels:
+        compared = with_groups(compared, labels)
+    bar = known.at_fmr(fmr).threshold if known else compared.trials.threshold(fmr)
+    name = rate_name(fmr) + ("" if known else " (set here)")
+    tell(rates_by_group(compared, bar, name, data=label, basis=basis, least=least), report, table)
+
+
+def attributes(
+    source: Annotated[
+        Path, typer.Argument(help="CSV with truth, said; or root of a --layout.", exists=True)
+    ],
+    task: Annotated[str, typer.Option(help="Label that is asked for, such as expression.")] = "",
+    layout: Annotated[
+        Labels | None, typer.Option(help="Labelled pictures for --model.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Card of the head that is tried.", show_default=False)
+    ] = "",
+    most: Annotated[
+        int, typer.Option(help="Look at so many pictures only, evenly chosen; 0: all.", min=0)
+    ] = 0,
+    low: Annotated[float | None, typer.Option(help="Least number a truth may be.")] = None,
+    high: Annotated[float | None, typer.Option(help="Largest number a truth may be.")] = None,
+    detector: Finder = DETECTOR,
+    device: Processor = "cpu",
+    data: Label = "",
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Does a head read off what others wrote down? Classes or numbers, with calibration.
+
+    Example: mien eval attributes answers.csv --task expression --report expression.html
+    """
+    from mien.datasets import LABELS
+    from mien.evaluate.attributes.attributes import answers_in, predict_labels
+    from mien.evaluate.attributes.attributes import attributes as measure
+    from mien.zoo import load
+
+    require_place(report)
+    basis = basis_of(None)
+    if source.is_file():
+        answers = answers_in(source)
+    elif not (layout and model and task):
+        raise MienError("Pictures need --layout, --task and --model; or give a CSV of answers.")
+    else:
+        pipeline = opened(detector, None, device, commercial_only=False)
+        head = load(model, device=device)
+        pictures = some([p for p in LABELS[layout](source) if task in p.labels], most)
+        with progress() as on_step:
+            answers = predict_labels(pictures, task, pipeline, head, on_step)
+        basis = basis_of(pipeline, ("Read by", f"{model}@{getattr(head, 'digest', '')}"))
+    limits = None if low is None or high is None else (low, high)
+    label = data or source.resolve().name
+    findings = measure(answers, task=task or "answers", data=label, limits=limits, basis=basis)
+    tell(findings, report, table)
+
+
+def some(pictures: list[Item], most: int) -> list[Item]:
+    """Evenly chosen ones of a long list."""
+    return pictures[:: -(-len(pictures) // most)] if most and len(pictures) > most else pictures

@@ -1,0 +1,194 @@
+"""What the commands of mien eval share: options, and how findings are told."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.options import opened
+from mien.cli.terminal import complain, print_json_line, print_table
+from mien.errors import MienError
+from mien.types import OnStep
+
+if TYPE_CHECKING:
+    from mien.decision import Calibration
+    from mien.evaluate.verification.trial_set import Compared
+    from mien.evaluate.verification.trial_sources import Source
+    from mien.evaluate.verification.vectors import Failure
+    from mien.metrics.findings import Cell, Findings, Kind
+    from mien.photo import Pipeline
+
+Basis = tuple[tuple[str, str], ...]
+MENTIONED = 5  # failures that are named one by one
+
+Place = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder of people or of --pairs' files; root of a --layout; or CSV of similarities.",
+        exists=True,
+    ),
+]
+Pairs = Annotated[
+    Path | None,
+    typer.Option(
+        "--pairs",
+        help="CSV with file_a, file_b, same (and fold, group, person_a, person_b); or LFW's list.",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
+]
+Layout = Annotated[
+    str,
+    typer.Option(
+        help="lfw, cfp-fp, cfp-ff, calfw, cplfw, rfw, ijb-b, ijb-c or bin (agedb_30.bin).",
+        show_default=False,
+    ),
+]
+Folds = Annotated[
+    str, typer.Option(help="Folds of the list to use, such as 4 or 0-3.", show_default=False)
+]
+Everybody = Annotated[
+    bool, typer.Option("--all", help="Compare every picture with every other, not just the pairs.")
+]
+Finder = Annotated[str, typer.Option("--detector", help="Card that finds the faces.")]
+Embedder = Annotated[str, typer.Option("--embedder", help="Card that makes vectors.")]
+Processor = Annotated[str, typer.Option("--device", help="cpu, cuda, ...; never falls back.")]
+Thresholds = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        help="Whose thresholds are tried, a file; default: the shipped ones.",
+        show_default=False,
+    ),
+]
+Label = Annotated[
+    str,
+    typer.Option("--data", help="Which pictures these are, for the record.", show_default=False),
+]
+Vectors = Annotated[
+    Path | None,
+    typer.Option(
+        help="File (.npz) that keeps the vectors, so that a second run need not compute them.",
+        show_default=False,
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", help="Page with plots; NAME.json goes beside it.", show_default=False),
+]
+AsTable = Annotated[bool, typer.Option("--table", help="Tables for eyes instead of JSON.")]
+Table = Annotated[
+    Path, typer.Argument(help="CSV table with one heading line.", exists=True, dir_okay=False)
+]
+
+
+def tell(findings: "Findings", report: Path | None, table: bool) -> None:
+    """Print findings, and write the page if one was asked for."""
+    from mien.metrics.findings import plain
+
+    if report:
+        from mien.report import write_findings
+
+        write_findings(report, findings)
+    for warning in findings.warnings:
+        complain(warning)
+    if table:
+        _print(findings)
+        return
+    told = plain(findings)
+    told.pop("plots")  # the page and its JSON file hold the curves
+    print_json_line(told)
+
+
+def _print(findings: "Findings") -> None:
+    typer.echo(f"{findings.title} {findings.lead}\n")
+    facts = findings.headline
+    print_table(("", "95 % interval>"), [[f.name, _told(f.value, f.kind)] for f in facts])
+    for one in findings.tables:
+        typer.echo(f"\n{one.title}. {one.caption}")
+        heads = [name + ("" if kind == "text" else ">") for name, kind in one.columns]
+        print_table(heads, [[*map(_told, row, (k for _, k in one.columns))] for row in one.rows])
+
+
+def _told(cell: "Cell", kind: "Kind") -> str:
+    """A cell and its interval in one."""
+    from mien.report.findings import interval, shown
+
+    beside = interval(cell, kind).removesuffix(" %")
+    return shown(cell, kind) + (f" ({beside})" if beside else "")
+
+
+def require_place(report: Path | None) -> None:
+    """Refuse before the work what could not be written after it."""
+    if report and (report.suffix != ".html" or report.is_dir() or not report.parent.is_dir()):
+        raise MienError(f"{report} cannot be written: name a .html file in a folder that exists.")
+
+
+def basis_of(pipeline: "Pipeline | None", *more: tuple[str, str]) -> Basis:
+    """Models with digests, and the command line."""
+    rows = list(more)
+    if pipeline:
+        words = {"detect": "Faces found by", "embed": "Vectors by"}
+        rows += [(words.get(step, step), told) for step, told in pipeline.models.items()]
+    return (*rows, ("Command", command()))
+
+
+def command() -> str:
+    """The command as it was typed, without the folders of this machine."""
+    words = [Path(w).name if Path(w).is_absolute() else w for w in sys.argv[1:]]
+    return shlex.join(["mien", *words])
+
+
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """A folder for pictures that come out of one file; gone afterwards."""
+    with TemporaryDirectory(prefix="mien-") as folder:
+        yield Path(folder)
+
+
+def compared_by(
+    source: "Source",
+    models: tuple[str, str, str],
+    vectors: Path | None,
+    calibration: Path | None,
+    on_step: OnStep,
+) -> "tuple[Compared, Basis, Calibration | None]":
+    """Comparisons of what a user named, with the models on their cards."""
+    from mien.evaluate.verification.trial_sources import compared_of, scores_of
+
+    if source.scored:
+        return scores_of(source), basis_of(None), None
+    pipeline = opened(models[0], models[1], models[2], commercial_only=False)
+    with work_folder() as work:
+        compared, failures = compared_of(source, pipeline, work, vectors=vectors, on_step=on_step)
+    complain_about(failures)
+    return compared, basis_of(pipeline), thresholds(pipeline, calibration)
+
+
+def thresholds(pipeline: "Pipeline", path: Path | None) -> "Calibration | None":
+    """The calibration named, or the shipped one; None if there is none for these models."""
+    from mien.decision import CalibrationError, find_calibration
+
+    assert pipeline.embedder is not None
+    contract, detector = pipeline.embedder.contract, pipeline.detector.name
+    if path:
+        return find_calibration(contract, detector, path=path)
+    try:
+        return find_calibration(contract, detector)
+    except CalibrationError:
+        complain(f"No thresholds are known for {contract} with {detector}; none are tried.")
+        return None
+
+
+def complain_about(failures: "Sequence[Failure]") -> None:
+    """Name the first pictures without a face, and count the rest."""
+    for failure in failures[:MENTIONED]:
+        complain(f"failed: {failure.reason}")
+    if len(failures) > MENTIONED:
+        complain(f"failed: {len(failures) - MENTIONED} more pictures without a usable face.")

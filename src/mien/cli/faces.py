@@ -1,0 +1,168 @@
+"""Commands about faces alone, whoever they are: detect, quality, embed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.options import (
+    AsTable,
+    CommercialOnly,
+    DetectorName,
+    DeviceName,
+    EmbedderName,
+    Pictures,
+    TurnsChoice,
+    each_picture,
+    opened,
+    pictures,
+)
+from mien.cli.terminal import print_json_line, print_table
+from mien.errors import ImageError, MienError
+from mien.zoo import DETECTOR, EMBEDDER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mien.types import Face, Pixels
+
+Drawn = Annotated[
+    Path | None, typer.Option("--draw", help="Folder for copies with the faces marked.")
+]
+
+
+def detect(
+    images: Pictures,
+    detector: DetectorName = DETECTOR,
+    turns: TurnsChoice = "when-needed",
+    draw: Drawn = None,
+    table: AsTable = False,
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Find faces: box, five points and score; or the likeliest reason why there is none.
+
+    Example: mien detect holiday/*.jpg --draw marked > faces.jsonl
+    """
+    from mien.service.schema import face_row
+
+    pipeline = opened(detector, None, device, commercial_only, turns)
+    pipeline.quality = False
+    rows, failed = [], 0
+    for name, image, error in each_picture(pictures(images), "detect"):
+        if image is None:
+            failed += 1
+            print_json_line({"image": name, "error": error})
+            continue
+        answer = pipeline(image)
+        if draw:
+            draw_into(draw, name, image, answer.faces)
+        if table:
+            score = answer.faces[0].score if answer.faces else None
+            rows.append([name, len(answer.faces), score, answer.reason])
+            continue
+        faces = [face_row(face) for face in answer.faces]
+        kept = [{key: face[key] for key in ("box", "score", "points")} for face in faces]
+        told = {"turned": answer.turned, "reason": answer.reason, "models": answer.models}
+        print_json_line({"image": name, "size": answer.size, "faces": kept, **told})
+    if table:
+        print_table(["picture", "faces>", "best score>", "why none"], rows)
+    stop_if_failed(failed)
+
+
+def quality(
+    images: Pictures,
+    detector: DetectorName = DETECTOR,
+    turns: TurnsChoice = "when-needed",
+    table: AsTable = False,
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Judge faces: components of ISO/IEC 29794-5 from 0 to 100, and what to mend.
+
+    Example: mien quality passport.jpg --table
+    """
+    from mien.service.schema import face_row
+
+    pipeline = opened(detector, None, device, commercial_only, turns)
+    failed = 0
+    for name, image, error in each_picture(pictures(images), "quality"):
+        if image is None:
+            failed += 1
+            print_json_line({"image": name, "error": error})
+            continue
+        answer = pipeline(image)
+        if not table:
+            faces = [{k: face_row(f)[k] for k in ("box", "quality")} for f in answer.faces]
+            print_json_line({"image": name, "reason": answer.reason, "faces": faces})
+            continue
+        for number, face in enumerate(answer.faces, 1):
+            assert face.quality is not None
+            title = f"{name}, face {number} of {len(answer.faces)}"
+            measures = face.quality.measures
+            rows = [[k, v, measures.get(k)] for k, v in face.quality.components.items()]
+            print_table(["component", "0-100>", "measured>"], rows, title)
+            for advice in face.quality.advice:
+                typer.echo(f"  {advice}")
+        if not answer.faces:
+            typer.echo(f"{name}: no face ({answer.reason})")
+    stop_if_failed(failed)
+
+
+def embed(
+    images: Pictures,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .npz.")],
+    detector: DetectorName = DETECTOR,
+    embedder: EmbedderName = EMBEDDER,
+    turns: TurnsChoice = "when-needed",
+    device: DeviceName = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Write the vector of every face to one NumPy file: vectors, images, boxes, contract.
+
+    Example: mien embed holiday/ --out holiday.npz
+    """
+    import io
+
+    import numpy as np
+
+    from mien.media import write_bytes
+
+    pipeline = opened(detector, embedder, device, commercial_only, turns)
+    if out.suffix != ".npz":
+        raise MienError(f"{out} does not end in .npz, the format of NumPy that is written.")
+    found, failed = [], 0
+    for name, image, _ in each_picture(pictures(images), "embed"):
+        failed += image is None
+        found += [(name, face) for face in (pipeline(image).faces if image is not None else ())]
+    contract = pipeline.embedder.contract if pipeline.embedder else ""
+    data = io.BytesIO()
+    np.savez(
+        data,
+        vectors=np.array([face.embedding for _, face in found], np.float32),
+        images=np.array([name for name, _ in found], dtype=np.str_),
+        boxes=np.array([face.box for _, face in found], np.float32),
+        contract=np.array(contract),
+    )
+    write_bytes(out, data.getvalue())
+    print_json_line({"out": out, "faces": len(found), "contract": contract})
+    stop_if_failed(failed)
+
+
+def draw_into(folder: Path, name: str, image: "Pixels", faces: "Sequence[Face]") -> None:
+    """Write a copy of the picture with its faces marked; names never leave the folder."""
+    from mien.media import draw_faces, write_image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = "stdin" if name == "-" else Path(name).stem
+    target = folder / f"{stem}.jpg"
+    number = 2
+    while target.exists():
+        target, number = folder / f"{stem}-{number}.jpg", number + 1
+    write_image(target, draw_faces(image, faces))
+
+
+def stop_if_failed(failed: int) -> None:
+    """Exit 1 after a run in which pictures could not be read; each was told already."""
+    if failed:
+        raise ImageError(f"{failed} could not be read; the others are done.")

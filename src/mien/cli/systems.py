@@ -1,0 +1,140 @@
+"""Commands of the lab: train a system, and what systems there are."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.terminal import complain, print_json_line, print_table, progress
+from mien.errors import MienError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+app = typer.Typer(no_args_is_help=True, help="Research methods: one folder each, with its proof.")
+Name = Annotated[str, typer.Argument(help="Name of a system; list them with: mien systems list")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the data set in its original layout; default: made-up data, if it can.",
+        exists=True,
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Run folder; default: runs/NAME.", file_okay=False, show_default=False),
+]
+ForEyes = Annotated[bool, typer.Option("--table", help="A table for eyes instead of JSON lines.")]
+
+
+def train(
+    name: Name,
+    data: Data = None,
+    out: Out = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE; several may be given.", show_default=False),
+    ] = None,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Tell the settings and their defaults; train nothing.")
+    ] = False,
+    table: ForEyes = False,
+) -> None:
+    """Train a system; what it measured is printed. The same command goes on after a stop.
+
+    Needs the extra `train` (pip install 'mien[train]'). Several processors: torchrun
+    --nproc-per-node 4 -m mien train NAME.
+
+    Example: mien train expression-convcut --out runs/convcut --set epochs=5
+    """
+    from mien.zoo import find_system
+
+    system = find_system(name)
+    with _lab():
+        from mien.train.commands import options_of, train_system
+
+        if list_only:
+            rows = [(o.key, o.kind, o.default, o.about) for o in options_of(system)]
+            heads = ("key", "kind", "default", "about")
+            if table:
+                print_table(heads, rows)
+            else:
+                for row in rows:
+                    print_json_line(dict(zip(heads, row, strict=True)))
+            return
+        place = out or Path("runs") / system.card.name
+        with progress() as on_step:
+            told = train_system(system, settings or (), data, place, on_step)
+    print_json_line({"system": system.card.name, "out": place, **told})
+
+
+@app.command("list")
+def list_systems(table: ForEyes = False) -> None:
+    """List the systems, one a line: what each answers, and whether it can be trained and proven.
+
+    Example: mien systems list --table
+    """
+    from mien.zoo import systems
+
+    rows = [
+        {
+            "name": name,
+            "task": system.card.task,
+            "kind": system.card.kind,
+            "train": system.has("train"),
+            "proof": system.has("proof"),
+            "paper": system.card.paper,
+        }
+        for name, system in systems().items()
+    ]
+    if table:
+        print_table(("system", "task", "kind", "train", "proof", "paper"),
+                    [list(row.values()) for row in rows])  # fmt: skip
+        return
+    for row in rows:
+        print_json_line(row)
+
+
+@app.command()
+def show(name: Name) -> None:
+    """Print the page of a system: what it reads off, how well, where it fails, what not to do.
+
+    Example: mien systems show gender-disparity
+    """
+    from mien.zoo import find_system
+
+    typer.echo(find_system(name).page.read_text("utf-8").rstrip())
+
+
+@app.command()
+def prove(name: Name, data: Data = None, out: Out = None) -> None:
+    """Run the experiment that a system rests on; write its table into the system's page.
+
+    Example: mien systems prove expression-midas --out runs/proof
+    """
+    from mien.zoo import find_system
+
+    system = find_system(name)
+    with _lab():
+        from mien.train.commands import prove_system
+
+        place = out or Path("runs") / f"{system.card.name}-proof"
+        with progress() as on_step:
+            told = prove_system(system, data, place, on_step)
+    typer.echo(told)
+    complain(f"{system.page} tells it now as well.")
+
+
+@contextmanager
+def _lab() -> "Iterator[None]":
+    """Say in words that the extra is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mien"):
+            raise
+        raise MienError(
+            f"Training needs {error.name}, which is not installed; run: pip install 'mien[train]'"
+        ) from error

@@ -1,0 +1,278 @@
+"""Pictures with labels: expression, age, gender, race, as the makers of each set wrote them."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mien.datasets.lines import label, lines_of, need, whole
+from mien.datasets.trial_pairs import rows_of
+from mien.errors import MienError
+from mien.media import find_images
+
+# Where a set uses numbers, these are their names in order; the spelling is ours, one for all sets.
+GENDERS = ("male", "female")
+UTK_RACES = ("White", "Black", "Asian", "Indian", "Others")
+FER2013 = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+RAFDB = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+RAFDB_GENDERS = ("male", "female", "unsure")
+RAFDB_RACES = ("Caucasian", "African-American", "Asian")
+RAFDB_AGES = ("0-3", "4-19", "20-39", "40-69", "70+")
+AFFECTNET = (
+    "neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt",
+    "none", "uncertain", "no-face",
+)  # fmt: skip
+FERPLUS = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
+)  # fmt: skip
+FERPLUS_FOLDERS = {
+    "Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test",
+}  # fmt: skip
+CKPLUS = (
+    "neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise",
+)  # fmt: skip
+EXPRESSIONS = tuple(sorted({*FER2013, "contempt"}))
+# Folder names of common copies -> the word above.
+WORDS = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One picture and what others wrote about it."""
+
+    path: Path
+    person: str = ""  # "": unknown
+    split: str = ""  # as the set names it: train, test, validation, ...
+    labels: dict[str, str] = field(default_factory=dict)  # task -> label; missing: not labelled
+    votes: dict[str, int] = field(default_factory=dict)  # label -> raters; empty: not told
+
+
+def utkface(root: Path) -> list[Labelled]:
+    """UTKFace: AGE_GENDER_RACE_DATE.jpg.chip.jpg. A name that lacks a field lacks that label.
+
+    Source: Zhang, Song and Qi, CVPR 2017; readme of the data set.
+    """
+    found = []
+    for path in find_images([root]):
+        fields = path.name.split(".")[0].split("_")
+        if len(fields) not in (3, 4) or not all(f.isdigit() for f in fields):
+            raise MienError(f"{path} is not called AGE_GENDER_RACE_DATE; this is not UTKFace.")
+        labels = {"age": fields[0]}
+        if len(fields) == 4:  # three parts: a field was lost, and nobody can say which
+            labels["gender"] = label(GENDERS, fields[1], str(path))
+            labels["race"] = label(UTK_RACES, fields[2], str(path))
+        found.append(Labelled(path, labels=labels))
+    return some(found, root, "UTKFace")
+
+
+def fairface(root: Path) -> list[Labelled]:
+    """FairFace: fairface_label_{train,val}.csv with file, age, gender, race; train/1.jpg.
+
+    Source: Kärkkäinen and Joo, WACV 2021.
+    """
+    found = []
+    for split in ("train", "val"):
+        path = root / f"fairface_label_{split}.csv"
+        for row in rows_of(path, ("file", "age", "gender", "race")) if path.is_file() else ():
+            labels = {"age": row["age"], "gender": row["gender"].lower(), "race": row["race"]}
+            found.append(Labelled(root / row["file"], split=split, labels=labels))
+    return some(found, root, "FairFace (fairface_label_train.csv, fairface_label_val.csv)")
+
+
+def fer2013(root: Path) -> list[Labelled]:
+    """FER2013 as folders: {train,validation,test}/{angry,...,surprise}/*.jpg.
+
+    Source: Goodfellow et al., "Challenges in representation learning", ICONIP 2013. The original
+    table of pixels (fer2013.csv) becomes such folders with `unfold_fer2013`.
+    """
+    return some(list(_folders(root, FER2013)), root, "FER2013")
+
+
+def ferplus(root: Path) -> list[Labelled]:
+    """FERPlus: fer2013new.csv, and FER2013Train/fer0000000.png as its own script writes them.
+
+    The label is the majority of the ten raters, if there is one; `votes` has all eight counts.
+    Pictures that most raters called unknown, or no face, are left out, as their authors do.
+
+    Source: Barsoum et al., ICMI 2016 (arXiv:1608.01041).
+    """
+    table = root / "fer2013new.csv"
+    found = []
+    for line, row in enumerate(
+        rows_of(table, ("Usage", "Image name", *FERPLUS, "unknown", "NF")), 2
+    ):
+        where = f"{table}, line {line}"
+        if row["Usage"] not in FERPLUS_FOLDERS:
+            raise MienError(
+                f"{where}: usage '{row['Usage']}' is none of {', '.join(FERPLUS_FOLDERS)}."
+            )
+        votes = {word: whole(row[word], where) for word in FERPLUS}
+        most = max(votes.values())
+        if (
+            not row["Image name"]
+            or max(whole(row["unknown"], where), whole(row["NF"], where)) >= most
+        ):
+            continue
+        leaders = [word for word, count in votes.items() if count == most]
+        labels = {"expression": leaders[0]} if len(leaders) == 1 else {}
+        path = root / FERPLUS_FOLDERS[row["Usage"]] / row["Image name"]
+        found.append(Labelled(path, split=row["Usage"], labels=labels, votes=votes))
+    return some(found, root, "FERPlus (fer2013new.csv)")
+
+
+def folders(root: Path) -> list[Labelled]:
+    """Any pictures in folders named after expressions: train/anger/1.jpg, or anger/1.jpg."""
+    return some(list(_folders(root, EXPRESSIONS)), root, "folders named after expressions")
+
+
+def unfold_fer2013(table: Path, root: Path) -> int:
+    """Write the pictures of fer2013.csv (emotion, pixels, Usage) as PNG files; give their number.
+
+    Raises:
+        MienError: a row is not 48 x 48 grey values, or its label is outside 0 to 6.
+    """
+    import numpy as np
+
+    from mien.media import write_image
+
+    csv.field_size_limit(1 << 20)
+    for line, row in enumerate(rows_of(table, ("emotion", "pixels", "Usage")), 2):
+        where = f"{table}, line {line}"
+        values = row["pixels"].split()
+        if len(values) != 48 * 48 or not all(v.isdigit() and int(v) < 256 for v in values):
+            raise MienError(f"{where}: {len(values)} values are not 48 x 48 grey values 0 to 255.")
+        word = label(FER2013, row["emotion"], where)
+        folder = root / row["Usage"] / word
+        folder.mkdir(parents=True, exist_ok=True)
+        grey = np.array(values, np.uint8).reshape(48, 48)
+        write_image(folder / f"{line - 2:05d}.png", np.repeat(grey[..., None], 3, axis=2))
+    return line - 1
+
+
+def rafdb(root: Path) -> list[Labelled]:
+    """RAF-DB, basic: EmoLabel/list_patition_label.txt, Image/aligned, Annotation/manual.
+
+    Copies in folders named after expressions, in order of the alphabet (train/anger/1.jpg), are
+    read as well.
+
+    Source: Li, Deng and Du, CVPR 2017; readme of the data set (expressions from 1).
+    """
+    base = root / "basic" if (root / "basic").is_dir() else root
+    found = []
+    if not (base / "EmoLabel").is_dir():
+        return some(list(_folders(root, RAFDB)), root, "RAF-DB")
+    for where, words in lines_of(base / "EmoLabel" / "list_patition_label.txt", "RAF-DB"):
+        need(words, (2,), where)
+        name = Path(words[0]).stem
+        labels = {"expression": label(("", *RAFDB), words[1], where)}
+        if not labels["expression"]:
+            raise MienError(f"{where}: label 0 is outside 1 to 7 ({', '.join(RAFDB)}).")
+        told = base / "Annotation" / "manual" / f"{name}_manu_attri.txt"
+        if told.is_file():  # five points, then gender, race, age
+            last = [words for _, words in lines_of(told, "RAF-DB")][-3:]
+            for task, names, word in zip(
+                ("gender", "race", "age"),
+                (RAFDB_GENDERS, RAFDB_RACES, RAFDB_AGES),
+                last,
+                strict=True,
+            ):
+                labels[task] = label(names, word[0], str(told))
+        path = base / "Image" / "aligned" / f"{name}_aligned.jpg"
+        found.append(Labelled(path, split=name.split("_")[0], labels=labels))
+    return some(found, root, "RAF-DB")
+
+
+def affectnet(root: Path) -> list[Labelled]:
+    """AffectNet: Manually_Annotated_file_lists/{training,validation}.csv and its pictures.
+
+    Valence and arousal lie in [-1, 1]; -2 stands for "not labelled".
+
+    Source: Mollahosseini, Hasani and Mahoor, IEEE T. Affective Computing 10, 2019.
+    """
+    found = []
+    for split in ("training", "validation"):
+        path = root / "Manually_Annotated_file_lists" / f"{split}.csv"
+        columns = ("subDirectory_filePath", "expression", "valence", "arousal")
+        for line, row in enumerate(rows_of(path, columns) if path.is_file() else (), 2):
+            where = f"{path}, line {line}"
+            labels = {"expression": label(AFFECTNET, row["expression"], where)}
+            for task in ("valence", "arousal"):
+                if float(row[task]) == -2:
+                    continue
+                if not -1 <= float(row[task]) <= 1:
+                    raise MienError(f"{where}: {task} {row[task]} is outside -1 to 1.")
+                labels[task] = row[task]
+            picture = root / "Manually_Annotated_Images" / row["subDirectory_filePath"]
+            found.append(Labelled(picture, split=split, labels=labels))
+    return some(found, root, "AffectNet (Manually_Annotated_file_lists)")
+
+
+def ckplus(root: Path) -> list[Labelled]:
+    """CK+: the last picture of each sequence that Emotion/S005/001/*_emotion.txt labels.
+
+    Copies in folders named after expressions (anger/S010_004_00000017.png) are read as well; the
+    person is the subject.
+
+    Source: Lucey et al., CVPRW 2010.
+    """
+    marks = sorted((root / "Emotion").glob("S*/*/*_emotion.txt"))
+    found = []
+    for mark in marks:
+        [words] = [words for _, words in lines_of(mark, "CK+")] or [[]]
+        need(words, (1,), str(mark))
+        number = str(int(float(words[0])))
+        sequence = root / "cohn-kanade-images" / mark.parent.parent.name / mark.parent.name
+        picture = sequence / (mark.name.removesuffix("_emotion.txt") + ".png")
+        labels = {"expression": label(CKPLUS, number, str(mark))}
+        found.append(Labelled(picture, mark.parent.parent.name, labels=labels))
+    return some(found or list(_folders(root, CKPLUS)), root, "CK+")
+
+
+def _folders(root: Path, words: tuple[str, ...]) -> Iterator[Labelled]:
+    """Pictures in folders named after their label, inside folders named after their split."""
+    for path in find_images([root]):
+        word = WORDS.get(path.parent.name.lower(), path.parent.name.lower())
+        if word not in words:
+            raise MienError(
+                f"{path} is not in a folder named after its label ({', '.join(words)})."
+            )
+        inside = path.relative_to(root).parts
+        subject = re.match(r"S\d{3}(?=_)", path.name)
+        yield Labelled(
+            path,
+            subject[0] if subject else "",
+            inside[-3] if len(inside) > 2 else "",
+            {"expression": word},
+        )
+
+
+def some(found: list[Labelled], root: Path, layout: str) -> list[Labelled]:
+    """What was found, if there is anything and all of it is there.
+
+    Raises:
+        MienError: nothing, or a picture (or folder of frames) is missing.
+    """
+    if not found:
+        raise MienError(
+            f"{root} holds nothing in the layout of {layout}; give the folder it is in."
+        )
+    missing = [str(one.path) for one in found if not one.path.exists()]
+    if missing:
+        raise MienError(
+            f"{len(missing)} files that {layout} lists are not there ({missing[0]}); give the "
+            "folder that the data set was unpacked into."
+        )
+    return found
+
+
+LABELS: dict[str, Callable[[Path], list[Labelled]]] = {
+    "utkface": utkface,
+    "fairface": fairface,
+    "fer2013": fer2013,
+    "ferplus": ferplus,
+    "folders": folders,
+    "rafdb": rafdb,
+    "affectnet": affectnet,
+    "ckplus": ckplus,
+}

@@ -1,0 +1,97 @@
+"""People and their pictures: a folder per person, or a list of pairs that names files."""
+
+import csv
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.errors import MienError
+from mien.media import find_images
+
+FOLDS = 5  # into which the people of a folder are divided
+COLUMNS = ("fold", "file_a", "file_b", "same")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture, and whom it shows."""
+
+    path: Path
+    person: str
+    fold: int  # people of two folds never meet
+
+
+def people_in(folder: Path) -> list[Picture]:
+    """Pictures in a folder with one folder a person.
+
+    Returns:
+        Pictures by name. The fold is made of the person's name alone (CRC-32 modulo 5), so it
+        stays the same when people join.
+
+    Raises:
+        MienError: a picture lies beside the people's folders, or there is none.
+    """
+    pictures = []
+    for path in find_images([folder]):
+        inside = path.relative_to(folder).parts
+        if len(inside) < 2:
+            raise MienError(
+                f"{path} belongs to nobody; put each picture into a folder named after its person, "
+                "or name the pairs with --pairs."
+            )
+        pictures.append(Picture(path, inside[0], zlib.crc32(inside[0].encode()) % FOLDS))
+    if not pictures:
+        raise MienError(f"{folder} holds no pictures; give a folder with one folder a person.")
+    return pictures
+
+
+def people_of_pairs(pairs: Path, folder: Path) -> list[Picture]:
+    """Pictures that a list of pairs names.
+
+    Args:
+        pairs: CSV with the columns fold, file_a, file_b, same. The person is the file's name
+            without the last underscore and what follows: Aaron_Sorkin_0002.jpg.
+        folder: that holds the files.
+
+    Returns:
+        Each picture once, in the order of its first pair.
+
+    Raises:
+        MienError: the list is not such a list, says something impossible, or a file is missing.
+    """
+    fold_of: dict[str, int] = {}
+    for line, row in enumerate(_rows(pairs), 2):
+        a, b = row["file_a"], row["file_b"]
+        if (person(a) == person(b)) != (row["same"] == "1") or not row["fold"].isdigit():
+            raise MienError(
+                f"{pairs}, line {line}: '{a}' and '{b}', fold '{row['fold']}', same "
+                f"'{row['same']}' do not fit together; correct that line."
+            )
+        for name in (a, b):
+            if fold_of.setdefault(name, int(row["fold"])) != int(row["fold"]):
+                raise MienError(
+                    f"{pairs}, line {line}: {name} is in folds {fold_of[name]} and {row['fold']}; "
+                    "each picture must be in one."
+                )
+    missing = next((name for name in fold_of if not (folder / name).is_file()), None)
+    if missing or not fold_of:
+        what = f"names {missing}, which is not in {folder}" if missing else "names no pictures"
+        raise MienError(f"{pairs} {what}; give the list that belongs to the folder.")
+    return [Picture(folder / name, person(name), fold) for name, fold in fold_of.items()]
+
+
+def person(name: str) -> str:
+    """Whom a file of LFW shows: Aaron_Sorkin_0002.jpg -> Aaron_Sorkin."""
+    return re.sub(r"_[^_]*$", "", Path(name).stem)
+
+
+def _rows(pairs: Path) -> list[dict[str, str]]:
+    try:
+        with pairs.open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MienError(f"{pairs} cannot be read as a list of pairs ({error}).") from None
+    if any(row.get(column) is None for row in rows for column in COLUMNS):
+        raise MienError(f"{pairs} needs the columns {', '.join(COLUMNS)} in each line.")
+    return rows

@@ -1,0 +1,1 @@
+"""Heads against labels: classes, numbers, calibration, batch leakage, explanation."""

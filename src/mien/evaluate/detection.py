@@ -1,0 +1,178 @@
+"""Were the faces found? Boxes against boxes, or pictures that are known to show one face."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.contracts import Detector
+from mien.datasets.boxes import Boxed
+from mien.detect import Turns, detect_with_retries
+from mien.errors import ImageError, MienError
+from mien.media import read_image
+from mien.metrics import Clusters, Estimate, average_precision, match_boxes, precision_recall
+from mien.metrics.detection import OVERLAP, Flags, Matched
+from mien.metrics.findings import Curve, Fact, Findings, Plot, Table, thinned
+from mien.types import Doubles, OnStep
+
+Rows = NDArray[np.int64]
+NOTES = (
+    "A box counts as on a face if the two overlap by half of their union; the surest box "
+    "comes first, a second one on the same face is wrong. Faces marked to be ignored "
+    "count neither way.",
+    "Intervals count pictures: faces of one picture are not independent.",
+)
+HEIGHTS = (0, 16, 32, 64, 128, 10**9)  # px of the face, for the table by size
+
+
+def detect_boxes(
+    pictures: Sequence[Boxed],
+    detector: Detector,
+    *,
+    data: str,
+    turns: Turns = "never",
+    overlap: float = OVERLAP,
+    basis: tuple[tuple[str, str], ...] = (),
+    on_step: OnStep | None = None,
+) -> Findings:
+    """Measure a detector on pictures whose faces are all known.
+
+    Args:
+        pictures: with boxes; a picture that cannot be read counts as one in which nothing is
+            found.
+        detector: any.
+        data: which pictures these are, in a sentence.
+        turns: whether pictures are turned to find faces.
+        overlap: intersection over union that counts as found.
+        basis: models, command line, ...
+        on_step: told after each picture.
+    """
+    matched: list[Matched] = []
+    heights, unread = [], 0
+    for number, one in enumerate(pictures, 1):
+        try:
+            faces = detect_with_retries(detector, read_image(one.path), turns).faces
+        except ImageError:
+            faces, unread = [], unread + 1
+        boxes = np.array([face.box for face in faces], np.float64).reshape(-1, 4)
+        scores = np.array([face.score for face in faces], np.float64)
+        matched.append(match_boxes(boxes, scores, one.boxes, one.ignore, overlap))
+        heights.append((one.boxes[:, 3] - one.boxes[:, 1])[~one.ignore])
+        if on_step:
+            on_step("pictures", number, len(pictures))
+    found, where = np.concatenate([m.found for m in matched]), _pictures(matched)
+    right = np.concatenate([m.right for m in matched])
+    recall, precision, _ = precision_recall(matched)
+    missed = Clusters(where).share(~found)
+    wrong = np.array([int((~m.right).sum()) for m in matched], np.float64)
+    false = Clusters(np.arange(len(matched))).mean(wrong)
+    return Findings(
+        "Are the faces found?",
+        f"{found.size:,} faces in {len(pictures):,} pictures of {data}.",
+        (
+            Fact("faces missed", missed, "rate", f"overlap below {overlap:g}"),
+            Fact("wrong boxes a picture", false, "number", "boxes that are on no face"),
+            Fact("average precision", Estimate(average_precision(matched)), "number",
+                 "area under precision and recall, 1 is perfect"),
+            Fact("precision", Estimate(float(right.mean()) if right.size else float("nan")),
+                 "rate", "boxes that are on a face"),
+        ),
+        (_by_height(found, np.concatenate(heights), where),),
+        (_curve(recall, precision), _false_alarms(matched)),
+        (f"{unread} pictures could not be read; their faces count as missed.",) if unread else (),
+        NOTES,
+        basis,
+    )  # fmt: skip
+
+
+def detect_single(
+    pictures: Sequence[Path],
+    detector: Detector,
+    *,
+    data: str,
+    turns: Turns = "when-needed",
+    basis: tuple[tuple[str, str], ...] = (),
+    on_step: OnStep | None = None,
+) -> Findings:
+    """Measure a detector on pictures that show exactly one face each, without boxes."""
+    if not pictures:
+        raise MienError("There are no pictures to look at; give a folder of portraits.")
+    counts: list[int] = []
+    reasons: list[str] = []
+    for number, path in enumerate(pictures, 1):
+        try:
+            looked = detect_with_retries(detector, read_image(path), turns)
+            counts.append(len(looked.faces))
+            reasons.append(looked.reason or "")
+        except ImageError:
+            counts.append(0)
+            reasons.append("unreadable")
+        if on_step:
+            on_step("pictures", number, len(pictures))
+    number_of = np.array(counts)
+    each = Clusters(np.arange(number_of.size))
+    told = sorted({r for r in reasons if r})
+    return Findings(
+        "Are the faces found?",
+        f"{number_of.size:,} pictures of {data}, each known to show one face.",
+        (
+            Fact("no face found", each.share(number_of == 0), "rate", "failure to detect"),
+            Fact("more than one found", each.share(number_of > 1), "rate", "somebody in the "
+                 "background, or a wrong box"),
+        ),
+        (
+            Table(
+                "Why nothing was found",
+                (("Reason", "text"), ("Pictures", "count")),
+                tuple((reason, reasons.count(reason)) for reason in told),
+            ),
+        ),
+        notes=("The truth is the word of whoever made the pictures: one face, no box.",),
+        basis=basis,
+    )  # fmt: skip
+
+
+def _pictures(matched: Sequence[Matched]) -> Rows:
+    """(G,) number of the picture of each face."""
+    return np.repeat(np.arange(len(matched)), [m.found.size for m in matched])
+
+
+def _by_height(found: Flags, heights: Doubles, where: Rows) -> Table:
+    rows = []
+    for low, high in pairwise(HEIGHTS):
+        inside = (heights >= low) & (heights < high)
+        if inside.any():
+            name = f"{low} px and more" if high == HEIGHTS[-1] else f"{low} to {high - 1} px"
+            missed = Clusters(where[inside]).share(~found[inside])
+            rows.append((name, int(inside.sum()), missed))
+    return Table(
+        "By height of the face", (("Height", "text"), ("Faces", "count"), ("Missed", "rate")),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _curve(recall: Doubles, precision: Doubles) -> Plot:
+    x, y = thinned(recall, precision)
+    return Plot(
+        "Precision and recall",
+        "faces found",
+        "boxes that are right",
+        (Curve("boxes, surest first", x, y),),
+        percent=(True, True),
+    )
+
+
+def _false_alarms(matched: Sequence[Matched]) -> Plot:
+    scores = np.concatenate([m.scores for m in matched])
+    right = np.concatenate([m.right for m in matched])[np.argsort(-scores, kind="stable")]
+    faces = sum(m.found.size for m in matched)
+    x, y = thinned(np.cumsum(~right) / len(matched), np.cumsum(right) / faces)
+    return Plot(
+        "Faces found against wrong boxes",
+        "wrong boxes a picture",
+        "faces found",
+        (Curve("boxes, surest first", x, y, style="steps"),),
+        percent=(False, True),
+    )

@@ -1,0 +1,1 @@
+"""Performance by group, and grids of trained models that differ in one choice."""

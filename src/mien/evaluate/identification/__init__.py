@@ -1,0 +1,1 @@
+"""Identification: searches in a gallery, closed and open set."""

@@ -1,0 +1,303 @@
+"""Who is it, among many? Searches for people who are enrolled and for people who are not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.datasets.people import Picture
+from mien.decision import Calibration
+from mien.errors import TooFewTrialsError
+from mien.evaluate.verification.vectors import Failure
+from mien.metrics import Clusters, Estimate, fnir, fpir, ranks, threshold_at_fmr
+from mien.metrics.findings import Cell, Curve, Fact, Findings, Kind, Plot, Table
+from mien.metrics.identification import best_of_people
+from mien.types import Doubles, Floats
+
+RATES = (0.1, 0.03, 0.01, 3e-3, 1e-3)  # false positive identification rates
+RANKS = (1, 5, 10, 20)
+LEAST_ALARMS = 10  # searches that give somebody, behind a rate; fewer: the rate is not told
+OUTSIDE = 0.4  # share of the people who are kept out of every gallery
+ROWS = 512  # probes in one matrix product
+
+NOTES = (
+    "FPIR, false positive identification rate: share of searches for people who are not "
+    "enrolled that give somebody. FNIR, false negative identification rate: share of "
+    "searches for enrolled people that do not give them first, above the threshold.",
+    "A picture without a face is a miss, also if it was to be enrolled. Searches for "
+    "strangers whose picture shows no face are left out: counting them would flatter FPIR.",
+    "The same people stay outside all galleries. Intervals count people and take the "
+    "gallery and the threshold as given.",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Searches:
+    """What came out of searching one gallery."""
+
+    people: int  # in the gallery
+    templates: int
+    own: Doubles  # (M,) similarity of the person searched for; NaN: failed
+    rank: NDArray[np.int64]  # (M,)
+    wanted: tuple[str, ...]  # (M,) who
+    best: Doubles  # (U,) best similarity of searches for people who are not enrolled
+    strangers: tuple[str, ...]  # (U,) who
+
+    def missed(self, threshold: float, most: int = 1) -> Estimate:
+        """FNIR, by person."""
+        return Clusters(list(self.wanted)).share(fnir(self.own, self.rank, threshold, most))
+
+    def alarms(self, threshold: float) -> Estimate:
+        """FPIR, by person."""
+        return Clusters(list(self.strangers)).share(fpir(self.best, threshold))
+
+
+def search(
+    vectors: Mapping[Picture, Floats],
+    failures: Sequence[Failure],
+    sizes: Sequence[int] = (),
+    *,
+    outside: float = OUTSIDE,
+    seed: int = 0,
+) -> list[Searches]:
+    """Search galleries of several sizes.
+
+    The first picture of each enrolled person is enrolled, every other one is searched for. A
+    person whose first picture gives no face is enrolled with none: all searches for them miss.
+    People who are kept out are the same for every gallery, and a smaller gallery is part of the
+    larger one.
+
+    Args:
+        vectors: unit vectors by picture.
+        failures: pictures without a face.
+        sizes: people in the galleries; those larger than there are people left are refused.
+            Default: all people who may be enrolled, and halves of them down to 25.
+        outside: share of people who are kept out, in (0, 1).
+        seed: of who is enrolled.
+
+    Raises:
+        TooFewTrialsError: nobody to enrol, nobody outside, or a size larger than the people.
+    """
+    rows: dict[str, list[Picture]] = {}
+    for picture in [*vectors, *(failure.picture for failure in failures)]:
+        rows.setdefault(picture.person, []).append(picture)
+    for pictures in rows.values():
+        pictures.sort(key=lambda p: str(p.path))
+    names = sorted(rows)
+    random = np.random.default_rng(seed)
+    twice = [n for n in random.permutation(names).tolist() if len(rows[n]) > 1]
+    once = [n for n in random.permutation(names).tolist() if len(rows[n]) == 1]
+    if len(names) < 4 or len(twice) < 2:
+        raise TooFewTrialsError(
+            f"{len(names)} people, {len(twice)} of them with two pictures, cannot fill a gallery "
+            "and be searched for; bring four people, and two pictures of two of them."
+        )
+    # Who has one picture cannot be searched for: those are kept out first.
+    kept_out = (once + twice[::-1])[: max(1, round(outside * len(names)))]
+    inside = [n for n in twice + once if n not in set(kept_out)]
+    chosen = sorted(set(sizes), reverse=True) or _halved(len(inside))
+    if chosen[0] > len(inside) or chosen[-1] < 1:
+        raise TooFewTrialsError(
+            f"A gallery of {chosen[0]} people was asked for, but {len(inside)} can be enrolled "
+            f"while {len(kept_out)} stay outside; ask for at most {len(inside)}."
+        )
+    return [_searches(vectors, rows, inside[:size], kept_out) for size in chosen]
+
+
+def _halved(most: int) -> list[int]:
+    sizes = [most]
+    while sizes[-1] >= 50:
+        sizes.append(sizes[-1] // 2)
+    return sizes
+
+
+def _searches(
+    vectors: Mapping[Picture, Floats],
+    rows: Mapping[str, list[Picture]],
+    enrolled: Sequence[str],
+    outside: Sequence[str],
+) -> Searches:
+    number = {name: k for k, name in enumerate(enrolled)}
+    templates = [rows[name][0] for name in enrolled if rows[name][0] in vectors]
+    if not templates:
+        raise TooFewTrialsError("No picture that was to be enrolled shows a face.")
+    gallery = np.stack([vectors[p] for p in templates])
+    who = np.array([number[p.person] for p in templates])
+    mated = [p for name in enrolled for p in rows[name][1:]]
+    wanted = tuple(p.person for p in mated)
+    own, rank = np.full(len(mated), np.nan), np.zeros(len(mated), np.int64)
+    seen = [k for k, p in enumerate(mated) if p in vectors]
+    for start in range(0, len(seen), ROWS):
+        part = seen[start : start + ROWS]
+        likeness = np.stack([vectors[mated[k]] for k in part]) @ gallery.T
+        own[part], rank[part] = ranks(
+            likeness.astype(np.float64), who, [number[wanted[k]] for k in part]
+        )
+    others = [p for name in outside for p in rows[name] if p in vectors]
+    best = [
+        best_of_people((np.stack([vectors[p] for p in others[s : s + ROWS]]) @ gallery.T).astype(
+            np.float64), who).max(1)
+        for s in range(0, len(others), ROWS)
+    ]  # fmt: skip
+    strangers = tuple(p.person for p in others)
+    flat = np.concatenate(best) if best else np.zeros(0)
+    return Searches(len(enrolled), len(templates), own, rank, wanted, flat, strangers)
+
+
+def identify(
+    galleries: Sequence[Searches],
+    *,
+    data: str,
+    pictures: int,
+    failed: int,
+    basis: tuple[tuple[str, str], ...] = (),
+    calibration: Calibration | None = None,
+) -> Findings:
+    """Tell what searches came to.
+
+    Args:
+        galleries: from `search`, the largest first.
+        data: which pictures these are, in a sentence.
+        pictures: all that were given.
+        failed: of them without a face.
+        basis: models, command line, ...
+        calibration: whose thresholds are tried.
+    """
+    largest = galleries[0]
+    tables = [_closed(galleries), _open(galleries)]
+    if calibration:
+        tables.append(_named(galleries, calibration))
+    first = largest.missed(-np.inf)
+    headline = [
+        Fact("missed at rank 1", first, "rate", f"closed set, {largest.people:,} people enrolled")
+    ]
+    for rate in (0.01, 0.1):
+        bar = _bar(largest, rate)
+        if bar is not None:
+            told = f"{rate:.0%} of searches for strangers give somebody"
+            headline.append(Fact(f"FNIR at FPIR {rate:g}", largest.missed(bar), "rate", told))
+            break
+    headline.append(
+        Fact("failure to enrol", Estimate(failed / pictures, trials=pictures), "rate",
+             "pictures that gave no template")
+    )  # fmt: skip
+    return Findings(
+        "Who is it, among many?",
+        f"Searches on {data}: galleries of {', '.join(f'{g.people:,}' for g in galleries)} people, "
+        f"one picture each; {len(largest.wanted):,} searches for people in the largest, "
+        f"{len(largest.strangers):,} for people in none.",
+        tuple(headline),
+        tuple(tables),
+        (_trade_off(galleries), _ranked(galleries)),
+        notes=NOTES,
+        basis=(
+            ("Pictures", f"{pictures:,}, {failed:,} without a face"),
+            ("Searches for people enrolled", f"{len(largest.wanted):,}"),
+            ("Searches for strangers", f"{len(largest.strangers):,}, of "
+             f"{len(set(largest.strangers)):,} people"),
+            *basis,
+        ),
+    )  # fmt: skip
+
+
+def _bar(searches: Searches, rate: float) -> float | None:
+    """Threshold of a rate, if enough alarms stand behind it."""
+    if searches.best.size * rate < LEAST_ALARMS:
+        return None
+    return threshold_at_fmr(searches.best, rate)
+
+
+def _closed(galleries: Sequence[Searches]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for g in galleries:
+        found = [g.missed(-np.inf, rank) for rank in RANKS]
+        rows.append((f"{g.people:,}", len(g.wanted), *found))
+    columns: list[tuple[str, Kind]] = [(f"missed at rank {rank}", "rate") for rank in RANKS]
+    return Table(
+        "Closed set: the person is enrolled",
+        (("People enrolled", "text"), ("Searches", "count"), *columns),
+        tuple(rows),
+        "Share of searches in which the person is not among the first so many; no threshold.",
+    )
+
+
+def _open(galleries: Sequence[Searches]) -> Table:
+    rows = []
+    for rate in RATES:
+        for g in galleries:
+            bar = _bar(g, rate)
+            if bar is not None:
+                rows.append((f"{rate:g}", g.people, bar, g.alarms(bar), g.missed(bar)))
+    return Table(
+        "Open set: the person may be a stranger",
+        (
+            ("FPIR asked", "text"),
+            ("People enrolled", "count"),
+            ("Threshold", "number"),
+            ("FPIR", "rate"),
+            ("FNIR", "rate"),
+        ),
+        tuple(rows),
+        f"Thresholds of these searches themselves; rates with fewer than {LEAST_ALARMS} alarms "
+        "behind them are left out.",
+    )
+
+
+def _named(galleries: Sequence[Searches], calibration: Calibration) -> Table:
+    rows = []
+    for rate in (0.1, 0.01):
+        for g in galleries:
+            try:
+                bar = calibration.at_fpir(rate, g.templates).threshold
+            except TooFewTrialsError:
+                continue
+            rows.append((f"{rate:g}", g.people, bar, g.alarms(bar), g.missed(bar)))
+    return Table(
+        "Thresholds set before, tried here",
+        (
+            ("FPIR asked", "text"),
+            ("People enrolled", "count"),
+            ("Threshold", "number"),
+            ("FPIR measured", "rate"),
+            ("FNIR", "rate"),
+        ),
+        tuple(rows),
+        f"Calibration '{calibration.name}', measured on: {calibration.data} If these people are "
+        "among those, the table flatters.",
+    )
+
+
+def _trade_off(galleries: Sequence[Searches]) -> Plot:
+    curves = []
+    for g in galleries:
+        bars = np.sort(g.best)[::-1]
+        count = np.unique(np.geomspace(1, bars.size, 200).astype(int))
+        y = [float(fnir(g.own, g.rank, bar).mean()) for bar in bars[count - 1]]
+        x = [float(fpir(g.best, bar).mean()) for bar in bars[count - 1]]
+        curves.append(Curve(f"{g.people:,} people", np.array(x), np.array(y)))
+    return Plot(
+        "Misses against false alarms",
+        "false positive identification rate",
+        "false negative identification rate",
+        tuple(curves),
+        x_log=True,
+        percent=(True, True),
+        caption="Each line is one size of gallery; further down and left is better.",
+    )
+
+
+def _ranked(galleries: Sequence[Searches]) -> Plot:
+    curves = []
+    for g in galleries:
+        places = np.arange(1, min(50, g.people) + 1)
+        y = [1 - float(fnir(g.own, g.rank, -np.inf, int(k)).mean()) for k in places]
+        curves.append(Curve(f"{g.people:,} people", places.astype(np.float64), np.array(y)))
+    return Plot(
+        "Found among the first so many",
+        "candidates shown",
+        "share of people found",
+        tuple(curves),
+        percent=(False, True),
+        caption="Cumulative match characteristic, closed set.",
+    )

@@ -1,0 +1,1 @@
+"""Stability over time: day-to-day noise against drift over years."""

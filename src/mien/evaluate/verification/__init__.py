@@ -1,0 +1,1 @@
+"""Verification: comparisons of two faces, their error rates, evidence and calibration."""

@@ -1,0 +1,130 @@
+"""Every picture against every other: the comparisons behind error rates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import TooFewTrialsError
+from mien.evaluate.verification.vectors import Sample
+from mien.types import Doubles, Floats
+
+ROWS = 1024  # vectors in one matrix product: a block of some megabytes
+# Comparisons of different people that are kept whole. More are thinned, but for those most alike.
+MOST = 5_000_000
+TAIL = 0.02  # share of the most alike that is never thinned: small rates need every one of them
+GUESS = 200_000  # random comparisons that tell where the tail begins
+
+Numbers = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparisons:
+    """Similarities of pairs of pictures; people are numbered in the order of their names."""
+
+    people: int  # P
+    same: Doubles  # (G,) cosines of pairs of one person
+    same_person: Numbers  # (G,) who
+    same_weights: Doubles  # (G,) so that each person counts once
+    different: Doubles  # (Q,) cosines of pairs of two people, falling
+    first: Numbers  # (Q,) who, on the one side
+    second: Numbers  # (Q,) who, on the other side
+    weights: Doubles  # (Q,) for how many pairs each stands; 1 unless there were too many
+    impostors: int  # pairs of two people, all of them
+
+
+def compare_all(sample: Sample, *, most: int = MOST, seed: int = 0) -> Comparisons:
+    """Compare each picture with each other one.
+
+    Args:
+        sample: faces of named people.
+        most: pairs of two people that are kept; of more, the least alike 98 % are thinned at
+            random, and each of those left stands for as many.
+        seed: of the thinning.
+
+    Raises:
+        TooFewTrialsError: there are not two people, or nobody has two pictures.
+    """
+    names, number = np.unique(np.array(sample.people), return_inverse=True)
+    order = np.argsort(number, kind="stable")
+    vectors, who = sample.vectors[order], np.asarray(number[order], np.int32)
+    pictures = np.bincount(who)
+    genuine = int((pictures * (pictures - 1) // 2).sum())
+    impostors = len(who) * (len(who) - 1) // 2 - genuine
+    if not (genuine and impostors):
+        raise TooFewTrialsError(
+            f"{len(who)} pictures of {names.size} people make {genuine} comparisons of one person "
+            f"and {impostors} of two; bring two people, and two pictures of some of them."
+        )
+    step = max(1, -(-impostors // most))  # each thinned pair stands for so many
+    floor = _floor(vectors, who, seed) if step > 1 else -np.inf
+    alike, apart = _pairs(vectors, who, floor, step, seed)
+    same, same_person = (np.concatenate(part) for part in zip(*alike, strict=True))
+    cosines, first, second = (np.concatenate(part) for part in zip(*apart, strict=True))
+    falling = np.argsort(-cosines, kind="stable")
+    different = cosines[falling].astype(np.float64)
+    weights = np.ones(different.shape)
+    thinned = different <= floor
+    weights[thinned] = (impostors - np.sum(~thinned)) / max(1, thinned.sum())
+    return Comparisons(
+        people=names.size,
+        same=same.astype(np.float64),
+        same_person=same_person,
+        same_weights=1 / np.bincount(same_person)[same_person],
+        different=different,
+        first=first[falling],
+        second=second[falling],
+        weights=weights,
+        impostors=impostors,
+    )
+
+
+def suspects(sample: Sample, most: int = 20) -> list[tuple[int, int, float]]:
+    """The pairs of two people that are most alike: often one person under two names.
+
+    Args:
+        sample: faces of named people.
+        most: pairs to give at most.
+
+    Returns:
+        Row, row, cosine; most alike first.
+    """
+    who = np.unique(np.array(sample.people), return_inverse=True)[1]
+    best: list[tuple[int, int, float]] = []
+    for start in range(0, len(who), ROWS):
+        block = sample.vectors[start : start + ROWS] @ sample.vectors[start:].T
+        upper = np.arange(block.shape[1]) > np.arange(len(block))[:, None]
+        block[~upper | (who[start : start + ROWS, None] == who[None, start:])] = -np.inf
+        flat = np.argpartition(-block, min(most, block.size - 1), axis=None)[:most]
+        for row, column in zip(*np.unravel_index(flat, block.shape), strict=True):
+            if np.isfinite(block[row, column]):
+                best.append((start + int(row), start + int(column), float(block[row, column])))
+    return sorted(best, key=lambda pair: -pair[2])[:most]
+
+
+def _floor(vectors: Floats, who: Numbers, seed: int) -> float:
+    """A cosine that about a share TAIL of the pairs of two people exceeds."""
+    random = np.random.default_rng(seed)
+    a, b = random.integers(0, len(who), (2, GUESS))
+    a, b = a[who[a] != who[b]], b[who[a] != who[b]]
+    return float(np.quantile(np.einsum("nd,nd->n", vectors[a], vectors[b]), 1 - TAIL))
+
+
+def _pairs(
+    vectors: Floats, who: Numbers, floor: float, step: int, seed: int
+) -> tuple[list[tuple[Floats, Numbers]], list[tuple[Floats, Numbers, Numbers]]]:
+    """Pairs of one person and of two, block by block; `who` rises, so first < second."""
+    random = np.random.default_rng(seed)
+    alike, apart = [], []
+    for start in range(0, len(who), ROWS):
+        block = vectors[start : start + ROWS] @ vectors[start:].T  # (rows, N - start)
+        upper = np.arange(block.shape[1]) > np.arange(len(block))[:, None]
+        one = who[start : start + ROWS, None] == who[None, start:]
+        row, column = np.nonzero(upper & one)
+        alike.append((block[row, column], who[start + row]))
+        keep = upper & ~one
+        if step > 1:
+            keep &= (block > floor) | (random.random(block.shape, np.float32) < 1 / step)
+        row, column = np.nonzero(keep)
+        apart.append((block[row, column], who[start + row], who[start + column]))
+    return alike, apart

@@ -1,0 +1,224 @@
+"""What faces are observed with: models, how often, and the columns that come of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mien.body import HandLandmarker
+from mien.contracts import ChipHead, Landmarker
+from mien.decision import Calibration
+from mien.errors import MienError
+from mien.gallery import Gallery
+from mien.geometry import POINTS
+from mien.geometry.poses import FIELD
+from mien.landmarks import UNITS
+from mien.photo.pipeline import Pipeline, describe_model, open_pipeline
+from mien.tables import Column
+from mien.tables.columns import KEYS
+from mien.types import Reading
+from mien.zoo import DETECTOR, EMBEDDER, cards, load
+
+Dense = Literal["five", "68", "mesh"]
+LANDMARKER, HANDS = "attention-mesh", "hand-landmarks"
+EVERY = 0.2  # s between two readings of the heads of one face
+POSES = ("yaw", "pitch", "roll", "x", "y", "z")
+SIGNS = {
+    "yaw": "positive to image right, against the camera's axis",
+    "pitch": "positive up, against the camera's axis",
+    "roll": "positive clockwise on the screen",
+    "x": "right of the camera's axis, the point between the eyes",
+    "y": "below the camera's axis",
+    "z": "away from the camera, as far as a head of mean size would be",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Analyzer:
+    """What faces are observed with."""
+
+    pipeline: Pipeline  # its detector and heads; with embedder and gallery people are named
+    landmarker: Landmarker  # card attention-mesh
+    every: float = EVERY  # s between two readings of the heads of one face; 0: each frame
+    points: Dense = "five"
+    fov: float = FIELD  # degrees that the longer side of a picture spans
+    hands: HandLandmarker | None = None  # looks for hands at faces in films
+    labels: dict[str, Reading] = field(init=False)  # task -> what its head tells of a grey chip
+
+    def __post_init__(self) -> None:
+        labels: dict[str, Reading] = {}
+        for head in self.pipeline.heads:
+            size = head.crop.size
+            [reading] = head(np.full((1, size, size, 3), 128, np.uint8))
+            if reading.task in labels:
+                raise MienError(
+                    f"'{labels[reading.task].model}' and '{reading.model}' both answer "
+                    f"'{reading.task}', and one table has one answer; name one of them in --heads."
+                )
+            labels[reading.task] = reading
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Step -> card, digest, device, threads."""
+        hands = {"hands": describe_model(self.hands)} if self.hands else {}
+        return {**self.pipeline.models, "landmarks": describe_model(self.landmarker), **hands}
+
+    @property
+    def names(self) -> bool:
+        """Whether tracks are joined to people, and named if there is a gallery."""
+        return self.pipeline.embedder is not None
+
+    @property
+    def heads(self) -> Sequence[ChipHead]:
+        """Those of the pipeline."""
+        return self.pipeline.heads
+
+    def columns(self) -> list[Column]:
+        """Every column of a row but those of people's own neutral faces."""
+        mesh = _named(self.landmarker)
+        found = list(KEYS)
+        found += [Column(f"box_{side}", "px", "boxes", "single", "around the mesh", mesh)
+                  for side in ("left", "top", "right", "bottom")]  # fmt: skip
+        found += [
+            Column(f"{name}_{axis}", "px", "points", "single", "left and right in the image", mesh)
+            for name in POINTS
+            for axis in "xy"
+        ]
+        found += [
+            Column("eye_distance", "px", "quality", "single", "in the picture", mesh),
+            Column("sharpness", "share", "quality", "single", "1 minus the blur of Crete et al."),
+        ]
+        found += [Column(n, unit, _group(n), about=_sign(n), model=mesh)
+                  for n, unit in UNITS.items()]  # fmt: skip
+        for (task, reading), head in zip(self.labels.items(), self.heads, strict=True):
+            found += self._of_head(task, reading, _named(head))
+        if self.points != "five":
+            found += [
+                Column(f"{axis}_{i}", "px" if axis in "xy" else "mm", "landmarks", "single",
+                       "order of iBUG; capitals: camera axes", mesh)
+                for axis in "xyXYZ"
+                for i in range(68)
+            ]  # fmt: skip
+        if self.points == "mesh":
+            found += [Column(f"mesh_{axis}_{i}", "px", "landmarks", "single", "order of MediaPipe",
+                             mesh) for axis in "xyz" for i in range(478)]  # fmt: skip
+        return found
+
+    def _of_head(self, task: str, reading: Reading, model: str) -> list[Column]:
+        about = f"read every {self.every:g} s in films; not-told between" if self.every else ""
+        words = {"_lo": "lower end of the interval; ", "_hi": "upper end of the interval; "}
+        return [
+            Column(name, unit, task, about=words.get(name[-3:], "") + about, model=model)
+            for name, (_, unit) in reading_columns(reading).items()
+        ]
+
+
+def reading_columns(reading: Reading) -> dict[str, tuple[float, str]]:
+    """Column -> number and unit of all that a reading says: values, ends of intervals, derived."""
+    found: dict[str, tuple[float, str]] = {}
+    for label, value in reading.values.items():
+        name = head_column(reading.task, label)
+        found[name] = value, reading.unit
+        for end, given in (("_lo", reading.low), ("_hi", reading.high)):
+            if given and label in given:
+                found[name + end] = given[label], reading.unit
+    for one in reading.derived:
+        found |= reading_columns(one)
+    return found
+
+
+def head_column(task: str, label: str) -> str:
+    """`expression_anger`; `age` for the label `age` of the task `age`."""
+    return task if task == label else f"{task}_{label}"
+
+
+def open_analyzer(
+    *,
+    heads: str | None = None,
+    every: float = EVERY,
+    points: Dense = "five",
+    fov: float = FIELD,
+    hands: bool = False,
+    detector: str = DETECTOR,
+    landmarker: str = LANDMARKER,
+    gallery: Gallery | None = None,
+    people: bool = False,
+    embedder: str = EMBEDDER,
+    calibration: Calibration | Path | None = None,
+    device: str = "cpu",
+    commercial_only: bool = False,
+) -> Analyzer:
+    """Open what faces are observed with, by the names of cards.
+
+    Args:
+        heads: heads of chips, with commas between them; None: those whose card says `default`;
+            "none": none.
+        every: seconds between two readings of the heads of one face; 0: each frame.
+        points: "five", "68" (of iBUG, also in space), or "mesh" (478 and those).
+        fov: degrees that the longer side of a picture spans.
+        hands: look for hands at faces in films, card hand-landmarks.
+        detector: card that finds faces.
+        landmarker: card of the mesh.
+        gallery: known people.
+        people: join tracks to people also without a gallery, as `unknown 1`.
+        embedder: card that the gallery was made with; without gallery and people it is not used.
+        calibration: see open_pipeline.
+        device: "cpu", "cuda", ...; missing is an error.
+        commercial_only: refuse weights whose licence does not allow commercial use.
+
+    Raises:
+        UnknownModelError: there is no such card, or it is of another kind.
+    """
+    pipeline = open_pipeline(
+        detector=detector,
+        embedder=embedder if people or gallery is not None else None,
+        gallery=gallery,
+        device=device,
+        commercial_only=commercial_only,
+        calibration=calibration,
+        heads=heads,
+        threads=1,  # a search is a dozen small calls: two threads cost a quarter more for each
+    )
+    mesh = load(landmarker, device=device, commercial_only=commercial_only)
+    model = load(HANDS, device=device, commercial_only=commercial_only) if hands else None
+    return Analyzer(
+        pipeline=pipeline, landmarker=mesh, every=every, points=points, fov=fov, hands=model
+    )
+
+
+def licences(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What may be done with the weights of these models: card -> licence, commercial, digest."""
+    known = cards()
+    return {
+        name: {
+            "licence": known[name].licence,
+            "commercial": known[name].commercial,
+            "digest": known[name].digest,
+            "sha256": [file.sha256 for file in known[name].fetched],
+        }
+        for name in names
+        if name in known
+    }
+
+
+def _named(model: object) -> str:
+    digest = getattr(model, "digest", "")
+    return f"{getattr(model, 'name', type(model).__name__)}{'@' + digest if digest else ''}"
+
+
+def _group(name: str) -> str:
+    if name in POSES:
+        return "poses"
+    return "gazes" if name.startswith("gaze_") else "measures"
+
+
+def _sign(name: str) -> str:
+    if name in SIGNS:
+        return SIGNS[name]
+    if name.startswith("gaze_"):
+        sign = "positive to image right" if "yaw" in name else "positive up"
+        return f"{sign}, against the camera's axis; not-told of a closed eye"
+    return "of the head turned back to the camera"

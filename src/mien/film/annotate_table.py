@@ -1,0 +1,192 @@
+"""Films and pictures with what was measured drawn on them: mesh, axes, gaze, bars."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.behaviour import AU_NAMES
+from mien.geometry import ahead, rotation
+from mien.landmarks import names
+from mien.media import FilmWriter, is_film, open_film, read_image, write_image
+from mien.media.overlays import BLUE, GREEN, ORANGE, RED, Bar, Overlay, draw_overlays
+from mien.tables import REASONS, Table
+from mien.types import Floats, OnStep, Pixels
+
+UNITS = 7  # action units with a bar: those that the person shows most
+RINGS = (names.LEFT_EYE, names.RIGHT_EYE, names.OUTER_LIPS, names.INNER_LIPS, names.OVAL)
+PATHS = (names.LEFT_BROW, names.RIGHT_BROW, names.LEFT_BROW_BELOW, names.RIGHT_BROW_BELOW,
+         names.NOSE)  # fmt: skip
+IRISES = (names.LEFT_IRIS, names.RIGHT_IRIS)
+Row = Mapping[str, Any]
+
+
+def write_annotated(
+    table: Table,
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    on_step: OnStep = lambda name, done, total: None,
+) -> None:
+    """Write a copy of a film or picture with what the table tells drawn on it.
+
+    Args:
+        table: made with points="mesh" for the mesh to be drawn; else without it.
+        source: one of its inputs.
+        out: .mp4, .mov or .mkv for a film; .jpg, .png ... for a picture.
+        on_step: is told the seconds done, and all there are.
+
+    Raises:
+        MienError: the file cannot be written.
+    """
+    painter = TableAnnotator(table, str(source))
+    if not is_film(source):
+        write_image(out, painter(read_image(source), None))
+        return
+    with open_film(source) as film, FilmWriter(out, sound_of=source) as writer:
+        total = round(film.duration or 0)
+        for frame in film.frames():
+            writer.add(painter(frame.image, frame.time), frame.time)
+            on_step("draw", min(round(frame.time), total or 1 << 60), total)
+        on_step("draw", total, total)
+
+
+class TableAnnotator:
+    """Draws the rows of one input on its frames."""
+
+    def __init__(self, table: Table, where: str) -> None:
+        """Choose what gets a bar: the same for the whole film, so that nothing flickers."""
+        mine = table.data["input"] == where
+        data = table.data[mine].assign(who=table.who[mine])
+        self._mesh = "mesh_x_0" in table.columns
+        self._rows: dict[float | None, list[Row]] = {}
+        times = data["time"].to_numpy(float)
+        self._places: dict[float | None, list[int]] = {}
+        for place, time in enumerate(times.tolist()):
+            self._places.setdefault(None if np.isnan(time) else round(time, 4), []).append(place)
+        light = [n for n in data.columns if not n.startswith("mesh_")]
+        self._data = data[light]
+        self._points = _mesh(data) if self._mesh else None
+        self._units = {who: _strongest(part) for who, part in data.groupby("who", sort=False)}
+        self._heads = [n for n, c in table.columns.items() if c.group == "expression"]
+        self._last: dict[str, Row] = {}  # who -> the last row whose heads were read
+
+    def __call__(self, image: Pixels, time: float | None) -> Pixels:
+        """Draw on a copy of one frame; None: a picture."""
+        places = self._places.get(None if time is None else round(time, 4), [])
+        overlays, notes = [], []
+        for place in places:
+            row = self._data.iloc[place].to_dict()
+            if np.isnan(row["box_left"]):
+                notes.append(_note(row))
+            else:
+                points = self._points[place] if self._points is not None else None
+                overlays.append(self._overlay(row, points))
+        return draw_overlays(image, overlays, "" if overlays else "; ".join(dict.fromkeys(notes)))
+
+    def _overlay(self, row: Row, points: Floats | None) -> Overlay:
+        box = np.array([row[f"box_{side}"] for side in ("left", "top", "right", "bottom")])
+        lines = []
+        if points is not None:
+            flat = points[:, :2]
+            paths = [[*ring, ring[0]] for ring in RINGS] + [list(path) for path in PATHS]
+            lines = [flat[path] for path in paths]
+        who = row["who"]
+        label = str(who) if row["reason"] == "ok" else f"{who}: {row['reason']}"
+        return Overlay(
+            box.astype(np.float32),
+            label,
+            None if points is None else points[:468, :2],
+            lines,
+            _axes(row, float(box[2] - box[0])) + _gaze(row, points, float(box[2] - box[0])),
+            self._bars(row),
+        )
+
+    def _bars(self, row: Row) -> list[Bar]:
+        bars = [
+            Bar(name, row[f"{name}_r"] / 5, _told(row[f"{name}_r"], 1))
+            for name in self._units.get(row["who"], [])
+        ]
+        read = any(not _gone(row[name]) for name in self._heads)
+        if read or row["who"] not in self._last:
+            self._last[row["who"]] = row
+        shown = self._last[row["who"]] if row["reason"] == "ok" else row
+        for name in self._heads:
+            value = shown[name]
+            short = name.removeprefix("expression_")
+            signed = short in ("valence", "arousal")  # -1 to 1
+            share = (value + 1) / 2 if signed else value
+            bars.append(Bar(short, share, _told(value, 2), ORANGE))
+        return bars
+
+
+def _strongest(part: Any) -> list[str]:
+    """The units that somebody shows most, in the order of their numbers."""
+    peaks = {}
+    for name in AU_NAMES:
+        if f"{name}_r" in part:
+            values = part[f"{name}_r"].to_numpy(float)
+            seen = values[np.isfinite(values)]
+            if seen.size:
+                peaks[name] = float(np.quantile(seen, 0.95))
+    chosen = sorted(peaks, key=lambda name: -peaks[name])[:UNITS]
+    return sorted(chosen)
+
+
+def _mesh(data: Any) -> Floats:
+    """(N, 478, 3) of all rows."""
+    flat = data[[f"mesh_{axis}_{i}" for axis in "xyz" for i in range(478)]].to_numpy(np.float32)
+    points: Floats = flat.reshape(-1, 3, 478).transpose(0, 2, 1)
+    return points
+
+
+def _axes(row: Row, wide: float) -> list[Any]:
+    """Where the head's right, its crown and its nose point to."""
+    if _gone(row["yaw"]):
+        return []
+    turn = rotation(row["yaw"], row["pitch"], row["roll"])
+    start = np.array([(row["left_eye_x"] + row["right_eye_x"]) / 2,
+                      (row["left_eye_y"] + row["right_eye_y"]) / 2])  # fmt: skip
+    ways = ((turn[:2, 0], RED), (-turn[:2, 1], GREEN), (-turn[:2, 2], BLUE))
+    return [(start, start + 0.42 * wide * way, colour) for way, colour in ways]
+
+
+def _gaze(row: Row, points: Floats | None, wide: float) -> list[Any]:
+    """A ray from each eye that is open."""
+    rays = []
+    for side, iris in zip(("left", "right"), IRISES, strict=True):
+        if _gone(row.get(f"gaze_yaw_{side}", np.nan)):
+            continue
+        start = np.array([row[f"{side}_eye_x"], row[f"{side}_eye_y"]])
+        if points is not None:
+            start = points[iris, :2].astype(float)
+        way = ahead(row[f"gaze_yaw_{side}"], row[f"gaze_pitch_{side}"])[:2]
+        rays.append((start, start + 0.6 * wide * way, ORANGE))
+    return rays
+
+
+def _note(row: Row) -> str:
+    """Why nothing is drawn, in the corner of the frame."""
+    return f"{row['reason']}: {REASONS.get(row['reason'], '')}".split(".")[0]
+
+
+def _gone(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _told(value: float, digits: int) -> str:
+    return "-" if _gone(value) else f"{value:.{digits}f}"
+
+
+def annotated_path(folder: Path, source: str, taken: set[Path]) -> Path:
+    """Where the copy of a source goes; no two of a run share a name."""
+    suffix = ".mp4" if is_film(source) else ".jpg"
+    wish = folder / f"{Path(source).stem}.analyzed{suffix}"
+    number = 2
+    while wish in taken:
+        wish = folder / f"{Path(source).stem}.analyzed-{number}{suffix}"
+        number += 1
+    taken.add(wish)
+    return wish

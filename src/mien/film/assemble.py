@@ -1,0 +1,111 @@
+"""The second pass over rows: who the tracks are, and the facts of each recording."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from mien.film.analyzer import Analyzer
+from mien.film.baselines import Vectors
+from mien.film.checkpoint import RowCheckpoint, State
+from mien.film.identify import FLEETING
+from mien.film.identities import identify_tracks, open_search
+from mien.film.segment_log import segment_from_row
+from mien.tables import Column, Part, Table
+from mien.track import TrackBuilder
+from mien.types import Floats, Track
+
+
+def assemble_table(
+    keeping: RowCheckpoint,
+    kit: Analyzer,
+    names: list[str],
+    facts: dict[str, Any],
+    stopped: str | None,
+) -> tuple[Table, Vectors]:
+    """Make the table of all that was seen, and tell what people look like.
+
+    Args:
+        keeping: the rows.
+        kit: what they were made with.
+        names: all sources.
+        facts: version, models, licences, settings.
+        stopped: why the run did not come to its end, if so.
+    """
+    states = _States(kit.names)
+    table = Table.of(states.read(keeping.parts()), keeping.columns, facts=facts)
+    table = table.with_recordings(_recordings(states.recordings, names, stopped))
+    vectors: Vectors = {}
+    if kit.names:
+        person: Column = table.columns["person"]
+        persons, vectors = _people(table, states.tracks, kit)
+        table = table.with_columns([person], {"person": persons})
+    return table, vectors
+
+
+class _States:
+    """What is kept of the states of parts while their rows go by."""
+
+    def __init__(self, names: bool) -> None:
+        self._names = names
+        self.recordings: dict[str, State] = {}  # input -> the last that is known of it
+        self.tracks: dict[str, TrackBuilder] = {}  # input -> who was followed
+
+    def read(self, parts: Iterable[Part]) -> Iterator[Part]:
+        """Give the parts on, and take note of their states."""
+        for part in parts:
+            for state in part.state["all"]:
+                self._take(state)
+            yield part
+
+    def _take(self, state: State) -> None:
+        recording = state["recording"]
+        name = recording["input"]
+        self.recordings[name] = dict(recording)
+        if not self._names or "stretch" not in state:
+            return
+        if name not in self.tracks:
+            film = recording["kind"] == "film"
+            fewest = max(1, round(FLEETING * (recording.get("rate") or 25))) if film else 1
+            self.tracks[name] = TrackBuilder(fewest=fewest)
+        self.tracks[name].take(segment_from_row(state["stretch"]))
+
+
+def _recordings(last: dict[str, State], names: list[str], stopped: str | None) -> list[State]:
+    """One row a source: the last that is known of it."""
+    for name in names:
+        known = last.setdefault(name, {"input": name, "complete": False, "reason": stopped})
+        if stopped and not known["complete"] and not known.get("reason"):
+            known["reason"] = stopped
+    return [last[name] for name in names]
+
+
+def _people(
+    table: Table, gathered: dict[str, TrackBuilder], kit: Analyzer
+) -> tuple[list[str | None], Vectors]:
+    """The person of each row, and what people look like.
+
+    People of different films bear one name only if the gallery knows them.
+    """
+    search, calibration = open_search(kit.pipeline), kit.pipeline.calibrated()
+    owner: dict[tuple[str, int], str] = {}
+    vectors: Vectors = {}
+    for name, gathering in gathered.items():
+        tracks = gathering.tracks()
+        _, people = identify_tracks(tracks, gathering.together, search, calibration)
+        owner |= {(name, track): one.person for one in people for track in one.tracks}
+        for one in people:
+            vector = _vector([track for track in tracks if track.number in one.tracks])
+            if vector is not None:
+                vectors[name, one.person] = vector
+    tracks_of = table.data["track"].to_numpy(float, na_value=-1).astype(int).tolist()
+    return [owner.get(pair) for pair in zip(table.data["input"], tracks_of, strict=True)], vectors
+
+
+def _vector(tracks: list[Track]) -> Floats | None:
+    """The mean of what tracks look like, weighted by how often they were seen."""
+    parts = [(track.vector, track.looks) for track in tracks if track.vector is not None]
+    if not parts:
+        return None
+    total: Floats = np.average([v for v, _ in parts], axis=0, weights=[n for _, n in parts])
+    return total.astype(np.float32)

@@ -1,0 +1,261 @@
+"""Who the tracks of a film are: named by the gallery, joined by likeness, parted by the clock.
+
+Two rules stand above all similarity. Two tracks on screen at one moment are two people. And a
+name stands for one person, so of two people on screen only the likelier one can bear it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mien.albums.clustering import cluster
+from mien.decision import Calibration
+from mien.decision.decide import identify, weakness
+from mien.gallery import Gallery
+from mien.photo.pipeline import Pipeline
+from mien.types import Appearance, Decision, Face, Floats, Identity, Track
+
+CANDIDATES = 10
+JOIN = 1.0  # s: shorter absences do not end an appearance
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySearch:
+    """What names are looked up with."""
+
+    gallery: Gallery
+    calibration: Calibration
+    fpir: float
+    prior: float
+
+    def __call__(self, vector: Floats | None, face: Face) -> Decision | None:
+        """Who a mean of embeddings is; None if there is no embedding.
+
+        The mean is shorter than 1, and stays so: see mien.track.mean.
+        """
+        if vector is None:
+            return None
+        length = float(np.linalg.norm(vector))
+        [people] = self.gallery.search((vector / length)[None], CANDIDATES)
+        people = [replace(one, similarity=one.similarity * length) for one in people]
+        return identify(
+            people,
+            self.calibration,
+            templates=len(self.gallery),
+            fpir=self.fpir,
+            prior=self.prior,
+            face=face,
+        )
+
+
+def open_search(pipeline: Pipeline) -> IdentitySearch | None:
+    """The search of a pipeline's gallery; None if it has no gallery."""
+    if pipeline.gallery is None or pipeline.embedder is None:
+        return None
+    return IdentitySearch(pipeline.gallery, pipeline.calibrated(), pipeline.fpir, pipeline.prior)
+
+
+def identify_tracks(
+    tracks: Sequence[Track],
+    together: set[Pair],
+    search: IdentitySearch | None,
+    calibration: Calibration | None,
+) -> tuple[list[Track], list[Identity]]:
+    """Say which tracks show the same person, and who that is.
+
+    Args:
+        tracks: of one film.
+        together: numbers of tracks that were seen in one frame.
+        search: the known people, if any.
+        calibration: of the embedder; None: every track is somebody of their own.
+
+    Returns:
+        The tracks with their own decisions, and the people, most seen first.
+    """
+    if search:
+        tracks = [replace(track, decision=search(track.vector, track.best)) for track in tracks]
+    names = _names(tracks, together)
+    groups = _groups(tracks, names, together, calibration)
+    people = [_identity(group, names, search) for group in groups]
+    return list(tracks), _labelled(_unique(people, together))
+
+
+def _names(tracks: Sequence[Track], apart: set[Pair]) -> dict[int, str]:
+    """Tracks that are a match by themselves; of two on screen at once only the likelier one."""
+    matched = [t for t in tracks if t.decision and t.decision.outcome == "match"]
+    matched.sort(key=lambda track: -_probability(track.decision))
+    bearers: dict[str, list[int]] = {}
+    for track in matched:
+        name = track.decision.person if track.decision else None
+        assert name is not None  # a match has one
+        rivals = bearers.setdefault(name, [])
+        if not any(_pair(track.number, number) in apart for number in rivals):
+            rivals.append(track.number)
+    names = {number: name for name, numbers in bearers.items() for number in numbers}
+    return names
+
+
+def _groups(
+    tracks: Sequence[Track],
+    names: dict[int, str],
+    apart: set[Pair],
+    calibration: Calibration | None,
+) -> list[list[Track]]:
+    """Tracks by person.
+
+    Those without a look that a calibration covers stay alone: likeness says nothing about them,
+    and a wrong person in a group is worse than one person in two groups.
+    """
+    seen = [track for track in tracks if track.number in names or _is_clear(track)]
+    alone = [[track] for track in tracks if not (track.number in names or _is_clear(track))]
+    if not seen or calibration is None:
+        return [[track] for track in tracks]
+    place = {track.number: i for i, track in enumerate(seen)}
+    cannot = [(place[a], place[b]) for a, b in apart if a in place and b in place]
+    must: list[Pair] = []
+    first: dict[str, int] = {}
+    for number, name in names.items():
+        if name in first:
+            must.append((first[name], place[number]))
+        else:
+            cannot += [(other, place[number]) for other in first.values()]
+            first[name] = place[number]
+    vectors = np.stack([track.vector for track in seen if track.vector is not None])
+    numbers = cluster(vectors, calibration.llr, cannot=cannot, must=must)
+    groups: dict[int, list[Track]] = {}
+    for track, number in zip(seen, numbers.tolist(), strict=True):
+        groups.setdefault(number, []).append(track)
+    return [*groups.values(), *alone]
+
+
+def _identity(group: list[Track], names: dict[int, str], search: IdentitySearch | None) -> Identity:
+    """One person: all their tracks, and what all their looks together say."""
+    best = max(group, key=lambda track: _clear(track))
+    named = {names[track.number] for track in group if track.number in names}
+    weights = np.array([track.looks for track in group], np.float32)
+    vectors = [track.vector for track in group]
+    decision = None
+    if search and all(vector is not None for vector in vectors):
+        mean = np.average(np.stack([v for v in vectors if v is not None]), axis=0, weights=weights)
+        decision = search(mean.astype(np.float32), best.best)
+    own = [t.decision for t in group if t.number in names]
+    if named and (decision is None or decision.person not in named or decision.outcome != "match"):
+        decision = max((d for d in own if d), key=_probability)  # the surest single track
+    seconds = sum(end - start for start, end in spans(group))
+    return Identity("", tuple(t.number for t in group), seconds, best.best, decision)
+
+
+def _unique(people: list[Identity], apart: set[Pair]) -> list[Identity]:
+    """One person a name: same names are joined, or if on screen together, the likelier keeps it."""
+    kept: dict[str, Identity] = {}
+    others: list[Identity] = []
+    for person in sorted(people, key=lambda one: -_probability(one.decision)):
+        decision = person.decision
+        if decision is None or decision.outcome != "match" or decision.person is None:
+            others.append(person)
+            continue
+        holder = kept.get(decision.person)
+        if holder is None:
+            kept[decision.person] = person
+        elif any(_pair(a, b) in apart for a in holder.tracks for b in person.tracks):
+            reason = f"{decision.reason} But '{decision.person}' is on screen beside this face."
+            doubt = replace(decision, outcome="review", reason=reason)
+            others.append(replace(person, decision=doubt))
+        else:
+            kept[decision.person] = replace(
+                holder,
+                tracks=tuple(sorted(holder.tracks + person.tracks)),
+                seconds=holder.seconds + person.seconds,
+            )
+    return [*kept.values(), *others]
+
+
+def _labelled(people: list[Identity]) -> list[Identity]:
+    """Most seen first; who has no name is numbered."""
+    counts: Counter[str] = Counter()
+    named = []
+    for person in sorted(people, key=lambda one: (-one.seconds, one.tracks)):
+        decision = person.decision
+        if decision and decision.outcome == "match" and decision.person:
+            label = decision.person
+        else:
+            counts["unknown"] += 1
+            label = f"unknown {counts['unknown']}"
+        named.append(replace(person, person=label))
+    return named
+
+
+def spans(tracks: Sequence[Track]) -> list[tuple[float, float]]:
+    """When any of the tracks can be seen, s; overlaps joined."""
+    joined: list[tuple[float, float]] = []
+    for start, end in sorted(span for track in tracks for span in track.spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def appearances(people: Sequence[Identity], tracks: Sequence[Track]) -> list[Appearance]:
+    """When each person can be seen, in the order of time; absences up to a second are bridged."""
+    by_number = {track.number: track for track in tracks}
+    found: list[Appearance] = []
+    for person in people:
+        parts = sorted(
+            (start, end, number)
+            for number in person.tracks
+            for start, end in by_number[number].spans
+        )
+        found += _joined(person.person, parts)
+    return sorted(found, key=lambda one: (one.start, one.end, one.person))
+
+
+def prominent(
+    largest: Sequence[tuple[float, float, int]], people: Sequence[Identity]
+) -> list[Appearance]:
+    """Whose face is the largest, moment by moment; no two overlap."""
+    owner = {number: person.person for person in people for number in person.tracks}
+    found: list[Appearance] = []
+    for start, end, number in largest:
+        if number not in owner:
+            continue
+        last = found[-1] if found else None
+        if last and last.person == owner[number] and start - last.end <= JOIN:
+            tracks = tuple(sorted({*last.tracks, number}))
+            found[-1] = Appearance(last.person, last.start, end, tracks)
+        else:
+            found.append(Appearance(owner[number], start, end, (number,)))
+    return found
+
+
+def _joined(person: str, parts: list[tuple[float, float, int]]) -> list[Appearance]:
+    found: list[Appearance] = []
+    for start, end, number in parts:
+        last = found[-1] if found else None
+        if last and start - last.end <= JOIN:
+            tracks = tuple(sorted({*last.tracks, number}))
+            found[-1] = Appearance(person, last.start, max(last.end, end), tracks)
+        else:
+            found.append(Appearance(person, start, end, (number,)))
+    return found
+
+
+def _is_clear(track: Track) -> bool:
+    return track.vector is not None and weakness(track.best) is None
+
+
+def _clear(track: Track) -> tuple[bool, float]:
+    """Whether the best look may be compared, and how large it is."""
+    size = float(np.prod(track.best.box[2:] - track.best.box[:2]))
+    return _is_clear(track), size
+
+
+def _probability(decision: Decision | None) -> float:
+    return decision.probability or 0.0 if decision else 0.0
+
+
+def _pair(a: int, b: int) -> Pair:
+    return (a, b) if a < b else (b, a)

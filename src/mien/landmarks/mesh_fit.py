@@ -1,0 +1,88 @@
+"""Where to cut the chip of a face, and its points back in the image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mien.contracts import Landmarker
+from mien.geometry import back, region
+from mien.landmarks.names import EYE_CORNERS
+from mien.media import warp
+from mien.types import Face, Floats, Pixels
+
+AROUND_FACE = 1.5  # sides of the square per longer side of box or mesh; as in MediaPipe's graph
+# A box 8 % off and 12 % too large or small moves a mesh by 1.4 % of the eye distance after one
+# look, 0.6 % after two, 0.3 % after three (median of 299 pictures of UTKFace).
+LOOKS = 2
+
+
+def fit_meshes(
+    landmarker: Landmarker, image: Pixels, faces: Sequence[Face], *, looks: int = LOOKS
+) -> tuple[Floats, Floats]:
+    """Find the mesh of each face in one image.
+
+    The first look takes the detector's box, each further one the mesh that was found before, so
+    that the answer hardly depends on which detector found the face.
+
+    Args:
+        landmarker: card face-mesh or attention-mesh.
+        image: (H, W, 3).
+        faces: from a detector; with points the square is turned level with the eyes.
+        looks: 1 or more; 1 is what MediaPipe does on single pictures.
+
+    Returns:
+        (N, L, 3) x, y, depth in px of the image, and (N, L) probability that there is a face.
+    """
+    size = landmarker.crop.size
+    points, presence = run_landmarker(
+        landmarker, image, [face_region(face, size) for face in faces]
+    )
+    for _ in range(looks - 1):
+        points, presence = run_landmarker(
+            landmarker, image, [mesh_region(mesh, size) for mesh in points]
+        )
+    return points, presence
+
+
+def run_landmarker(
+    landmarker: Landmarker, image: Pixels, matrices: Sequence[Floats]
+) -> tuple[Floats, Floats]:
+    """Run the landmarker on these cut-outs of one image.
+
+    Args:
+        landmarker: chips in, points out.
+        image: (H, W, 3).
+        matrices: (2, 3) transforms from image px to chip px.
+
+    Returns:
+        (N, L, 3) px of the image, and (N, L) presence.
+    """
+    size = landmarker.crop.size
+    chips = np.empty((len(matrices), size, size, 3), np.uint8)
+    for chip, matrix in zip(chips, matrices, strict=True):
+        chip[:] = warp(image, matrix, size, border="edge")  # as MediaPipe does
+    points, presence = landmarker(chips)
+    placed = [back(mesh, matrix) for mesh, matrix in zip(points, matrices, strict=True)]
+    return np.asarray(placed, np.float32).reshape(points.shape), presence
+
+
+def face_region(face: Face, size: int) -> Floats:
+    """The transform to a chip around a detected face, level with its eyes."""
+    across = np.array([1, 0], np.float32)
+    if face.points is not None and np.isfinite(face.points[:2]).all():
+        across = face.points[1] - face.points[0]
+    return _region(face.box[:2], face.box[2:], across, size)
+
+
+def mesh_region(points: Floats, size: int) -> Floats:
+    """The transform to a chip around a (L, 2 or 3) mesh, level with the outer eye corners."""
+    flat = points[:468, :2]
+    across: Floats = flat[EYE_CORNERS[1][1]] - flat[EYE_CORNERS[0][0]]
+    return _region(flat.min(axis=0), flat.max(axis=0), across, size)
+
+
+def _region(low: Floats, high: Floats, across: Floats, size: int) -> Floats:
+    degrees = float(np.degrees(np.arctan2(across[1], across[0])))
+    side = max(float((high - low).max()), 1.0) * AROUND_FACE
+    centre: Floats = np.asarray((low + high) / 2, np.float32)
+    return region(centre, side, degrees, size)

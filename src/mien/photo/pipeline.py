@@ -1,0 +1,270 @@
+"""Detect, judge, read, embed, match: one image in, one answer out."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.align import align
+from mien.contracts import ChipHead, Detector, Embedder
+from mien.decision import Calibration, find_calibration
+from mien.decision.decide import FMR, FPIR, PRIOR, compare, identify
+from mien.detect import REASONS, Turns, detect_with_retries
+from mien.errors import GalleryMismatchError, MienError, NoFaceError, UnknownModelError
+from mien.gallery import Gallery
+from mien.photo.heads import open_heads
+from mien.quality import judge
+from mien.types import Answer, Decision, Face, Pixels
+from mien.zoo import DETECTOR, EMBEDDER, load
+from mien.zoo import find as card
+
+ALONE = 9.0  # area: a face three times as wide as the next one is whom the picture shows
+CANDIDATES = 10  # people named beside each face; more do not change a probability
+
+
+@dataclass(kw_only=True)
+class Pipeline:
+    """The steps that were given, in their order. A step that is not given is not run.
+
+    Safe to call from several threads at once if its models are.
+    """
+
+    detector: Detector
+    embedder: Embedder | None = None
+    heads: Sequence[ChipHead] = ()
+    gallery: Gallery | None = None
+    calibration: Calibration | None = None  # default: the shipped one of this embedder
+    turns: Turns = "when-needed"
+    quality: bool = True
+    fpir: float = FPIR
+    prior: float = PRIOR  # probability assumed before looking
+    models: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.models = {"detect": describe_model(self.detector)}
+        if self.embedder:
+            self.models["embed"] = describe_model(self.embedder)
+        for head in self.heads:
+            self.models[_step(head)] = describe_model(head)
+        if self.gallery is not None:
+            self.use(self.gallery)
+
+    def use(self, gallery: Gallery) -> None:
+        """Search this gallery from now on; it must hold vectors of this embedder."""
+        if self.embedder is None:
+            raise MienError("A gallery needs an embedder; give the pipeline both.")
+        if gallery.embedder != self.embedder.contract:
+            raise GalleryMismatchError(gallery.embedder, self.embedder.contract, gallery.where)
+        self.gallery = gallery
+
+    def __call__(self, image: Pixels) -> Answer:
+        """Everything known about every face in one (H, W, 3) image."""
+        watch = Watch()
+        found = detect_with_retries(self.detector, image, self.turns)
+        watch.lap("detect")
+        faces = self._judged(image, found.faces)
+        if self.quality and faces:
+            watch.lap("quality")
+        faces = self._read(image, faces, watch)
+        faces = self._embedded(image, faces)
+        watch.lap("embed")
+        if self.gallery is not None and faces:
+            faces = self._named(faces, self.gallery)
+            watch.lap("match")
+        return Answer(
+            tuple(faces),
+            (image.shape[0], image.shape[1]),
+            found.turned,
+            found.padded,
+            found.reason,
+            self.models,
+            watch.seconds,
+        )
+
+    def main_face(self, image: Pixels) -> Face | None:
+        """The one face that a portrait is about: large and near the middle; None without a face.
+
+        Others in the picture are not embedded. Nothing is matched.
+        """
+        found = detect_with_retries(self.detector, image, self.turns)
+        if not found.faces:
+            return None
+        return self._portrait(image, main_face(found.faces, image))
+
+    def only_face(self, image: Pixels, where: str = "the picture") -> Face:
+        """The face of a picture that has to show one person.
+
+        Raises:
+            NoFaceError: there is none, or there are several of like size.
+        """
+        found = detect_with_retries(self.detector, image, self.turns)
+        if not found.faces:
+            raise NoFaceError(f"No face in {where}. {REASONS[found.reason or 'none']}")
+        face, others = dominant_face(found.faces)
+        if face is None:
+            raise NoFaceError(
+                f"{where} shows {others} faces of like size, so it is unclear whom to compare; "
+                "cut out the one that is meant."
+            )
+        return self._portrait(image, face)
+
+    def _portrait(self, image: Pixels, face: Face) -> Face:
+        [judged] = self._judged(image, [face])
+        return self._embedded(image, [judged])[0]
+
+    def verify(self, a: Face, b: Face, *, fmr: float = FMR) -> Decision:
+        """Whether two embedded faces are one person, at the false match rate asked for."""
+        if a.embedding is None or b.embedding is None or a.embedder != b.embedder:
+            raise MienError("Two faces can be compared if one embedder has embedded both.")
+        similarity = float(np.clip(a.embedding @ b.embedding, -1, 1))
+        return compare(similarity, self.calibrated(), fmr=fmr, prior=self.prior, faces=(a, b))
+
+    def calibrated(self) -> Calibration:
+        """The calibration that thresholds come from; an error if there is none for the embedder."""
+        if self.calibration is None:
+            contract = self.embedder.contract if self.embedder else ""
+            self.calibration = find_calibration(contract, self.detector.name)
+        return self.calibration
+
+    def _judged(self, image: Pixels, faces: list[Face]) -> list[Face]:
+        if not self.quality or not faces:
+            return faces
+        pairs = zip(faces, judge(image, faces), strict=True)
+        return [replace(face, quality=quality) for face, quality in pairs]
+
+    def _read(self, image: Pixels, faces: list[Face], watch: "Watch") -> list[Face]:
+        for head in self.heads if faces else ():
+            readings = head(align(image, faces, head.crop))
+            watch.lap(_step(head))
+            pairs = zip(faces, readings, strict=True)
+            faces = [replace(face, readings=(*face.readings, r)) for face, r in pairs]
+        return faces
+
+    def _embedded(self, image: Pixels, faces: list[Face]) -> list[Face]:
+        if not self.embedder or not faces:
+            return faces
+        vectors = self.embedder(align(image, faces, self.embedder.crop))  # (N, D), unit length
+        contract = self.embedder.contract
+        pairs = zip(faces, vectors, strict=True)
+        return [replace(face, embedding=v, embedder=contract) for face, v in pairs]
+
+    def _named(self, faces: list[Face], gallery: Gallery) -> list[Face]:
+        vectors = np.stack([face.embedding for face in faces if face.embedding is not None])
+        found = gallery.search(vectors, CANDIDATES)
+        size, calibration = len(gallery), self.calibrated()
+        return [
+            replace(
+                face,
+                decision=identify(
+                    people, calibration, templates=size, fpir=self.fpir, prior=self.prior, face=face
+                ),
+            )
+            for face, people in zip(faces, found, strict=True)
+        ]
+
+
+def _step(head: ChipHead) -> str:
+    """What a head is called among the steps: by its card."""
+    return getattr(head, "name", type(head).__name__)
+
+
+class Watch:
+    """Time of each step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        """Book the time since the last lap on this step."""
+        now = time.perf_counter()
+        self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
+        self._last = now
+
+
+def open_pipeline(
+    *,
+    detector: str = DETECTOR,
+    embedder: str | None = EMBEDDER,
+    gallery: Gallery | None = None,
+    device: str = "cpu",
+    commercial_only: bool = False,
+    turns: Turns = "when-needed",
+    fpir: float = FPIR,
+    prior: float = PRIOR,
+    calibration: Calibration | Path | None = None,
+    heads: str | None = "none",
+    threads: int | None = None,
+) -> Pipeline:
+    """Open models by card name and put them in a row.
+
+    Args:
+        detector: card that finds the faces.
+        embedder: card that makes the vectors; None: faces are found and judged only.
+        gallery: known people.
+        device: "cpu", "cuda", ...; missing is an error.
+        commercial_only: refuse weights whose licence does not allow commercial use.
+        turns: whether pictures are turned to find faces.
+        fpir: false positive identification rate to work at.
+        prior: probability assumed before looking: same person, or somebody in the gallery.
+        calibration: one, or the file of one that `mien calibrate` wrote; default: the shipped one
+            for this embedder and detector.
+        heads: that read faces, "expression,age-fahr"; None: those whose card says `default`.
+        threads: of the detector; default: those of this process.
+
+    Raises:
+        UnknownModelError: there is no such card, or it is of another kind.
+    """
+    for name, kind in ((detector, "detector"), (embedder, "embedder")):
+        if name and card(name).kind != kind:
+            raise UnknownModelError(
+                f"'{name}' is a {card(name).kind}, not a {kind}; list those with: "
+                f"mien models list --task {kind.removesuffix('or').removesuffix('der')}"
+            )
+    options: dict[str, Any] = {"device": device, "commercial_only": commercial_only}
+    looking: dict[str, Any] = {"threads": threads} if threads else {}
+    pipeline = Pipeline(
+        detector=load(detector, **options, **looking),
+        embedder=load(embedder, **options) if embedder else None,
+        heads=open_heads(heads, device, commercial_only),
+        gallery=gallery,
+        turns=turns,
+        fpir=fpir,
+        prior=prior,
+    )
+    if isinstance(calibration, Path):
+        contract = pipeline.embedder.contract if pipeline.embedder else ""
+        calibration = find_calibration(contract, detector, path=calibration)
+    pipeline.calibration = calibration
+    return pipeline
+
+
+def main_face(faces: Sequence[Face], image: Pixels) -> Face:
+    """The face that a portrait is about: large, and near the middle."""
+    middle = np.array([image.shape[1], image.shape[0]]) / 2
+
+    def weight(face: Face) -> float:
+        size = face.box[2:] - face.box[:2]
+        away = (face.box[:2] + face.box[2:]) / 2 - middle
+        return float(np.prod(size) - away @ away)
+
+    return max(faces, key=weight)
+
+
+def dominant_face(faces: Sequence[Face]) -> tuple[Face | None, int]:
+    """The face that is far larger than all others, or None; and how many are of like size."""
+    area = {id(face): float(np.prod(face.box[2:] - face.box[:2])) for face in faces}
+    largest = max(faces, key=lambda face: area[id(face)])
+    alike = [face for face in faces if area[id(face)] * ALONE > area[id(largest)]]
+    return (largest if len(alike) == 1 else None), len(alike)
+
+
+def describe_model(model: object) -> str:
+    """Card, digest, processor and threads of a model, in one line for the answer."""
+    name, digest = getattr(model, "name", type(model).__name__), getattr(model, "digest", "")
+    device = getattr(model, "device", None)
+    on = f" on {device.provider}, {device.threads} threads" if device else ""
+    return f"{name}{'@' + digest if digest else ''}{on}"

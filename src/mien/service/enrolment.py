@@ -1,0 +1,181 @@
+"""Fill a gallery from pictures: one at a time, each on disk before the next, each with a reason."""
+
+import csv
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mien.decision.decide import SMALL
+from mien.detect import REASONS
+from mien.errors import ImageError, MienError
+from mien.gallery import Gallery, Template, clean_name
+from mien.media import LIMITS, find_images, read_image
+from mien.photo.pipeline import Pipeline, dominant_face
+from mien.types import Face
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture of one person, to be enrolled."""
+
+    person: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What became of one picture."""
+
+    item: Item
+    outcome: Literal["enrolled", "refused", "already"]
+    reason: str | None = None  # code, if refused
+    detail: str | None = None  # sentence, if refused
+    template: int | None = None  # number in the gallery
+
+
+def items_in(source: Path) -> list[Item]:
+    """Pictures and their people.
+
+    Args:
+        source: a folder with one folder a person, a folder of `Name.jpg` files, one such file, or
+            a CSV file with the columns `person` and `path` (relative to the CSV file).
+
+    Raises:
+        MienError: there is nothing to enrol, or a line of the CSV file is wrong.
+    """
+    if source.suffix.lower() == ".csv":
+        items = _from_csv(source)
+    elif source.is_dir():
+        items = []
+        for path in find_images([source]):
+            inside = path.relative_to(source).parts
+            items.append(Item(inside[0] if len(inside) > 1 else path.stem, path))
+    else:
+        items = [Item(path.stem, path) for path in find_images([source])]
+    if not items:
+        raise MienError(
+            f"{source} holds no pictures to enrol; give a folder with one folder a person, "
+            "pictures named after people, or a CSV file with the columns person and path."
+        )
+    return [Item(clean_name(item.person), item.path) for item in items]
+
+
+def enroll(
+    items: Iterable[Item],
+    pipeline: Pipeline,
+    gallery: Gallery,
+    *,
+    allow_conflicts: bool = False,
+    retry: bool = False,
+) -> Iterator[Enrolled]:
+    """Enrol pictures one by one; each that is told as enrolled is on disk.
+
+    A picture that was enrolled or refused before, told by its bytes, is not looked at again, so
+    an interrupted run continues where it stopped.
+
+    Args:
+        items: what to enrol.
+        pipeline: with an embedder.
+        gallery: of that embedder.
+        allow_conflicts: take a picture even if it looks like somebody else in the gallery.
+        retry: look again at pictures that were refused before.
+    """
+    for item in items:
+        try:
+            with item.path.open("rb") as file:
+                data = file.read(LIMITS.max_bytes + 1)  # read_image refuses the one byte too many
+        except OSError as error:
+            yield Enrolled(item, "refused", "unreadable", f"{item.path}: {error.strerror}.")
+            continue
+        digest = hashlib.sha256(data).hexdigest()
+        seen = gallery.seen(item.person, digest)
+        if seen and (seen.outcome == "enrolled" or not retry):
+            if seen.outcome == "enrolled":
+                yield Enrolled(item, "already", template=seen.template)
+            else:
+                detail = "It was refused before; --retry looks again."
+                yield Enrolled(item, "refused", seen.reason, detail)
+            continue
+        refusal, face = _one_face(data, item, pipeline)
+        if face and not allow_conflicts:
+            refusal = _conflict(face, item, pipeline, gallery)
+        if refusal or not face:
+            assert refusal is not None
+            gallery.note(item.person, digest, refusal.reason or "refused", str(item.path))
+            yield refusal
+            continue
+        [number] = gallery.add([_template(face, item, digest)])
+        yield Enrolled(item, "enrolled", template=number)
+
+
+def _one_face(data: bytes, item: Item, pipeline: Pipeline) -> tuple[Enrolled | None, Face | None]:
+    """The face of the person, or why there is none that can be trusted."""
+
+    def no(reason: str, detail: str) -> tuple[Enrolled, None]:
+        return Enrolled(item, "refused", reason, detail), None
+
+    try:
+        image = read_image(data, where=str(item.path))
+    except ImageError as error:
+        return no("unreadable", str(error))
+    answer = pipeline(image)
+    if not answer.faces:
+        return no(f"no-face-{answer.reason}", REASONS[answer.reason or "none"])
+    face, others = dominant_face(answer.faces)
+    if face is None:
+        return no("several-faces", f"{others} faces of like size; cut out the one that is meant.")
+    eyes = face.quality.measures.get("inter_eye_distance") if face.quality else None
+    if eyes is not None and eyes < SMALL:
+        return no("too-small", f"The eyes are only {eyes:.0f} px apart; use a larger picture.")
+    return None, face
+
+
+def _conflict(face: Face, item: Item, pipeline: Pipeline, gallery: Gallery) -> Enrolled | None:
+    """A template that looks like somebody else would give that person's face this name."""
+    assert face.embedding is not None
+    found = gallery.search(face.embedding[None], 1)[0]
+    if not found or found[0].person == item.person:
+        return None
+    other = found[0]
+    bar = pipeline.calibrated().strictest  # the strictest threshold that the data can show
+    if other.similarity <= bar.threshold:
+        return None
+    return Enrolled(
+        item,
+        "refused",
+        "conflict",
+        f"It looks like '{other.person}' (similarity {other.similarity:.3f}, above "
+        f"{bar.threshold:.3f} for FMR {bar.fmr:.1g}). If both are right, --allow-conflicts.",
+    )
+
+
+def _template(face: Face, item: Item, digest: str) -> Template:
+    assert face.embedding is not None
+    assert face.embedder is not None
+    return Template(
+        item.person,
+        face.embedding,
+        face.embedder,
+        source=str(item.path),
+        source_digest=digest,
+        quality=face.quality.components if face.quality else None,
+        box=face.box,
+    )
+
+
+def _from_csv(source: Path) -> list[Item]:
+    try:
+        text = source.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MienError(f"{source} cannot be read as CSV in UTF-8 ({error}).") from error
+    reader = csv.DictReader(text.splitlines())
+    missing = {"person", "path"} - set(reader.fieldnames or ())
+    if missing:
+        raise MienError(f"{source} lacks the column {' and '.join(sorted(missing))}.")
+    rows = list(reader)
+    for number, row in enumerate(rows, 2):
+        if not row["person"] or not row["path"]:
+            raise MienError(f"{source}, line {number}: person or path is empty.")
+    return [Item(row["person"], source.parent / row["path"]) for row in rows]

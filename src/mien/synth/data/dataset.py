@@ -1,0 +1,284 @@
+"""Draw a whole data set: many processes, one manifest, and an interrupted run goes on."""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien.media import FilmWriter, encode_image, write_bytes
+from mien.synth.data.recipes import find_recipe, plan
+from mien.synth.data.samples import Sample, split_of
+from mien.synth.head.actor import Actor
+from mien.synth.head.head_files import open_head
+from mien.synth.head.model import HeadModel
+from mien.synth.motion.take import play
+from mien.synth.render.attacks import present
+from mien.synth.render.degrade import spoil
+from mien.synth.render.scene import Frame, render
+from mien.synth.skin.paint import LABELS
+from mien.types import OnStep
+
+SETTINGS = "dataset.json"
+CARD = """# {recipe}: synthetic
+
+{count} items of {people} people who do not exist, drawn by `mien synth dataset {recipe}` from the
+head model `{head}` with seed {seed}. {about}
+
+Nobody was photographed. **Synthetic**: results on these pictures say how a method takes this
+renderer, never how accurate it is on people; report them as such, split by identity, light,
+background and head model. Tone, age and hair are controls of the renderer, not categories of
+people. Made by mien {version}; licence of the head model: {licence}.
+
+`manifest.jsonl` has one line an item: files, identity_id, split, labels, and the SHA-256 of its
+parameters. Identities never cross splits.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a data set is made of; the same plan gives the same bytes."""
+
+    recipe: str
+    count: int  # items
+    seed: int = 0
+    head: str = "builtin"
+    size: int = 256  # px, square
+
+    def __post_init__(self) -> None:
+        find_recipe(self.recipe)
+        if not 1 <= self.count <= 10_000_000 or not 16 <= self.size <= 4096:
+            raise MienError(
+                f"A data set has 1 to 10,000,000 items of 16 to 4096 px, not {self.count} of "
+                f"{self.size} px."
+            )
+
+    @property
+    def people(self) -> int:
+        """How many people appear."""
+        return -(-self.count // find_recipe(self.recipe).each)
+
+
+def draw(plan_: Plan, out: Path, *, workers: int = 1, on_step: OnStep | None = None) -> Path:
+    """Draw a data set into a folder.
+
+    What is there already is kept, so the same command goes on after an interruption, and the
+    result is the same to the byte, however many workers there are.
+
+    Args:
+        plan_: what to draw.
+        out: the folder; made if it is not there.
+        workers: processes.
+        on_step: told of each item.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        MienError: the folder holds something else, or the disk is full.
+    """
+    head = open_head(plan_.head)
+    _claim(plan_, out)
+    todo = [n for n in range(plan_.count) if not _row_path(out, n).is_file()]
+    done = plan_.count - len(todo)
+    for _ in _each(plan_, out, todo, workers):
+        done += 1
+        if on_step:
+            on_step(plan_.recipe, done, plan_.count)
+    rows = [_row_path(out, n).read_text("utf-8") for n in range(plan_.count)]
+    write_bytes(out / "README.md", _card(plan_, head).encode())
+    manifest = out / "manifest.jsonl"
+    write_bytes(manifest, "".join(rows).encode())
+    return manifest
+
+
+def _claim(plan_: Plan, out: Path) -> None:
+    """Make the folder ours, or refuse it."""
+    settings = json.dumps(asdict(plan_), indent=1, sort_keys=True) + "\n"
+    path = out / SETTINGS
+    if path.is_file():
+        if path.read_text("utf-8") != settings:
+            raise MienError(
+                f"{out} holds another data set ({SETTINGS} differs); choose another folder, or "
+                "give the settings it was begun with to go on."
+            )
+        for part in out.rglob(".*.part*"):  # what a killed run left
+            with suppress(OSError):
+                part.unlink()
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise MienError(f"{out} is not an empty folder, and no data set of mien; choose another.")
+    try:
+        (out / "rows").mkdir(parents=True)
+        (out / "items").mkdir()
+    except OSError as error:
+        raise MienError(f"{out} cannot be made: {error.strerror}.") from error
+    write_bytes(path, settings.encode())
+
+
+def _row_path(out: Path, number: int) -> Path:
+    return out / "rows" / f"{number:07d}.json"
+
+
+def _each(plan_: Plan, out: Path, todo: list[int], workers: int) -> Iterator[int]:
+    """Draw the items, here or in other processes; give the number of each that is done."""
+    if workers <= 1:
+        for number in todo:
+            yield _one(plan_, out, number)
+        return
+    context = multiprocessing.get_context("spawn")
+    waiting, rest = set[Future[int]](), iter(todo)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet) as pool:
+        try:
+            for number in islice(rest, 2 * workers):
+                waiting.add(pool.submit(_one, plan_, out, number))
+            while waiting:
+                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    number = next(rest, -1)
+                    if number >= 0:
+                        waiting.add(pool.submit(_one, plan_, out, number))
+                    yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _quiet() -> None:
+    """A worker uses one core; there are as many workers as are wanted."""
+    cv2.setNumThreads(1)
+
+
+@lru_cache(maxsize=2)
+def _head(name: str) -> HeadModel:
+    return open_head(name)
+
+
+def _one(plan_: Plan, out: Path, number: int) -> int:
+    """Draw one item; its row is written last, so a row means that everything is there."""
+    recipe, head = find_recipe(plan_.recipe), _head(plan_.head)
+    identity, shot = plan(recipe, head, number, plan_.seed, plan_.size)
+    files, told = write_shot(shot, Actor(head, shot.person), out / "items" / f"{number:07d}")
+    row = {
+        "number": number,
+        "files": {name: str(path.relative_to(out).as_posix()) for name, path in files.items()},
+        "identity_id": f"{plan_.head}-{plan_.seed}-{identity:06d}",
+        "split": split_of(identity, plan_.seed, plan_.people),
+        "synthetic": True,
+        "head": plan_.head,
+        "labels": {**shot.labels, **told},
+        "parameters": shot.digest(),
+    }
+    line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+    write_bytes(_row_path(out, number), line.encode())
+    return number
+
+
+def write_shot(shot: Sample, actor: Actor, base: Path) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Draw one item to files that begin with `base`.
+
+    Returns:
+        Files by what they hold, and what is known only once it is drawn.
+    """
+    if shot.take is not None:
+        return _write_film(shot, actor, base), {"rate": shot.take.rate}
+    assert shot.scene is not None
+    if shot.attack:
+        shown = present(actor, shot.scene, shot.attack, shot.scene.seed)
+        files = {"rgb": _save(base, "", shown.rgb), "nir": _save(base, "-nir", shown.nir)}
+        files["depth"] = _arrays(base, {"depth": shown.depth})
+        return files, {"pulse_share": shown.pulse_share}
+    frame = render(actor, shot.scene, truth=shot.truth or shot.spoilt is not None, nir=shot.nir)
+    files = {"rgb": _save(base, "", frame.rgb)}
+    if shot.spoilt:
+        done = spoil(frame.rgb, *shot.spoilt, shot.scene.seed, frame.depth)
+        files["spoilt"] = _save(base, "-spoilt", done.image)
+        return files, {"parameters": done.parameters}
+    if shot.nir:
+        files["nir"] = _save(base, "-nir", frame.nir)
+    told: dict[str, Any] = {"box": _box(frame), "points": frame.lm68.round(2).tolist()}
+    told |= {"yaw": round(frame.pose.yaw, 3), "pitch": round(frame.pose.pitch, 3),
+             "roll": round(frame.pose.roll, 3), "face_visible": frame.face_visible}  # fmt: skip
+    if shot.truth:
+        files["truth"] = _arrays(base, truth_of(frame))
+    return files, told
+
+
+def _write_film(shot: Sample, actor: Actor, base: Path) -> dict[str, Path]:
+    assert shot.take is not None
+    if shot.lossless:
+        folder = base.with_name(base.name + "-frames")
+        folder.mkdir(exist_ok=True)
+        for number, (_, frame) in enumerate(play(actor, shot.take)):
+            write_bytes(folder / f"{number:06d}.png", encode_image(frame.rgb, "png"))
+        return {"frames": folder}
+    path = base.with_suffix(".mp4")
+    with FilmWriter(path) as film:
+        for time, frame in play(actor, shot.take):
+            film.add(frame.rgb, time)
+    return {"film": path}
+
+
+def truth_of(frame: Frame) -> dict[str, NDArray[Any]]:
+    """The arrays of the truth, as they are kept in an .npz."""
+    return {
+        "depth": frame.depth.astype(np.float32),
+        "seg": frame.seg,
+        "labels": np.array(LABELS),
+        "points68": frame.lm68,
+        "points68_3d": frame.lm68_3d,
+        "points68_seen": frame.lm68_seen,
+        "contour": frame.contour,
+        "iris": frame.iris,
+        "shapes": np.array(sorted(frame.shapes)),
+        "shape_weights": np.array([frame.shapes[n] for n in sorted(frame.shapes)], np.float32),
+    }
+
+
+def _box(frame: Frame) -> list[float]:
+    low, high = frame.lm68.min(0), frame.lm68.max(0)
+    return [round(float(v), 2) for v in (*low, *high)]
+
+
+def _save(base: Path, suffix: str, image: NDArray[np.uint8]) -> Path:
+    path = base.with_name(f"{base.name}{suffix}.png")
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    write_bytes(path, encode_image(image, "png"))
+    return path
+
+
+def _arrays(base: Path, arrays: dict[str, NDArray[Any]]) -> Path:
+    """An .npz with the same bytes every time: zip entries bear no date in NumPy's writer."""
+    path, out = base.with_suffix(".npz"), BytesIO()
+    np.savez_compressed(out, allow_pickle=False, **arrays)
+    write_bytes(path, out.getvalue())
+    return path
+
+
+def _card(plan_: Plan, head: HeadModel) -> str:
+    from importlib.metadata import version
+
+    recipe = find_recipe(plan_.recipe)
+    return CARD.format(
+        recipe=recipe.name, count=plan_.count, people=plan_.people, head=plan_.head,
+        seed=plan_.seed, about=recipe.about, version=version("mien"), licence=head.licence,
+    )  # fmt: skip
+
+
+def cores() -> int:
+    """Processes that make sense here."""
+    if hasattr(os, "sched_getaffinity"):  # not on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,106 @@
+"""What one item of a data set is: a person, what happens, and what is written down about it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mien.synth.motion.take import Take
+from mien.synth.render.attacks import Attack
+from mien.synth.render.camera import Camera, Pose
+from mien.synth.render.degrade import Kind
+from mien.synth.render.light import random_light
+from mien.synth.render.scene import Scene
+from mien.synth.skin.appearance import Person
+
+SPLITS = (("train", 0.7), ("validation", 0.15), ("test", 0.15))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One item: a picture if there is a scene, a film if there is a take."""
+
+    person: Person
+    scene: Scene | None = None
+    take: Take | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)  # what the item shows; JSON
+    attack: Attack | None = None
+    spoilt: tuple[Kind, float] | None = None  # degradation and severity
+    truth: bool = False  # depth, segmentation, points beside the picture
+    nir: bool = False
+    lossless: bool = False  # frames as PNG; a codec would swallow a pulse
+
+    def parameters(self) -> dict[str, Any]:
+        """Everything the item is made from, as plain data."""
+        plain: dict[str, Any] = _plain(
+            {name: getattr(self, name) for name in self.__slots__ if name != "labels"}
+        )
+        return plain
+
+    def digest(self) -> str:
+        """SHA-256 of the parameters, 16 digits."""
+        text = json.dumps(self.parameters(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.round(6).tolist()
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def split_of(identity: int, seed: int, people: int) -> str:
+    """Which split an identity belongs to: the same for all its pictures.
+
+    Args:
+        identity: number of the person, from 0.
+        seed: of the data set.
+        people: how many there are.
+    """
+    order = np.random.default_rng([seed, 107]).permutation(people)
+    place = (int(np.flatnonzero(order == identity)[0]) + 0.5) / people
+    for name, share in SPLITS:
+        if place < share:
+            return name
+        place -= share
+    return SPLITS[-1][0]
+
+
+def any_scene(
+    rng: np.random.Generator, size: int, weights: Mapping[str, float], turn: float
+) -> Scene:
+    """A picture in light, pose, background and noise at random.
+
+    Args:
+        rng: where it comes from.
+        size: px, square.
+        weights: what the face does.
+        turn: standard deviation of yaw, degrees.
+    """
+    yaw, pitch, roll = (float(v) for v in rng.normal(0, [turn, turn / 2, turn / 3]))
+    yaw, pitch = float(np.clip(yaw, -60, 60)), float(np.clip(pitch, -30, 30))
+    shift = tuple(float(v) for v in rng.normal(0, [8, 8, 15]))
+    return Scene(
+        weights=dict(weights),
+        pose=Pose(yaw, pitch, roll, (shift[0], shift[1], shift[2])),
+        camera=Camera(size, size, distance=float(rng.uniform(550, 900))),
+        light=random_light(rng),
+        background=int(rng.integers(1 << 30)),
+        exposure=float(np.exp(rng.normal(0.05, 0.15))),
+        noise=float(rng.uniform(0.3, 2.5)),
+        seed=int(rng.integers(1 << 30)),
+    )
+
+
+def rows_of_events(events: Iterable[Any]) -> list[dict[str, Any]]:
+    """Moves as rows of a manifest."""
+    return [asdict(event) for event in events]

@@ -1,0 +1,1 @@
+"""A head over time: controls, timelines, takes, puppets of photographs."""

@@ -1,0 +1,67 @@
+"""A person over time: frames one by one, each with its truth."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from mien.errors import MienError
+from mien.synth.head.actor import Actor
+from mien.synth.motion.timeline import Timeline
+from mien.synth.render.camera import Pose
+from mien.synth.render.scene import Frame, Scene, render
+from mien.synth.skin.pulse import Pulse, pulse
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Take:
+    """One clip to be drawn."""
+
+    timeline: Timeline
+    scene: Scene = field(default_factory=Scene)  # light, camera, background and where the head is
+    rate: float = 25.0  # frames a second
+    rolling: float = 0.0  # s from reading the first row to the last; 0: a global shutter
+    pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
+    pulse_rate: float | None = None  # beats a minute; at random if None
+    seed: int = 0
+
+    def heart(self) -> Pulse:
+        """The pulse over the clip."""
+        return pulse(self.timeline.times(self.rate), self.seed, rate=self.pulse_rate)
+
+    def scenes(self) -> Iterator[tuple[float, Scene]]:
+        """Time and scene of each frame; with a rolling shutter the time is that of its first row.
+
+        Raises:
+            MienError: reading takes longer than a frame.
+        """
+        if not 0 <= self.rolling <= 1 / self.rate:
+            raise MienError(
+                f"A camera that reads its rows in {self.rolling:g} s gives no {self.rate:g} frames "
+                f"a second; at most {1 / self.rate:.3g} s are possible."
+            )
+        times, heart = self.timeline.times(self.rate), self.heart()
+        for number, time in enumerate(times):
+            scene = replace(
+                self._at(float(time)),
+                pulse=float(heart.wave[number]),
+                pulse_depth=self.pulse_depth,
+                viseme=self.timeline.viseme(float(time)),
+                seed=(self.seed * 100_003 + number) % (1 << 31),
+            )
+            if self.rolling:
+                scene = replace(scene, last_row=self._at(float(time) + self.rolling))
+            yield float(time), scene
+
+    def _at(self, time: float) -> Scene:
+        """Face and pose at a time."""
+        turn, base = self.timeline.pose(time), self.scene.pose
+        pose = Pose(base.yaw + turn.yaw, base.pitch + turn.pitch, base.roll + turn.roll, base.shift)
+        weights = {**self.scene.weights, **self.timeline.weights(time)}
+        return replace(self.scene, weights=weights, pose=pose)
+
+
+def play(
+    actor: Actor, take: Take, *, truth: bool = False, nir: bool = False
+) -> Iterator[tuple[float, Frame]]:
+    """Draw a clip: time and frame, one after another."""
+    for time, scene in take.scenes():
+        yield time, render(actor, scene, truth=truth, nir=nir)

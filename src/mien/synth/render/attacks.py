@@ -1,0 +1,192 @@
+"""Presentation attacks: somebody holds a picture, a screen or a mask before the camera.
+
+Depth, infrared and pulse follow the attack, since that is what gives it away.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien.synth.head.actor import Actor
+from mien.synth.render.scene import Frame, Scene, backdrop, render
+from mien.types import Doubles, Floats, Pixels
+
+Attack = Literal["print", "replay", "cutout", "mask"]
+ATTACKS: tuple[Attack, ...] = ("print", "replay", "cutout", "mask")
+SHEET = 260.0  # mm: side of the paper or screen
+DISTANCE = 480.0  # mm from the camera to it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Presented:
+    """What the camera sees of an attack."""
+
+    rgb: Pixels
+    nir: NDArray[np.uint8]
+    depth: Floats  # mm, NaN in the background
+    attack: str
+    pulse_share: float  # how much of a pulse is left in the colours
+    corners: Floats  # (4, 2) px of the sheet; NaN for a mask
+
+
+def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
+    """Draw an attack with a picture of a person.
+
+    Args:
+        actor: whose likeness is misused.
+        scene: how the attacker's room is lit and seen; its weights are what the face does.
+        attack: "print" (a bent sheet), "replay" (a screen), "cutout" (a photo with holes for
+            living eyes) or "mask" (rigid and uniform).
+        seed: of everything irregular.
+
+    Raises:
+        MienError: an unknown attack.
+    """
+    if attack not in ATTACKS:
+        raise MienError(f"There is no attack '{attack}'; there are {', '.join(ATTACKS)}.")
+    rng = np.random.default_rng([seed, 103])
+    if attack == "mask":
+        return _mask(actor, scene)
+    shown = render(actor, replace(scene, cast=True), truth=True)
+    picture: Floats = shown.rgb.astype(np.float32) / np.float32(255)
+    ink = _screen(picture, rng) if attack == "replay" else _ink(picture, rng)
+    sheet = _Sheet(scene, rng, bent=attack == "print")
+    light, seen = sheet.draw(ink, glow=attack == "replay")
+    room = backdrop(scene.background + 1, scene.camera.size, scene.light, actor.albedo)
+    out = np.where(seen[..., None], light, np.sqrt(np.clip(room, 0, 1)))
+    depth = np.where(seen, sheet.depth, np.nan).astype(np.float32)
+    nir = _flat_infrared(seen, attack, rng)
+    if attack == "cutout":
+        out, depth, nir = _living_eyes(actor, scene, shown, sheet, out, depth, nir)
+    noise = rng.normal(0, 1.2 / 255, out.shape)
+    rgb = np.clip(np.rint((out + noise) * 255), 0, 255).astype(np.uint8)
+    share = {"print": 0.0, "replay": 0.35, "cutout": 0.0}[attack]
+    return Presented(rgb, nir, depth, attack, share, sheet.corners.astype(np.float32))
+
+
+def _mask(actor: Actor, scene: Scene) -> Presented:
+    """Rigid: moves are a tenth, no pulse; one matt colour but for the holes of the eyes."""
+    still = {name: 0.1 * value for name, value in scene.weights.items()}
+    skin = actor.skin
+    flat = np.empty_like(skin.colour)
+    flat[:] = skin.colour.reshape(-1, 3).mean(0)
+    flat += 0.25 * (skin.colour - flat)
+    finish = skin.finish.copy()
+    finish[..., 0], finish[..., 2:] = 0.9, 0
+    same = np.full_like(skin.infrared, 0.72)
+    plain = replace(skin, colour=flat, finish=finish, infrared=same)
+    masked = Actor(actor.head, actor.person, skin=plain)
+    frame = render(masked, replace(scene, weights=still, pulse_depth=0.0), truth=True, nir=True)
+    nowhere = np.full((4, 2), np.nan, np.float32)
+    return Presented(frame.rgb, frame.nir, frame.depth, "mask", 0.0, nowhere)
+
+
+def _ink(picture: Floats, rng: np.random.Generator) -> Floats:
+    """A print: paper white, a narrow gamut, and the dots of a halftone, five to a millimetre."""
+    large = cv2.resize(picture, (1024, 1024), interpolation=cv2.INTER_CUBIC)
+    grey = np.asarray(large).mean(2, keepdims=True)
+    narrow = 0.10 + 0.82 * (grey + 0.72 * (np.asarray(large) - grey))
+    y, x = np.mgrid[:1024, :1024].astype(np.float32)
+    for channel, degrees in enumerate((15.0, 75.0, 45.0)):
+        a = np.radians(degrees)
+        u, v = x * np.cos(a) + y * np.sin(a), -x * np.sin(a) + y * np.cos(a)
+        dots = np.sin(u * 1.6) * np.sin(v * 1.6)
+        narrow[..., channel] += 0.07 * dots * (1 - narrow[..., channel])
+    tint = 1 + rng.normal(0, 0.025, 3)
+    return np.asarray(np.clip(narrow * tint, 0, 1), np.float32)
+
+
+def _screen(picture: Floats, rng: np.random.Generator) -> Floats:
+    """A screen: every pixel is three stripes. Moire arises where the camera samples them."""
+    side = 384  # px of the film that is shown
+    small = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+    out = np.zeros((side * 3, side * 3, 3), np.float32)
+    for channel in range(3):
+        out[:, channel::3, channel] = np.repeat(small[..., channel] * 2.1, 3, axis=0)
+    out[2::3] *= 0.55  # the gap between rows
+    bands = 1 + 0.06 * np.sin(np.linspace(0, rng.uniform(6, 16), side * 3) + rng.uniform(0, 6))
+    lit = out * bands[:, None, None] * [0.95, 1.0, 1.12]
+    return np.asarray(cv2.GaussianBlur(lit, (0, 0), 1.1), np.float32)  # the lens of the camera
+
+
+class _Sheet:
+    """A sheet before the camera: turned, and bent about an upright axis if it is paper."""
+
+    def __init__(self, scene: Scene, rng: np.random.Generator, *, bent: bool) -> None:
+        camera = scene.camera
+        height, width = camera.size
+        turn, nod, lean = np.radians(rng.normal(0, [9, 6, 5]))
+        self.curve = float(rng.uniform(0, 2.2e-3)) if bent else 0.0
+        y, x = np.mgrid[:height, :width] + 0.5
+        ahead = np.full_like(x, camera.focal_px)
+        ray = np.stack([x - width / 2, y - height / 2, ahead], -1) / camera.focal_px
+        across = np.array([np.cos(turn) * np.cos(lean), np.sin(lean), np.sin(turn)])
+        down = np.array([-np.sin(lean), np.cos(lean) * np.cos(nod), np.sin(nod)])
+        out = np.cross(across, down)
+        middle = np.array([0, 0, DISTANCE]) + rng.normal(0, 8, 3)
+        depth = (out @ middle) / (ray @ out)
+        for _ in range(4 if bent else 0):  # z + curve u^2 = plane, by repetition
+            u = (ray * depth[..., None] - middle) @ across
+            depth = (out @ middle + self.curve * u * u * abs(out[2])) / (ray @ out)
+        at = ray * depth[..., None] - middle
+        self.u, self.v, self.depth = at @ across, at @ down, depth
+        square = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        ends = np.array([middle + SHEET / 2 * (a * across + b * down) for a, b in square])
+        flat = ends[:, :2] / ends[:, 2:] * camera.focal_px
+        self.corners: Doubles = flat + np.array([width / 2, height / 2])
+        self.sheen = float(rng.uniform(0.0, 0.25))
+        self.spot = rng.uniform(-80, 80, 2)
+
+    def draw(self, ink: Floats, *, glow: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        """Colours as coded (0 to 1) and where the sheet is; a screen has a dark edge."""
+        side = ink.shape[0]
+        column = ((self.u / SHEET + 0.5) * side - 0.5).astype(np.float32)
+        row = ((self.v / SHEET + 0.5) * side - 0.5).astype(np.float32)
+        drawn = np.asarray(cv2.remap(ink, column, row, cv2.INTER_LINEAR), np.float32)
+        reach = np.maximum(np.abs(self.u), np.abs(self.v))
+        inside, edge = reach <= SHEET / 2, reach <= SHEET / 2 + (14 if glow else 6)
+        light = np.exp(-((self.u - self.spot[0]) ** 2 + (self.v - self.spot[1]) ** 2) / 70**2)
+        gloss = (self.sheen * light)[..., None]
+        shade = (1 - 60 * self.curve * np.abs(self.u) / 100)[..., None]
+        whole = drawn * (1.0 if glow else shade) + gloss * (0.6 if glow else 1.0)
+        border = 0.03 if glow else 0.9
+        out = np.where(inside[..., None], whole, border)
+        return np.clip(out, 0, 1).astype(np.float32), np.asarray(edge)
+
+
+def _flat_infrared(
+    seen: NDArray[np.bool_], attack: str, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """At 850 nm a screen is black and a print of dyes blank. Source: spec 00."""
+    level = 0.05 if attack == "replay" else 0.8
+    light = np.where(seen, level, 0.02)
+    coded = np.clip(light, 0, 1) ** (1 / 2.2) * 255 + rng.normal(0, 1.5, seen.shape)
+    return np.clip(np.rint(coded), 0, 255).astype(np.uint8)
+
+
+def _living_eyes(
+    actor: Actor,
+    scene: Scene,
+    shown: Frame,
+    sheet: _Sheet,
+    out: Floats,
+    depth: Floats,
+    nir: NDArray[np.uint8],
+) -> tuple[Floats, Floats, NDArray[np.uint8]]:
+    """Holes where the eyes of the photo were, and somebody's eyes 15 mm behind them."""
+    height, width = scene.camera.size
+    real = render(actor, scene, truth=True, nir=True)
+    hole = np.isin(shown.seg, (4, 5)).astype(np.float32)
+    wide = np.asarray(cv2.dilate(hole, np.ones((5, 5), np.uint8)))
+    column = ((sheet.u / SHEET + 0.5) * width - 0.5).astype(np.float32)
+    row = ((sheet.v / SHEET + 0.5) * height - 0.5).astype(np.float32)
+    near = np.asarray(cv2.remap(wide, column, row, cv2.INTER_LINEAR)) > 0.5
+    eyes = np.asarray(cv2.remap(real.rgb, column, row, cv2.INTER_LINEAR))
+    dark = np.asarray(cv2.remap(real.nir, column, row, cv2.INTER_LINEAR))
+    out = np.where(near[..., None], eyes.astype(np.float32) / 255, out)
+    depth = np.where(near & ~np.isnan(depth), depth + 15.0, depth).astype(np.float32)
+    return out.astype(np.float32), depth, np.where(near, dark, nir).astype(np.uint8)

@@ -1,0 +1,393 @@
+"""A scene in, a frame with the whole truth about it out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.synth.head import actor as kinds
+from mien.synth.head import head_shape
+from mien.synth.head.actor import Actor
+from mien.synth.head.contour import irises
+from mien.synth.head.dense import at
+from mien.synth.head.model import SKIN, landmarks, normals
+from mien.synth.motion import controls
+from mien.synth.render.camera import Camera, Pose, place, project, rotation
+from mien.synth.render.light import Light
+from mien.synth.render.raster import Buffer, Hits, interpolate
+from mien.synth.render.shade import Surface, faced, infrared, lit, shadows, stuff
+from mien.synth.skin.atlas import nearest, sample
+from mien.synth.skin.hair import strands
+from mien.synth.skin.paint import NUMBER
+from mien.types import Doubles, Floats, Pixels
+
+GREY = 0.42  # albedo of skin that a camera exposes as it is
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Everything about one picture but the person."""
+
+    weights: Mapping[str, float] = field(
+        default_factory=dict
+    )  # see mien.synth.motion.controls.resolve
+    pose: Pose = field(default_factory=Pose)
+    camera: Camera = field(default_factory=Camera)
+    light: Light = field(default_factory=Light)
+    background: int = 0  # seed
+    exposure: float = 1.0  # times
+    metering: float = 0.35  # how far the camera makes up for dark and light skin, 0 to 1
+    white: tuple[float, float, float] = (1.0, 1.0, 1.0)  # balance, times
+    noise: float = 0.0  # standard deviation at mid grey, of 255
+    defocus: float = 0.0  # px, of the whole picture
+    pulse: float = 0.0  # p(t), about -1 to 1, times `pulse_depth`
+    pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
+    viseme: str = "sil"  # that is spoken, for the record; what is drawn follows from the weights
+    seed: int = 0  # of the noise
+    last_row: "Scene | None" = None  # when the last row is read: a rolling shutter; None: at once
+    cast: bool = True  # whether lamps throw shadows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture and the truth about it. Arrays are (H, W, ...); NaN where nothing is."""
+
+    rgb: Pixels
+    nir: NDArray[np.uint8]  # (H, W) at 850 nm, lamp beside the camera
+    depth: Floats  # mm along the optical axis, NaN where the background is
+    seg: NDArray[np.uint8]  # of mien.synth.skin.paint.LABELS
+    triangle: NDArray[np.int32]  # of Actor.triangles, -1 where the background is
+    inside: Floats  # (H, W, 3) barycentric weights in that triangle
+    lm68: Floats  # (68, 2) px
+    lm68_3d: Floats  # (68, 3) mm in model space after turning
+    lm68_seen: NDArray[np.bool_]  # (68,) not hidden by anything
+    contour: Floats  # (17, 2) px of the visible jawline, which wanders with yaw
+    iris: Floats  # (2, 5, 2) px; see mien.synth.head.contour.irises
+    lm478: Floats | None  # (478, 3) x px, y px, depth mm, if the actor has MediaPipe's mesh
+    shapes: dict[str, float]  # the 53 shapes
+    weights: dict[str, float]  # as asked for: action units and the like
+    pose: Pose  # in all, with head units
+    gaze: tuple[tuple[float, float], tuple[float, float]]  # right, left eye: yaw, pitch, degrees
+    viseme: str  # that is spoken; "sil": none
+    pulse: float  # p(t) of the skin, about -1 to 1; 0 without a pulse
+    camera: Camera
+    face_visible: bool  # whether at least 1 % of the picture is skin of the face
+
+    @property
+    def five(self) -> Floats:
+        """The five points of mien.geometry.POINTS, (5, 2) px; of eyes the middle of six points."""
+        eyes = (self.lm68[start : start + 6].mean(0) for start in (36, 42))
+        return np.stack([*eyes, *self.lm68[[30, 48, 54]]])
+
+
+def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False) -> Frame:
+    """Draw one person.
+
+    Args:
+        actor: the person.
+        scene: everything else.
+        truth: also depth, segmentation and triangles; without them those arrays are empty.
+        nir: also the infrared picture.
+
+    Raises:
+        MienError: an unknown control, a weight that is NaN, a head behind the camera.
+    """
+    shapes = controls.resolve(scene.weights)
+    pose = whole_pose(scene)
+    now = _moment(actor, scene)
+    if scene.last_row is not None:
+        end = _moment(actor, scene.last_row)
+        pairs = zip(now, end, strict=True)
+        now = _Moment(*(read_out(one, two, scene.camera) for one, two in pairs))
+    drawn = _Drawing(actor, scene, shapes, pose, now.points)
+    rgb, dark = drawn.picture(nir)
+    depth, seg, number, inside = drawn.truth() if truth else _nothing()
+    flat, jaw, dense = (project(points, scene.camera) for points in (now.spots, now.jaw, now.dense))
+    return Frame(
+        rgb, dark, depth, seg, number, inside,
+        flat[:, :2].astype(np.float32), now.spots.astype(np.float32),
+        _seen(flat, depth), actor.jawline(jaw, flat),
+        dense[-10:, :2].reshape(2, 5, 2).astype(np.float32),
+        None if actor.mesh is None else dense.astype(np.float32),
+        shapes, dict(scene.weights), pose, controls.gaze(shapes), _spoken(scene),
+        scene.pulse if scene.pulse_depth else 0.0, scene.camera,
+        bool(np.isin(seg, (1, 2, 11, 12)).mean() > 0.01) if truth else True,
+    )  # fmt: skip
+
+
+class _Moment(NamedTuple):
+    """Where everything is, placed before the camera: (N, 3) mm each."""
+
+    points: Doubles  # corners of all that is drawn
+    spots: Doubles  # the 68 points
+    jaw: Doubles  # corners of the head that the visible jawline may run through
+    dense: Doubles  # MediaPipe's 478 points; the last ten of them, both irises, without its mesh
+
+
+def _moment(actor: Actor, scene: Scene) -> _Moment:
+    shapes, pose = controls.resolve(scene.weights), whole_pose(scene)
+    body = actor.body(shapes)
+    dense = irises(body.eyes, actor.radius, controls.gaze(shapes), actor.person.look.iris_size)
+    dense = dense.reshape(10, 3)
+    if actor.mesh is not None:
+        dense = np.concatenate([at(actor.mesh, body.face), dense])
+    spots = landmarks(actor.head, body.face).astype(np.float64)
+    jaw = body.face[actor.jawline.corners].astype(np.float64)
+    placed = (place(points, pose) for points in (spots, jaw, dense))
+    return _Moment(actor.placed(body.points, pose), *placed)
+
+
+def read_out(first: Doubles, second: Doubles, camera: Camera) -> Doubles:
+    """Where points, (N, 3) mm, are when a rolling shutter reads the row in which they are seen.
+
+    Args:
+        first: when the uppermost row is read.
+        second: when the last one is; in between they move evenly.
+        camera: that sees them.
+    """
+    out = first
+    for _ in range(4):  # the row depends on the place, which depends on the row: it settles at once
+        share = np.clip(project(out, camera)[:, 1:2] / camera.height, 0, 1)
+        out = first + share * (second - first)
+    return out
+
+
+def _spoken(scene: Scene) -> str:
+    """The viseme of a scene: as told, or the one that the weights ask for."""
+    asked = [name.partition(":")[2] for name in scene.weights if name.startswith("viseme:")]
+    return asked[0] if scene.viseme == "sil" and asked else scene.viseme
+
+
+def whole_pose(scene: Scene) -> Pose:
+    """The pose of a scene with what head units add."""
+    yaw, pitch, roll, ahead = controls.head_turn(scene.weights)
+    given = scene.pose
+    x, y, z = given.shift
+    return Pose(given.yaw + yaw, given.pitch + pitch, given.roll + roll, (x, y, z + ahead))
+
+
+def visible(
+    actor: Actor,
+    points: Doubles,
+    camera: Camera,
+    size: tuple[int, int],
+    shapes: Mapping[str, float],
+) -> Hits:
+    """What is seen: lids and hair cut away where they are open.
+
+    Args:
+        actor: the person.
+        points: (V, 3) corners of everything, placed.
+        camera: that sees them.
+        size: height and width to draw, px; of the camera's, or a multiple.
+        shapes: what the face does; shut lids leave no gap, however wide somebody's eyes are.
+    """
+    flat = project(points, camera)
+    height, width = size
+    flat[:, 0] *= width / camera.width
+    flat[:, 1] *= height / camera.height
+    seen, skin = Buffer(size), Buffer(size)
+    if len(actor.hair):
+        seen.draw(flat, actor.triangles, actor.hair)
+        hits = seen.hits()
+        values = interpolate(hits, actor.triangles, actor.local)
+        seen.erase(hits.pixel[strands(values, actor.person.look)[1] == 0])
+    if len(actor.cut):
+        skin.draw(flat, actor.triangles, actor.cut)
+        hits = skin.hits()
+        places = interpolate(hits, actor.triangles, actor.canonical)
+        skin.erase(hits.pixel[head_shape.lid_gap(places) > _shut(places, shapes)])
+        seen.lay(skin)
+    seen.draw(flat, actor.triangles, actor.whole)
+    return seen.hits()
+
+
+def _shut(places: Floats, shapes: Mapping[str, float]) -> Floats:
+    """How much of the opening between the lids is closed, mm at each place: all at a full blink."""
+    left, right = (np.clip(shapes.get(f"eyeBlink_{s}", 0.0) / 0.15 - 5.6, 0, 1) for s in "LR")
+    return np.asarray(np.where(places[:, 0] > 0, 6 * left, 6 * right), np.float32)
+
+
+class _Drawing:
+    """One frame in the making."""
+
+    def __init__(
+        self, actor: Actor, scene: Scene, shapes: dict[str, float], pose: Pose, points: Doubles
+    ) -> None:
+        self.actor, self.scene, self.shapes, self.pose = actor, scene, shapes, pose
+        self.points = points
+        self.normals = normals(points.astype(np.float32), actor.triangles)
+        lamps = scene.light.lamps
+        ones = np.ones((len(points), max(1, len(lamps))), np.float32)
+        self.open = shadows(actor, points, lamps) if scene.cast and lamps else ones
+
+    def surface(self, hits: Hits) -> Surface:
+        """What the hits show."""
+        actor, camera = self.actor, self.scene.camera
+        values = np.hstack([self.normals, self.points.astype(np.float32), self.open])
+        at = interpolate(hits, actor.triangles, values)
+        normal, view = faced(at, np.array([*camera.centre, camera.distance], np.float32))
+        canonical = interpolate(hits, actor.triangles, actor.canonical)
+        return Surface(actor.kind[hits.triangle], hits, canonical, normal, at[:, 6:], view)
+
+    def picture(self, nir: bool) -> tuple[Pixels, NDArray[np.uint8]]:
+        """(H, W, 3) sRGB and (H, W) infrared; each pixel is the mean of four places."""
+        scene = self.scene
+        size = (scene.camera.height * 2, scene.camera.width * 2)
+        hits = visible(self.actor, self.points, scene.camera, size, self.shapes)
+        surface = self.surface(hits)
+        made = stuff(self.actor, surface, self.shapes, rotation(self.pose))
+        light = lit(surface, made, scene.light)
+        if scene.pulse and scene.pulse_depth:
+            light *= self._blood(surface)
+        out = backdrop(scene.background, size, scene.light, self.actor.albedo)
+        out.reshape(-1, 3)[hits.pixel] = light
+        out *= np.float32((GREY / self.actor.albedo) ** scene.metering)
+        small = half(out)
+        rng = np.random.default_rng([scene.seed, 71])
+        rgb = develop(small, scene, rng)
+        dark = np.zeros((0, 0), np.uint8)
+        if nir:
+            sheet = np.full(size, 0.02, np.float32)
+            falloff = (scene.camera.distance / hits.depth) ** 2
+            sheet.ravel()[hits.pixel] = infrared(self.actor, surface, made, False) * falloff
+            grey = np.clip(half(sheet[..., None])[..., 0] * 0.9, 0, 1) ** (1 / 2.2) * 255
+            dark = np.clip(np.rint(grey + rng.normal(0, 1.2, grey.shape)), 0, 255).astype(np.uint8)
+        return rgb, dark
+
+    def _blood(self, surface: Surface) -> Floats:
+        """(N, 3) what the pulse does to the light of the skin.
+
+        Source: relative pulse amplitudes of a camera's channels, de Haan and van Leest, 2014.
+        """
+        out = np.ones((len(surface.kind), 3), np.float32)
+        here = np.flatnonzero(surface.kind == SKIN)
+        strength = sample(self.actor.skin.blood, surface.canonical[here])
+        wave = self.scene.pulse * self.scene.pulse_depth
+        out[here] += wave * strength * np.array([0.33, 0.77, 0.53], np.float32)
+        return out
+
+    def truth(self) -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:
+        """Depth, labels, triangles and weights at the centres of pixels."""
+        actor, size = self.actor, self.scene.camera.size
+        hits = visible(actor, self.points, self.scene.camera, size, self.shapes)
+        depth = np.full(size, np.nan, np.float32)
+        depth.ravel()[hits.pixel] = hits.depth
+        number, inside = np.full(size, -1, np.int32), np.zeros((*size, 3), np.float32)
+        number.ravel()[hits.pixel] = hits.triangle
+        inside.reshape(-1, 3)[hits.pixel] = hits.inside
+        places = interpolate(hits, actor.triangles, actor.canonical)
+        seg = np.zeros(size, np.uint8)
+        seg.ravel()[hits.pixel] = labels(actor, hits, places)
+        return depth, seg, number, inside
+
+
+_LABELLED = {
+    1: "mouth", 2: "mouth", 3: "mouth", 4: "mouth", 5: "skin", kinds.EYE_RIGHT: "r_eye",
+    kinds.EYE_LEFT: "l_eye", kinds.CARUNCLE: "skin", kinds.CLOTHES: "cloth",
+    kinds.FRAMES: "eye_g", kinds.LENSES: "eye_g", kinds.HAIR: "hair", kinds.MASK: "cloth",
+    kinds.HAT: "hat", kinds.SCARF: "cloth",
+}  # fmt: skip
+
+
+def labels(actor: Actor, hits: Hits, places: Floats) -> NDArray[np.uint8]:
+    """What each hit is called, of mien.synth.skin.paint.LABELS."""
+    kind = actor.kind[hits.triangle]
+    out = nearest(actor.skin.labels, places)
+    ear = (np.abs(places[:, 0]) > 67) & (places[:, 1] < 16) & (np.abs(places[:, 2]) < 26)
+    ear &= places[:, 1] > -52
+    out[ear & (places[:, 0] > 0)] = NUMBER["l_ear"]
+    out[ear & (places[:, 0] < 0)] = NUMBER["r_ear"]
+    names = np.arange(256, dtype=np.uint8)
+    for number, name in _LABELLED.items():
+        names[number] = NUMBER[name]
+    other = kind != SKIN
+    out[other] = names[kind[other]]
+    return out
+
+
+def _seen(flat: Doubles, depth: Floats) -> NDArray[np.bool_]:
+    """Which points, (N, 3) x, y, depth, lie before the surface that is drawn there, by 4 mm."""
+    if depth.size == 0:
+        return np.zeros(len(flat), bool)
+    height, width = depth.shape
+    column, row = np.floor(flat[:, 0]).astype(int), np.floor(flat[:, 1]).astype(int)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    drawn = depth[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    return np.asarray(inside & ~(flat[:, 2] > drawn + 4.0))
+
+
+def _nothing() -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:
+    return (
+        np.zeros((0, 0), np.float32),
+        np.zeros((0, 0), np.uint8),
+        np.zeros((0, 0), np.int32),
+        np.zeros((0, 0, 3), np.float32),
+    )
+
+
+def half(picture: Floats) -> Floats:
+    """Means of 2 x 2 pixels: (2H, 2W, K) to (H, W, K)."""
+    mean = np.float32(0.25) * (
+        (picture[::2, ::2] + picture[1::2, ::2]) + (picture[::2, 1::2] + picture[1::2, 1::2])
+    )
+    return mean.astype(np.float32)
+
+
+def backdrop(seed: int, size: tuple[int, int], light: Light, albedo: float) -> Floats:
+    """A blurred background: a wall, a room or leaves out of focus; (H, W, 3) linear.
+
+    Who takes a portrait chooses place and exposure for the face, so that what is behind dark faces
+    is darker: behind real ones of light and of dark skin it has 0.6 and 0.7 times their light.
+
+    Args:
+        seed: of what is there.
+        size: height and width, px.
+        light: on the scene.
+        albedo: of the face that is before it, luminance.
+    """
+    soft = _soft(seed, light) * np.float32(albedo / GREY)
+    return np.asarray(cv2.resize(soft, size[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+@lru_cache(maxsize=8)  # all pictures of a film have the same
+def _soft(seed: int, light: Light) -> Floats:
+    rng = np.random.default_rng([seed, 61])
+    # What is behind 600 real faces has 0.6 times their light (quartiles 0.2 and 1.4).
+    base = np.clip(np.exp(rng.normal(-1.3, 1.3)), 0.01, 3.0) * np.exp(rng.normal(0, 0.12, 3))
+    small = np.empty((24, 24, 3), np.float32)
+    slope = rng.normal(0, 0.3, 2)
+    grid = np.stack(np.meshgrid(np.linspace(-1, 1, 24), np.linspace(-1, 1, 24)), -1)
+    small[:] = (base * np.exp(grid @ slope)[..., None]).astype(np.float32)
+    for _ in range(int(rng.integers(0, 14))):
+        x, y, r = rng.uniform(-1.1, 1.1), rng.uniform(-1.1, 1.1), rng.uniform(0.08, 0.5)
+        box = rng.random() < 0.5
+        d = np.abs(grid - [x, y])
+        near = (d.max(-1) < r) if box else np.hypot(*d.transpose(2, 0, 1)) < r
+        tint = np.clip(base * np.exp(rng.normal(0, 0.6) + rng.normal(0, 0.22, 3)), 0.01, 4.0)
+        small[near] += (tint - small[near]) * rng.uniform(0.4, 0.9)
+    level = ((np.array(light.sky) + np.array(light.ground)) / 1.2).astype(np.float32)
+    small = np.asarray(cv2.resize(small * level, (96, 96), interpolation=cv2.INTER_CUBIC))
+    return np.clip(cv2.GaussianBlur(small, (0, 0), 1.8), 0, 5)
+
+
+def develop(linear: Floats, scene: Scene, rng: np.random.Generator) -> Pixels:
+    """Exposure, white balance, defocus, noise and the sRGB curve: linear light to 8 bits."""
+    out = linear * np.float32(scene.exposure) * np.array(scene.white, np.float32)
+    if scene.defocus:
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), scene.defocus), np.float32)
+    out = np.maximum(out, 0)
+    knee = np.float32(0.75)  # highlights roll off above it instead of being cut
+    high = out > knee
+    out[high] = knee + (1 - knee) * (1 - np.exp(-(out[high] - knee) / (1 - knee)))
+    coded = np.where(out > 0.0031308, 1.055 * out ** np.float32(1 / 2.4) - 0.055, 12.92 * out) * 255
+    if scene.noise:  # Poisson: grows with the root of the light; Gauss: what reading adds
+        grain = rng.standard_normal(coded.shape).astype(np.float32)
+        coded += scene.noise * grain * np.sqrt(0.35 + 1.3 * out)
+    elif scene.pulse_depth:  # without noise rounding would swallow the pulse
+        coded += rng.uniform(-0.5, 0.5, coded.shape).astype(np.float32)
+    return np.asarray(np.clip(np.rint(coded), 0, 255), np.uint8)

@@ -1,0 +1,1 @@
+"""Appearance: skin, hair, accessories, pulse."""

@@ -1,0 +1,1 @@
+"""Converters: published weights to the graphs that the runtime opens."""

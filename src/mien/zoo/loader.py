@@ -1,0 +1,65 @@
+"""Open a model by the name of its card."""
+
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from mien.errors import LicenceError, UnknownModelError
+from mien.zoo.card import Card, cards
+from mien.zoo.weights.fetch import fetch
+
+DETECTOR, EMBEDDER = (
+    "mtcnn",
+    "dlib-resnet29-int8",
+)  # where nothing else is asked for
+
+
+def load(
+    name: str,
+    *,
+    device: str = "cpu",
+    commercial_only: bool = False,
+    from_dir: Path | None = None,
+    **options: Any,
+) -> Any:
+    """Open a model, fetching its weights if they are not there yet.
+
+    Args:
+        name: of a card; `mien models list` shows them.
+        device: processor to run on; nothing falls back if it is not there.
+        commercial_only: refuse weights whose licence is not known to allow commercial use.
+        from_dir: folder to take the weights from instead of the network.
+        options: for the model's class, on top of the card's own.
+    """
+    card = find(name)
+    if commercial_only:
+        require_commercial(card)
+    module, _, attribute = card.entry.partition(":")
+    cls = getattr(import_module(module), attribute)
+    paths = fetch(card, from_dir=from_dir)
+    given = {**card.options, **options}
+    return cls(*paths, name=card.name, digest=card.digest, device=device, **given)
+
+
+def find(name: str) -> Card:
+    """The card of that name, or an error that names the nearest one."""
+    known = cards()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else "List them with: mien models list"
+        raise UnknownModelError(f"There is no model '{name}'. {hint}")
+    return known[name]
+
+
+def require_commercial(card: Card) -> None:
+    """Refuse a card whose weights are not known to allow commercial use."""
+    if card.commercial is True:
+        return
+    doubt = "forbids commercial use" if card.commercial is False else "is unclear on commercial use"
+    others = [other.name for other in cards(card.task).values() if other.commercial is True]
+    instead = f"take one of: {', '.join(others)}" if others else "no other card of its task does"
+    raise LicenceError(
+        f"The licence of the weights of '{card.name}' ({card.licence}) {doubt}, and only weights "
+        f"that allow it were asked for; for '{card.task}', {instead}."
+    )

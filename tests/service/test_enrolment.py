@@ -1,0 +1,153 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from mien.errors import MienError
+from mien.gallery import open_gallery
+from mien.media import write_image
+from mien.service import enroll, items_in
+
+
+@pytest.fixture
+def gallery(tmp_path, toy_pipeline):
+    with open_gallery(tmp_path / "g.mien", toy_pipeline.embedder.contract, create=True) as it:
+        yield it
+
+
+@pytest.fixture
+def write(tmp_path, portrait):
+    """Return write(path, *people): save a portrait below photos/, tell its path."""
+
+    def write(path, *people, **how):
+        target = tmp_path / "photos" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_image(target, portrait(*people, **how))
+        return target
+
+    return write
+
+
+def told(results):
+    return [(r.item.person, r.item.path.name, r.outcome, r.reason) for r in results]
+
+
+def test_a_folder_a_person(tmp_path, write):
+    write("Ada/1.png", "Ada")
+    write("Ada/deep/2.png", "Ada")
+    write("Bob.png", "Bob")
+    items = items_in(tmp_path / "photos")
+    assert {(item.person, item.path.name) for item in items} == {
+        ("Ada", "1.png"),
+        ("Ada", "2.png"),
+        ("Bob", "Bob.png"),
+    }
+
+
+def test_a_csv_with_unicode_names(tmp_path, write):
+    write("a.png", "Ada")
+    table = tmp_path / "people.csv"
+    table.write_text("person,path\nÅsa Öst/Ålund,photos/a.png\n", encoding="utf-8-sig")
+    [item] = items_in(table)
+    assert item.person == "Åsa Öst/Ålund"  # a name may hold a path separator: it is only a name
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("name,path\nA,a.png\n", "lacks the column person"),
+        ("person,path\n,a.png\n", "line 2: person or path is empty"),
+        ("person,path\n", "no pictures to enrol"),
+    ],
+)
+def test_a_wrong_csv_says_which_line_or_column(tmp_path, text, error):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(MienError, match=error):
+        items_in(tmp_path / "x.csv")
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(MienError, match="no pictures to enrol"):
+        items_in(tmp_path)
+
+
+def test_every_picture_gets_an_outcome_and_a_reason(tmp_path, toy_pipeline, gallery, write):
+    write("Ada/1.png", "Ada")
+    write("Ada/2-both.png", "Ada", "Bob")
+    write("Ada/3-nobody.png")
+    (tmp_path / "photos/Ada/4-text.jpg").write_text("not a picture")
+    (tmp_path / "photos/Ada/5-empty.jpg").write_bytes(b"")
+    write("Ada/6-small.png", "Ada", side=12)
+    results = told(enroll(items_in(tmp_path / "photos"), toy_pipeline, gallery))
+    assert [(name, outcome, reason) for _, name, outcome, reason in results] == [
+        ("1.png", "enrolled", None),
+        ("2-both.png", "refused", "several-faces"),
+        ("3-nobody.png", "refused", "no-face-none"),
+        ("4-text.jpg", "refused", "unreadable"),
+        ("5-empty.jpg", "refused", "unreadable"),
+        ("6-small.png", "refused", "too-small"),
+    ]
+    assert len(gallery) == 1
+
+
+def test_a_second_run_does_nothing_again(tmp_path, toy_pipeline, gallery, write):
+    write("Ada/1.png", "Ada")
+    write("Ada/2.png")
+    items = items_in(tmp_path / "photos")
+    list(enroll(items, toy_pipeline, gallery))
+    again = told(enroll(items, toy_pipeline, gallery))
+    assert [row[2:] for row in again] == [("already", None), ("refused", "no-face-none")]
+    assert len(gallery) == 1
+
+
+def test_the_same_picture_twice_in_a_folder_is_one_template(tmp_path, toy_pipeline, gallery, write):
+    first = write("Ada/1.png", "Ada")
+    (first.parent / "copy.png").write_bytes(first.read_bytes())
+    results = told(enroll(items_in(tmp_path / "photos"), toy_pipeline, gallery))
+    assert [row[2] for row in results] == ["enrolled", "already"]
+
+
+def test_a_picture_that_looks_like_somebody_else_is_refused_by_name(
+    tmp_path, toy_pipeline, gallery, write
+):
+    write("Ada/1.png", "Ada")
+    write("Bob/1.png", "Bob")
+    wrong = write("Cyd/ada.png", "Ada", side=61)
+    items = items_in(tmp_path / "photos")
+    refused = [r for r in enroll(items, toy_pipeline, gallery) if r.outcome == "refused"]
+    assert [r.item.path for r in refused] == [wrong]
+    assert refused[0].reason == "conflict"
+    assert "looks like 'Ada'" in refused[0].detail
+    assert {person.name for person in gallery.people() if person.templates} == {"Ada", "Bob"}
+    results = enroll(items, toy_pipeline, gallery, allow_conflicts=True, retry=True)
+    assert sum(r.outcome == "enrolled" for r in results) == 1
+
+
+def test_a_stopped_run_keeps_what_it_told(tmp_path, toy_pipeline, gallery, write):
+    for number in range(5):
+        write(f"Ada/{number}.png", "Ada", side=50 + number)
+    run = enroll(items_in(tmp_path / "photos"), toy_pipeline, gallery)
+    done = [next(run).template for _ in range(3)]
+    run.close()  # Ctrl-C
+    assert [t.id for t in gallery.templates("Ada")] == done
+    rest = told(enroll(items_in(tmp_path / "photos"), toy_pipeline, gallery))
+    assert [row[2] for row in rest] == ["already"] * 3 + ["enrolled"] * 2
+
+
+def test_a_template_remembers_its_picture(tmp_path, toy_pipeline, gallery, write):
+    path = write("Ada/1.png", "Ada")
+    list(enroll(items_in(tmp_path / "photos"), toy_pipeline, gallery))
+    [stored] = gallery.templates("Ada")
+    assert stored.source == str(path)
+    assert stored.source_digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert np.allclose(stored.box, [20, 20, 80, 80])
+    assert stored.quality
+
+
+def test_a_file_that_vanished_is_told_and_the_rest_goes_on(tmp_path, toy_pipeline, gallery, write):
+    gone = write("Ada/1.png", "Ada")
+    write("Ada/2.png", "Ada", side=59)
+    items = items_in(tmp_path / "photos")
+    gone.unlink()
+    results = told(enroll(items, toy_pipeline, gallery))
+    assert [row[2:] for row in results] == [("refused", "unreadable"), ("enrolled", None)]

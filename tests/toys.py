@@ -1,0 +1,126 @@
+"""A toy world: faces are coloured squares on black, and a person is a colour."""
+
+import av
+import numpy as np
+import pytest
+
+from mien.behaviour import OcclusionMonitor
+from mien.decision import Calibration, Point
+from mien.landmarks import MeshTracker
+from mien.photo import Pipeline
+from mien.types import Crop, Face
+
+CONTRACT = "toy/1/3"
+COLOURS = {"Ada": [250, 30, 30], "Bob": [30, 250, 30], "Cyd": [30, 30, 250]}
+
+
+class Squares:
+    """Finds squares of at least 8 px that are not black, largest first."""
+
+    name = "squares"
+
+    def __call__(self, image):
+        faces = []
+        flat = image.reshape(-1, 3)
+        colours, counts = np.unique(flat[flat.max(1) > 10], axis=0, return_counts=True)
+        for colour in colours[counts >= 64]:
+            rows, columns = np.nonzero((image == colour).all(axis=2))
+            left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+            box = np.float32([left, top, right, bottom])
+            inside = np.float32([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.35, 0.7], [0.65, 0.7]])
+            points = box[:2] + inside * (box[2:] - box[:2])
+            faces.append(Face(box, 0.9, points, detector=self.name))
+        return sorted(faces, key=lambda face: -float(face.box[2] - face.box[0]))
+
+
+class Colours:
+    """Embeds the mean colour of the middle of a chip."""
+
+    name, contract, crop = "colours", CONTRACT, Crop(size=16)
+
+    def __call__(self, chips):
+        means = chips[:, 6:10, 6:10].reshape(len(chips), -1, 3).mean(1).astype(np.float32) + 1
+        return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+
+TOY = Calibration(
+    name="toy",
+    contract=CONTRACT,
+    detector="squares",
+    data="three colours",
+    people=3,
+    genuine=3,
+    impostors=30_000_000,
+    points=(Point(0.1, 0.5, 0.4, 0.6), Point(1e-6, 0.9, 0.8, 0.95)),
+    slope=20.0,
+    intercept=-14.0,
+    check=None,
+    command="none",
+)
+
+
+@pytest.fixture
+def toy_pipeline():
+    return Pipeline(detector=Squares(), embedder=Colours(), calibration=TOY)
+
+
+@pytest.fixture
+def portrait():
+    """Return make(*names, side=60): a picture with a square for each person."""
+
+    def make(*names, side=60, colours=COLOURS):
+        image = np.zeros((100, 120 * max(1, len(names)), 3), np.uint8)
+        for i, name in enumerate(names):
+            image[20 : 20 + side, 120 * i + 20 : 120 * i + 20 + side] = colours[name]
+        return image
+
+    return make
+
+
+@pytest.fixture
+def scene():
+    """Return make(places, size): a picture with a square of a person's colour at each place."""
+
+    def make(places, size=(160, 260), side=48, ground=0):
+        image = np.full((*size, 3), ground, np.uint8)
+        for name, (x, y) in places.items():
+            image[round(y) : round(y) + side, round(x) : round(x) + side] = COLOURS[name[:3]]
+        return image
+
+    return make
+
+
+@pytest.fixture
+def film(tmp_path):
+    """Return make(pictures, rate) -> a film whose pixels are exactly those of the pictures."""
+
+    def make(pictures, rate=20, name="film.mkv"):
+        with av.open(str(tmp_path / name), "w") as container:
+            stream = container.add_stream("ffv1", rate=rate)
+            stream.height, stream.width = pictures[0].shape[:2]
+            stream.pix_fmt = "bgr0"
+            for picture in pictures:
+                frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return tmp_path / name
+
+    return make
+
+
+class OcclusionTracking:
+    """A mesh tracker and an occlusion monitor in a row, as films use them."""
+
+    def __init__(self, detector, landmarker, hands=None):
+        self.tracker = MeshTracker(detector, landmarker)
+        self.monitor = OcclusionMonitor(hands)
+
+    def __call__(self, image, time):
+        return self.monitor(image, time, self.tracker(image, time))
+
+    def state(self):
+        return {"tracker": self.tracker.state(), "monitor": self.monitor.state()}
+
+    def resume(self, state):
+        self.tracker.resume(state["tracker"])
+        self.monitor.resume(state["monitor"])

@@ -1,0 +1,133 @@
+"""Settings from text, and a proof into its page, on a system that is a toy."""
+
+import hashlib
+import textwrap
+
+import pytest
+
+import mien.systems
+from mien.errors import TrainingError
+from mien.train.commands import MARKS, config_of, options_of, prove_system, train_system
+from mien.train.seed_summary import kept, markdown, over_seeds, spread_of
+from mien.zoo import System, read_card
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A system in a folder of its own, as mien.systems.toy_lab."""
+    folder = tmp_path / "systems" / "toy_lab"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "card.toml").write_text(
+        textwrap.dedent(f"""
+            name = "toy-lab"
+            kind = "chip-head"
+            task = "toy"
+            entry = "mien.systems.toy_lab.head:Toy"
+            licence = "Apache-2.0"
+            commercial = true
+            trained_on = "nothing"
+            paper = "https://example.org"
+            [[files]]
+            source = "repo:systems/toy_lab/weights.onnx"
+            sha256 = "{hashlib.sha256(b"").hexdigest()}"
+            size = 1
+        """)
+    )
+    (folder / "train.py").write_text(
+        textwrap.dedent("""
+            from dataclasses import dataclass
+            from typing import Literal
+
+            @dataclass(frozen=True, slots=True)
+            class Config:
+                epochs: int = 3
+                rate: float = 0.1  # of descent
+                kind: Literal["a", "b"] = "a"  # which one
+                quick: bool = False
+                widths: tuple[int, ...] = (8, 16)
+
+            def train(config, data, out, on_step):
+                on_step("steps", 1, 1)
+                return {"config": repr(config), "data": data}
+        """)
+    )
+    (folder / "proof.py").write_text("def prove(data, out, on_step):\n    return '| a |\\n|---|'\n")
+    (folder / "README.md").write_text(f"# toy\n\n{MARKS[0]}\n\nold\n\n{MARKS[1]}\n\nend\n")
+    monkeypatch.setattr(mien.systems, "__path__", [*mien.systems.__path__, str(folder.parent)])
+    return System(read_card(folder / "card.toml"), folder)
+
+
+def test_settings_are_told_with_kind_default_and_comment(toy):
+    rows = {o.key: (o.kind, o.default, o.about) for o in options_of(toy)}
+    assert rows["rate"] == ("float", 0.1, "of descent")
+    assert rows["kind"] == ("Literal['a', 'b']", "a", "which one")
+    assert rows["epochs"] == ("int", 3, "")
+    assert list(rows) == ["epochs", "rate", "kind", "quick", "widths"]
+
+
+def test_settings_are_read_as_their_kind(toy):
+    config = config_of(toy, ["epochs=7", "rate=1e-3", "kind=b", "quick=true", "widths=4,5,6"])
+    assert config == type(config)(7, 1e-3, "b", True, (4, 5, 6))
+    assert config_of(toy, []) == type(config)()
+
+
+@pytest.mark.parametrize(
+    ("pair", "says"),
+    [
+        ("size=3", "'size=3' sets nothing of toy-lab: write KEY=VALUE with one of epochs, rate"),
+        ("rate", "sets nothing"),
+        ("epochs=1.5", "epochs is of kind int; '1.5' is not"),
+        ("kind=c", "kind is one of a, b, not 'c'"),
+        ("quick=yes", "quick is true or false"),
+        ("widths=4,x", "widths is of kind int; 'x' is not"),
+    ],
+)
+def test_what_is_no_setting_is_told(toy, pair, says):
+    with pytest.raises(TrainingError, match=says):
+        config_of(toy, [pair])
+
+
+def test_training_is_handed_its_settings(toy, tmp_path):
+    seen = []
+    told = train_system(toy, ["epochs=2"], None, tmp_path, lambda *a: seen.append(a))
+    assert "epochs=2" in told["config"]
+    assert seen == [("steps", 1, 1)]
+
+
+def test_a_proof_is_written_between_its_marks_and_nothing_else_changes(toy, tmp_path):
+    for _ in range(2):  # a second proof takes the place of the first
+        prove_system(toy, None, tmp_path / "proof", None)
+        page = toy.page.read_text()
+        assert page == f"# toy\n\n{MARKS[0]}\n\n| a |\n|---|\n\n{MARKS[1]}\n\nend\n"
+
+
+def test_a_page_without_marks_is_refused_before_the_work(toy, tmp_path):
+    toy.page.write_text("# toy\n")
+    (toy.folder / "proof.py").write_text("def prove(*a):\n    raise AssertionError('ran')\n")
+    with pytest.raises(TrainingError, match=r"lacks the lines <!-- proof"):
+        prove_system(toy, None, tmp_path / "proof", None)
+    (toy.folder / "proof.py").unlink()
+    with pytest.raises(TrainingError, match=r"toy-lab has no proof\.py"):
+        prove_system(toy, None, tmp_path / "proof", None)
+
+
+def test_seeds_by_hand():
+    # Mean 2, spread 1, t of two degrees of freedom 4.3027: half an interval is 2.4841.
+    assert over_seeds([1, 2, 3]) == pytest.approx((2, 2 - 2.4841, 2 + 2.4841), abs=1e-3)
+    assert spread_of([0.5, 0.5]) == "0.500 (0.500 to 0.500)"
+    with pytest.raises(Exception, match="1 seeds have no interval"):
+        over_seeds([1])
+    assert markdown(("a", "b"), [("x|y", 1)]) == "| a | b |\n|---|---|\n| x\\|y | 1 |"
+
+
+def test_what_was_measured_is_kept_so_that_a_proof_goes_on(tmp_path):
+    calls = []
+
+    def make():
+        calls.append(1)
+        return {"accuracy": 0.1 + 0.2}
+
+    first = kept(tmp_path / "a.json", make)
+    assert kept(tmp_path / "a.json", make) == first == {"accuracy": 0.1 + 0.2}
+    assert len(calls) == 1
