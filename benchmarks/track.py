@@ -182,7 +182,7 @@ def answers(frames: list[Frame], pipeline) -> tuple[list[FrameFaces], dict[str, 
     gathering = TrackBuilder()
     calibration = pipeline.calibrated()
     looking = FilmScanner(pipeline.detector, pipeline.embedder, calibration, gathering)
-    looks = [look for stretch in looking(iter(frames)) for look in stretch.looks]
+    looks = [look for segment in looking(iter(frames)) for look in segment.frames]
     _, people = identify_tracks(gathering.tracks(), gathering.together, None, calibration)
     owner = {number: person.person for person in people for number in person.tracks}
     told = {

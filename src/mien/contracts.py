@@ -37,6 +37,7 @@ class Embedder(Protocol):
 class ChipHead(Protocol):
     """(N, S, S, 3) chips of unrelated faces in, N readings out."""
 
+    name: str  # the card it was opened from
     crop: Crop
 
     def __call__(self, chips: Pixels, /) -> list[Reading]: ...
@@ -49,6 +50,7 @@ class ClipHead(Protocol):
     why, or no reading at all.
     """
 
+    name: str  # the card it was opened from
     needs: frozenset[str]  # of: chips, points, pose, body, audio, text, frames, depth, infrared
 
     def __call__(self, clip: Clip, /) -> list[Reading]: ...

@@ -62,5 +62,9 @@ class UnknownPersonError(GalleryError, LookupError):
         )
 
 
+class CancelledError(MienError):
+    """A run was asked to stop. Finished work is kept, and the same call goes on from there."""
+
+
 class TrainingError(MienError, ValueError):
     """A training cannot start, cannot go on, or its result must not be used."""

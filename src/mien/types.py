@@ -147,7 +147,7 @@ class Track:
 
     number: int
     spans: tuple[tuple[float, float], ...]  # seconds: when it can be seen, in order
-    looks: int  # frames it was found in
+    observations: int  # frames it was found in
     width: float  # px, mean width of the face
     best: Face  # the look that shows it best
     vector: Floats | None = None  # (D,) mean of its best embeddings, so at most of unit length
@@ -178,7 +178,7 @@ class Appearance:
 class Identity:
     """One person of a film: all tracks that show them."""
 
-    person: str  # name in the gallery, or "unknown 3"
+    person: str  # name in the gallery, or "unknown-3"
     tracks: tuple[int, ...]
     seconds: float  # that they are on screen
     best: Face  # the look that shows them best

@@ -44,11 +44,11 @@ def test_a_film_gives_a_table_a_page_and_a_copy(mien, film, tmp_path, monkeypatc
     )  # fmt: skip
     assert code == 0, err
     assert max(map(len, out.splitlines())) <= 80
-    assert "unknown 1" in out
+    assert "unknown-1" in out
     table = Table.read(tmp_path / "t.parquet")
     assert len(table.data) >= 45
     assert set(table.data["reason"]) == {"ok", "no-face"}
-    assert table.people["who"].tolist() == ["unknown 1", "unknown 2"]
+    assert table.people["who"].tolist() == ["unknown-1", "unknown-2"]
     assert not [name for name in table.columns if name.startswith("mesh_")]  # only drawn
     assert table.facts["licences"]["mtcnn"]["licence"] == "MIT"
     assert len(table.facts["licences"]["attention-mesh"]["sha256"]) == 1
@@ -65,7 +65,7 @@ def test_names_come_from_a_gallery(mien, film, tmp_path):
     code, out, err = mien("analyze", film, "-g", tmp_path / "g.mien", "-o", tmp_path / "t.csv")
     assert code == 0, err
     row = json.loads(out)
-    assert [one["who"] for one in row["people"]] == ["Eileen Collins", "unknown 1"]
+    assert [one["who"] for one in row["people"]] == ["Eileen Collins", "unknown-1"]
     assert row["recordings"][0]["frames"] == 45
     assert len(row["files"]) == 4
 

@@ -51,7 +51,7 @@ def test_a_film_gives_a_row_tables_a_report_and_a_marked_copy(mien, film, galler
     )  # fmt: skip
     assert code == 0, err
     row = json.loads(out)
-    assert [person["person"] for person in row["people"]] == ["Eileen Collins", "unknown 1"]
+    assert [person["person"] for person in row["people"]] == ["Eileen Collins", "unknown-1"]
     assert row["complete"]
     assert row["frames"]["decoded"] == 45
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [
@@ -173,6 +173,6 @@ def test_watching_a_film_tells_and_logs_who_came_and_went(mien, film, gallery, t
     assert "Eileen Collins" in out
     rows = [json.loads(line) for line in mien("events", log, "--after", "2")[1].splitlines()]
     assert [row["seq"] for row in rows] == [3, 4, 5, 6]
-    assert rows[0]["person"] == "visitor 1"
+    assert rows[0]["person"] == "unknown-1"
     code, out, _ = mien("events", log, "--table")
     assert len(out.splitlines()) == 6

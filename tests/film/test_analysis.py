@@ -8,7 +8,8 @@ from tests.toy_faces import CAMERA, FLAT, Masks, Moods, Squares, Tone, scene
 
 from mien.errors import MienError
 from mien.film import Analyzer, analyze
-from mien.film.frames import BLURRED, SMALL, FaceRow, measure_face, values_of
+from mien.film.frames import BLURRED, SMALL, measure_face
+from mien.film.rows import FaceRow, values_of
 from mien.gallery import Template, open_gallery
 from mien.landmarks import UNITS
 from mien.media import Film, FilmWriter, write_image
@@ -319,7 +320,7 @@ def test_with_a_gallery_tracks_have_names(kit, film, tmp_path):
         dark = np.full_like(red, 10)
         table = analyze([film([red] * 20 + [dark] * 30 + [other] * 20)], named)
     people = table.people
-    assert people["who"].tolist() == ["Ada", "unknown 1"]
+    assert people["who"].tolist() == ["Ada", "unknown-1"]
     assert people["tracks"].tolist() == [1, 1]
     assert table.data["person"].isna().sum() == (table.data["track"].isna()).sum()
     assert json.dumps(table.facts["models"])

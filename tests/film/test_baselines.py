@@ -51,7 +51,7 @@ def test_a_blink_is_an_event_with_its_times_and_the_rate_follows(kit):
     both = {f"eye_aperture_{side}": closing(4.0) for side in ("left", "right")}
     table = apply_baselines(seen(changes=both), kit, None, {})
     [blink] = table.events[table.events["kind"] == "blink"].to_dict("records")
-    assert (blink["who"], blink["side"], blink["begun"]) == ("track 0", "both", True)
+    assert (blink["who"], blink["side"], blink["begun"]) == ("track-0", "both", True)
     assert blink["onset"] == pytest.approx(3.92, abs=0.03)
     assert blink["apex"] == pytest.approx(4.0)
     assert table.people["blinks_per_minute"].tolist() == [pytest.approx(6.0, rel=0.02)]
@@ -69,7 +69,7 @@ def test_each_person_is_measured_against_their_own_rest_and_the_file_says_so(kit
     assert calm.max() < 0.5
     assert list(table.aus) == list(AU_UNITS)
     [used] = table.facts["baselines"]
-    assert (used["mode"], used["who"]) == ("whole", "track 0")
+    assert (used["mode"], used["who"]) == ("whole", "track-0")
     assert used["frames"] >= 35
     assert "their own face at rest" in used["why"]
 
@@ -119,7 +119,7 @@ def test_a_baseline_of_somebody_else_is_refused(kit, film, tmp_path):
     image[40:100, 40:100] = [250, 130, 10]
     clip = film([image] * 60)
     own = analyze([clip], kit)
-    assert own.people["who"].tolist() == ["unknown 1"]
+    assert own.people["who"].tolist() == ["unknown-1"]
 
     def fitted(vector):
         columns = {name: own.data[name].to_numpy() for name in UNITS}

@@ -45,7 +45,7 @@ def told(answer):
 
 def test_a_film_says_who_is_on_screen_and_when(known, film, scene):
     answer = identify_film(film(walk(scene)), known)
-    assert [(p.person, len(p.tracks)) for p in answer.people] == [("Ada", 1), ("unknown 1", 1)]
+    assert [(p.person, len(p.tracks)) for p in answer.people] == [("Ada", 1), ("unknown-1", 1)]
     [ada, cyd] = answer.appearances
     assert (ada.person, ada.start, ada.end) == ("Ada", 0.0, pytest.approx(4.0, abs=0.06))
     assert (cyd.start, cyd.end) == (pytest.approx(1.0, abs=0.06), pytest.approx(3.0, abs=0.11))
@@ -59,7 +59,7 @@ def test_who_comes_back_is_the_same_person(known, film, scene):
     back = scene({"Cyd": (200, 100)})
     answer = identify_film(film([here] * 20 + [away] * 40 + [back] * 20), known)
     [cyd] = answer.people
-    assert cyd.person == "unknown 1"
+    assert cyd.person == "unknown-1"
     assert len(cyd.tracks) == 2
     assert len(answer.appearances) == 2
     assert answer.people[0].seconds == pytest.approx(2.0, abs=0.11)
@@ -72,8 +72,8 @@ def test_two_on_screen_together_are_two_people_however_alike(known, film, scene)
     answer = identify_film(film([twins] * 40), known)
     assert len(answer.people) == 2
     names = sorted(person.person for person in answer.people)
-    assert names == ["Ada", "unknown 1"]
-    doubted = next(p for p in answer.people if p.person == "unknown 1").decision
+    assert names == ["Ada", "unknown-1"]
+    doubted = next(p for p in answer.people if p.person == "unknown-1").decision
     assert doubted.outcome == "review"
     assert "is on screen beside" in doubted.reason
 
@@ -200,7 +200,7 @@ def test_without_an_embedder_faces_are_followed_but_not_joined(known, film, scen
     known.embedder = known.gallery = None
     here, away = scene({"Cyd": (10, 10)}), scene({})
     answer = identify_film(film([here] * 20 + [away] * 40 + [here] * 20), known)
-    assert [p.person for p in answer.people] == ["unknown 1", "unknown 2"]
+    assert [p.person for p in answer.people] == ["unknown-1", "unknown-2"]
     assert all(person.decision is None for person in answer.people)
 
 

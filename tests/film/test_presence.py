@@ -10,6 +10,7 @@ from mien.film.presence import PresenceMonitor
 from mien.gallery import Template, open_gallery
 from mien.media import Live, open_source
 from mien.service.event_log import EventLog, read_events
+from mien.track import FrameFaces, Segment, TrackBuilder
 from mien.types import Face
 
 
@@ -43,11 +44,11 @@ def seen(pipeline, source, every=0.1):
 def test_people_who_come_and_go_are_told_with_their_times(known, film, scene):
     assert seen(known, film(visit(scene))) == [
         ("enter", "Ada", 1.0),
-        ("enter", "visitor 1", 2.0),
-        ("exit", "visitor 1", 2.9),
-        ("exit", "Ada", 3.9),
-        ("enter", "visitor 1", 8.0),  # known again
-        ("exit", "visitor 1", 8.9),
+        ("enter", "unknown-1", 2.0),
+        ("exit", "unknown-1", 3.0),
+        ("exit", "Ada", 4.0),
+        ("enter", "unknown-1", 8.0),  # known again
+        ("exit", "unknown-1", 9.0),
     ]
 
 
@@ -66,15 +67,24 @@ def test_of_two_alike_on_screen_one_bears_the_name(known, film, scene):
     twins = scene({"Ada": (10, 10)})
     twins[100:148, 180:228] = [249, 30, 30]
     events = seen(known, film([twins] * 60))
-    assert sorted(person for kind, person, _ in events if kind == "enter") == ["Ada", "visitor 1"]
+    assert sorted(person for kind, person, _ in events if kind == "enter") == ["Ada", "unknown-1"]
 
 
 def test_what_is_kept_in_mind_does_not_grow(known, film, scene):
     with open_source(film(visit(scene)), every=0.1) as frames:
         watching = PresenceMonitor(known)
         list(watching(frames))
-    assert watching._tracks == {}
     assert watching.present == []
+
+
+def test_tracks_of_long_ago_are_forgotten_with_their_vectors():
+    builder = TrackBuilder(fewest=1)
+    for number in range(20):
+        face = Face(np.float32([0, 0, 40, 40]), 1.0, time=float(number), track=number)
+        frames = (FrameFaces(number, float(number), False, (face,)),)
+        builder.take(Segment(2 * number, frames, ()))
+    builder.forget(10.0, 5)
+    assert [track.number for track in builder.tracks()] == [15, 16, 17, 18, 19]
 
 
 def test_a_log_numbers_its_events_over_restarts(tmp_path):

@@ -190,7 +190,9 @@ def test_stamps_that_repeat_or_go_back_are_counted_and_skipped(film):
         from mien.media.film import _Sampling
 
         chosen = _Sampling(0.0, None, 0.0)
-        kept = [stamp for stamp in (0.0, 0.1, 0.1, 0.05, 0.2) if chosen(stamp, opened.counts)]
+        kept = [
+            stamp for stamp in (0.0, 0.1, 0.1, 0.05, 0.2) if chosen(stamp, False, opened.counts)
+        ]
     assert (kept, opened.counts.repeated) == ([0.0, 0.1, 0.2], 2)
 
 
@@ -227,7 +229,7 @@ def test_a_film_larger_than_the_limits_is_refused(film):
         open_film(film(), limits=Limits(max_pixels=100))
 
 
-def test_a_frame_marks_the_cut_that_lies_before_it(film):
+def test_the_first_frame_of_a_shot_is_given_and_marked(film):
     seen = []
 
     def glance(small):
@@ -235,8 +237,10 @@ def test_a_frame_marks_the_cut_that_lies_before_it(film):
         return len(seen) in (3, 5)  # the frames at 0.1 and 0.36
 
     with open_film(film()) as opened:
-        cuts = [frame.cut for frame in opened.frames(every=0.5, glance=glance)]
-    assert cuts == [False, True, False, False]  # both fall before the second frame that is given
+        given = [(frame.time, frame.cut) for frame in opened.frames(every=0.5, glance=glance)]
+    cuts = [time for time, cut in given if cut]
+    assert cuts == [pytest.approx(0.1, abs=1e-3), pytest.approx(0.36, abs=1e-3)]
+    assert len(given) == 4 + 2  # each start of a shot is given, beside one frame per half second
     assert seen == [(36, 64, 3)] * len(STAMPS)
 
 

@@ -36,7 +36,7 @@ def table(**more):
     facts = {"mien": "0", "models": {"detect": "toy@1"}, "settings": {"every": 0.2}}
     recordings = [{"input": "a.mp4", "complete": True, "height": 90, "width": 160}]
     made = Table.of([part_of(COLUMNS, values, {})], COLUMNS, recordings=recordings, facts=facts)
-    event = {"input": "a.mp4", "who": "track 0", "kind": "AU12", "side": None, "onset": 0.05,
+    event = {"input": "a.mp4", "who": "track-0", "kind": "AU12", "side": None, "onset": 0.05,
              "apex": 0.1, "offset": 0.25, "peak": 3.0, "begun": True, "ended": True}  # fmt: skip
     return made.with_events([event])
 
@@ -44,7 +44,7 @@ def table(**more):
 def test_a_mean_leaves_out_what_is_missing_and_says_why_it_is():
     # Track 0: AU12 1 and 3, and two rows without it. A zero for them would halve the mean.
     found = table().summary().set_index(["who", "column"])
-    row = found.loc[("track 0", "AU12_r")]
+    row = found.loc[("track-0", "AU12_r")]
     assert (row["mean"], row["sd"], row["n"], row["missing"]) == (
         2.0,
         pytest.approx(2**0.5),
@@ -52,16 +52,16 @@ def test_a_mean_leaves_out_what_is_missing_and_says_why_it_is():
         0.5,
     )
     assert (row["missing_no-face"], row["missing_blurred"]) == (0.25, 0.25)
-    yaw = found.loc[("track 0", "yaw")]
+    yaw = found.loc[("track-0", "yaw")]
     assert (yaw["mean"], yaw["n"], yaw["missing_blurred"]) == (3.0, 3, 0.0)
-    anger = found.loc[("track 0", "expression_anger")]
+    anger = found.loc[("track-0", "expression_anger")]
     assert (anger["n"], anger["missing_not-told"]) == (1, 0.25)  # not read in the second frame
-    assert found.loc[("track 1", "yaw")]["mean"] == -7.0
+    assert found.loc[("track-1", "yaw")]["mean"] == -7.0
     assert "box_left" not in found.index.get_level_values("column")
 
 
 def test_a_summary_by_segment_and_by_event():
-    parts = table().summary("segment", seconds=0.2).query("column == 'yaw' and who == 'track 0'")
+    parts = table().summary("segment", seconds=0.2).query("column == 'yaw' and who == 'track-0'")
     assert parts[["start", "end", "mean", "n"]].to_numpy().tolist() == [
         [0.0, 0.2, 2.0, 2],
         [0.2, 0.4, 5.0, 1],
@@ -82,7 +82,7 @@ def test_groups_are_properties_and_units_stay_with_their_columns():
     assert list(made.emotions) == ["expression_anger"]
     assert list(made.boxes) == ["box_left"]
     assert made.units["yaw"] == "degree"
-    assert made.people["who"].tolist() == ["track 0", "track 1"]
+    assert made.people["who"].tolist() == ["track-0", "track-1"]
     assert made.people["measured"].tolist() == [2, 1]
     assert dict(zip(made.reasons["reason"], made.reasons["rows"], strict=True)) == {
         "ok": 3, "no-face": 1, "blurred": 1, "decoder-drop": 1,

@@ -15,7 +15,7 @@ def face(track=0, time=0.0, left=0.0, side=40.0, eyes=40.0, turned=0.0, score=1.
     return Face(box, score, points(eyes, turned), time=time, track=track, embedding=vector)
 
 
-def stretch(index, *looks, chosen=()):
+def segment(index, *looks, chosen=()):
     return Segment(index, looks, chosen)
 
 
@@ -26,17 +26,17 @@ def look(time, *faces, cut=False):
 def test_a_track_is_seen_until_the_look_that_does_not_show_it():
     gathering = TrackBuilder(fewest=1)
     times = [0.0, 0.1, 0.2]
-    gathering.take(stretch(0, *(look(t, face(time=t)) for t in times), look(0.3)))
+    gathering.take(segment(0, *(look(t, face(time=t)) for t in times), look(0.3)))
     gathering.finish(0.4)
     [track] = gathering.tracks()
     assert track.spans == ((0.0, 0.3),)
-    assert (track.looks, track.width) == (3, 40.0)
+    assert (track.observations, track.width) == (3, 40.0)
 
 
 def test_a_pause_parts_the_spans_of_a_track():
     gathering = TrackBuilder(fewest=1)
     for index, times in enumerate([(0.0, 0.1), (0.9, 1.0)]):
-        gathering.take(stretch(index, *(look(t, face(time=t)) for t in times)))
+        gathering.take(segment(index, *(look(t, face(time=t)) for t in times)))
     gathering.finish(1.1)
     [track] = gathering.tracks()
     assert track.spans == ((0.0, pytest.approx(0.6)), (0.9, 1.1))
@@ -44,14 +44,14 @@ def test_a_pause_parts_the_spans_of_a_track():
 
 def test_a_flicker_is_no_track():
     gathering = TrackBuilder(fewest=2)
-    gathering.take(stretch(0, look(0.0, face()), look(0.1)))
+    gathering.take(segment(0, look(0.0, face()), look(0.1)))
     gathering.finish(0.2)
     assert gathering.tracks() == []
 
 
 def test_who_is_in_one_frame_is_remembered_as_two_people():
     gathering = TrackBuilder()
-    gathering.take(stretch(0, look(0.0, face(3), face(1, left=90), face(2, left=200))))
+    gathering.take(segment(0, look(0.0, face(3), face(1, left=90), face(2, left=200))))
     assert gathering.together == {(1, 2), (1, 3), (2, 3)}
 
 
@@ -61,7 +61,7 @@ def test_the_largest_face_keeps_its_place_until_clearly_beaten():
     looks = [
         look(i / 10, face(0, side=a), face(1, left=99, side=b)) for i, (a, b) in enumerate(sizes)
     ]
-    gathering.take(stretch(0, *looks))
+    gathering.take(segment(0, *looks))
     gathering.finish(0.3)
     assert [(round(s, 1), round(e, 1), n) for s, e, n in gathering.largest] == [
         (0.0, 0.2, 0),
@@ -80,9 +80,9 @@ def test_a_track_that_is_over_keeps_its_mean_and_its_best_look():
         KeyFace(0, replace(kept, embedding=one), 0.5),
         KeyFace(0, replace(kept, embedding=other, time=0.1), 0.5),
     )
-    gathering.take(stretch(0, look(0.0, kept), chosen=chosen))
-    gathering.take(stretch(6, look(3.0)))
-    assert gathering._tracks[0].chosen == []
+    gathering.take(segment(0, look(0.0, kept), chosen=chosen))
+    gathering.take(segment(6, look(3.0)))
+    assert gathering._tracks[0].key_faces == []
     [track] = gathering.tracks()
     assert np.allclose(track.vector, (one + other) / 2, atol=1e-6)
     assert track.best.quality.measures == {"inter_eye_distance": 40.0}

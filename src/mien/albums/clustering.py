@@ -81,7 +81,7 @@ class _Groups:
     def __init__(self, rows: Floats, weights: NDArray[Any], evidence: Evidence) -> None:
         count = len(rows)
         self.sums = rows * np.asarray(weights, np.float64)[:, None]  # (N, D), by group
-        self.looks = np.asarray(weights, np.float64).copy()  # (N,) sums of weights, by group
+        self.observations = np.asarray(weights, np.float64).copy()  # (N,) sums of weights, by group
         self.label: Ints = np.arange(count)  # (N,) row -> its group
         self.version: Ints = np.zeros(count, np.int64)  # (N,) how often a group changed
         self.members: dict[int, Ints] = {i: np.array([i]) for i in range(count)}
@@ -96,7 +96,7 @@ class _Groups:
 
     def means(self, names: Ints) -> Doubles:
         """(G, D) mean vectors; their products are mean cosines."""
-        means: Doubles = self.sums[names] / self.looks[names, None]
+        means: Doubles = self.sums[names] / self.observations[names, None]
         return means
 
     def join(self, a: int, b: int) -> int:
@@ -105,7 +105,7 @@ class _Groups:
             a, b = b, a
         self.label[self.members[b]] = a
         self.sums[a] += self.sums[b]
-        self.looks[a] += self.looks[b]
+        self.observations[a] += self.observations[b]
         self.version[[a, b]] += 1
         for table in (self.members, self.beside, self.apart):
             if b in table:

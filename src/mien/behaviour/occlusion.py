@@ -264,6 +264,10 @@ class OcclusionMonitor:
         reason = "hand" if by_hand else "occluded"
         return replace(one, points=None if most else points, reason=reason, occluded=parts)
 
+    def renumber(self, numbers: Mapping[int, int]) -> None:
+        """Go on under new numbers, where tracks were split: old number -> new one."""
+        self._changes = {numbers.get(n, n): change for n, change in self._changes.items()}
+
     def state(self) -> dict[str, Any]:
         """All that the next frame depends on, as JSON."""
         changes = {str(number): change.state() for number, change in self._changes.items()}

@@ -69,7 +69,8 @@ def analyze(
     ] = "five",
     gallery: Known = None,
     people: Annotated[
-        bool, typer.Option(help="Join tracks to people also without a gallery: unknown 1, 2 ...")
+        bool,
+        typer.Option(help="Identify people without a gallery too: unknown-1, unknown-2."),
     ] = False,
     baseline: Rest = None,
     hands: Annotated[

@@ -119,14 +119,17 @@ def watch(
             else:
                 print_json_line(row)
 
+        monitor = PresenceMonitor(pipeline, every=every)
         tell({"kind": "start", "source": source, **_clock(frames.started, 0.0)})
         try:
-            for event in PresenceMonitor(pipeline)(until(iter(frames), seconds)):
+            for event in monitor(until(iter(frames), seconds)):
                 tell(event_row(event, frames.started))
         except KeyboardInterrupt:
             complain("stopped.")
         counts = frames.counts
-        tell({"kind": "end", "reason": frames.reason, **_clock(frames.started, None)})
+        seen = [{"person": p.person, "seconds": round(p.seconds, 3)} for p in monitor.people]
+        told = {"kind": "end", "reason": frames.reason, "people": seen}
+        tell({**told, **_clock(frames.started, None)})
     if counts.dropped:
         complain(f"{counts.dropped:,} frames came while others were looked at, and were dropped.")
 

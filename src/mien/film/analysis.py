@@ -2,8 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,21 @@ from typing import Any
 import numpy as np
 
 from mien.behaviour import Baseline
-from mien.errors import FilmError, ImageError, MienError
+from mien.errors import CancelledError, FilmError, ImageError, MienError
 from mien.film.analyzer import Analyzer, licences
 from mien.film.assemble import assemble_table
 from mien.film.baselines import apply_baselines, fit_person_baseline
 from mien.film.checkpoint import RowCheckpoint, State
-from mien.film.frames import FaceRow, FrameAnalyzer, analyze_image
-from mien.film.key_faces import KeyFaceSelector
-from mien.film.scanner import SEGMENT
+from mien.film.engine import FilmEngine
+from mien.film.frames import FrameAnalyzer, analyze_image
+from mien.film.rows import FaceRow
+from mien.film.scanner import EVERY, SEGMENT
+from mien.film.segment_log import segment_to_row
 from mien.landmarks.mesh_tracker import EVERY as SEARCHED
 from mien.media import Film, Frame, is_film, one_thread, open_film, read_image
 from mien.tables import Table
-from mien.track import FrameFaces, ShotBoundaryDetector
-from mien.types import OnStep, Pixels
+from mien.track import Segment, ShotBoundaryDetector
+from mien.types import OnStep
 
 GAP = 1.5  # frame distances from which a frame is missing between two, if some were damaged
 
@@ -61,15 +64,15 @@ def analyze(
         raise MienError(f"{twice[0]} was named twice; name each source once.")
     told = {"inputs": names, "sizes": [_size(name) for name in names], **settings(kit)}
     with _place(folder) as place, one_thread():
-        keeping = RowCheckpoint(place, kit.columns(), told)
-        stopped = _look(names, kit, keeping, on_step)
+        checkpoint = RowCheckpoint(place, kit.columns(), told)
+        stopped = _run(names, kit, checkpoint, on_step)
         facts = {
             "mien": version("mien"),
             "models": kit.models,
             "licences": licences([model.partition("@")[0] for model in kit.models.values()]),
             "settings": {key: told[key] for key in settings(kit)},
         }
-        table, vectors = assemble_table(keeping, kit, names, facts, stopped)
+        table, vectors = assemble_table(checkpoint, kit, names, facts, stopped)
         return apply_baselines(table, kit, baseline, vectors)
 
 
@@ -96,11 +99,11 @@ def fit_baseline(
     """
     names = [str(source) for source in sources]
     with tempfile.TemporaryDirectory(prefix="mien-") as place, one_thread():
-        keeping = RowCheckpoint(Path(place), kit.columns(), {"inputs": names})
-        stopped = _look(names, kit, keeping, on_step)
+        checkpoint = RowCheckpoint(Path(place), kit.columns(), {"inputs": names})
+        stopped = _run(names, kit, checkpoint, on_step)
         if stopped:
             raise MienError(f"The run was stopped ({stopped}); run it again.")
-        table, vectors = assemble_table(keeping, kit, names, {}, None)
+        table, vectors = assemble_table(checkpoint, kit, names, {}, None)
     return fit_person_baseline(table, kit, vectors, person)
 
 
@@ -108,7 +111,7 @@ def settings(kit: Analyzer) -> dict[str, Any]:
     """All but the sources that decides what is seen."""
     return {
         "every": kit.every,
-        "searched": SEARCHED,
+        "searched": EVERY if kit.names else SEARCHED,
         "points": kit.points,
         "fov": kit.fov,
         "turns": kit.pipeline.turns,
@@ -130,72 +133,69 @@ def _place(folder: str | os.PathLike[str] | None) -> Any:
         yield Path(name)
 
 
-def _look(names: list[str], kit: Analyzer, keeping: RowCheckpoint, on_step: OnStep) -> str | None:
-    """Look at all sources that are not done yet; give the reason if that did not end."""
+def _run(names: list[str], kit: Analyzer, checkpoint: RowCheckpoint, on_step: OnStep) -> str | None:
+    """Analyse all sources that are not done yet; give the reason if that did not end."""
     pictures = sum(not is_film(name) for name in names)
     done = 0
     try:
         for number, name in enumerate(names):
             picture = not is_film(name)
-            state = keeping.last
+            state = checkpoint.last
             if state and (state["source"], state["done"]) > (number, False):
                 done += picture
                 continue
             going = state if state and state["source"] == number else None
             if picture:
                 done += 1
-                _picture(name, number, kit, keeping)
+                _picture(name, number, kit, checkpoint)
                 on_step("pictures", done, pictures)
             else:
-                _FilmRun(name, number, kit, keeping, on_step)(going)
-        keeping.flush()
-    except KeyboardInterrupt:
-        return _kept(keeping) or "interrupted"
+                run = _FilmRun(name, number, kit, checkpoint, on_step)
+                run(going, checkpoint.segments(number))
+        checkpoint.flush()
+    except (KeyboardInterrupt, CancelledError):
+        return _kept(checkpoint) or "interrupted"
     except MienError:
         return "full"
     return None
 
 
-def _kept(keeping: RowCheckpoint) -> str | None:
+def _kept(checkpoint: RowCheckpoint) -> str | None:
     try:
-        keeping.flush()
+        checkpoint.flush()
     except MienError:
         return "full"
     return None
 
 
-def _picture(name: str, number: int, kit: Analyzer, keeping: RowCheckpoint) -> None:
-    """One picture; one that cannot be read has a row that says so."""
+def _picture(name: str, number: int, kit: Analyzer, checkpoint: RowCheckpoint) -> None:
+    """One photo; one that cannot be read has a row that says so."""
     recording: State = {"input": name, "kind": "picture", "complete": True, "reason": None}
-    state: State = {"source": number, "done": True, "recording": recording}
+    state: State = {"source": number, "done": True, "recording": recording, "segments": []}
     try:
         image = read_image(name)
     except ImageError as error:
         recording |= {"complete": False, "reason": "unreadable", "detail": str(error)}
         row = FaceRow({"frame": 0, "time": np.nan, "reason": "unreadable"})
-        keeping.add(name, [row], state)
+        checkpoint.add(name, [row], state)
         return
-    rows = analyze_image(kit, image)
+    rows, segment = analyze_image(kit, image)
     recording |= {"height": image.shape[0], "width": image.shape[1]}
-    faces = tuple(row.face for row in rows if row.face)
-    if faces and kit.names and kit.pipeline.embedder:
-        sighting = KeyFaceSelector(kit.pipeline.embedder)
-        sighting.see(image, FrameFaces(0, 0.0, False, faces))
-        state["stretch"] = sighting.end(SEGMENT)
-    keeping.add(name, rows, state)
+    if segment is not None:
+        state["segments"] = [segment_to_row(segment)]
+    checkpoint.add(name, rows, state)
 
 
 class _FilmRun:
     """One film on its way into parts; half seconds are its units."""
 
     def __init__(
-        self, name: str, number: int, kit: Analyzer, keeping: RowCheckpoint, on_step: OnStep
+        self, name: str, number: int, kit: Analyzer, checkpoint: RowCheckpoint, on_step: OnStep
     ) -> None:
-        self._name, self._number, self._kit = name, number, kit
-        self._keeping, self._on_step = keeping, on_step
-        self._observing = FrameAnalyzer(kit)
-        embedder = kit.pipeline.embedder if kit.names else None
-        self._sighting = KeyFaceSelector(embedder) if embedder else None
+        self._name, self._number = name, number
+        self._checkpoint, self._on_step = checkpoint, on_step
+        self._measure = FrameAnalyzer(kit)
+        self._engine = FilmEngine(kit.scanner(), self._measure)
         self._rows: list[FaceRow] = []
         self._facts: State = {"cuts": 0, "frames": 0, "dropped": 0, "damaged": 0}
         self._last: tuple[float, int] | None = None  # time and number of the last frame
@@ -203,19 +203,24 @@ class _FilmRun:
         self._owed = 0  # damaged packets that no missing frame accounts for yet
         self._step = np.inf  # s between two frames, the shortest so far
 
-    def __call__(self, going: State | None) -> None:
-        """FrameFaces until the film is over, from the state of an earlier run if there is one."""
+    def __call__(self, going: State | None, before: Iterable[Segment]) -> None:
+        """Analyse until the film is over, from the state of an earlier run if there is one.
+
+        Args:
+            going: the state to go on from.
+            before: the segments of that run.
+        """
         try:
             film = open_film(self._name)
         except FilmError as error:
             self._unreadable(error)
             return
         with film:
-            start = self._resume(going) if going else -1.0
+            start = self._resume(going, before) if going else -1.0
             total = round(film.duration or 0)
             damaged = self._facts["damaged"]
-            # One stretch is read again, so that a cut right at the start is seen.
-            early = max(0.0, start - SEGMENT)
+            # A little is read again, so that a cut right at the start and whole clips are seen.
+            early = max(0.0, start - max(SEGMENT, self._measure.window))
             reason = None
             try:
                 for frame in film.frames(start=early, glance=ShotBoundaryDetector()):
@@ -226,43 +231,39 @@ class _FilmRun:
                     self._on_step("film", min(round(frame.time), total or 1 << 60), total)
             except FilmError:  # it stalled
                 reason = "lost"
-            self._end(film, reason or film.reason, done=True)
+            self._end(film, reason or film.reason, self._engine.finish(), done=True)
             self._on_step("film", total, total)
 
-    def _resume(self, going: State) -> float:
-        self._observing.resume(going["observing"])
+    def _resume(self, going: State, before: Iterable[Segment]) -> float:
+        self._measure.resume(going["observing"])
+        if self._engine.scanner:
+            self._engine.scanner.replay(before)
         self._facts, self._step = going["facts"], going["step"] or np.inf
         self._last = (going["last"][0], going["last"][1])
         self._offset = None
         return self._last[0]
 
     def _again(self, frame: Frame) -> None:
-        """A frame that was seen in an earlier run tells how its numbers differ from ours."""
+        """A frame of an earlier run: it shows how its numbers differ from ours, and its chips."""
         if self._last and abs(frame.time - self._last[0]) < 1e-6:
             self._offset = self._last[1] - frame.number
+        self._measure.see_again(frame.image, frame.time)
 
     def _take(self, frame: Frame, film: Film, damaged: int) -> None:
+        ended = self._engine.ended(frame.time)
         if self._last and int(frame.time / SEGMENT) > int(self._last[0] / SEGMENT):
-            self._end(film, None, done=False)
+            self._end(film, None, ended, done=False)
         number = frame.number + (self._offset or 0)
         self._rows += self._missing(frame.time, film.counts.damaged + damaged, frame.damaged)
         self._facts["cuts"] += frame.cut
         self._facts["frames"] += 1
         self._facts["height"], self._facts["width"] = frame.image.shape[:2]
+        self._rows += self._engine.take(replace(frame, number=number))
         if frame.damaged:
             keys = {"frame": number, "time": frame.time, "reason": "decoder-drop"}
             self._rows.append(FaceRow(keys))
             self._facts["dropped"] += 1
-        else:
-            self._observe(frame.image, frame, number)
         self._last = (frame.time, number)
-
-    def _observe(self, image: Pixels, frame: Frame, number: int) -> None:
-        rows = self._observing(image, frame.time, number, cut=frame.cut)
-        self._rows += rows
-        if self._sighting:
-            faces = tuple(row.face for row in rows if row.face)
-            self._sighting.see(image, FrameFaces(number, frame.time, frame.cut, faces))
 
     def _missing(self, time: float, damaged: int, marked: bool) -> list[FaceRow]:
         """Rows for the frames that are missing before this one, if the decoder met damage."""
@@ -281,7 +282,7 @@ class _FilmRun:
         self._step = min(self._step, between)
         return rows
 
-    def _end(self, film: Film, reason: str | None, *, done: bool) -> None:
+    def _end(self, film: Film, reason: str | None, ended: Sequence[Segment], *, done: bool) -> None:
         """End a half second, or the film."""
         recording = {
             "input": self._name,
@@ -302,16 +303,20 @@ class _FilmRun:
             "facts": dict(self._facts),
             "last": self._last or (0.0, -1),
             "step": None if np.isinf(self._step) else self._step,
-            "observing": None if done else self._observing.state(),
+            "observing": None if done else self._measure.state(),
+            "segments": [segment_to_row(one) for one in ended],
         }
-        if self._sighting:
-            state["stretch"] = self._sighting.end(self._last[0] + 1e-6 if self._last else 0.0)
-        self._keeping.add(self._name, self._rows, state)
+        self._checkpoint.add(self._name, self._rows, state)
         self._rows = []
 
     def _unreadable(self, error: FilmError) -> None:
         recording = {"input": self._name, "kind": "film", "complete": False,
                      "reason": "unreadable", "detail": str(error)}  # fmt: skip
         row = FaceRow({"frame": 0, "time": np.nan, "reason": "unreadable"})
-        state = {"source": self._number, "done": True, "recording": recording}
-        self._keeping.add(self._name, [row], state)
+        state = {
+            "source": self._number,
+            "done": True,
+            "recording": recording,
+            "segments": [],
+        }
+        self._checkpoint.add(self._name, [row], state)

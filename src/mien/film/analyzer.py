@@ -1,4 +1,4 @@
-"""What faces are observed with: models, how often, and the columns that come of it."""
+"""The models that analyse faces, how often they run, and the columns of the table they fill."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,13 +8,17 @@ from typing import Any, Literal
 import numpy as np
 
 from mien.body import HandLandmarker
-from mien.contracts import ChipHead, Landmarker
+from mien.contracts import ChipHead, ClipHead, Landmarker
 from mien.decision import Calibration
 from mien.errors import MienError
+from mien.film.clips import check_needs, example, timing
+from mien.film.readings import reading_columns
+from mien.film.scanner import FilmScanner
 from mien.gallery import Gallery
 from mien.geometry import POINTS
 from mien.geometry.poses import FIELD
 from mien.landmarks import UNITS
+from mien.photo.heads import split_heads
 from mien.photo.pipeline import Pipeline, describe_model, open_pipeline
 from mien.tables import Column
 from mien.tables.columns import KEYS
@@ -37,44 +41,61 @@ SIGNS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Analyzer:
-    """What faces are observed with."""
+    """The models that analyse faces, opened once for many films and photos."""
 
-    pipeline: Pipeline  # its detector and heads; with embedder and gallery people are named
+    pipeline: Pipeline  # its detector and chip heads; with an embedder people are identified
     landmarker: Landmarker  # card attention-mesh
     every: float = EVERY  # s between two readings of the heads of one face; 0: each frame
     points: Dense = "five"
     fov: float = FIELD  # degrees that the longer side of a picture spans
     hands: HandLandmarker | None = None  # looks for hands at faces in films
-    labels: dict[str, Reading] = field(init=False)  # task -> what its head tells of a grey chip
+    clip_heads: Sequence[ClipHead] = ()  # read each track of a film in windows; not photos
+    examples: dict[str, Reading] = field(init=False)  # task -> reading of a grey chip or clip
 
     def __post_init__(self) -> None:
-        labels: dict[str, Reading] = {}
+        examples: dict[str, Reading] = {}
         for head in self.pipeline.heads:
             size = head.crop.size
-            [reading] = head(np.full((1, size, size, 3), 128, np.uint8))
-            if reading.task in labels:
+            self._add(examples, head(np.full((1, size, size, 3), 128, np.uint8)))
+        for one in self.clip_heads:
+            check_needs(one)
+            self._add(examples, example(one))
+        object.__setattr__(self, "examples", examples)
+
+    @staticmethod
+    def _add(examples: dict[str, Reading], readings: Sequence[Reading]) -> None:
+        for reading in readings:
+            if reading.task in examples:
                 raise MienError(
-                    f"'{labels[reading.task].model}' and '{reading.model}' both answer "
+                    f"'{examples[reading.task].model}' and '{reading.model}' both answer "
                     f"'{reading.task}', and one table has one answer; name one of them in --heads."
                 )
-            labels[reading.task] = reading
-        object.__setattr__(self, "labels", labels)
+            examples[reading.task] = reading
 
     @property
     def models(self) -> dict[str, str]:
         """Step -> card, digest, device, threads."""
         hands = {"hands": describe_model(self.hands)} if self.hands else {}
-        return {**self.pipeline.models, "landmarks": describe_model(self.landmarker), **hands}
+        clips = {head.name: describe_model(head) for head in self.clip_heads}
+        mesh = {"landmarks": describe_model(self.landmarker)}
+        return {**self.pipeline.models, **mesh, **hands, **clips}
 
     @property
     def names(self) -> bool:
-        """Whether tracks are joined to people, and named if there is a gallery."""
+        """Whether people are identified: tracks merged, and named if there is a gallery."""
         return self.pipeline.embedder is not None
 
     @property
     def heads(self) -> Sequence[ChipHead]:
         """Those of the pipeline."""
         return self.pipeline.heads
+
+    def scanner(self) -> FilmScanner | None:
+        """The scan stage for one film; None if people are not identified."""
+        if self.pipeline.embedder is None:
+            return None
+        calibration = self.pipeline.calibrated()
+        return FilmScanner(self.pipeline.detector, self.pipeline.embedder, calibration)
 
     def columns(self) -> list[Column]:
         """Every column of a row but those of people's own neutral faces."""
@@ -93,8 +114,15 @@ class Analyzer:
         ]
         found += [Column(n, unit, _group(n), about=_sign(n), model=mesh)
                   for n, unit in UNITS.items()]  # fmt: skip
-        for (task, reading), head in zip(self.labels.items(), self.heads, strict=True):
-            found += self._of_head(task, reading, _named(head))
+        models = {head.name: _named(head) for head in self.heads}
+        models |= {head.name: _named(head) for head in self.clip_heads}
+        clips = {head.name: head for head in self.clip_heads}
+        for task, reading in self.examples.items():
+            model = models.get(reading.model, reading.model)
+            if reading.model in clips:
+                found += self._of_clips(task, reading, model, clips[reading.model])
+            else:
+                found += self._of_head(task, reading, model)
         if self.points != "five":
             found += [
                 Column(f"{axis}_{i}", "px" if axis in "xy" else "mm", "landmarks", "single",
@@ -115,24 +143,19 @@ class Analyzer:
             for name, (_, unit) in reading_columns(reading).items()
         ]
 
-
-def reading_columns(reading: Reading) -> dict[str, tuple[float, str]]:
-    """Column -> number and unit of all that a reading says: values, ends of intervals, derived."""
-    found: dict[str, tuple[float, str]] = {}
-    for label, value in reading.values.items():
-        name = head_column(reading.task, label)
-        found[name] = value, reading.unit
-        for end, given in (("_lo", reading.low), ("_hi", reading.high)):
-            if given and label in given:
-                found[name + end] = given[label], reading.unit
-    for one in reading.derived:
-        found |= reading_columns(one)
-    return found
-
-
-def head_column(task: str, label: str) -> str:
-    """`expression_anger`; `age` for the label `age` of the task `age`."""
-    return task if task == label else f"{task}_{label}"
+    def _of_clips(self, task: str, reading: Reading, model: str, head: ClipHead) -> list[Column]:
+        window, hop, _ = timing(head)
+        group, stem = task, task.replace("-", "_")
+        about = f"of the last {window:g} s of a track, every {hop:g} s; not-told between"
+        found = [
+            Column(name, unit, group, about=about, model=model)
+            for name, (_, unit) in reading_columns(reading).items()
+        ]
+        ends = (("start", "first"), ("end", "last"))
+        return found + [
+            Column(f"{stem}_{end}", "s", group, about=f"time of the {what} frame read", model=model)
+            for end, what in ends
+        ]
 
 
 def open_analyzer(
@@ -154,8 +177,8 @@ def open_analyzer(
     """Open what faces are observed with, by the names of cards.
 
     Args:
-        heads: heads of chips, with commas between them; None: those whose card says `default`;
-            "none": none.
+        heads: chip heads and clip heads, with commas between them; None: those whose card says
+            `default`; "none": none.
         every: seconds between two readings of the heads of one face; 0: each frame.
         points: "five", "68" (of iBUG, also in space), or "mesh" (478 and those).
         fov: degrees that the longer side of a picture spans.
@@ -163,7 +186,7 @@ def open_analyzer(
         detector: card that finds faces.
         landmarker: card of the mesh.
         gallery: known people.
-        people: join tracks to people also without a gallery, as `unknown 1`.
+        people: identify people also without a gallery, as `unknown-1`, `unknown-2`.
         embedder: card that the gallery was made with; without gallery and people it is not used.
         calibration: see open_pipeline.
         device: "cpu", "cuda", ...; missing is an error.
@@ -172,6 +195,7 @@ def open_analyzer(
     Raises:
         UnknownModelError: there is no such card, or it is of another kind.
     """
+    chips, clips = split_heads(heads, commercial_only)
     pipeline = open_pipeline(
         detector=detector,
         embedder=embedder if people or gallery is not None else None,
@@ -179,13 +203,19 @@ def open_analyzer(
         device=device,
         commercial_only=commercial_only,
         calibration=calibration,
-        heads=heads,
+        heads=",".join(chips) or "none",
         threads=1,  # a search is a dozen small calls: two threads cost a quarter more for each
     )
     mesh = load(landmarker, device=device, commercial_only=commercial_only)
     model = load(HANDS, device=device, commercial_only=commercial_only) if hands else None
     return Analyzer(
-        pipeline=pipeline, landmarker=mesh, every=every, points=points, fov=fov, hands=model
+        pipeline=pipeline,
+        landmarker=mesh,
+        every=every,
+        points=points,
+        fov=fov,
+        hands=model,
+        clip_heads=[load(n, device=device, commercial_only=commercial_only) for n in clips],
     )
 
 

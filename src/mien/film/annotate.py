@@ -17,7 +17,7 @@ BRIDGE = 1.0  # s without a look that a box is moved across
 
 def write_marked(
     source: str | os.PathLike[str],
-    stretches: Iterable[Segment],
+    segments: Iterable[Segment],
     answer: FilmAnswer,
     out: str | os.PathLike[str],
     *,
@@ -27,7 +27,7 @@ def write_marked(
 
     Args:
         source: the film.
-        stretches: what was seen in it; of the journal of `identify_film`.
+        segments: what was seen in it; of the journal of `identify_film`.
         answer: of `identify_film`.
         out: .mp4, .mov or .mkv.
         on_step: is told the seconds done, and all there are.
@@ -45,12 +45,12 @@ def write_marked(
         ]
         return draw_faces(image, [face for face, _ in shown], [label(who) for _, who in shown])
 
-    _repaint(source, stretches, out, paint, "draw", on_step, hold=0.0)
+    _repaint(source, segments, out, paint, "draw", on_step, hold=0.0)
 
 
 def write_blurred(
     source: str | os.PathLike[str],
-    stretches: Iterable[Segment],
+    segments: Iterable[Segment],
     answer: FilmAnswer,
     out: str | os.PathLike[str],
     hidden: Callable[[Identity | None], bool],
@@ -65,7 +65,7 @@ def write_blurred(
 
     Args:
         source: the film.
-        stretches: what was seen in it, at every frame.
+        segments: what was seen in it, at every frame.
         answer: of `identify_film`.
         out: .mp4, .mov or .mkv.
         hidden: whether a person is to be hidden; asked with None for faces that are nobody's.
@@ -80,7 +80,7 @@ def write_blurred(
     def paint(image: Pixels, faces: list[Face]) -> Pixels:
         return hide_faces(image, [face.box for face in faces if hidden(owner.get(face.track))])
 
-    _repaint(source, stretches, out, paint, "blur", on_step, hold=hold)
+    _repaint(source, segments, out, paint, "blur", on_step, hold=hold)
 
 
 def owners(answer: FilmAnswer) -> dict[int | None, Identity]:
@@ -105,7 +105,7 @@ def percent(probability: float) -> str:
 
 def _repaint(
     source: str | os.PathLike[str],
-    stretches: Iterable[Segment],
+    segments: Iterable[Segment],
     out: str | os.PathLike[str],
     paint: Callable[[Pixels, list[Face]], Pixels],
     step: str,
@@ -115,7 +115,7 @@ def _repaint(
 ) -> None:
     with open_film(source) as film, FilmWriter(out, sound_of=source) as writer:
         total = round(film.duration or 0)
-        for frame, faces in with_faces(film.frames(), stretches, hold=hold):
+        for frame, faces in with_faces(film.frames(), segments, hold=hold):
             writer.add(paint(frame.image, faces), frame.time)
             on_step(step, min(round(frame.time), total or 1 << 60), total)
         on_step(step, total, total)
@@ -144,17 +144,17 @@ class _Path:
 
 
 def with_faces(
-    frames: Iterable[Frame], stretches: Iterable[Segment], *, hold: float = 0.0
+    frames: Iterable[Frame], segments: Iterable[Segment], *, hold: float = 0.0
 ) -> Iterator[tuple[Frame, list[Face]]]:
     """Each frame with its faces; between looks, boxes move evenly.
 
     Args:
         frames: of the film, in the order of time.
-        stretches: of the same film, in the order of time.
+        segments: of the same film, in the order of time.
         hold: seconds that a face is kept before its first and after its last look in a shot; at
             least as long as a look stands for.
     """
-    looks = (look for stretch in stretches for look in stretch.looks)
+    looks = (look for segment in segments for look in segment.frames)
     near: deque[FrameFaces] = deque()  # looks within reach of the present
     upcoming = next(looks, None)
     reach = max(BRIDGE, hold) + 0.1

@@ -1,4 +1,4 @@
-"""The second pass over rows: who the tracks are, and the facts of each recording."""
+"""Rows and segments to one table: identities of the tracks, and the facts of each recording."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,37 +8,38 @@ import numpy as np
 from mien.film.analyzer import Analyzer
 from mien.film.baselines import Vectors
 from mien.film.checkpoint import RowCheckpoint, State
-from mien.film.identify import FLEETING
 from mien.film.identities import identify_tracks, open_search
+from mien.film.running import fewest_observations
+from mien.film.scanner import EVERY
 from mien.film.segment_log import segment_from_row
 from mien.tables import Column, Part, Table
 from mien.track import TrackBuilder
-from mien.types import Floats, Track
+from mien.types import Floats, Identity, Track
 
 
 def assemble_table(
-    keeping: RowCheckpoint,
+    checkpoint: RowCheckpoint,
     kit: Analyzer,
     names: list[str],
     facts: dict[str, Any],
     stopped: str | None,
 ) -> tuple[Table, Vectors]:
-    """Make the table of all that was seen, and tell what people look like.
+    """Make the table of all rows, and the mean embedding of each person.
 
     Args:
-        keeping: the rows.
+        checkpoint: the rows.
         kit: what they were made with.
         names: all sources.
         facts: version, models, licences, settings.
         stopped: why the run did not come to its end, if so.
     """
     states = _States(kit.names)
-    table = Table.of(states.read(keeping.parts()), keeping.columns, facts=facts)
+    table = Table.of(states.read(checkpoint.parts()), checkpoint.columns, facts=facts)
     table = table.with_recordings(_recordings(states.recordings, names, stopped))
     vectors: Vectors = {}
     if kit.names:
         person: Column = table.columns["person"]
-        persons, vectors = _people(table, states.tracks, kit)
+        persons, vectors, facts["people"] = _people(table, states.tracks, kit)
         table = table.with_columns([person], {"person": persons})
     return table, vectors
 
@@ -62,13 +63,16 @@ class _States:
         recording = state["recording"]
         name = recording["input"]
         self.recordings[name] = dict(recording)
-        if not self._names or "stretch" not in state:
+        if not self._names:
             return
+        film = recording["kind"] == "film"
         if name not in self.tracks:
-            film = recording["kind"] == "film"
-            fewest = max(1, round(FLEETING * (recording.get("rate") or 25))) if film else 1
-            self.tracks[name] = TrackBuilder(fewest=fewest)
-        self.tracks[name].take(segment_from_row(state["stretch"]))
+            self.tracks[name] = TrackBuilder(fewest=fewest_observations(EVERY) if film else 1)
+        builder = self.tracks[name]
+        for row in state["segments"]:
+            builder.take(segment_from_row(row))
+        if film and recording["complete"]:
+            builder.finish(builder.seconds + EVERY)
 
 
 def _recordings(last: dict[str, State], names: list[str], stopped: str | None) -> list[State]:
@@ -81,30 +85,46 @@ def _recordings(last: dict[str, State], names: list[str], stopped: str | None) -
 
 
 def _people(
-    table: Table, gathered: dict[str, TrackBuilder], kit: Analyzer
-) -> tuple[list[str | None], Vectors]:
-    """The person of each row, and what people look like.
+    table: Table, builders: dict[str, TrackBuilder], kit: Analyzer
+) -> tuple[list[str | None], Vectors, list[dict[str, Any]]]:
+    """The person of each row, their mean embeddings, and a record of each person.
 
     People of different films bear one name only if the gallery knows them.
     """
     search, calibration = open_search(kit.pipeline), kit.pipeline.calibrated()
     owner: dict[tuple[str, int], str] = {}
     vectors: Vectors = {}
-    for name, gathering in gathered.items():
-        tracks = gathering.tracks()
-        _, people = identify_tracks(tracks, gathering.together, search, calibration)
+    records: list[dict[str, Any]] = []
+    for name, builder in builders.items():
+        tracks = builder.tracks()
+        _, people = identify_tracks(tracks, builder.together, search, calibration)
         owner |= {(name, track): one.person for one in people for track in one.tracks}
         for one in people:
             vector = _vector([track for track in tracks if track.number in one.tracks])
             if vector is not None:
                 vectors[name, one.person] = vector
+            records.append(_record(name, one))
     tracks_of = table.data["track"].to_numpy(float, na_value=-1).astype(int).tolist()
-    return [owner.get(pair) for pair in zip(table.data["input"], tracks_of, strict=True)], vectors
+    persons = [owner.get(pair) for pair in zip(table.data["input"], tracks_of, strict=True)]
+    return persons, vectors, records
+
+
+def _record(name: str, one: Identity) -> dict[str, Any]:
+    """One person of one input, as JSON."""
+    decision = one.decision
+    return {
+        "input": name,
+        "person": one.person,
+        "seconds": round(one.seconds, 3),
+        "outcome": decision.outcome if decision else None,
+        "candidate": decision.person if decision else None,
+        "probability": decision.probability if decision else None,
+    }
 
 
 def _vector(tracks: list[Track]) -> Floats | None:
     """The mean of what tracks look like, weighted by how often they were seen."""
-    parts = [(track.vector, track.looks) for track in tracks if track.vector is not None]
+    parts = [(track.vector, track.observations) for track in tracks if track.vector is not None]
     if not parts:
         return None
     total: Floats = np.average([v for v, _ in parts], axis=0, weights=[n for _, n in parts])

@@ -1,4 +1,4 @@
-"""Where rows wait until a film is over: parts on disk, that the same command goes on from."""
+"""Checkpoints of rows: parts on disk until a film is over, from which the same command resumes."""
 
 import json
 import time
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import MienError
-from mien.film.frames import FaceRow, values_of
+from mien.film.rows import FaceRow, values_of
+from mien.film.segment_log import segment_from_row
 from mien.tables import Column, Part, part_of, read_part, write_part
+from mien.track import Segment
 
 OFTEN = 10.0  # s of work that a killed run may lose
 MANY = 2000  # rows that are held in memory at most, until the next half second ends
@@ -64,6 +66,14 @@ class RowCheckpoint:
     def last(self) -> State | None:
         """The state to go on from; None at the beginning."""
         return self._states[-1] if self._states else self._last
+
+    def segments(self, source: int) -> Iterator[Segment]:
+        """The segments of one source that are on disk, in the order of time."""
+        for path in self._paths()[: self._count]:
+            part = read_part(path)
+            for state in part.state["all"] if part else ():
+                if state["source"] == source:
+                    yield from (segment_from_row(row) for row in state["segments"])
 
     def add(self, name: str, rows: list[FaceRow], state: State, *, now: bool = False) -> None:
         """Take rows that end at a state; write when enough have come together.

@@ -1,7 +1,7 @@
 """One frame in, one row a face out: mesh, pose, gaze, measures, heads; or why they are missing."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ from mien.behaviour.masks import UNDER, masked
 from mien.behaviour.occlusion import colours
 from mien.body import HandsNear
 from mien.detect import detect_with_retries
-from mien.film.analyzer import POSES, Analyzer, Dense, reading_columns
+from mien.film.analyzer import POSES, Analyzer, Dense
+from mien.film.clips import ClipRunner
+from mien.film.readings import reading_columns
+from mien.film.rows import FaceRow
 from mien.geometry import POINTS, Camera, Pose, eye_distance
 from mien.landmarks import (
     SUBSET_68,
@@ -25,7 +28,7 @@ from mien.landmarks import (
 )
 from mien.landmarks.mesh_tracker import PRESENT
 from mien.quality.sharpness import sharpness
-from mien.tables import Column
+from mien.track import FrameFaces, KeyFace, Segment, selection_score
 from mien.types import Face, Floats, Pixels
 
 # Below these limits half of all measures are off by more than 0.008 to 0.01 inter-ocular distances
@@ -36,53 +39,80 @@ TURNED = 45.0  # degrees of yaw or pitch from which the far side of a mesh is a 
 PICTURE_REASONS = {"none": "no-face", "cut": "cut-off"}  # detect's words that mean others here
 
 
-@dataclass(slots=True, eq=False)
-class FaceRow:
-    """One face in one frame."""
-
-    values: dict[str, Any]  # column -> number or text; what is not there is missing
-    dense: dict[str, Floats] = field(default_factory=dict)  # "68": (68, 5), "mesh": (478, 3)
-    face: Face | None = None  # to be named by; None if its points are not known
-
-    @property
-    def track(self) -> int | None:
-        """The number of the face."""
-        number: int | None = self.values.get("track")
-        return number
-
-
 class FrameAnalyzer:
-    """Looks at the frames of one film or camera, in the order of time."""
+    """The measure stage: meshes, measures and heads of every frame, in the order of time."""
 
     def __init__(self, kit: Analyzer) -> None:
-        """Start with nobody on screen."""
+        """Start with nobody on screen.
+
+        Args:
+            kit: the models. If people are identified, the scan stage detects and tracks faces,
+                and each mesh takes the number of its track; else the mesh tracker detects.
+        """
         self._kit = kit
-        self._meshes = MeshTracker(kit.pipeline.detector, kit.landmarker)
+        detector = None if kit.names else kit.pipeline.detector
+        self._meshes = MeshTracker(detector, kit.landmarker)
         self._occlusion = OcclusionMonitor(HandsNear(kit.hands) if kit.hands else None)
+        self._clips = [ClipRunner(head) for head in kit.clip_heads]
         self._read: dict[int, float] = {}  # track -> s at which its heads were read
+
+    @property
+    def window(self) -> float:
+        """Seconds before a frame that have to be seen again after a stop."""
+        return max((one.window for one in self._clips), default=0.0)
 
     def state(self) -> dict[str, Any]:
         """All that the next frame depends on, as JSON."""
-        read = {str(track): time for track, time in self._read.items()}
         return {
             "meshes": self._meshes.state(),
             "occlusion": self._occlusion.state(),
-            "read": read,
+            "read": {str(track): time for track, time in self._read.items()},
+            "clips": [one.state() for one in self._clips],
         }
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on behind the frame at which `state` was asked for."""
+        """Go on after the frame at which `state` was asked for."""
         self._meshes.resume(state["meshes"])
         self._occlusion.resume(state["occlusion"])
         self._read = {int(track): time for track, time in state["read"].items()}
+        for one, saved in zip(self._clips, state["clips"], strict=True):
+            one.resume(saved)
+
+    def see_again(self, image: Pixels, time: float) -> None:
+        """Show a frame from before the stop, so that clips get their chips back."""
+        for one in self._clips:
+            one.see_again(image, time)
+
+    def renumber(self, numbers: dict[int, int]) -> None:
+        """Go on under new numbers, where tracks were split: old number -> new one."""
+        self._meshes.renumber(numbers)
+        self._occlusion.renumber(numbers)
+        self._read = {numbers.get(track, track): time for track, time in self._read.items()}
+        for one in self._clips:
+            one.renumber(numbers)
 
     def __call__(
-        self, image: Pixels, time: float, number: int, *, cut: bool = False
+        self,
+        image: Pixels,
+        time: float,
+        number: int,
+        *,
+        cut: bool = False,
+        detected: Sequence[Face] | None = None,
     ) -> list[FaceRow]:
-        """Measure the faces of one frame; a frame without one gives a row with the reason."""
+        """Measure the faces of one frame; a frame without one gives a row with the reason.
+
+        Args:
+            image: (H, W, 3).
+            time: seconds, later than the frame before.
+            number: of the frame.
+            cut: a shot begins.
+            detected: tracked faces, if the scan stage sampled this frame.
+        """
         camera = Camera.of(image.shape[0], image.shape[1], self._kit.fov)
         rows = []
-        for one in self._occlusion(image, time, self._meshes(image, time, cut=cut)):
+        meshes = self._meshes(image, time, cut=cut, detected=detected)
+        for one in self._occlusion(image, time, meshes):
             keys = {"frame": number, "time": time, "track": one.number}
             keys["confidence"] = one.presence
             if one.reason in ("cut", "doubled"):
@@ -92,10 +122,17 @@ class FrameAnalyzer:
             else:
                 row = measure_face(self._kit, image, one.points, one.presence, camera, keys)
                 rows.append(_without(row, one.occluded, one.reason))
+        here = {row.track for row in rows}
+        for face in detected or ():  # tracked, but no mesh fits
+            if face.track not in here:
+                keys = {"frame": number, "time": time, "track": face.track or 0}
+                rows.append(FaceRow({**keys, "confidence": np.nan, "reason": "low-presence"}))
         due = [row for row in rows if row.track is not None and self._due(row.track, time)]
         for row in read_heads(self._kit, image, due):
             assert row.track is not None
             self._read[row.track] = time
+        for runner in self._clips:
+            runner(image, time, rows)
         here = {row.track for row in rows}
         self._read = {track: at for track, at in self._read.items() if track in here}
         return rows or [FaceRow({"frame": number, "time": time, "reason": "no-face"})]
@@ -104,13 +141,18 @@ class FrameAnalyzer:
         return time - self._read.get(track, -np.inf) >= self._kit.every - 1e-6
 
 
-def analyze_image(kit: Analyzer, image: Pixels) -> list[FaceRow]:
-    """Measure the faces of one picture, largest confidence first; it may be turned."""
+def analyze_image(kit: Analyzer, image: Pixels) -> tuple[list[FaceRow], Segment | None]:
+    """Measure the faces of one photo, most confident first; it may be turned.
+
+    Returns:
+        One row per face, or one with the reason. If people are identified, also their embedded
+        faces, as the photo engine embeds them.
+    """
     found = detect_with_retries(kit.pipeline.detector, image, kit.pipeline.turns)
     nobody = {"frame": 0, "time": np.nan}
     if not found.faces:
         reason = PICTURE_REASONS.get(found.reason or "none", found.reason)
-        return [FaceRow({**nobody, "reason": reason})]
+        return [FaceRow({**nobody, "reason": reason})], None
     points, presence = fit_meshes(kit.landmarker, image, found.faces)
     camera = Camera.of(image.shape[0], image.shape[1], kit.fov)
     rows = []
@@ -122,7 +164,12 @@ def analyze_image(kit: Analyzer, image: Pixels) -> list[FaceRow]:
             row = measure_face(kit, image, mesh, seen, camera, keys)
             rows.append(_without(row, UNDER, "occluded") if masked(colours(image, mesh)) else row)
     read_heads(kit, image, rows)
-    return rows
+    if not kit.names:
+        return rows, None
+    embedded = enumerate(kit.pipeline.embed(image, found.faces))
+    faces = tuple(replace(face, track=number) for number, face in embedded)
+    key_faces = tuple(KeyFace(n, face, selection_score(face)) for n, face in enumerate(faces))
+    return rows, Segment(0, (FrameFaces(0, 0.0, False, faces),), key_faces)
 
 
 def measure_face(
@@ -151,7 +198,7 @@ def measure_face(
     kept = UNITS if values["reason"] == "ok" else POSES
     values |= {name: found[name] for name in kept}
     face = Face(box, presence, five, time=keys["time"], track=keys["track"])
-    return FaceRow(values, _dense(kit.points, points, pose), face)
+    return FaceRow(values, _dense(kit.points, points, pose), face, points)
 
 
 def _without(row: FaceRow, hidden: Collection[str], reason: str | None) -> FaceRow:
@@ -189,35 +236,3 @@ def read_heads(kit: Analyzer, image: Pixels, rows: list[FaceRow]) -> list[FaceRo
         for row, reading in zip(ready, head(align(image, faces, head.crop)), strict=True):
             row.values |= {name: value for name, (value, _) in reading_columns(reading).items()}
     return ready
-
-
-def values_of(columns: list[Column], rows: list[FaceRow]) -> dict[str, Any]:
-    """Rows as columns: lists, and arrays where all numbers are there."""
-    found: dict[str, Any] = {}
-    missing = {"float": np.nan, "single": np.nan, "int": None, "text": None}
-    spread = {kind: _spread(kind, rows) for kind in ("68", "mesh")}
-    for column in columns:
-        name, blank = column.name, missing[column.kind]
-        kind, axis, point = _place(name) if column.group == "landmarks" else ("", 0, 0)
-        if kind:
-            found[name] = spread[kind][:, point, axis]
-        else:
-            found[name] = [row.values.get(name, blank) for row in rows]
-    return found
-
-
-def _spread(kind: str, rows: list[FaceRow]) -> Floats:
-    """(N, L, D) of all rows, NaN where a row has none."""
-    shape = (68, 5) if kind == "68" else (478, 3)
-    if not any(kind in row.dense for row in rows):
-        return np.full((len(rows), *shape), np.nan, np.float32)
-    gone = np.full(shape, np.nan, np.float32)
-    return np.stack([row.dense.get(kind, gone) for row in rows])
-
-
-def _place(name: str) -> tuple[str, int, int]:
-    """Which number of which block a column of points is: "Y_3" is the fourth of 68, 3."""
-    *head, axis, point = name.split("_")
-    return (
-        ("mesh", "xyz".index(axis), int(point)) if head else ("68", "xyXYZ".index(axis), int(point))
-    )

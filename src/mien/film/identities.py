@@ -1,11 +1,11 @@
-"""Who the tracks of a film are: named by the gallery, joined by likeness, parted by the clock.
+"""The identity step: gallery search, similarity clustering, a cannot-link rule for co-occurrence.
 
 Two rules stand above all similarity. Two tracks on screen at one moment are two people. And a
-name stands for one person, so of two people on screen only the likelier one can bear it.
+name belongs to one person: of two people on screen only the more probable one can have it.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from mien.types import Appearance, Decision, Face, Floats, Identity, Track
 CANDIDATES = 10
 JOIN = 1.0  # s: shorter absences do not end an appearance
 Pair = tuple[int, int]
+Search = Callable[[Floats | None, Face], Decision | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ def open_search(pipeline: Pipeline) -> IdentitySearch | None:
 def identify_tracks(
     tracks: Sequence[Track],
     together: set[Pair],
-    search: IdentitySearch | None,
+    search: Search | None,
     calibration: Calibration | None,
+    labels: "UnknownLabels | None" = None,
 ) -> tuple[list[Track], list[Identity]]:
     """Say which tracks show the same person, and who that is.
 
@@ -71,6 +73,7 @@ def identify_tracks(
         together: numbers of tracks that were seen in one frame.
         search: the known people, if any.
         calibration: of the embedder; None: every track is somebody of their own.
+        labels: numbers of unknown people that were given before; None: start with unknown-1.
 
     Returns:
         The tracks with their own decisions, and the people, most seen first.
@@ -80,7 +83,9 @@ def identify_tracks(
     names = _names(tracks, together)
     groups = _groups(tracks, names, together, calibration)
     people = [_identity(group, names, search) for group in groups]
-    return list(tracks), _labelled(_unique(people, together))
+    unique = _unique(people, together)
+    starts = {track.number: track.start for track in tracks}
+    return list(tracks), (labels or UnknownLabels())(unique, starts)
 
 
 def _names(tracks: Sequence[Track], apart: set[Pair]) -> dict[int, str]:
@@ -106,8 +111,8 @@ def _groups(
 ) -> list[list[Track]]:
     """Tracks by person.
 
-    Those without a look that a calibration covers stay alone: likeness says nothing about them,
-    and a wrong person in a group is worse than one person in two groups.
+    Tracks without a face that the calibration covers stay alone: similarity says nothing about
+    them, and a wrong person in a group is worse than one person in two groups.
     """
     seen = [track for track in tracks if track.number in names or _is_clear(track)]
     alone = [[track] for track in tracks if not (track.number in names or _is_clear(track))]
@@ -131,11 +136,11 @@ def _groups(
     return [*groups.values(), *alone]
 
 
-def _identity(group: list[Track], names: dict[int, str], search: IdentitySearch | None) -> Identity:
-    """One person: all their tracks, and what all their looks together say."""
+def _identity(group: list[Track], names: dict[int, str], search: Search | None) -> Identity:
+    """One person: all their tracks, and the decision on their mean embedding."""
     best = max(group, key=lambda track: _clear(track))
     named = {names[track.number] for track in group if track.number in names}
-    weights = np.array([track.looks for track in group], np.float32)
+    weights = np.array([track.observations for track in group], np.float32)
     vectors = [track.vector for track in group]
     decision = None
     if search and all(vector is not None for vector in vectors):
@@ -173,19 +178,61 @@ def _unique(people: list[Identity], apart: set[Pair]) -> list[Identity]:
     return [*kept.values(), *others]
 
 
-def _labelled(people: list[Identity]) -> list[Identity]:
-    """Most seen first; who has no name is numbered."""
-    counts: Counter[str] = Counter()
-    named = []
-    for person in sorted(people, key=lambda one: (-one.seconds, one.tracks)):
-        decision = person.decision
-        if decision and decision.outcome == "match" and decision.person:
-            label = decision.person
-        else:
-            counts["unknown"] += 1
-            label = f"unknown {counts['unknown']}"
-        named.append(replace(person, person=label))
-    return named
+class UnknownLabels:
+    """Labels of people without a name: `unknown-1`, `unknown-2`, in the order of appearance.
+
+    One object may label the people of a live view again and again: who has a label keeps it.
+    """
+
+    def __init__(self) -> None:
+        """Start without labels."""
+        self.settled = math.inf  # s; who appeared later and has no label yet gets "" for now
+        self._numbers: dict[int, int] = {}  # track -> number of its person
+        self._count = 0
+
+    def __call__(self, people: Sequence[Identity], starts: Mapping[int, float]) -> list[Identity]:
+        """Label people.
+
+        Args:
+            people: without labels.
+            starts: track -> seconds of its first appearance.
+
+        Returns:
+            The people, most seen first.
+        """
+        taken: set[int] = set()
+        labels: dict[int, str] = {}
+        first = {id(one): min(starts[track] for track in one.tracks) for one in people}
+        unknown = [one for one in people if not matched_name(one)]
+        known = {id(one): self._known(one) for one in unknown}
+        # Who has a number comes first, the smallest number first.
+        for one in sorted(unknown, key=lambda o: (known[id(o)], first[id(o)], o.tracks)):
+            number = next((n for n in self._held(one) if n not in taken), None)
+            if number is None and first[id(one)] <= self.settled:
+                self._count += 1
+                number = self._count
+            if number is None:
+                labels[id(one)] = ""
+                continue
+            taken.add(number)
+            self._numbers |= dict.fromkeys(one.tracks, number)
+            labels[id(one)] = f"unknown-{number}"
+        labelled = [
+            replace(one, person=labels.get(id(one)) or matched_name(one) or "") for one in people
+        ]
+        return sorted(labelled, key=lambda one: (-one.seconds, one.tracks))
+
+    def _held(self, person: Identity) -> list[int]:
+        return sorted({self._numbers[t] for t in person.tracks if t in self._numbers})
+
+    def _known(self, person: Identity) -> float:
+        return min(self._held(person), default=math.inf)
+
+
+def matched_name(person: Identity) -> str | None:
+    """The name of a person who is a match in the gallery; None of everybody else."""
+    decision = person.decision
+    return decision.person if decision and decision.outcome == "match" else None
 
 
 def spans(tracks: Sequence[Track]) -> list[tuple[float, float]]:

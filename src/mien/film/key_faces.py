@@ -1,58 +1,70 @@
-"""The best look of each track in each half second, embedded: what tracks are named by."""
+"""Key faces: the best chip of each track in half a second of film, embedded when it is over."""
 
-import math
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mien.align import align
 from mien.contracts import Embedder
-from mien.decision.decide import weakness
-from mien.film.scanner import DISTRUSTED, SEGMENT, on_grid
-from mien.film.segment_log import segment_to_row
+from mien.decision import weakness
 from mien.quality import judge
-from mien.track import FrameFaces, KeyFace, Segment, selection_score
+from mien.track import KeyFace, selection_score
 from mien.types import Face, Pixels
+
+DISTRUSTED = 0.1  # weight of a face that no calibration covers, beside one that is covered
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Best:
+    """The best face of a track so far, and its chip."""
+
+    face: Face
+    score: float
+    chip: Pixels
 
 
 class KeyFaceSelector:
-    """Holds the chip of each track's best look until its half second is over."""
+    """Holds one chip per track until the segment is over."""
 
     def __init__(self, embedder: Embedder) -> None:
         """Start with nobody on screen."""
         self._embedder = embedder
-        self._looks: list[FrameFaces] = []
-        self._best: dict[int, tuple[Face, float, Pixels]] = {}
+        self._best: dict[int, _Best] = {}
 
-    def see(self, image: Pixels, look: FrameFaces) -> None:
-        """Take note of one frame; the faces of the look bear their tracks."""
-        look = replace(look, faces=tuple(on_grid(face) for face in look.faces))
-        self._looks.append(look)
-        better = []
-        for face in look.faces:
+    def see(self, image: Pixels, faces: Sequence[Face]) -> None:
+        """Keep the chip of each tracked face that is better than its track's best so far."""
+        better: list[tuple[int, Face, float]] = []
+        for face in faces:
             assert face.track is not None
-            held, value = self._best.get(face.track), selection_score(face)
-            if value > (held[1] if held else 0.0):
-                better.append((face, value))
+            held, score = self._best.get(face.track), selection_score(face)
+            if score > (held.score if held else 0.0):
+                better.append((face.track, face, score))
         if not better:
             return
-        faces = [face for face, _ in better]
-        chips = align(image, faces, self._embedder.crop)
-        for (face, value), quality, chip in zip(better, judge(image, faces), chips, strict=True):
+        chosen = [face for _, face, _ in better]
+        chips = align(image, chosen, self._embedder.crop)
+        for (track, face, score), quality, chip in zip(
+            better, judge(image, chosen), chips, strict=True
+        ):
             face = replace(face, quality=quality)
-            value *= DISTRUSTED if weakness(face) else 1.0
-            assert face.track is not None
-            self._best[face.track] = (face, value, chip)
+            score *= DISTRUSTED if weakness(face) else 1.0
+            self._best[track] = _Best(face, score, chip)
 
-    def end(self, time: float) -> dict[str, Any]:
-        """The half second that ended before `time`, as a row of a journal; and begin anew."""
-        chosen = []
-        if self._best:
-            vectors = self._embedder(np.stack([chip for _, _, chip in self._best.values()]))
-            for (track, (face, value, _)), vector in zip(self._best.items(), vectors, strict=True):
-                chosen.append(KeyFace(track, replace(face, embedding=vector), value))
-        index = max(0, math.ceil(time / SEGMENT) - 1)
-        stretch = Segment(index, tuple(self._looks), tuple(chosen))
-        self._looks, self._best = [], {}
-        return segment_to_row(stretch)
+    def end(self) -> list[KeyFace]:
+        """Embed the best chip of each track, and start anew."""
+        if not self._best:
+            return []
+        vectors = self._embedder(np.stack([best.chip for best in self._best.values()]))
+        found = [
+            KeyFace(track, replace(best.face, embedding=vector), best.score)
+            for (track, best), vector in zip(self._best.items(), vectors, strict=True)
+        ]
+        self._best = {}
+        return found
+
+
+def renumbered(key_face: KeyFace, numbers: Mapping[int, int]) -> KeyFace:
+    """The same key face under the new number of its track."""
+    number = numbers.get(key_face.track, key_face.track)
+    return replace(key_face, track=number, face=replace(key_face.face, track=number))

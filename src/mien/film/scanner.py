@@ -1,175 +1,154 @@
-"""The first pass over a film: find, follow and embed faces, half a second at a time."""
+"""The scan stage: find, track and embed faces, half a second of film at a time."""
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from mien.align import align
 from mien.contracts import Detector, Embedder
-from mien.decision import Calibration
-from mien.decision.decide import comparable, weakness
+from mien.decision import Calibration, comparable
+from mien.film.key_faces import KeyFaceSelector, renumbered
 from mien.media import Frame
-from mien.quality import judge
-from mien.track import FrameFaces, KeyFace, Segment, Tracker, selection_score
+from mien.track import FrameFaces, Segment, Tracker
 from mien.types import Face, Floats, Pixels
 
-SEGMENT = 0.5  # s of film that are saved as one; of each track its best look is embedded
-DISTRUSTED = 0.1  # a look that no calibration covers counts this much beside one that is
+SEGMENT = 0.5  # s of film; of each track the best face of a segment is embedded
+EVERY = 0.1  # s between sampled frames: nobody is missed for longer than can be noticed
 GRID = 16.0  # boxes and points lie on sixteenths of a pixel, so that they are saved without loss
 
 
-@dataclass(slots=True, eq=False)
-class _Best:
-    """The best look of a track in the stretch so far, and its chip."""
-
-    face: Face
-    selection_score: float
-    chip: Pixels
-
-
-class Follower(Protocol):
-    """Who is told what was seen; mien.track.TrackBuilder for films, Watching for cameras."""
-
-    def take(self, stretch: Segment) -> None: ...
-
-
 class FilmScanner:
-    """Looks through frames and gives stretches. What it holds does not grow with the film."""
+    """Samples frames, tracks their faces, and closes a segment each half second.
+
+    The same frames give the same tracks, whoever asks: identification, tables, and live views.
+    Memory does not grow with the film.
+    """
 
     def __init__(
         self,
         detector: Detector,
         embedder: Embedder | None,
         calibration: Calibration | None,
-        follower: Follower,
+        *,
+        every: float = EVERY,
     ) -> None:
         """Start with nobody on screen.
 
         Args:
-            detector: finds the faces of each frame.
-            embedder: makes the vectors; None: faces are followed by motion alone.
-            calibration: of the embedder; says what likeness is worth.
-            follower: is given each stretch as it ends.
+            detector: finds the faces of each sampled frame.
+            embedder: makes the vectors; None: faces are tracked by motion alone.
+            calibration: of the embedder; turns similarity into evidence.
+            every: seconds between sampled frames; the frame at which a shot begins is always
+                sampled. 0 samples every frame.
         """
-        self._detector, self._embedder, self._follower = detector, embedder, follower
+        self._detector, self._embedder, self._every = detector, embedder, every
         evidence = calibration.llr if calibration and embedder else None
         self._tracker = Tracker(evidence, usable=comparable)
-        self._looks: list[FrameFaces] = []
-        self._best: dict[int, _Best] = {}
+        self._key_faces = KeyFaceSelector(embedder) if embedder else None
+        self._frames: list[FrameFaces] = []
         self._index = 0
+        self._step = -1
+        self._cut = False
 
-    def replay(self, stretches: Iterable[Segment]) -> float:
-        """Take up what was saved; give the seconds from which to go on."""
-        for stretch in stretches:
+    def replay(self, segments: Iterable[Segment]) -> float:
+        """Take up saved segments; return the seconds from which to go on."""
+        for segment in segments:
             numbers: dict[tuple[float | None, bytes], int | None] = {}
-            for look in stretch.looks:
-                bare = [replace(face, track=None) for face in look.faces]
-                for face in self._tracker(bare, look.time, cut=look.cut, look=_nobody):
+            for frame in segment.frames:
+                bare = [replace(face, track=None) for face in frame.faces]
+                for face in self._tracker(bare, frame.time, cut=frame.cut, look=_saved_vectors):
                     numbers[face.time, face.box.tobytes()] = face.track
-            for chosen in stretch.chosen:
-                number = numbers[chosen.face.time, chosen.face.box.tobytes()]
-                if number is not None and number != chosen.track:
+                self._step = self._step_of(frame.time)
+            for key_face in segment.key_faces:
+                number = numbers[key_face.face.time, key_face.face.box.tobytes()]
+                if number is not None and number != key_face.track:
                     self._tracker.split(number)
-            self._end(stretch)
-            self._index = stretch.index + 1
+            self._remember(segment)
+            self._index = segment.index + 1
         return self._index * SEGMENT
 
-    def __call__(self, frames: Iterable[Frame]) -> Iterator[Segment]:
-        """Look at frames in the order of time.
+    def ended(self, time: float) -> list[tuple[Segment, dict[int, int]]]:
+        """The segments that are over before a frame of that time; call it before `see`.
 
-        Yields:
-            A stretch for each half second, also if nobody is on screen, once it is over.
+        Returns:
+            Each segment, empty ones included, and the tracks that were split in it: their old
+            number and the new one, which holds for the whole segment.
         """
-        for frame in frames:
-            index = math.floor(frame.time / SEGMENT + 1e-6)
-            if index < self._index:
-                continue  # saved already; read again only to know the frame before
-            while self._index < index:
-                yield self._stretch()
-            self._look(frame)
-        if self._looks:
-            yield self._stretch()
+        index = math.floor(time / SEGMENT + 1e-6)
+        return [self.end() for _ in range(self._index, index)]
 
-    def _look(self, frame: Frame) -> FrameFaces:
-        image = frame.image
+    def see(self, frame: Frame) -> FrameFaces | None:
+        """Detect and track the faces of a frame; None if the frame is not sampled."""
+        if math.floor(frame.time / SEGMENT + 1e-6) < self._index:
+            return None  # saved already; read again only to know the frame before
+        self._cut |= frame.cut
+        step = self._step_of(frame.time)
+        if step <= self._step and not frame.cut:
+            return None
+        self._step = max(step, self._step)
+        image, cut, self._cut = frame.image, self._cut, False
         found = [on_grid(face) for face in self._detector(image)]
         look = (lambda faces: self._vectors(image, faces)) if self._embedder else None
-        faces = self._tracker(found, frame.time, cut=frame.cut, look=look)
-        seen = FrameFaces(frame.number, frame.time, frame.cut, tuple(faces))
-        self._looks.append(seen)
-        self._keep(image, faces)
+        faces = self._tracker(found, frame.time, cut=cut, look=look)
+        seen = FrameFaces(frame.number, frame.time, cut, tuple(faces))
+        self._frames.append(seen)
+        if self._key_faces:
+            self._key_faces.see(image, faces)
         return seen
+
+    @property
+    def pending(self) -> bool:
+        """Whether frames were sampled since the last segment ended."""
+        return bool(self._frames)
+
+    def end(self) -> tuple[Segment, dict[int, int]]:
+        """End the current segment: embed its key faces, and split tracks that changed person.
+
+        Behind somebody in front a face can take over a track without a jump. When in the segment
+        that happened is not known; the whole segment goes to the new number.
+        """
+        found = self._key_faces.end() if self._key_faces else []
+        splits: dict[int, int] = {}
+        for one in found:
+            vector = one.face.embedding
+            if vector is None or not comparable(one.face):
+                continue
+            if not self._tracker.agrees(one.track, vector):
+                splits[one.track] = self._tracker.split(one.track)
+        frames = [_renumbered(frame, splits) for frame in self._frames] if splits else self._frames
+        key_faces = tuple(renumbered(one, splits) for one in found)
+        segment = Segment(self._index, tuple(frames), key_faces)
+        self._frames = []
+        self._index += 1
+        self._remember(segment)
+        return segment, splits
+
+    def _step_of(self, time: float) -> int:
+        return int(time / self._every + 1e-6) if self._every else self._step + 1
 
     def _vectors(self, image: Pixels, faces: list[Face]) -> Floats:
         assert self._embedder is not None
         return self._embedder(align(image, faces, self._embedder.crop))
 
-    def _keep(self, image: Pixels, faces: list[Face]) -> None:
-        """Hold the chip of each face that is shown better than before in this stretch."""
-        if self._embedder is None:
-            return
-        better: list[tuple[int, Face, float]] = []
-        for face in faces:
-            assert face.track is not None
-            value, held = selection_score(face), self._best.get(face.track)
-            if value > (held.selection_score if held else 0.0):
-                better.append((face.track, face, value))
-        if not better:
-            return
-        judged = judge(image, [face for _, face, _ in better])
-        chips = align(image, [face for _, face, _ in better], self._embedder.crop)
-        for (number, face, value), quality, chip in zip(better, judged, chips, strict=True):
-            face = replace(face, quality=quality)
-            value *= DISTRUSTED if weakness(face) else 1.0
-            self._best[number] = _Best(face, value, chip)
+    def _remember(self, segment: Segment) -> None:
+        for one in segment.key_faces:
+            if one.face.embedding is not None:
+                self._tracker.remember(one.track, one.face.embedding)
 
-    def _stretch(self) -> Segment:
-        """End the current stretch: embed its best looks, and part whom they part."""
-        chosen: list[KeyFace] = []
-        if self._best and self._embedder:
-            vectors = self._embedder(np.stack([best.chip for best in self._best.values()]))
-            for (number, best), vector in zip(self._best.items(), vectors, strict=True):
-                face = replace(best.face, embedding=vector)
-                if comparable(face) and not self._tracker.agrees(number, vector):
-                    number = self._part(number)
-                chosen.append(KeyFace(number, replace(face, track=number), best.selection_score))
-        stretch = Segment(self._index, tuple(self._looks), tuple(chosen))
-        self._looks, self._best = [], {}
-        self._index += 1
-        self._end(stretch)
-        return stretch
 
-    def _part(self, number: int) -> int:
-        """Give a new number to a track that has passed on to somebody else.
-
-        Behind somebody in front a face can take over a track without a jump. When in the stretch
-        that was is not known; the whole stretch goes to the new one.
-        """
-        new = self._tracker.split(number)
-        self._looks = [
-            replace(
-                look,
-                faces=tuple(
-                    replace(face, track=new) if face.track == number else face
-                    for face in look.faces
-                ),
-            )
-            for look in self._looks
-        ]
-        return new
-
-    def _end(self, stretch: Segment) -> None:
-        for chosen in stretch.chosen:
-            if chosen.face.embedding is not None:
-                self._tracker.remember(chosen.track, chosen.face.embedding)
-        self._follower.take(stretch)
+def _renumbered(frame: FrameFaces, numbers: dict[int, int]) -> FrameFaces:
+    faces = tuple(
+        replace(face, track=numbers.get(face.track, face.track))
+        for face in frame.faces
+        if face.track is not None
+    )
+    return replace(frame, faces=faces)
 
 
 def on_grid(face: Face) -> Face:
-    """The same face with its numbers rounded to what a journal keeps."""
+    """The same face with its numbers rounded to what a segment log keeps."""
     points = face.points
     return replace(
         face,
@@ -183,6 +162,6 @@ def _rounded(values: Floats) -> Floats:
     return (np.round(values * GRID) / GRID).astype(np.float32)
 
 
-def _nobody(faces: list[Face]) -> Floats:
-    """A look at saved faces: those that were embedded then still are."""
+def _saved_vectors(faces: list[Face]) -> Floats:
+    """Vectors of saved faces: those that were embedded then still have theirs."""
     return np.stack([face.embedding for face in faces if face.embedding is not None])

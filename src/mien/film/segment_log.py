@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 class SegmentLog:
-    """A file of stretches. Open it, read what it holds, then append; or only read."""
+    """A file of segments. Open it, read what it holds, then append; or only read."""
 
     def __init__(self, path: str | os.PathLike[str], settings: Row) -> None:
         """Open or begin a journal.
@@ -67,17 +67,17 @@ class SegmentLog:
             self._file.write(head)
             self._file.flush()
 
-    def stretches(self) -> Iterator[Segment]:
-        """All that is saved, in the order of time; one stretch in memory at a time."""
+    def segments(self) -> Iterator[Segment]:
+        """All that is saved, in the order of time; one segment in memory at a time."""
         return read_segments(self.path)
 
-    def append(self, stretch: Segment) -> None:
-        """Save one stretch.
+    def append(self, segment: Segment) -> None:
+        """Save one segment.
 
         Raises:
             FilmError: the disk is full or gone; what is saved stays whole.
         """
-        line = (json.dumps(segment_to_row(stretch), separators=(",", ":")) + "\n").encode()
+        line = (json.dumps(segment_to_row(segment), separators=(",", ":")) + "\n").encode()
         try:
             self._file.write(line)
             self._file.flush()
@@ -99,32 +99,34 @@ class SegmentLog:
 
 
 def read_segments(path: str | os.PathLike[str]) -> Iterator[Segment]:
-    """What a journal holds, in the order of time; one stretch in memory at a time."""
+    """What a journal holds, in the order of time; one segment in memory at a time."""
     with open(path, "rb") as file:
         next(file)
         for line in file:
             yield segment_from_row(json.loads(line))
 
 
-def segment_to_row(stretch: Segment) -> Row:
-    """A stretch as JSON, without loss."""
+def segment_to_row(segment: Segment) -> Row:
+    """A segment as JSON, without loss."""
     return {
-        "i": stretch.index,
-        "looks": [
+        "i": segment.index,
+        "frames": [
             [look.number, look.time, int(look.cut), [_face_row(face) for face in look.faces]]
-            for look in stretch.looks
+            for look in segment.frames
         ],
-        "chosen": [[one.track, one.selection_score, _face_row(one.face)] for one in stretch.chosen],
+        "key_faces": [
+            [one.track, one.selection_score, _face_row(one.face)] for one in segment.key_faces
+        ],
     }
 
 
 def segment_from_row(row: Row) -> Segment:
-    """The stretch of such a row."""
+    """The segment of such a row."""
     looks = tuple(
         FrameFaces(number, time, bool(cut), tuple(_face(face) for face in faces))
-        for number, time, cut, faces in row["looks"]
+        for number, time, cut, faces in row["frames"]
     )
-    chosen = tuple(KeyFace(track, _face(face), worth) for track, worth, face in row["chosen"])
+    chosen = tuple(KeyFace(track, _face(face), worth) for track, worth, face in row["key_faces"])
     return Segment(row["i"], looks, chosen)
 
 

@@ -5,7 +5,7 @@ before, and the detector is asked only where that fails, or to see who has come.
 smoothed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,6 +129,11 @@ class MeshTracker:
         self._faces = [one for one in self._faces if time - one.seen <= PATIENCE]
         told = gone + [self._told(one) for one in self._faces]
         return sorted(told, key=lambda one: one.number)
+
+    def renumber(self, numbers: Mapping[int, int]) -> None:
+        """Go on under new numbers, where tracks were split: old number -> new one."""
+        for one in self._faces:
+            one.number = numbers.get(one.number, one.number)
 
     def state(self) -> dict[str, Any]:
         """All that the next frame depends on, as JSON: a run that was stopped goes on with it."""

@@ -88,10 +88,11 @@ class Film:
         Args:
             start: seconds; frames before it are decoded as far as needed, and not given.
             end: seconds; frames from here on are not given.
-            every: seconds between frames: the first one in each such stretch is given, so the
+            every: seconds between frames: the first one in each such interval is given, so the
                 same frames come whatever the rate; 0 gives all.
-            glance: is shown every frame (36, 64, 3) in small, given or not, and tells whether it
-                begins another shot, as mien.track.ShotBoundaryDetector does.
+            glance: is shown every frame as a (36, 64, 3) thumbnail, given or not, and reports
+                whether it begins another shot, as mien.track.ShotBoundaryDetector does; a frame
+                that does is always given.
         """
         origin, self.reason = self._origin(), None
         chosen = _Sampling(start, end, every)
@@ -100,7 +101,7 @@ class Film:
             if chosen.over(stamp):
                 return
             cut |= glance is not None and glance(self._converter.small(frame))
-            if not chosen(stamp, self.counts):
+            if not chosen(stamp, cut, self.counts):
                 cut &= stamp >= start  # a cut before the start is nobody's
                 continue
             image = self._converter.upright(frame)
@@ -220,7 +221,7 @@ class Film:
 
 
 class _Sampling:
-    """Which stamps are wanted: inside the stretch, in order, and the first of each step."""
+    """Which stamps are wanted: in order, the first of each step, and each start of a shot."""
 
     def __init__(self, start: float, end: float | None, every: float) -> None:
         self.start, self.end, self.every = start, end, every
@@ -230,16 +231,16 @@ class _Sampling:
     def over(self, stamp: float) -> bool:
         return self.end is not None and stamp >= self.end
 
-    def __call__(self, stamp: float, counts: Counts) -> bool:
+    def __call__(self, stamp: float, cut: bool, counts: Counts) -> bool:
         if self.last is not None and stamp <= self.last:
             counts.repeated += 1
             return False
         self.last = stamp
         step = int(stamp / self.every + 1e-6) if self.every else self._step + 1
-        if stamp < self.start - 1e-6 or step <= self._step:
+        if stamp < self.start - 1e-6 or (step <= self._step and not cut):
             counts.sampled_out += 1
             return False
-        self._step = step
+        self._step = max(step, self._step)
         return True
 
 

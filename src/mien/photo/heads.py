@@ -6,31 +6,43 @@ from mien.zoo import cards, load
 from mien.zoo import find as card
 
 
-def heads_of(names: str | None, commercial_only: bool = False) -> list[str]:
-    """The cards of heads, from "expression,age-fahr"; None: those that answer unasked.
+def split_heads(names: str | None, commercial_only: bool = False) -> tuple[list[str], list[str]]:
+    """The cards of chip heads and of clip heads, from "expression,age-fahr".
 
-    "none" is none of them.
-
-    With `commercial_only` those that answer unasked are the ones whose licence allows it; a head
-    that is named is never left out in silence.
+    Args:
+        names: with commas between them; None: those enabled by default; "none": none of them.
+        commercial_only: of the heads enabled by default, only those whose licence allows
+            commercial use. A head that is named is never left out in silence.
 
     Raises:
-        UnknownModelError: there is no such card, or it is no head of chips.
+        UnknownModelError: there is no such card, or it is no head.
     """
     if names is None:
-        unasked = [one for one in cards().values() if one.kind == "chip-head" and one.default]
-        return [one.name for one in unasked if one.commercial is True or not commercial_only]
+        enabled = [one for one in cards().values() if one.kind == "chip-head" and one.default]
+        allowed = [one for one in enabled if one.commercial is True or not commercial_only]
+        return [one.name for one in allowed], []
     chosen = [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
-    for name in chosen:
-        if card(name).kind != "chip-head":
+    kinds = {name: card(name).kind for name in chosen}
+    for name, kind in kinds.items():
+        if kind not in ("chip-head", "clip-head"):
             raise UnknownModelError(
-                f"'{name}' is a {card(name).kind}, not a head that reads faces; list the models "
-                "with: mien models list"
+                f"'{name}' is a {kind}, not a head that reads faces; list the models with: "
+                "mien models list"
             )
-    return list(dict.fromkeys(chosen))
+    chips = [name for name, kind in kinds.items() if kind == "chip-head"]
+    return chips, [name for name, kind in kinds.items() if kind == "clip-head"]
 
 
 def open_heads(names: str | None, device: str, commercial_only: bool) -> list[ChipHead]:
-    """Open what `heads_of` names."""
-    chosen = heads_of(names, commercial_only)
-    return [load(name, device=device, commercial_only=commercial_only) for name in chosen]
+    """Open the chip heads that `split_heads` names.
+
+    Raises:
+        UnknownModelError: one of them reads clips, and a photo is none.
+    """
+    chips, clips = split_heads(names, commercial_only)
+    if clips:
+        raise UnknownModelError(
+            f"'{clips[0]}' reads a person over time, and a photo shows one moment; run it on a "
+            f"film: mien analyze FILM --heads {clips[0]}"
+        )
+    return [load(name, device=device, commercial_only=commercial_only) for name in chips]

@@ -129,6 +129,10 @@ class Pipeline:
             self.calibration = find_calibration(contract, self.detector.name)
         return self.calibration
 
+    def embed(self, image: Pixels, faces: list[Face]) -> list[Face]:
+        """Judge and embed detected faces; nothing is matched."""
+        return self._embedded(image, self._judged(image, faces))
+
     def _judged(self, image: Pixels, faces: list[Face]) -> list[Face]:
         if not self.quality or not faces:
             return faces

@@ -32,7 +32,7 @@ COLOURS = 8  # of the style sheet, for people with a name
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bar:
-    """One stretch of one timeline."""
+    """One segment of one timeline."""
 
     x: float
     width: float

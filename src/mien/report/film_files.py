@@ -41,7 +41,7 @@ def film_row(answer: FilmAnswer, film: str) -> Row:
             {
                 "track": one.number,
                 "spans": [[round(start, 3), round(end, 3)] for start, end in one.spans],
-                "looks": one.looks,
+                "observations": one.observations,
                 "width": round(one.width, 1),
                 "decision": one.decision and decision_row(one.decision, candidates=1),
             }

@@ -33,7 +33,7 @@ class Unit:
     """The row of one action unit."""
 
     name: str
-    labels: str
+    meaning: str
     areas: list[str]
     peak: str
     mean: str

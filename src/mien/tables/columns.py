@@ -64,7 +64,7 @@ KEYS: tuple[Column, ...] = (
     Column("frame", kind="int", about="place among the decoded frames, from 0; 0 for a picture"),
     Column("time", "s", about="by the container's stamps; NaN for a picture"),
     Column("track", kind="int", about="same number = same face, followed without a cut"),
-    Column("person", kind="text", about="name in the gallery, or `unknown 1`; if there is one"),
+    Column("person", kind="text", about="name in the gallery, or `unknown-1`; if there is one"),
     Column("confidence", "probability", about="that there is a face; of the mesh network"),
     Column("reason", kind="text", about="ok, or why measurements are missing"),
 )

@@ -124,9 +124,11 @@ class Table:
 
     @property
     def who(self) -> "pd.Series[Any]":
-        """Person of each row; the track as `track 3` where there is no name; None for nobody."""
-        tracks = self.data["track"].map(lambda n: None if pd.isna(n) else f"track {int(n)}")
+        """Person of each row, None for nobody; `track-3` where people were not identified."""
         persons = self.data["person"].astype(object)
+        if persons.notna().any():  # a face without a person was seen too shortly to be one
+            return persons.where(persons.notna(), None).rename("who")
+        tracks = self.data["track"].map(lambda n: None if pd.isna(n) else f"track-{int(n)}")
         return persons.where(persons.notna(), tracks.astype(object)).rename("who")
 
     @property

@@ -1,4 +1,4 @@
-"""From looks to tracks: when each can be seen, who is on screen together, and the best looks."""
+"""From detected faces to tracks: time spans, co-occurrence, and the key faces of each track."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -20,17 +20,17 @@ CLEARLY = 1.3  # times the area, that takes the first place from who holds it
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameFaces:
-    """One frame that was looked at."""
+    """The faces of one sampled frame."""
 
     number: int  # of the frame
     time: float  # s
-    cut: bool  # a shot begins here, or since the look before
+    cut: bool  # a shot begins here, or since the sampled frame before
     faces: tuple[Face, ...]  # with their tracks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeyFace:
-    """The best look of a track in a short stretch of time, embedded."""
+    """The best face of a track within one segment, embedded."""
 
     track: int
     face: Face  # with time and embedding
@@ -39,18 +39,18 @@ class KeyFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """What was seen in half a second of film; the unit that is saved."""
+    """Half a second of film: the unit in which tracking results are processed and saved."""
 
     index: int
-    looks: tuple[FrameFaces, ...]
-    chosen: tuple[KeyFace, ...]
+    frames: tuple[FrameFaces, ...]
+    key_faces: tuple[KeyFace, ...]
 
 
 def selection_score(face: Face) -> float:
-    """How well a look shows a face: large, frontal, surely found; in [0, 1].
+    """Suitability of a detected face for embedding: large, frontal, confident; in [0, 1].
 
     Source: the two quality components that matter most for recognition in ISO/IEC 29794-5, head
-    size and pose, from the five points alone, since it is asked for every face of every look.
+    size and pose, from the five points alone, since it is computed for every detected face.
     """
     if face.points is None or not np.isfinite(face.points).all():
         return 0.0
@@ -71,26 +71,38 @@ class _Growing:
     best: Face
     selection_score: float = -1.0
     last: float = 0.0  # s of the last look that shows it
-    looks: int = 0
+    observations: int = 0
     width: float = 0.0  # sum
-    chosen: list[KeyFace] = field(default_factory=list)
+    key_faces: list[KeyFace] = field(default_factory=list)
     vector: Floats | None = None
 
     def settle(self) -> None:
-        """The track is over: keep its mean and its best look, and forget the others."""
-        if self.chosen:
+        """The track is over: keep the mean embedding and the best face, drop the others."""
+        if self.key_faces:
             self.vector = mean(
-                [one.face for one in self.chosen], [c.selection_score for c in self.chosen]
+                [one.face for one in self.key_faces], [c.selection_score for c in self.key_faces]
             )
-            self.best = _lean(self.chosen[0].face)
-            self.chosen = []
+            self.best = _lean(self.key_faces[0].face)
+            self.key_faces = []
+
+    def track(self, number: int) -> Track:
+        """The track so far."""
+        best, vector = self.best, self.vector
+        if self.key_faces:
+            best = _lean(self.key_faces[0].face)
+            vector = mean(
+                [one.face for one in self.key_faces],
+                [one.selection_score for one in self.key_faces],
+            )
+        width = self.width / self.observations
+        return Track(number, tuple(self.spans), self.observations, width, best, vector)
 
 
 class TrackBuilder:
-    """Sums up stretches as they come. Memory grows with tracks, and by two kilobytes each."""
+    """Builds tracks from segments as they come. Memory grows by two kilobytes per track."""
 
     def __init__(self, fewest: int = 3) -> None:
-        """Start empty; a track of fewer looks than `fewest` is a flicker of the detector."""
+        """Start empty; a track of fewer observations than `fewest` is a flicker."""
         self._fewest = fewest
         self._tracks: dict[int, _Growing] = {}
         self._open: set[int] = set()  # tracks that may go on
@@ -100,16 +112,16 @@ class TrackBuilder:
         self.seconds = 0.0
         self._before: FrameFaces | None = None
 
-    def take(self, stretch: Segment) -> None:
-        """Add the next stretch."""
-        for look in stretch.looks:
-            self._close(look)
-            self._add(look)
-        for chosen in stretch.chosen:
-            track = self._tracks[chosen.track]
-            track.chosen.append(chosen)
-            track.chosen.sort(key=lambda one: -one.selection_score)
-            del track.chosen[KEPT:]
+    def take(self, segment: Segment) -> None:
+        """Add the next segment."""
+        for frame in segment.frames:
+            self._close(frame)
+            self._add(frame)
+        for key_face in segment.key_faces:
+            track = self._tracks[key_face.track]
+            track.key_faces.append(key_face)
+            track.key_faces.sort(key=lambda one: -one.selection_score)
+            del track.key_faces[KEPT:]
         self._settle(self.seconds - OVER)
 
     def finish(self, end: float) -> None:
@@ -120,25 +132,34 @@ class TrackBuilder:
         """Sum up the tracks that were last seen before a moment."""
         for number in [n for n in self._open if self._tracks[n].spans[-1][1] < before]:
             self._open.remove(number)
-            if self._tracks[number].looks < self._fewest:
+            if self._tracks[number].observations < self._fewest:
                 del self._tracks[number]
             else:
                 self._tracks[number].settle()
 
     def tracks(self) -> list[Track]:
-        """All tracks that are more than a flicker, in the order of their numbers."""
-        self._settle(math.inf)
+        """All tracks that are more than a flicker, in the order of their numbers.
+
+        May be asked for at any time: tracks that are still open are given as they are now.
+        """
         return [
-            Track(
-                number,
-                tuple(one.spans),
-                one.looks,
-                one.width / one.looks,
-                one.best,
-                one.vector,
-            )
+            one.track(number)
             for number, one in sorted(self._tracks.items())
+            if one.observations >= self._fewest
         ]
+
+    def forget(self, before: float, most: int) -> None:
+        """Drop tracks last seen before a moment, and the oldest beyond a number: for live use."""
+        over = sorted((one.spans[-1][1], number) for number, one in self._tracks.items())
+        surplus = {number for _, number in over[: max(0, len(over) - most)]}
+        gone = {number for end, number in over if end < before or number in surplus}
+        if not gone:
+            return
+        self._tracks = {n: one for n, one in self._tracks.items() if n not in gone}
+        self._open -= gone
+        self.together = {pair for pair in self.together if not gone & set(pair)}
+        self.largest = [one for one in self.largest if one[2] not in gone]
+        self.cuts = [cut for cut in self.cuts if cut >= before]
 
     def _add(self, look: FrameFaces) -> None:
         numbers = []
@@ -150,7 +171,7 @@ class TrackBuilder:
             value = selection_score(face)
             if value > one.selection_score:
                 one.best, one.selection_score = face, value
-            one.looks += 1
+            one.observations += 1
             one.width += float(face.box[2] - face.box[0])
             if one.spans and look.time - one.last <= PAUSE:
                 one.spans[-1] = (one.spans[-1][0], look.time)

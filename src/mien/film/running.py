@@ -1,0 +1,96 @@
+"""The identity step while frames still come: who is on screen, by all that was seen so far."""
+
+from dataclasses import dataclass, field
+
+from mien.film.identities import IdentitySearch, UnknownLabels, identify_tracks, open_search
+from mien.photo import Pipeline
+from mien.track import Segment, TrackBuilder
+from mien.types import Decision, Face, Floats, Identity
+
+FLEETING = 0.3  # s in sight: less is a flicker of the detector
+REMEMBERED = 600.0  # s that somebody out of sight is known again
+MOST = 500  # tracks kept in mind, newest first
+
+
+def fewest_observations(between: float) -> int:
+    """Sampled frames that make a track more than a flicker.
+
+    Args:
+        between: seconds between sampled frames.
+    """
+    return max(1, round(FLEETING / between))
+
+
+@dataclass(slots=True)
+class _Memo:
+    """A search that does not repeat itself for a track that has not changed."""
+
+    search: IdentitySearch
+    found: dict[bytes, Decision | None] = field(default_factory=dict)
+
+    def __call__(self, vector: Floats | None, face: Face) -> Decision | None:
+        if vector is None:
+            return None
+        key = vector.tobytes() + face.box.tobytes()
+        if key not in self.found:
+            if len(self.found) > 4 * MOST:
+                self.found.clear()
+            self.found[key] = self.search(vector, face)
+        return self.found[key]
+
+
+class RunningIdentities:
+    """Repeats the identity step after each segment in which somebody was seen.
+
+    It is the step of `identify_film` on the tracks so far, so once a film is over both say the
+    same. Of people who were last seen ten minutes ago nothing is kept.
+    """
+
+    def __init__(self, pipeline: Pipeline, *, between: float) -> None:
+        """Start with nobody.
+
+        Args:
+            pipeline: with an embedder; its gallery, if any, names people.
+            between: seconds between sampled frames.
+        """
+        self._calibration = pipeline.calibrated() if pipeline.embedder else None
+        search = open_search(pipeline)
+        self._search = _Memo(search) if search else None
+        self._builder = TrackBuilder(fewest=fewest_observations(between))
+        self._between = between
+        self._labels = UnknownLabels()
+        self._open = False  # whether somebody was seen in the last segment
+        self.people: list[Identity] = []
+        self.spans: dict[int, tuple[tuple[float, float], ...]] = {}  # track -> s, when on screen
+
+    def take(self, segment: Segment, settle: float) -> None:
+        """Take the next segment.
+
+        Args:
+            segment: of the scan stage.
+            settle: seconds that somebody new may wait for a name before getting a label.
+        """
+        self._builder.take(segment)
+        now = self._builder.seconds
+        self._builder.forget(now - REMEMBERED, MOST)
+        seen = any(frame.faces for frame in segment.frames)
+        if seen or self._open:  # what was seen last may have ended since
+            self._identify(now - settle)
+        self._open = seen
+
+    def finish(self) -> None:
+        """The frames are over: nothing more will be known of anybody."""
+        self._builder.finish(self._builder.seconds + self._between)
+        self._identify(float("inf"))
+
+    def person_of(self, track: int) -> str | None:
+        """The label of a track; None as long as it has none."""
+        return next((one.person or None for one in self.people if track in one.tracks), None)
+
+    def _identify(self, settled: float) -> None:
+        tracks = self._builder.tracks()
+        self._labels.settled = settled
+        tracks, self.people = identify_tracks(
+            tracks, self._builder.together, self._search, self._calibration, self._labels
+        )
+        self.spans = {track.number: track.spans for track in tracks}
