@@ -179,12 +179,9 @@ def verify(first: Picture | Face, second: Picture | Face, *, fmr: float = 1e-3) 
         NoFaceError: a picture shows no face, or several.
         TooFewTrialsError: the calibration cannot show so small a rate.
     """
-    pipeline = _default()
-    a, b = (
-        one if isinstance(one, Face) else pipeline.only_face(read_image(one))
-        for one in (first, second)
-    )
-    return pipeline.verify(a, b, fmr=fmr)
+    from mien import service
+
+    return service.verify(first, second, _default(), fmr=fmr)
 
 
 @lru_cache(maxsize=1)

@@ -37,7 +37,7 @@ def film(tmp_path_factory):
 
 def test_a_film_gives_a_table_a_page_and_a_copy(mien, film, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    before = set((home() / "films").glob("*.rows"))
+    before = set((home() / "runs").glob("*.analyze"))
     code, out, err = mien(
         "analyze", film, "--out", tmp_path / "t.parquet", "--table", "--people",
         "--draw", tmp_path / "drawn", "--report", tmp_path / "r.html",
@@ -55,7 +55,7 @@ def test_a_film_gives_a_table_a_page_and_a_copy(mien, film, tmp_path, monkeypatc
     with open_film(tmp_path / "drawn/two.analyzed.mp4") as drawn:
         assert len(list(drawn.frames())) == 45
     assert "two.mp4" in (tmp_path / "r.html").read_text()
-    assert set((home() / "films").glob("*.rows")) == before  # deleted when done
+    assert set((home() / "runs").glob("*.analyze")) == before  # deleted when done
 
 
 def test_names_come_from_a_gallery(mien, film, tmp_path):
@@ -193,11 +193,11 @@ def test_a_killed_run_goes_on_with_the_same_command(film, tmp_path):
 
 
 def _parts():
-    return list((home() / "films").glob("*.rows/[0-9]*.parquet"))
+    return list((home() / "runs").glob("*.analyze/[0-9]*.parquet"))
 
 
 def test_rows_that_nobody_went_on_with_are_forgotten_after_a_week(mien, film, tmp_path):
-    old = home() / "films/old.rows"
+    old = home() / "runs/old.analyze"
     old.mkdir(parents=True, exist_ok=True)
     os.utime(old, (0, 0))
     assert mien("analyze", film, "-o", tmp_path / "t.parquet")[0] == 0
@@ -212,7 +212,7 @@ def test_rows_that_nobody_went_on_with_are_forgotten_after_a_week(mien, film, tm
         (["--heads", "nosuch"], "no model 'nosuch'"),
         (["--heads", "mtcnn"], "is a detector"),
         (["--baseline", "none.json"], "cannot be read"),
-        (["--report", "page.txt"], "end it in .html"),
+        (["--report", "page.txt"], "must end in .html"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(mien, film, tmp_path, monkeypatch, words, told):

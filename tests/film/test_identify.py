@@ -6,9 +6,10 @@ import pytest
 from mien.errors import FilmError, MienError
 from mien.film import identify_film
 from mien.film.annotate import with_faces, write_blurred, write_marked
-from mien.film.segment_log import SegmentLog, read_segments
+from mien.film.segment_log import read_segments
 from mien.gallery import Template, open_gallery
 from mien.media import Film, open_film
+from mien.media.json_log import JsonLog
 from mien.report.film_files import film_row
 
 
@@ -138,7 +139,7 @@ def test_half_a_line_of_a_killed_run_is_forgotten(known, film, scene, tmp_path):
 def test_a_journal_belongs_to_one_film_and_its_settings(known, film, scene, tmp_path):
     path, journal = film(walk(scene)), tmp_path / "film.looks"
     identify_film(path, known, journal=journal)
-    with pytest.raises(FilmError, match="another film or with other settings"):
+    with pytest.raises(FilmError, match="other sources or other settings"):
         identify_film(path, known, journal=journal, every=0.2)
 
 
@@ -164,13 +165,14 @@ def test_a_full_disk_keeps_what_was_seen(known, film, scene, tmp_path, monkeypat
         def __getattr__(self, name):
             return getattr(self.file, name)
 
-    mend = SegmentLog._mend
+    check = JsonLog._check
 
-    def mended(self):
-        mend(self)
+    def checked(self, settings):
+        start = check(self, settings)
         self._file = Full(self._file)
+        return start
 
-    monkeypatch.setattr(SegmentLog, "_mend", mended)
+    monkeypatch.setattr(JsonLog, "_check", checked)
     answer = identify_film(film(walk(scene)), known, journal=tmp_path / "film.looks")
     assert (answer.complete, answer.reason) == (False, "full")
     assert answer.people[0].person == "Ada"

@@ -1,10 +1,7 @@
 """The command about what faces show: analyze."""
 
-import hashlib
-import json
-import shutil
-import time
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +14,8 @@ from mien.cli.options import (
     DetectorName,
     DeviceName,
     EmbedderName,
-    pictures,
+    check_report,
+    sources_of,
 )
 from mien.cli.terminal import STOPPED, complain, print_json_line, print_table, progress
 from mien.errors import MienError
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from mien.film import Analyzer
     from mien.tables import Table
 
-FORGOTTEN = 7 * 24 * 3600.0  # s that the rows of a stopped run wait; as those of mien identify
 Sources = Annotated[
     list[str], typer.Argument(help="Films, pictures, folders of pictures or patterns.")
 ]
@@ -42,7 +39,7 @@ Often = Annotated[
     float, typer.Option("--every", help="Seconds between two readings of the heads; 0: each frame.")
 ]
 Known = Annotated[
-    Path | None, typer.Option("--gallery", "-g", help="File of people, so that faces get names.")
+    str | None, typer.Option("--gallery", "-g", help="Gallery whose people get their names.")
 ]
 
 
@@ -96,34 +93,36 @@ def analyze(
 
     Example: mien analyze interview.mp4 --out interview.parquet --table
     """
-    from mien.behaviour import Baseline
+    from mien.service import analyze as run_analysis
+    from mien.service.runs import Run
     from mien.tables.files import format_of
 
-    names = named(sources)
+    names = sources_of(sources)
     if out and format not in ("openface", "pyfeat"):
-        format_of(out)  # a wrong suffix is told before hours of work
+        format_of(out)  # a wrong suffix is reported before hours of work
     if format and not out:
         raise MienError("--format needs --out FILE: where the table goes.")
-    if report and report.suffix.lower() not in {".html", ".htm"}:
-        raise MienError(f"{report} is no name for a report; end it in .html.")
+    check_report(report)
     if points == "five" and format in ("openface", "pyfeat"):
         points = "68"
-    rest = Baseline.load(baseline) if baseline else None
-    whose = rest is not None and rest.vector is not None
-    with opened_kit(
-        gallery,
-        heads=heads,
-        every=every,
-        points="mesh" if draw else points,
-        hands=hands,
-        detector=detector,
-        people=people or whose,
-        embedder=embedder,
-        calibration=calibration,
-        device=device,
-        commercial_only=commercial_only,
-    ) as kit:
-        found = _run(names, kit, rest)
+    with (
+        opened_analyzer(
+            gallery,
+            baseline,
+            heads=heads,
+            every=every,
+            points="mesh" if draw else points,
+            hands=hands,
+            detector=detector,
+            people=people,
+            embedder=embedder,
+            calibration=calibration,
+            device=device,
+            commercial_only=commercial_only,
+        ) as opening,
+        progress() as on_step,
+    ):
+        found = run_analysis(names, opening.kit, baseline=opening.baseline, run=Run(on_step))
     if draw:
         _draw(found, names, draw)
         found = found.without(_unasked(found, points))
@@ -137,50 +136,48 @@ def analyze(
         if not table:
             print_json_line(_facts(found, written))
     elif not table:
+        from mien.service.schema import table_row
+
         for row in found.data.to_dict("records"):
-            print_json_line(lean(row))
+            print_json_line(table_row(row))
     if table:
         _show(found)
     _stop(found)
 
 
-def named(sources: list[str]) -> list[str]:
-    """Films as they are, and all pictures of folders and patterns."""
-    from mien.media import is_film
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An analyzer, and the baseline that it is used with."""
 
-    found = []
-    for source in sources:
-        found += [source] if is_film(source) else pictures([source])
-    return list(dict.fromkeys(found))
+    kit: "Analyzer"
+    baseline: "Baseline | None"
 
 
 @contextmanager
-def opened_kit(gallery: Path | None, *, embedder: str, **how: Any) -> "Iterator[Analyzer]":
-    """A kit with the people of a gallery, if one is named; `how` goes to open_kit as it is."""
+def opened_analyzer(
+    gallery: str | None,
+    baseline: Path | None = None,
+    *,
+    embedder: str,
+    people: bool = False,
+    **how: Any,
+) -> "Iterator[Opening]":
+    """An analyzer with the people of a gallery, if one is named; `how` goes to open_analyzer.
+
+    A baseline that says whose it is needs faces that are embedded, so it identifies people.
+    """
+    from mien.behaviour import Baseline
     from mien.film import open_analyzer
     from mien.gallery import open_gallery
     from mien.zoo import load
 
+    given = Baseline.load(baseline) if baseline else None
+    people = people or (given is not None and given.vector is not None)
     with (
         open_gallery(gallery, load(embedder).contract, read_only=True) if gallery else nullcontext()
     ) as known:
-        yield open_analyzer(gallery=known, embedder=embedder, **how)
-
-
-def _run(names: list[str], kit: "Analyzer", rest: "Baseline | None") -> "Table":
-    from mien.behaviour import BaselineError
-    from mien.film import analyze as run
-
-    folder = _folder(names, kit)
-    try:
-        with progress() as on_step:
-            found = run(names, kit, baseline=rest, folder=folder, on_step=on_step)
-    except BaselineError:
-        shutil.rmtree(folder, ignore_errors=True)  # it holds vectors of faces
-        raise
-    if not set(found.recordings["reason"]) & {"interrupted", "full"}:
-        shutil.rmtree(folder, ignore_errors=True)
-    return found
+        kit = open_analyzer(gallery=known, embedder=embedder, people=people, **how)
+        yield Opening(kit, given)
 
 
 def _draw(found: "Table", names: list[str], folder: Path) -> None:
@@ -203,41 +200,6 @@ def _unasked(found: "Table", points: str) -> list[str]:
     places = [name for name, column in found.columns.items() if column.group == "landmarks"]
     kept = {"mesh": "", "68": "mesh_"}.get(points)
     return [] if kept == "" else [n for n in places if kept is None or n.startswith(kept)]
-
-
-def _folder(names: list[str], kit: "Analyzer") -> Path:
-    """Where the rows of these sources wait for the run that goes on with them."""
-    from mien.film.analysis import settings
-    from mien.zoo import home
-
-    facts: list[Any] = [settings(kit), kit.names]
-    for name in names:
-        path = Path(name)
-        status = path.stat() if path.is_file() else None
-        facts.append([str(path.resolve()), status and [status.st_size, status.st_mtime_ns]])
-    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-    parent = home() / "films"
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for old in parent.glob("*.rows"):  # of runs that nobody went on with
-        if time.time() - old.stat().st_mtime > FORGOTTEN:
-            shutil.rmtree(old, ignore_errors=True)
-    return parent / f"{key}.rows"
-
-
-def lean(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for JSON: numbers to six digits; what is missing becomes null."""
-    import math
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, float):
-            return None if math.isnan(value) else float(f"{value:.6g}")
-        if value is None or isinstance(value, str | int):
-            return value
-        return None if value != value or str(value) == "<NA>" else value
-
-    kept = {name: plain(value) for name, value in row.items() if name != "time"}
-    moment = row["time"]
-    return {**kept, "time": None if moment != moment else round(moment, 6)}
 
 
 def _facts(found: "Table", written: list[str]) -> dict[str, Any]:

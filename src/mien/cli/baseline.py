@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.analyze import Known, Sources, named, opened_kit
+from mien.cli.analyze import Known, Sources, opened_analyzer
 from mien.cli.options import (
     AsTable,
     CalibrationPath,
@@ -14,6 +14,7 @@ from mien.cli.options import (
     DetectorName,
     DeviceName,
     EmbedderName,
+    sources_of,
 )
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.zoo import DETECTOR, EMBEDDER
@@ -45,7 +46,7 @@ def fit(
     from mien.film import fit_baseline
 
     with (
-        opened_kit(
+        opened_analyzer(
             gallery,
             heads="none",
             detector=detector,
@@ -54,10 +55,12 @@ def fit(
             calibration=calibration,
             device=device,
             commercial_only=commercial_only,
-        ) as kit,
+        ) as opening,
         progress() as on_step,
     ):
-        baseline, who = fit_baseline(named(sources), kit, person=person, on_step=on_step)
+        baseline, who = fit_baseline(
+            sources_of(sources), opening.kit, person=person, on_step=on_step
+        )
     baseline.save(out)
     if baseline.vector is None:
         complain("no look was clear enough to compare, so the file does not say whose it is.")

@@ -5,17 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.options import GALLERY, AsTable
+from mien.cli.options import GALLERY, AsTable, GalleryPath
 from mien.cli.terminal import print_json_line, print_table
 from mien.errors import GalleryError
 
 app = typer.Typer(no_args_is_help=True, help="The people that a gallery file knows.")
-Path_ = Annotated[Path, typer.Option("--gallery", "-g", help="File that holds the people.")]
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
 
 
 @app.command("list")
-def list_people(gallery: Path_ = GALLERY, table: AsTable = False) -> None:
+def list_people(gallery: GalleryPath = GALLERY, table: AsTable = False) -> None:
     """List everyone in a gallery.
 
     Example: mien gallery list --gallery family.mien --table
@@ -33,7 +32,7 @@ def list_people(gallery: Path_ = GALLERY, table: AsTable = False) -> None:
 
 
 @app.command()
-def show(person: Name, gallery: Path_ = GALLERY, table: AsTable = False) -> None:
+def show(person: Name, gallery: GalleryPath = GALLERY, table: AsTable = False) -> None:
     """Show what a gallery holds about one person: every template and every refused picture.
 
     Example: mien gallery show Ada --gallery family.mien
@@ -63,7 +62,7 @@ def show(person: Name, gallery: Path_ = GALLERY, table: AsTable = False) -> None
 
 
 @app.command()
-def rename(old: Name, new: Name, gallery: Path_ = GALLERY) -> None:
+def rename(old: Name, new: Name, gallery: GalleryPath = GALLERY) -> None:
     """Give a person another name.
 
     Example: mien gallery rename "Ada King" "Ada Lovelace" --gallery family.mien
@@ -72,7 +71,7 @@ def rename(old: Name, new: Name, gallery: Path_ = GALLERY) -> None:
 
 
 @app.command()
-def merge(source: Name, into: Name, gallery: Path_ = GALLERY) -> None:
+def merge(source: Name, into: Name, gallery: GalleryPath = GALLERY) -> None:
     """Move all templates of one person to another, and forget the first name.
 
     Example: mien gallery merge "A. King" Ada --gallery family.mien
@@ -83,7 +82,7 @@ def merge(source: Name, into: Name, gallery: Path_ = GALLERY) -> None:
 @app.command()
 def forget(
     people: Annotated[list[str], typer.Argument(help="Names of people.")],
-    gallery: Path_ = GALLERY,
+    gallery: GalleryPath = GALLERY,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Erase people: names, templates, sources, notes, and their bytes in the file.
@@ -97,7 +96,7 @@ def forget(
 
 @app.command("export")
 def export_people(
-    target: Annotated[Path, typer.Argument(help="File to write.")], gallery: Path_ = GALLERY
+    target: Annotated[Path, typer.Argument(help="File to write.")], gallery: GalleryPath = GALLERY
 ) -> None:
     """Write a gallery as one portable file: vectors, names, sources; no pictures.
 
@@ -113,7 +112,7 @@ def export_people(
 @app.command("import")
 def import_people(
     source: Annotated[Path, typer.Argument(help="File that export wrote.")],
-    gallery: Path_ = GALLERY,
+    gallery: GalleryPath = GALLERY,
     merge_names: Annotated[
         bool, typer.Option("--merge", help="Take equal names for one person; else refuse.")
     ] = False,
@@ -130,7 +129,7 @@ def import_people(
 
 
 @app.command()
-def scrub(gallery: Path_ = GALLERY) -> None:
+def scrub(gallery: GalleryPath = GALLERY) -> None:
     """Overwrite bytes that earlier changes left behind; forget says so if there are any.
 
     Example: mien gallery scrub --gallery family.mien
@@ -139,7 +138,7 @@ def scrub(gallery: Path_ = GALLERY) -> None:
 
 
 @app.command()
-def check(gallery: Path_ = GALLERY) -> None:
+def check(gallery: GalleryPath = GALLERY) -> None:
     """Test every stored byte that can be tested.
 
     Example: mien gallery check --gallery family.mien
@@ -153,7 +152,7 @@ def check(gallery: Path_ = GALLERY) -> None:
         raise GalleryError(f"{gallery} is damaged: {faults[0]}")
 
 
-def _change(gallery: Path, change: Any) -> None:
+def _change(gallery: str, change: Any) -> None:
     from mien.gallery import open_gallery
 
     with open_gallery(gallery, None) as known:

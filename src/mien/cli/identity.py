@@ -1,14 +1,15 @@
 """Commands about who somebody is: enroll, identify, verify."""
 
+import sys
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mien.cli.faces import Drawn, draw_into, stop_if_failed
-from mien.cli.film import Wanted, films_in, identify_films
+from mien.cli.film import FilmOutputs, complain_incomplete, film_rows
 from mien.cli.options import (
     GALLERY,
     AsTable,
@@ -18,20 +19,24 @@ from mien.cli.options import (
     DeviceName,
     EmbedderName,
     GalleryPath,
-    Lines,
     Pictures,
     Prior,
     TurnsChoice,
-    each_picture,
-    open_picture,
+    check_report,
     opened,
-    pictures,
+    searching,
+    source_of,
+    sources_of,
 )
-from mien.cli.terminal import complain, print_json_line, print_table, progress
+from mien.cli.terminal import STOPPED, complain, print_json_line, print_table, progress
+from mien.errors import MienError
+from mien.types import OnStep
 from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
     from mien.photo import Pipeline
+    from mien.service.identify import Identified
+    from mien.service.result_log import ResultLog
 
 
 def enroll(
@@ -62,6 +67,7 @@ def enroll(
     from mien.gallery import open_gallery
     from mien.service import enroll as run
     from mien.service import items_in
+    from mien.service.schema import enrolled_row
 
     items = items_in(source)
     pipeline = opened(detector, embedder, device, commercial_only, turns, calibration=calibration)
@@ -79,10 +85,7 @@ def enroll(
                 rows.append([item.person, item.path.name, result.reason])
                 complain(f"{item.path}: refused, {result.reason}. {result.detail or ''}".rstrip())
             if not table:
-                row = {"person": item.person, "image": item.path, "outcome": result.outcome}
-                print_json_line(
-                    {**row, "reason": result.reason, "detail": result.detail, "id": result.template}
-                )
+                print_json_line(enrolled_row(result))
     if table:
         print_table(["person", "refused picture", "why"], rows)
         told = ", ".join(f"{counts[key]:,} {key}" for key in ("enrolled", "already", "refused"))
@@ -133,10 +136,15 @@ def identify(
 
     Example: mien identify party/ --gallery family.mien --report party.html
     """
-    from mien.gallery import open_gallery
+    from mien.media import is_film
+    from mien.service import identify as run_identification
+    from mien.service.runs import Run
 
-    films = films_in(images)
-    names = films or pictures(images)
+    names = sources_of(images)
+    films = [name for name in names if is_film(name)]
+    check_report(report)
+    if looks and len(films) > 1:
+        raise MienError("--looks keeps the segment log of one film; name one film.")
     pipeline = opened(
         detector,
         embedder,
@@ -147,57 +155,110 @@ def identify(
         prior=prior,
         calibration=calibration,
     )
-    contract = pipeline.embedder.contract if pipeline.embedder else None
-    with open_gallery(gallery, contract, read_only=True) as known:
-        pipeline.use(known)
-        asked = {"gallery": str(gallery), "stamp": known.stamp(), "fpir": fpir, "turns": turns}
-        used = {"calibration": pipeline.calibrated().name, "prior": prior}
-        lines = Lines(out, {**asked, **used, "embedder": contract, "detector": detector})
-        names = [name for name in names if name not in lines.done]
-        if lines.done and (table or report or draw):
-            complain(f"{len(lines.done)} are done already and not shown again.")
-        if films:
-            wanted = Wanted(every, draw, blur, tables, report, looks)
-            failed = identify_films(names, pipeline, wanted, lines, table)
-        else:
-            failed = identify_pictures(names, pipeline, Shown(draw, report, table), lines)
-    lines.close()
-    stop_if_failed(failed)
+    outputs = FilmOutputs(draw, blur, tables, report, alone=len(names) == 1)
+    with searching(pipeline, gallery):
+        log = _log(out, pipeline, gallery)
+        done = log.done if log else set()
+        if done and (table or report or draw):
+            complain(f"{len(done)} are done already and not shown again.")
+        todo = [
+            sys.stdin.buffer.read() if name == "-" else name for name in names if name not in done
+        ]
+        shown = Shown(pipeline, outputs, table, log)
+        with log or nullcontext(), progress() as on_step:
+            every = 0.0 if blur else every  # a blur may leave out no frame
+            found = run_identification(todo, pipeline, every=every, keep=looks, run=Run(on_step))
+            for one in found:
+                shown(one, on_step)
+    shown.finish()
 
 
-@dataclass(frozen=True, slots=True)
+def _log(out: Path | None, pipeline: "Pipeline", gallery: str) -> "ResultLog | None":
+    """The file that rows go to, if one is named; it belongs to one gallery and its settings."""
+    from mien.service.result_log import ResultLog
+
+    if out is None:
+        return None
+    assert pipeline.gallery is not None
+    settings = {
+        "gallery": gallery,
+        "stamp": pipeline.gallery.stamp(),
+        "fpir": pipeline.fpir,
+        "turns": pipeline.turns,
+        "calibration": pipeline.calibrated().name,
+        "prior": pipeline.prior,
+        "models": {step: name.partition(" on ")[0] for step, name in pipeline.models.items()},
+    }
+    return ResultLog(out, settings)
+
+
 class Shown:
-    """How the answers about pictures are shown, beside their rows."""
+    """Prints or writes each answer as it comes, and tables and the report at the end."""
 
-    draw: Path | None
-    report: Path | None
-    table: bool
+    def __init__(
+        self, pipeline: "Pipeline", outputs: FilmOutputs, table: bool, log: "ResultLog | None"
+    ) -> None:
+        self._pipeline, self._outputs, self._table, self._log = pipeline, outputs, table, log
+        self._photos: list[list[Any]] = []
+        self._films: list[list[Any]] = []
+        self._entries: list[Any] = []
+        self._failed = 0
+        self._stopped = False
+
+    def __call__(self, one: "Identified", on_step: OnStep) -> None:
+        """Take the answer about one photo or film."""
+        if one.error:
+            complain(one.error)
+            self._failed += 1
+        if one.film is not None:
+            complain_incomplete(one.source, one.film)
+            self._outputs.write(one, self._pipeline, on_step)
+            self._films += film_rows(one.source, one.film)
+            self._stopped |= one.film.reason == "interrupted"
+        elif one.answer is not None or not is_film_name(one.source):
+            self._photo(one)
+        self._row(one)
+
+    def _photo(self, one: "Identified") -> None:
+        from mien.report import entry
+
+        if self._outputs.draw and one.answer and one.image is not None:
+            draw_into(self._outputs.draw, one.source, one.image, one.answer.faces)
+        if self._outputs.report:
+            self._entries.append(entry(one.source, one.image, one.answer, one.error or ""))
+        if self._table:
+            self._photos += table_rows(one.source, one.answer)
+
+    def _row(self, one: "Identified") -> None:
+        from mien.service.schema import identified_row
+
+        if self._log:
+            self._log.append(identified_row(one))
+        elif not self._table:
+            print_json_line(identified_row(one))
+
+    def finish(self) -> None:
+        """Print the tables, write the report of the photos, and leave with the right code."""
+        from mien.report import write_answers
+
+        if self._photos:
+            columns = ["picture", "person", "answer", "similarity>", "probability>", "threshold>"]
+            print_table(columns, self._photos)
+        if self._table and self._films:
+            print_table(["film", "person", "answer", "seconds>", "when"], self._films)
+        if self._entries and self._outputs.report:
+            write_answers(self._outputs.report, self._entries, self._pipeline)
+            complain(f"report written: {self._outputs.report}")
+        if self._stopped:
+            raise typer.Exit(STOPPED)
+        stop_if_failed(self._failed)
 
 
-def identify_pictures(names: list[str], pipeline: "Pipeline", shown: Shown, lines: Lines) -> int:
-    """Say who is in each picture; give how many could not be read."""
-    from mien.report import entry, write_answers
-    from mien.service.schema import answer_row
+def is_film_name(source: str) -> bool:
+    """Whether a source is a film by its name."""
+    from mien.media import is_film
 
-    rows, entries, failed = [], [], 0
-    for name, image, error in each_picture(names, "identify"):
-        answer = pipeline(image) if image is not None else None
-        failed += answer is None
-        if shown.table:
-            rows += table_rows(name, answer)
-        if not shown.table or lines.in_file:
-            lines.write(answer_row(answer, name) if answer else {"image": name, "error": error})
-        if shown.draw and answer and image is not None:
-            draw_into(shown.draw, name, image, answer.faces)
-        if shown.report:
-            entries.append(entry(name, image, answer, error))
-    if shown.table:
-        columns = ["picture", "person", "answer", "similarity>", "probability>", "threshold>"]
-        print_table(columns, rows)
-    if shown.report:
-        write_answers(shown.report, entries, pipeline)
-        complain(f"report written: {shown.report}")
-    return failed
+    return source != "-" and is_film(source)
 
 
 def table_rows(name: str, answer: Any) -> list[list[Any]]:
@@ -238,15 +299,15 @@ def verify(
 
     Example: mien verify passport.jpg selfie.jpg --fmr 1e-4
     """
-    from mien.service.schema import decision_row
+    from mien.service import verify as run_verification
+    from mien.service.schema import verified_row
 
     pipeline = opened(
         detector, embedder, device, commercial_only, turns, prior=prior, calibration=calibration
     )
-    faces = [pipeline.only_face(open_picture(name), name) for name in (first, second)]
-    decision = pipeline.verify(faces[0], faces[1], fmr=fmr)
+    decision = run_verification(source_of(first), source_of(second), pipeline, fmr=fmr)
     if not table:
-        print_json_line({"images": [first, second], **decision_row(decision)})
+        print_json_line(verified_row(first, second, decision))
         return
     basis = decision.basis
     assert basis is not None

@@ -1,14 +1,14 @@
 """Options that several commands share, and the loop over many pictures."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mien.cli.terminal import complain, print_json_line, progress
+from mien.cli.terminal import complain, progress
 from mien.errors import ImageError, MienError
 
 if TYPE_CHECKING:
@@ -37,8 +37,12 @@ TurnsChoice = Annotated[
     Literal["when-needed", "never", "always"],
     typer.Option("--turns", help="Whether to turn pictures by 90, 180, 270 degrees to find faces."),
 ]
-AsTable = Annotated[bool, typer.Option("--table", help="A table for eyes instead of JSON lines.")]
-GalleryPath = Annotated[Path, typer.Option("--gallery", "-g", help="File that holds the people.")]
+AsTable = Annotated[
+    bool, typer.Option("--table", help="Print a human-readable table instead of JSON lines.")
+]
+GalleryPath = Annotated[
+    str, typer.Option("--gallery", "-g", help="Gallery: a file, or an address ENGINE://...")
+]
 
 CalibrationPath = Annotated[
     Path | None,
@@ -47,7 +51,7 @@ CalibrationPath = Annotated[
 Prior = Annotated[
     float, typer.Option("--prior", help="Probability assumed before looking, for `probability`.")
 ]
-GALLERY = Path("people.mien")
+GALLERY = "people.mien"
 
 
 def opened(
@@ -82,6 +86,38 @@ def opened(
     )
 
 
+@contextmanager
+def searching(pipeline: "Pipeline", gallery: str) -> Iterator["Pipeline"]:
+    """A pipeline that searches this gallery."""
+    from mien.service.galleries import searching
+
+    with searching(pipeline, gallery) as known:
+        yield known
+
+
+def is_there(gallery: str) -> bool:
+    """Whether a gallery exists, as far as that can be told without opening it."""
+    return "://" in gallery or Path(gallery).exists()
+
+
+def sources_of(names: Sequence[str]) -> list[str]:
+    """Paths of all photos and films; "-" stays what it is."""
+    from mien.media import find_sources
+
+    found: list[str] = []
+    for name in names:
+        found += ["-"] if name == "-" else [str(path) for path in find_sources([name])]
+    if not found:
+        raise ImageError(f"There is no photo and no film in {', '.join(names)}.")
+    return list(dict.fromkeys(found))
+
+
+def check_report(path: Path | None) -> None:
+    """Refuse the name of a report that is no HTML file."""
+    if path and path.suffix.lower() not in {".html", ".htm"}:
+        raise MienError(f"Report path '{path}' is not supported: the file name must end in .html.")
+
+
 def pictures(sources: Sequence[str]) -> list[str]:
     """Paths of all pictures; "-" stays what it is."""
     from mien.media import find_images
@@ -94,11 +130,16 @@ def pictures(sources: Sequence[str]) -> list[str]:
     return found
 
 
+def source_of(name: str) -> str | bytes:
+    """A path as it is; the bytes of stdin for "-"."""
+    return sys.stdin.buffer.read() if name == "-" else name
+
+
 def open_picture(name: str) -> "Pixels":
     """Read a picture by its path, or from stdin if the name is "-"."""
     from mien.media import read_image
 
-    return read_image(sys.stdin.buffer.read() if name == "-" else name)
+    return read_image(source_of(name))
 
 
 def each_picture(names: Sequence[str], task: str) -> Iterator[tuple[str, "Pixels | None", str]]:
@@ -115,72 +156,3 @@ def each_picture(names: Sequence[str], task: str) -> Iterator[tuple[str, "Pixels
                 complain(str(error))
                 yield name, None, str(error)
         on_step(task, len(names), len(names))
-
-
-class Lines:
-    """Where JSON lines go: to stdout, or to a file that a later run continues.
-
-    Every line is on its way to the disk before the next picture is looked at.
-    """
-
-    def __init__(self, out: Path | None, settings: dict[str, Any]) -> None:
-        """Open `out`; settings are kept in its first line, and must be the same to go on."""
-        self.done: set[str] = set()
-        self._file = None
-        if out is None:
-            return
-        head = {"mien": settings}
-        if out.exists() and out.stat().st_size:
-            self._read(out, head)
-        self._file = out.open("a", encoding="utf-8")
-        if not self._file.tell():
-            self._write(head)
-
-    def _read(self, out: Path, head: dict[str, Any]) -> None:
-        from mien.media import write_bytes
-
-        whole = out.read_bytes()
-        end = whole.rfind(b"\n") + 1  # a killed run may leave half a line behind
-        try:
-            first, *rest = [json.loads(line) for line in whole[:end].splitlines()] or [None]
-        except ValueError:
-            first, rest = None, []
-        if first != head:
-            raise MienError(
-                f"{out} is not a result of this command with these settings; continuing it would "
-                "mix two runs. Choose another --out, or delete that file."
-            )
-        # What could not be read is tried again, so its lines go;
-        # and so do films that were not looked at to the end.
-        kept = [row for row in rest if "error" not in row and row.get("complete", True)]
-        self.done = {row["film" if "film" in row else "image"] for row in kept}
-        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in (head, *kept))
-        write_bytes(out, "".join(lines).encode())
-
-    @property
-    def in_file(self) -> bool:
-        """Whether rows go to a file, so that stdout is free for a table."""
-        return self._file is not None
-
-    def write(self, row: dict[str, Any]) -> None:
-        """One row about one picture."""
-        if self._file:
-            self._write(row)
-        else:
-            print_json_line(row)
-
-    def _write(self, row: dict[str, Any]) -> None:
-        assert self._file is not None
-        try:
-            self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise MienError(
-                f"{self._file.name} cannot be written ({error.strerror}); what it holds is whole, "
-                "and the same command continues it."
-            ) from error
-
-    def close(self) -> None:
-        """Close the file, if there is one."""
-        if self._file:
-            self._file.close()

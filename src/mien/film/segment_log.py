@@ -1,75 +1,40 @@
-"""What was seen in a film, half a second a line, so that a run that was stopped goes on.
+"""Segments on disk, one per line, so that a run that was stopped resumes.
 
-A journal holds vectors of faces. It is written for the owner's eyes only (mode 600), and the
+A segment log holds vectors of faces. It is written for the owner's eyes only (mode 600), and the
 command line deletes it as soon as the film is done, unless it is asked to keep it.
 """
 
-import json
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from mien.errors import FilmError
+from mien.media.json_log import JsonLog, Row, read_rows
 from mien.track import FrameFaces, KeyFace, Segment
 from mien.types import Face, Floats, Quality
 
-Row = dict[str, Any]
-
 
 class SegmentLog:
-    """A file of segments. Open it, read what it holds, then append; or only read."""
+    """A file of segments. Open it, read what it holds, then append."""
 
     def __init__(self, path: str | os.PathLike[str], settings: Row) -> None:
-        """Open or begin a journal.
+        """Open or begin a log.
 
         Args:
             path: the file.
-            settings: all that decides what is seen; kept in the first line, and must be the same
-                to go on.
+            settings: all that decides what is seen; must be the same to go on.
 
         Raises:
             FilmError: the file belongs to another film or other settings, or cannot be written.
         """
-        self.path, self._settings = Path(path), settings
-        try:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise FilmError(f"{self.path} cannot be opened: {error.strerror}.") from error
-        self._file = os.fdopen(handle, "r+b")
-        try:
-            self._mend()
-        except Exception:
-            self._file.close()
-            raise
-
-    def _mend(self) -> None:
-        """Check the first line, and cut off half a line that a killed run left behind."""
-        head = (json.dumps({"mien": self._settings}) + "\n").encode()
-        first = self._file.readline()
-        if first.endswith(b"\n") and first != head:
-            raise FilmError(
-                f"{self.path} holds what was seen in another film or with other settings; "
-                "choose another file, or delete it."
-            )
-        end = 0
-        self._file.seek(0)
-        for line in self._file:
-            if not line.endswith(b"\n"):
-                break
-            end += len(line)
-        self._file.seek(end)
-        self._file.truncate()
-        if not end:
-            self._file.write(head)
-            self._file.flush()
+        self._log = JsonLog(path, settings, error=FilmError)
 
     def segments(self) -> Iterator[Segment]:
         """All that is saved, in the order of time; one segment in memory at a time."""
-        return read_segments(self.path)
+        return (segment_from_row(row) for row in self._log.rows())
 
     def append(self, segment: Segment) -> None:
         """Save one segment.
@@ -77,33 +42,18 @@ class SegmentLog:
         Raises:
             FilmError: the disk is full or gone; what is saved stays whole.
         """
-        line = (json.dumps(segment_to_row(segment), separators=(",", ":")) + "\n").encode()
-        try:
-            self._file.write(line)
-            self._file.flush()
-        except OSError as error:
-            raise FilmError(
-                f"{self.path} cannot be written ({error.strerror}). What was seen until then is "
-                "kept, and the same command goes on from there."
-            ) from error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        self._log.append(segment_to_row(segment))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.close()
+        self._log.close()
 
 
 def read_segments(path: str | os.PathLike[str]) -> Iterator[Segment]:
-    """What a journal holds, in the order of time; one segment in memory at a time."""
-    with open(path, "rb") as file:
-        next(file)
-        for line in file:
-            yield segment_from_row(json.loads(line))
+    """What a log holds, in the order of time; one segment in memory at a time."""
+    return (segment_from_row(row) for row in read_rows(path, settings=True))
 
 
 def segment_to_row(segment: Segment) -> Row:

@@ -3,7 +3,7 @@
 from mien.media.drawing import draw_faces
 from mien.media.film import Counts, Film, Frame, open_film
 from mien.media.film_writing import FilmWriter
-from mien.media.finding import find_images, is_film
+from mien.media.finding import find_images, find_sources, is_film
 from mien.media.heat import heat
 from mien.media.hiding import hide_faces
 from mien.media.images import read_image
@@ -27,6 +27,7 @@ __all__ = [
     "draw_faces",
     "encode_image",
     "find_images",
+    "find_sources",
     "heat",
     "hide_faces",
     "is_film",

@@ -1,9 +1,9 @@
-"""Which pictures a user means: files, folders and patterns, to a list of paths."""
+"""Which photos and films a user means: files, folders and patterns, to a list of paths."""
 
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from mien.errors import ImageError
@@ -27,10 +27,21 @@ def find_images(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     Raises:
         ImageError: a path does not exist, a pattern fits nothing, or a folder may not be read.
     """
+    return _found(paths, SUFFIXES)
+
+
+def find_sources(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """List the photos and films that paths, folders and patterns name; as `find_images` does."""
+    return _found(paths, SUFFIXES | FILMS)
+
+
+def _found(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], suffixes: Collection[str]
+) -> list[Path]:
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
     found: dict[Path, None] = {}
     for path in several:
-        found.update(dict.fromkeys(_expand(Path(path))))
+        found.update(dict.fromkeys(_expand(Path(path), suffixes)))
     return list(found)
 
 
@@ -39,11 +50,11 @@ def is_film(source: str | os.PathLike[str]) -> bool:
     return Path(source).suffix.lower() in FILMS
 
 
-def _expand(path: Path) -> Iterator[Path]:
-    """The pictures of one argument."""
+def _expand(path: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    """The files of one argument."""
     try:
         if path.is_dir():
-            yield from _walk(path, set())
+            yield from _walk(path, suffixes, set())
             return
         if path.exists() or path.is_symlink():
             yield path
@@ -57,13 +68,13 @@ def _expand(path: Path) -> Iterator[Path]:
         raise ImageError(f"No file fits the pattern {path}; check it, and the folder it is in.")
     for match in map(Path, matches):
         if match.is_dir():
-            yield from _walk(match, set())
-        elif match.suffix.lower() in SUFFIXES:
+            yield from _walk(match, suffixes, set())
+        elif match.suffix.lower() in suffixes:
             yield match
 
 
-def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """The pictures below a folder, those of the folder itself first."""
+def _walk(folder: Path, suffixes: Collection[str], seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """The files below a folder, those of the folder itself first."""
     try:
         status = folder.stat()
         if (status.st_dev, status.st_ino) in seen:
@@ -78,11 +89,11 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
     visible.sort(key=lambda entry: _natural(entry.name))
     for entry in visible:
         # A link to a file that is gone is listed too: reading it says so, hiding it would not.
-        if not entry.is_dir() and Path(entry.name).suffix.lower() in SUFFIXES:
+        if not entry.is_dir() and Path(entry.name).suffix.lower() in suffixes:
             yield Path(entry.path)
     for entry in visible:
         if entry.is_dir():
-            yield from _walk(Path(entry.path), seen)
+            yield from _walk(Path(entry.path), suffixes, seen)
 
 
 def _natural(name: str) -> tuple[list[tuple[int, int, str]], str]:

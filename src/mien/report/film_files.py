@@ -5,53 +5,16 @@ import json
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mien.media import thumbnail, write_bytes, write_image
 from mien.media.fonts import text_mask
-from mien.service.schema import Row, decision_row
-from mien.types import Appearance, FilmAnswer, Pixels
+from mien.service.schema import film_row
+from mien.types import FilmAnswer, Pixels
 
 PAPER, INK, SOFT = 250, (28, 33, 39), (89, 97, 106)  # of the sheet
 TILE, GAP, TEXT = 168, 18, 17.0  # px
-
-
-def film_row(answer: FilmAnswer, film: str) -> Row:
-    """One film as a row of JSON: times in seconds, lengths in px, what is unknown is null."""
-    return {
-        "film": film,
-        "seconds": round(answer.seconds, 3),
-        "complete": answer.complete,
-        "reason": answer.reason,
-        "people": [
-            {
-                "person": one.person,
-                "seconds": round(one.seconds, 3),
-                "best": round(one.best.time or 0.0, 3),
-                "tracks": list(one.tracks),
-                "decision": one.decision and decision_row(one.decision),
-            }
-            for one in answer.people
-        ],
-        "appearances": [_appearance(one) for one in answer.appearances],
-        "prominent": [_appearance(one) for one in answer.prominent],
-        "tracks": [
-            {
-                "track": one.number,
-                "spans": [[round(start, 3), round(end, 3)] for start, end in one.spans],
-                "observations": one.observations,
-                "width": round(one.width, 1),
-                "decision": one.decision and decision_row(one.decision, candidates=1),
-            }
-            for one in answer.tracks
-        ],
-        "cuts": [round(cut, 3) for cut in answer.cuts],
-        "frames": answer.counts,
-        "models": answer.models,
-        "times": {step: round(time, 3) for step, time in answer.times.items()},
-    }
 
 
 def write_tables(folder: Path, answer: FilmAnswer, film: str, pictures: dict[str, Pixels]) -> None:
@@ -148,15 +111,6 @@ def _write(
     area = page[top : top + mask.shape[0], left : left + mask.shape[1]]
     share = mask[: area.shape[0], : area.shape[1], None].astype(np.float32) / 255
     area[:] = np.rint(area + (np.array(colour, np.float32) - area) * share).astype(np.uint8)
-
-
-def _appearance(one: Appearance) -> dict[str, Any]:
-    return {
-        "person": one.person,
-        "start": round(one.start, 3),
-        "end": round(one.end, 3),
-        "tracks": list(one.tracks),
-    }
 
 
 def _stamp(seconds: float) -> str:

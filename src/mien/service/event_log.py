@@ -1,14 +1,12 @@
-"""Events on disk: each is there before the next is told, and a reader goes on from a cursor."""
+"""Events on disk: each is there before the next is reported; readers go on from a cursor."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from mien.errors import FilmError
-
-Row = dict[str, Any]
+from mien.media.json_log import JsonLog, Row, read_rows
 
 
 class EventLog:
@@ -20,28 +18,14 @@ class EventLog:
         Raises:
             FilmError: the file is something else, or cannot be written.
         """
-        self.path = Path(path)
+        self._log = JsonLog(path, error=FilmError, sync=True)
+        self._seq = 0
         try:
-            self._file = open(self.path, "a+b")  # noqa: SIM115
-        except OSError as error:
-            raise FilmError(f"{self.path} cannot be opened: {error.strerror}.") from error
-        try:
-            self._seq = self._last()
-        except Exception:
-            self._file.close()
+            for row in self._log.rows():
+                self._seq = _number(row, Path(path))
+        except BaseException:
+            self._log.close()
             raise
-
-    def _last(self) -> int:
-        """The number of the last event; half a line that a killed run left is cut off."""
-        self._file.seek(0)
-        last, end = 0, 0
-        for line in self._file:
-            if not line.endswith(b"\n"):
-                break
-            last = _number(line, self.path)
-            end += len(line)
-        self._file.truncate(end)
-        return last
 
     def append(self, row: Row) -> Row:
         """Write one event to the disk; give it with its number.
@@ -50,24 +34,15 @@ class EventLog:
             FilmError: the disk is full or gone; what is written stays whole.
         """
         numbered = {"seq": self._seq + 1, **row}
-        try:
-            self._file.write((json.dumps(numbered, ensure_ascii=False) + "\n").encode())
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise FilmError(f"{self.path} cannot be written: {error.strerror}.") from error
+        self._log.append(numbered)
         self._seq += 1
         return numbered
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.close()
+        self._log.close()
 
 
 def read_events(path: str | os.PathLike[str], after: int = 0) -> Iterator[Row]:
@@ -81,16 +56,17 @@ def read_events(path: str | os.PathLike[str], after: int = 0) -> Iterator[Row]:
         FilmError: there is no such file, or it is no log.
     """
     try:
-        with open(path, "rb") as file:
-            for line in file:
-                if line.endswith(b"\n") and _number(line, Path(path)) > after:
-                    yield json.loads(line)
+        for row in read_rows(path, settings=False):
+            if _number(row, Path(path)) > after:
+                yield row
     except OSError as error:
         raise FilmError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise FilmError(f"{path} is no log of events; choose another file.") from error
 
 
-def _number(line: bytes, path: Path) -> int:
+def _number(row: Row, path: Path) -> int:
     try:
-        return int(json.loads(line)["seq"])
+        return int(row["seq"])
     except (ValueError, KeyError, TypeError) as error:
         raise FilmError(f"{path} is no log of events; choose another file.") from error

@@ -1,20 +1,29 @@
-"""What may leave the machine about a face, as plain rows: no vectors and no pixels."""
+"""The one schema of answers: what may leave the machine, as rows of JSON; no vectors, no pixels.
 
+Times are seconds, lengths are pixels of the upright image, and what is unknown is null, never 0.
+"""
+
+import math
+import time as clocks
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
-from mien.types import Answer, Decision, Face, Floats, Reading
+from mien.film.live import LiveRecord
+from mien.film.presence import PresenceEvent
+from mien.media import is_film
+from mien.service.enrolment import Enrolled
+from mien.service.identify import Identified
+from mien.types import Answer, Appearance, Decision, Face, FilmAnswer, Floats, Reading
 
 Row = dict[str, Any]
+SCHEMA = 1  # rises when a key changes its meaning or goes; new keys do not raise it
 
 
 def answer_row(answer: Answer, image: str) -> Row:
-    """One image as a row of JSON.
-
-    Lengths are pixels of the upright image; `reason` is a code of mien.detect.REASONS; what was
-    not computed is null, never 0.
-    """
+    """One photo; `reason` is a code of mien.detect.REASONS."""
     return {
+        "schema": SCHEMA,
         "image": image,
         "size": list(answer.size),
         "turned": answer.turned,
@@ -27,7 +36,7 @@ def answer_row(answer: Answer, image: str) -> Row:
 
 
 def face_row(face: Face) -> Row:
-    """One face as a row of JSON."""
+    """One face."""
     quality = face.quality
     return {
         "box": _numbers(face.box, 1),
@@ -76,6 +85,136 @@ def reading_row(reading: Reading) -> Row:
         "text": reading.text,
         "derived": [reading_row(one) for one in reading.derived],
     }
+
+
+def film_row(answer: FilmAnswer, film: str) -> Row:
+    """One film; `reason` is a code of mien.media.film.REASONS."""
+    return {
+        "schema": SCHEMA,
+        "film": film,
+        "seconds": round(answer.seconds, 3),
+        "complete": answer.complete,
+        "reason": answer.reason,
+        "people": [
+            {
+                "person": one.person,
+                "seconds": round(one.seconds, 3),
+                "best": round(one.best.time or 0.0, 3),
+                "tracks": list(one.tracks),
+                "decision": one.decision and decision_row(one.decision),
+            }
+            for one in answer.people
+        ],
+        "appearances": [_appearance(one) for one in answer.appearances],
+        "prominent": [_appearance(one) for one in answer.prominent],
+        "tracks": [
+            {
+                "track": one.number,
+                "spans": [[round(start, 3), round(end, 3)] for start, end in one.spans],
+                "observations": one.observations,
+                "width": round(one.width, 1),
+                "decision": one.decision and decision_row(one.decision, candidates=1),
+            }
+            for one in answer.tracks
+        ],
+        "cuts": [round(cut, 3) for cut in answer.cuts],
+        "frames": answer.counts,
+        "models": answer.models,
+        "times": {step: round(time, 3) for step, time in answer.times.items()},
+    }
+
+
+def _appearance(one: Appearance) -> dict[str, Any]:
+    return {
+        "person": one.person,
+        "start": round(one.start, 3),
+        "end": round(one.end, 3),
+        "tracks": list(one.tracks),
+    }
+
+
+def identified_row(found: Identified) -> Row:
+    """What became of one photo or film that was searched for known people."""
+    if found.film is not None:
+        return film_row(found.film, found.source)
+    if found.answer is not None:
+        return answer_row(found.answer, found.source)
+    kind = "film" if found.source != "-" and is_film(found.source) else "image"
+    return {"schema": SCHEMA, kind: found.source, "error": found.error}
+
+
+def verified_row(first: str, second: str, decision: Decision) -> Row:
+    """Whether two photos show the same person."""
+    return {"schema": SCHEMA, "images": [first, second], **decision_row(decision)}
+
+
+def enrolled_row(result: Enrolled) -> Row:
+    """What became of one picture that was to be enrolled."""
+    item = result.item
+    return {
+        "schema": SCHEMA,
+        "person": item.person,
+        "image": str(item.path),
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "detail": result.detail,
+        "id": result.template,
+    }
+
+
+def event_row(event: PresenceEvent, started: float | None) -> Row:
+    """One event of a live view.
+
+    Args:
+        event: somebody entered, was named, or left.
+        started: wall clock of 0:00, seconds since 1970; None of a film.
+    """
+    return {
+        "kind": event.kind,
+        "person": event.person,
+        **({"was": event.was} if event.was else {}),
+        **clock_fields(started, event.time),
+        "decision": event.decision and decision_row(event.decision, candidates=1),
+    }
+
+
+def record_row(record: LiveRecord, started: float | None) -> Row:
+    """One face in one frame of a live view, or one facial event."""
+    if record.event is not None:
+        who = {"track": record.track, "person": record.person}
+        event = record.event.row()
+        return {"row": "event", **who, **event, **clock_fields(started, record.event.offset)}
+    values = table_row(record.row or {})
+    return {
+        "row": "face",
+        **values,
+        "baseline": record.mode,
+        **clock_fields(started, values["time"]),
+    }
+
+
+def table_row(row: Row) -> Row:
+    """A row of a table: numbers to six digits; what is missing becomes null."""
+    kept = {name: _plain(value) for name, value in row.items() if name != "time"}
+    moment = row["time"]
+    return {**kept, "time": None if moment != moment else round(moment, 6)}
+
+
+def clock_fields(started: float | None, time: float | None) -> Row:
+    """Seconds from the start; before a camera also the time of day, with its zone."""
+    fields: Row = {"time": None if time is None else round(time, 3)}
+    if started is not None:
+        moment = clocks.time() if time is None else started + time
+        fields["clock"] = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return fields
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if math.isnan(value) else float(f"{value:.6g}")
+    if value is None or isinstance(value, str | int):
+        return value
+    return None if value != value or str(value) == "<NA>" else value
 
 
 def _rounded(value: float | None, digits: int = 4) -> float | None:

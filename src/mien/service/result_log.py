@@ -1,0 +1,45 @@
+"""Rows of results in a file that a later run continues."""
+
+from pathlib import Path
+from typing import Self
+
+from mien.media import write_bytes
+from mien.media.json_log import JsonLog, Row, json_line
+
+
+class ResultLog:
+    """A file of JSON lines, one per source; sources that are in it are not processed again.
+
+    Every row is on its way to the disk before the next source is processed. Sources that could
+    not be read, and films that were not searched to the end, are processed again.
+    """
+
+    def __init__(self, path: Path, settings: Row) -> None:
+        """Open or begin a log.
+
+        Raises:
+            MienError: the file is of another command or other settings, or cannot be written.
+        """
+        self._log = JsonLog(path, settings)
+        rows = list(self._log.rows())
+        kept = [row for row in rows if "error" not in row and row.get("complete", True)]
+        self.done = {row["film" if "film" in row else "image"] for row in kept}
+        if len(kept) < len(rows):
+            self._log.close()
+            lines = [{"mien": settings}, *kept]
+            write_bytes(path, b"".join(json_line(row) for row in lines))
+            self._log = JsonLog(path, settings)
+
+    def append(self, row: Row) -> None:
+        """Write one row.
+
+        Raises:
+            MienError: the disk is full or gone; what the file holds is whole.
+        """
+        self._log.append(row)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._log.close()

@@ -1,0 +1,99 @@
+"""One run of a use-case: its progress, its cancellation, and the place where it can resume."""
+
+import hashlib
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from mien.errors import CancelledError, MienError
+from mien.types import OnStep
+from mien.zoo import home
+
+EXPIRES = 7 * 24 * 3600.0  # s that a stopped run may be resumed; it holds vectors of faces
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a caller may do with a run while it lasts: see its progress, and cancel it."""
+
+    on_step: OnStep = lambda name, done, total: None
+    cancel: threading.Event | None = None  # set it from any thread; the next step ends the run
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Report progress.
+
+        Raises:
+            CancelledError: the run was cancelled; what is finished is kept.
+        """
+        if self.cancel is not None and self.cancel.is_set():
+            raise CancelledError(
+                f"The run was cancelled at {name} {done} of {total or 'an unknown number'}; what "
+                "is finished is kept, and the same call resumes it."
+            )
+        self.on_step(name, done, total)
+
+
+@contextmanager
+def resumable(kind: str, facts: Any) -> Iterator[Path]:
+    """The place of a run: the same facts give the same place, so that the run resumes there.
+
+    Places of runs that nobody resumed are deleted after a week. The place itself is the
+    caller's to make, and to delete with `forget` once the run is complete.
+
+    Args:
+        kind: "identify", "analyze" ...: the suffix of the place.
+        facts: all that decides what the run finds, as JSON.
+
+    Raises:
+        MienError: another process works on the same run.
+    """
+    text = json.dumps(facts, sort_keys=True, default=str)
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    folder = home() / "runs"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _sweep(folder)
+    place = folder / f"{key}.{kind}"
+    lock = FileLock(folder / f"{key}.{kind}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise MienError(
+            f"Another process runs the same `{kind}` on the same sources (lock {lock.lock_file}); "
+            "wait for it, or change an option that matters."
+        ) from error
+    try:
+        yield place
+    finally:
+        lock.release()
+        if not place.exists():
+            Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def forget(place: Path) -> None:
+    """Delete the place of a run that is complete."""
+    if place.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def stamp(source: str) -> list[Any]:
+    """What tells whether a source is still the same file: path, size and time of change."""
+    path = Path(source)
+    status = path.stat() if path.is_file() else None
+    return [str(path.resolve()), status and [status.st_size, status.st_mtime_ns]]
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what nobody resumed in time."""
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > EXPIRES:
+            forget(old)
