@@ -91,7 +91,7 @@ def test_a_file_of_a_newer_mien_is_not_touched(filled):
 
 @pytest.mark.parametrize("where", ["postgresql://host/people", "http://host:19530", "milvus://x"])
 def test_an_engine_that_is_not_there_is_named(where):
-    with pytest.raises(GalleryError, match=r"the only one so far is 'sqlite'"):
+    with pytest.raises(GalleryError, match=r"only engine so far is 'sqlite'"):
         open_gallery(where, CONTRACT, create=True)
 
 

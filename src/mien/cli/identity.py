@@ -65,8 +65,8 @@ def enroll(
     Example: mien enroll family/ --gallery family.mien
     """
     from mien.gallery import open_gallery
+    from mien.service import Run, items_in
     from mien.service import enroll as run
-    from mien.service import items_in
     from mien.service.schema import enrolled_row
 
     items = items_in(source)
@@ -75,10 +75,8 @@ def enroll(
     counts: Counter[str] = Counter()
     rows = []
     with open_gallery(gallery, contract, create=True) as known, progress() as on_step:
-        for done, result in enumerate(
-            run(items, pipeline, known, allow_conflicts=allow_conflicts, retry=retry), 1
-        ):
-            on_step("enroll", done, len(items))
+        how = {"allow_conflicts": allow_conflicts, "retry": retry}
+        for result in run(items, pipeline, known, **how, run=Run(on_step)):
             counts[result.outcome] += 1
             item = result.item
             if result.outcome == "refused":

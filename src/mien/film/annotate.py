@@ -1,4 +1,4 @@
-"""The second pass over a film: every frame again, with what is known of it, to be painted on."""
+"""Annotated and blurred copies of a film, from its segments and the identities of its tracks."""
 
 import os
 from bisect import bisect_right
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mien.media import FilmWriter, Frame, draw_faces, hide_faces, open_film
+from mien.media import Film, FilmWriter, Frame, draw_faces, hide_faces, open_film
 from mien.track import FrameFaces, Segment
 from mien.types import Face, FilmAnswer, Identity, OnStep, Pixels
 
@@ -45,7 +45,11 @@ def write_marked(
         ]
         return draw_faces(image, [face for face, _ in shown], [label(who) for _, who in shown])
 
-    _repaint(source, segments, out, paint, "draw", on_step, hold=0.0)
+    def annotated(film: Film) -> Iterator[tuple[Frame, Pixels]]:
+        for frame, faces in with_faces(film.frames(), segments):
+            yield frame, paint(frame.image, faces)
+
+    write_copy(source, out, annotated, "draw", on_step)
 
 
 def write_blurred(
@@ -60,8 +64,8 @@ def write_blurred(
 ) -> None:
     """Write a copy of a film with faces blurred away; the sound is kept.
 
-    A face stays blurred between two looks, and for a while before the first and after the last
-    one of a shot, since a detector loses a face that turns before a viewer does.
+    A face stays blurred between two sampled frames, and for a while before the first and after
+    the last one of a shot, since a detector loses a face that turns before a viewer does.
 
     Args:
         source: the film.
@@ -80,7 +84,11 @@ def write_blurred(
     def paint(image: Pixels, faces: list[Face]) -> Pixels:
         return hide_faces(image, [face.box for face in faces if hidden(owner.get(face.track))])
 
-    _repaint(source, segments, out, paint, "blur", on_step, hold=hold)
+    def annotated(film: Film) -> Iterator[tuple[Frame, Pixels]]:
+        for frame, faces in with_faces(film.frames(), segments, hold=hold):
+            yield frame, paint(frame.image, faces)
+
+    write_copy(source, out, annotated, "blur", on_step)
 
 
 def owners(answer: FilmAnswer) -> dict[int | None, Identity]:
@@ -103,20 +111,29 @@ def percent(probability: float) -> str:
     return f"{min(probability, 0.999) * 100:.3g} %"
 
 
-def _repaint(
+def write_copy(
     source: str | os.PathLike[str],
-    segments: Iterable[Segment],
     out: str | os.PathLike[str],
-    paint: Callable[[Pixels, list[Face]], Pixels],
+    annotated: Callable[[Film], Iterable[tuple[Frame, Pixels]]],
     step: str,
     on_step: OnStep,
-    *,
-    hold: float,
 ) -> None:
+    """Write a copy of a film, frame by frame, with its own stamps and sound.
+
+    Args:
+        source: the film.
+        out: .mp4, .mov or .mkv.
+        annotated: each frame and the picture to write in its place.
+        step: what on_step is told that is being done.
+        on_step: is told the seconds done, and all there are.
+
+    Raises:
+        FilmError: the film cannot be written; what was written until then is kept.
+    """
     with open_film(source) as film, FilmWriter(out, sound_of=source) as writer:
         total = round(film.duration or 0)
-        for frame, faces in with_faces(film.frames(), segments, hold=hold):
-            writer.add(paint(frame.image, faces), frame.time)
+        for frame, image in annotated(film):
+            writer.add(image, frame.time)
             on_step(step, min(round(frame.time), total or 1 << 60), total)
         on_step(step, total, total)
 

@@ -1,16 +1,17 @@
-"""Films and pictures with what was measured drawn on them: mesh, axes, gaze, bars."""
+"""Annotated copies of films and photos from a table: mesh, axes, gaze, bars."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mien.behaviour import AU_NAMES
+from mien.film.annotate import write_copy
 from mien.geometry import ahead, rotation
 from mien.landmarks import names
-from mien.media import FilmWriter, is_film, open_film, read_image, write_image
+from mien.media import Film, Frame, is_film, read_image, write_image
 from mien.media.overlays import BLUE, GREEN, ORANGE, RED, Bar, Overlay, draw_overlays
 from mien.tables import REASONS, Table
 from mien.types import Floats, OnStep, Pixels
@@ -41,16 +42,16 @@ def write_annotated(
     Raises:
         MienError: the file cannot be written.
     """
-    painter = TableAnnotator(table, str(source))
+    annotator = TableAnnotator(table, str(source))
     if not is_film(source):
-        write_image(out, painter(read_image(source), None))
+        write_image(out, annotator(read_image(source), None))
         return
-    with open_film(source) as film, FilmWriter(out, sound_of=source) as writer:
-        total = round(film.duration or 0)
+
+    def annotated(film: Film) -> Iterator[tuple[Frame, Pixels]]:
         for frame in film.frames():
-            writer.add(painter(frame.image, frame.time), frame.time)
-            on_step("draw", min(round(frame.time), total or 1 << 60), total)
-        on_step("draw", total, total)
+            yield frame, annotator(frame.image, frame.time)
+
+    write_copy(source, out, annotated, "draw", on_step)
 
 
 class TableAnnotator:

@@ -59,8 +59,8 @@ def open_gallery(
     address = ADDRESS.match(fspath(where))
     if address:
         raise GalleryError(
-            f"No gallery engine answers to {address[1]}://; the only one so far is 'sqlite', "
-            "which takes the path of a file, such as people.mien."
+            f"Gallery {fspath(where)}: there is no engine for {address[1]}://. The only engine so "
+            "far is 'sqlite', which takes the path of a file, such as people.mien."
         )
     if create and read_only:
         raise GalleryError(f"Gallery {where} cannot be created for reading only; choose one.")

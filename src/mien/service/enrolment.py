@@ -13,6 +13,7 @@ from mien.errors import ImageError, MienError
 from mien.gallery import Gallery, Template, clean_name
 from mien.media import LIMITS, find_images, read_image
 from mien.photo.pipeline import Pipeline, dominant_face
+from mien.service.runs import Run
 from mien.types import Face
 
 
@@ -69,20 +70,24 @@ def enroll(
     *,
     allow_conflicts: bool = False,
     retry: bool = False,
+    run: Run | None = None,
 ) -> Iterator[Enrolled]:
-    """Enrol pictures one by one; each that is told as enrolled is on disk.
+    """Enrol pictures one by one; each that is reported as enrolled is on disk.
 
-    A picture that was enrolled or refused before, told by its bytes, is not looked at again, so
-    an interrupted run continues where it stopped.
+    A picture that was enrolled or refused before, by its bytes, is not processed again, so a run
+    that was stopped continues where it was.
 
     Args:
         items: what to enrol.
         pipeline: with an embedder.
         gallery: of that embedder.
         allow_conflicts: take a picture even if it looks like somebody else in the gallery.
-        retry: look again at pictures that were refused before.
+        retry: process pictures again that were refused before.
+        run: progress and cancellation.
     """
-    for item in items:
+    run, items = run or Run(), list(items)
+    for done, item in enumerate(items):
+        run.step("enroll", done, len(items))
         try:
             with item.path.open("rb") as file:
                 data = file.read(LIMITS.max_bytes + 1)  # read_image refuses the one byte too many
