@@ -14,9 +14,10 @@ from mien.zoo.calibration import (
     read_calibration,
     write_calibration,
 )
-from mien.zoo.card import Card, CardError, File, Package, cards, read_card
+from mien.zoo.card import Card, CardError, File, FileSet, Package, cards, read_card
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
 from mien.zoo.opening import DETECTOR, EMBEDDER, find, load, require_commercial
+from mien.zoo.sample import sample, samples
 from mien.zoo.store import bundle, fetch
 from mien.zoo.systems import System, find_system, systems
 
@@ -28,6 +29,7 @@ __all__ = [
     "Card",
     "CardError",
     "File",
+    "FileSet",
     "LedgerRow",
     "Package",
     "Point",
@@ -52,6 +54,8 @@ __all__ = [
     "read_calibration",
     "read_card",
     "require_commercial",
+    "sample",
+    "samples",
     "systems",
     "write_calibration",
 ]
