@@ -158,8 +158,10 @@ def opened_kit(gallery: Path | None, *, embedder: str, **how: Any) -> "Iterator[
     """A kit with the people of a gallery, if one is named; `how` goes to open_kit as it is."""
     from mien.gallery import open_gallery
     from mien.pipeline import open_kit
+    from mien.tables import require
     from mien.zoo import load
 
+    require()
     with (
         open_gallery(gallery, load(embedder).contract, read_only=True) if gallery else nullcontext()
     ) as known:

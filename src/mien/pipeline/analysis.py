@@ -21,7 +21,7 @@ from mien.pipeline.observing import Observing, Row, observe_picture
 from mien.pipeline.resting import fitted, rested
 from mien.pipeline.sighting import Sighting
 from mien.pipeline.summing_up import sum_up
-from mien.tables import Table
+from mien.tables import Table, require
 from mien.track import Look, Shots
 from mien.types import Pixels
 
@@ -56,6 +56,7 @@ def analyze(
         BaselineError: the baseline is of somebody who is not there.
         MienError: the folder belongs to other sources or settings.
     """
+    require()
     names = [str(source) for source in sources]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -95,6 +96,7 @@ def fit_baseline(
     Raises:
         BaselineError: nobody of that name, or nobody from the front, is seen.
     """
+    require()
     names = [str(source) for source in sources]
     with tempfile.TemporaryDirectory(prefix="mien-") as place, one_thread():
         keeping = Keeping(Path(place), kit.columns(), {"inputs": names})
