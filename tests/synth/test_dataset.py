@@ -65,9 +65,8 @@ def test_two_workers_draw_the_same_bytes_and_a_killed_run_goes_on(whole, tmp_pat
     code = f"from mien.synth.dataset import *; draw({PLAN!r}, Path({str(out)!r}))"
     run = subprocess.Popen([sys.executable, "-c", f"from pathlib import Path; {code}"])
     rows = out / "rows"
-    for _ in range(600):
-        if rows.is_dir() and any(rows.iterdir()):
-            break
+    while not (rows.is_dir() and any(rows.iterdir())):
+        assert run.poll() is None
         time.sleep(0.1)
     run.send_signal(signal.SIGKILL)
     run.wait()
