@@ -10,6 +10,8 @@ import pytest
 
 from mien.gallery import open_gallery
 
+pytestmark = pytest.mark.slow
+
 CONTRACT = "toy-16:0f0f"
 KILLS = int(os.environ.get("MIEN_KILLS", "20"))  # set it to 500 for a long run
 PRELUDE = """

@@ -72,6 +72,7 @@ def test_a_source_that_comes_back_goes_on_with_a_later_clock(serve):
     ]
 
 
+@pytest.mark.slow
 def test_a_stream_that_stalls_counts_as_gone(serve):
     told = []
     server = serve(stall_after=20, hang_up=False)
@@ -84,6 +85,7 @@ def test_a_stream_that_stalls_counts_as_gone(serve):
     assert any("sent nothing" in line or "went away" in line for line in told)
 
 
+@pytest.mark.slow
 def test_a_slow_viewer_gets_new_frames_and_the_others_are_counted(serve):
     server = serve(pace=0.02)
     with Live(server.url, patience=0) as live:

@@ -13,6 +13,8 @@ from mien.synth.dataset import Plan, draw
 from mien.synth.recipes import RECIPES, find_recipe, plan
 from mien.synth.shots import split_of
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan("expressions", 4, seed=1, size=48)
 
 
@@ -59,7 +61,6 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(whole, tmp_path):
     assert tree(tmp_path / "x") == tree(whole)
 
 
-@pytest.mark.slow
 def test_two_workers_draw_the_same_bytes_and_a_killed_run_goes_on(whole, tmp_path):
     out = tmp_path / "x"
     code = f"from mien.synth.dataset import *; draw({PLAN!r}, Path({str(out)!r}))"
