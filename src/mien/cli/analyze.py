@@ -96,8 +96,10 @@ def analyze(
     Example: mien analyze interview.mp4 --out interview.parquet --table
     """
     from mien.landmarks import Baseline
+    from mien.tables import require
     from mien.tables.files import format_of
 
+    require()
     names = named(sources)
     if out and format not in ("openface", "pyfeat"):
         format_of(out)  # a wrong suffix is told before hours of work
@@ -158,10 +160,8 @@ def opened_kit(gallery: Path | None, *, embedder: str, **how: Any) -> "Iterator[
     """A kit with the people of a gallery, if one is named; `how` goes to open_kit as it is."""
     from mien.gallery import open_gallery
     from mien.pipeline import open_kit
-    from mien.tables import require
     from mien.zoo import load
 
-    require()
     with (
         open_gallery(gallery, load(embedder).contract, read_only=True) if gallery else nullcontext()
     ) as known:

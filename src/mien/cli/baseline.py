@@ -43,7 +43,9 @@ def fit(
     Example: mien baseline fit interview.mp4 --out ada.json
     """
     from mien.pipeline import fit_baseline
+    from mien.tables import require
 
+    require()
     with (
         opened_kit(
             gallery,
