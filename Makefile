@@ -1,33 +1,47 @@
-# `make demo` and `make test` do everything from an empty machine: environment, install, run.
+# `make demo`, `make check` and `make test` do everything from an empty machine: environment,
+# install, run. constraints.txt holds the version of torch, so that all test with the same one.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# EXTRAS=test,train also runs the tests of training, which need torch.
-EXTRAS ?= test
+# EXTRAS=test leaves torch out; the tests of training are then skipped.
+EXTRAS ?= test,train
+comma := ,
+READY := $(VENV)/.$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo check test style types core lint bench docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.core
 	$(BIN)/mien demo --out demo
 
-test: $(VENV)/.test
+# The fast part: everything but tests that are slow, or need weights or real pictures.
+check: $(READY)
+	$(MAKE) --jobs=2 --output-sync=target style types core
+
+test: $(READY) style types
+	$(BIN)/pytest -n auto
+
+style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pytest
 
-lint: $(VENV)/.test
+types: $(READY)
+	$(BIN)/mypy
+
+core: $(READY)
+	$(BIN)/pytest -n auto -m "not slow and not weights and not realdata"
+
+lint: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
-bench: $(VENV)/.test
+bench: $(READY)
 	$(BIN)/pip install -q -e ".[bench]"
 	for script in embedder route fpir search startup memory metrics; do $(BIN)/python benchmarks/$$script.py || exit; done
 
-docs: $(VENV)/.test
+docs: $(READY)
 	$(BIN)/python -m pip install -q -e ".[docs]"
 	$(BIN)/mkdocs build --strict
 
@@ -39,7 +53,7 @@ $(VENV)/.core: pyproject.toml
 	$(BIN)/python -m pip install -q -e .
 	touch $@
 
-$(VENV)/.test: pyproject.toml
+$(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e ".[$(EXTRAS)]"
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[$(EXTRAS)]"
 	touch $@ $(VENV)/.core

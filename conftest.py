@@ -50,7 +50,7 @@ def data():
 
 @pytest.fixture(scope="session")
 def astronaut():
-    """A public-domain portrait of Eileen Collins, (512, 512, 3), that scikit-image carries."""
+    """A public-domain portrait of Eileen Collins, (512, 512, 3)."""
     from mien.evaluate.demo import portraits
     from mien.media import read_image
 
@@ -59,7 +59,7 @@ def astronaut():
 
 @pytest.fixture(scope="session")
 def hopper():
-    """A public-domain portrait of Grace Hopper, (600, 512, 3), that matplotlib carries."""
+    """A public-domain portrait of Grace Hopper, (600, 512, 3)."""
     from mien.evaluate.demo import portraits
     from mien.media import read_image
 

@@ -1,5 +1,8 @@
 """Every error mien raises on purpose: it says what is wrong, where, and what to do next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class MienError(Exception):
     """Catch this to catch all of mien."""
@@ -68,3 +71,28 @@ class CancelledError(MienError):
 
 class TrainingError(MienError, ValueError):
     """A training cannot start, cannot go on, or its result must not be used."""
+
+
+class MissingExtraError(MienError, ImportError):
+    """A package that an extra of mien brings is not installed."""
+
+
+@contextmanager
+def extra(name: str, what: str) -> Iterator[None]:
+    """Import optional packages; if one is not installed, say which extra brings it.
+
+    Args:
+        name: of the extra, as in pyproject.toml.
+        what: needs the package: "A table".
+
+    Raises:
+        MissingExtraError: instead of ModuleNotFoundError.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "mien":  # a module of ours: no extra brings it
+            raise
+        raise MissingExtraError(
+            f"{what} needs {error.name}, which is not installed; run: pip install 'mien[{name}]'"
+        ) from error

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import cv2
 import numpy as np
@@ -16,7 +15,7 @@ from mien.media import FilmWriter, open_film, read_image
 from mien.tables import Table, openface
 from mien.zoo import home
 
-pytestmark = pytest.mark.weights
+pytestmark = [pytest.mark.weights, pytest.mark.usefixtures("own_runs")]
 
 
 @pytest.fixture(scope="module")
@@ -159,37 +158,30 @@ def test_a_baseline_is_kept_used_again_and_refused_for_somebody_else(mien, film,
     assert "somebody else" in err
 
 
-def test_a_killed_run_goes_on_with_the_same_command(film, tmp_path):
+def test_a_killed_run_goes_on_with_the_same_command(film, tmp_path, held):
     long = tmp_path / "long.mp4"
     with open_film(film) as opened, FilmWriter(long) as writer:
         frames = [frame.image for frame in opened.frames()]
         for number in range(400):
             writer.add(frames[number % 15], number / 15)
-    code = (
-        "import mien.film.checkpoint as k, sys; k.OFTEN = 0.0; sys.argv = ['mien', *sys.argv[1:]];"
-        "from mien.cli.main import main; main()"
-    )
+    often = "import mien.film.checkpoint as k; k.OFTEN = 0.0"  # a part each half second
     words = ["analyze", long, "-o", tmp_path / "t.parquet"]
-    words = [sys.executable, "-c", code, *map(str, words)]
-    kept = set(_parts())
-    for how in (signal.SIGKILL, signal.SIGINT):
-        before = {path.name for path in _parts()}
-        run = subprocess.Popen(words, stdout=-1, stderr=-1, text=True)
-        for _ in range(1200):
-            if len(_parts()) > len(before) + 3 or run.poll() is not None:
-                break
-            time.sleep(0.05)
+    for how, upto in ((signal.SIGKILL, 6), (signal.SIGINT, 12)):
+        run = held(upto, *words, before=often)
+        assert len(_parts()) > upto
         run.send_signal(how)
         run.communicate()
         assert run.returncode == (-how if how == signal.SIGKILL else 130)
     part = Table.read(tmp_path / "t.parquet")  # Ctrl-C wrote what was seen
     assert part.recordings["reason"].tolist() == ["interrupted"]
+    assert 11 * 15 <= len(part.data) < 400
+    words = [sys.executable, "-m", "mien", *map(str, words)]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     table = Table.read(tmp_path / "t.parquet")
     assert table.recordings["complete"].tolist() == [True]
     assert len(table.data) == 400
-    assert set(_parts()) == kept
+    assert _parts() == []
 
 
 def _parts():

@@ -284,20 +284,15 @@ def test_every_template_told_by_a_killed_enrolment_is_there(photos, astronaut):
         assert told <= {person.name for person in gallery.people()}
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(photos, astronaut):
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(photos, astronaut, held):
     known, path = photos / "many", photos / "stopped.mien"
     for number in range(60):
         (known / f"{number}").mkdir(parents=True)
         shade = (astronaut * (0.5 + number / 130)).astype(np.uint8)
         write_image(known / f"{number}" / "1.png", shade)
-    command = [sys.executable, "-m", "mien", "enroll", str(known), "-g", str(path)]
-    child = subprocess.Popen(
-        [*command, "--allow-conflicts"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    with child:
-        child.stdout.readline()
-        child.send_signal(signal.SIGINT)
-        _, err = child.communicate()
+    child = held(5, "enroll", known, "-g", path, "--allow-conflicts")
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate()
     assert child.returncode == 130
     assert "goes on from there" in err
     with open_gallery(path, None) as gallery:

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from mien.evaluate.demo import portraits
 from mien.media import FilmWriter, open_film, read_image
 from mien.zoo import home
 
-pytestmark = pytest.mark.weights
+pytestmark = [pytest.mark.weights, pytest.mark.usefixtures("own_runs")]
 
 
 @pytest.fixture(scope="module")
@@ -89,26 +88,23 @@ def test_what_was_seen_is_deleted_when_done_and_kept_when_asked(
     assert set((home() / "runs").glob("*")) == kept
 
 
-def test_ctrl_c_tells_what_was_seen_and_the_same_command_goes_on(film, gallery, tmp_path):
+def test_ctrl_c_tells_what_was_seen_and_the_same_command_goes_on(film, gallery, tmp_path, held):
     long = tmp_path / "long.mp4"
     with open_film(film) as opened, FilmWriter(long) as writer:
         frames = [frame.image for frame in opened.frames()]
         for number in range(300):
             writer.add(frames[number % 45], number / 15)
     looks = tmp_path / "long.looks"
-    words = [sys.executable, "-m", "mien", "identify", long, "-g", gallery, "--looks", looks]
-    run = subprocess.Popen([*map(str, words), "--every", "0"], stdout=-1, stderr=-1, text=True)
-    for _ in range(600):
-        if looks.exists() and looks.read_bytes().count(b"\n") > 4:
-            break
-        time.sleep(0.05)
+    words = ["identify", long, "-g", gallery, "--looks", looks, "--every", "0"]
+    run = held(4, *words)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate()
     assert run.returncode == 130
     assert json.loads(out)["reason"] == "interrupted"
     assert "the same command goes on" in err
     saved = looks.read_bytes().count(b"\n") - 1
-    done = subprocess.run([*map(str, words), "--every", "0"], capture_output=True, text=True)
+    words = [sys.executable, "-m", "mien", *map(str, words)]
+    done = subprocess.run(words, capture_output=True, text=True)
     assert json.loads(done.stdout)["complete"]
     assert json.loads(done.stdout)["frames"]["given"] <= 300 - 7 * (saved - 2)
 

@@ -1,5 +1,7 @@
 """Small files in the true layout of each data set."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -107,16 +109,20 @@ def test_ferplus(tmp_path, put):
 
 
 @pytest.mark.realdata
-def test_the_real_fer2013_and_ck(data, tmp_path):
-    import zipfile
-
-    for name, layout, count in (("fer2013", "fer2013", 28709 + 3589), ("ck48", "ckplus", 981)):
-        with zipfile.ZipFile(data / f"{name}.zip") as archive:
-            archive.extractall(tmp_path)
-        found = LABELS[layout](tmp_path / name)
-        assert len(found) == count
-    assert len({one.person for one in found}) == 118
-    assert all(one.person for one in found)
+@pytest.mark.parametrize(
+    ("name", "layout", "count"), [("fer2013", "fer2013", 28709 + 3589), ("ck48", "ckplus", 981)]
+)
+def test_the_real_fer2013_and_ck(data, tmp_path, name, layout, count):
+    archive = data / f"{name}.zip"
+    if not archive.is_file():
+        pytest.skip(f"{archive} is not there")
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(tmp_path)
+    found = LABELS[layout](tmp_path / name)
+    assert len(found) == count
+    if name == "ck48":
+        assert len({one.person for one in found}) == 118
+        assert all(one.person for one in found)
 
 
 def test_affectnet(tmp_path, put):

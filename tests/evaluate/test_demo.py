@@ -18,15 +18,10 @@ def picture():
     return image
 
 
-def test_the_portraits_are_there_without_importing_their_packages():
+def test_the_portraits_are_fetched_from_the_packages_that_carry_them():
     assert list(demo.portraits()) == ["Grace Hopper", "Eileen Collins"]
     assert read_image(demo.portraits()["Grace Hopper"]).shape == (600, 512, 3)
     assert read_image(demo.portraits()["Eileen Collins"]).shape == (512, 512, 3)
-
-
-def test_a_package_that_is_missing_is_named_with_what_to_install():
-    with pytest.raises(MienError, match="no_such_package"):
-        demo.packaged("no_such_package", "a.png")
 
 
 def test_the_tag_is_one_that_others_read_and_stands_a_lying_picture_up():

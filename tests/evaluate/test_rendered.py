@@ -6,6 +6,8 @@ from mien.evaluate.rendered.response import MEASURES, Response
 from mien.evaluate.rendered.transfer import transfer
 from mien.types import Crop, Face
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def head():

@@ -1,19 +1,17 @@
 import io
 import os
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pillow_heif
 import pytest
-import skimage
 from PIL import Image, ImageCms, ImageOps
 
 from mien.errors import ImageError
 from mien.media import Limits, read_image
 from mien.media.decoding import upright
+from mien.zoo import sample
 
-PORTRAIT = Path(skimage.__file__).parent / "data" / "astronaut.png"
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 160, 60), (40, 60, 200), (240, 240, 240)
 
 
@@ -23,6 +21,10 @@ def flag(width=48, height=32):
     image[: height // 2, : width // 2], image[: height // 2, width // 2 :] = RED, GREEN
     image[height // 2 :, : width // 2], image[height // 2 :, width // 2 :] = BLUE, WHITE
     return image
+
+
+def portrait():
+    return Image.open(sample("astronaut.png")).convert("RGB")
 
 
 def encoded(image, kind, **options):
@@ -105,9 +107,9 @@ def test_damaged_exif_does_not_lose_the_picture():
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_the_fast_decoder_gives_pillows_pixels(subsampling, progressive):
-    portrait = np.array(Image.open(PORTRAIT).convert("RGB"))[:301, :203]
+    face = np.array(portrait())[:301, :203]
     options = {"quality": 85, "subsampling": subsampling, "progressive": progressive}
-    data = encoded(portrait, "JPEG", **options)
+    data = encoded(face, "JPEG", **options)
     expected = np.array(Image.open(io.BytesIO(data)))
     assert np.array_equal(read_image(data), expected)
 
@@ -292,8 +294,7 @@ def test_says_what_a_file_is_that_is_no_picture(tmp_path, data, words):
 
 
 def whole(kind):
-    portrait = np.array(Image.open(PORTRAIT).convert("RGB"))
-    return heic(portrait) if kind == "HEIC" else encoded(portrait, kind)
+    return heic(np.array(portrait())) if kind == "HEIC" else encoded(portrait(), kind)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"])
@@ -312,8 +313,7 @@ def test_a_jpeg_cut_short_is_called_truncated():
 
 def test_the_end_of_a_preview_does_not_pass_for_the_end_of_the_picture():
     preview = encoded(flag(), "JPEG")
-    portrait = Image.open(PORTRAIT).convert("RGB")
-    data = encoded(portrait, "JPEG", comment=preview)
+    data = encoded(portrait(), "JPEG", comment=preview)
     assert data.index(b"\xff\xd9") < len(data) // 2
     assert read_image(data).shape == (512, 512, 3)
     with pytest.raises(ImageError, match="truncated"):

@@ -98,6 +98,7 @@ def test_nominal_95_percent_covers_93_to_97_percent_of_one_persons_comparisons(
     assert 930 <= covered <= 970
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("people", "rate", "shared"), [(60, 0.05, 0.0), (100, 0.01, 0.1), (200, 0.001, 0.1)]
 )

@@ -126,3 +126,30 @@ def test_what_is_no_cohort_is_refused():
         cox(range(30), [1] * 30, [np.nan] * 30)
     with pytest.raises(TooFewTrialsError, match="two groups"):
         log_rank([1, 2], [1, 1], ["a", "a"])
+
+
+def test_lifelines_tells_the_same():
+    lifelines = pytest.importorskip("lifelines", reason="a peer: pip install 'mien[bench]'")
+    from lifelines.statistics import multivariate_logrank_test
+    from lifelines.utils import concordance_index as theirs
+    from pandas import DataFrame
+
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(300, 2))
+    met, end = rng.exponential(np.exp(-x[:, 0])), rng.exponential(2, 300)
+    times, events = np.ceil(10 * np.minimum(met, end)), met <= end  # with ties
+    groups = rng.integers(0, 3, 300)
+    curve, other = kaplan_meier(times, events), lifelines.KaplanMeierFitter().fit(times, events)
+    assert curve.share == pytest.approx(other.predict(curve.times).to_numpy())
+    bounds = other.confidence_interval_.loc[curve.times].to_numpy()
+    shown = curve.share > 0
+    assert np.stack([curve.low, curve.high], 1)[shown] == pytest.approx(bounds[shown])
+    test = multivariate_logrank_test(times, groups, events)
+    assert log_rank(times, events, groups) == pytest.approx((test.test_statistic, test.p_value))
+    assert concordance_index(times, events, x[:, 0]) == pytest.approx(
+        theirs(times, -x[:, 0], events), abs=1e-3
+    )
+    table = DataFrame({"t": times, "d": events, "a": x[:, 0], "b": x[:, 1]})
+    fit, peer = cox(times, events, x), lifelines.CoxPHFitter().fit(table, "t", "d")
+    assert fit.weights == pytest.approx(peer.params_.to_numpy(), abs=1e-5)
+    assert fit.errors == pytest.approx(peer.standard_errors_.to_numpy(), abs=1e-5)

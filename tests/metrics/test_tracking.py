@@ -67,3 +67,21 @@ def test_identities_are_assigned_as_brute_force_would():
             for p, q in itertools.permutations("wxyz", 2)
         )
         assert following(truth, answer).id_matched == best
+
+
+def test_motmetrics_counts_the_same():
+    motmetrics = pytest.importorskip("motmetrics", reason="a peer: pip install 'mien[bench]'")
+    rng = np.random.default_rng(3)
+    for _ in range(20):  # two people, whose marks break, swap and come back
+        marks = [tuple(rng.choice(["w", "x", "y", "z", None], 2, replace=False)) for _ in range(40)]
+        answer = frames(*[tuple(m or None for m in row) for row in marks])
+        theirs = motmetrics.MOTAccumulator(auto_id=True)
+        for (boxes, names), (found, told) in zip(frames(*[("a", "b")] * 40), answer, strict=True):
+            near = np.array([[0.0 if (b == f).all() else np.nan for f in found] for b in boxes])
+            theirs.update(
+                [ord(n) for n in names], [ord(n) for n in told], near.reshape(2, len(told))
+            )
+        counts = ["idf1", "num_misses", "num_false_positives"]
+        wanted = motmetrics.metrics.create().compute(theirs, counts).iloc[0][counts].tolist()
+        ours = following(frames(*[("a", "b")] * 40), answer)
+        assert [ours.idf1, ours.missed, ours.false] == pytest.approx(wanted)

@@ -1,15 +1,12 @@
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import skimage
 
 from mien.errors import ImageError
 from mien.geometry import transform
-from mien.media import read_image
 from mien.quality import judge
 from mien.types import Face
 
@@ -37,8 +34,8 @@ ALL = LIGHT | POSE | FRAME | ZONES | {"inter_eye_distance", "sharpness", "single
 
 
 @pytest.fixture(scope="module")
-def portrait():
-    return read_image(Path(skimage.__file__).parent / "data" / "astronaut.png")
+def portrait(astronaut):
+    return astronaut
 
 
 def moved(matrix):

@@ -13,6 +13,7 @@ from mien.synth.skin.paint import NUMBER
 CAMERA = Camera(160, 160)
 
 
+@pytest.mark.slow
 def test_from_the_front_the_jawline_is_where_the_points_are(someone):
     frame = render(someone, Scene(camera=CAMERA))
     assert np.abs(frame.contour - frame.lm68[:17]).max() < 2

@@ -13,6 +13,8 @@ from mien.synth.data.dataset import Plan, draw
 from mien.synth.data.recipes import RECIPES, find_recipe, plan
 from mien.synth.data.samples import split_of
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan("expressions", 4, seed=1, size=48)
 
 
@@ -59,15 +61,13 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(whole, tmp_path):
     assert tree(tmp_path / "x") == tree(whole)
 
 
-@pytest.mark.slow
 def test_two_workers_draw_the_same_bytes_and_a_killed_run_goes_on(whole, tmp_path):
     out = tmp_path / "x"
     code = f"from mien.synth.data.dataset import *; draw({PLAN!r}, Path({str(out)!r}))"
     run = subprocess.Popen([sys.executable, "-c", f"from pathlib import Path; {code}"])
     rows = out / "rows"
-    for _ in range(600):
-        if rows.is_dir() and any(rows.iterdir()):
-            break
+    while not (rows.is_dir() and any(rows.iterdir())):
+        assert run.poll() is None
         time.sleep(0.1)
     run.send_signal(signal.SIGKILL)
     run.wait()

@@ -98,6 +98,7 @@ def test_flame_is_read_without_chumpy(tmp_path, face, builtin, chumpy, monkeypat
     assert np.median(off[front]) < 2.5  # it is that face, stretched
 
 
+@pytest.mark.slow
 def test_an_imported_face_can_be_drawn(tmp_path, face, chumpy):
     head = import_flame(flame_file(tmp_path / "flame.pkl", face), "CC-BY-4.0")
     frame = render(Actor(head, make_person(1, head)), Scene())

@@ -56,6 +56,7 @@ def test_the_same_seed_gives_the_same_network_and_another_gives_another():
     assert not same(trained()[1], trained(seed=1)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_killed_training_goes_on_to_the_same_result(tmp_path, average):
     options = {

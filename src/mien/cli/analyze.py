@@ -95,8 +95,10 @@ def analyze(
     """
     from mien.service import analyze as run_analysis
     from mien.service.runs import Run
+    from mien.tables import require
     from mien.tables.files import format_of
 
+    require()
     names = sources_of(sources)
     if out and format not in ("openface", "pyfeat"):
         format_of(out)  # a wrong suffix is reported before hours of work

@@ -44,7 +44,9 @@ def fit(
     Example: mien baseline fit interview.mp4 --out ada.json
     """
     from mien.film import fit_baseline
+    from mien.tables import require
 
+    require()
     with (
         opened_analyzer(
             gallery,

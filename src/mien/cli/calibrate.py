@@ -9,10 +9,12 @@ import typer
 
 from mien.cli.options import opened
 from mien.cli.terminal import complain, print_table, progress
-from mien.errors import MienError
+from mien.errors import MienError, extra
 from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from mien.datasets.people import Picture
     from mien.decision import Calibration
     from mien.evaluate.verification.vectors import Failure, Sample
@@ -94,6 +96,8 @@ def calibrate(
 
     for path in (out, vectors, plot):
         _require_place(path)
+    if plot:
+        _figure()  # a missing extra is told before hours of work
     pictures = people_of_pairs(pairs, folder) if pairs else people_in(folder)
     known = {picture.fold for picture in pictures}
     held_out = folds_of(check, known) if check else set()
@@ -225,13 +229,18 @@ def _short(path: Path) -> str:
     return "/".join(path.parts[-2:])
 
 
-def draw(calibration: "Calibration", path: Path) -> None:
-    """Draw the rates against the threshold, with what the check measured."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def _figure() -> "Figure":
+    with extra("plots", "--plot"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
+    return figure
+
+
+def draw(calibration: "Calibration", path: Path) -> None:
+    """Draw the rates against the threshold, with what the check measured."""
+    figure = _figure()
     axes = figure.add_subplot(
         xlabel="threshold: cosine that must be exceeded", ylabel="rate", yscale="log"
     )

@@ -10,7 +10,7 @@ from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.errors import MienError
 
 if TYPE_CHECKING:
-    from mien.zoo import Card
+    from mien.zoo import FileSet
 
 app = typer.Typer(no_args_is_help=True, help="Models: list, fetch, check, and their licences.")
 
@@ -132,7 +132,7 @@ def pull(
         raise typer.Exit(1)
 
 
-def _pull_one(card: "Card", from_dir: Path | None, into: Path | None) -> None:
+def _pull_one(card: "FileSet", from_dir: Path | None, into: Path | None) -> None:
     from mien.zoo import bundle, fetch
 
     with progress(in_bytes=True) as on_step:
@@ -143,18 +143,18 @@ def _pull_one(card: "Card", from_dir: Path | None, into: Path | None) -> None:
     print_json_line({"name": card.name, "digest": card.digest, "files": paths})
 
 
-def _chosen(names: list[str] | None, everything: bool, commercial_only: bool) -> list["Card"]:
-    """The cards a user asked for by name, or all of them."""
-    from mien.zoo import cards, find, require_commercial
+def _chosen(names: list[str] | None, everything: bool, commercial_only: bool) -> list["FileSet"]:
+    """The cards, or sample pictures, that a user asked for by name; or all cards."""
+    from mien.zoo import Card, cards, find, require_commercial, samples
 
     if bool(names) == everything:
         raise typer.BadParameter("Name models, or give --all; `mien models list` shows them.")
     if everything:
         allowed = (card for card in cards().values() if card.commercial is True)
         return list(allowed if commercial_only else cards().values())
-    chosen = [find(name) for name in names or []]
+    chosen = [samples().get(name) or find(name) for name in names or []]
     for card in chosen:
-        if commercial_only:
+        if commercial_only and isinstance(card, Card):
             require_commercial(card)
     return chosen
 

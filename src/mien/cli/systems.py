@@ -1,16 +1,12 @@
 """Commands of the lab: train a system, and what systems there are."""
 
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mien.cli.terminal import complain, print_json_line, print_table, progress
-from mien.errors import MienError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from mien.errors import extra
 
 app = typer.Typer(no_args_is_help=True, help="Research methods: one folder each, with its proof.")
 Name = Annotated[str, typer.Argument(help="Name of a system; list them with: mien systems list")]
@@ -52,7 +48,7 @@ def train(
     from mien.zoo import find_system
 
     system = find_system(name)
-    with _lab():
+    with extra("train", "Training"):
         from mien.train.commands import options_of, train_system
 
         if list_only:
@@ -117,7 +113,7 @@ def prove(name: Name, data: Data = None, out: Out = None) -> None:
     from mien.zoo import find_system
 
     system = find_system(name)
-    with _lab():
+    with extra("train", "Training"):
         from mien.train.commands import prove_system
 
         place = out or Path("runs") / f"{system.card.name}-proof"
@@ -125,16 +121,3 @@ def prove(name: Name, data: Data = None, out: Out = None) -> None:
             told = prove_system(system, data, place, on_step)
     typer.echo(told)
     complain(f"{system.page} tells it now as well.")
-
-
-@contextmanager
-def _lab() -> "Iterator[None]":
-    """Say in words that the extra is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("mien"):
-            raise
-        raise MienError(
-            f"Training needs {error.name}, which is not installed; run: pip install 'mien[train]'"
-        ) from error

@@ -1,4 +1,4 @@
-"""The demo: two portraits that come with our dependencies, made hard, then asked who it is.
+"""The demo: two public-domain portraits, made hard, then asked who it is.
 
 All variants of a person are made from the very photo that was enrolled, so the demo shows that
 hard pictures come through the whole chain, from file to answer. It says nothing about accuracy on
@@ -8,7 +8,6 @@ people.
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -21,22 +20,20 @@ from mien.media import encode_image, read_image, write_bytes
 from mien.photo import Pipeline
 from mien.service import Item, enroll
 from mien.types import Answer, Decision, OnStep, Pixels
+from mien.zoo import sample
 
 MARK = ".mien-demo"  # a file of this name says that a folder is ours to write into
 EVERYBODY = "everybody"
 UNKNOWN = "unknown"
-# By the US Navy and NASA, in the public domain: package, file in it.
-PORTRAITS = {
-    "Grace Hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
-    "Eileen Collins": ("skimage", "data/astronaut.png"),
-}
-STRANGER = ("skimage", "data/camera.png")
+# By the US Navy and NASA, in the public domain: names of mien.zoo.sample.
+PORTRAITS = {"Grace Hopper": "grace_hopper.jpg", "Eileen Collins": "astronaut.png"}
+STRANGER = "camera.png"
 FACELESS = {
-    "cat": ("The face of a cat.", "data/chelsea.png"),
-    "coffee": ("A cup of coffee.", "data/coffee.png"),
-    "page": ("A page of text.", "data/page.png"),
-    "rocket": ("A rocket on its pad.", "data/rocket.jpg"),
-    "bricks": ("A wall of bricks.", "data/brick.png"),
+    "cat": ("The face of a cat.", "chelsea.png"),
+    "coffee": ("A cup of coffee.", "coffee.png"),
+    "page": ("A page of text.", "page.png"),
+    "rocket": ("A rocket on its pad.", "rocket.jpg"),
+    "bricks": ("A wall of bricks.", "brick.png"),
 }
 KNOWN, STRANGE, EMPTY = "Known people, made hard", "Strangers", "Pictures without a face"
 
@@ -98,8 +95,8 @@ def run_demo(out: Path, pipeline: Pipeline, on_step: OnStep | None = None) -> li
 
 
 def portraits() -> dict[str, Path]:
-    """The two portraits that come with mien's dependencies: name -> file."""
-    return {name: packaged(*where) for name, where in PORTRAITS.items()}
+    """The two portraits of the demo, fetched if they are not there: name -> file."""
+    return {name: sample(where) for name, where in PORTRAITS.items()}
 
 
 def claim(out: Path) -> None:
@@ -120,26 +117,9 @@ def claim(out: Path) -> None:
     write_bytes(out / MARK, b"Made by `mien demo`, which overwrites its own files here.\n")
 
 
-def packaged(package: str, member: str) -> Path:
-    """A file inside an installed package, which is not imported."""
-    spec = find_spec(package)
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    path = Path(*folders[:1], member)
-    if not folders or not path.is_file():
-        raise MienError(
-            f"The demo needs {member} out of the package {package}, which is not there; "
-            f"install it again: pip install --force-reinstall {_distribution(package)}"
-        )
-    return path
-
-
 def judged(expected: tuple[str, ...], got: tuple[str, ...]) -> bool:
     """Whether every face got the name it should, and no face is too many or too few."""
     return sorted(expected) == sorted(got)
-
-
-def _distribution(package: str) -> str:
-    return {"skimage": "scikit-image"}.get(package, package)
 
 
 def _trials(out: Path, pipeline: Pipeline) -> Iterator[Trial]:
@@ -168,7 +148,7 @@ def _strangers(folder: Path, images: dict[str, Pixels]) -> Iterator[Trial]:
             story = f"{name}, asked of a gallery that knows only {other}."
             yield Trial(STRANGE, f"stranger: {name.split()[-1]}", story, path, other, (UNKNOWN,))
     path = folder / "passer-by.jpg"
-    write_bytes(path, encode_image(read_image(packaged(*STRANGER))))
+    write_bytes(path, encode_image(read_image(sample(STRANGER))))
     story = "A man whom nobody has enrolled, seen from the side."
     yield Trial(STRANGE, "passer-by", story, path, EVERYBODY, (UNKNOWN,))
 
@@ -182,8 +162,8 @@ def _faceless(folder: Path) -> Iterator[Trial]:
         name: (story, np.broadcast_to(values, (320, 400, 3)).astype(np.uint8))
         for name, (story, values) in made.items()
     }
-    for name, (story, member) in FACELESS.items():
-        pictures[name] = (story, read_image(packaged("skimage", member)))
+    for name, (story, file) in FACELESS.items():
+        pictures[name] = (story, read_image(sample(file)))
     for name, (story, image) in pictures.items():
         path = folder / f"{name}.jpg"
         write_bytes(path, encode_image(image))

@@ -24,7 +24,7 @@ from mien.film.scanner import EVERY, SEGMENT
 from mien.film.segment_log import segment_to_row
 from mien.landmarks.mesh_tracker import EVERY as SEARCHED
 from mien.media import Film, Frame, is_film, one_thread, open_film, read_image
-from mien.tables import Table
+from mien.tables import Table, require
 from mien.track import Segment, ShotBoundaryDetector
 from mien.types import OnStep
 
@@ -58,6 +58,7 @@ def analyze(
         BaselineError: the baseline is of somebody who is not there.
         MienError: the folder belongs to other sources or settings.
     """
+    require()
     names = [str(source) for source in sources]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -97,6 +98,7 @@ def fit_baseline(
     Raises:
         BaselineError: nobody of that name, or nobody from the front, is seen.
     """
+    require()
     names = [str(source) for source in sources]
     with tempfile.TemporaryDirectory(prefix="mien-") as place, one_thread():
         checkpoint = RowCheckpoint(Path(place), kit.columns(), {"inputs": names})

@@ -1,13 +1,12 @@
 """Text as a mask of coverage, in any script that the fonts at hand can write.
 
 DejaVu Sans writes Latin, Greek, Cyrillic, Hebrew and Arabic (shaped and in the right direction).
-It comes with matplotlib, which mien always has; only its file is used here. Names in Chinese,
-Japanese or Korean need the font inside OpenCV 5; before that their letters come out as boxes.
+Its file lies in typefaces/, with its licence. Names in Chinese, Japanese or Korean need the font
+inside OpenCV 5; before that their letters come out as boxes.
 """
 
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.resources import files as resources
 
 import cv2
 import numpy as np
@@ -61,13 +60,11 @@ def _universal() -> "cv2.FontFace":
 
 @lru_cache(maxsize=32)
 def _font(size: float) -> ImageFont.FreeTypeFont:
-    spec = find_spec("matplotlib")  # finds the folder; imports nothing
-    folders = spec.submodule_search_locations if spec else None
-    path = Path(folders[0] if folders else "", "mpl-data", "fonts", "ttf", "DejaVuSans.ttf")
+    path = resources("mien") / "media" / "typefaces" / "DejaVuSans.ttf"
     try:
         return ImageFont.truetype(str(path), size)
     except OSError as error:
-        raise ImageError(f"The font {path} for labels is missing; reinstall matplotlib.") from error
+        raise ImageError(f"The font {path} for labels is missing; install mien again.") from error
 
 
 @lru_cache(maxsize=4096)

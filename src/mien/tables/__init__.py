@@ -1,6 +1,7 @@
 """Tables of what faces show: one row a face and frame; units, models and reasons stay with them."""
 
 from mien.tables.columns import GROUPS, REASONS, Column
+from mien.tables.engines import require
 from mien.tables.foreign import read_libreface, read_openface, read_pyfeat
 from mien.tables.parts import Part, joined, part_of, read_part, write_part
 from mien.tables.table import Table
@@ -17,5 +18,6 @@ __all__ = [
     "read_openface",
     "read_part",
     "read_pyfeat",
+    "require",
     "write_part",
 ]

@@ -1,5 +1,7 @@
 """Tables to files and back: Parquet first, CSV with a JSON beside it."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Callable
@@ -7,21 +9,22 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from mien.errors import MienError
 from mien.media import write_bytes
 from mien.tables.columns import Column
+from mien.tables.engines import pandas, parquet, pyarrow
 from mien.tables.parts import as_pandas, columns_of, facts_of, schema, write_parquet
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
     from mien.tables.table import Table
+
+    Loaded = tuple[pd.DataFrame, dict[str, Column], pd.DataFrame, pd.DataFrame, dict[str, Any]]
 
 SUFFIXES: dict[str, Literal["parquet", "csv"]] = {".parquet": "parquet", ".csv": "csv"}
 BESIDE = ("events", "recordings")  # tables that lie beside the main one
-Loaded = tuple[pd.DataFrame, dict[str, Column], pd.DataFrame, pd.DataFrame, dict[str, Any]]
 
 
 def format_of(path: str | os.PathLike[str]) -> Literal["parquet", "csv"]:
@@ -41,8 +44,9 @@ def beside(path: Path, what: str, suffix: str = "") -> Path:
     return path.with_name(f"{path.stem}.{what}{suffix or path.suffix}")
 
 
-def save(table: "Table", path: str | os.PathLike[str], kind: str) -> list[str]:
+def save(table: Table, path: str | os.PathLike[str], kind: str) -> list[str]:
     """Write a table, its events and its recordings; see Table.save."""
+    pa = pyarrow()
     path = Path(path)
     if not path.parent.is_dir():
         raise MienError(f"{path} cannot be written: there is no folder {path.parent}; make it.")
@@ -68,10 +72,10 @@ def save(table: "Table", path: str | os.PathLike[str], kind: str) -> list[str]:
 
 
 def save_each(
-    table: "Table",
+    table: Table,
     path: str | os.PathLike[str],
     kind: str,
-    convert: Callable[["Table", str], tuple[pd.DataFrame, dict[str, Any]]],
+    convert: Callable[[Table, str], tuple[pd.DataFrame, dict[str, Any]]],
 ) -> list[str]:
     """Write one CSV an input in the columns of another tool, with a JSON beside it."""
     path, inputs = Path(path), list(dict.fromkeys(table.data["input"]))
@@ -110,6 +114,7 @@ def _csv(data: pd.DataFrame) -> bytes:
 
 def as_arrow(data: pd.DataFrame, shape: pa.Schema) -> pa.Table:
     """A DataFrame in the types of a schema; NaN and None become null, in numbers NaN stays NaN."""
+    pa = pyarrow()
     arrays = []
     for field in shape:
         column = data[field.name]
@@ -122,6 +127,7 @@ def as_arrow(data: pd.DataFrame, shape: pa.Schema) -> pa.Table:
 
 def load(path: str | os.PathLike[str]) -> Loaded:
     """Read what `save` wrote; see Table.read."""
+    pa, pd, pq = pyarrow(), pandas(), parquet()
     path = Path(path)
     if not path.is_file():
         raise MienError(f"There is no file {path}; check the path.")
@@ -142,6 +148,7 @@ def load(path: str | os.PathLike[str]) -> Loaded:
 
 
 def _load_csv(path: Path) -> Loaded:
+    pd = pandas()
     sidecar = path.with_suffix(".json")
     if not sidecar.is_file():
         raise MienError(

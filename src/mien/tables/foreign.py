@@ -1,17 +1,22 @@
 """Tables that other tools wrote, as ours: names, units, signs, and zeros that mean nothing."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from mien.errors import MienError
 from mien.tables import openface, pyfeat
 from mien.tables.columns import KEYS, Column
+from mien.tables.engines import pandas
 from mien.tables.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IOD_FREE = {"yaw": "degree", "pitch": "degree", "roll": "degree", "x": "mm", "y": "mm", "z": "mm"}
 POSES = ("yaw", "pitch", "roll", "x", "y", "z")
@@ -122,6 +127,7 @@ def read_libreface(path: str | os.PathLike[str]) -> Table:
 
 def _csv(path: str | os.PathLike[str], needed: Sequence[str], tool: str) -> pd.DataFrame:
     """A CSV with blanks taken off its names."""
+    pd = pandas()
     try:
         data = pd.read_csv(path, skipinitialspace=True)
     except OSError as error:
@@ -154,6 +160,7 @@ def _table(
     tool: str,
 ) -> Table:
     """Put a table together; rows without a face lose their numbers."""
+    pd = pandas()
     count = len(seen)
     ready: dict[str, Any] = {}
     for column in KEYS:

@@ -6,15 +6,19 @@ table that it wrote (tests/tables/test_openface.py): camera axes x right, y down
 `pose_Rx` and one turned to image left a positive `pose_Ry`.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from mien.geometry import angles, rotation
+from mien.tables.engines import pandas
 from mien.types import Doubles
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mien.tables.table import Table
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
@@ -39,12 +43,13 @@ def names(*, picture: bool = False) -> list[str]:
     return found + [f"AU{unit:02d}_c" for unit in sorted((*UNITS, 28))]
 
 
-def as_openface(table: "Table", where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+def as_openface(table: Table, where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows of one input as OpenFace writes them, and what to know about them.
 
     What we do not have is empty, never 0: eye points, shape parameters, `_c` without a calibrated
     probability, AU28, everything of a face that was not measured.
     """
+    pd = pandas()
     data = table.data[table.data["input"] == where].reset_index(drop=True)
     picture = bool(data["time"].isna().all())
     out: dict[str, Any] = {

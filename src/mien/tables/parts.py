@@ -1,5 +1,7 @@
 """Rows on their way: parts on disk, each whole or not there, that a stopped run goes on from."""
 
+from __future__ import annotations
+
 import json
 import os
 import secrets
@@ -7,17 +9,19 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mien.errors import MienError
 from mien.tables.columns import Column
+from mien.tables.engines import pandas, parquet, pyarrow
 
-TYPES = {"float": pa.float64(), "single": pa.float32(), "int": pa.int32(), "text": pa.string()}
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+TYPES = {"float": "float64", "single": "float32", "int": "int32", "text": "string"}
 FACTS = b"mien"  # key of our metadata in a file
 
 
@@ -31,7 +35,10 @@ class Part:
 
 def schema(columns: Sequence[Column], facts: dict[str, Any] | None = None) -> pa.Schema:
     """The Parquet schema: units, signs and models with each field, facts with the file."""
-    fields = [pa.field(c.name, TYPES[c.kind], metadata=c.as_text()) for c in columns]
+    pa = pyarrow()
+    fields = [
+        pa.field(c.name, pa.type_for_alias(TYPES[c.kind]), metadata=c.as_text()) for c in columns
+    ]
     told = {FACTS: json.dumps(facts, ensure_ascii=False).encode()} if facts is not None else None
     return pa.schema(fields, metadata=told)
 
@@ -69,8 +76,9 @@ def part_of(columns: Sequence[Column], values: dict[str, Any], state: dict[str, 
         values: column -> list or array, all of one length; None and NaN are missing.
         state: JSON that a later run goes on from.
     """
+    pa = pyarrow()
     shape = schema(columns, state)
-    arrays = [_array(values[c.name], TYPES[c.kind]) for c in columns]
+    arrays = [_array(values[c.name], pa.type_for_alias(TYPES[c.kind])) for c in columns]
     return Part(pa.Table.from_arrays(arrays, schema=shape), state)
 
 
@@ -85,20 +93,21 @@ def write_part(path: Path, part: Part) -> None:
 
 def joined(parts: Iterable[Part], columns: Sequence[Column]) -> pd.DataFrame:
     """All rows of some parts; of none, no rows in the right types."""
+    pa = pyarrow()
     rows = [part.rows for part in parts] or [schema(columns).empty_table()]
     return as_pandas(pa.concat_tables([one.replace_schema_metadata(None) for one in rows]))
 
 
 def as_pandas(rows: pa.Table) -> pd.DataFrame:
     """Rows as a DataFrame; whole numbers that may be missing stay whole."""
+    pa, pd = pyarrow(), pandas()
     kinds = {pa.int32(): pd.Int32Dtype()}
-    frame: pd.DataFrame = rows.replace_schema_metadata(None).to_pandas(
-        types_mapper=kinds.get, split_blocks=False
-    )
+    frame = rows.replace_schema_metadata(None).to_pandas(types_mapper=kinds.get, split_blocks=False)
     return frame
 
 
 def _array(values: Any, kind: pa.DataType) -> pa.Array:
+    pa = pyarrow()
     if isinstance(values, np.ndarray):
         return pa.array(values, type=kind)
     return pa.array(values, type=kind, from_pandas=False)
@@ -110,6 +119,7 @@ def write_parquet(path: Path, rows: pa.Table) -> None:
     Raises:
         MienError: no such folder, no permission, disk full.
     """
+    pq = parquet()
     beside = path.parent / f".{secrets.token_hex(8)}.part"
     try:
         pq.write_table(rows, beside, compression="zstd")
@@ -126,6 +136,7 @@ def write_parquet(path: Path, rows: pa.Table) -> None:
 
 def read_part(path: Path) -> Part | None:
     """Read one part; None if it is not whole."""
+    pa, pq = pyarrow(), parquet()
     try:
         rows = pq.read_table(path)
         return Part(rows, facts_of(rows.schema, path))

@@ -5,12 +5,17 @@ the subject's right, which is image left: the other sign than ours. Its two dete
 about the yaw of gaze; taken is that of detector_v2, positive to the subject's right.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+
+from mien.tables.engines import pandas
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mien.tables.table import Table
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 20, 23, 24, 25, 26, 28, 43)
@@ -46,8 +51,9 @@ def names() -> list[str]:
     return [*found, *BLENDSHAPES, "FrameHeight", "FrameWidth", "input", "frame", "approx_time"]
 
 
-def as_pyfeat(table: "Table", where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+def as_pyfeat(table: Table, where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows of one input as py-feat writes them, and what to know about them."""
+    pd = pandas()
     data = table.data[table.data["input"] == where].reset_index(drop=True)
     out: dict[str, Any] = {
         "FaceRectX": data["box_left"],

@@ -1,12 +1,16 @@
 """Means over people, stretches of time and events, with what is missing and why."""
 
-from collections.abc import Iterator
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from mien.errors import MienError
 from mien.tables.columns import NOT_TOLD, Column
+from mien.tables.engines import pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEFT_OUT = {"keys", "boxes", "points", "landmarks"}  # places: their means say nothing
 
@@ -27,6 +31,7 @@ def summed(
         by: "person", "segment" or "event".
         seconds: length of a segment.
     """
+    pd = pandas()
     names = [
         name
         for name, column in columns.items()

@@ -1,17 +1,21 @@
 """The table: rows of faces, with units, events and the facts of each recording."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from mien.errors import MienError
 from mien.tables import files, openface, pyfeat
 from mien.tables.columns import Column
+from mien.tables.engines import pandas
 from mien.tables.parts import Part, joined
 from mien.tables.summing import summed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Format = Literal["parquet", "csv", "openface", "pyfeat"]
 By = Literal["person", "segment", "event"]
@@ -39,14 +43,16 @@ class Table:
         *,
         recordings: Sequence[dict[str, Any]] = (),
         facts: dict[str, Any] | None = None,
-    ) -> "Table":
+    ) -> Table:
         """Put parts together."""
+        pd = pandas()
         named = {column.name: column for column in columns}
         data = joined(parts, columns)
         return cls(data, named, _events([]), pd.DataFrame(list(recordings)), facts or {})
 
-    def with_columns(self, columns: Sequence[Column], values: dict[str, Any]) -> "Table":
+    def with_columns(self, columns: Sequence[Column], values: dict[str, Any]) -> Table:
         """The same table with some columns more, or anew."""
+        pd = pandas()
         found = {c.name: _typed(values[c.name], c.kind) for c in columns}
         if self.columns.keys() & found.keys():
             data = self.data.assign(**found)
@@ -55,17 +61,18 @@ class Table:
             data = pd.concat([self.data, new.set_axis(self.data.index)], axis=1)
         return replace(self, data=data, columns=self.columns | {c.name: c for c in columns})
 
-    def with_recordings(self, rows: Sequence[dict[str, Any]]) -> "Table":
+    def with_recordings(self, rows: Sequence[dict[str, Any]]) -> Table:
         """The same table with these facts of each input."""
+        pd = pandas()
         return replace(self, recordings=pd.DataFrame(list(rows)))
 
-    def without(self, names: Iterable[str]) -> "Table":
+    def without(self, names: Iterable[str]) -> Table:
         """The same table without some columns."""
         gone = set(names)
         columns = {name: column for name, column in self.columns.items() if name not in gone}
         return replace(self, data=self.data[list(columns)], columns=columns)
 
-    def with_events(self, rows: Sequence[dict[str, Any]]) -> "Table":
+    def with_events(self, rows: Sequence[dict[str, Any]]) -> Table:
         """The same table with these events: input, who, kind, side, onset, apex, offset ..."""
         return replace(self, events=_events(rows))
 
@@ -123,8 +130,9 @@ class Table:
         return found.assign(blinks_per_minute=rates)
 
     @property
-    def who(self) -> "pd.Series[Any]":
+    def who(self) -> pd.Series[Any]:
         """Person of each row, None for nobody; `track-3` where people were not identified."""
+        pd = pandas()
         persons = self.data["person"].astype(object)
         if persons.notna().any():  # a face without a person was seen too shortly to be one
             return persons.where(persons.notna(), None).rename("who")
@@ -185,7 +193,7 @@ class Table:
         return files.save_each(self, path, kind, writers[kind])
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> "Table":
+    def read(cls, path: str | os.PathLike[str]) -> Table:
         """Read what `save` wrote as .parquet or .csv, with its events and recordings.
 
         Raises:
@@ -199,10 +207,12 @@ EVENT = ("input", "who", "kind", "side", "onset", "apex", "offset", "peak", "beg
 
 def _events(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Events in the order of input and time; seconds, and the peak in the unit of what rose."""
+    pd = pandas()
     return pd.DataFrame(list(rows), columns=list(EVENT))
 
 
-def _typed(values: Any, kind: str) -> "pd.Series[Any]":
+def _typed(values: Any, kind: str) -> pd.Series[Any]:
+    pd = pandas()
     names = {"int": "Int32", "text": "str", "single": "float32"}
     return pd.Series(values, dtype=names.get(kind, "float64"))
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+from mien.errors import extra
 from mien.media import write_bytes
 
 BESIDES = ("epoch", "rate", "seconds")  # columns of the log that are no curves
@@ -18,8 +19,9 @@ def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
         path: of the PNG.
     """
     # The object interface: no window system, no global state that a user's own plots would meet.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with extra("plots", "A plot"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     names = [n for n in dict.fromkeys(k for row in history for k in row) if n not in BESIDES]
     across = min(3, len(names))

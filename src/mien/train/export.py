@@ -152,7 +152,7 @@ def quantised(source: Path, target: Path, batches: Sequence[Floats]) -> None:
         raise TrainingError("Quantising needs real inputs to take ranges from; give some batches.")
     name = onnx.load(source).graph.input[0].name
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):
         def __init__(self) -> None:
             self.left = iter(batches)
 

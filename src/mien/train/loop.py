@@ -97,7 +97,7 @@ def fit(
     """
     fabric = launched(device, precision)
     if precision == "bf16":  # twice as fast on CPUs that have bf16
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)
     steps = len(loader)
     if not steps:
         raise TrainingError("The loader has no batch; give more rows, or a smaller batch.")

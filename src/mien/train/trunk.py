@@ -29,7 +29,7 @@ class Step(nn.Module):
         out, into, kernel, _ = given.weight.shape
         self.conv = nn.Conv2d(into, out, kernel, given.stride, given.padding)
         self.conv.weight.data = torch.from_numpy(given.weight.copy())
-        self.conv.bias.data = torch.from_numpy(given.bias.copy())  # type: ignore[union-attr]
+        self.conv.bias.data = torch.from_numpy(given.bias.copy())
         self.norm = nn.BatchNorm2d(out)
         self.seen: list[tuple[Tensor, Tensor]] | None = None  # mean and variance, while settling
 

@@ -4,9 +4,10 @@ Listing reads TOML and imports no model code. Weights are fetched when a model i
 by SHA-256, converted once and kept in the cache.
 """
 
-from mien.zoo.card import Card, CardError, File, Package, cards, read_card
+from mien.zoo.card import Card, CardError, File, FileSet, Package, cards, read_card
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
 from mien.zoo.loader import DETECTOR, EMBEDDER, find, load, require_commercial
+from mien.zoo.sample import sample, samples
 from mien.zoo.systems import System, find_system, systems
 from mien.zoo.weights.cache import damage, folder, home, is_fetched, is_stored
 from mien.zoo.weights.fetch import bundle, fetch
@@ -17,6 +18,7 @@ __all__ = [
     "Card",
     "CardError",
     "File",
+    "FileSet",
     "LedgerRow",
     "Package",
     "System",
@@ -37,5 +39,7 @@ __all__ = [
     "load",
     "read_card",
     "require_commercial",
+    "sample",
+    "samples",
     "systems",
 ]

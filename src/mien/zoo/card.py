@@ -22,9 +22,11 @@ SOURCE = (
     r"|package:[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+![\w./+-]+"
     r"|(https://|http://(127\.0\.0\.1|localhost)(:\d+)?/)[^\s!?#]+(![\w./+ -]+)?"
 )
+COMMERCIAL = 'true, false or "unknown"'
 RESULT = {"protocol", "metric", "value", "command"}  # required; "low" and "high" may follow
 
 Record = TypeVar("Record")
+Check = tuple[str, str, str, str]  # key, value, pattern, what it should be
 
 
 class CardError(MienError, ValueError):
@@ -65,30 +67,20 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """The facts about one model. Field names are the keys of its TOML file."""
+class FileSet:
+    """Files that belong together: what they are, where they come from, how they are recognised."""
 
     name: str
-    kind: str  # which contract it keeps, one of KINDS
-    task: str  # the question it answers: "detect", "embed", "smile"
-    entry: str  # "package.module:Class"
-    licence: str  # SPDX, of the weights, not of the code
-    commercial: bool | Literal["unknown"]  # whether that licence allows commercial use
-    trained_on: str  # a sentence
-    paper: str  # https://
+    licence: str  # SPDX, of the files, not of the code
     files: tuple[File, ...]  # in the order in which the entry takes them; systems may have none
     # "package.module:function", called with source and target path. What it writes is part of
     # what the digest stands for, so a converter that writes something else gets a new name.
     convert: str | None = None
-    needs: tuple[str, ...] = ()
     package: Package | None = None  # only for package: sources
-    options: dict[str, Any] = field(default_factory=dict)  # defaults for the class
-    results: tuple[dict[str, Any], ...] = ()
-    default: bool = False  # a head that answers where nobody named one
 
     @property
     def digest(self) -> str:
-        """Which weights these are, as 12 hexadecimal characters: all hashes and the converter.
+        """Which files these are, as 12 hexadecimal characters: all hashes and the converter.
 
         A card without weights is known by its name.
         """
@@ -112,6 +104,22 @@ class Card:
     def fetched(self) -> tuple[File, ...]:
         """One of the files of each source: a converter may cut what was fetched into several."""
         return tuple({file.source: file for file in self.files}.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card(FileSet):
+    """The facts about one model. Field names are the keys of its TOML file."""
+
+    kind: str  # which contract it keeps, one of KINDS
+    task: str  # the question it answers: "detect", "embed", "smile"
+    entry: str  # "package.module:Class"
+    commercial: bool | Literal["unknown"]  # whether that licence allows commercial use
+    trained_on: str  # a sentence
+    paper: str  # https://
+    needs: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)  # defaults for the class
+    results: tuple[dict[str, Any], ...] = ()
+    default: bool = False  # a head that answers where nobody named one
 
 
 def cards(task: str | None = None) -> dict[str, Card]:
@@ -143,6 +151,31 @@ def read_card(path: Path) -> Card:
     Raises:
         CardError: naming the file, the key and what is wrong with it.
     """
+    table = _parsed(path)
+    table["results"] = tuple(_tables(table, "results", path))
+    table["needs"] = tuple(table.get("needs", ()))
+    card = _record(Card, table, str(path))
+    problem = next((p for p in (_facts(card), _weights(card), _results(card)) if p), None)
+    if problem:
+        raise CardError(f"{path}: {problem}.")
+    return card
+
+
+def read_file_set(path: Path) -> FileSet:
+    """Read files that are no model: a card without the facts about one.
+
+    Raises:
+        CardError: naming the file, the key and what is wrong with it.
+    """
+    found = _record(FileSet, _parsed(path), str(path))
+    problem = _first_wrong(_names(found)) or _weights(found)
+    if problem:
+        raise CardError(f"{path}: {problem}.")
+    return found
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    """The table of a card, with the records of its files."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -153,13 +186,7 @@ def read_card(path: Path) -> Card:
     )
     if "package" in table:
         table["package"] = _record(Package, table["package"], f"{path}, [package]")
-    table["results"] = tuple(_tables(table, "results", path))
-    table["needs"] = tuple(table.get("needs", ()))
-    card = _record(Card, table, str(path))
-    problem = next((p for p in (_facts(card), _weights(card), _results(card)) if p), None)
-    if problem:
-        raise CardError(f"{path}: {problem}.")
-    return card
+    return table
 
 
 def _tables(table: dict[str, Any], key: str, path: Path) -> list[dict[str, Any]]:
@@ -197,28 +224,35 @@ def _wanted(annotation: str) -> type | None:
     return plain.get(name.replace("typing.", ""))
 
 
+def _names(files: FileSet) -> list[Check]:
+    return [
+        ("name", files.name, NAME, "lower-case words joined by hyphens"),
+        ("convert", files.convert or "mien.x:y", ENTRY, "mien.module:function"),
+        ("licence", files.licence, LICENCE, "an SPDX name, or LicenseRef-... where none fits"),
+    ]
+
+
 def _facts(card: Card) -> str | None:
     """What is wrong with the facts of a card, or None."""
-    checks = [
-        ("name", card.name, NAME, "lower-case words joined by hyphens"),
-        ("task", card.task, NAME, "lower-case words joined by hyphens"),
-        ("kind", card.kind, "|".join(KINDS), f"one of {', '.join(KINDS)}"),
-        ("entry", card.entry, ENTRY, "mien.module:Class"),
-        ("convert", card.convert or "mien.x:y", ENTRY, "mien.module:function"),
-        ("licence", card.licence, LICENCE, "an SPDX name, or LicenseRef-... where none fits"),
-        ("paper", card.paper, r"https://\S+", "an https:// address"),
-        ("trained_on", card.trained_on, r"(?s)\S.*\S", "a sentence"),
-        ("commercial", repr(card.commercial), "True|False|'unknown'", 'true, false or "unknown"'),
-    ]
-    return next((_wrong(*check) for check in checks if not re.fullmatch(check[2], check[1])), None)
+    return _first_wrong(
+        [
+            *_names(card),
+            ("task", card.task, NAME, "lower-case words joined by hyphens"),
+            ("kind", card.kind, "|".join(KINDS), f"one of {', '.join(KINDS)}"),
+            ("entry", card.entry, ENTRY, "mien.module:Class"),
+            ("paper", card.paper, r"https://\S+", "an https:// address"),
+            ("trained_on", card.trained_on, r"(?s)\S.*\S", "a sentence"),
+            ("commercial", repr(card.commercial), "True|False|'unknown'", COMMERCIAL),
+        ]
+    )
 
 
-def _weights(card: Card) -> str | None:
+def _weights(card: FileSet) -> str | None:
     """What is wrong with the files of a card, or None."""
     if not card.files:  # a method that learns from its user's data, or from none
-        ours = card.entry.startswith("mien.systems.")
+        ours = isinstance(card, Card) and card.entry.startswith("mien.systems.")
         return None if ours and not card.package else "it needs at least one [[files]]"
-    checks: list[tuple[str, str, str, str]] = []
+    checks: list[Check] = []
     for file in card.files:
         checks += [
             ("source", file.source, SOURCE, "repo:, package:NAME==VERSION!MEMBER or https://"),
@@ -234,7 +268,7 @@ def _weights(card: Card) -> str | None:
             ("archive_size", str(package.archive_size), "[1-9][0-9]*", "a number of bytes above 0"),
             ("archive", package.archive, FILE_NAME, "the file name of a wheel or sdist"),
         ]
-    wrong = next((_wrong(*c) for c in checks if not re.fullmatch(c[2], c[1])), None)
+    wrong = _first_wrong(checks)
     ready = [file.ready for file in card.files]
     if not wrong and len(set(ready)) < len(ready):
         wrong = f"two files would both be kept as '{max(ready, key=ready.count)}'"
@@ -251,8 +285,9 @@ def _packaged(file: File) -> bool:
     return file.source.startswith("package:")
 
 
-def _wrong(key: str, value: str, pattern: str, should: str) -> str:
-    return f"'{key}' must be {should}, got '{value}'"
+def _first_wrong(checks: list[Check]) -> str | None:
+    wrong = (check for check in checks if not re.fullmatch(check[2], check[1]))
+    return next((f"'{key}' must be {should}, got '{got}'" for key, got, _, should in wrong), None)
 
 
 def _results(card: Card) -> str | None:

@@ -68,6 +68,7 @@ def test_what_drives_the_disparity_is_named_and_a_flip_found(tmp_path):
     assert "no evidence of fairness on another" in told["warnings"][0]
 
 
+@pytest.mark.slow
 def test_where_nothing_differs_nothing_is_found(tmp_path):
     quiet = 0
     for seed in range(20):

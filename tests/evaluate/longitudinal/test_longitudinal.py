@@ -48,6 +48,7 @@ def scales(**how):
     return scales_of(visits_of(who, *columns), resamples=200)
 
 
+@pytest.mark.slow
 def test_days_dominate_and_then_drift_does_in_ten_of_ten_seeds():
     for seed in range(10):
         assert scales(seed=seed).verdict == "day-dominated"

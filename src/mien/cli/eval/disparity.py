@@ -7,7 +7,7 @@ import typer
 
 from mien.cli.eval.options import AsTable, Label, Report, basis_of, require_place, tell
 from mien.cli.terminal import progress
-from mien.errors import MienError
+from mien.errors import MienError, extra
 
 if TYPE_CHECKING:
     from mien.evaluate.fairness.grid import Run
@@ -65,10 +65,6 @@ def disparity(
 
 def _trainer() -> "Run":
     """The training of mien.systems.gender_disparity; an error in words without torch."""
-    try:
+    with extra("train", "Training"):
         from mien.systems.gender_disparity.train import run
-    except ModuleNotFoundError as error:
-        raise MienError(
-            f"Training needs {error.name}, which is not installed; run: pip install 'mien[train]'"
-        ) from error
     return run

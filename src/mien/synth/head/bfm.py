@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import MienError
+from mien.errors import MienError, extra
 from mien.synth.head import head_shape
 from mien.synth.head.import_common import borrowed_moves
 from mien.synth.head.model import SKIN, HeadModel
@@ -89,10 +89,8 @@ def _mat(path: Path) -> Arrays:
 
 def _h5(path: Path) -> Arrays:
     """The releases of 2017 and 2019: millimetres, variances instead of deviations."""
-    try:
+    with extra("synth", "BFM 2017"):
         import h5py
-    except ImportError as error:
-        raise MienError('BFM 2017 needs h5py: pip install "mien[synth]".') from error
     try:
         with h5py.File(path, "r") as file:
             shape = file["shape"]

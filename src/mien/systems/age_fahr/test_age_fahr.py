@@ -97,6 +97,7 @@ def written(root, count=40):
     return root
 
 
+@pytest.mark.slow
 def test_two_stages_give_a_file(torch, tmp_path):
     from mien.systems.age_fahr.train import Config, train
 
@@ -110,6 +111,7 @@ def test_two_stages_give_a_file(torch, tmp_path):
     check("chip-head", head)
 
 
+@pytest.mark.slow
 def test_an_age_that_is_none_is_refused(torch, tmp_path):
     from mien.systems.age_fahr.train import Config, train
 

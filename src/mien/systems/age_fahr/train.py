@@ -67,7 +67,7 @@ def train(
     net = convolutional(config.blocks, Age.crop.size, config.dropout)
     pixels = torch.from_numpy(learn.images).permute(0, 3, 1, 2)
     first = pixels[torch.randperm(len(pixels))[:1024]].split(128)
-    net.trunk.settle(CHANGE(batch) for batch in first)  # type: ignore[operator]
+    net.trunk.settle(CHANGE(batch) for batch in first)
     stage(net, learn, choose, config, out / "first", on_step)
     after = {"first stage": errors(shares(net, test), test.age)}
     lower = replace(config, epochs=config.second, rate=config.second_rate)

@@ -72,6 +72,7 @@ def written(root, splits=("train", "validation")):
     return root
 
 
+@pytest.mark.slow
 def test_two_epochs_of_training_give_a_file_and_go_on_after_a_stop(torch, tmp_path):
     from mien.systems.expression.train import Config, train
 
@@ -97,6 +98,7 @@ def test_two_epochs_of_training_give_a_file_and_go_on_after_a_stop(torch, tmp_pa
         )
 
 
+@pytest.mark.slow
 def test_what_cannot_be_learnt_from_is_refused(torch, tmp_path):
     from mien.systems.expression.train import Config, train
 

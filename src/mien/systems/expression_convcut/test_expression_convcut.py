@@ -80,6 +80,7 @@ def faces(lab, count=56, seed=0):
     return lab.data.Faces(images, label.astype(np.int64), tuple(f"P{k // 7}" for k in range(count)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["whole", "no-detail", "no-attention", "full"])
 def test_every_part_learns_and_its_file_answers_as_the_network(lab, tmp_path, part):
     from mien.train import export

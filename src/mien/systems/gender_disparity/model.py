@@ -49,7 +49,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        return x + self.second(self.first(x))  # type: ignore[no-any-return]
+        return x + self.second(self.first(x))
 
 
 class Patches(nn.Module):
@@ -118,7 +118,7 @@ def loss_of(name: str, net: Net, pixels: Tensor, male: Tensor, share: Tensor) ->
 def logits_of(name: str, net: Net, features: Tensor) -> Tensor:
     """Logits (N, 2) as that loss means them: with the margin loss, scaled cosines."""
     if name != "margin":
-        return net.last(features)  # type: ignore[no-any-return]
+        return net.last(features)
     return SCALE * F.linear(F.normalize(features), F.normalize(net.last.weight))
 
 

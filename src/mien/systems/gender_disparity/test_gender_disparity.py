@@ -104,6 +104,7 @@ def test_the_written_graph_answers_as_the_network(torch, tmp_path):
     assert export(net.eval(), tmp_path / "net.onnx") < 1e-4
 
 
+@pytest.mark.slow
 def test_a_planted_bias_has_the_planted_sign_and_the_control_none(torch, tmp_path):
     from mien.evaluate.fairness.disparity import cells_of, flips
     from mien.evaluate.fairness.grid import run_grid
@@ -129,6 +130,7 @@ def test_training_without_torch_is_told_in_words(monkeypatch):
 
     from mien.cli.eval.disparity import _trainer
 
-    monkeypatch.setitem(sys.modules, "mien.systems.gender_disparity.train", None)
+    monkeypatch.delitem(sys.modules, "mien.systems.gender_disparity.train", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MienError, match=r"pip install 'mien\[train\]'"):
         _trainer()

