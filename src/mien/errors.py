@@ -64,3 +64,11 @@ class UnknownPersonError(GalleryError, LookupError):
 
 class TrainingError(MienError, ValueError):
     """A training cannot start, cannot go on, or its result must not be used."""
+
+
+class OptionError(MienError, ValueError):
+    """A setting that does not exist, or a value of another kind."""
+
+
+class CancelledError(MienError):
+    """Whoever started the work asked it to stop. What was finished is kept."""

@@ -4,10 +4,13 @@ Listing reads TOML and imports no model code. Weights are fetched when a model i
 by SHA-256, converted once and kept in the cache.
 """
 
-from mien.zoo.card import Card, CardError, File, Package, cards, read_card
+from mien.zoo.card import Card, CardError, File, Origin, Package, read_card
+from mien.zoo.facts import CardColumn, Draw, Eval
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
-from mien.zoo.loader import DETECTOR, EMBEDDER, find, load, require_commercial
-from mien.zoo.systems import System, find_system, systems
+from mien.zoo.loader import DETECTOR, EMBEDDER, find, load, options_type, require_commercial
+from mien.zoo.options import Option, fill_options, list_options
+from mien.zoo.outside import Fault, outside
+from mien.zoo.systems import System, cards, find_system, systems
 from mien.zoo.weights.cache import damage, folder, home, is_fetched, is_stored
 from mien.zoo.weights.fetch import bundle, fetch
 
@@ -15,15 +18,22 @@ __all__ = [
     "DETECTOR",
     "EMBEDDER",
     "Card",
+    "CardColumn",
     "CardError",
+    "Draw",
+    "Eval",
+    "Fault",
     "File",
     "LedgerRow",
+    "Option",
+    "Origin",
     "Package",
     "System",
     "bundle",
     "cards",
     "damage",
     "fetch",
+    "fill_options",
     "find",
     "find_system",
     "folder",
@@ -34,7 +44,10 @@ __all__ = [
     "ledger_json",
     "ledger_markdown",
     "ledger_text",
+    "list_options",
     "load",
+    "options_type",
+    "outside",
     "read_card",
     "require_commercial",
     "systems",

@@ -46,7 +46,7 @@ def people(tmp_path, monkeypatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, np.full((32, 32, 3), shade, np.uint8))
     toy = Pipeline(detector=Finder(), embedder=Colours())
-    for place in ("evaluate", "evaluate_options", "evaluate_pictures"):
+    for place in ("eval.commands", "eval.options", "eval.images"):
         monkeypatch.setattr(f"mien.cli.{place}.opened", lambda *names, **chosen: toy)
     return tmp_path / "people"
 

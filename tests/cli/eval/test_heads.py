@@ -49,7 +49,7 @@ class Grey:
 @pytest.fixture
 def toys(monkeypatch):
     toy = Pipeline(detector=Finder())
-    for place in ("evaluate_heads", "explain"):
+    for place in ("eval.heads", "explain"):
         monkeypatch.setattr(f"mien.cli.{place}.opened", lambda *names, **chosen: toy)
     heads = {"moody": Moody(), "grey": Grey()}
     monkeypatch.setattr("mien.zoo.load", lambda name, **options: heads[name])

@@ -130,7 +130,7 @@ def _obtain(card: Card, work: Path, from_dir: Path | None, on_step: OnStep | Non
 
 def _from_ourselves(card: Card, raw: Path) -> None:
     for file in card.files:
-        if file.source.startswith("repo:"):
+        if file.source.startswith(("repo:", "beside:")):
             with cache.writing(raw):
                 shutil.copyfile(_own(card, file), raw / file.raw)
 
