@@ -13,7 +13,8 @@ FLOORS = """
     types errors
     geometry metrics signals
     contracts
-    media language zoo runtime testing
+    media language zoo runtime
+    testing
     detect landmarks align quality embed track body decision datasets tables synth
     behaviour gallery audit
     albums

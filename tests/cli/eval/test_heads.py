@@ -8,13 +8,14 @@ import pytest
 
 from mien.media import read_image, write_image
 from mien.photo import Pipeline
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Face, Reading
 
 FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
 
 
 class Finder:
-    name = "finder"
+    name, digest, device = "finder", "", TOY_DEVICE
 
     def __call__(self, image):
         box = np.array([4, 4, 28, 28], np.float32)
@@ -25,6 +26,7 @@ class Moody:
     """Anger is red, happiness green: a head of two classes."""
 
     crop, classes, digest = Crop(size=8), ("anger", "happiness"), "0123"
+    name, device = "moody", TOY_DEVICE
 
     def __call__(self, chips):
         red = [float(0.9 if c[..., 0].mean() > c[..., 1].mean() else 0.2) for c in chips]
@@ -37,6 +39,7 @@ class Moody:
 class Grey:
     """Age is half of the grey value, with an interval of five years each way."""
 
+    name, digest, device = "grey", "", TOY_DEVICE
     crop = Crop(size=8)
 
     def __call__(self, chips):

@@ -139,7 +139,7 @@ def _measure(
         answers = predict_labels(some(pictures, most), task, pipeline, head, on_step,
                            cut=cut)  # fmt: skip
     basis = basis_of(None if cut == "whole" else pipeline,
-                     ("Read by", f"{model}@{getattr(head, 'digest', '')}"))  # fmt: skip
+                     ("Read by", f"{model}@{head.digest}"))  # fmt: skip
     name = data or f"{folder.resolve().name}{f', {split}' if split else ''}"
     tell(
         attributes(answers, task=task, data=name, labels=labels, basis=basis, **more), report, table
@@ -179,5 +179,5 @@ def batch_leak(
         labels, name = [path.parent.name for path in paths], folder.resolve().name
     else:
         chips, labels, name = noise(most or 64, side), [], "noise"
-    basis = basis_of(None, ("Read by", f"{model}@{getattr(head, 'digest', '')}"))
+    basis = basis_of(None, ("Read by", f"{model}@{head.digest}"))
     tell(measure(head, chips, labels, data=name, basis=basis), report, table)
