@@ -70,5 +70,9 @@ class OptionError(MienError, ValueError):
     """A setting that does not exist, or a value of another kind."""
 
 
+class ScopeError(MienError):
+    """An audit would do more than was agreed before it started."""
+
+
 class CancelledError(MienError):
     """Whoever started the work asked it to stop. What was finished is kept."""

@@ -61,7 +61,7 @@ class File:
     @property
     def raw(self) -> str:
         """Name of the file as fetched: the last part of its source."""
-        return re.split(r"[/!]", self.source)[-1]
+        return re.split(r"[/!:]", self.source)[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,7 +301,7 @@ def _weights(card: Card) -> str | None:
     ready = [file.ready for file in card.files]
     if not wrong and len(set(ready)) < len(ready):
         wrong = f"two files would both be kept as '{max(ready, key=ready.count)}'"
-    if not wrong and any(".." in file.source.split("/") for file in card.files):
+    if not wrong and any(".." in re.split("[/:!]", file.source) for file in card.files):
         wrong = "a source must not contain '..'"
     if not wrong and len(packaged) > 1:
         wrong = "all its package: sources must name one package and version"

@@ -46,6 +46,11 @@ def outside() -> Outside:
     return _outside(tuple(sys.path))
 
 
+def read_again() -> None:
+    """Forget what was read, after a distribution was installed or removed in this process."""
+    _outside.cache_clear()
+
+
 @lru_cache(maxsize=8)
 def _outside(places: tuple[str, ...]) -> Outside:
     """What these places hold; kept, since reading every distribution takes tens of milliseconds."""

@@ -6,10 +6,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from mien.contracts import Subject
 from mien.media import read_image, write_image
 from mien.photo import Pipeline
 from mien.testing import TOY_DEVICE
 from mien.types import Crop, Face, Reading
+from mien.zoo import load
 
 FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
 
@@ -55,7 +57,15 @@ def toys(monkeypatch):
     for place in ("eval.heads", "explain"):
         monkeypatch.setattr(f"mien.cli.{place}.opened", lambda *names, **chosen: toy)
     heads = {"moody": Moody(), "grey": Grey()}
-    monkeypatch.setattr("mien.zoo.load", lambda name, **options: heads[name])
+
+    def open_toy(name, **how):
+        return heads[name] if name in heads else load(name, **how)
+
+    def open_subject(name, **how):
+        return Subject("chip-head", heads[name])
+
+    monkeypatch.setattr("mien.zoo.load", open_toy)
+    monkeypatch.setattr("mien.service.auditing.open_subject", open_subject)
 
 
 def put(path, colour):

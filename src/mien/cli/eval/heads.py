@@ -159,25 +159,25 @@ def batch_leak(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Does a head look at one face at a time, or do the faces of a batch mix?
+    """Check whether the faces of a batch mix; the same as: mien audit batch-leakage.
 
     Example: mien eval batch-leak --model expression-convcut --table
     """
-    from mien.evaluate.attributes.batch_leakage import batch_leak as measure
-    from mien.media import find_images, read_image, stretched
-    from mien.testing import noise
-    from mien.zoo import load
+    from dataclasses import replace
+
+    from mien.contracts import Scope
+    from mien.service import audit
 
     require_place(report)
-    head = load(model, device=device)
-    side = head.crop.size
-    if folder:
-        import numpy as np
-
-        paths = some(find_images([folder]), most)
-        chips = np.stack([stretched(read_image(path), side) for path in paths])
-        labels, name = [path.parent.name for path in paths], folder.resolve().name
-    else:
-        chips, labels, name = noise(most or 64, side), [], "noise"
-    basis = basis_of(None, ("Read by", f"{model}@{head.digest}"))
-    tell(measure(head, chips, labels, data=name, basis=basis), report, table)
+    with progress() as on_step:
+        found = audit(
+            "batch-leakage",
+            model,
+            folder,
+            most=most,
+            scope=Scope("mien eval batch-leak"),
+            cut=True,
+            device=device,
+            on_step=on_step,
+        )
+    tell(replace(found, basis=(*found.basis, *basis_of(None))), report, table)
