@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 import numpy as np
 
@@ -64,12 +64,12 @@ def audit(
             f"'{name}' is a {card.kind}, not an audit; list those with: mien models list"
         )
     options = fill_options(options_type(card), settings, name, card.options)
+    kind: str = find(subject).kind if isinstance(subject, str) else subject.kind
+    if kind not in card.needs:
+        label = f"'{subject}'" if isinstance(subject, str) else subject.label
+        raise MienError(f"'{name}' examines {', '.join(card.needs)}, and {label} is a {kind}.")
     if isinstance(subject, str):
         subject = open_subject(subject, whole=cut or data is None, device=device)
-    if subject.kind not in card.needs:
-        raise MienError(
-            f"'{name}' examines {', '.join(card.needs)}, and {subject.label} is a {subject.kind}."
-        )
     samples = data if isinstance(data, Samples) else read_samples(data, layout, most)
     step = stoppable(on_step, cancel)
     step("audit", 0, 1)
@@ -86,19 +86,11 @@ def open_subject(name: str, *, whole: bool, device: str) -> Subject:
         name: of the card.
         whole: no face is looked for in pictures.
         device: see mien.runtime.
-
-    Raises:
-        UnknownModelError: there is no such card, or nobody can examine its kind.
     """
-    kind: str = find(name).kind
-    if kind not in get_args(SubjectKind):
-        raise UnknownModelError(
-            f"'{name}' is a {kind}, which no audit can examine; name one of the kinds "
-            f"{', '.join(get_args(SubjectKind))}."
-        )
+    kind: SubjectKind = find(name).kind  # type: ignore[assignment]
     model = load(name, device=device)
     finder = None if whole or kind == "detector" else load(DETECTOR, device=device)
-    return Subject(kind, model, finder)  # type: ignore[arg-type]
+    return Subject(kind, model, finder)
 
 
 def read_samples(folder: Path | None, layout: str = CLASSES, most: int = 0) -> Samples:
