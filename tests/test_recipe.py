@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,8 @@ def tree(tmp_path, without=""):
     for place in SOURCE.iterdir():
         if place.name not in ("systems", "__pycache__"):
             (package / place.name).symlink_to(place)
-    (tmp_path / "conftest.py").symlink_to(ROOT / "conftest.py")  # what tests of systems share
+    for shared in ("conftest.py", "tests"):  # what tests of systems share
+        (tmp_path / shared).symlink_to(ROOT / shared)
     (package / "systems").mkdir()
     for place in (SOURCE / "systems").iterdir():
         if place.name not in (without, "__pycache__"):
@@ -70,7 +72,8 @@ def copied(folder, tmp_path, names):
         if path.suffix in (".py", ".toml", ".md"):
             text = path.read_text("utf-8")
             for old, other in names.items():
-                text = text.replace(old, other)
+                # A room may have a module of that name too: mien.synth.motion.photo_puppet.
+                text = re.sub(rf"(?<!motion\.){re.escape(old)}", other, text)
             path.write_text(text, "utf-8")
         if folder in path.name:
             path.rename(path.with_name(path.name.replace(folder, names[folder])))
