@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 import mien
-from mien.zoo import cards
+from mien.datasets import CLIPS, LABELS
+from mien.film.readings import head_column
+from mien.testing import check, made_up_clip, noise
+from mien.zoo import cards, fill_options, list_options, load, options_type
+from mien.zoo.loader import entry_of
 
 CARDS = cards()
 ROOT = Path(mien.__file__).parent
@@ -77,12 +81,64 @@ def test_what_a_card_names_can_be_imported(card):
 
 @each_card
 def test_the_entry_takes_the_files_and_options_of_its_card(card):
-    module, _, attribute = card.entry.partition(":")
     weights = [Path(file.ready) for file in card.files]
     told = {"name": card.name, "digest": card.digest, "device": "cpu"}
-    inspect.signature(getattr(import_module(module), attribute)).bind(
-        *weights, **{**told, **card.options}
-    )
+    options = {} if card.kind in ("maker", "audit") else card.options
+    inspect.signature(entry_of(card)).bind(*weights, **told, **options)
+
+
+@each_card
+def test_needs_and_settings_of_a_card_are_those_of_its_entry(card):
+    if card.kind in ("clip-head", "maker", "audit"):
+        needs = entry_of(card).needs
+        assert card.needs == needs if card.kind == "maker" else set(card.needs) == needs
+    if card.kind in ("maker", "audit"):
+        assert fill_options(options_type(card), (), card.name, card.options)
+        assert all(option.about for option in list_options(options_type(card), card.options))
+
+
+@each_card
+def test_the_layout_of_an_evaluation_is_one_that_is_read(card):
+    if card.eval:
+        assert card.eval.layout in (CLIPS if card.eval.protocol == "clips" else LABELS)
+
+
+SYSTEMS = [card for card in CARDS.values() if card.entry.startswith("mien.systems.")]
+READERS = [c for c in SYSTEMS if c.kind in ("chip-head", "clip-head") and c.files]
+
+
+@pytest.mark.parametrize("card", READERS, ids=lambda card: card.name)
+def test_a_head_keeps_its_contract_and_fills_exactly_the_columns_of_its_card(card):
+    head = load(card.name)
+    check(card.kind, head)
+    if card.kind == "chip-head":
+        readings = head(noise(4, head.crop.size))
+    else:
+        readings = head(made_up_clip(24, head))
+    given = {}
+    for reading in [one for r in readings for one in (r, *r.derived)]:
+        for end, side in (("", reading.values), ("low", reading.low), ("high", reading.high)):
+            for name, value in (side or {}).items():
+                given[reading.task, name, end] = reading.unit, value
+    columns = {(c.task or card.task, c.value, c.end): c for c in card.columns}
+    assert set(columns) == set(given)
+    for key, column in columns.items():
+        unit, value = given[key]
+        assert column.unit == unit
+        assert column.range is None or column.range[0] <= value <= column.range[1]
+
+
+@pytest.mark.parametrize("card", READERS, ids=lambda card: card.name)
+def test_the_column_of_a_chip_head_has_the_name_that_tables_give_it(card):
+    for column in card.columns if card.kind == "chip-head" else ():
+        end = {"": "", "low": "_lo", "high": "_hi"}[column.end]
+        assert column.name == head_column(column.task or card.task, column.value) + end
+
+
+@pytest.mark.parametrize("card", SYSTEMS, ids=lambda card: card.name)
+def test_an_audit_keeps_its_contract(card):
+    if card.kind == "audit":
+        check("audit", load(card.name))
 
 
 @pytest.mark.parametrize(

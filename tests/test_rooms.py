@@ -11,8 +11,10 @@ ROOT = Path(mien.__file__).parent
 # A room may import only rooms on lines above its own, and itself.
 FLOORS = """
     types errors
-    contracts geometry metrics signals
-    media language zoo runtime testing
+    geometry metrics signals
+    contracts
+    media language zoo runtime
+    testing
     detect landmarks align quality embed track body decision datasets tables synth
     behaviour gallery audit
     albums

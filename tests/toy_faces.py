@@ -4,6 +4,7 @@ import numpy as np
 
 from mien.geometry import Camera
 from mien.landmarks.head_pose import mean_face
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Face, Reading
 
 SIZE = 96
@@ -21,7 +22,7 @@ def scene(*places, side=60, size=(180, 320), tone=240):
 class Squares:
     """A detector of bright squares that stand apart."""
 
-    name, digest = "squares", "1"
+    name, digest, device = "squares", "1", TOY_DEVICE
 
     def __call__(self, image):
         left = image[..., 0] > 120
@@ -42,6 +43,7 @@ class Masks:
     """A landmarker that lays the mean face on what is bright in the chip."""
 
     name, digest, crop = "masks", "2", Crop(size=SIZE)
+    device = TOY_DEVICE
 
     def __init__(self):
         self.asked = 0
@@ -69,6 +71,7 @@ class Tone:
     """A head that reads how bright a face is, with an interval."""
 
     name, digest, crop = "tone-1", "3", Crop(size=16)
+    device = TOY_DEVICE
 
     def __init__(self):
         self.asked = 0
@@ -86,6 +89,7 @@ class Moods:
     """A head with several labels that always answers the same."""
 
     name, digest, crop = "moods-1", "4", Crop(size=16)
+    device = TOY_DEVICE
 
     def __call__(self, chips):
         values = {"anger": 0.25, "neutral": 0.75}

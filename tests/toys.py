@@ -8,6 +8,7 @@ from mien.behaviour import OcclusionMonitor
 from mien.decision import Calibration, Point
 from mien.landmarks import MeshTracker
 from mien.photo import Pipeline
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Face
 
 CONTRACT = "toy/1/3"
@@ -17,7 +18,7 @@ COLOURS = {"Ada": [250, 30, 30], "Bob": [30, 250, 30], "Cyd": [30, 30, 250]}
 class Squares:
     """Finds squares of at least 8 px that are not black, largest first."""
 
-    name = "squares"
+    name, digest, device = "squares", "", TOY_DEVICE
 
     def __call__(self, image):
         faces = []
@@ -37,6 +38,7 @@ class Colours:
     """Embeds the mean colour of the middle of a chip."""
 
     name, contract, crop = "colours", CONTRACT, Crop(size=16)
+    digest, device = "", TOY_DEVICE
 
     def __call__(self, chips):
         means = chips[:, 6:10, 6:10].reshape(len(chips), -1, 3).mean(1).astype(np.float32) + 1

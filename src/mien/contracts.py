@@ -3,20 +3,40 @@
 No base classes: a class fits if it has the method. `mien.testing.check` runs a contract.
 """
 
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
-from mien.types import Clip, Crop, Face, Floats, Pixels, Reading
+from mien.errors import MienError
+from mien.metrics.findings import Findings
+from mien.metrics.trials import Trials
+from mien.types import Clip, Crop, Device, Face, Floats, Mesh, OnStep, Pixels, Reading, Sound
+
+ArtefactKind = Literal["image", "film", "sound", "mesh"]
+Change = Literal["synthetic", "edited", "restored"]  # what a made thing must be called
+SubjectKind = Literal["detector", "embedder", "chip-head", "clip-head"]
 
 
-class Detector(Protocol):
-    """One (H, W, 3) image in, its faces out, most confident first."""
+def silent(name: str, done: int, total: int) -> None:
+    """Where nobody wants to know how far the work is."""
+
+
+class Model(Protocol):
+    """What every model has, so that nobody asks by getattr."""
 
     name: str  # the card it was opened from
+    digest: str  # which weights these are; "": not from a card
+    device: Device  # what it runs on
+
+
+class Detector(Model, Protocol):
+    """One (H, W, 3) image in, its faces out, most confident first."""
 
     def __call__(self, image: Pixels, /) -> list[Face]: ...
 
 
-class Landmarker(Protocol):
+class Landmarker(Model, Protocol):
     """(N, S, S, 3) chips in; (N, L, 3) chip px and (N, L) visibility or presence in [0, 1] out."""
 
     crop: Crop
@@ -24,45 +44,158 @@ class Landmarker(Protocol):
     def __call__(self, chips: Pixels, /) -> tuple[Floats, Floats]: ...
 
 
-class Embedder(Protocol):
+class Embedder(Model, Protocol):
     """(N, S, S, 3) chips in, (N, D) unit vectors out."""
 
-    name: str  # the card it was opened from
     contract: str  # id of model, preprocessing and dimension; vectors of two never meet
     crop: Crop  # how its chips must be cut
 
     def __call__(self, chips: Pixels, /) -> Floats: ...
 
 
-class ChipHead(Protocol):
+class ChipHead(Model, Protocol):
     """(N, S, S, 3) chips of unrelated faces in, N readings out."""
 
-    name: str  # the card it was opened from
     crop: Crop
 
     def __call__(self, chips: Pixels, /) -> list[Reading]: ...
 
 
-class ClipHead(Protocol):
+class ClipHead(Model, Protocol):
     """One person over time in, readings out; each may carry a span in seconds.
 
-    A clip that cannot be read (too short, no face) gets a reading without values whose text says
-    why, or no reading at all.
+    A clip that cannot be read (too short, no face, no sound) gets a reading without values whose
+    text says why, or no reading at all. A head that needs chips has a `crop` as well.
     """
 
-    name: str  # the card it was opened from
-    needs: frozenset[str]  # of: chips, points, pose, body, audio, text, frames, depth, infrared
+    needs: frozenset[str]  # of mien.types.PARTS
 
     def __call__(self, clip: Clip, /) -> list[Reading]: ...
 
 
-class Maker(Protocol):
-    """Pixels and controls in; new pixels, meshes or waveforms out."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Artefact:
+    """One thing that a maker takes or gives: a picture, a film, sound or a surface.
 
-    def __call__(self, *args: Any) -> Any: ...
+    A film that is taken is a path, to be opened with mien.media.open_film; one that is given is
+    its frames, which may be a generator that is read once.
+    """
+
+    kind: ArtefactKind
+    image: Pixels | None = None  # (H, W, 3)
+    path: Path | None = None  # of a film
+    frames: Iterable[tuple[float, Pixels]] | None = None  # seconds, rising, and (H, W, 3)
+    sound: Sound | None = None
+    mesh: Mesh | None = None
+    name: str = ""  # taken: the file; given: a word that tells several results apart
+    sha256: str = ""  # of the file it was read from; "": none
+
+    def __post_init__(self) -> None:
+        parts = {"image": (self.image,), "film": (self.path, self.frames),
+                 "sound": (self.sound,), "mesh": (self.mesh,)}  # fmt: skip
+        if all(part is None for part in parts[self.kind]):
+            raise MienError(f"Artefact '{self.name}' is a {self.kind} without content; add it.")
 
 
-class Audit(Protocol):
-    """Somebody's matcher or head, and labelled data, in; findings with intervals out."""
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a made thing is, and what it was made from. It goes into every file."""
 
-    def __call__(self, subject: Any, data: Any, /) -> Any: ...
+    maker: str  # card
+    digest: str  # of the card
+    change: Change
+    made_from: tuple[tuple[str, str], ...]  # name and SHA-256 of each input
+    weights: tuple[str, ...]  # "card@digest" of each model that took part
+    options: tuple[tuple[str, str], ...]  # name and value of each setting
+    seed: int | None = None  # None: nothing is random
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """What one run of a maker gives."""
+
+    artefacts: tuple[Artefact, ...]  # at least one; if several, each has a `name` of its own
+    provenance: Provenance
+    notes: tuple[str, ...] = ()  # what the user should know about the result
+
+
+class Maker(Model, Protocol):
+    """Pixels and controls in; new pixels, surfaces or sound out. The same seed, the same result.
+
+    `on_step` may raise mien.errors.CancelledError; a maker lets it pass.
+    """
+
+    needs: tuple[str, ...]  # its inputs in order: a kind of artefact, or "image-2" for a second
+    options: type[Any]  # a flat frozen dataclass; every field has a default; `seed` if random
+
+    def __call__(
+        self, inputs: Mapping[str, Artefact], options: Any, /, on_step: OnStep = silent
+    ) -> Made: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """The model that an audit examines: in this process, never an address."""
+
+    kind: SubjectKind
+    model: Detector | Embedder | ChipHead | ClipHead
+    detector: Detector | None = None  # finds the faces; None: pictures are cut to the face already
+
+    @property
+    def label(self) -> str:
+        """Card and digest."""
+        model = self.model
+        return f"{model.name}@{model.digest}" if model.digest else model.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Labelled data of an audit: one row per picture.
+
+    mien.metrics.Trials holds comparisons that were scored before; they may come along.
+    """
+
+    name: str  # which data these are, in a few words
+    pictures: tuple[Path | Pixels, ...]  # for mien.media.read_image, which takes both
+    labels: Mapping[str, tuple[str, ...]]  # task -> (N,) labels; "": not labelled
+    people: tuple[str, ...] = ()  # (N,) who is shown, "": not known; (): nobody is known
+    comparisons: Trials | None = None
+
+    def __post_init__(self) -> None:
+        columns = {**self.labels, **({"people": self.people} if self.people else {})}
+        for name, column in columns.items():
+            if len(column) != len(self.pictures):
+                raise MienError(
+                    f"'{name}' has {len(column)} rows, but there are {len(self.pictures)} "
+                    "pictures; give one row per picture."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an audit may do: agreed before it starts, and part of its findings."""
+
+    purpose: str = ""  # why it is done, in a sentence
+    queries: int | None = None  # pictures the subject may be shown at most; None: no limit
+    seed: int = 0
+
+
+class Audit(Model, Protocol):
+    """A model and labelled data in; findings with intervals out.
+
+    Refuses too little data by mien.errors.TooFewTrialsError. `on_step` may raise
+    mien.errors.CancelledError; an audit lets it pass.
+    """
+
+    needs: frozenset[str]  # kinds of subject that it can examine
+    options: type[Any]  # a flat frozen dataclass; every field has a default
+
+    def __call__(
+        self,
+        subject: Subject,
+        data: Samples,
+        scope: Scope,
+        options: Any,
+        /,
+        on_step: OnStep = silent,
+    ) -> Findings: ...

@@ -73,6 +73,14 @@ class TrainingError(MienError, ValueError):
     """A training cannot start, cannot go on, or its result must not be used."""
 
 
+class OptionError(MienError, ValueError):
+    """A setting that does not exist, or a value of another kind."""
+
+
+class ScopeError(MienError):
+    """An audit would do more than was agreed before it started."""
+
+
 class MissingExtraError(MienError, ImportError):
     """A package that an extra of mien brings is not installed."""
 

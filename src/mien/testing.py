@@ -3,41 +3,79 @@
 A class keeps a contract if it behaves so; nothing has to be inherited.
 """
 
+import dataclasses
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from mien.types import Clip, Face, Floats, Pixels, Reading
+from mien.contracts import Artefact, Made, Provenance, Samples, Scope, Subject
+from mien.errors import CancelledError, MienError, TooFewTrialsError
+from mien.metrics import Estimate
+from mien.metrics.findings import Findings, plain
+from mien.types import (
+    PARTS,
+    Clip,
+    Crop,
+    Device,
+    Face,
+    Floats,
+    Mesh,
+    Pixels,
+    Reading,
+    Series,
+    Sound,
+    Words,
+)
+from mien.zoo.options import list_options
 
 COUNTS = (0, 1, 3)  # sizes of the batches: empty, single, several
 LENGTHS = (0, 1, 3, 24)  # frames of the clips: none, far too few, too few for many, enough
-PARTS = ("chips", "points")  # of a Clip, that can be made up here
-POINTS = 68  # landmarks of made-up clips
+POINTS, JOINTS = 68, 33  # landmarks of made-up clips, and joints of their bodies
+RATE = 16_000  # samples per second of made-up sound
+SAMPLES = 64  # pictures of made-up data for audits
+TOY_DEVICE = Device("cpu", "NumPy", 1)  # of a model that runs no graph
 
 
-def check(kind: str, model: Any) -> None:
+def check(
+    kind: str,
+    model: Any,
+    *,
+    inputs: Mapping[str, Artefact] | None = None,
+    subject: Subject | None = None,
+    data: Samples | None = None,
+) -> None:
     """Assert that a model keeps the contract of its kind.
 
-    Runs it on made-up pictures: empty, single and several; shapes, types and ranges; the same
-    input gives the same answer; the order of a batch does not matter.
+    Runs it on made-up data: empty, single and several; shapes, types and ranges; the same input
+    gives the same answer; the order of a batch does not matter; a maker tells its provenance; the
+    intervals of an audit contain their values, and it refuses too little data.
 
     Args:
-        kind: as on cards: "detector", "landmarker", "embedder", "chip-head", "clip-head".
+        kind: as on cards: "detector", "landmarker", "embedder", "chip-head", "clip-head",
+            "maker", "audit".
         model: an opened model.
+        inputs: for a maker that needs more than noise, such as a picture with a face.
+        subject: for an audit, the model that it examines; default: a toy.
+        data: for an audit; default: noise of two classes.
 
     Raises:
         AssertionError: saying what is broken.
         ValueError: there is no check for that kind.
     """
-    checks = {
+    checks: dict[str, Any] = {
         "detector": _detector,
         "landmarker": _landmarker,
         "embedder": _embedder,
         "chip-head": _chip_head,
         "clip-head": _clip_head,
+        "maker": lambda maker: _maker(maker, inputs),
+        "audit": lambda audit: _audit(audit, subject, data),
     }
     if kind not in checks:
         raise ValueError(f"There is no check for kind '{kind}'; there are {', '.join(checks)}.")
+    _model(model)
     checks[kind](model)
 
 
@@ -48,7 +86,6 @@ def noise(count: int, side: int, seed: int = 0) -> Pixels:
 
 
 def _detector(model: Any) -> None:
-    assert isinstance(model.name, str) and model.name, "a detector has the name of its card"
     for shape in ((1, 1), (40, 300), (200, 160)):
         image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
         before = image.copy()
@@ -66,7 +103,7 @@ def _detector(model: Any) -> None:
 
 
 def _embedder(model: Any) -> None:
-    assert model.contract and model.name, "an embedder has a name and a contract id"
+    assert model.contract, "an embedder has a contract id"
 
     def unit(vectors: Floats, count: int) -> None:
         assert vectors.shape[0] == count and vectors.ndim == 2, f"(N, D), got {vectors.shape}"
@@ -97,10 +134,7 @@ def _chip_head(model: Any) -> None:
 
 
 def _clip_head(model: Any) -> None:
-    assert model.needs and model.needs <= {"chips", "points", "pose", "body", "audio", "text",
-                                           "frames", "depth", "infrared"}  # fmt: skip
-    if not model.needs <= set(PARTS):
-        raise ValueError(f"A clip with {', '.join(sorted(model.needs))} cannot be made up here.")
+    assert model.needs and model.needs <= set(PARTS), f"parts are {', '.join(PARTS)}"
     for length in LENGTHS:
         clip = made_up_clip(length, model)
         readings = model(clip)
@@ -113,14 +147,225 @@ def _clip_head(model: Any) -> None:
                 begin, end = reading.span
                 assert clip.times[0] <= begin <= end <= clip.times[-1], "a span beyond the clip"
     assert model(made_up_clip(max(LENGTHS), model)), "a clip that is long enough gets an answer"
+    for reading in model(Clip(made_up_clip(max(LENGTHS), model).times)):  # a film may lack a part
+        assert not reading.values and reading.text, "a clip without its parts needs a text"
 
 
 def made_up_clip(length: int, model: Any) -> Clip:
-    """A clip of noise, 25 frames a second, with the parts that a clip head asks for."""
-    chips = noise(length, model.crop.size) if "chips" in model.needs else None
-    random = np.random.default_rng(0)
-    points = random.normal(50, 20, (length, POINTS, 2)).astype(np.float32)
-    return Clip(np.arange(length) / 25.0, chips, points if "points" in model.needs else None)
+    """A clip of noise, 25 frames per second, with the parts that a clip head asks for."""
+    rng, times = np.random.default_rng(0), np.arange(length) / 25.0
+    slow = times[::2]  # a second sensor at half the rate
+    seconds = length / 25.0
+    boxes = np.tile(np.array([8, 8, 40, 40], np.float32), (length, 1))
+
+    def normal(*shape: int) -> Floats:
+        return rng.normal(50, 20, shape).astype(np.float32)
+
+    parts: dict[str, Any] = {
+        "chips": lambda: noise(length, model.crop.size),
+        "points": lambda: normal(length, POINTS, 2),
+        "pose": lambda: normal(length, 3) - 50,
+        "body": lambda: Series(slow, np.abs(normal(len(slow), JOINTS, 4)) / 200),
+        "audio": lambda: Sound(
+            rng.uniform(-1, 1, round(seconds * RATE)).astype(np.float32), RATE, 0.0
+        ),
+        "text": lambda: (Words("bin blue at f two now", 0.0, seconds),) if length else (),
+        "frames": lambda: rng.integers(0, 256, (length, 48, 48, 3), dtype=np.uint8),
+        "depth": lambda: Series(slow, np.abs(normal(len(slow), 48, 48)) / 50),
+        "infrared": lambda: Series(slow, rng.integers(0, 256, (len(slow), 48, 48), dtype=np.uint8)),
+    }
+    made = {name: parts[name]() for name in PARTS if name in model.needs}
+    return Clip(times, boxes=boxes if "frames" in made else None, **made)
+
+
+def _maker(model: Any, inputs: Mapping[str, Artefact] | None) -> None:
+    assert isinstance(model.needs, tuple), "needs are a tuple: the order of the inputs"
+    _flat(model.options)
+    given = inputs if inputs is not None else made_up_inputs(model.needs)
+    assert set(given) == set(model.needs), f"give the inputs {', '.join(model.needs)}"
+    before = {name: _bytes(one) for name, one in given.items()}
+    options = model.options()
+    made, again = model(given, options), model(given, options)
+    assert {name: _bytes(one) for name, one in given.items()} == before, "an input was changed"
+    assert isinstance(made, Made) and made.artefacts, "a maker gives at least one artefact"
+    names = [one.name for one in made.artefacts]
+    assert len(names) == 1 or (all(names) and len(set(names)) == len(names)), (
+        "several results need names that differ"
+    )
+    first, second = ([_bytes(one) for one in run.artefacts] for run in (made, again))
+    assert first == second, "two results of one seed"
+    _provenance(model, made.provenance, given, options)
+    if model.needs:
+        _refuses(lambda: model({}, options), MienError, "a run without its inputs")
+    _steps(lambda on_step: model(given, options, on_step=on_step))
+
+
+def made_up_inputs(needs: tuple[str, ...]) -> dict[str, Artefact]:
+    """Pictures of noise, a second of sound, a triangle: what a maker needs, except films."""
+    kinds: dict[str, Any] = {
+        "image": lambda k: {"image": noise(1, 96, k)[0]},
+        "sound": lambda k: {
+            "sound": Sound((noise(1, 64, k).ravel() / 255).astype(np.float32), RATE)
+        },
+        "mesh": lambda k: {"mesh": Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]]))},
+    }
+    made = {}
+    for number, need in enumerate(needs):
+        kind = need.partition("-")[0]
+        if kind not in kinds:
+            raise ValueError(f"A {kind} cannot be made up here; give `inputs` to check.")
+        content: dict[str, Any] = {"name": need, "sha256": "0" * 64, **kinds[kind](number)}
+        made[need] = Artefact(kind, **content)  # type: ignore[arg-type]
+    return made
+
+
+def _provenance(model: Any, told: Provenance, given: Mapping[str, Artefact], options: Any) -> None:
+    """A made thing says by whom, from what, by which weights, with which settings and seed."""
+    assert (told.maker, told.digest) == (model.name, model.digest), "provenance names the maker"
+    assert told.change in ("synthetic", "edited", "restored"), f"'{told.change}' is no change"
+    wanted = [(given[need].name, given[need].sha256) for need in model.needs]
+    assert list(told.made_from) == wanted, "provenance names each input with its SHA-256"
+    fields = {field.name for field in dataclasses.fields(options)}
+    assert {name for name, _ in told.options} == fields, "provenance has every setting"
+    seed = getattr(options, "seed", None)
+    assert told.seed == seed, f"provenance has the seed {told.seed}, not {seed}"
+
+
+def _audit(model: Any, subject: Subject | None, data: Samples | None) -> None:
+    assert isinstance(model.needs, frozenset) and model.needs, "needs are kinds of models"
+    _flat(model.options)
+    subject = subject or made_up_subject(sorted(model.needs)[0])
+    assert subject.kind in model.needs, f"a {subject.kind} is none of {', '.join(model.needs)}"
+    data = data or made_up_samples(SAMPLES)
+    scope, options = Scope(purpose="to check the contract"), model.options()
+    for count in (0, 1):
+        few = _first(data, count)
+        _refuses(lambda few=few: model(subject, few, scope, options), TooFewTrialsError,
+                 f"an audit of {count} pictures")  # fmt: skip
+    found, again = (model(subject, data, scope, options) for _ in range(2))
+    assert isinstance(found, Findings)
+    assert plain(found) == plain(again), "two findings about one model"
+    assert found.title and found.lead and found.headline, "findings have a title and a headline"
+    assert found.risk is not None and found.risk.reason, "an audit states the risk and why"
+    told = " ".join(text for row in found.basis for text in row)
+    assert subject.label in told, "the basis names the subject with its digest"
+    assert scope.purpose in told, "the basis names the purpose"
+    cells = [cell for table in found.tables for row in table.rows for cell in row]
+    for one in [*(fact.value for fact in found.headline), *cells]:
+        if isinstance(one, Estimate):
+            _interval(one)
+    _steps(lambda on_step: model(subject, data, scope, options, on_step=on_step))
+
+
+def _interval(one: Estimate) -> None:
+    assert one.known or one.reason, "a number that is not known needs a reason"
+    if one.known and np.isfinite([one.low, one.high]).all():
+        assert one.low <= one.value <= one.high, f"{one.value} is not in {one.low} to {one.high}"
+
+
+def _first(data: Samples, count: int) -> Samples:
+    labels = {task: column[:count] for task, column in data.labels.items()}
+    return Samples(data.name, data.pictures[:count], labels, data.people[:count])
+
+
+def made_up_samples(count: int) -> Samples:
+    """Pictures of noise of two classes and eight people."""
+    classes = tuple("dark" if k % 2 else "light" for k in range(count))
+    shade = np.where(np.arange(count) % 2, 2, 1)[:, None, None, None]
+    pictures = tuple((noise(count, 32) // shade).astype(np.uint8))
+    people = tuple(f"P{k % 8}" for k in range(count))
+    return Samples("made-up noise", pictures, {"shade": classes}, people)
+
+
+def made_up_subject(kind: str) -> Subject:
+    """A toy model of a kind, for audits: brightness, or the colour of the middle."""
+    toys: dict[str, Any] = {"chip-head": ToyHead, "embedder": ToyEmbedder}
+    if kind not in toys:
+        raise ValueError(f"A {kind} cannot be made up here; give `subject` to check.")
+    return Subject(kind, toys[kind]())  # type: ignore[arg-type]
+
+
+class ToyHead:
+    """Reads how bright a chip is, as probabilities of two words."""
+
+    name, digest, device = "toy-head", "0" * 12, TOY_DEVICE
+    crop = Crop(size=16)
+
+    def __call__(self, chips: Pixels) -> list[Reading]:
+        """(N, 16, 16, 3) -> N readings of "light" and "dark", which sum to 1."""
+        means = chips.reshape(len(chips), 768).mean(1) / 255 if len(chips) else []
+        return [
+            Reading("shade", {"light": float(m), "dark": 1 - float(m)}, "probability", self.name)
+            for m in means
+        ]
+
+
+class ToyEmbedder:
+    """Embeds the mean colour of a chip."""
+
+    name, digest, device = "toy-embedder", "0" * 12, TOY_DEVICE
+    contract, crop = "toy-embedder/3", Crop(size=16)
+
+    def __call__(self, chips: Pixels) -> Floats:
+        """(N, 16, 16, 3) -> (N, 3) unit vectors."""
+        means = chips.reshape(len(chips), 256, 3).mean(1).astype(np.float32) + 1
+        return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
+
+
+def _model(model: Any) -> None:
+    """What every model has."""
+    for key in ("name", "digest", "device"):
+        assert hasattr(model, key), f"a model has a {key}; this {type(model).__name__} has none"
+    assert isinstance(model.name, str) and model.name, "a model has the name of its card"
+    assert isinstance(model.digest, str), f"a digest is text, got {model.digest!r}"
+    assert isinstance(model.device, Device), f"a device is a Device, got {model.device!r}"
+
+
+def _flat(options: Any) -> None:
+    """Settings are a frozen dataclass of plain fields, each with a default."""
+    assert isinstance(options, type) and dataclasses.is_dataclass(options), "options: a dataclass"
+    assert options.__dataclass_params__.frozen, "options are frozen"  # type: ignore[attr-defined]
+    try:
+        options()
+    except TypeError as error:
+        raise AssertionError(f"every setting has a default: {error}") from None
+    rest = [o for o in list_options(options) if dataclasses.is_dataclass(o.default)]
+    assert not rest, f"settings are flat; {', '.join(o.key for o in rest)} holds others"
+
+
+def _steps(run: Any) -> None:
+    """Progress is told, and a caller that raises CancelledError stops the work."""
+    steps: list[tuple[str, int, int]] = []
+    run(lambda *step: steps.append(step))
+    assert steps, "on_step is called at least once"
+    assert all(0 <= done <= total or total == 0 for _, done, total in steps), "done in total"
+
+    def cancel(name: str, done: int, total: int) -> None:
+        raise CancelledError("The check stops the work.")
+
+    _refuses(lambda: run(cancel), CancelledError, "work that was cancelled")
+
+
+def _refuses(run: Any, error: type[MienError], what: str) -> None:
+    try:
+        run()
+    except error:
+        return
+    raise AssertionError(f"{what} must raise {error.__name__}, and gave an answer")
+
+
+def _bytes(one: Artefact) -> bytes:
+    """Everything in an artefact, to compare two of them."""
+    parts = [one.kind.encode(), one.name.encode()]
+    if one.image is not None:
+        parts.append(one.image.tobytes())
+    if one.frames is not None:
+        parts += [b"%r" % time + frame.tobytes() for time, frame in one.frames]
+    if one.sound is not None:
+        parts.append(one.sound.samples.tobytes())
+    if one.mesh is not None:
+        parts += [one.mesh.points.tobytes(), one.mesh.triangles.tobytes()]
+    return hashlib.sha256(b"|".join(parts)).digest()
 
 
 def _readings(readings: list[Any]) -> None:

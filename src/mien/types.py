@@ -30,6 +30,15 @@ ARCFACE_POINTS: Points = (
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """What a model really runs on; part of every answer."""
+
+    name: str  # as users type it: "cpu", "cuda", ...
+    provider: str  # "CPUExecutionProvider", "LiteRT XNNPACK", "NumPy", ...
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
 class Crop:
     """How a model wants its chips cut."""
 
@@ -133,12 +142,66 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clip:
-    """One person over time: what a clip head may ask for; parts not asked for stay None."""
+class Series:
+    """Values with times of their own: of a second camera, or of a slower model."""
 
-    times: Doubles  # (T,) seconds
-    chips: Pixels | None = None  # (T, S, S, 3)
-    points: Floats | None = None  # (T, L, 2 or 3)
+    times: Doubles  # (K,) seconds, rising, on the clock of the film
+    values: NDArray[np.generic]  # (K, ...)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """Sound of one channel."""
+
+    samples: Floats  # (K,) in [-1, 1]
+    rate: int  # samples per second
+    start: float = 0.0  # seconds, time of the first sample on the clock of the film
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was said or written in one span of time."""
+
+    text: str
+    start: float  # seconds
+    end: float  # seconds, not before `start`
+    speaker: str = ""  # "": not known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """A surface of triangles."""
+
+    points: Floats  # (V, 3) mm: x to image right, y up, z to the camera
+    triangles: NDArray[np.int64]  # (F, 3) rows of `points`, counter-clockwise from outside
+    uv: Floats | None = None  # (V, 2) place in the texture, in [0, 1]
+    texture: Pixels | None = None  # (H, W, 3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """One person over time: what a clip head may ask for by `needs`.
+
+    A part that was not asked for, or that the film lacks, is None. Chips, points, pose and frames
+    have one row per entry of `times`; the other parts have times of their own. All times are
+    seconds on the clock of the film, so that parts can be laid beside each other.
+    """
+
+    times: Doubles  # (T,) seconds, rising: frames in which the person was found
+    chips: Pixels | None = None  # (T, S, S, 3) cut as the head's `crop` says
+    points: Floats | None = None  # (T, L, 2 or 3) px of the frame; NaN: not found
+    pose: Floats | None = None  # (T, 3) degrees: yaw, pitch, roll; NaN: not found
+    body: Series | None = None  # (K, J, 4) float32 x, y, z px of the frame; presence in [0, 1]
+    audio: Sound | None = None  # what is heard in the span of the clip
+    text: tuple[Words, ...] | None = None  # in the order of time; (): nothing was said
+    frames: Pixels | None = None  # (T, H, W, 3) the whole pictures
+    boxes: Floats | None = None  # (T, 4) left, top, right, bottom in `frames`; comes with them
+    depth: Series | None = None  # (K, H, W) float32 m from the camera; NaN: a hole
+    infrared: Series | None = None  # (K, H, W) uint8, of the sensor
+
+
+# The parts of a clip that a clip head may need.
+PARTS = ("chips", "points", "pose", "body", "audio", "text", "frames", "depth", "infrared")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

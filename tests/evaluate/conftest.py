@@ -8,6 +8,7 @@ import pytest
 from mien.datasets.people import Picture
 from mien.evaluate.verification.vectors import Failure
 from mien.photo import Pipeline
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Face
 
 FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
@@ -16,7 +17,7 @@ FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
 class SeesAllButBlack:
     """Sees a face in every picture that is not black."""
 
-    name = "finder"
+    name, digest, device = "finder", "", TOY_DEVICE
 
     def __call__(self, image):
         box = np.array([4, 4, 28, 28], np.float32)
@@ -27,6 +28,7 @@ class Colours:
     """A vector of the mean colour."""
 
     name, contract, crop = "colours", "colours/1/3", Crop(size=8)
+    digest, device = "", TOY_DEVICE
 
     def __call__(self, chips):
         means = chips.reshape(len(chips), -1, 3).mean(1).astype(np.float32) - 127.5

@@ -4,6 +4,7 @@ import pytest
 from mien.evaluate.rendered import Check, acceptance, tell_apart
 from mien.evaluate.rendered.response import MEASURES, Response
 from mien.evaluate.rendered.transfer import transfer
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Face
 
 pytestmark = pytest.mark.slow
@@ -19,7 +20,7 @@ def head():
 class Middle:
     """A detector that always says: in the middle."""
 
-    name = "middle"
+    name, digest, device = "middle", "", TOY_DEVICE
 
     def __call__(self, image):
         box = np.array([90, 70, 230, 250], np.float32)
@@ -31,6 +32,7 @@ class Colours:
     """An embedder that looks at nothing but the mean colour."""
 
     name = contract = "colours"
+    digest, device = "", TOY_DEVICE
     crop = Crop(size=32)
 
     def raw(self, chips):

@@ -52,7 +52,7 @@ def test_a_film_gives_a_row_for_each_face_of_each_frame(kit, film):
     assert first["gaze_yaw_left"].notna().all()
     [recording] = table.recordings.to_dict("records")
     assert (recording["frames"], recording["complete"], recording["reason"]) == (60, True, None)
-    assert table.facts["models"]["landmarks"] == "masks@2"
+    assert table.facts["models"]["landmarks"] == "masks@2 on NumPy, 1 threads"
 
 
 def test_any_head_gives_columns_with_its_unit_model_and_interval(kit, film):

@@ -8,6 +8,7 @@ from mien.errors import MienError
 from mien.film import Analyzer, analyze
 from mien.film.clips import ClipRunner
 from mien.photo import Pipeline
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Reading
 
 WINDOW, HOP, RATE = 1.0, 0.5, 10.0
@@ -17,6 +18,7 @@ class Brightness:
     """Reads the mean grey of a clip, and how many frames it has."""
 
     name, digest, crop, needs = "brightness", "d", Crop(size=8), frozenset({"chips"})
+    device = TOY_DEVICE
     window, hop, rate = WINDOW, HOP, RATE
 
     def __call__(self, clip):
@@ -29,6 +31,7 @@ class Motion:
     """Reads how far the points of a clip move."""
 
     name, digest, needs = "motion", "d", frozenset({"points"})
+    device = TOY_DEVICE
     window, hop, rate = WINDOW, HOP, RATE
 
     def __call__(self, clip):

@@ -111,7 +111,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_answer(known, fil
     detector, calls = known.detector, []
 
     class Stopped:
-        name = detector.name
+        name, digest, device = detector.name, detector.digest, detector.device
 
         def __call__(self, image):
             calls.append(1)

@@ -10,6 +10,7 @@ from mien.film.presence import PresenceMonitor
 from mien.gallery import Template, open_gallery
 from mien.media import Live, open_source
 from mien.service.event_log import EventLog, read_events
+from mien.testing import TOY_DEVICE
 from mien.track import FrameFaces, Segment, TrackBuilder
 from mien.types import Face
 
@@ -116,7 +117,7 @@ def test_what_is_no_log_is_refused(tmp_path):
 class Bright:
     """Finds what is bright in one colour, also after lossy compression."""
 
-    name = "squares"
+    name, digest, device = "squares", "", TOY_DEVICE
 
     def __call__(self, image):
         faces = []

@@ -7,6 +7,7 @@ from mien.errors import GalleryMismatchError, MienError, NoFaceError
 from mien.gallery import Template, open_gallery
 from mien.photo import Pipeline
 from mien.service.schema import answer_row
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Reading
 
 
@@ -26,7 +27,8 @@ def test_each_step_that_was_given_is_run_and_timed(toy_pipeline, family, portrai
     found = {(face.decision.outcome, face.decision.person) for face in answer.faces}
     assert found == {("match", "Ada"), ("unknown", None)}
     assert set(answer.seconds) == {"detect", "quality", "embed", "match"}
-    assert answer.models == {"detect": "squares", "embed": "colours"}
+    on = "on NumPy, 1 threads"
+    assert answer.models == {"detect": f"squares {on}", "embed": f"colours {on}"}
     assert all(face.quality for face in answer.faces)
 
 
@@ -38,6 +40,7 @@ def test_a_step_that_was_not_given_is_not_run(toy_pipeline, portrait):
 
 def test_heads_add_their_readings_in_order(toy_pipeline, portrait):
     class Redness:
+        name, digest, device = "redness", "", TOY_DEVICE
         crop = Crop(size=8)
 
         def __call__(self, chips):

@@ -11,6 +11,7 @@ from mien.decision.calibration import Calibration, Check, Point, Rate
 from mien.errors import MienError
 from mien.photo import Pipeline
 from mien.report import entry, page, write_answers
+from mien.testing import TOY_DEVICE
 from mien.types import Answer, Basis, Candidate, Decision, Face, Quality
 
 HOSTILE = '<script>alert("1")</script> & Ünï'
@@ -30,6 +31,7 @@ MODELS = {"detect": "toy@123abc on CPUExecutionProvider, 2 threads", "embed": "v
 
 class Toy:
     name, contract, crop = "toy", "toy/1", None
+    digest, device = "", TOY_DEVICE
 
     def __call__(self, image):
         return []

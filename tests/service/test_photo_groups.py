@@ -7,6 +7,7 @@ from mien.albums import edits
 from mien.albums.groups import Groups
 from mien.media import write_image
 from mien.service.photo_groups import group_photos
+from mien.testing import TOY_DEVICE
 
 CONTRACT = "toy/1/3"
 
@@ -14,7 +15,7 @@ CONTRACT = "toy/1/3"
 class Counting:
     """A detector that counts how often it is asked."""
 
-    name = "squares"
+    name, digest, device = "squares", "", TOY_DEVICE
 
     def __init__(self, detector):
         self.detector, self.pictures = detector, 0

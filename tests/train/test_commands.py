@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 import mien.systems
-from mien.errors import TrainingError
+from mien.errors import OptionError, TrainingError
 from mien.train.commands import MARKS, config_of, options_of, prove_system, train_system
 from mien.train.seed_summary import kept, markdown, over_seeds, spread_of
 from mien.zoo import System, read_card
@@ -84,7 +84,7 @@ def test_settings_are_read_as_their_kind(toy):
     ],
 )
 def test_what_is_no_setting_is_told(toy, pair, says):
-    with pytest.raises(TrainingError, match=says):
+    with pytest.raises(OptionError, match=says):
         config_of(toy, [pair])
 
 

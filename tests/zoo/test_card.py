@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mien.zoo import CardError, cards, read_card
+from mien.zoo import CardColumn, CardError, Draw, Eval, cards, read_card
 
 GOOD = """
 name = "toy"
@@ -87,6 +87,86 @@ def test_a_malformed_card_is_refused_with_its_file_and_key(read, old, new, says)
     assert old in GOOD
     with pytest.raises(CardError, match=rf"toy\.toml.*{says}"):
         read(GOOD.replace(old, new, 1))
+
+
+HEAD = GOOD.replace('"detector"', '"clip-head"').replace(
+    "options = { size = 640 }",
+    """needs = ["chips"]
+window = 2.0
+hop = 1
+rate = 8.0
+columns = [{ name = "toy_a", unit = "share", about = "of a", value = "a", range = [0, 1] }]
+draw = [{ column = "toy_a", label = "a", low = 0.0, high = 1.0, colour = "head" }]
+eval = { protocol = "clips", layout = "clips", classes = ["a", "b"] }""",
+)
+
+
+def test_what_a_card_says_of_tables_drawing_evaluation_and_time_is_read(read):
+    card = read(HEAD)
+    assert (card.needs, card.window, card.hop, card.rate) == (("chips",), 2.0, 1, 8.0)
+    assert card.columns[0] == CardColumn(
+        name="toy_a", unit="share", about="of a", value="a", range=(0, 1)
+    )
+    assert card.draw[0] == Draw(column="toy_a", label="a", low=0.0, high=1.0, colour="head")
+    assert card.eval == Eval(protocol="clips", layout="clips", classes=("a", "b"))
+    assert card.origin is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('needs = ["chips"]', "needs = []", r"a clip head needs parts of a clip.*has none"),
+        ('needs = ["chips"]', 'needs = ["smell"]', "'needs' has smell"),
+        ('needs = ["chips"]', 'needs = ["chips", "chips"]', "names something twice"),
+        ('needs = ["chips"]', 'needs = "chips"', "'needs' must be a list of words"),
+        ("window = 2.0", "", "a clip head needs 'window', a number above 0, got None"),
+        ("window = 2.0", "window = true", "a clip head needs 'window'"),
+        ("hop = 1", "hop = 3", r"'hop' \(3 s\) must not be longer than 'window' \(2 s\)"),
+        ("rate = 8.0", "rate = -1", "a clip head needs 'rate'"),
+        ('"clip-head"', '"chip-head"', "'needs' is for clip heads, makers and audits"),
+        ('name = "toy_a"', 'name = "Toy A"', "must be named in lower-case letters"),
+        ("range = [0, 1]", "range = [1, 0]", "'range' of column 'toy_a' must be"),
+        ("range = [0, 1]", "range = 3", r"\[\[columns\]\] 1: 'range' must be a list"),
+        ('value = "a"', "value = 3", r"\[\[columns\]\] 1: 'value' must be of type str"),
+        ('value = "a"', 'worth = "a"', r"\[\[columns\]\] 1 has the unknown key 'worth'"),
+        ('value = "a"', 'value = "a", end = "top"', "'end' of column 'toy_a' must be low or high"),
+        ('column = "toy_a"', 'column = "toy_b"', "'draw' names the column 'toy_b'"),
+        ('colour = "head"', 'colour = "mauve"', "'colour' must be one of measure, head"),
+        ("high = 1.0", "high = 0.0", "needs a label and low < high"),
+        ('protocol = "clips"', 'protocol = "art"', "'protocol' of .eval. must be one of classes"),
+        ('layout = "clips"', 'layout = ""', "needs a 'layout'"),
+        ('layout = "clips"', 'layouts = "clips"', r"\[eval\] has the unknown key 'layouts'"),
+        ('classes = ["a", "b"]', "limits = [5]", "'limits' of .eval. must be"),
+        ('classes = ["a", "b"]', "bands = [2, 1]", "'bands' of .eval. must rise"),
+        ('classes = ["a", "b"]', "classes = [1]", "'classes' of .eval. must be words"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_file_and_key(read, old, new, says):
+    assert old in HEAD
+    with pytest.raises(CardError, match=rf"toy\.toml.*{says}"):
+        read(HEAD.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "needs", "says"),
+    [
+        ("maker", ["image", "image-2", "sound"], None),
+        ("maker", [], None),
+        ("maker", ["photo"], "'needs' of a maker must be image, film, sound or mesh"),
+        ("audit", ["chip-head", "embedder"], None),
+        ("audit", [], "an audit needs kinds of models"),
+        ("audit", ["faces"], "'needs' has faces"),
+    ],
+)
+def test_what_makers_and_audits_may_need(read, kind, needs, says):
+    text = GOOD.replace('"detector"', f'"{kind}"').replace(
+        "options =", f"needs = {needs}\noptions ="
+    )
+    if says is None:
+        assert read(text).needs == tuple(needs)
+    else:
+        with pytest.raises(CardError, match=says):
+            read(text)
 
 
 def test_two_files_of_one_name_would_overwrite_each_other(read):

@@ -31,6 +31,7 @@ def doctor(
         "weights": weights,
         "disk": disk,
         "licences": licences,
+        "outside systems": outside_systems,
         "one face": one_face,
     }
     rows, broken = [], []
@@ -89,6 +90,20 @@ def licences() -> str:
 
     cards = [find(name) for name in (DETECTOR, EMBEDDER)]
     return ", ".join(f"{card.name}: {card.licence}" for card in cards) + "; all: mien models ledger"
+
+
+def outside_systems() -> str:
+    """Systems of other distributions, and what is wrong with them."""
+    from mien.zoo import outside
+
+    found = outside()
+    if found.faults:
+        raise MienError(
+            " ".join(f"'{f.name}' of {f.distribution}: {f.reason}" for f in found.faults)
+        )
+    told = [f"{card.name} of {card.origin.distribution} {card.origin.version}"
+            for card in found.cards if card.origin]  # fmt: skip
+    return ", ".join(told) or "none"
 
 
 def one_face() -> str:

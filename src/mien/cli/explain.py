@@ -59,7 +59,7 @@ def explain(
     sides = [stretched(chip, SIDE), stretched(heat(chip, found.map), SIDE)]
     write_image(out, np.hstack(sides))
     print_json_line({
-        "image": image, "model": f"{model}@{getattr(head, 'digest', '')}", "label": found.label,
+        "image": image, "model": f"{model}@{head.digest}", "label": found.label,
         "value": round(found.value, 4), "way": way, "raises": round(float(found.map.max()), 4),
         "lowers": round(float(found.map.min()), 4), "out": out,
     })  # fmt: skip

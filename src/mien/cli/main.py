@@ -12,6 +12,7 @@ from mien.cli import (
     faces,
     gallery,
     identity,
+    makers,
     models,
     survival,
     synth,
@@ -44,7 +45,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         cluster.cluster,
     ),
     "Faces": (faces.detect, faces.quality, faces.embed, analyze.analyze),
-    "Research": (systems.train, explain),
+    "Research": (systems.train, explain, makers.make, makers.audit),
     "This installation": (demo, doctor, bench, calibrate),
 }
 for panel, commands in PANELS.items():

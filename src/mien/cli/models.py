@@ -40,9 +40,10 @@ def list_models(
 
     Example: mien models list --task detect --table
     """
-    from mien.zoo import cards, is_fetched
+    from mien.zoo import cards, is_fetched, outside
 
     chosen = cards(task).values()
+    faults = outside().faults
     rows: list[dict[str, Any]] = [
         {
             "name": card.name,
@@ -56,15 +57,20 @@ def list_models(
         for card in chosen
         if card.commercial is True or not commercial_only
     ]
+    for fault in faults:
+        complain(f"'{fault.name}' of {fault.distribution} cannot be used: {fault.reason}")
     if table:
         headings = ("model", "task", "licence", "commercial", "MB>", "fetched")
         keys = ("name", "task", "licence", "commercial", "size", "fetched")
         for row in rows:
             row["size"] = f"{row['size'] / 1e6:.1f}"
-        print_table(headings, [[row[key] for key in keys] for row in rows])
+        broken = [[fault.name, "FAULTY", *[None] * 4] for fault in faults]
+        print_table(headings, [[row[key] for key in keys] for row in rows] + broken)
         return
     for row in rows:
         print_json_line(row)
+    for fault in faults:
+        print_json_line({"name": fault.name, "from": fault.distribution, "fault": fault.reason})
 
 
 @app.command()

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from mien.body import HandLandmarker
-from mien.contracts import ChipHead, ClipHead, Landmarker
+from mien.contracts import ChipHead, ClipHead, Landmarker, Model
 from mien.decision import Calibration
 from mien.errors import MienError
 from mien.film.clips import check_needs, example, timing
-from mien.film.readings import reading_columns
+from mien.film.readings import card_columns, reading_columns
 from mien.film.scanner import FilmScanner
 from mien.gallery import Gallery
 from mien.geometry import POINTS
@@ -23,7 +23,7 @@ from mien.photo.pipeline import Pipeline, describe_model, open_pipeline
 from mien.tables import Column
 from mien.tables.columns import KEYS
 from mien.types import Reading
-from mien.zoo import DETECTOR, EMBEDDER, cards, load
+from mien.zoo import DETECTOR, EMBEDDER, CardColumn, cards, load
 
 Dense = Literal["five", "68", "mesh"]
 LANDMARKER, HANDS = "attention-mesh", "hand-landmarks"
@@ -136,26 +136,41 @@ class Analyzer:
         return found
 
     def _of_head(self, task: str, reading: Reading, model: str) -> list[Column]:
-        about = f"read every {self.every:g} s in films; not-told between" if self.every else ""
-        words = {"_lo": "lower end of the interval; ", "_hi": "upper end of the interval; "}
+        often = f"read every {self.every:g} s in films; not-told between" if self.every else ""
+        words = {"_lo": "lower end of the interval", "_hi": "upper end of the interval"}
+        declared = card_columns(model)
         return [
-            Column(name, unit, task, about=words.get(name[-3:], "") + about, model=model)
+            Column(
+                name,
+                unit,
+                task,
+                about=_joined(_about(declared.get(name)) or words.get(name[-3:], ""), often),
+                model=model,
+            )
             for name, (_, unit) in reading_columns(reading).items()
         ]
 
     def _of_clips(self, task: str, reading: Reading, model: str, head: ClipHead) -> list[Column]:
         window, hop, _ = timing(head)
-        group, stem = task, task.replace("-", "_")
-        about = f"of the last {window:g} s of a track, every {hop:g} s; not-told between"
+        stem, declared = task.replace("-", "_"), card_columns(model)
+        often = f"of the last {window:g} s of a track, every {hop:g} s; not-told between"
         found = [
-            Column(name, unit, group, about=about, model=model)
+            Column(name, unit, task, about=_joined(_about(declared.get(name)), often), model=model)
             for name, (_, unit) in reading_columns(reading).items()
         ]
         ends = (("start", "first"), ("end", "last"))
         return found + [
-            Column(f"{stem}_{end}", "s", group, about=f"time of the {what} frame read", model=model)
-            for end, what in ends
+            Column(f"{stem}_{end}", "s", task, about=f"time of the {which} frame read", model=model)
+            for end, which in ends
         ]
+
+
+def _about(column: CardColumn | None) -> str:
+    return column.about if column else ""
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def open_analyzer(
@@ -234,9 +249,8 @@ def licences(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _named(model: object) -> str:
-    digest = getattr(model, "digest", "")
-    return f"{getattr(model, 'name', type(model).__name__)}{'@' + digest if digest else ''}"
+def _named(model: Model) -> str:
+    return f"{model.name}{'@' + model.digest if model.digest else ''}"
 
 
 def _group(name: str) -> str:

@@ -9,13 +9,16 @@ import numpy as np
 
 from mien.behaviour import AU_NAMES
 from mien.film.annotate import write_copy
+from mien.film.readings import card_of
 from mien.geometry import ahead, rotation
 from mien.landmarks import names
 from mien.media import Film, Frame, is_film, read_image, write_image
 from mien.media.overlays import BLUE, GREEN, ORANGE, RED, Bar, Overlay, draw_overlays
 from mien.tables import REASONS, Table
 from mien.types import Floats, OnStep, Pixels
+from mien.zoo import Draw
 
+COLOURS = {"measure": BLUE, "head": ORANGE, "good": GREEN, "warning": RED}
 UNITS = 7  # action units with a bar: those that the person shows most
 RINGS = (names.LEFT_EYE, names.RIGHT_EYE, names.OUTER_LIPS, names.INNER_LIPS, names.OVAL)
 PATHS = (names.LEFT_BROW, names.RIGHT_BROW, names.LEFT_BROW_BELOW, names.RIGHT_BROW_BELOW,
@@ -71,8 +74,8 @@ class TableAnnotator:
         self._data = data[light]
         self._points = _mesh(data) if self._mesh else None
         self._units = {who: _strongest(part) for who, part in data.groupby("who", sort=False)}
-        self._heads = [n for n, c in table.columns.items() if c.group == "expression"]
-        self._last: dict[str, Row] = {}  # who -> the last row whose heads were read
+        self._draws = _draws(table)
+        self._last: dict[tuple[str, str], float] = {}  # who and column -> the last number read
 
     def __call__(self, image: Pixels, time: float | None) -> Pixels:
         """Draw on a copy of one frame; None: a picture."""
@@ -110,17 +113,21 @@ class TableAnnotator:
             Bar(name, row[f"{name}_r"] / 5, _told(row[f"{name}_r"], 1))
             for name in self._units.get(row["who"], [])
         ]
-        read = any(not _gone(row[name]) for name in self._heads)
-        if read or row["who"] not in self._last:
-            self._last[row["who"]] = row
-        shown = self._last[row["who"]] if row["reason"] == "ok" else row
-        for name in self._heads:
-            value = shown[name]
-            short = name.removeprefix("expression_")
-            signed = short in ("valence", "arousal")  # -1 to 1
-            share = (value + 1) / 2 if signed else value
-            bars.append(Bar(short, share, _told(value, 2), ORANGE))
+        for draw in self._draws:
+            key, value = (row["who"], draw.column), row[draw.column]
+            if not _gone(value) or key not in self._last:
+                self._last[key] = value
+            shown = self._last[key] if row["reason"] == "ok" else value
+            share = (shown - draw.low) / (draw.high - draw.low)
+            bars.append(Bar(draw.label, share, _told(shown, 2), COLOURS[draw.colour]))
         return bars
+
+
+def _draws(table: Table) -> list[Draw]:
+    """The bars that the cards of a table's models declare, as far as their columns are there."""
+    models = dict.fromkeys(column.model for column in table.columns.values())
+    known = [card for card in map(card_of, models) if card is not None]
+    return [draw for card in known for draw in card.draw if draw.column in table.columns]
 
 
 def _strongest(part: Any) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from mien.align import align
 from mien.contracts import ClipHead
 from mien.errors import MienError
-from mien.film.readings import reading_columns
+from mien.film.readings import card_of, reading_columns
 from mien.film.rows import FaceRow
 from mien.types import Clip, Crop, Face, Floats, Pixels, Reading
 
@@ -162,12 +162,14 @@ def crop_of(head: ClipHead) -> Crop:
 
 
 def timing(head: ClipHead) -> tuple[float, float, float]:
-    """Window in s, hop in s, and frames per second of a clip head."""
-    return (
-        float(getattr(head, "window", WINDOW)),
-        float(getattr(head, "hop", HOP)),
-        float(getattr(head, "rate", RATE)),
+    """Window in s, hop in s, and frames per second of a clip head, as its card says."""
+    card = card_of(head.name)
+    given = (card.window, card.hop, card.rate) if card else (None, None, None)
+    own = (getattr(head, name, None) for name in ("window", "hop", "rate"))  # of a head by hand
+    window, hop, rate = (
+        a or b or c for a, b, c in zip(given, own, (WINDOW, HOP, RATE), strict=True)
     )
+    return float(window), float(hop), float(rate)
 
 
 def clip_values(reading: Reading) -> dict[str, float]:

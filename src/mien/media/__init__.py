@@ -9,6 +9,8 @@ from mien.media.hiding import hide_faces
 from mien.media.images import read_image
 from mien.media.limits import LIMITS, Limits
 from mien.media.live import Live, Replay, is_live, open_source
+from mien.media.marks import mark
+from mien.media.notes import read_note, wav_note
 from mien.media.sound import read_sound
 from mien.media.threads import one_thread
 from mien.media.turning import thumbnail, turn, turn_back
@@ -32,16 +34,19 @@ __all__ = [
     "hide_faces",
     "is_film",
     "is_live",
+    "mark",
     "one_thread",
     "open_film",
     "open_source",
     "read_image",
+    "read_note",
     "read_sound",
     "stretched",
     "thumbnail",
     "turn",
     "turn_back",
     "warp",
+    "wav_note",
     "write_bytes",
     "write_image",
 ]

@@ -33,13 +33,18 @@ class FilmWriter:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, sound_of: str | os.PathLike[str] | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        sound_of: str | os.PathLike[str] | None = None,
+        note: str = "",
     ) -> None:
         """Open a file for writing.
 
         Args:
             path: ends in .mp4, .mov or .mkv.
             sound_of: film whose sound is kept; copied where the container takes it, else AAC.
+            note: kept in the metadata of the file.
 
         Raises:
             FilmError: another suffix, no such folder, or no permission.
@@ -60,6 +65,8 @@ class FilmWriter:
             self._container: Any = av.open(str(self._beside), "w", options=options)
         except (OSError, av.error.FFmpegError) as error:
             raise FilmError(f"{path} cannot be written: {why_not(error, self.path)}.") from error
+        if note:
+            self._container.metadata["comment"] = note
         self._stream: Any = None
         self._size = (0, 0)
         self._sound = _Sound(sound_of, self._container) if sound_of else None

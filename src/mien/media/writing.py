@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mien.errors import ImageError
+from mien.media.notes import exif_note
 from mien.types import Pixels
 
 Format = Literal["jpeg", "png", "webp", "avif", "tiff", "bmp"]
@@ -73,13 +74,16 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             beside.unlink()
 
 
-def encode_image(image: Pixels, format: Format = "jpeg", quality: int = 92) -> bytes:
+def encode_image(
+    image: Pixels, format: Format = "jpeg", quality: int = 92, note: str = ""
+) -> bytes:
     """A picture as the bytes of a file.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         format: "jpeg", "png", "webp", "avif", "tiff" or "bmp".
         quality: 1 to 100, for JPEG, WebP and AVIF.
+        note: kept in the metadata (EXIF); BMP holds none.
 
     Returns:
         The file. JPEG keeps full colour resolution from quality 90 up, as thin coloured lines
@@ -101,6 +105,10 @@ def encode_image(image: Pixels, format: Format = "jpeg", quality: int = 92) -> b
         raise ImageError(f"Format '{format}' cannot be written; use {', '.join(options)}.")
     if not 1 <= quality <= 100:
         raise ImageError(f"Quality {quality} is not in 1 to 100; 92 is a good start.")
+    if note:
+        if format == "bmp":
+            raise ImageError("BMP files hold no note about the picture; write a PNG.")
+        options[format]["exif"] = exif_note(note)
     out = BytesIO()
     try:
         Image.fromarray(image).save(out, format.upper(), **options[format])

@@ -4,7 +4,7 @@ Every evaluation gives one of these; mien.report makes a page of it, `plain` a J
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -64,6 +64,14 @@ class Plot:
     percent: tuple[bool, bool] = (False, False)  # whether x and y are shares
 
 
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """The conclusion of an audit."""
+
+    level: Literal["none found", "low", "medium", "high"]
+    reason: str  # the figure that it rests on, in a sentence
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
     """One report."""
@@ -76,6 +84,7 @@ class Findings:
     warnings: tuple[str, ...] = ()  # what must not be overlooked
     notes: tuple[str, ...] = ()  # how to read it
     basis: tuple[tuple[str, str], ...] = ()  # data, people, model with digest, command line
+    risk: Risk | None = None  # of an audit
 
 
 def plain(findings: Findings) -> dict[str, Any]:
@@ -106,7 +115,7 @@ def plain(findings: Findings) -> dict[str, Any]:
         "warnings": list(findings.warnings),
         "notes": list(findings.notes),
         "basis": dict(findings.basis),
-    }
+    } | ({"risk": asdict(findings.risk)} if findings.risk else {})
 
 
 def thinned(x: Doubles, y: Doubles, points: int = POINTS) -> tuple[Doubles, Doubles]:

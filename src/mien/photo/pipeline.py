@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mien.align import align
-from mien.contracts import ChipHead, Detector, Embedder
+from mien.contracts import ChipHead, Detector, Embedder, Model
 from mien.decision import Calibration, find_calibration
 from mien.decision.decide import FMR, FPIR, PRIOR, compare, identify
 from mien.detect import REASONS, Turns, detect_with_retries
@@ -48,7 +48,7 @@ class Pipeline:
         if self.embedder:
             self.models["embed"] = describe_model(self.embedder)
         for head in self.heads:
-            self.models[_step(head)] = describe_model(head)
+            self.models[head.name] = describe_model(head)
         if self.gallery is not None:
             self.use(self.gallery)
 
@@ -142,7 +142,7 @@ class Pipeline:
     def _read(self, image: Pixels, faces: list[Face], watch: "Watch") -> list[Face]:
         for head in self.heads if faces else ():
             readings = head(align(image, faces, head.crop))
-            watch.lap(_step(head))
+            watch.lap(head.name)
             pairs = zip(faces, readings, strict=True)
             faces = [replace(face, readings=(*face.readings, r)) for face, r in pairs]
         return faces
@@ -168,11 +168,6 @@ class Pipeline:
             )
             for face, people in zip(faces, found, strict=True)
         ]
-
-
-def _step(head: ChipHead) -> str:
-    """What a head is called among the steps: by its card."""
-    return getattr(head, "name", type(head).__name__)
 
 
 class Watch:
@@ -266,9 +261,8 @@ def dominant_face(faces: Sequence[Face]) -> tuple[Face | None, int]:
     return (largest if len(alike) == 1 else None), len(alike)
 
 
-def describe_model(model: object) -> str:
+def describe_model(model: Model) -> str:
     """Card, digest, processor and threads of a model, in one line for the answer."""
-    name, digest = getattr(model, "name", type(model).__name__), getattr(model, "digest", "")
-    device = getattr(model, "device", None)
-    on = f" on {device.provider}, {device.threads} threads" if device else ""
-    return f"{name}{'@' + digest if digest else ''}{on}"
+    digest = f"@{model.digest}" if model.digest else ""
+    device = model.device
+    return f"{model.name}{digest} on {device.provider}, {device.threads} threads"

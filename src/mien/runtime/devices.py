@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -22,15 +21,6 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
 }
 CGROUPS = Path("/sys/fs/cgroup")
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """What a model really runs on; told in every answer."""
-
-    name: str  # a key of PROVIDERS
-    provider: str  # "CPUExecutionProvider", "LiteRT XNNPACK", ...
-    threads: int
 
 
 def available() -> dict[str, str]:

@@ -9,8 +9,8 @@ import numpy as np
 import onnxruntime as ort
 
 from mien.errors import WeightsError
-from mien.runtime.devices import Device, cpu_quota, provider_of, sums_bytes_exactly
-from mien.types import Floats
+from mien.runtime.devices import cpu_quota, provider_of, sums_bytes_exactly
+from mien.types import Device, Floats
 
 Shape = tuple[int | None, ...]
 

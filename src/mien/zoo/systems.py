@@ -1,23 +1,25 @@
-"""Our own systems: one folder each, found by its card."""
+"""Systems: one folder each, found by its card; our own, and those of other distributions."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import UnknownModelError
-from mien.zoo.card import Card, card_paths, read_card
+from mien.zoo.card import Card, card_paths, own_cards, read_card
+from mien.zoo.outside import outside
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One folder of mien.systems."""
+    """One folder with a card, a head (or maker, or audit), and what trains and proves it."""
 
     card: Card
     folder: Path
 
     @property
     def module(self) -> str:
-        """Its package: mien.systems.NAME."""
-        return f"mien.systems.{self.folder.name}"
+        """Its package: mien.systems.NAME, or one of another distribution."""
+        origin = self.card.origin
+        return origin.package if origin else f"mien.systems.{self.folder.name}"
 
     def has(self, part: str) -> bool:
         """Whether it has that file: train, proof, data, ..."""
@@ -29,10 +31,18 @@ class System:
         return self.folder / "README.md"
 
 
+def cards(task: str | None = None) -> dict[str, Card]:
+    """Every card, or those of one task, by name. Imports no model code."""
+    found = own_cards() | {card.name: card for card in outside().cards}
+    return {name: card for name, card in sorted(found.items()) if task in (None, card.task)}
+
+
 def systems() -> dict[str, System]:
     """Every system by the name of its card."""
     places = [path for path in card_paths() if path.name == "card.toml"]
     found = [System(read_card(path), path.parent) for path in places]
+    others = outside()
+    found += [System(*one) for one in zip(others.cards, others.folders, strict=True)]
     return {system.card.name: system for system in sorted(found, key=lambda s: s.card.name)}
 
 

@@ -1,20 +1,24 @@
 """mien eval expression, age and batch-leak as a user runs them, on heads that are toys."""
 
 import json
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from mien.contracts import Subject
 from mien.media import read_image, write_image
 from mien.photo import Pipeline
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Face, Reading
+from mien.zoo import Eval, find, load
 
 FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
 
 
 class Finder:
-    name = "finder"
+    name, digest, device = "finder", "", TOY_DEVICE
 
     def __call__(self, image):
         box = np.array([4, 4, 28, 28], np.float32)
@@ -25,6 +29,7 @@ class Moody:
     """Anger is red, happiness green: a head of two classes."""
 
     crop, classes, digest = Crop(size=8), ("anger", "happiness"), "0123"
+    name, device = "moody", TOY_DEVICE
 
     def __call__(self, chips):
         red = [float(0.9 if c[..., 0].mean() > c[..., 1].mean() else 0.2) for c in chips]
@@ -37,6 +42,7 @@ class Moody:
 class Grey:
     """Age is half of the grey value, with an interval of five years each way."""
 
+    name, digest, device = "grey", "", TOY_DEVICE
     crop = Crop(size=8)
 
     def __call__(self, chips):
@@ -52,7 +58,22 @@ def toys(monkeypatch):
     for place in ("eval.heads", "explain"):
         monkeypatch.setattr(f"mien.cli.{place}.opened", lambda *names, **chosen: toy)
     heads = {"moody": Moody(), "grey": Grey()}
-    monkeypatch.setattr("mien.zoo.load", lambda name, **options: heads[name])
+
+    def open_toy(name, **how):
+        return heads[name] if name in heads else load(name, **how)
+
+    def open_subject(name, **how):
+        return Subject("chip-head", heads[name])
+
+    def find_toy(name):
+        card = find("expression")
+        asked = Eval(protocol="classes", layout="folders", classes=Moody.classes)
+        return replace(card, name=name, eval=asked) if name in heads else find(name)
+
+    monkeypatch.setattr("mien.zoo.find", find_toy)
+    monkeypatch.setattr("mien.service.auditing.find", find_toy)
+    monkeypatch.setattr("mien.zoo.load", open_toy)
+    monkeypatch.setattr("mien.service.auditing.open_subject", open_subject)
 
 
 def put(path, colour):
@@ -80,6 +101,38 @@ def test_expressions_of_a_split(mien, toys, tmp_path, cut):
     code, _, err = mien("eval", "expression", root, "--model", "moody", "--split", "val")
     assert code == 1
     assert "has no split 'val' with labels of expression; it has test, train" in err
+
+
+def test_any_head_is_evaluated_as_its_card_says(mien, toys, tmp_path):
+    for k in range(3):
+        put(tmp_path / "set" / "anger" / f"{k}.png", (200, 20 + k, 20))
+        put(tmp_path / "set" / "happiness" / f"{k}.png", (20, 200, 20 + k))
+    code, out, err = mien("eval", "task", "moody", tmp_path / "set", "--cut", "whole")
+    assert code == 0, err
+    assert json.loads(out)["headline"]["accuracy"]["value"] == 1
+    code, _, err = mien("eval", "task", "moody", tmp_path / "set", "--layout", "nothing")
+    assert code == 1
+    assert "There is no layout 'nothing'; there are" in err
+    code, _, err = mien("eval", "task", "batch-leakage", tmp_path / "set")
+    assert "has no [eval]" in err
+
+
+def test_clips_are_read_as_the_card_of_a_clip_head_says(mien, tmp_path):
+    random = np.random.default_rng(0)
+    words = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+    rows = ["clip,frames_dir,split,person," + ",".join(f"v_{word}" for word in words)]
+    for number in range(4):
+        for k in range(6):
+            path = tmp_path / f"c{number}" / f"{k}.png"
+            path.parent.mkdir(exist_ok=True)
+            write_image(path, random.integers(0, 256, (48, 48, 3), dtype=np.uint8))
+        rows.append(f"c{number},c{number},test,P{number},{number},0,0,{9 - number},1,0,0")
+    (tmp_path / "clips.csv").write_text("\n".join(rows) + "\n")
+    code, out, err = mien("eval", "task", "expression-midas", tmp_path)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["headline"]["accuracy"]["trials"] == 4
+    assert told["basis"]["Read by"].startswith("expression-midas@")
 
 
 def test_names_that_name_no_picture_are_told(mien, toys, tmp_path):

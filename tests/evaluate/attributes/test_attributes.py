@@ -6,6 +6,7 @@ from mien.datasets.labels import Labelled
 from mien.errors import MienError, TooFewTrialsError
 from mien.evaluate.attributes.attributes import Prediction, answers_in, attributes, predict_labels
 from mien.metrics.findings import plain
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Reading
 
 
@@ -70,6 +71,7 @@ class Redness:
     """Calls a chip red or not."""
 
     crop = Crop(size=8)
+    name, digest, device = "toy", "", TOY_DEVICE
 
     def __call__(self, chips):
         red = [float(c[..., 0].mean() > c[..., 1].mean()) for c in chips]

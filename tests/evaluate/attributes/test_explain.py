@@ -4,7 +4,7 @@ import pytest
 from mien.errors import MienError
 from mien.evaluate.attributes.explain import explain
 from mien.media import heat
-from mien.testing import noise
+from mien.testing import TOY_DEVICE, noise
 from mien.types import Crop, Reading
 
 
@@ -12,6 +12,7 @@ class Corner:
     """How bright the corner at the top left is, and how dark the one at the bottom right."""
 
     crop = Crop(size=40)
+    name, digest, device = "toy", "", TOY_DEVICE
 
     def __call__(self, chips):
         top = chips[:, :12, :12].reshape(len(chips), -1).mean(1) / 255

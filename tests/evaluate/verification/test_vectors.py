@@ -8,6 +8,7 @@ from mien.errors import MienError
 from mien.evaluate.verification.vectors import embed_pictures
 from mien.media import write_image
 from mien.photo import Pipeline
+from mien.testing import TOY_DEVICE
 from mien.types import Crop, Face
 
 FIVE = np.array([[20, 24], [44, 24], [32, 36], [24, 48], [40, 48]], np.float32)
@@ -16,7 +17,7 @@ FIVE = np.array([[20, 24], [44, 24], [32, 36], [24, 48], [40, 48]], np.float32)
 class Finder:
     """Sees a face in every picture that is not black."""
 
-    name = "finder"
+    name, digest, device = "finder", "", TOY_DEVICE
 
     def __call__(self, image):
         box = np.array([8, 8, 56, 56], np.float32)
@@ -27,6 +28,7 @@ class Colours:
     """A vector of the mean colour; counts how often it was asked."""
 
     name, crop = "colours", Crop(size=16)
+    digest, device = "", TOY_DEVICE
 
     def __init__(self, contract="colours/1/3"):
         self.contract, self.asked = contract, 0

@@ -180,6 +180,7 @@ for each in (
     images.quality,
     images.groups,
     images.attributes,
+    heads.task,
     heads.expression,
     heads.age,
     heads.batch_leak,

@@ -1,11 +1,11 @@
-"""mien eval on heads that answer about one face: expression, age, batch-leak."""
+"""mien eval on heads: any by its card, expression, age, batch-leak."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mien.cli.eval.images import Folder, Labels, some
+from mien.cli.eval.images import Folder, Labels
 from mien.cli.eval.options import (
     AsTable,
     Finder,
@@ -18,8 +18,11 @@ from mien.cli.eval.options import (
 )
 from mien.cli.options import opened
 from mien.cli.terminal import progress
-from mien.errors import MienError
 from mien.zoo import DETECTOR
+
+if TYPE_CHECKING:
+    from mien.evaluate.attributes.card_task import LabelledData
+    from mien.zoo import Eval
 
 Head = Annotated[str, typer.Option("--model", help="Card of the head that is tried.")]
 Part = Annotated[
@@ -71,8 +74,13 @@ def expression(
     Example: mien eval expression fer2013/ --layout fer2013 --split validation --cut whole
     --model expression-convcut
     """
-    _measure("expression", folder, (model, layout, split, cut, names, most), (detector, device),
-             (data, report, table), {})  # fmt: skip
+    from mien.evaluate.attributes.card_task import LabelledData
+    from mien.zoo import Eval, find
+
+    known = find(model).eval
+    asked = Eval(protocol="classes", layout=layout, classes=known.classes if known else ())
+    source = LabelledData(folder=folder, split=split, cut=cut, names=names, most=most, label=data)
+    _measure(model, asked, "expression", source, (detector, device), (report, table))
 
 
 def age(
@@ -93,57 +101,77 @@ def age(
 
     Example: mien eval age utkface/ --model age-fahr --cut crops --report age.html
     """
-    _measure("age", folder, (model, layout, split, cut, names, most), (detector, device),
-             (data, report, table), {"limits": (0.0, OLDEST), "bands": AGES})  # fmt: skip
+    from mien.evaluate.attributes.card_task import LabelledData
+    from mien.zoo import Eval
+
+    asked = Eval(protocol="numbers", layout=layout, limits=(0.0, OLDEST), bands=AGES)
+    source = LabelledData(folder=folder, split=split, cut=cut, names=names, most=most, label=data)
+    _measure(model, asked, "age", source, (detector, device), (report, table))
+
+
+def task(
+    name: Annotated[str, typer.Argument(help="Card of a head; see: mien models list")],
+    folder: Folder,
+    layout: Annotated[
+        str, typer.Option(help="Layout of the data set; default: the card's.", show_default=False)
+    ] = "",
+    split: Annotated[
+        str | None,
+        typer.Option(help="Only this split; default: the card's.", show_default=False),
+    ] = None,
+    cut: Annotated[
+        Literal["aligned", "whole", "crops"] | None,
+        typer.Option(help="How pictures are cut; default: the card's.", show_default=False),
+    ] = None,
+    names: Names = None,
+    most: Most = 0,
+    detector: Finder = DETECTOR,
+    device: Processor = "cpu",
+    data: Label = "",
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Evaluate any head as its card says: protocol, layout, classes, bands.
+
+    Example: mien eval task expression fer2013/ --split validation --table
+    """
+    from mien.errors import MienError
+    from mien.evaluate.attributes.card_task import LabelledData
+    from mien.zoo import find
+
+    card = find(name)
+    if card.eval is None:
+        raise MienError(
+            f"The card of '{name}' has no [eval], so there is no protocol to run; see the page of "
+            f"the system: mien systems show {name}"
+        )
+    source = LabelledData(folder=folder, layout=layout, split=split, cut=cut, names=names,
+                          most=most, label=data)  # fmt: skip
+    _measure(name, card.eval, card.task, source, (detector, device), (report, table))
 
 
 def _measure(
+    model: str,
+    asked: "Eval",
     task: str,
-    folder: Path,
-    asked: tuple[str, Labels, str, Any, Path | None, int],
+    source: "LabelledData",
     models: tuple[str, str],
-    told: tuple[str, Path | None, bool],
-    more: dict[str, Any],
+    told: tuple[Path | None, bool],
 ) -> None:
-    from mien.cli.terminal import complain
-    from mien.datasets import LABELS
-    from mien.evaluate.attributes.attributes import attributes, predict_labels
+    from mien.evaluate.attributes.card_task import evaluate_card_task
     from mien.zoo import load
 
-    model, layout, split, cut, names, most = asked
-    data, report, table = told
+    report, table = told
     require_place(report)
-    pipeline = opened(models[0], None, models[1], commercial_only=False)
+    clips = asked.protocol == "clips"
+    pipeline = None if clips else opened(models[0], None, models[1], commercial_only=False)
     head = load(model, device=models[1])
-    pictures = [p for p in LABELS[layout](folder) if task in p.labels]
-    if split and not any(p.split == split for p in pictures):
-        there = ", ".join(sorted({p.split or "(none)" for p in pictures}))
-        raise MienError(f"{folder} has no split '{split}' with labels of {task}; it has {there}.")
-    pictures = [p for p in pictures if split in ("", p.split)]
-    if names:
-        chosen = set(names.read_text("utf-8").splitlines())
-        named = [p for p in pictures if p.path.name in chosen]
-        if not named and pictures:
-            raise MienError(
-                f"None of the {len(pictures)} pictures of {folder} stands in {names}; its lines "
-                f"must be names of files, such as {pictures[0].path.name}."
-            )
-        pictures = named
-    labels: tuple[str, ...] = tuple(getattr(head, "classes", ()))
-    if labels:
-        known = [p for p in pictures if p.labels[task] in labels]
-        if len(known) < len(pictures):
-            complain(f"{len(pictures) - len(known)} pictures of other classes are left out.")
-        pictures = known
+    whole = clips or (source.cut or asked.cut) == "whole"
+    basis = basis_of(None if whole else pipeline, ("Read by", f"{model}@{head.digest}"))
     with progress() as on_step:
-        answers = predict_labels(some(pictures, most), task, pipeline, head, on_step,
-                           cut=cut)  # fmt: skip
-    basis = basis_of(None if cut == "whole" else pipeline,
-                     ("Read by", f"{model}@{getattr(head, 'digest', '')}"))  # fmt: skip
-    name = data or f"{folder.resolve().name}{f', {split}' if split else ''}"
-    tell(
-        attributes(answers, task=task, data=name, labels=labels, basis=basis, **more), report, table
-    )
+        found = evaluate_card_task(asked, task, head, source, pipeline, basis=basis,
+                                   on_step=on_step)  # fmt: skip
+    tell(found, report, table)
 
 
 def batch_leak(
@@ -159,25 +187,25 @@ def batch_leak(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Does a head look at one face at a time, or do the faces of a batch mix?
+    """Check whether the faces of a batch mix; the same as: mien audit batch-leakage.
 
     Example: mien eval batch-leak --model expression-convcut --table
     """
-    from mien.evaluate.attributes.batch_leakage import batch_leak as measure
-    from mien.media import find_images, read_image, stretched
-    from mien.testing import noise
-    from mien.zoo import load
+    from dataclasses import replace
+
+    from mien.contracts import Scope
+    from mien.service import audit
 
     require_place(report)
-    head = load(model, device=device)
-    side = head.crop.size
-    if folder:
-        import numpy as np
-
-        paths = some(find_images([folder]), most)
-        chips = np.stack([stretched(read_image(path), side) for path in paths])
-        labels, name = [path.parent.name for path in paths], folder.resolve().name
-    else:
-        chips, labels, name = noise(most or 64, side), [], "noise"
-    basis = basis_of(None, ("Read by", f"{model}@{getattr(head, 'digest', '')}"))
-    tell(measure(head, chips, labels, data=name, basis=basis), report, table)
+    with progress() as on_step:
+        found = audit(
+            "batch-leakage",
+            model,
+            folder,
+            most=most,
+            scope=Scope("mien eval batch-leak"),
+            cut=True,
+            device=device,
+            on_step=on_step,
+        )
+    tell(replace(found, basis=(*found.basis, *basis_of(None))), report, table)

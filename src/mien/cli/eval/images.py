@@ -237,7 +237,7 @@ def attributes(
         pictures = some([p for p in LABELS[layout](source) if task in p.labels], most)
         with progress() as on_step:
             answers = predict_labels(pictures, task, pipeline, head, on_step)
-        basis = basis_of(pipeline, ("Read by", f"{model}@{getattr(head, 'digest', '')}"))
+        basis = basis_of(pipeline, ("Read by", f"{model}@{head.digest}"))
     limits = None if low is None or high is None else (low, high)
     label = data or source.resolve().name
     findings = measure(answers, task=task or "answers", data=label, limits=limits, basis=basis)

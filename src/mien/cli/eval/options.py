@@ -108,6 +108,8 @@ def tell(findings: "Findings", report: Path | None, table: bool) -> None:
 
 def _print(findings: "Findings") -> None:
     typer.echo(f"{findings.title} {findings.lead}\n")
+    if findings.risk:
+        typer.echo(f"Risk: {findings.risk.level}. {findings.risk.reason}\n")
     facts = findings.headline
     print_table(("", "95 % interval>"), [[f.name, _told(f.value, f.kind)] for f in facts])
     for one in findings.tables:

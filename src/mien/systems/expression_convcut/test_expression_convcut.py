@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from mien.contracts import Samples, Subject
 from mien.errors import TrainingError
-from mien.evaluate.attributes.batch_leakage import batch_leak
 from mien.metrics.findings import plain
-from mien.testing import check, noise
-from mien.types import Reading
+from mien.service import audit
+from mien.testing import TOY_DEVICE, check, noise
+from mien.types import Crop, Reading
 from mien.zoo import load
 
 
@@ -21,7 +22,7 @@ def test_the_shipped_head_keeps_its_contract():
 
 def test_the_shipped_head_looks_at_one_face_at_a_time():
     head = load("expression-convcut")
-    told = plain(batch_leak(head, noise(64, head.crop.size), data="noise"))
+    told = plain(audit("batch-leakage", Subject("chip-head", head)))
     assert told["headline"]["leaks"]["value"] == 0
 
 
@@ -44,9 +45,10 @@ def test_shapes_of_the_base_are_those_of_the_paper(torch, lab):
 class Asked:
     """A network as a head, for the audit."""
 
+    name, digest, device, crop = "asked", "", TOY_DEVICE, Crop(size=64)
+
     def __init__(self, torch, net, tensor):
         self.torch, self.net, self.tensor = torch, net.eval(), tensor
-        self.crop = type("Crop", (), {"size": 64})
 
     def __call__(self, chips):
         with self.torch.no_grad():
@@ -61,10 +63,11 @@ def test_faces_of_a_batch_never_mix_and_the_published_defect_is_noticed(torch, l
     torch.manual_seed(0)
     chips = noise(64, 64)
     chips[32:] //= 3  # two classes, so that sorting by them matters
-    labels = ["light"] * 32 + ["dark"] * 32
+    labels = ("light",) * 32 + ("dark",) * 32
     for kind, leaks in ((lab.model.ConvCut, 0), (lab.model.BatchMixing, 1)):
         head = Asked(torch, kind(7), lab.train.tensor)
-        told = plain(batch_leak(head, chips, labels, data="noise"))
+        data = Samples("noise", tuple(chips), {"light": labels})
+        told = plain(audit("batch-leakage", Subject("chip-head", head), data))
         assert told["headline"]["leaks"]["value"] == leaks
         if not leaks:
             assert told["headline"]["largest change"]["value"] < 1e-5

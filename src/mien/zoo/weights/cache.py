@@ -66,7 +66,9 @@ def is_stored(card: FileSet) -> bool:
 
 
 def own_path(file: File) -> Path:
-    """Where a repo: file lies, inside the installed package."""
+    """Where a repo: file lies, inside this package; or a beside: file, in its card's folder."""
+    if file.source.startswith("beside:") and file.folder:
+        return file.folder / file.source.removeprefix("beside:")
     return Path(str(resources("mien"))) / file.source.removeprefix("repo:")
 
 

@@ -130,7 +130,7 @@ def _obtain(card: FileSet, work: Path, from_dir: Path | None, on_step: OnStep | 
 
 def _from_ourselves(card: FileSet, raw: Path) -> None:
     for file in card.files:
-        if file.source.startswith("repo:"):
+        if file.source.startswith(("repo:", "beside:")):
             with cache.writing(raw):
                 shutil.copyfile(_own(card, file), raw / file.raw)
 

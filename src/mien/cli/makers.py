@@ -1,0 +1,171 @@
+"""mien make and mien audit: built from cards, so that a new system needs no command."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.eval.options import AsTable, Processor, Report, command, require_place, tell
+from mien.cli.terminal import complain, print_json_line, print_table, progress
+
+if TYPE_CHECKING:
+    from mien.zoo import Card
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE; may be given several times.", show_default=False),
+]
+ListOnly = Annotated[
+    bool, typer.Option("--list", help="Print the settings and their defaults, and stop.")
+]
+
+
+def make(
+    name: Annotated[str, typer.Argument(help="Card of a maker; see: mien models list")],
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(help="Files that it works on.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File, or folder for several results.")
+    ] = Path("made"),
+    settings: Settings = None,
+    no_mark: Annotated[
+        bool,
+        typer.Option(
+            "--no-mark", help="Do not write 'synthetic' (or edited, restored) into pictures."
+        ),
+    ] = False,
+    device: Processor = "cpu",
+    commercial_only: Annotated[
+        bool,
+        typer.Option("--commercial-only", help="Refuse weights not licensed for commercial use."),
+    ] = False,
+    list_only: ListOnly = False,
+    table: AsTable = False,
+) -> None:
+    """Run a maker on files: restore, edit, animate or synthesise; print one line per result.
+
+    Each result has a visible mark, provenance in its metadata, and a file NAME.provenance.json.
+    The same command again skips what is there already.
+
+    Example: mien make photo-puppet portrait.jpg --set units=AU12:0.8 --out smile.png
+    """
+    from mien.service import make as run
+    from mien.zoo import find
+
+    if list_only:
+        _print_settings(find(name), table)
+        return
+    failed = 0
+    with progress() as on_step:
+        items = run(
+            name,
+            inputs or (),
+            out,
+            settings=settings or (),
+            mark=not no_mark,
+            device=device,
+            commercial_only=commercial_only,
+            on_step=on_step,
+        )
+        for item in items:
+            failed += bool(item.error)
+            if item.error:
+                complain(item.error)
+            print_json_line(
+                {
+                    "maker": name,
+                    "inputs": item.inputs,
+                    "files": item.files,
+                    "skipped": item.skipped,
+                    "notes": item.notes,
+                    "error": item.error or None,
+                }
+            )
+    if failed:
+        raise typer.Exit(1)
+
+
+def audit(
+    name: Annotated[str, typer.Argument(help="Card of an audit; see: mien models list")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of labelled pictures; default: noise, where labels are not needed.",
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option("--model", help="Card of the model that is examined.")] = "",
+    layout: Annotated[
+        str,
+        typer.Option(help="Layout of the folder, such as utkface; classes: any class folders."),
+    ] = "classes",
+    most: Annotated[
+        int, typer.Option(help="Use at most N pictures, evenly spaced (0 = all).", min=0)
+    ] = 0,
+    cut: Annotated[
+        bool, typer.Option("--cut", help="Pictures show the face alone; look for none.")
+    ] = False,
+    settings: Settings = None,
+    purpose: Annotated[
+        str, typer.Option(help="Why the audit is done, for the record.", show_default=False)
+    ] = "",
+    queries: Annotated[
+        int | None,
+        typer.Option(help="Pictures the model may be shown at most.", min=1, show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed. The same seed, the same result.")] = 0,
+    device: Processor = "cpu",
+    report: Report = None,
+    list_only: ListOnly = False,
+    table: AsTable = False,
+) -> None:
+    """Audit a model: findings with intervals and a risk level, as JSON, table or page.
+
+    Example: mien audit batch-leakage faces/ --model expression --cut --table
+    """
+    from mien.contracts import Scope
+    from mien.service import audit as run
+    from mien.zoo import find
+
+    if list_only:
+        _print_settings(find(name), table)
+        return
+    if not model:
+        raise typer.BadParameter("Name the model that is examined: --model CARD.")
+    require_place(report)
+    with progress() as on_step:
+        found = run(
+            name,
+            model,
+            data,
+            layout=layout,
+            most=most,
+            settings=settings or (),
+            scope=Scope(purpose, queries, seed),
+            cut=cut,
+            device=device,
+            on_step=on_step,
+        )
+    tell(replace(found, basis=(*found.basis, ("Command", command()))), report, table)
+
+
+def _print_settings(card: "Card", table: bool) -> None:
+    """The settings of a maker or an audit, one per line."""
+    from mien.errors import UnknownModelError
+    from mien.zoo import list_options, options_type
+
+    if card.kind not in ("maker", "audit"):
+        raise UnknownModelError(
+            f"'{card.name}' is a {card.kind}; only makers and audits have settings."
+        )
+    rows = list_options(options_type(card), card.options)
+    heads = ("key", "kind", "default", "about")
+    cells = [(row.key, row.kind, row.default, row.about) for row in rows]
+    if table:
+        print_table(heads, cells)
+        return
+    for cell in cells:
+        print_json_line(dict(zip(heads, cell, strict=True)))

@@ -1,0 +1,254 @@
+"""Files of makers: each with a visible mark, provenance in its metadata, and a sidecar.
+
+NAME.png                 the result, whole or not there
+NAME.provenance.json     what it is, from what it was made, by which weights, with which settings;
+                         written before the results appear under their names, so that a result
+                         without it was never ours
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import wave
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.contracts import Artefact, ArtefactKind, Made, Provenance
+from mien.errors import MienError
+from mien.media import (
+    FilmWriter,
+    encode_image,
+    is_film,
+    mark,
+    read_image,
+    read_sound,
+    wav_note,
+    write_bytes,
+)
+from mien.media.writing import FORMATS
+from mien.types import Mesh, Pixels, Sound
+
+SIDECAR = ".provenance.json"
+SUFFIXES: dict[ArtefactKind, str] = {
+    "image": ".png", "film": ".mp4", "sound": ".wav", "mesh": ".obj"
+}  # fmt: skip
+RATE = 16_000  # samples per second that sound is read at
+# Source: IPTC NewsCodes, Digital Source Type; C2PA manifests use the same words.
+SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+SOURCE_TYPE = {
+    "synthetic": "compositeSynthetic",
+    "edited": "compositeSynthetic",
+    "restored": "algorithmicallyEnhanced",
+}
+
+
+def read_artefact(need: str, path: Path) -> Artefact:
+    """One input of a maker, as its `needs` names it.
+
+    Raises:
+        MienError: the file is not of that kind, or cannot be read.
+    """
+    kind = need.partition("-")[0]
+    name, digest = path.name, _sha256(path)
+    if kind == "image":
+        return Artefact("image", image=read_image(path), name=name, sha256=digest)
+    if kind == "film":
+        if not is_film(path):
+            raise MienError(f"{path} is no film; name one, such as clip.mp4.")
+        return Artefact("film", path=path, name=name, sha256=digest)
+    if kind == "sound":
+        blocks = list(read_sound(path, rate=RATE))
+        samples = np.concatenate([block for _, block in blocks])
+        return Artefact("sound", sound=Sound(samples, RATE, blocks[0][0]), name=name, sha256=digest)
+    return Artefact("mesh", mesh=_read_obj(path), name=name, sha256=digest)
+
+
+def settings_key(provenance: Mapping[str, Any]) -> str:
+    """One text for "the same inputs, maker and settings": what was made so need not be again."""
+    return hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def done_files(stem: Path, key: str) -> tuple[Path, ...] | None:
+    """The files that were made with this key and are still whole; None: they are to be made.
+
+    Raises:
+        MienError: files stand there that came about in another way.
+    """
+    sidecar = stem.with_name(stem.name + SIDECAR)
+    try:
+        told = json.loads(sidecar.read_text("utf-8"))
+        files = {stem.with_name(name): digest for name, digest in told["files"].items()}
+        mine = told["key"] == key
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        files, mine = {}, False
+    if mine:
+        whole = all(path.is_file() and _sha256(path) == sha for path, sha in files.items())
+        return tuple(files) if whole else None
+    others = sorted(
+        path
+        for path in stem.parent.glob(f"{glob_escaped(stem.name)}*")
+        if path.stem == stem.name or path.name.startswith(f"{stem.name}-made-") or path == sidecar
+    )
+    if others:
+        raise MienError(
+            f"{others[0]} is there already and was not made from this input with these settings; "
+            "choose another --out, or delete that file."
+        )
+    return None
+
+
+def glob_escaped(name: str) -> str:
+    """A name whose brackets and stars mean themselves."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def write_made(
+    made: Made, stem: Path, suffix: str, key: str, marked: bool, step: Any
+) -> tuple[Path, ...]:
+    """Write all files of one run: each whole, and all or none under their names.
+
+    Args:
+        made: of a maker.
+        stem: path without suffix; several artefacts are told apart by their names.
+        suffix: of the first artefact; "": the usual one of its kind.
+        key: of `settings_key`.
+        marked: whether pictures and films carry the word for what they are.
+        step: called after each frame of a film; may raise to stop the work.
+    """
+    told = provenance_row(made.provenance)
+    note = json.dumps({**told, "marked": marked})
+    word = made.provenance.change if marked else ""
+    parts: dict[Path, Path] = {}
+    try:
+        for number, one in enumerate(made.artefacts):
+            ending = suffix if number == 0 and suffix else SUFFIXES[one.kind]
+            several = f"-made-{one.name}" if len(made.artefacts) > 1 else ""
+            final = stem.with_name(f"{stem.name}{several}{ending}")
+            part = final.with_name(f".{secrets.token_hex(8)}.part{ending}")
+            parts[part] = final
+            _write(one, part, word, note, step)
+        files = {final.name: _sha256(part) for part, final in parts.items()}
+        row = {"mien": version("mien"), "key": key, "files": files, "marked": marked, **told,
+               "notes": list(made.notes)}  # fmt: skip
+        text = json.dumps(row, ensure_ascii=False, indent=1) + "\n"
+        write_bytes(stem.with_name(stem.name + SIDECAR), text.encode())
+        for part, final in parts.items():
+            os.replace(part, final)
+    finally:
+        for part in parts:
+            for left in (part, part.with_name(f"{part.stem}.partial{part.suffix}")):
+                with suppress(OSError):
+                    left.unlink()
+    return tuple(parts.values())
+
+
+def provenance_row(told: Provenance) -> dict[str, Any]:
+    """Provenance as JSON: for the sidecar and the metadata of the file."""
+    return {
+        "change": told.change,
+        "digital_source_type": SOURCE_TYPES + SOURCE_TYPE[told.change],
+        "maker": told.maker,
+        "digest": told.digest,
+        "made_from": [{"name": name, "sha256": sha} for name, sha in told.made_from],
+        "weights": list(told.weights),
+        "options": dict(told.options),
+        "seed": told.seed,
+    }
+
+
+def check_suffix(suffix: str) -> None:
+    """Refuse a suffix that no artefact has, or whose files hold no provenance."""
+    known = [*(s for s in FORMATS if s != ".bmp"), ".mp4", ".mov", ".mkv", ".wav", ".obj"]
+    if suffix.lower() not in known:
+        raise MienError(
+            f"A file that ends in '{suffix}' cannot be made; end --out in one of "
+            f"{', '.join(known)}, or name a folder."
+        )
+
+
+def _write(one: Artefact, path: Path, word: str, note: str, step: Any) -> None:
+    """One artefact into a file; the suffix must fit its kind."""
+    if not _fits(one.kind, path.suffix.lower()):
+        raise MienError(
+            f"The result is a {one.kind}, which {path.suffix} cannot hold; end --out in "
+            f"{SUFFIXES[one.kind]}."
+        )
+    if one.kind == "image" and one.image is not None:
+        image = _marked(one.image, word)
+        write_bytes(path, encode_image(image, FORMATS[path.suffix.lower()], note=note))
+    elif one.kind == "film" and one.frames is not None:
+        with FilmWriter(path, note=note) as writer:
+            for number, (time, frame) in enumerate(one.frames, 1):
+                writer.add(_marked(frame, word), time)
+                step("film", number, 0)
+    elif one.kind == "sound" and one.sound is not None:
+        write_bytes(path, wav_note(_wav(one.sound), note))
+    elif one.kind == "mesh" and one.mesh is not None:
+        write_bytes(path, f"# {note}\n{_obj(one.mesh)}".encode())
+    else:
+        raise MienError(f"The maker gave a {one.kind} without frames, so nothing can be written.")
+
+
+def _fits(kind: ArtefactKind, suffix: str) -> bool:
+    if kind == "image":
+        return suffix in FORMATS
+    return suffix in ((".mp4", ".mov", ".mkv") if kind == "film" else (SUFFIXES[kind],))
+
+
+def _marked(image: Pixels, word: str) -> Pixels:
+    return mark(image, word) if word else image
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise MienError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def _wav(sound: Sound) -> bytes:
+    out = BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sound.rate)
+        file.writeframes((np.clip(sound.samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return out.getvalue()
+
+
+def _obj(mesh: Mesh) -> str:
+    """Wavefront OBJ: points in mm, triangles counted from 1."""
+    rows = [f"v {x:.5f} {y:.5f} {z:.5f}" for x, y, z in mesh.points.tolist()]
+    rows += [f"vt {u:.6f} {v:.6f}" for u, v in (mesh.uv.tolist() if mesh.uv is not None else ())]
+    corner = "{0}/{0}" if mesh.uv is not None else "{0}"
+    rows += [
+        "f " + " ".join(corner.format(index + 1) for index in face)
+        for face in mesh.triangles.tolist()
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _read_obj(path: Path) -> Mesh:
+    points, faces = [], []
+    try:
+        for line in path.read_text("utf-8").splitlines():
+            words = line.split()
+            if words[:1] == ["v"]:
+                points.append([float(word) for word in words[1:4]])
+            elif words[:1] == ["f"]:
+                ring = [int(word.partition("/")[0]) - 1 for word in words[1:]]
+                faces += [[ring[0], ring[k], ring[k + 1]] for k in range(1, len(ring) - 1)]
+        mesh = Mesh(np.array(points, np.float32).reshape(-1, 3), np.array(faces).reshape(-1, 3))
+    except (OSError, ValueError, IndexError) as error:
+        raise MienError(f"{path} is no Wavefront OBJ file ({error}); name one.") from error
+    if not len(mesh.points) or not len(mesh.triangles):
+        raise MienError(f"{path} holds no surface: an OBJ file has lines with v and f.")
+    return mesh

@@ -1,0 +1,1 @@
+"""Whether a head looks at one face at a time."""

@@ -1,0 +1,1 @@
+"""A real photograph that moves its face by known amounts."""

@@ -1,0 +1,110 @@
+"""Settings of makers, audits and trainings: a flat frozen dataclass, filled from KEY=VALUE.
+
+A field is a number, a word, a flag, a Literal of words, or a tuple of these; it has a default, and
+the comment beside it says what it means.
+"""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from mien.errors import OptionError
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting."""
+
+    key: str
+    kind: str  # as in the source: "int", "Literal['a', 'b']"
+    default: Any
+    about: str  # the comment beside it
+
+
+def list_options(config: type[Any], defaults: Mapping[str, Any] | None = None) -> list[Option]:
+    """The settings of a dataclass, in their order.
+
+    Args:
+        config: the dataclass.
+        defaults: that a card sets in the place of the dataclass's own.
+    """
+    hints = get_type_hints(config)
+    comments = dict(re.findall(r"^    (\w+):[^#\n]*#\s*(.+)$", inspect.getsource(config), re.M))
+    start = fill_options(config, (), "the card", defaults)
+    return [
+        Option(f.name, _told(hints[f.name]), getattr(start, f.name), comments.get(f.name, ""))
+        for f in dataclasses.fields(config)
+    ]
+
+
+def fill_options(
+    config: type[Any],
+    pairs: Sequence[str],
+    owner: str,
+    defaults: Mapping[str, Any] | None = None,
+) -> Any:
+    """A dataclass with some settings changed.
+
+    Args:
+        config: the dataclass.
+        pairs: such as "epochs=3".
+        owner: whose settings these are, for the error.
+        defaults: that a card sets in the place of the dataclass's own.
+
+    Raises:
+        OptionError: a key that it does not have, or a value of another kind.
+    """
+    hints, given = get_type_hints(config), {}
+    names = [f.name for f in dataclasses.fields(config)]
+    for key, value in (defaults or {}).items():
+        if key not in names:
+            raise OptionError(
+                f"'options' of {owner} has '{key}', which is none of its settings: "
+                f"{', '.join(names)}."
+            )
+        given[key] = _plain(hints[key], key, value)
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or key not in names:
+            raise OptionError(
+                f"'{pair}' sets nothing of {owner}: write KEY=VALUE with one of {', '.join(names)}."
+            )
+        given[key] = _value(hints[key], key, text)
+    try:
+        return config(**given)
+    except (TypeError, ValueError) as error:  # what the dataclass itself refuses
+        raise (
+            error if isinstance(error, OptionError) else OptionError(f"{owner}: {error}")
+        ) from None
+
+
+def _plain(hint: Any, key: str, value: Any) -> Any:
+    """A value of a card, by the rules for text."""
+    if isinstance(value, list | tuple):
+        return _value(hint, key, ",".join(map(str, value)))
+    return _value(hint, key, str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _told(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
+
+
+def _value(hint: Any, key: str, text: str) -> Any:
+    """A value of the kind that a field has; fields are plain, or tuples of plain values."""
+    if get_origin(hint) is Literal:
+        if text not in get_args(hint):
+            raise OptionError(f"{key} is one of {', '.join(get_args(hint))}, not '{text}'.")
+        return text
+    if get_origin(hint) is tuple:
+        return tuple(_value(get_args(hint)[0], key, part) for part in text.split(",") if part)
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise OptionError(f"{key} is true or false, not '{text}'.")
+        return text == "true"
+    try:
+        return hint(text)
+    except (ValueError, TypeError):
+        raise OptionError(f"{key} is of kind {_told(hint)}; '{text}' is not.") from None

@@ -1,0 +1,90 @@
+"""mien make and mien audit as a user types them."""
+
+import json
+
+import numpy as np
+import pytest
+from tests.outside_systems import write_package
+
+from mien.media import write_image
+from mien.testing import noise
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    monkeypatch.syspath_prepend(str(folder))
+    write_package(folder, "nice_dark", "darken", "maker")
+    write_package(folder, "nice_sure", "certainty", "audit")
+    for k, image in enumerate(noise(4, 40)):
+        write_image(tmp_path / f"{k}.png", image)
+    return tmp_path
+
+
+def rows(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_a_maker_of_another_distribution_has_its_command(mien, site):
+    command = ("make", "darken", site / "0.png", site / "1.png", "--out", site / "made",
+               "--set", "amount=0.3")  # fmt: skip
+    code, out, err = mien(*command)
+    assert code == 0, err
+    assert [row["skipped"] for row in rows(out)] == [False, False]
+    assert rows(out)[0]["files"] == [str(site / "made" / "0.png")]
+    code, out, _ = mien(*command)
+    assert [row["skipped"] for row in rows(out)] == [True, True]
+    write_image(site / "2.png", np.zeros((40, 40, 3), np.uint8))
+    code, out, err = mien(*command[:4], site / "2.png", *command[4:])
+    assert code == 1
+    assert "too dark" in err
+    assert [bool(row["error"]) for row in rows(out)] == [False, False, True]
+
+
+def test_settings_are_listed_with_their_meaning(mien, site):
+    code, out, _ = mien("make", "darken", "--list")
+    assert code == 0
+    assert rows(out)[0] == {
+        "key": "amount", "kind": "float", "default": 0.5, "about": "how dark it gets",
+    }  # fmt: skip
+    assert "probability from which" in mien("audit", "certainty", "--list", "--table")[1]
+    code, _, err = mien("make", "expression", "--list")
+    assert code == 1
+    assert "only makers and audits have settings" in err
+
+
+def test_an_audit_of_another_distribution_has_its_command_and_page(mien, site):
+    code, out, err = mien("audit", "certainty", site, "--model", "expression", "--cut",
+                          "--purpose", "to try it", "--report", site / "a.html")  # fmt: skip
+    assert code == 0, err
+    [told] = rows(out)
+    assert told["headline"]["sure"]["trials"] == 4
+    assert told["risk"]["level"] == "low"
+    assert told["basis"]["Purpose"] == "to try it"
+    assert told["basis"]["Command"].startswith("mien audit certainty")
+    assert (site / "a.html").is_file()
+    code, out, _ = mien("audit", "certainty", site, "--model", "expression", "--cut", "--table")
+    assert "Risk: low. A toy." in out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--model", "expression", "--cut", "--queries", "2"), "and 2 were agreed"),
+        (("--model", "expression", "--cut", "--most", "2"), "2 faces are too few"),
+        (("--model", "face-mesh"), "'certainty' examines chip-head, and 'face-mesh' is a landma"),
+        (("--model", "expression", "--layout", "x"), "There is no layout 'x'"),
+        (("--model", "expression", "--set", "bars=1"), "'bars=1' sets nothing of certainty"),
+    ],
+)
+def test_what_cannot_be_audited_is_told_in_one_line(mien, site, words, says):
+    code, _, err = mien("audit", "certainty", site, *words)
+    assert code == 1
+    assert says in " ".join(err.split())
+    assert err.count("mien:") == 1
+
+
+def test_an_audit_without_a_model_is_wrong_usage(mien, site):
+    code, _, err = mien("audit", "certainty", site)
+    assert code == 2
+    assert "--model" in err

@@ -1,0 +1,44 @@
+"""What is written into a file about itself can be read again; the mark can be seen."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mien.errors import ImageError
+from mien.media import encode_image, mark, read_image, read_note, write_bytes
+
+NOTE = json.dumps({"change": "synthetic", "name": 'a "quoted" name', "letter": "Zoë"})
+GREY = np.full((60, 80, 3), 128, np.uint8)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif", "tif"])
+def test_a_note_in_a_picture_is_read_again_and_leaves_the_pixels_alone(tmp_path, suffix):
+    kind = {"jpg": "jpeg", "tif": "tiff"}.get(suffix, suffix)
+    path = tmp_path / f"a.{suffix}"
+    write_bytes(path, encode_image(GREY, kind, note=NOTE))
+    assert read_note(path) == NOTE
+    assert np.abs(read_image(path).astype(int) - GREY).max() <= 2
+    write_bytes(path, encode_image(GREY, kind))
+    assert read_note(path) is None
+
+
+def test_a_format_that_holds_no_note_refuses_one(tmp_path):
+    with pytest.raises(ImageError, match="BMP files hold no note"):
+        encode_image(GREY, "bmp", note=NOTE)
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(ImageError, match="cannot be read for its note"):
+        read_note(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("size", [(2, 2), (12, 300), (60, 80), (600, 400)])
+def test_the_mark_is_on_a_copy_in_the_lower_left_corner(size):
+    image = np.full((*size, 3), 128, np.uint8)
+    marked = mark(image, "synthetic")
+    assert marked.shape == image.shape
+    assert (image == 128).all()
+    changed = np.argwhere((marked != 128).any(-1))
+    assert len(changed)
+    if min(size) >= 60:
+        assert changed[:, 0].min() > size[0] * 0.6
+        assert marked.max() > 240  # white letters
