@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 LONGEST = 25  # words of a sentence
-AMERICAN = r"\b(colou?red gray|gray|color|license[ds]?|behavior|analyz(?:ing|ed)|recogniz\w+)\b"
+AMERICAN = r"\b(colou?red gray|gray|color|license[s]?|behavior|analyz(?:ing|ed)|recogniz\w+)\b"
 
 
 def prose(text):
