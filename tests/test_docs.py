@@ -188,10 +188,16 @@ def test_commands_in_shell_blocks_exist_with_their_options():
     assert seen > 10
 
 
+def imported(name):
+    """A module of the folder docs."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_the_results_on_pages_are_those_of_the_cards():
-    spec = importlib.util.spec_from_file_location("results", DOCS / "results.py")
-    results = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(results)
+    results = imported("results")
     for page, make in results.PAGES.items():
         text = page.read_text("utf-8")
         assert results.written(text, make()) == text, "run: python docs/results.py --write"
@@ -204,6 +210,19 @@ def anchor(heading):
     """The anchor that Markdown gives a heading."""
     plain = re.sub(r"[^\w\s-]", "", heading.replace("`", "")).strip().lower()
     return re.sub(r"[\s]+", "-", plain)
+
+
+def test_generated_pages_name_every_model_command_and_room():
+    from mien.zoo import cards
+
+    hooks = imported("hooks")
+    assert all(f"## {name}\n" in hooks.on_page_markdown("<!-- models -->") for name in cards())
+    assert "## mien gallery forget\n" in hooks.on_page_markdown("<!-- commands -->")
+    reference = hooks.on_page_markdown("<!-- reference -->")
+    rooms = {p.parent.name for p in Path(mien.__file__).parent.glob("*/__init__.py")}
+    for room in rooms - hooks.ELSEWHERE:
+        assert f"::: mien.{room}" in reference
+    assert all(name in reference for name in mien.__all__)
 
 
 GENERATED = {"models.md", "reference.md", "commands.md"}  # by docs/hooks.py, when the site is built
