@@ -1,21 +1,22 @@
 """Parts of pages made from the code when the site is built, so that nobody types them twice."""
 
+import ast
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import mien
 from mien.decision import Calibration, calibrations
 from mien.zoo import Card, cards, ledger
 
-# Of the front door; what else it has stands with its room.
-DOOR = "find_faces, enroll, identify, verify, analyze, read_image, open_gallery, open_pipeline"
-ROOMS = (
-    "types contracts errors geometry metrics media quality.judge detect align embed gallery "
-    "pipeline tables zoo runtime evaluate.calibrate report testing"
-)
+SOURCE = Path(mien.__file__).parent
+# Rooms that are documented elsewhere: commands and systems have pages of their own.
+ELSEWHERE = {"cli", "systems"}
+MODULES = ("types", "contracts", "errors", "testing")  # rooms of one file
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace `<!-- models -->` and its kin by what they name."""
+    """Replace `<!-- models -->` and similar marks by the generated text."""
     for name, make in (("models", models), ("commands", commands), ("reference", reference)):
         mark = f"<!-- {name} -->"
         if mark in markdown:
@@ -24,7 +25,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[str]:
-    """A Markdown table; a bar inside a cell is escaped."""
+    """Return a Markdown table; vertical bars inside cells are escaped."""
     lines = [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
     for row in rows:
         cells = " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row)
@@ -33,7 +34,7 @@ def table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[st
 
 
 def models() -> str:
-    """A survey, every card as a section, and the ledger of licences."""
+    """Return an overview, one section per card, and the ledger of licences."""
     every = cards().values()
     survey = (
         (f"[{c.name}](#{c.name})", c.task, c.licence, _allowed(c.commercial), f"{c.size / 1e6:.1f}")
@@ -46,7 +47,7 @@ def models() -> str:
         for each in calibrations().values():
             if each.contract.split("/")[:2] == [card.name, card.digest]:
                 parts += _thresholds(each)
-    parts += ["## Files", "", "Each file of weights, where it is from, and its SHA-256.", ""]
+    parts += ["## Files", "", "The source and the SHA-256 of each file of weights.", ""]
     rows = ((row.name, f"`{row.source}`", f"`{row.sha256}`") for row in ledger())
     return "\n".join([*parts, *table(("Model", "Source", "SHA-256"), rows)])
 
@@ -64,8 +65,8 @@ def _facts(card: Card) -> list[str]:
     for result in card.results:
         low, high = result.get("low"), result.get("high")
         interval = f" ({low} to {high})" if low is not None else ""
-        told = f"{result['metric']} {result['value']}{interval} on {result['protocol']}"
-        rows[f"Measured: {result['metric']}"] = f"{told}, `{result['command']}`"
+        value = f"{result['metric']} {result['value']}{interval} on {result['protocol']}"
+        rows[f"Measured: {result['metric']}"] = f"{value}, `{result['command']}`"
     return table(("", ""), iter(rows.items()))
 
 
@@ -74,11 +75,11 @@ def _allowed(commercial: object) -> str:
 
 
 def _thresholds(one: Calibration) -> list[str]:
-    """What a cosine of this model means, as far as it was measured."""
+    """Return the thresholds of a calibration, with its checks on other people."""
     lines = [
-        f"**Thresholds** of calibration `{one.name}`, with faces found by `{one.detector}`: "
-        f"{one.people:,} people, {one.genuine:,} comparisons of one person, {one.impostors:,} of "
-        f"two. {one.data}",
+        f"**Thresholds** of calibration `{one.name}` with detector `{one.detector}`: "
+        f"{one.people:,} people, {one.genuine:,} mated comparisons and {one.impostors:,} non-mated "
+        f"ones. {one.data}",
         "",
     ]
     tried = {rate.fmr: rate for rate in one.check.rates} if one.check else {}
@@ -94,21 +95,21 @@ def _thresholds(one: Calibration) -> list[str]:
                 f"{rate.fnmr:.1%} ({rate.fnmr_low:.1%} to {rate.fnmr_high:.1%})" if rate else "-",
             )
         )
-    headings = ("FMR asked", "Threshold", "95 % interval", "FMR on others", "Missed of others")
+    headings = ("FMR", "Threshold", "95 % interval", "FMR on others", "FNMR on others")
     lines += table(headings, iter(rows))
     if one.check:
         lines += [
-            f"Others: {one.check.people:,} people who were not measured before, "
-            f"{one.check.genuine:,} comparisons of one person, {one.check.impostors:,} of two. "
+            f"Others: {one.check.people:,} people who are not part of the calibration, "
+            f"{one.check.genuine:,} mated and {one.check.impostors:,} non-mated comparisons. "
             f"{one.check.data} Calibration error {one.check.ece:.3f}, Cllr {one.check.cllr:.3f} "
-            "bit. A dash: they are too few to show the rate.",
+            "bit. A dash means that these people are too few for the rate.",
             "",
         ]
-    return [*lines, "Made by", "", "```sh", one.command, "```", ""]
+    return [*lines, "Command:", "", "```sh", one.command, "```", ""]
 
 
 def commands() -> str:
-    """Every command with its arguments and options."""
+    """Return every command with its arguments and options."""
     from typer.main import get_command
 
     from mien.cli.main import app
@@ -120,9 +121,9 @@ def _command(command: Any, name: str) -> list[str]:
     below = getattr(command, "commands", None)
     if below is not None:
         return [line for key, one in below.items() for line in _command(one, f"{name} {key}")]
-    told, _, examples = (command.help or "").partition("Example:")
-    lines = [f"## {name}", "", " ".join(told.split("\n\n")[0].split()), ""]
-    lines += [" ".join(text.split()) + "\n" for text in told.split("\n\n")[1:] if text.strip()]
+    about, _, examples = (command.help or "").partition("Example:")
+    lines = [f"## {name}", "", " ".join(about.split("\n\n")[0].split()), ""]
+    lines += [" ".join(text.split()) + "\n" for text in about.split("\n\n")[1:] if text.strip()]
     if examples:
         kept = [" ".join(text.split()) for text in examples.split("Example:")]
         lines += ["```sh", *(text.split(" For ")[0] for text in kept), "```", ""]
@@ -141,6 +142,25 @@ def _parameter(one: Any) -> tuple[str, str, str]:
 
 
 def reference() -> str:
-    """The front door and the rooms behind it."""
-    front = f"::: mien\n    options:\n      members: [{DOOR}]"
-    return "\n\n".join([front, *(f"::: mien.{room}" for room in ROOMS.split())])
+    """Return the directives for the front door and for every room behind it."""
+    names = public_names(SOURCE / "__init__.py")
+    parts = [f"::: mien\n    options:\n      members: [{', '.join(names)}]"]
+    parts += [f"::: mien.{module}" for module in MODULES]
+    for folder in sorted(SOURCE.iterdir()):
+        init = folder / "__init__.py"
+        if folder.name in ELSEWHERE or not init.is_file():
+            continue
+        if public_names(init):
+            parts.append(f"::: mien.{folder.name}")
+            continue
+        files = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+        parts += [f"::: mien.{folder.name}.{name}" for name in files]
+    return "\n\n".join(parts)
+
+
+def public_names(path: Path) -> list[str]:
+    """Read `__all__` of a file without importing it."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["__all__"]:
+            return [str(name) for name in ast.literal_eval(node.value)]
+    return []
