@@ -107,6 +107,40 @@ def test_imports_only_what_its_room_may(path):
     assert breaches(path.relative_to(ROOT), path.read_text("utf-8")) == []
 
 
+def graph() -> dict[str, set[str]]:
+    """Module -> modules that it imports anywhere, for types as well."""
+    modules = {".".join(("mien", *p.relative_to(ROOT).with_suffix("").parts)): p for p in files()}
+    modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
+    found = {}
+    for name, path in modules.items():
+        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        pairs = [
+            (n.module, a.name) for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names
+        ]
+        wanted = {f"{m}.{a}" if f"{m}.{a}" in modules else m for m, a in pairs}
+        # A package's own names come from its files, so those may not take them from the package.
+        found[name] = {one for one in wanted if one in modules and one != name}
+    return found
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a loop; empty if there is none."""
+    left = {name: set(targets) for name, targets in edges.items()}
+    while True:
+        done = {name for name, targets in left.items() if not targets}
+        if not done:
+            return sorted(left)
+        left = {name: targets - done for name, targets in left.items() if name not in done}
+
+
+def test_no_modules_import_each_other_in_a_loop():
+    assert circle(graph()) == []
+
+
+def test_a_loop_is_found():
+    assert circle({"a": {"b"}, "b": {"a"}, "c": set(), "d": {"c"}}) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("path", "source"),
     [

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.decision import Calibration, Point
+from mien.decision.calibration import Calibration, Point
 from mien.errors import MienError
 from mien.geometry import eye_distance, pose_from_points
 from mien.metrics import posterior

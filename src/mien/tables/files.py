@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from mien.tables.table import Table
+    from mien.tables.contents import TableData
 
     Loaded = tuple[pd.DataFrame, dict[str, Column], pd.DataFrame, pd.DataFrame, dict[str, Any]]
 
@@ -44,7 +44,7 @@ def beside(path: Path, what: str, suffix: str = "") -> Path:
     return path.with_name(f"{path.stem}.{what}{suffix or path.suffix}")
 
 
-def save(table: Table, path: str | os.PathLike[str], kind: str) -> list[str]:
+def save(table: TableData, path: str | os.PathLike[str], kind: str) -> list[str]:
     """Write a table, its events and its recordings; see Table.save."""
     pa = pyarrow()
     path = Path(path)
@@ -72,10 +72,10 @@ def save(table: Table, path: str | os.PathLike[str], kind: str) -> list[str]:
 
 
 def save_each(
-    table: Table,
+    table: TableData,
     path: str | os.PathLike[str],
     kind: str,
-    convert: Callable[[Table, str], tuple[pd.DataFrame, dict[str, Any]]],
+    convert: Callable[[TableData, str], tuple[pd.DataFrame, dict[str, Any]]],
 ) -> list[str]:
     """Write one CSV an input in the columns of another tool, with a JSON beside it."""
     path, inputs = Path(path), list(dict.fromkeys(table.data["input"]))

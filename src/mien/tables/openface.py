@@ -19,7 +19,7 @@ from mien.types import Doubles
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mien.tables.table import Table
+    from mien.tables.contents import TableData
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 KEYS = ("frame", "face_id", "timestamp", "confidence", "success")
@@ -43,7 +43,7 @@ def names(*, picture: bool = False) -> list[str]:
     return found + [f"AU{unit:02d}_c" for unit in sorted((*UNITS, 28))]
 
 
-def as_openface(table: Table, where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+def as_openface(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows of one input as OpenFace writes them, and what to know about them.
 
     What we do not have is empty, never 0: eye points, shape parameters, `_c` without a calibrated

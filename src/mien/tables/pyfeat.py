@@ -16,7 +16,7 @@ from mien.tables.engines import pandas
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mien.tables.table import Table
+    from mien.tables.contents import TableData
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 20, 23, 24, 25, 26, 28, 43)
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -51,7 +51,7 @@ def names() -> list[str]:
     return [*found, *BLENDSHAPES, "FrameHeight", "FrameWidth", "input", "frame", "approx_time"]
 
 
-def as_pyfeat(table: Table, where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+def as_pyfeat(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows of one input as py-feat writes them, and what to know about them."""
     pd = pandas()
     data = table.data[table.data["input"] == where].reset_index(drop=True)

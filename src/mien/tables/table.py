@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mien.errors import MienError
 from mien.tables import files, openface, pyfeat
 from mien.tables.columns import Column
+from mien.tables.contents import TableData
 from mien.tables.engines import pandas
 from mien.tables.parts import Part, joined
 from mien.tables.summing import summed
@@ -22,18 +23,12 @@ By = Literal["person", "segment", "event"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """One row a face and frame; a frame without a face has a row with the reason.
+class Table(TableData):
+    """One row per face per frame; a frame without a face has a row with the reason.
 
     `data` is a pandas DataFrame and may be used as one. What is missing is NaN, never 0, and
     `reason` says why.
     """
-
-    data: pd.DataFrame
-    columns: dict[str, Column]  # by name, in the order of `data`
-    events: pd.DataFrame  # blinks, action units ...: one row an event
-    recordings: pd.DataFrame  # one row a film or picture: seconds, frames, complete ...
-    facts: dict[str, Any] = field(default_factory=dict)  # version, models, licences, settings
 
     @classmethod
     def of(
@@ -128,16 +123,6 @@ class Table:
         pairs = zip(zip(found["input"], found["who"], strict=True), minutes, strict=True)
         rates = [blinks.get(key, 0) / m if m else float("nan") for key, m in pairs]
         return found.assign(blinks_per_minute=rates)
-
-    @property
-    def who(self) -> pd.Series[Any]:
-        """Person of each row, None for nobody; `track-3` where people were not identified."""
-        pd = pandas()
-        persons = self.data["person"].astype(object)
-        if persons.notna().any():  # a face without a person was seen too shortly to be one
-            return persons.where(persons.notna(), None).rename("who")
-        tracks = self.data["track"].map(lambda n: None if pd.isna(n) else f"track-{int(n)}")
-        return persons.where(persons.notna(), tracks.astype(object)).rename("who")
 
     @property
     def reasons(self) -> pd.DataFrame:
