@@ -181,6 +181,7 @@ for each in (
     images.groups,
     images.attributes,
     heads.task,
+    heads.clips,
     heads.expression,
     heads.age,
     heads.batch_leak,

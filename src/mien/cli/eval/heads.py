@@ -150,6 +150,41 @@ def task(
     _measure(name, card.eval, card.task, source, (detector, device), (report, table))
 
 
+def clips(
+    folder: Folder,
+    model: Head,
+    layout: Annotated[
+        str, typer.Option(help="dfew, ferv39k or clips; default: the card's.", show_default=False)
+    ] = "",
+    split: Part = "",
+    names: Names = None,
+    most: Most = 0,
+    device: Processor = "cpu",
+    data: Label = "",
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Evaluate a clip head on folders of frames: accuracy, UAR, F1, divergence from votes.
+
+    UAR is the balanced accuracy. The divergence (KL) is measured where raters' votes are known.
+
+    Example: mien eval clips DFEW/ --model expression-midas --layout dfew --split test --table
+    """
+    from mien.errors import MienError
+    from mien.evaluate.attributes.card_task import LabelledData
+    from mien.zoo import find
+
+    card = find(model)
+    if card.kind != "clip-head" or card.eval is None:
+        raise MienError(
+            f"'{model}' is a {card.kind} and cannot be evaluated on clips; name a clip head whose "
+            "card has [eval]. List them with: mien models list"
+        )
+    source = LabelledData(folder=folder, layout=layout, split=split, names=names, most=most,
+                          label=data)  # fmt: skip
+    _measure(model, card.eval, card.task, source, (DETECTOR, device), (report, table))
+
+
 def _measure(
     model: str,
     asked: "Eval",

@@ -11,6 +11,7 @@ from mien.contracts import silent
 from mien.datasets import CLIPS, LABELS, Labelled
 from mien.errors import ImageError, MienError
 from mien.evaluate.attributes.attributes import Prediction, attributes, predict_labels
+from mien.evaluate.attributes.vote_shares import vote_share_facts
 from mien.media import find_images, read_image, stretched
 from mien.metrics.findings import Findings
 from mien.photo import Pipeline
@@ -87,6 +88,8 @@ def evaluate_card_task(
         bands=asked.bands,
         basis=tuple(basis),
     )
+    shares = vote_share_facts(records, answers, asked.classes) if asked.classes else ()
+    found = replace(found, headline=(*found.headline, *shares))
     more = (f"{left_out} pictures of other classes are left out.",) if left_out else ()
     return replace(found, warnings=(*found.warnings, *more))
 
