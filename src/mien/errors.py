@@ -65,6 +65,10 @@ class UnknownPersonError(GalleryError, LookupError):
         )
 
 
+class StorageError(MienError):
+    """Intermediate results cannot be written: the disk is full or gone. What is there is whole."""
+
+
 class CancelledError(MienError):
     """A run was asked to stop. Finished work is kept, and the same call goes on from there."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mien.behaviour import Baseline
-from mien.errors import CancelledError, FilmError, ImageError, MienError
+from mien.errors import CancelledError, FilmError, ImageError, MienError, StorageError
 from mien.film.analyzer import Analyzer, licences
 from mien.film.assemble import assemble_table
 from mien.film.baselines import apply_baselines, fit_person_baseline
@@ -157,7 +157,7 @@ def _run(names: list[str], kit: Analyzer, checkpoint: RowCheckpoint, on_step: On
         checkpoint.flush()
     except (KeyboardInterrupt, CancelledError):
         return _kept(checkpoint) or "interrupted"
-    except MienError:
+    except StorageError:
         return "full"
     return None
 
@@ -165,7 +165,7 @@ def _run(names: list[str], kit: Analyzer, checkpoint: RowCheckpoint, on_step: On
 def _kept(checkpoint: RowCheckpoint) -> str | None:
     try:
         checkpoint.flush()
-    except MienError:
+    except StorageError:
         return "full"
     return None
 

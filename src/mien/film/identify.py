@@ -1,12 +1,15 @@
 """Who is on screen, when: a film in, people and their appearances out."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mien.contracts import Detector
+from mien.detect.retries import OTHER_TURNS
 from mien.errors import CancelledError, FilmError, MienError
 from mien.film.engine import FilmEngine
 from mien.film.identities import appearances, identify_tracks, open_search, prominent
@@ -14,9 +17,12 @@ from mien.film.running import fewest_observations
 from mien.film.scanner import EVERY, SEGMENT, FilmScanner
 from mien.film.segment_log import SegmentLog
 from mien.media import Film, Frame, open_film
+from mien.media import turn as turned
 from mien.photo.pipeline import Pipeline, Watch
 from mien.track import Segment, ShotBoundaryDetector, TrackBuilder
 from mien.types import FilmAnswer, OnStep
+
+PROBES = 5  # frames in which a film without upright faces is searched for turned ones
 
 
 def identify_film(
@@ -65,6 +71,8 @@ def identify_film(
         if whole:
             builder.finish(builder.seconds + between)
         counts = asdict(film.counts)
+    if whole and reason is None and pipeline.turns != "never" and not builder.tracks():
+        reason = find_turn(source, pipeline.detector)
     watch.lap("scan")
     answer = _answer(builder, pipeline, counts, reason, whole)
     watch.lap("identify")
@@ -77,6 +85,21 @@ def _taken(segments: Iterable[Segment], builder: TrackBuilder) -> Iterator[Segme
     for segment in segments:
         builder.take(segment)
         yield segment
+
+
+def find_turn(source: str | os.PathLike[str], detector: Detector) -> str | None:
+    """Whether a film without upright faces shows faces once it is turned: a reason, or None."""
+    seen: Counter[int] = Counter()
+    with open_film(source) as film:
+        length = film.duration or 0.0
+        for number in range(PROBES):
+            frame = next(film.frames(start=length * number / PROBES), None)
+            if frame is not None:
+                turns = {turn: detector(turned(frame.image, turn)) for turn in OTHER_TURNS}
+                found = {turn: faces for turn, faces in turns.items() if faces}
+                best = max(found, key=lambda turn: found[turn][0].score, default=None)
+                seen.update([best] if best else [])
+    return f"turned-{seen.most_common(1)[0][0]}" if seen else None
 
 
 def check_every(every: float) -> None:

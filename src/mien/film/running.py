@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from mien.film.identities import IdentitySearch, UnknownLabels, identify_tracks, open_search
 from mien.photo import Pipeline
 from mien.track import Segment, TrackBuilder
+from mien.track.builder import FLEETING
 from mien.types import Decision, Face, Floats, Identity
 
-FLEETING = 0.3  # s in sight: less is a flicker of the detector
 REMEMBERED = 600.0  # s that somebody out of sight is known again
 MOST = 500  # tracks kept in mind, newest first
 

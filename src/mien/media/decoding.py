@@ -5,6 +5,7 @@ file can only reach the decoders listed here, and Pillow's own global limit is n
 """
 
 import re
+import warnings
 from collections.abc import Callable
 from io import BytesIO
 
@@ -18,6 +19,7 @@ from PIL import (
     Image,
     JpegImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
@@ -32,6 +34,9 @@ from mien.types import Pixels
 # In a JPEG scan a byte 255 is followed by 0 or a restart marker; anything else ends the scan.
 # Source: ITU-T T.81, B.1.1.2 and table B.1.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+# Bytes per pixel that Pillow holds, by mode; 4 where nothing is said.
+BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "PA": 4, "I;16": 2, "I;16B": 2}
+STRIP = 256  # rows that are laid on grey at once
 _SCAN, _END, _BARE = 0xDA, 0xD9, {0x01, 0xD8}  # bare: a marker without a segment
 
 
@@ -55,24 +60,33 @@ def decode(data: bytes, where: str, limits: Limits) -> Pixels:
     if kind is None:
         raise ImageError(
             f"{where} is not a picture that can be read: it looks like {looks_like(data)}; give "
-            "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF."
+            "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, GIF, PGM or PPM."
         )
     try:
-        image = _open(kind, data, where, limits)
-        _check_size(image, kind, where, limits)
-        if kind == "jpeg" and image.mode == "RGB" and _is_whole(data):
-            pixels = _decode_jpeg(data, image)
-        else:
-            image.load()  # turns TIFF and HEIC upright and takes their tag away
-            pixels = _to_rgb(image, where)
-        turned = _orientation(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged tags; what matters raises
+            return _decoded(kind, data, where, limits)
     except ImageError:
         raise
     except Exception as error:  # on damaged files decoders raise anything from EOFError to zlib's
         cut = isinstance(error, EOFError) or "truncated" in str(error).lower()
         what = "is truncated: its end is missing" if cut else f"is a damaged {kind.upper()} file"
         raise ImageError(f"{where} {what} ({error}); get it again from where it came.") from error
-    return upright(pixels, turned)
+
+
+def _decoded(kind: str, data: bytes, where: str, limits: Limits) -> Pixels:
+    if kind == "tiff":
+        deep = _float_tiff(data, where, limits)
+        if deep is not None:
+            return deep
+    image = _open(kind, data, where, limits)
+    _check_size(image, kind, where, limits)
+    if kind == "jpeg" and image.mode == "RGB" and _is_whole(data):
+        pixels = _decode_jpeg(data, image)
+    else:
+        image.load()  # turns TIFF and HEIC upright and takes their tag away
+        pixels = _to_rgb(image, where)
+    return upright(pixels, _orientation(image))
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
@@ -108,6 +122,7 @@ def _open(kind: str, data: bytes, where: str, limits: Limits) -> Image.Image:
         "tiff": TiffImagePlugin.TiffImageFile,
         "bmp": BmpImagePlugin.BmpImageFile,
         "gif": GifImagePlugin.GifImageFile,
+        "pnm": PpmImagePlugin.PpmImageFile,
     }
     return plugins[kind](BytesIO(data))
 
@@ -115,6 +130,13 @@ def _open(kind: str, data: bytes, where: str, limits: Limits) -> Image.Image:
 def _check_size(image: Image.Image, kind: str, where: str, limits: Limits) -> None:
     """Refuse what is too large for us, or for Pillow: it counts in TIFF's loader again."""
     limits.check_pixels(*image.size, where)
+    own = 0 if kind == "jpeg" and image.mode == "RGB" else BYTES.get(image.mode, 4)
+    limits.check_memory(*image.size, own + 3, where)
+    if kind == "tiff" and image.tag_v2.get(254, 0) & 1:  # type: ignore[attr-defined]
+        raise ImageError(
+            f"{where} begins with a preview of {image.width} x {image.height} px, as camera raw "
+            "files (DNG, NEF, ARW) do, and raw pictures are not read; export it as JPEG or TIFF."
+        )
     most = Image.MAX_IMAGE_PIXELS if kind == "tiff" else None
     if most is not None and image.width * image.height > most:
         raise ImageError(
@@ -168,9 +190,7 @@ def _to_rgb(image: Image.Image, where: str) -> Pixels:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _deep_grey(image, where)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (GROUND, GROUND, GROUND, 255))
-        image = Image.alpha_composite(ground, image).convert("RGB")
+        image = _on_ground(image)
     elif image.mode in ("1", "P", "YCbCr", "HSV", "RGBX"):
         image = image.convert("RGB")
     if profile:
@@ -180,6 +200,37 @@ def _to_rgb(image: Image.Image, where: str) -> Pixels:
             f"{where} uses the colour mode {image.mode}, which is not read; save it as RGB."
         )
     return np.array(image.convert("RGB"))
+
+
+def _on_ground(image: Image.Image) -> Image.Image:
+    """Lay a transparent picture on mid grey, strip by strip, so that it is not held thrice."""
+    laid = Image.new("RGB", image.size)
+    for top in range(0, image.height, STRIP):
+        part = image.crop((0, top, image.width, min(top + STRIP, image.height))).convert("RGBA")
+        ground = Image.new("RGBA", part.size, (GROUND, GROUND, GROUND, 255))
+        laid.paste(Image.alpha_composite(ground, part).convert("RGB"), (0, top))
+    return laid
+
+
+def _float_tiff(data: bytes, where: str, limits: Limits) -> Pixels | None:
+    """A TIFF of floats in several channels, which Pillow does not open; None if it is another.
+
+    Source: TIFF 6.0, tags 256 and 257 (size), 277 (samples per pixel), 339 (3: floats).
+    """
+    tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+    file = BytesIO(data)
+    file.seek(tags.next)
+    tags.load(file)
+    if tags.get(277, 1) < 3 or 3 not in (tags.get(339) or ()):
+        return None
+    width, height = int(tags[256]), int(tags[257])
+    limits.check_pixels(width, height, where)
+    limits.check_memory(width, height, 4 * tags[277] + 3, where)
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None:
+        raise ValueError("its floats cannot be read")
+    pixels = to_eight_bits(np.asarray(values)[..., 2::-1], where)
+    return upright(np.ascontiguousarray(pixels), int(tags.get(274, 1)))
 
 
 def _deep_grey(image: Image.Image, where: str) -> Pixels:

@@ -10,12 +10,15 @@ from typing import Any, Literal, Self
 import av
 import av.error
 
-from mien.errors import FilmError
+from mien.errors import FilmError, ImageError
 from mien.media.limits import LIMITS, Limits
 from mien.media.pixels import Converter, Weaver
 from mien.types import Pixels
 
-Reason = Literal["no-frames", "damaged", "ended-early", "lost", "interrupted", "full"]
+Reason = Literal[
+    "no-frames", "damaged", "ended-early", "lost", "interrupted", "full",
+    "turned-90", "turned-180", "turned-270",
+]  # fmt: skip
 REASONS: dict[str, str] = {
     "no-frames": "The film has a video stream, but not one of its frames can be decoded.",
     "damaged": "Some frames could not be decoded; what they showed is unknown.",
@@ -23,7 +26,15 @@ REASONS: dict[str, str] = {
     "lost": "The source went away and did not come back.",
     "interrupted": "The run was stopped before the end; the same command continues it.",
     "full": "The disk was full; what was written until then is kept.",
+    "turned-90": "No face is upright, but faces appear after a quarter turn clockwise; turn the "
+    "film (ffmpeg -i FILM -vf transpose=1 OUT) and run again.",
+    "turned-180": "No face is upright, but faces appear after half a turn; turn the film "
+    "(ffmpeg -i FILM -vf hflip,vflip OUT) and run again.",
+    "turned-270": "No face is upright, but faces appear after a quarter turn anticlockwise; turn "
+    "the film (ffmpeg -i FILM -vf transpose=2 OUT) and run again.",
 }
+# Bytes per pixel: eight frames that a decoder refers to, in YUV, and one in RGB.
+DECODING = 8 * 1.5 + 3
 EARLY = 1.0  # s: less than this between the last frame and the end is the length of the sound
 OPENING, STALL = 20.0, 20.0  # s without a byte before a source counts as stalled
 BACK = (0.0, 2.0, 10.0)  # s before the wanted time that is sought, one after another
@@ -199,10 +210,14 @@ class Film:
         told = self.duration if end is None else min(end, self.duration or end)
         if self.counts.decoded == 0:
             self.reason = "no-frames"
-        elif told is not None and last is not None and last < told - self._tolerance():
+        elif told is not None and last is not None and self._reached(last) < told:
             self.reason = "ended-early"
         elif self.counts.damaged:
             self.reason = "damaged"
+
+    def _reached(self, last: float) -> float:
+        """The time that was reached; some containers count the duration from before the start."""
+        return last + max(self._origin(), 0.0) + self._tolerance()
 
     def _tolerance(self) -> float:
         """Sound often goes on for a while after the last picture."""
@@ -269,7 +284,16 @@ def film_of(container: Any, where: str, limits: Limits = LIMITS) -> Film:
         raise FilmError(f"{where} has no pictures, only {kinds}; give a file with a video stream.")
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
-    limits.check_pixels(stream.width, stream.height, where)
+    width, height = (getattr(stream, side, None) or 0 for side in ("width", "height"))
+    if not width or not height:  # no frame follows that would say, or no decoder knows it
+        container.close()
+        raise FilmError(f"{where} has a video stream, but no pictures in it; get it again.")
+    try:
+        limits.check_pixels(width, height, where)
+        limits.check_memory(width, height, DECODING, where)
+    except ImageError as error:
+        container.close()
+        raise FilmError(str(error)) from None
     rate = stream.average_rate or stream.guessed_rate
     ticks = container.duration
     return Film(

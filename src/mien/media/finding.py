@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from mien.errors import ImageError
-from mien.media.formats import FILMS, SUFFIXES
+from mien.media.formats import FILMS, SUFFIXES, is_film_data
 
 
 def find_images(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -46,8 +46,17 @@ def _found(
 
 
 def is_film(source: str | os.PathLike[str]) -> bool:
-    """Whether a name means a film rather than a picture, by its suffix."""
-    return Path(source).suffix.lower() in FILMS
+    """Whether a source is a film rather than a photo: by its first bytes, else by its suffix."""
+    path = Path(source)
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                told = is_film_data(file.read(400))
+            if told is not None:
+                return told
+    except (OSError, ValueError):  # not readable, or no name of a file: the suffix remains
+        pass
+    return path.suffix.lower() in FILMS
 
 
 def _expand(path: Path, suffixes: Collection[str]) -> Iterator[Path]:

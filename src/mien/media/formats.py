@@ -6,7 +6,7 @@ import struct
 SUFFIXES = frozenset(
     {
         ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg",
-        ".jpg", ".png", ".tif", ".tiff", ".webp",
+        ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
     }
 )  # fmt: skip
 # Suffixes that are films for a command that takes both; anything that FFmpeg opens is read.
@@ -28,6 +28,13 @@ _PICTURES = (
     (b"MM\x00*", "tiff"),
     (b"II+\x00", "tiff"),
     (b"MM\x00+", "tiff"),
+)
+_FILM_STARTS = (
+    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    b"FLV\x01",
+    b"\x00\x00\x01\xba",  # MPEG program stream
+    b"\x00\x00\x01\xb3",  # MPEG video
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF: WMV
 )
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"}
@@ -67,12 +74,32 @@ def format_of(data: bytes) -> str | None:
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
+    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
+        return "pnm"  # Netpbm; two bytes and white space
     if data[:2] == b"BM" and len(data) >= 18 and data[6:10] == bytes(4):
         return "bmp"  # two letters are little; bytes 6 to 9 are reserved and zero
     brands = _brands(data)
     if brands & _AVIF_BRANDS:
         return "avif"
     return "heif" if brands & _HEIF_BRANDS else None
+
+
+def is_film_data(data: bytes) -> bool | None:
+    """Whether the first 400 bytes of a file are those of a film; None if they do not say.
+
+    Sources: ISO/IEC 14496-12 (ftyp), RFC 8794 (EBML), ISO/IEC 13818-1 (packs, and packets of 188
+    bytes), Microsoft ASF 3.1.
+    """
+    if format_of(data):
+        return False
+    if data[4:8] == b"ftyp":
+        return data[8:12] not in (b"M4A ", b"M4B ", b"crx ")
+    if data[:4] == b"RIFF":
+        return data[8:12] == b"AVI "
+    if data.startswith(_FILM_STARTS):
+        return True
+    packets = data[0:377:188]
+    return True if len(packets) == 3 and packets == b"GGG" else None
 
 
 def looks_like(data: bytes) -> str:
@@ -88,6 +115,8 @@ def looks_like(data: bytes) -> str:
             b"M4A ": "an MPEG-4 recording",
             b"crx ": "a Canon raw photograph",
         }.get(data[8:12], "an MP4 film")
+    if is_film_data(data):
+        return "a film"
     return _text(data[:4096]) or "no file type that mien knows"
 
 

@@ -11,6 +11,7 @@ from mien.errors import ImageError
 from mien.media.arrays import from_array
 from mien.media.decoding import decode
 from mien.media.finding import is_film
+from mien.media.formats import looks_like
 from mien.media.limits import LIMITS, Limits
 from mien.types import Pixels
 
@@ -63,12 +64,17 @@ def _fetch(path: Path, where: str, limits: Limits) -> bytes:
         if path.exists() and not path.is_file():  # a pipe or device may never end
             raise ImageError(f"{where} is not a regular file; copy its content to a file first.")
         if is_film(path):
+            with path.open("rb") as file:
+                kind = looks_like(file.read(400))
+            kind = kind if kind.endswith("film") else "a film"
             raise ImageError(
-                f"{where} is a film, not a picture; ask mien.film.identify_film, or on the "
+                f"{where} is {kind}, not a picture; use mien.film.identify_film, or on the "
                 "command line: mien identify."
             )
         limits.check_bytes(path.stat().st_size, where)
         return path.read_bytes()
+    except ImageError:
+        raise
     except FileNotFoundError:
         reason = "is a link to a file that is gone" if path.is_symlink() else "does not exist"
         raise ImageError(f"{where} {reason}; check the path.") from None

@@ -14,6 +14,8 @@ class Limits:
     max_bytes: int = 300_000_000
     # Phones with 200-megapixel sensors write 16,320 x 12,240; decoded that is 600 MB.
     max_pixels: int = 200_000_000
+    # What decoding may take at its peak. A file of 24 kB can ask for gigabytes.
+    max_memory: int = 2**29  # bytes: 512 MiB
 
     def check_bytes(self, size: int, where: str) -> None:
         """Refuse a file of `size` bytes if that is too many."""
@@ -31,6 +33,23 @@ class Limits:
             raise ImageError(
                 f"{where} has {width:,} x {height:,} pixels, more than the {self.max_pixels:,} "
                 "allowed; make it smaller, or raise Limits.max_pixels."
+            )
+
+    def check_memory(self, width: int, height: int, bytes_each: float, where: str) -> None:
+        """Refuse a picture that takes too much memory while it is decoded.
+
+        Args:
+            width: px.
+            height: px.
+            bytes_each: bytes per pixel at the peak: of the decoder, and of what comes out.
+            where: names the picture in errors.
+        """
+        needed = round(width * height * bytes_each)
+        if needed > self.max_memory:
+            raise ImageError(
+                f"{where} has {width:,} x {height:,} pixels and would take {needed / 2**20:,.0f} "
+                f"MiB of memory to decode, more than the {self.max_memory / 2**20:,.0f} MiB "
+                "allowed; make it smaller, or raise Limits.max_memory."
             )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.errors import CancelledError, FilmError, ImageError
+from mien.errors import CancelledError, FilmError, ImageError, MienError
 from mien.film import identify_film
 from mien.film.identify import check_every
 from mien.film.scanner import EVERY
@@ -90,6 +90,11 @@ def _film(
     source: str, pipeline: Pipeline, every: float, keep: Path | None, run: Run
 ) -> Iterator[Identified]:
     """One result; the segment log exists until the caller asks for more."""
+    if pipeline.turns == "always":
+        raise MienError(
+            f"Turns 'always' is for photos, and {source} is a film; leave it at 'when-needed': a "
+            "film whose faces are turned is reported with the turn."
+        )
     with resumable("identify", [stamp(source), pipeline.models, every]) as place:
         log = keep or place
         try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mien.errors import MienError
+from mien.errors import MienError, StorageError
 from mien.tables.columns import Column
 from mien.tables.engines import pandas, parquet, pyarrow
 
@@ -125,7 +125,7 @@ def write_parquet(path: Path, rows: pa.Table) -> None:
         pq.write_table(rows, beside, compression="zstd")
         os.replace(beside, path)
     except OSError as error:
-        raise MienError(
+        raise StorageError(
             f"{path} cannot be written ({error.strerror or error}); what was written before is "
             "whole."
         ) from error

@@ -14,6 +14,7 @@ LARGE = 60.0  # px between the eyes, from which a larger face shows no more
 OVER = 2.0  # s out of sight: longer than a tracker waits, so the track is over
 DECISIVE = {"inter_eye_distance", "head_pose_yaw"}  # see mien.decision.decide.weakness
 UNSURE = 0.7  # score of a detector that worth begins at: blur, hands and edges lower it first
+FLEETING = 0.3  # s in sight: less is a flicker of the detector
 PAUSE = 0.5  # s without a look, after which a face counts as gone
 CLEARLY = 1.3  # times the area, that takes the first place from who holds it
 
@@ -111,6 +112,7 @@ class TrackBuilder:
         self.cuts: list[float] = []
         self.seconds = 0.0
         self._before: FrameFaces | None = None
+        self._first, self._sampled = 0.0, 0  # s of the first sampled frame, and their number
 
     def take(self, segment: Segment) -> None:
         """Add the next segment."""
@@ -128,11 +130,19 @@ class TrackBuilder:
         """The film is over at `end` seconds: what was seen last lasts until then."""
         self._until(end)
 
+    @property
+    def _least(self) -> int:
+        """Observations that make a track: fewer where frames are sparse, one in a single frame."""
+        if self._sampled < 2 or self._before is None:
+            return 1
+        between = (self._before.time - self._first) / (self._sampled - 1)
+        return max(1, min(self._fewest, round(FLEETING / between)))
+
     def _settle(self, before: float) -> None:
         """Sum up the tracks that were last seen before a moment."""
         for number in [n for n in self._open if self._tracks[n].spans[-1][1] < before]:
             self._open.remove(number)
-            if self._tracks[number].observations < self._fewest:
+            if self._tracks[number].observations < self._least:
                 del self._tracks[number]
             else:
                 self._tracks[number].settle()
@@ -145,7 +155,7 @@ class TrackBuilder:
         return [
             one.track(number)
             for number, one in sorted(self._tracks.items())
-            if one.observations >= self._fewest
+            if one.observations >= self._least
         ]
 
     def forget(self, before: float, most: int) -> None:
@@ -181,6 +191,9 @@ class TrackBuilder:
         self.together.update(combinations(sorted(numbers), 2))
         if look.cut:
             self.cuts.append(look.time)
+        if not self._sampled:
+            self._first = look.time
+        self._sampled += 1
         self._before = look
         self.seconds = look.time
 
