@@ -109,9 +109,9 @@ def test_an_export_that_cannot_be_written_leaves_the_old_one(full, archive, tmp_
     before = archive.read_bytes()
     with pytest.raises(GalleryError, match="could not be exported"):
         export_gallery(full, tmp_path / "nowhere" / "out.zip")
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.zip").mkdir()
     with pytest.raises(GalleryError, match="could not be exported"):
-        export_gallery(full, tmp_path / "folder")
+        export_gallery(full, tmp_path / "folder.zip")
     assert archive.read_bytes() == before
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".export")]
 

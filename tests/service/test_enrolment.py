@@ -55,15 +55,46 @@ def test_a_csv_with_unicode_names(tmp_path, write):
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("name,path\nA,a.png\n", "lacks the column person"),
-        ("person,path\n,a.png\n", "line 2: person or path is empty"),
+        ("name,path\nA,a.png\n", "its first line names name, path"),
+        ("person,path\n,a.png\n", "no pictures to enrol"),
         ("person,path\n", "no pictures to enrol"),
+        ("", "its first line names nothing"),
     ],
 )
 def test_a_wrong_csv_says_which_line_or_column(tmp_path, text, error):
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(MienError, match=error):
         items_in(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"person;path\nAda;a/1.png\n",
+        b"person\tpath\nAda\ta/1.png\n",
+        b"person, path\nAda, a/1.png\n",
+        b"Person,PATH \nAda,a/1.png\n",
+        b"person,path\r\nAda,a\\1.png\r\n",
+        b"\xef\xbb\xbfperson,path\n\nAda,a/1.png\n,\n",
+        "person,path\nAda,a/1.png\n".encode("utf-16"),
+        b"note,person,path\nM\xfcller,Ada,a/1.png\n",
+    ],
+)
+def test_a_csv_is_read_as_spreadsheets_write_it(tmp_path, data):
+    (tmp_path / "x.csv").write_bytes(data)
+    [item] = items_in(tmp_path / "x.csv")
+    assert (item.person, item.path) == ("Ada", tmp_path / "a/1.png")
+
+
+def test_a_line_that_lacks_a_cell_is_reported_and_the_others_are_enrolled(tmp_path):
+    (tmp_path / "x.csv").write_text("person,path\nAda,a.png\n,b.png\nCy,\nDora,d.png\n")
+    skipped = []
+    items = items_in(tmp_path / "x.csv", skipped=skipped.append)
+    assert [item.person for item in items] == ["Ada", "Dora"]
+    assert ["line 3: person is empty" in skipped[0], "line 4: path is empty" in skipped[1]] == [
+        1,
+        1,
+    ]
 
 
 def test_an_empty_folder_is_an_error(tmp_path):

@@ -151,3 +151,13 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
         table().save(tmp_path / "film.parquet")
     assert (tmp_path / "film.parquet").read_bytes() == before
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_escaped_and_read_back(tmp_path):
+    made = table()
+    name = '=HYPERLINK("http://x")'
+    person = made.data["person"].astype(object).where(made.data["track"] != 0, name)
+    named = made.with_columns([made.columns["person"]], {"person": person})
+    named.save(tmp_path / "t.csv")
+    assert "'=HYPERLINK" in (tmp_path / "t.csv").read_text()
+    assert name in set(Table.read(tmp_path / "t.csv").data["person"])

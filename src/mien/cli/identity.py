@@ -69,7 +69,7 @@ def enroll(
     from mien.service import enroll as run
     from mien.service.schema import enrolled_row
 
-    items = items_in(source)
+    items = items_in(source, skipped=complain)
     pipeline = opened(detector, embedder, device, commercial_only, turns, calibration=calibration)
     contract = pipeline.embedder.contract if pipeline.embedder else None
     counts: Counter[str] = Counter()

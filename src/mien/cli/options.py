@@ -106,7 +106,9 @@ def sources_of(names: Sequence[str]) -> list[str]:
 
     found: list[str] = []
     for name in names:
-        found += ["-"] if name == "-" else [str(path) for path in find_sources([name])]
+        found += (
+            ["-"] if name == "-" else [str(path) for path in find_sources([name], skipped=complain)]
+        )
     if not found:
         raise ImageError(f"There is no photo and no film in {', '.join(names)}.")
     return list(dict.fromkeys(found))
@@ -124,7 +126,11 @@ def pictures(sources: Sequence[str]) -> list[str]:
 
     found: list[str] = []
     for source in sources:
-        found += ["-"] if source == "-" else [str(path) for path in find_images([source])]
+        found += (
+            ["-"]
+            if source == "-"
+            else [str(path) for path in find_images([source], skipped=complain)]
+        )
     if not found:
         raise ImageError(f"There is no picture in {', '.join(sources)}.")
     return found

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ from rich.text import Text
 
 from mien.types import OnStep
 
+SHORTEST = 24  # characters that a name keeps in a table, however narrow the terminal is
+# Marks that turn the direction of writing. Source: Unicode Standard Annex 9, section 2.
+DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 STOPPED = 130  # exit code after Ctrl-C, as shells expect
 
 console = Console(stderr=True)  # for complaints and progress; stdout belongs to the answers
@@ -32,7 +36,35 @@ _answers = Console()
 
 def complain(message: str) -> None:
     """One line on stderr, marked as ours."""
-    typer.echo(f"mien: {message}", err=True)
+    typer.echo(f"mien: {printable(message)}", err=True)
+
+
+def printable(text: str) -> str:
+    """Text without codes that would act on the terminal: they are shown as escapes.
+
+    File names and names of people come from strangers: a name may clear the screen, set the
+    clipboard, or turn the direction of writing.
+    """
+    return "".join(char if _harmless(char) else _escaped(char) for char in text)
+
+
+def _harmless(char: str) -> bool:
+    return unicodedata.category(char) not in ("Cc", "Cs") and char not in DIRECTIONS
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def shortened(name: str, width: int) -> str:
+    """A name in at most so many characters: its middle gives way, its end says the type."""
+    if len(name) <= width:
+        return name
+    tail = width * 2 // 5
+    return f"{name[: width - tail - 1]}…{name[len(name) - tail :]}"
 
 
 def print_json_line(row: Any) -> None:
@@ -70,12 +102,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
         title: a line above the table, if any.
     """
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    cells = [[printable(_cell(cell)) for cell in row] for row in rows]
+    headings = [column.rstrip(">") for column in columns]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    # Names stay whole, so that they can be copied, as long as the other columns have room.
+    room = max(_answers.width - sum(width + 2 for width in widths[1:]), SHORTEST)
     for number, column in enumerate(columns):
         justify: Any = "right" if column.endswith(">") else "left"
-        first = number == 0  # names stay whole, so that they can be copied
-        table.add_column(column.rstrip(">"), justify=justify, overflow="fold", no_wrap=first)
-    for row in rows:
-        table.add_row(*(Text(_cell(cell)) for cell in row))  # Text: "[x]" in a name is no markup
+        table.add_column(headings[number], justify=justify, overflow="fold", no_wrap=number == 0)
+    for first, *rest in cells:
+        # Text: "[x]" in a name is no markup.
+        table.add_row(*(Text(cell) for cell in (shortened(first, room), *rest)))
     _answers.print(table)
 
 

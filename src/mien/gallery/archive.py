@@ -60,6 +60,11 @@ def export_gallery(gallery: Gallery, path: str | os.PathLike[str]) -> int:
         GalleryError: the gallery was changed meanwhile, or the file cannot be written.
     """
     target, before = Path(path), gallery.stamp()
+    if target.suffix.lower() != ".zip":
+        raise GalleryError(
+            f"Export path '{target}' is not supported: an export is a ZIP archive, so the name "
+            "must end in .zip. A list of people comes from: mien gallery list"
+        )
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
             manifest = write_members(gallery, Path(folder))

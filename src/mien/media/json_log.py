@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -129,8 +130,11 @@ def read_rows(path: str | os.PathLike[str], *, settings: bool) -> Iterator[Row]:
 
 def json_line(row: Row) -> bytes:
     """One row as it stands in a log."""
-    text = json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return f"{text}\n".encode()
+    for escape in (False, True):  # a name that is not UTF-8 has to be escaped
+        text = json.dumps(row, ensure_ascii=escape, allow_nan=False, separators=(",", ":"))
+        with suppress(UnicodeEncodeError):
+            return f"{text}\n".encode()
+    raise AssertionError("escaped JSON is ASCII")
 
 
 def _is_row(line: bytes) -> bool:

@@ -44,6 +44,9 @@ class Pipeline:
     models: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
+        check_rate("FPIR", self.fpir)
+        if not 0 < self.prior < 1:
+            raise MienError(f"A prior of {self.prior:g} is not possible; give a number in (0, 1).")
         self.models = {"detect": describe_model(self.detector)}
         if self.embedder:
             self.models["embed"] = describe_model(self.embedder)
@@ -119,6 +122,7 @@ class Pipeline:
         """Whether two embedded faces are one person, at the false match rate asked for."""
         if a.embedding is None or b.embedding is None or a.embedder != b.embedder:
             raise MienError("Two faces can be compared if one embedder has embedded both.")
+        check_rate("FMR", fmr)
         similarity = float(np.clip(a.embedding @ b.embedding, -1, 1))
         return compare(similarity, self.calibrated(), fmr=fmr, prior=self.prior, faces=(a, b))
 
@@ -168,6 +172,12 @@ class Pipeline:
             )
             for face, people in zip(faces, found, strict=True)
         ]
+
+
+def check_rate(name: str, rate: float) -> None:
+    """Refuse an error rate that cannot be meant."""
+    if not 0 < rate < 1:
+        raise MienError(f"{name} {rate:g} is not possible; give a rate between 0 and 1, e.g. 0.01.")
 
 
 class Watch:

@@ -93,7 +93,7 @@ def write_behaviour(path: str | os.PathLike[str], table: Table) -> None:
     )
     world.filters |= {"clock": clock}
     html = world.get_template(TEMPLATE).render(**facts(table, Path(path)))
-    write_bytes(path, html.encode("utf-8"))
+    write_bytes(path, html.encode("utf-8", "replace"))
 
 
 def facts(table: Table, path: Path) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def _person(
     best = stills.get((who, -1.0))
     return Person(
         who,
-        f"p{crc32(f'{name}/{who}'.encode())}",
+        f"p{crc32(f'{name}/{who}'.encode('utf-8', 'replace'))}",
         uri(best),
         row,
         spans(mine, seconds, "ok") + nobody,

@@ -48,4 +48,4 @@ def write_contact(
     html = world.get_template("contact.html.jinja").render(
         cells=list(cells), title=title, lead=lead, css=(folder / "page.css").read_text("utf-8")
     )
-    write_bytes(path, html.encode("utf-8"))
+    write_bytes(path, html.encode("utf-8", "replace"))

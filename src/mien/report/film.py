@@ -118,7 +118,7 @@ def write_film(
         name=Path(source).name,
         film=quote(beside.replace(os.sep, "/")),
     )
-    write_bytes(path, html.encode("utf-8"))
+    write_bytes(path, html.encode("utf-8", "replace"))
 
 
 def facts(

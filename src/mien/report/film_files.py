@@ -25,9 +25,9 @@ def write_tables(folder: Path, answer: FilmAnswer, film: str, pictures: dict[str
     """
     folder.mkdir(parents=True, exist_ok=True)
     told = json.dumps(film_row(answer, film), ensure_ascii=False, allow_nan=False, indent=1)
-    write_bytes(folder / "appearances.json", told.encode())
-    write_bytes(folder / "appearances.csv", appearances_csv(answer).encode())
-    write_bytes(folder / "chapters.vtt", chapters(answer).encode())
+    write_bytes(folder / "appearances.json", told.encode("utf-8", "replace"))
+    write_bytes(folder / "appearances.csv", appearances_csv(answer).encode("utf-8", "replace"))
+    write_bytes(folder / "chapters.vtt", chapters(answer).encode("utf-8", "replace"))
     write_image(folder / "people.png", sheet(answer, pictures))
 
 

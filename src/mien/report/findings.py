@@ -27,8 +27,8 @@ def write_findings(path: str | os.PathLike[str], findings: Findings) -> None:
     if page.suffix.lower() != ".html":
         raise MienError(f"{page} is no name for a report; end it in .html.")
     told = json.dumps(plain(findings), ensure_ascii=False, allow_nan=False, indent=1)
-    write_bytes(page, page_of(findings).encode("utf-8"))
-    write_bytes(page.with_suffix(".json"), told.encode("utf-8"))
+    write_bytes(page, page_of(findings).encode("utf-8", "replace"))
+    write_bytes(page.with_suffix(".json"), told.encode("utf-8", "replace"))
 
 
 def page_of(findings: Findings) -> str:

@@ -82,7 +82,7 @@ def write_groups(
         faceless=faceless,
         file=file,
     )
-    write_bytes(path, html.encode("utf-8"))
+    write_bytes(path, html.encode("utf-8", "replace"))
 
 
 def _rendered(**facts: Any) -> str:

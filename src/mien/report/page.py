@@ -46,7 +46,7 @@ def write_answers(
     pictures = list(entries)
     asked = any(one.face.decision for each in pictures for one in each.faces)
     html = render(pictures, pipeline.calibrated() if asked else None, title=title, lead=lead)
-    write_bytes(path, html.encode("utf-8"))
+    write_bytes(path, html.encode("utf-8", "replace"))
 
 
 def render(

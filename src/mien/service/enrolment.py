@@ -1,10 +1,11 @@
 """Fill a gallery from pictures: one at a time, each on disk before the next, each with a reason."""
 
+import codecs
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Literal
 
 from mien.decision.decide import SMALL
@@ -12,6 +13,7 @@ from mien.detect import REASONS
 from mien.errors import ImageError, MienError
 from mien.gallery import Gallery, Template, clean_name
 from mien.media import LIMITS, find_images, read_image
+from mien.media.finding import ignore
 from mien.photo.pipeline import Pipeline, dominant_face
 from mien.service.runs import Run
 from mien.types import Face
@@ -36,25 +38,26 @@ class Enrolled:
     template: int | None = None  # number in the gallery
 
 
-def items_in(source: Path) -> list[Item]:
+def items_in(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[Item]:
     """Pictures and their people.
 
     Args:
         source: a folder with one folder a person, a folder of `Name.jpg` files, one such file, or
             a CSV file with the columns `person` and `path` (relative to the CSV file).
+        skipped: is given a sentence about each line or entry that is left out.
 
     Raises:
-        MienError: there is nothing to enrol, or a line of the CSV file is wrong.
+        MienError: there is nothing to enrol, or the CSV file lacks a column.
     """
     if source.suffix.lower() == ".csv":
-        items = _from_csv(source)
+        items = _from_csv(source, skipped)
     elif source.is_dir():
         items = []
-        for path in find_images([source]):
+        for path in find_images([source], skipped=skipped):
             inside = path.relative_to(source).parts
             items.append(Item(inside[0] if len(inside) > 1 else path.stem, path))
     else:
-        items = [Item(path.stem, path) for path in find_images([source])]
+        items = [Item(path.stem, path) for path in find_images([source], skipped=skipped)]
     if not items:
         raise MienError(
             f"{source} holds no pictures to enrol; give a folder with one folder a person, "
@@ -108,7 +111,7 @@ def enroll(
             refusal = _conflict(face, item, pipeline, gallery)
         if refusal or not face:
             assert refusal is not None
-            gallery.note(item.person, digest, refusal.reason or "refused", str(item.path))
+            gallery.note(item.person, digest, refusal.reason or "refused", _shown(item.path))
             yield refusal
             continue
         [number] = gallery.add([_template(face, item, digest)])
@@ -163,24 +166,63 @@ def _template(face: Face, item: Item, digest: str) -> Template:
         item.person,
         face.embedding,
         face.embedder,
-        source=str(item.path),
+        source=_shown(item.path),
         source_digest=digest,
         quality=face.quality.components if face.quality else None,
         box=face.box,
     )
 
 
-def _from_csv(source: Path) -> list[Item]:
+def _shown(path: Path) -> str:
+    """A path as text that a gallery keeps; bytes that are not UTF-8 get a stand-in."""
+    return str(path).encode("utf-8", "replace").decode()
+
+
+def _from_csv(source: Path, skipped: Callable[[str], None]) -> list[Item]:
+    """The rows of a CSV file: comma, semicolon or tab; UTF-8, UTF-16 or Latin-1."""
     try:
-        text = source.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MienError(f"{source} cannot be read as CSV in UTF-8 ({error}).") from error
-    reader = csv.DictReader(text.splitlines())
-    missing = {"person", "path"} - set(reader.fieldnames or ())
-    if missing:
-        raise MienError(f"{source} lacks the column {' and '.join(sorted(missing))}.")
-    rows = list(reader)
-    for number, row in enumerate(rows, 2):
-        if not row["person"] or not row["path"]:
-            raise MienError(f"{source}, line {number}: person or path is empty.")
-    return [Item(row["person"], source.parent / row["path"]) for row in rows]
+        lines = _decoded(source.read_bytes()).splitlines()
+    except OSError as error:
+        raise MienError(f"{source} cannot be read ({error.strerror}).") from error
+    reader = csv.reader(
+        lines, delimiter=_delimiter(lines[0] if lines else ""), skipinitialspace=True
+    )
+    names = [name.strip().lower() for name in next(reader, [])]
+    if not {"person", "path"} <= set(names):
+        raise MienError(
+            f"{source} needs the columns person and path; its first line names "
+            f"{', '.join(filter(None, names)) or 'nothing'}."
+        )
+    person, path = names.index("person"), names.index("path")
+    items = []
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        who, where = ("" if k >= len(cells) else cells[k].strip() for k in (person, path))
+        if who and where:
+            items.append(Item(who, _beside(source, where)))
+        else:
+            lacking = "path" if who else "person"
+            skipped(f"{source}, line {reader.line_num}: {lacking} is empty; the line is left out.")
+    return items
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")  # what spreadsheets write where UTF-8 is not asked
+
+
+def _delimiter(header: str) -> str:
+    return max(",;\t", key=header.count)
+
+
+def _beside(source: Path, where: str) -> Path:
+    """A path of a row, relative to its file; those of Windows are understood elsewhere, too."""
+    path = source.parent / where
+    if "\\" in where and not path.exists():
+        return source.parent / PureWindowsPath(where).as_posix()
+    return path

@@ -44,6 +44,9 @@ def beside(path: Path, what: str, suffix: str = "") -> Path:
     return path.with_name(f"{path.stem}.{what}{suffix or path.suffix}")
 
 
+FORMULAS = "=+-@\t\r"  # first characters that make a spreadsheet run a text as a formula
+
+
 def save(table: TableData, path: str | os.PathLike[str], kind: str) -> list[str]:
     """Write a table, its events and its recordings; see Table.save."""
     pa = pyarrow()
@@ -107,9 +110,21 @@ def _free(path: Path, taken: list[Path]) -> Path:
 
 
 def _csv(data: pd.DataFrame) -> bytes:
+    """CSV in UTF-8; text that a spreadsheet would run as a formula begins with an apostrophe."""
     text = StringIO()
-    data.to_csv(text, index=False, lineterminator="\n")
-    return text.getvalue().encode()
+    safe = data.copy(deep=False)
+    for name in safe.columns[[not _is_number(kind) for kind in safe.dtypes]]:
+        safe[name] = safe[name].map(lambda cell: f"'{cell}" if _is_formula(cell) else cell)
+    safe.to_csv(text, index=False, lineterminator="\n")
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _is_number(kind: Any) -> bool:
+    return getattr(kind, "kind", "O") in "biuf"
+
+
+def _is_formula(cell: Any) -> bool:
+    return isinstance(cell, str) and cell[:1] in FORMULAS and bool(cell)
 
 
 def as_arrow(data: pd.DataFrame, shape: pa.Schema) -> pa.Table:
@@ -163,12 +178,27 @@ def _load_csv(path: Path) -> Loaded:
         name: {"int": "Int32", "text": "str", "single": "float32"}.get(column.kind, "float64")
         for name, column in columns.items()
     }
-    data = pd.read_csv(path, dtype=kinds)
+    data = _unescaped(pd.read_csv(path, dtype=kinds))
     others = [
-        pd.read_csv(beside(path, what)) if _filled(beside(path, what)) else pd.DataFrame()
+        _unescaped(pd.read_csv(beside(path, what)))
+        if _filled(beside(path, what))
+        else pd.DataFrame()
         for what in BESIDE
     ]
     return data, columns, others[0], others[1], told["mien"]
+
+
+def _unescaped(data: pd.DataFrame) -> pd.DataFrame:
+    """Text as it was before `_csv` put an apostrophe before what looked like a formula."""
+    for name in data.columns[[not _is_number(kind) for kind in data.dtypes]]:
+        data[name] = data[name].map(
+            lambda cell: (
+                cell[1:]
+                if isinstance(cell, str) and _is_formula(cell[1:]) and cell[0] == "'"
+                else cell
+            )
+        )
+    return data
 
 
 def _filled(path: Path) -> bool:
