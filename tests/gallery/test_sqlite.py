@@ -1,10 +1,12 @@
 """The SQLite file: what is not one, damage, read-only places, and several handles."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +174,64 @@ def test_no_flipped_byte_changes_an_answer_in_silence(filled, unit):
         found += bool(faults)
         assert faults or got == expected, f"byte {at}"
     assert found > 10  # the flips did hit something
+
+
+def test_one_flipped_bit_anywhere_is_an_answer_or_a_sentence_and_ends(filled, unit):
+    with open_gallery(filled, CONTRACT) as gallery:
+        gallery.add([Template(f"p{i % 9}", v, CONTRACT) for i, v in enumerate(unit(40))])
+    sound, random = filled.read_bytes(), np.random.default_rng(5)
+    # Half of the flips go to the first page, which holds the schema.
+    places = np.append(random.integers(0, 4096, 150), random.integers(0, len(sound), 150))
+    for at in places[[sound[i] != 0 for i in places]]:
+        data = bytearray(sound)
+        data[at] ^= 1 << int(random.integers(8))
+        filled.write_bytes(data)
+        with suppress(GalleryError), open_gallery(filled, CONTRACT, read_only=True) as gallery:
+            gallery.check()
+            gallery.search(unit(2), k=3)
+            list(gallery)
+
+
+def test_rows_out_of_order_do_not_make_reading_endless(filled, monkeypatch):
+    with open_gallery(filled, CONTRACT) as gallery:
+        run = gallery._run
+        # A damaged tree: every page of rows is the first one again.
+        monkeypatch.setattr(gallery, "_run", lambda query, last: run(query, 0))
+        with pytest.raises(GalleryError, match="damaged"):
+            list(gallery)
+
+
+def test_a_bit_flipped_in_the_schema_is_damage(filled):
+    data = bytearray(filled.read_bytes())
+    data[data.index(b"CREATE TABLE people") + 13] |= 0x80  # no longer UTF-8
+    filled.write_bytes(data)
+    with pytest.raises(GalleryError, match="is damaged"):
+        open_gallery(filled, CONTRACT)
+    assert filled.read_bytes() == data
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_file_that_was_replaced_or_deleted_under_a_writer_is_refused(filled, face, replace):
+    backup = filled.with_name("backup.mien")
+    shutil.copy(filled, backup)
+    sound = backup.read_bytes()
+    with open_gallery(filled, CONTRACT) as gallery:
+        if replace:
+            os.replace(backup, filled)
+        else:
+            filled.unlink()
+        for use in (
+            lambda: gallery.add([face("Cy", 4)]),
+            lambda: gallery.forget("Ada"),
+            lambda: gallery.search(face("", 1).vector[None]),
+            lambda: gallery.scrub(),
+        ):
+            with pytest.raises(GalleryError, match="replaced or deleted"):
+                use()
+    if replace:
+        assert filled.read_bytes() == sound
+        with open_gallery(filled, CONTRACT) as gallery:
+            assert (len(gallery), gallery.check()) == (3, [])
 
 
 # ---------------------------------------------------------------- read-only places

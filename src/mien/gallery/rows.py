@@ -63,7 +63,7 @@ def stored(row: Sequence[Any], vector: Floats, embedder: str, where: str) -> Sto
             added=moment(added, where),
             id=number,
         )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise GalleryError(damaged(number, where)) from error
 
 

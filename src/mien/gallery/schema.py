@@ -72,6 +72,16 @@ def spoken(where: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise GalleryError(sentence(error, where)) from error
+    except UnicodeDecodeError as error:  # a name or an error text of SQLite with a flipped bit
+        raise GalleryError(damaged_file(where, "text that is not UTF-8")) from error
+
+
+def damaged_file(where: str, why: object) -> str:
+    """That the file cannot be trusted, and what to do next."""
+    return (
+        f"Gallery {where} is damaged ({why}). Nothing was changed; put a backup in its "
+        "place, or enrol the pictures into a new file."
+    )
 
 
 def sentence(error: sqlite3.Error, where: str) -> str:
@@ -89,11 +99,9 @@ def sentence(error: sqlite3.Error, where: str) -> str:
                 f"Gallery {where} is being changed by another program since {WAIT:g} s. {safe}; "
                 "wait for the other one, or end it, and try again."
             )
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return (
-                f"Gallery {where} is damaged ({error}). Nothing was changed; put a backup in its "
-                "place, or enrol the pictures into a new file."
-            )
+        # Our statements never change, so one that SQLite does not understand met another schema.
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_ERROR:
+            return damaged_file(where, error)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return (
                 f"Gallery {where} cannot be written ({error}). {safe}; "

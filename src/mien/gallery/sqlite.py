@@ -22,7 +22,7 @@ from mien.gallery.checks import (
 )
 from mien.gallery.index import ROWS, Index
 from mien.gallery.records import Person, Receipt, Refusal, Seen, Stored, Template
-from mien.gallery.rows import STORED, moment, stored_of, vectors_of
+from mien.gallery.rows import STORED, damaged, moment, stored_of, vectors_of
 from mien.gallery.store import Store
 from mien.types import Candidate, Floats
 
@@ -41,7 +41,7 @@ class SqliteGallery:
         self._store = Store(path, embedder, create=create, read_only=read_only)
         self.where, self.read_only = self._store.where, self._store.read_only
         self.embedder: str = self._store.embedder
-        self._run, self._one = self._store.run, self._store.one
+        self._run, self._one, self._must = self._store.run, self._store.one, self._store.must
         self._index, self._epoch, self._last = Index.empty(), 0, 0
 
     # ------------------------------------------------------------------ changes
@@ -55,7 +55,7 @@ class SqliteGallery:
         names = {name: clean_name(name) for name in dict.fromkeys(given)}
         with self._store.change():
             if new:
-                (dimension,) = self._one("SELECT dimension FROM about")
+                (dimension,) = self._must("SELECT dimension FROM about")
                 check_vectors(vectors, dimension, self.where)
                 self._run("UPDATE about SET dimension = ?", vectors.shape[1])
             ids = {name: self._person(name, make=True) for name in names.values()}
@@ -181,9 +181,9 @@ class SqliteGallery:
             "WHERE templates.id = ?"
         )
         with self._store.reading():
-            if self._one("SELECT epoch FROM about")[0] != epoch:
+            if self._must("SELECT epoch FROM about")[0] != epoch:
                 return None
-            rows = {t: self._one(query, t) for t in {t for hits in found for t, _, _ in hits}}
+            rows = {t: self._must(query, t) for t in {t for hits in found for t, _, _ in hits}}
         return [
             [Candidate(rows[t][0], similarity, t, rows[t][1]) for t, _, similarity in hits]
             for hits in found
@@ -192,7 +192,7 @@ class SqliteGallery:
     def _refresh(self) -> tuple[Index, int, int | None]:
         """Bring the matrix up to date with the file; return it, its epoch and D."""
         with self._store.reading():
-            dimension, epoch = self._one("SELECT dimension, epoch FROM about")
+            dimension, epoch = self._must("SELECT dimension, epoch FROM about")
             row = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'templates'")
             last = row[0] if row else 0
             index = self._index
@@ -257,7 +257,7 @@ class SqliteGallery:
     def stamp(self) -> int:
         """A number that changes with every change; see `mien.gallery.Gallery`."""
         with self._store.reading():
-            return int(self._one("SELECT changes FROM about")[0])
+            return int(self._must("SELECT changes FROM about")[0])
 
     def check(self) -> list[str]:
         """Test the file's structure, references and every vector; see `mien.gallery.Gallery`."""
@@ -284,6 +284,8 @@ class SqliteGallery:
                 ).fetchall()
             if not rows:
                 return
+            if rows[-1][0] <= last:  # a damaged tree whose numbers do not go up would never end
+                raise GalleryError(damaged(last, self.where))
             last = rows[-1][0]
             yield from stored_of(rows, self.embedder, self.where)
 

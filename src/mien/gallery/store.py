@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import GalleryError, GalleryMismatchError
-from mien.gallery.schema import WAIT, connect, prepare, recognise, sentence, spoken
+from mien.gallery.schema import WAIT, connect, damaged_file, prepare, recognise, sentence, spoken
 
 SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it gives up and says so
 
@@ -26,7 +26,8 @@ class Store:
             self.db, immutable = connect(path, create=create, read_only=self.read_only)
             try:
                 prepare(self.db, self.where, embedder, self.read_only)
-                self.embedder, due = self.one("SELECT embedder, scrub_due FROM about")
+                self._file = self._identity()
+                self.embedder, due = self.must("SELECT embedder, scrub_due FROM about")
                 if embedder not in (None, self.embedder):
                     raise GalleryMismatchError(self.embedder, str(embedder), self.where)
                 if not self.read_only:
@@ -44,17 +45,26 @@ class Store:
         """Run one statement; return its first row, or None."""
         return self.db.execute(query, values).fetchone()
 
+    def must(self, query: str, *values: Any) -> Any:
+        """Run one statement that a sound file answers; return its first row."""
+        row = self.one(query, *values)
+        if row is None:
+            raise GalleryError(damaged_file(self.where, "a row is missing"))
+        return row
+
     @contextmanager
     def change(self, *, erases: bool = False) -> Iterator[None]:
         """One transaction: when this ends well the change is on disk, else nothing has changed."""
         with self._lock, spoken(self.where):
             self._writable()
+            self._in_place()
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self.db.execute("UPDATE about SET changes = changes + 1")
                 if erases:
                     self.db.execute("UPDATE about SET epoch = epoch + 1, scrub_due = changes")
+                self._in_place()
                 self.db.execute("COMMIT")
             except BaseException:
                 if self.db.in_transaction:
@@ -65,6 +75,7 @@ class Store:
     def reading(self) -> Iterator[None]:
         """One state of the file, however many statements ask about it."""
         with self._lock, spoken(self.where):
+            self._in_place()
             if self._fixed is not None and self._fixed != self._marks():
                 raise GalleryError(
                     f"Gallery {self.where} was changed by another program while it was open from "
@@ -87,7 +98,8 @@ class Store:
         """
         with self._lock, spoken(self.where):
             self._writable()
-            (due,) = self.one("SELECT scrub_due FROM about")
+            self._in_place()
+            (due,) = self.must("SELECT scrub_due FROM about")
             self.db.execute(f"PRAGMA busy_timeout = {int(SCRUB_WAIT * 1000)}")
             try:
                 self.db.execute("VACUUM")
@@ -129,6 +141,22 @@ class Store:
                 f"Gallery {self.where} is open for reading only; open it for writing, and see to "
                 "it that the file and its folder may be written."
             )
+
+    def _in_place(self) -> None:
+        """Refuse a file that another one replaced: a change would go to a file without a name."""
+        if self._identity() != self._file:
+            raise GalleryError(
+                f"Gallery {self.where} was replaced or deleted by another program while it was "
+                "open. Nothing of this change was kept; open the gallery again."
+            )
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which file lies at the path now; None if there is none."""
+        try:
+            file = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return file.st_dev, file.st_ino
 
     def _marks(self) -> tuple[int, ...]:
         """What changes about the files when somebody writes to them."""
