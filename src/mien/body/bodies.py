@@ -5,14 +5,11 @@ squares as in MediaPipe's graphs pose_detection and pose_landmark.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from mien.body.ssd_anchors import anchors, detect
+from mien.body.landmarked_part import LandmarkedPart
 from mien.geometry import back, region
-from mien.media import warp
-from mien.runtime import LiteSession
 from mien.types import Crop, Floats, Pixels
 
 SIDE = 256  # px of the chip
@@ -52,55 +49,22 @@ class Body:
     score: float  # of the detector, in [0, 1]
 
 
-class BodyLandmarker:
+class BodyLandmarker(LandmarkedPart):
     """Finds bodies in an image, and the points of each."""
 
-    crop = Crop(size=SIDE)
-
-    def __init__(
-        self,
-        body: Path,
-        finder: Path,
-        *,
-        name: str,
-        digest: str = "",
-        device: str = "cpu",
-        threads: int = 1,
-        min_score: float = 0.5,
-        min_presence: float = 0.5,
-    ) -> None:
-        """Open the .tflite graphs.
-
-        Args:
-            body: network of the body, 256 px.
-            finder: network that finds bodies, 224 px.
-            name: the card this was opened from.
-            digest: of the weights.
-            device: see mien.runtime.
-            threads: of one call.
-            min_score: bodies that are less sure are not looked at.
-            min_presence: bodies that are less sure are left out.
-        """
-        shape = (1, SIDE, SIDE, 3)
-        self._body = LiteSession(body, shape, device=device, threads=threads)
-        self._finder = LiteSession(finder, (1, 224, 224, 3), device=device, threads=threads)
-        self._cells = anchors(224, MAPS)
-        self.name, self.digest, self.device = name, digest, self._body.device
-        self.min_score, self.min_presence = min_score, min_presence
+    crop, sheet, maps, symmetric = Crop(size=SIDE), 224, MAPS, True
 
     def find(self, image: Pixels, looks: int = 2) -> list[Body]:
         """Every body in one (H, W, 3) image, surest first.
 
         The first look takes the detector's square, each further one that of the points before.
         """
-        scores, found = detect(
-            self._finder, image, self._cells, symmetric=True, min_score=self.min_score
-        )
+        scores, found = self._detect(image, self.min_score)
         bodies = []
         for score, guides in zip(scores.tolist(), found[:, 2:], strict=True):
             for _ in range(looks):
                 matrix = body_region(guides[HIPS], guides[SIZE])
-                points, visible, presence = self._run(warp(image, matrix, SIDE, border="edge"))
+                points, visible, presence = self._run(self._chip(image, matrix))
                 placed = back(points, matrix)
                 guides = placed[list(GUIDES), :2]
             if presence >= self.min_presence:
@@ -125,7 +89,7 @@ class BodyLandmarker:
 
     def _run(self, chip: Pixels) -> tuple[Floats, Floats, float]:
         """(39, 3) points in chip px, (39,) visibility, presence of a body."""
-        answers = {a.size: a for a in self._body(chip[None].astype(np.float32) / 255).values()}
+        answers = {a.size: a for a in self._landmarks(chip[None].astype(np.float32) / 255).values()}
         rows = answers[195].reshape(39, 5)  # x, y, z, logits: not hidden, in the image
         visible = 1 / (1 + np.exp(-np.clip(rows[:, 3], -80, 80)))
         points = refined(rows[:, :3], answers[64 * 64 * 39].reshape(64, 64, 39))

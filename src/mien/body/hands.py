@@ -6,14 +6,11 @@ squares as in MediaPipe's graphs palm_detection and hand_landmark.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from mien.body.ssd_anchors import anchors, detect
+from mien.body.landmarked_part import LandmarkedPart
 from mien.geometry import back, region
-from mien.media import warp
-from mien.runtime import LiteSession
 from mien.types import Crop, Floats, Pixels
 
 SIDE = 224  # px of the chip
@@ -42,41 +39,10 @@ class Hand:
     score: float  # of the palm, in [0, 1]
 
 
-class HandLandmarker:
+class HandLandmarker(LandmarkedPart):
     """Finds hands in an image, and the points of each."""
 
-    crop = Crop(size=SIDE)
-
-    def __init__(
-        self,
-        hand: Path,
-        palm: Path,
-        *,
-        name: str,
-        digest: str = "",
-        device: str = "cpu",
-        threads: int = 1,
-        min_score: float = 0.5,
-        min_presence: float = 0.5,
-    ) -> None:
-        """Open the .tflite graphs.
-
-        Args:
-            hand: network of the hand, 224 px.
-            palm: network that finds palms, 192 px.
-            name: the card this was opened from.
-            digest: of the weights.
-            device: see mien.runtime.
-            threads: of one call.
-            min_score: palms that are less sure are not looked at.
-            min_presence: hands that are less sure are left out.
-        """
-        shape = (1, SIDE, SIDE, 3)
-        self._hand = LiteSession(hand, shape, device=device, threads=threads)
-        self._palm = LiteSession(palm, (1, 192, 192, 3), device=device, threads=threads)
-        self._cells = anchors(192, PALM_MAPS)
-        self.name, self.digest, self.device = name, digest, self._hand.device
-        self.min_score, self.min_presence = min_score, min_presence
+    crop, sheet, maps, symmetric = Crop(size=SIDE), 192, PALM_MAPS, False
 
     def find(self, image: Pixels, *, min_score: float | None = None) -> list[Hand]:
         """Every hand in one image, surest palm first.
@@ -86,7 +52,7 @@ class HandLandmarker:
             min_score: of the palm; None: the card's.
         """
         least = self.min_score if min_score is None else min_score
-        scores, palms = detect(self._palm, image, self._cells, symmetric=False, min_score=least)
+        scores, palms = self._detect(image, least)
         looked = self.look(image, [palm_region(palm) for palm in palms])
         return [
             replace(hand, score=score)
@@ -103,7 +69,7 @@ class HandLandmarker:
         """
         hands = []
         for matrix in matrices:
-            points, presence, right = self._run(warp(image, matrix, SIDE, border="edge"))
+            points, presence, right = self._run(self._chip(image, matrix))
             hands.append(Hand(back(points, matrix), presence, right, 0.0))
         return hands
 
@@ -123,8 +89,8 @@ class HandLandmarker:
         return points, presence
 
     def _run(self, chip: Pixels) -> tuple[Floats, float, float]:
-        answers = self._hand(chip[None].astype(np.float32) / 255)
-        points, presence, right = (answers[name] for name in self._hand.outputs[:3])
+        answers = self._landmarks(chip[None].astype(np.float32) / 255)
+        points, presence, right = (answers[name] for name in self._landmarks.outputs[:3])
         return points.reshape(21, 3), float(presence.item()), float(right.item())
 
 
