@@ -6,7 +6,7 @@ import pytest
 
 from mien.errors import MienError
 from mien.metrics import Estimate
-from mien.metrics.findings import Curve, Fact, Findings, Plot, Table, plain, thinned
+from mien.metrics.findings import Curve, Fact, Findings, Plot, Risk, Table, plain, thinned
 from mien.report.findings import interval, page_of, shown, write_findings
 from mien.report.svg_chart import chart, ticks
 
@@ -57,6 +57,13 @@ def test_names_of_strangers_are_written_as_text():
     assert "&lt;b&gt;lead" in page
     assert "&lt;i&gt;" in page
     assert "<i>" not in page
+
+
+def test_the_conclusion_of_an_audit_stands_on_the_page():
+    assert "Risk:" not in page_of(findings())
+    html = page_of(findings(risk=Risk("medium", "AUC 0.71 [0.66, 0.76]")))
+    assert "Risk: medium" in html
+    assert "AUC 0.71 [0.66, 0.76]" in html
 
 
 def test_curves_lie_inside_the_axes_and_gaps_break_lines():

@@ -4,7 +4,7 @@ import numpy as np
 
 from mien.albums.groups import Group, Member
 from mien.media import write_image
-from mien.report.groups import ALONE, SHOWN, group_row, write_groups
+from mien.report.groups import ALONE, SHOWN, write_groups
 
 HOSTILE = '<script>alert("1")</script> & Ünï'
 POINTS = np.float32([[40, 40], [60, 40], [50, 52], [42, 62], [58, 62]])
@@ -65,9 +65,3 @@ def test_of_many_seen_once_some_are_shown_and_the_others_counted(tmp_path):
 
 def test_no_group_is_a_page_too(tmp_path):
     assert "Seen again" not in page(tmp_path, [])
-
-
-def test_a_row_holds_no_vectors():
-    row = group_row(Group(3, None, (member(5, "a.jpg"),)))
-    face = {"face": 5, "images": ["a.jpg"], "box": [30.0, 30.0, 70.1, 80.0], "told": False}
-    assert row == {"group": 3, "name": None, "faces": [face]}

@@ -228,7 +228,7 @@ def _show(found: Any, table: bool, faceless: Sequence[tuple[str, str]] = ()) -> 
         ]
         print_table(["group", "name", "faces>", "first photo"], rows)
         return
-    from mien.report.groups import group_row
+    from mien.service.schema import group_row
 
     for one in found:
         print_json_line(group_row(one))

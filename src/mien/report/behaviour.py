@@ -2,8 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +17,7 @@ from mien.report import labels
 from mien.report.film import POSTER, clock, cut_out, ticks, uri
 from mien.report.person_charts import KNOWN, ROW, Span, Unit, episodes_of, panels, spans, units
 from mien.report.svg_series import WIDTH, Panel
+from mien.report.templates import render
 from mien.tables import REASONS, Table
 from mien.types import Pixels
 
@@ -80,19 +79,9 @@ def write_behaviour(path: str | os.PathLike[str], table: Table) -> None:
     Raises:
         MienError: the file cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
-
     if Path(path).suffix.lower() not in {".html", ".htm"}:
         raise MienError(f"{path} is no name for a report; end it in .html.")
-    world = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    world.filters |= {"clock": clock}
-    html = world.get_template(TEMPLATE).render(**facts(table, Path(path)))
+    html = render(TEMPLATE, facts(table, Path(path)), clock=clock)
     write_bytes(path, html.encode("utf-8", "replace"))
 
 
@@ -117,8 +106,6 @@ def facts(table: Table, path: Path) -> dict[str, Any]:
         "facts": table.facts,
         "summary": _summary(table),
         "counted": labels.counted,
-        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "version": version("mien"),
         "row_height": ROW,
         "missing": lambda value: value is None or value != value,
     }

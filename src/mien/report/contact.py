@@ -4,9 +4,9 @@ import base64
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from mien.media import encode_image, thumbnail, write_bytes
+from mien.report.templates import render
 from mien.types import Pixels
 
 SIDE = 192  # px of a small picture
@@ -35,17 +35,5 @@ def write_contact(
     Raises:
         MienError: the file cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
-
-    folder = Path(__file__).parent
-    world = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = world.get_template("contact.html.jinja").render(
-        cells=list(cells), title=title, lead=lead, css=(folder / "page.css").read_text("utf-8")
-    )
+    html = render("contact.html.jinja", {"cells": list(cells), "title": title, "lead": lead})
     write_bytes(path, html.encode("utf-8", "replace"))

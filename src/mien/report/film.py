@@ -3,8 +3,6 @@
 import os
 from base64 import b64encode
 from dataclasses import dataclass
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +16,7 @@ from mien.photo import Pipeline
 from mien.report import labels
 from mien.report.entries import QUALITY
 from mien.report.svg_decision import Axis, scale, values
+from mien.report.templates import render
 from mien.types import Appearance, FilmAnswer, Floats, Identity, Pixels
 
 TEMPLATE = "film.html.jinja"
@@ -99,24 +98,13 @@ def write_film(
     Raises:
         MienError: the file cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
-
-    world = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    world.filters |= {"clock": clock, "percent": labels.percent, "step": labels.step}
-    world.filters |= {"time": labels.time}
     asked = any(person.decision for person in answer.people)
     calibration = pipeline.calibrated() if asked else None
     beside = os.path.relpath(Path(source).resolve(), Path(path).resolve().parent)
-    html = world.get_template(TEMPLATE).render(
-        **facts(answer, pictures, calibration),
-        name=Path(source).name,
-        film=quote(beside.replace(os.sep, "/")),
+    told = facts(answer, pictures, calibration)
+    told |= {"name": Path(source).name, "film": quote(beside.replace(os.sep, "/"))}
+    html = render(
+        TEMPLATE, told, clock=clock, percent=labels.percent, step=labels.step, time=labels.time
     )
     write_bytes(path, html.encode("utf-8", "replace"))
 
@@ -153,8 +141,6 @@ def facts(
         "scale": lambda decision: scale(decision, axis, calibration),
         "outcomes": labels.OUTCOMES,
         "counted": labels.counted,
-        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "version": version("mien"),
     }
 
 

@@ -3,8 +3,6 @@
 import json
 import math
 import os
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from mien.media import write_bytes
 from mien.metrics.estimates import Estimate
 from mien.metrics.findings import Cell, Findings, Kind, plain
 from mien.report.svg_chart import chart
+from mien.report.templates import render
 
 TEMPLATE = "findings.html.jinja"
 
@@ -33,23 +32,11 @@ def write_findings(path: str | os.PathLike[str], findings: Findings) -> None:
 
 def page_of(findings: Findings) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
-
-    world = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names of groups, files and people come from strangers
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    world.filters |= {"shown": shown, "interval": interval}
     facts: dict[str, Any] = {
         "findings": findings,
         "charts": [chart(plot) for plot in findings.plots],
-        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "version": version("mien"),
     }
-    return world.get_template(TEMPLATE).render(**facts)
+    return render(TEMPLATE, facts, shown=shown, interval=interval)
 
 
 def shown(cell: Cell, kind: Kind) -> str:

@@ -4,15 +4,13 @@ import os
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from mien.albums.groups import Group, Member
 from mien.align import align
 from mien.errors import ImageError
 from mien.media import encode_image, read_image, write_bytes
+from mien.report.templates import render
 from mien.types import Crop, Face, OnStep
 
 TEMPLATE = "groups.html.jinja"
@@ -72,45 +70,18 @@ def write_groups(
         if on_step:
             on_step("report", done, len(several) + min(len(alone), ALONE))
     faces = [face for group in groups for face in group.faces]
-    html = _rendered(
-        several=cards[: len(several)],
-        alone=cards[len(several) :],
-        once=len(alone),
-        faces=len(faces),
-        photos=len({face.digest for face in faces}),
-        named=sum(group.name is not None for group in groups),
-        faceless=faceless,
-        file=file,
-    )
+    facts = {
+        "several": cards[: len(several)],
+        "alone": cards[len(several) :],
+        "once": len(alone),
+        "faces": len(faces),
+        "photos": len({face.digest for face in faces}),
+        "named": sum(group.name is not None for group in groups),
+        "faceless": faceless,
+        "file": file,
+    }
+    html = render(TEMPLATE, facts)
     write_bytes(path, html.encode("utf-8", "replace"))
-
-
-def _rendered(**facts: Any) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
-
-    world = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names and paths come from strangers
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    return world.get_template(TEMPLATE).render(**facts, made=made, version=version("mien"))
-
-
-def group_row(group: Group) -> dict[str, Any]:
-    """One group as a row of JSON: no vectors and no pixels."""
-    faces = [
-        {
-            "face": face.id,
-            "images": list(face.paths),
-            "box": [round(float(v), 1) for v in face.box],
-            "told": face.told,
-        }
-        for face in group.faces
-    ]
-    return {"group": group.id, "name": group.name, "faces": faces}
 
 
 def _card(group: Group) -> Card:

@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Iterable
-from datetime import datetime
-from importlib.metadata import version
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from mien.decision import Calibration
 from mien.media import write_bytes
 from mien.photo import Pipeline
-from mien.report import labels
+from mien.report import labels, templates
 from mien.report.entries import Entry
 from mien.report.summary import summarise
 from mien.report.svg_decision import Axis, plot, scale, values
@@ -53,19 +50,14 @@ def render(
     entries: list[Entry], calibration: Calibration | None, *, title: str, lead: str = ""
 ) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow import
-
-    world = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names and paths come from strangers
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    world.filters |= {"component": labels.component, "step": labels.step, "time": labels.time}
-    world.filters |= {"one_in": labels.one_in, "percent": labels.percent}
-    return world.get_template(TEMPLATE).render(
-        **_facts(entries, calibration), title=title, lead=lead
+    return templates.render(
+        TEMPLATE,
+        _facts(entries, calibration) | {"title": title, "lead": lead},
+        component=labels.component,
+        one_in=labels.one_in,
+        percent=labels.percent,
+        step=labels.step,
+        time=labels.time,
     )
 
 
@@ -88,6 +80,4 @@ def _facts(entries: list[Entry], calibration: Calibration | None) -> dict[str, A
         "outcomes": labels.OUTCOMES,
         "meanings": labels.MEANINGS,
         "counted": labels.counted,
-        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "version": version("mien"),
     }

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from mien.albums.groups import Group
 from mien.film.live import LiveRecord
 from mien.film.presence import PresenceEvent
 from mien.media import is_film
@@ -33,6 +34,20 @@ def answer_row(answer: Answer, image: str) -> Row:
         "models": answer.models,
         "seconds": {step: round(time, 4) for step, time in answer.seconds.items()},
     }
+
+
+def group_row(group: Group) -> Row:
+    """Faces of one person, as grouping photos found them."""
+    faces = [
+        {
+            "face": face.id,
+            "images": list(face.paths),
+            "box": _numbers(face.box, 1),
+            "told": face.told,
+        }
+        for face in group.faces
+    ]
+    return {"schema": SCHEMA, "group": group.id, "name": group.name, "faces": faces}
 
 
 def face_row(face: Face) -> Row:
