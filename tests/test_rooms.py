@@ -49,7 +49,7 @@ HOMES = {
     "onnxruntime": {"runtime"},
     "ai_edge_litert": {"runtime", "zoo"},  # zoo: its schema of .tflite alone
     "flatbuffers": {"zoo"},
-    "onnx": {"zoo"},
+    "onnx": {"train"},
     "joblib": {"zoo"},
     "lz4": {"zoo"},
     "filelock": {"zoo", "service"},

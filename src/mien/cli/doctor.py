@@ -12,7 +12,7 @@ import typer
 from mien.cli.terminal import print_json_line, print_table
 from mien.errors import MienError
 
-PARTS = ("numpy", "onnxruntime", "ai-edge-litert", "opencv-python-headless", "pillow", "av")
+PARTS = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "av")
 ROOM = 500_000_000  # bytes: the default weights with what they are made from
 
 

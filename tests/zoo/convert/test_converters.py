@@ -12,6 +12,7 @@ from mien.errors import WeightsError
 from mien.runtime import Session
 from mien.testing import noise
 from mien.zoo import fetch, find
+from mien.zoo.convert import onnx_bytes
 from mien.zoo.convert.dlib import MEAN, SCALE, Stream, convert, convert_int8, read
 from mien.zoo.convert.safe_pickle import MAGIC, read_checkpoint
 
@@ -47,6 +48,35 @@ def test_a_layer_by_hand():
 def test_a_file_that_ends_early_is_refused():
     with pytest.raises(WeightsError, match="ends early"):
         list(read(Stream(b"con_4" + tensor([1.0] * 30)[:40])))
+
+
+def test_bytes_are_those_of_the_package_onnx():
+    h = onnx.helper
+    how = {"pads": [0, 0, 1, 300], "auto_pad": "VALID", "axis": 1}
+    arrays = {t: np.arange(6, dtype=t).reshape(2, 3) for t in onnx_bytes.TYPES}
+    arrays["scalar"] = np.array(2.5, np.float32)
+    arrays["columns"] = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    graph = h.make_graph(
+        [h.make_node("Conv", ["x", "w"], ["y"], **how), h.make_node("Relu", ["y"], ["z"])],
+        "mien",
+        [h.make_tensor_value_info("x", onnx.TensorProto.UINT8, ["n", 300, 3])],
+        [h.make_tensor_value_info("z", onnx.TensorProto.FLOAT, ["n", 1])],
+        [onnx.numpy_helper.from_array(np.asarray(v, order="C"), k) for k, v in arrays.items()],
+    )
+    opset = [h.make_opsetid("", 17)]
+    whole = h.make_model(graph, opset_imports=opset, ir_version=8, producer_name="mien")
+    ours = onnx_bytes.model(
+        [onnx_bytes.node("Conv", ("x", "w"), "y", how), onnx_bytes.node("Relu", ("y",), "z", {})],
+        [onnx_bytes.tensor(name, value) for name, value in arrays.items()],
+        [onnx_bytes.value_info("x", onnx_bytes.UINT8, ["n", 300, 3])],
+        [onnx_bytes.value_info("z", onnx_bytes.FLOAT, ["n", 1])],
+        name="mien",
+        opset=17,
+        version=8,
+    )
+    assert ours == whole.SerializeToString(deterministic=True)
+    with pytest.raises(ValueError, match="-1 is negative"):
+        onnx_bytes.node("Concat", ("x",), "y", {"axis": -1})
 
 
 @pytest.fixture(scope="module")
