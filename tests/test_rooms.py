@@ -10,7 +10,7 @@ import mien
 ROOT = Path(mien.__file__).parent
 # A room may import only rooms on lines above its own, and itself.
 FLOORS = """
-    types errors
+    types errors deprecated
     geometry metrics signals
     contracts
     media language zoo runtime
@@ -25,6 +25,7 @@ FLOORS = """
     evaluate report train
     server
     cli
+    pipeline
 """
 RANK = {room: rank for rank, line in enumerate(FLOORS.split("\n")) for room in line.split()}
 LAB = {"model.py", "train.py", "proof.py", "data.py"}  # the torch side of a system

@@ -36,8 +36,8 @@ def model(
 
 def node(kind: str, inputs: Iterable[str], output: str, attributes: dict[str, Any]) -> bytes:
     """A NodeProto: one operation; an attribute is a whole number, a text or a list of numbers."""
-    told = (_attribute(key, value) for key, value in sorted(attributes.items()))
-    return _fields(1, inputs) + _field(2, output) + _field(4, kind) + _fields(5, told)
+    named = (_attribute(key, value) for key, value in sorted(attributes.items()))
+    return _fields(1, inputs) + _field(2, output) + _field(4, kind) + _fields(5, named)
 
 
 def tensor(name: str, value: NDArray[Any]) -> bytes:
