@@ -1,6 +1,7 @@
 """The house plan, as a test: what each room of src/mien may import."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,12 @@ HOMES = {
     "rich": {"cli"},
     "torch": {"train"},
 }
+
+
+def test_the_page_of_the_architecture_has_the_same_floors():
+    page = ROOT.parent.parent / "docs" / "architecture.md"
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", page.read_text("utf-8"), re.M)
+    assert {room: int(floor) for floor, room in rows} == RANK
 
 
 def files() -> list[Path]:
