@@ -92,3 +92,15 @@ def test_a_command_that_lacks_its_extra_says_so_at_once(tmp_path, monkeypatch, w
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert f"pip install 'mien[{name}]'" in done.stderr
+
+
+def test_the_extras_of_doctor_are_those_of_the_package():
+    import tomllib
+    from pathlib import Path
+
+    from mien.cli.doctor import EXTRAS, extras
+
+    text = (Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8")
+    known = set(tomllib.loads(text)["project"]["optional-dependencies"])
+    assert known - set(EXTRAS) == {"tables", "docs", "bench", "test"}  # an alias, and for us
+    assert all(name in extras() for name in EXTRAS)  # installed or not
