@@ -52,8 +52,6 @@ HOMES = {
     "ai_edge_litert": {"runtime", "zoo"},  # zoo: its schema of .tflite alone
     "flatbuffers": {"zoo"},
     "onnx": {"train"},
-    "joblib": {"zoo"},
-    "lz4": {"zoo"},
     "filelock": {"zoo", "service"},
     "platformdirs": {"zoo"},
     "skimage": set(),
