@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.film.engine import FilmEngine
 from mien.film.identities import identify_tracks
 from mien.film.scanner import FilmScanner
 from mien.geometry import iou
@@ -179,11 +180,15 @@ def byte_track(looks: list[FrameFaces]) -> list[list[str]] | None:
 
 def answers(frames: list[Frame], pipeline) -> tuple[list[FrameFaces], dict[str, list[list[str]]]]:
     """What each tracker says of the same detections."""
-    gathering = TrackBuilder()
+    builder = TrackBuilder()
     calibration = pipeline.calibrated()
-    looking = FilmScanner(pipeline.detector, pipeline.embedder, calibration, gathering)
-    looks = [look for segment in looking(iter(frames)) for look in segment.frames]
-    _, people = identify_tracks(gathering.tracks(), gathering.together, None, calibration)
+    engine = FilmEngine(FilmScanner(pipeline.detector, pipeline.embedder, calibration))
+    looks = []
+    for segment in engine.segments(frames):
+        builder.take(segment)
+        looks += segment.frames
+    builder.finish(builder.seconds + 1 / RATE)
+    _, people = identify_tracks(builder.tracks(), builder.together, None, calibration)
     owner = {number: person.person for person in people for number in person.tracks}
     told = {
         "plain overlap": plain(looks),

@@ -43,3 +43,16 @@ def put():
         return path
 
     return write
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch, astronaut, hopper):
+    """A folder with the images that the examples use."""
+    monkeypatch.chdir(tmp_path)
+    for name, image in (("Eileen", astronaut), ("Grace", hopper)):
+        (tmp_path / "family" / name).mkdir(parents=True)
+        write_image(tmp_path / "family" / name / "1.jpg", image)
+    write_image(tmp_path / "party.jpg", np.hstack([astronaut, hopper[:512]]))
+    write_image(tmp_path / "passport.jpg", astronaut)
+    write_image(tmp_path / "selfie.jpg", (astronaut * 0.8).astype(np.uint8))
+    return tmp_path

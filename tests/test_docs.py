@@ -18,7 +18,6 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import mien
@@ -63,21 +62,6 @@ def skip_without(page):
     needs = PAGE_NEEDS.match(page.read_text("utf-8"))
     for name in missing(needs[1]) if needs else []:
         pytest.skip(f"{page.name} needs the package {name}, which is not installed")
-
-
-@pytest.fixture
-def workplace(tmp_path, monkeypatch, astronaut, hopper):
-    """A folder with the images that the examples use."""
-    from mien.media import write_image
-
-    monkeypatch.chdir(tmp_path)
-    for name, image in (("Eileen", astronaut), ("Grace", hopper)):
-        (tmp_path / "family" / name).mkdir(parents=True)
-        write_image(tmp_path / "family" / name / "1.jpg", image)
-    write_image(tmp_path / "party.jpg", np.hstack([astronaut, hopper[:512]]))
-    write_image(tmp_path / "passport.jpg", astronaut)
-    write_image(tmp_path / "selfie.jpg", (astronaut * 0.8).astype(np.uint8))
-    return tmp_path
 
 
 @pytest.fixture

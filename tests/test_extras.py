@@ -10,9 +10,11 @@ from mien.errors import MissingExtraError, extra
 # As if the packages of every extra were not installed.
 BARE = """
 import sys
+OPTIONAL = {"pandas", "pyarrow", "matplotlib", "h5py", "torch", "onnx", "pillow_heif"}
+OPTIONAL |= {"ai_edge_litert", "numba"}
 class Nowhere:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"pandas", "pyarrow", "matplotlib", "h5py", "torch"}:
+        if name.partition(".")[0] in OPTIONAL:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Nowhere())
 """
@@ -36,6 +38,34 @@ def test_a_missing_module_of_ours_stays_a_bug():
         import mien.nosuch  # noqa: F401
 
 
+def test_a_heic_picture_without_its_extra_is_one_unreadable_picture_among_others(tmp_path):
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    done = bare(
+        "from mien.errors import ImageError\nfrom mien.media import read_image\n"
+        "try: read_image(sys.argv[1])\nexcept ImageError as error: print(error)",
+        tmp_path / "IMG_1.HEIC",
+    )
+    assert "IMG_1.HEIC needs pillow_heif, which is not installed" in done.stdout, done.stderr
+    assert done.stdout.endswith("'mien[heic]', or save the picture as JPEG.\n")
+
+
+def test_a_network_that_runs_on_litert_names_its_extra():
+    done = bare(
+        "from pathlib import Path\nfrom mien.runtime import LiteSession\n"
+        "LiteSession(Path('mesh.tflite'), (1, 8, 8, 3))"
+    )
+    says = "The graph mesh.tflite needs ai_edge_litert, which is not installed; run: pip install"
+    assert f"{says} 'mien[analyze]'" in done.stderr
+
+
+def test_converters_and_the_main_job_are_imported_without_extras():
+    done = bare(
+        "import mien.service, mien.photo, mien.film, mien.albums, mien.gallery.sqlite\n"
+        "import mien.zoo.convert.dlib, mien.zoo.convert.mtcnn, mien.zoo.convert.mobilefacenet"
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_everything_but_the_tables_themselves_is_imported_without_extras():
     done = bare(
         "import mien.film.annotate_table, mien.film.live, mien.report.behaviour, mien.tables\n"
@@ -47,8 +77,8 @@ def test_everything_but_the_tables_themselves_is_imported_without_extras():
 @pytest.mark.parametrize(
     ("words", "name"),
     [
-        (["analyze", "film.mp4", "-o", "t.parquet"], "tables"),
-        (["baseline", "fit", "film.mp4", "-o", "b.json"], "tables"),
+        (["analyze", "film.mp4", "-o", "t.parquet"], "analyze"),
+        (["baseline", "fit", "film.mp4", "-o", "b.json"], "analyze"),
         (["calibrate", "people", "--out", "c.json", "--plot", "c.png"], "plots"),
         (["train", "age-fahr"], "train"),
     ],
@@ -62,3 +92,15 @@ def test_a_command_that_lacks_its_extra_says_so_at_once(tmp_path, monkeypatch, w
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert f"pip install 'mien[{name}]'" in done.stderr
+
+
+def test_the_extras_of_doctor_are_those_of_the_package():
+    import tomllib
+    from pathlib import Path
+
+    from mien.cli.doctor import EXTRAS, extras
+
+    text = (Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8")
+    known = set(tomllib.loads(text)["project"]["optional-dependencies"])
+    assert known - set(EXTRAS) == {"tables", "docs", "bench", "test"}  # an alias, and for us
+    assert all(name in extras() for name in EXTRAS)  # installed or not

@@ -48,14 +48,25 @@ Picture = Any  # a path, the bytes of a file, or an (H, W, 3) uint8 RGB array
 
 
 def read_image(source: Picture) -> "Pixels":
-    """Read a picture as (H, W, 3) uint8 RGB, upright; see mien.media.read_image."""
+    """Read a picture as (H, W, 3) uint8 RGB, upright; see mien.media.read_image.
+
+    Example:
+        >>> mien.read_image("party.jpg").shape
+        (512, 1024, 3)
+    """
     from mien.media import read_image
 
     return read_image(source)
 
 
 def open_gallery(path: str | PathLike[str], *, create: bool = False) -> "Gallery":
-    """Open the people of a file for the default embedder; see mien.gallery.open_gallery."""
+    """Open the people of a file for the default embedder; see mien.gallery.open_gallery.
+
+    Example:
+        >>> with mien.open_gallery("family.mien") as gallery:
+        ...     [person.name for person in gallery.people()]
+        ['Eileen', 'Grace']
+    """
     from mien.gallery import open_gallery
 
     embedder = _default().embedder
@@ -64,14 +75,26 @@ def open_gallery(path: str | PathLike[str], *, create: bool = False) -> "Gallery
 
 
 def open_pipeline(**options: Any) -> "Pipeline":
-    """Choose models, device, thresholds; see mien.photo.open_pipeline for the options."""
+    """Choose models, device, thresholds; see mien.photo.open_pipeline for the options.
+
+    Example:
+        >>> pipeline = mien.open_pipeline(embedder=None, turns="never")
+        >>> len(pipeline(mien.read_image("party.jpg")).faces)
+        2
+    """
     from mien.photo import open_pipeline
 
     return open_pipeline(**options)
 
 
 def find_faces(picture: Picture) -> Answer:
-    """Find and judge the faces of one picture with the default detector; embed nothing."""
+    """Find and judge the faces of one picture with the default detector; embed nothing.
+
+    Example:
+        >>> answer = mien.find_faces("party.jpg")
+        >>> len(answer.faces), answer.size
+        (2, (512, 1024))
+    """
     return _finder()(read_image(picture))
 
 
@@ -93,6 +116,11 @@ def analyze(
         folder: keeps rows on disk, so that a run that was stopped goes on; None keeps nothing.
         on_step: is told "film" and the seconds done and in all, or "pictures" and their number.
         options: of mien.film.open_analyzer: heads, every, points, detector, device ...
+
+    Example:
+        >>> table = mien.analyze("party.jpg")
+        >>> table.data["reason"].tolist()
+        ['ok', 'ok']
     """
     from mien import film
     from mien.behaviour import Baseline
@@ -133,6 +161,12 @@ def enroll(
 
     Returns:
         What became of each picture: enrolled, already there, or refused with a reason.
+
+    Example:
+        >>> for result in mien.enroll("family/", gallery="family.mien"):
+        ...     print(result.item.person, result.outcome)
+        Eileen enrolled
+        Grace enrolled
     """
     from mien import service
 
@@ -157,6 +191,11 @@ def identify(
         gallery: a file or an open gallery.
         fpir: share of searches for people who are not in the gallery that may give a name; the
             threshold moves with it and with the size of the gallery.
+
+    Example:
+        >>> answer = mien.identify("party.jpg", gallery="family.mien")
+        >>> [(face.decision.outcome, face.decision.person) for face in answer.faces]
+        [('match', 'Eileen'), ('match', 'Grace')]
     """
     from dataclasses import replace
 
@@ -178,6 +217,10 @@ def verify(first: Picture | Face, second: Picture | Face, *, fmr: float = 1e-3) 
     Raises:
         NoFaceError: a picture shows no face, or several.
         TooFewTrialsError: the calibration cannot show so small a rate.
+
+    Example:
+        >>> mien.verify("passport.jpg", "selfie.jpg").outcome
+        'match'
     """
     from mien import service
 

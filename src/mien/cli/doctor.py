@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -12,7 +13,14 @@ import typer
 from mien.cli.terminal import print_json_line, print_table
 from mien.errors import MienError
 
-PARTS = ("numpy", "onnxruntime", "ai-edge-litert", "opencv-python-headless", "pillow", "av")
+PARTS = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "av")
+EXTRAS = {  # extra -> modules that it brings
+    "analyze": ("ai_edge_litert", "pandas", "pyarrow"),
+    "heic": ("pillow_heif",),
+    "plots": ("matplotlib",),
+    "synth": ("numba", "h5py"),
+    "train": ("torch", "lightning_fabric", "onnx"),
+}
 ROOM = 500_000_000  # bytes: the default weights with what they are made from
 
 
@@ -27,6 +35,7 @@ def doctor(
         "system": lambda: f"{platform.platform()}, Python {platform.python_version()}",
         "mien": lambda: f"{version('mien')} in {sys.prefix}",
         "libraries": lambda: ", ".join(f"{part} {version(part)}" for part in PARTS),
+        "extras": extras,
         "processors": processors,
         "weights": weights,
         "disk": disk,
@@ -48,6 +57,14 @@ def doctor(
         print_table(["check", "", "found"], rows)
     if broken:
         raise MienError(f"Not in order: {', '.join(broken)}; see the table for what to do.")
+
+
+def extras() -> str:
+    """Extras that are installed, and those that are not."""
+    found = [name for name, parts in EXTRAS.items() if all(map(find_spec, parts))]
+    missing = [name for name in EXTRAS if name not in found]
+    absent = f"; not installed: {', '.join(missing)}" if missing else ""
+    return (", ".join(found) or "none") + absent
 
 
 def processors() -> str:

@@ -8,7 +8,9 @@ with open_gallery("family.mien", embedder.contract, create=True) as gallery:
 import re
 from os import PathLike, fspath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mien.deprecated import moved
 from mien.errors import GalleryError
 from mien.gallery.archive import Imported, embedder_of, export_gallery, import_gallery
 from mien.gallery.checks import clean_name
@@ -29,6 +31,9 @@ __all__ = [
     "import_gallery",
     "open_gallery",
 ]
+
+if not TYPE_CHECKING:  # a type checker shall not take every name for granted
+    __getattr__ = moved(__name__)
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters or more: "C:" is a drive
 LONGEST_CONTRACT = 200  # characters of a contract id

@@ -1,5 +1,8 @@
 """A mesh on each face: 468 points, or 478 with the irises; and what it shows, over time."""
 
+from typing import TYPE_CHECKING
+
+from mien.deprecated import moved
 from mien.landmarks.head_pose import head_pose
 from mien.landmarks.measures import UNITS, measure, measure_head
 from mien.landmarks.mesh_fit import face_region, fit_meshes, mesh_region, run_landmarker
@@ -22,3 +25,6 @@ __all__ = [
     "mesh_region",
     "run_landmarker",
 ]
+
+if not TYPE_CHECKING:  # a type checker shall not take every name for granted
+    __getattr__ = moved(__name__)

@@ -24,7 +24,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from mien.errors import ImageError
+from mien.errors import ImageError, MissingExtraError, extra
 from mien.media.arrays import GROUND, to_eight_bits
 from mien.media.colours import to_srgb
 from mien.media.formats import format_of, looks_like, webp_size
@@ -111,8 +111,11 @@ def _open(kind: str, data: bytes, where: str, limits: Limits) -> Image.Image:
     if kind == "webp":  # its plug-in reserves the canvas at once, so look before
         limits.check_pixels(*webp_size(data), where)
     if kind == "heif":
-        from pillow_heif.as_plugin import HeifImageFile  # 50 ms that few callers need
-
+        try:
+            with extra("heic", f"The HEIC picture {where}"):
+                from pillow_heif.as_plugin import HeifImageFile  # 50 ms that few callers need
+        except MissingExtraError as error:  # other pictures of the run can be read all the same
+            raise ImageError(f"{error}, or save the picture as JPEG.") from error
         return HeifImageFile(BytesIO(data))  # type: ignore[no-untyped-call]
     plugins: dict[str, Callable[[BytesIO], Image.Image]] = {
         "jpeg": JpegImagePlugin.jpeg_factory,

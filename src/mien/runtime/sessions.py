@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from mien.errors import WeightsError
+from mien.errors import WeightsError, extra
 from mien.runtime.devices import cpu_quota, provider_of, sums_bytes_exactly
 from mien.types import Device, Floats
 
@@ -75,7 +75,8 @@ class LiteSession:
         self, weights: Path, *shapes: Shape, device: str = "cpu", threads: int | None = None
     ) -> None:
         """Open a graph; the arguments are those of Session, with a shape for each input."""
-        from ai_edge_litert.interpreter import Interpreter
+        with extra("analyze", f"The graph {weights.name}"):
+            from ai_edge_litert.interpreter import Interpreter
 
         if device != "cpu":
             provider_of(device)  # says so if the name is wrong or the device is missing

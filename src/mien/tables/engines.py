@@ -7,21 +7,21 @@ from mien.errors import extra
 
 def pandas() -> Any:
     """The package pandas."""
-    with extra("tables", "A table"):
+    with extra("analyze", "A table"):
         import pandas
     return pandas
 
 
 def pyarrow() -> Any:
     """The package pyarrow."""
-    with extra("tables", "A table"):
+    with extra("analyze", "A table"):
         import pyarrow
     return pyarrow
 
 
 def parquet() -> Any:
     """The module pyarrow.parquet."""
-    with extra("tables", "A table"):
+    with extra("analyze", "A table"):
         import pyarrow.parquet
     return pyarrow.parquet
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
+from mien.train.convolutions import Convolution, convolutions
 from mien.zoo import fetch
 from mien.zoo import find as card
-from mien.zoo.convert.onnx_graphs import Convolution, convolutions
 
 CARD = "dlib-resnet29"
 BLOCKS = 14  # residual blocks of two convolutions that dlib's network has

@@ -4,6 +4,9 @@ Listing reads TOML and imports no model code. Weights are fetched when a model i
 by SHA-256, converted once and kept in the cache.
 """
 
+from typing import TYPE_CHECKING
+
+from mien.deprecated import moved
 from mien.zoo.card import Card, CardError, File, FileSet, Origin, Package, read_card
 from mien.zoo.facts import CardColumn, Draw, Eval
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
@@ -56,3 +59,6 @@ __all__ = [
     "samples",
     "systems",
 ]
+
+if not TYPE_CHECKING:  # a type checker shall not take every name for granted
+    __getattr__ = moved(__name__)

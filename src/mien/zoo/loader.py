@@ -30,6 +30,11 @@ def load(
         commercial_only: refuse weights whose licence is not known to allow commercial use.
         from_dir: folder to take the weights from instead of the network.
         options: for the model's class, on top of the card's own.
+
+    Example:
+        >>> embedder = mien.load("dlib-resnet29-int8")
+        >>> embedder.name, embedder.crop.size
+        ('dlib-resnet29-int8', 150)
     """
     card = find(name)
     if commercial_only:

@@ -32,7 +32,12 @@ class System:
 
 
 def cards(task: str | None = None) -> dict[str, Card]:
-    """Every card, or those of one task, by name. Imports no model code."""
+    """Every card, or those of one task, by name. Imports no model code.
+
+    Example:
+        >>> mien.cards()["mtcnn"].licence
+        'MIT'
+    """
     found = own_cards() | {card.name: card for card in outside().cards}
     return {name: card for name, card in sorted(found.items()) if task in (None, card.task)}
 

@@ -12,7 +12,9 @@ from mien.errors import WeightsError
 from mien.runtime import Session
 from mien.testing import noise
 from mien.zoo import fetch, find
+from mien.zoo.convert import onnx_bytes
 from mien.zoo.convert.dlib import MEAN, SCALE, Stream, convert, convert_int8, read
+from mien.zoo.convert.joblib_arrays import decompress, read_arrays
 from mien.zoo.convert.safe_pickle import MAGIC, read_checkpoint
 
 
@@ -47,6 +49,105 @@ def test_a_layer_by_hand():
 def test_a_file_that_ends_early_is_refused():
     with pytest.raises(WeightsError, match="ends early"):
         list(read(Stream(b"con_4" + tensor([1.0] * 30)[:40])))
+
+
+def test_bytes_are_those_of_the_package_onnx():
+    h = onnx.helper
+    how = {"pads": [0, 0, 1, 300], "auto_pad": "VALID", "axis": 1}
+    arrays = {t: np.arange(6, dtype=t).reshape(2, 3) for t in onnx_bytes.TYPES}
+    arrays["scalar"] = np.array(2.5, np.float32)
+    arrays["columns"] = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    graph = h.make_graph(
+        [h.make_node("Conv", ["x", "w"], ["y"], **how), h.make_node("Relu", ["y"], ["z"])],
+        "mien",
+        [h.make_tensor_value_info("x", onnx.TensorProto.UINT8, ["n", 300, 3])],
+        [h.make_tensor_value_info("z", onnx.TensorProto.FLOAT, ["n", 1])],
+        [onnx.numpy_helper.from_array(np.asarray(v, order="C"), k) for k, v in arrays.items()],
+    )
+    opset = [h.make_opsetid("", 17)]
+    whole = h.make_model(graph, opset_imports=opset, ir_version=8, producer_name="mien")
+    ours = onnx_bytes.model(
+        [onnx_bytes.node("Conv", ("x", "w"), "y", how), onnx_bytes.node("Relu", ("y",), "z", {})],
+        [onnx_bytes.tensor(name, value) for name, value in arrays.items()],
+        [onnx_bytes.value_info("x", onnx_bytes.UINT8, ["n", 300, 3])],
+        [onnx_bytes.value_info("z", onnx_bytes.FLOAT, ["n", 1])],
+        name="mien",
+        opset=17,
+        version=8,
+    )
+    assert ours == whole.SerializeToString(deterministic=True)
+    with pytest.raises(ValueError, match="-1 is negative"):
+        onnx_bytes.node("Concat", ("x",), "y", {"axis": -1})
+
+
+LITERALS = b"\x50abcde"  # token: five literals; a block may end so
+REPEAT = b"\x23ab\x02\x00" + LITERALS  # two literals, then seven bytes from two back
+
+
+def frame(*blocks, flags=b"\x40"):
+    sized = b"".join(len(b).to_bytes(4, "little") + b for b in blocks)
+    return b"\x04\x22\x4d\x18" + flags + b"\x40\xc0" + sized + bytes(4)
+
+
+def test_lz4_by_hand():
+    assert decompress(frame(LITERALS)) == b"abcde"
+    assert decompress(frame(REPEAT)) == b"ababababa" + b"abcde"
+    assert decompress(frame(LITERALS, b"\x00\x05\x00" + LITERALS)) == b"abcdeabcdabcde"
+    long = b"\xf0" + b"\xff\x01" + bytes(271)  # 15 + 255 + 1 literals
+    assert decompress(frame(long)) == bytes(271)
+    stored = (3 | 1 << 31).to_bytes(4, "little") + b"xyz"
+    assert decompress(frame()[:7] + stored + bytes(4)) == b"xyz"
+    assert decompress(frame(flags=b"\x48")[:7] + bytes(12)) == b""  # the size of the content
+
+
+class Hostile:
+    def __reduce__(self):
+        return exec, ("import sys; sys.mien_test_hostile = True",)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"PK\x03\x04", "does not begin as an LZ4 frame"),
+        (frame(LITERALS)[:-6], "ends early"),
+        (frame(b"\x00\x05\x00"), "reaches back too far"),
+        (frame(b"\xf0\xff"), "index out of range"),
+        (frame(b"\x60" + pickle.dumps({}, 4)[:4] + b"}."), "no list of arrays"),
+    ],
+    ids=["zip", "cut", "match", "length", "dict"],
+)
+def test_damaged_arrays_are_refused(tmp_path, data, says):
+    path = tmp_path / "net.lz4"
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=f"{says}.*nothing of it was executed"):
+        read_arrays(path)
+
+
+def test_a_hostile_file_of_arrays_runs_nothing(tmp_path):
+    import sys
+
+    program = pickle.dumps([Hostile()], 4)
+    stored = (len(program) | 1 << 31).to_bytes(4, "little") + program
+    (tmp_path / "pnet.lz4").write_bytes(frame()[:7] + stored + bytes(4))
+    with pytest.raises(WeightsError, match=r"it asks for builtins\.exec"):
+        read_arrays(tmp_path / "pnet.lz4")
+    assert not hasattr(sys, "mien_test_hostile")
+
+
+@pytest.mark.weights
+def test_the_networks_of_mtcnn_are_converted_to_the_known_bytes(tmp_path):
+    from dataclasses import replace
+    from hashlib import sha256
+
+    from mien.zoo.convert.mtcnn import convert as convert_mtcnn
+
+    card = find("mtcnn")
+    raw = tuple(replace(file, ready=file.raw) for file in card.files)
+    digests = []
+    for path in fetch(replace(card, name="mtcnn-raw", files=raw, convert=None)):
+        convert_mtcnn(path, tmp_path / "net.onnx")
+        digests.append(sha256((tmp_path / "net.onnx").read_bytes()).hexdigest()[:16])
+    assert digests == ["04996a644d81ceb9", "a4fa4da6ae6ab37c", "5acab824169a59bd"]
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
-from ai_edge_litert import schema_py_generated as schema
+from mien.errors import WeightsError, extra
 
-from mien.errors import WeightsError
+with extra("analyze", "The attention mesh"):
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
 
 # Part -> names of the tensors that it takes, and of those that it gives.
 PARTS = {

@@ -7,8 +7,8 @@ Source: Chen et al., "MobileFaceNets: efficient CNNs for accurate real-time face
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto
 
+from mien.zoo.convert.onnx_bytes import FLOAT
 from mien.zoo.convert.onnx_graphs import Graph
 from mien.zoo.convert.safe_pickle import Arrays, read_checkpoint
 
@@ -22,7 +22,7 @@ LEFT, RIGHT = 8, 104  # px
 def convert(source: Path, target: Path) -> None:
     """Write the network as ONNX: `x` (N, 3, 112, 112) float32 -> `vector` (N, 128)."""
     arrays = read_checkpoint(source, "net_state_dict")
-    graph = Graph(["n", 3, 112, 112], TensorProto.FLOAT)
+    graph = Graph(["n", 3, 112, 112], FLOAT)
     ends = (graph.weight(np.array([value], np.int64)) for value in (LEFT, RIGHT, 3))
     x = graph.add("Slice", "x", *ends)
     x = _block(graph, arrays, x, "conv1", stride=2, pad=1)

@@ -7,11 +7,11 @@ networks", IEEE SPL 2016, Fig. 2; layer order and padding as in the `mtcnn` pack
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import WeightsError
+from mien.zoo.convert.joblib_arrays import read_arrays
 from mien.zoo.convert.onnx_graphs import Graph
 
 Arrays = list[NDArray[Any]]
@@ -30,7 +30,7 @@ def convert(source: Path, target: Path) -> None:
     The graph takes (N, H, W, 3) uint8 RGB and gives `boxes` (offsets), `scores` and, for onet,
     `points`; for pnet these are maps (N, 4, H', W') and (N, 2, H', W').
     """
-    arrays: Arrays = joblib.load(source)  # a pickle: safe because its SHA-256 was checked before
+    arrays: Arrays = read_arrays(source)
     net = source.stem
     if net not in POOLS:
         raise WeightsError(f"{source} is none of pnet, rnet, onet.")

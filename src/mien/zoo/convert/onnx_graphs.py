@@ -1,15 +1,13 @@
-"""Write small ONNX graphs by hand, and read what was written: what the converters share."""
+"""Write small ONNX graphs by hand: what the converters share."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import onnx
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-from mien.errors import WeightsError
+from mien.zoo.convert import onnx_bytes
+from mien.zoo.convert.onnx_bytes import FLOAT, UINT8
 
 OPSET = 17  # understood by every ONNX Runtime since 1.12
 
@@ -17,27 +15,27 @@ OPSET = 17  # understood by every ONNX Runtime since 1.12
 class Graph:
     """A graph under construction: each call adds one node and returns the name of its output."""
 
-    def __init__(self, shape: list[int | str], kind: int = TensorProto.UINT8) -> None:
+    def __init__(self, shape: list[int | str], kind: int = UINT8) -> None:
         """Start with one input named `x` of this shape."""
-        self.inputs = [helper.make_tensor_value_info("x", kind, shape)]
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
+        self.inputs = [onnx_bytes.value_info("x", kind, shape)]
+        self.nodes: list[bytes] = []
+        self.weights: list[bytes] = []
 
     def weight(self, value: NDArray[Any]) -> str:
         """Store an array; return its name."""
         name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+        self.weights.append(onnx_bytes.tensor(name, value))
         return name
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """Add a node of this kind; return the name of its output."""
         output = name or f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        self.nodes.append(onnx_bytes.node(kind, inputs, output, attributes))
         return output
 
     def pixels(self, x: str = "x") -> str:
         """(N, H, W, 3) uint8 -> (N, 3, H, W) float32, still 0 to 255."""
-        return self.add("Cast", self.add("Transpose", x, perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
+        return self.add("Cast", self.add("Transpose", x, perm=[0, 3, 1, 2]), to=FLOAT)
 
     def conv(
         self, x: str, weight: NDArray[Any], bias: NDArray[Any] | None = None, **attributes: Any
@@ -72,47 +70,16 @@ class Graph:
         return self.add("Add", self.add("Relu", x), scaled)
 
     def save(self, target: Path, outputs: dict[str, list[int | str]]) -> None:
-        """Check the graph and write it; the same arrays give the same bytes."""
-        ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()]
-        graph = helper.make_graph(self.nodes, "mien", self.inputs, ends, self.weights)
-        model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=8,
-            producer_name="mien",
+        """Write the graph; the same arrays give the same bytes."""
+        ends = [onnx_bytes.value_info(name, FLOAT, shape) for name, shape in outputs.items()]
+        target.write_bytes(
+            onnx_bytes.model(
+                self.nodes,
+                self.weights,
+                self.inputs,
+                ends,
+                name="mien",
+                opset=OPSET,
+                version=8,
+            )
         )
-        onnx.checker.check_model(model)
-        target.write_bytes(model.SerializeToString(deterministic=True))
-
-
-class Convolution(NamedTuple):
-    """One convolution of a graph that was written before."""
-
-    weight: NDArray[np.float32]  # (O, I, H, W)
-    bias: NDArray[np.float32]  # (O,)
-    stride: int
-    padding: int
-
-
-def convolutions(path: Path) -> list[Convolution]:
-    """The convolutions of an ONNX file, in the order in which they are computed.
-
-    Raises:
-        WeightsError: the file is no ONNX graph, or a convolution has no bias.
-    """
-    try:
-        graph = onnx.load(path).graph
-    except (OSError, DecodeError) as error:
-        raise WeightsError(f"{path} cannot be read as an ONNX graph: {error}.") from error
-    stored = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
-    found = []
-    for node in graph.node:
-        if node.op_type != "Conv":
-            continue
-        if len(node.input) != 3 or not set(node.input[1:]) <= set(stored):
-            raise WeightsError(f"A convolution of {path} has no bias, or weights of its own.")
-        how = {one.name: helper.get_attribute_value(one) for one in node.attribute}
-        strides, pads = how.get("strides", [1]), how.get("pads", [0])
-        weight, bias = (stored[name].astype(np.float32) for name in node.input[1:])
-        found.append(Convolution(weight, bias, strides[0], pads[0]))
-    return found
