@@ -3,8 +3,8 @@
 All three group the same vectors. The peers have a distance to set: it is tried over a grid on
 folds 0-2 of Labeled Faces in the Wild, and the best by B-cubed F is taken to folds 3-4, whose
 people are others. Ours has none: its evidence is fitted on folds 0-2. Three situations: all
-pictures; only people with four pictures or more; all pictures among strangers (faces of UTKFace,
-half of them for the tuning, the other half for the test), where B-cubed counts the pictures of
+images; only people with four images or more; all images among strangers (faces of UTKFace,
+half of them for the tuning, the other half for the test), where B-cubed counts the images of
 LFW. In the second and third the peers appear twice: with the setting of the first situation, as a
 user has it, and tuned for that very situation. Last, time and memory of ours on many vectors:
 those of LFW and UTKFace, and noisy copies of them.
@@ -69,7 +69,7 @@ def peers() -> dict[str, dict[str, Grouping]]:
     }
 
 
-Situation = tuple[Sample, Floats]  # pictures that count, and strangers
+Situation = tuple[Sample, Floats]  # images that count, and strangers
 
 
 def compare(
@@ -109,19 +109,19 @@ def compare(
 
 
 def grouped(run: Grouping, sample: Sample, others: Floats) -> np.ndarray:
-    """Groups of the sample's pictures and of strangers behind them."""
+    """Groups of the sample's images and of strangers behind them."""
     return run(np.concatenate([sample.vectors, others]))
 
 
 def told(groups: np.ndarray, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """Who is on each picture, each stranger somebody else; and which pictures count."""
+    """Who is on each image, each stranger somebody else; and which images count."""
     who = np.unique(sample.people, return_inverse=True)[1]
     strangers = who.max() + 1 + np.arange(len(groups) - len(who))
     return np.concatenate([who, strangers]), np.arange(len(groups)) < len(who)
 
 
 def f_of(groups: np.ndarray, sample: Sample) -> float:
-    """B-cubed F of the sample's pictures."""
+    """B-cubed F of the sample's images."""
     people, counted = told(groups, sample)
     return b_cubed(groups, people, counted=counted, resamples=1).f
 
@@ -155,7 +155,7 @@ def lead(
 
 
 def photographed(sample: Sample, least: int) -> Sample:
-    """The people who are on so many pictures."""
+    """The people who are on so many images."""
     pictures = Counter(sample.people)
     keep = [row for row, name in enumerate(sample.people) if pictures[name] >= least]
     return Sample(sample.vectors[keep], tuple(sample.people[row] for row in keep))

@@ -23,7 +23,7 @@ WARM = range(5, 11)  # minutes
 
 
 def repeated(clip: Path, out: Path, minutes: float) -> None:
-    """Copy the pictures of a clip until the film is long enough."""
+    """Copy the images of a clip until the film is long enough."""
     with av.open(str(out), "w") as target:
         stream = None
         offset = 0

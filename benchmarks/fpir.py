@@ -2,7 +2,7 @@
 
 The shipped calibration sets the threshold for the size of the gallery. The people of one fold of
 Labeled Faces in the Wild, whom the calibration has not seen, are divided at random into a gallery
-and strangers, many times. Counted are the strangers' pictures that are given a name.
+and strangers, many times. Counted are the strangers' images that are given a name.
 
 Example: python benchmarks/fpir.py --vectors lfw.npz
 """
@@ -26,7 +26,7 @@ ASKED = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 def named(
     vectors: Floats, who: np.ndarray, gallery: np.ndarray, calibration: Calibration
 ) -> dict[float, float]:
-    """Share of strangers' pictures that get a name, by the rate asked for."""
+    """Share of strangers' images that get a name, by the rate asked for."""
     inside = np.isin(who, gallery)
     best: Doubles = (vectors[~inside] @ vectors[inside].T).max(1)
     shares = {}

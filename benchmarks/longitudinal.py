@@ -1,4 +1,4 @@
-"""Does the long-term measure see what was planted in pictures? Rendered people who come back.
+"""Does the long-term measure see what was planted in images? Rendered people who come back.
 
 People of mien.synth return for visits over two and a half years. Each visit shifts light, white
 balance, camera distance and a day-long expression; slow ageing of shape and skin sets the drift.
@@ -39,7 +39,7 @@ MOODS = ("joy", "sadness", "surprise")
 def visit(
     folder: Path, actor: Actor, random: np.random.Generator, shift: float, captures: int
 ) -> None:
-    """The pictures of one day: what is drawn once is common to all of them."""
+    """The images of one day: what is drawn once is common to all of them."""
     folder.mkdir(parents=True)
     light = random_light(random)
     plain = random_light(np.random.default_rng(0))
@@ -63,7 +63,7 @@ def visit(
 
 
 def draw(root: Path, people: int, visits: int, captures: int, shift: float, ageing: float) -> None:
-    """Everybody's pictures of one condition; a person who is there already is left as is."""
+    """Everybody's images of one condition; a person who is there already is left as is."""
     head = open_head("builtin")
     for number in range(people):
         place = root / f"s{number:02d}"

@@ -4,7 +4,7 @@ The peer is mediapipe 0.10.21 in an environment of its own, since it asks for Nu
 
     python3 -m venv peer && peer/bin/pip install mediapipe==0.10.21
 
-Both follow one face in one picture, as in a film: a chip from the last mesh, no detection; each
+Both follow one face in one image, as in a film: a chip from the last mesh, no detection; each
 the mesh of 468 points, and the attention mesh of 478. Two distances of the points, as shares of
 the eye distance: from the same square, and each on its own (other detector, other squares). Both
 take turns; the ratio is peer time / our time, so above 1 we are faster. Times are those of the
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Each picture in turn."""
+    """Each image in turn."""
     detector, ours = load("mtcnn"), {name: load(name) for name in MESHES}
     print("picture, mesh: distance from the same square, on its own; ", end="")
     print("processor ms a frame: ours, peer, ratio")

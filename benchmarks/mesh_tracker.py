@@ -1,4 +1,4 @@
-"""Meshes followed from frame to frame: how still on a still film, how far from single pictures.
+"""Meshes followed from frame to frame: how still on a still film, how far from single images.
 
 Shares of the eye distance. Jitter is the mean distance that a point moves from frame to frame, of a
 photo repeated for two seconds: as it is, and with noise of 2 grey levels (standard deviation) drawn
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def noisy(image: Pixels, noise: float, rng: np.random.Generator) -> Pixels:
-    """The picture with noise of so many grey levels."""
+    """The image with noise of so many grey levels."""
     return np.clip(image + rng.normal(0, noise, image.shape), 0, 255).round().astype(np.uint8)
 
 

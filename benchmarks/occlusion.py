@@ -1,7 +1,7 @@
 """How well it is noticed that something hides a face: in a labelled film, on rendered people.
 
 Rendered people talk and turn for 5 seconds at 12.5 frames a second; for 1.6 of them a plain patch
-of any colour lies over the picture. A frame counts as hidden if the patch lies over a tenth of the
+of any colour lies over the image. A frame counts as hidden if the patch lies over a tenth of the
 points. In a film, --covered tells from and until which second a hand was seen at the face. --masks
 draws people who wear a mask of seven colours from the first look on, and the same people without
 it; --photos says how many of a folder's faces are taken for masked ones.
@@ -114,7 +114,7 @@ def rendered(people: int, first: int, ict: Path | None) -> None:
 
 
 def masks(people: int, first: int, ict: Path | None) -> None:
-    """Still pictures of people with a mask, with glasses and with neither: who is told masked."""
+    """Still images of people with a mask, with glasses and with neither: who is told masked."""
     heads = [open_head("builtin"), *([_ict(ict)] if ict else [])]
     rng = np.random.default_rng(first)
     told: dict[str, list[int]] = {}
@@ -159,7 +159,7 @@ def is_masked(image) -> int:
 
 
 def clip(head: HeadModel, seed: int):
-    """Time, picture and where the patch is, of one person."""
+    """Time, image and where the patch is, of one person."""
     rng = np.random.default_rng(seed)
     line = moves.Timeline(
         SECONDS,

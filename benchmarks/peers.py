@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: the peer's models, pictures, and honest ratios."""
+"""What the scripts of this folder share: the peer's models, images, and honest ratios."""
 
 import os
 import tempfile

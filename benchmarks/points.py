@@ -80,7 +80,7 @@ def photos(folder: Path, count: int) -> None:
 
 
 def chosen(folder: Path, count: int) -> Iterator[Pixels]:
-    """So many pictures, evenly out of a folder."""
+    """So many images, evenly out of a folder."""
     paths = find_images([folder])
     for path in paths[:: max(1, len(paths) // count)]:
         yield read_image(path)

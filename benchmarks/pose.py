@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.geometry import Camera, ahead, look_angles, rotation
+from mien.geometry import Camera, ahead, gaze_angles, rotation
 from mien.landmarks import fit_meshes, measure
 from mien.media import read_image
 from mien.synth import (
@@ -85,7 +85,7 @@ def _compared(person: int, found: dict[str, float], turn: np.ndarray, look: np.n
     pose = np.array([found[name] for name in ("yaw", "pitch", "roll")])
     back = rotation(*pose).T
     eyes = [
-        look_angles(back @ ahead(found[f"gaze_yaw_{side}"], found[f"gaze_pitch_{side}"]))
+        gaze_angles(back @ ahead(found[f"gaze_yaw_{side}"], found[f"gaze_pitch_{side}"]))
         for side in ("left", "right")
         if np.isfinite(found[f"gaze_yaw_{side}"])
     ]

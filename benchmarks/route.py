@@ -1,13 +1,13 @@
-"""Our default route from picture to vector beside that of face_recognition.
+"""Our default route from image to vector beside that of face_recognition.
 
 The peer is dlib's HOG detector, five points, its chip and its network, as in face_recognition; the
-first face it names is taken. That package doubles each picture once before it looks for faces,
+first face it names is taken. That package doubles each image once before it looks for faces,
 which takes four times as long there; here that is left out, in its favour, unless asked for. Ours
 is the main face of mien.Pipeline. Both start from the same decoded pixels, by turns, on one thread
 each.
 
 Accuracy is that of the pairs of Labeled Faces in the Wild at hand (tight grey crops, folds 0-4):
-the threshold of a fold is set on the other folds, and a pair with a picture in which no face is
+the threshold of a fold is set on the other folds, and a pair with an image in which no face is
 found counts as an error.
 
 Example: python benchmarks/route.py
@@ -35,7 +35,7 @@ from mien.photo import Pipeline
 from mien.types import Floats, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, load
 
-Route = Callable[[Pixels], Floats | None]  # a picture in; its vector out, or None without a face
+Route = Callable[[Pixels], Floats | None]  # an image in; its vector out, or None without a face
 
 
 def our_route() -> Route:
@@ -55,7 +55,7 @@ def peer_route(upsample: int) -> Route:
     """What face_recognition.face_encodings does, call by call.
 
     Args:
-        upsample: how often the picture is doubled before faces are looked for.
+        upsample: how often the image is doubled before faces are looked for.
     """
     predictor, network = peer_files()
     detect = dlib.get_frontal_face_detector()
@@ -73,7 +73,7 @@ def peer_route(upsample: int) -> Route:
 
 
 def measure_time(routes: dict[str, Route], images: list[Pixels], repeats: int) -> None:
-    """Time each picture by turns and print milliseconds and ratios."""
+    """Time each image by turns and print milliseconds and ratios."""
     times = {name: np.empty((repeats, len(images))) for name in routes}
     for repeat in range(repeats):
         for number, image in enumerate(images):
@@ -126,7 +126,7 @@ def measure_accuracy(routes: dict[str, Route], folder: Path) -> None:
 
 
 def bordered(image: Pixels) -> Pixels:
-    """The picture with half its size of grey on every side."""
+    """The image with half its size of grey on every side."""
     border = (image.shape[0] // 2,) * 2 + (image.shape[1] // 2,) * 2
     return cv2.copyMakeBorder(image, *border, cv2.BORDER_CONSTANT, value=(127, 127, 127))
 

@@ -24,7 +24,7 @@ from mien.types import Floats
 CONTRACT = "benchmark"
 EACH = 2  # templates a person
 BATCH = 10_000  # templates a transaction
-NOISE = 0.6  # length of the noise between two pictures of one person; cosine about 0.74
+NOISE = 0.6  # length of the noise between two images of one person; cosine about 0.74
 
 
 def normalised(vectors: Floats) -> Floats:
@@ -35,7 +35,7 @@ def normalised(vectors: Floats) -> Floats:
 
 
 def pictures(centres: Floats, random: np.random.Generator) -> Floats:
-    """One noisy picture of each (N, D) unit vector."""
+    """One noisy image of each (N, D) unit vector."""
     noise = normalised(random.standard_normal(centres.shape, dtype=np.float32))
     return normalised(centres + NOISE * noise)
 

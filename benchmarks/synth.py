@@ -41,7 +41,7 @@ def speed() -> None:
 
 
 def clock(points, triangles, numpy_only):
-    """Seconds that one picture of 512 x 512 takes."""
+    """Seconds that one image of 512 x 512 takes."""
     begin = time.perf_counter()
     rasterise(points, triangles, (512, 512), numpy_only=numpy_only)
     return time.perf_counter() - begin
@@ -110,7 +110,7 @@ def face(actor, weights, side: int = 168):
 
 
 def save(path: Path, pictures, columns: int) -> None:
-    """Write a sheet of pictures."""
+    """Write a sheet of images."""
     blank = np.full_like(pictures[0], 255)
     pictures = pictures + [blank] * (-len(pictures) % columns)
     rows = [np.hstack(pictures[i : i + columns]) for i in range(0, len(pictures), columns)]

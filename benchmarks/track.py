@@ -2,11 +2,11 @@
 
     python benchmarks/track.py lfw_gray/images --films 20
 
-Each film is composed from photos of people who are told apart by name: faces of 60 to 100 px move
-over a background, cross, pass in front of one another, leave and come back, and half of the films
-have cuts. All trackers are given the same detections, ten looks a second. "ours" is the tracker
-alone, "ours, named" what `mien identify` makes of it: tracks joined by likeness, parted by the
-clock. Identities are judged by IDF1 over whole films, so who returns must be known again.
+Each film is composed from photos of people who are distinguished by name: faces of 60 to 100 px
+move over a background, cross, pass in front of one another, leave and come back, and half of the
+films have cuts. All trackers are given the same detections, ten looks a second. "ours" is the
+tracker alone, "ours, named" what `mien identify` makes of it: tracks joined by likeness, parted by
+the clock. Identities are judged by IDF1 over whole films, so who returns must be known again.
 ByteTrack is that of the package `supervision` (0.25.1), if it is installed.
 """
 

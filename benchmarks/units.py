@@ -19,8 +19,8 @@ from mien.media import read_image
 from mien.types import Doubles, Face
 from mien.zoo import load
 
-AROUND = 0.3  # of a picture that is put around it: the crops are tight
-TURNED = 25.0  # degrees of yaw beyond which a picture is left out
+AROUND = 0.3  # of an image that is put around it: the crops are tight
+TURNED = 25.0  # degrees of yaw beyond which an image is left out
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Fit where the iris lies in an eye: REST and REACH in src/mien/landmarks/measures.py.
 
-People on the pictures are taken to look into the camera, so the eye of a turned head is turned back
+People on the images are taken to look into the camera, so the eye of a turned head is turned back
 by as much. The place of the iris between the eye's corners, as a share of the eye's width, is then
 a straight line over the sine of the eye's angle; both eyes mirror each other. Lines are robust
 (Theil and Sen), since some people look elsewhere. How well the line holds is told as a correlation

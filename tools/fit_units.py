@@ -40,7 +40,7 @@ PORTRAITS, PORTRAIT = 1500, 240  # how many, and px of the side to which they ar
 # Area under the ROC curve of presence on people left out, and on every other head: from there on a
 # unit has a probability.
 LEAST_AREA, LEAST_OTHER = 0.85, 0.75
-QUIET = 0.99  # share of pictures at rest whose intensity does not count as an event
+QUIET = 0.99  # share of images at rest whose intensity does not count as an event
 # Unit -> the shapes of the synthesiser that are its truth, the shape's weight at intensity 5, and
 # the features with their sign: 1, -1, or 0 where either may be.
 Recipe = tuple[str, dict[str, int]]
@@ -127,7 +127,7 @@ def main() -> None:
 
 
 def read(path: Path) -> Drawn:
-    """Measure what was drawn, against each person's pictures at rest."""
+    """Measure what was drawn, against each person's images at rest."""
     data = np.load(path)
     cameras = [Camera(*(float(v) for v in row)) for row in data["camera"]]
     rows = [measure(p, c) for p, c in zip(data["points"], cameras, strict=True)]

@@ -21,12 +21,12 @@ from mien.zoo import load
 
 TARGET = Path(__file__).parents[1] / "src/mien/landmarks/face.npy"
 EYES = 63.0  # mm. Source: Dodgson, "Variation and extrema of human interpupillary distance", 2004
-ADULT = 18  # years; the name of a picture begins with the age
+ADULT = 18  # years; the name of an image begins with the age
 ROUNDS = 10
 
 
 def meshes(folder: Path, count: int) -> Doubles:
-    """(N, 468, 3) of the adults that are alone on their pictures, eye distance 1."""
+    """(N, 468, 3) of the adults that are alone on their images, eye distance 1."""
     detector, mesh, found = load("mtcnn"), load("attention-mesh"), []
     paths = find_images([folder])
     random.Random(0).shuffle(paths)

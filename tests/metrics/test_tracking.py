@@ -52,7 +52,7 @@ def test_nothing_seen_and_nothing_there_is_no_number():
 
 
 def test_frames_must_be_the_same():
-    with pytest.raises(ValueError, match="4 frames and the answer 3"):
+    with pytest.raises(ValueError, match=r"got 4 \(truth\) and 3 \(answer\)"):
         following(TRUTH, TRUTH[:3])
 
 

@@ -12,7 +12,7 @@ from mien.datasets.labels import Labelled
 from mien.datasets.pairs import PAIRS, unpacked_bin
 from mien.datasets.templates import TEMPLATES
 
-LABELS = {**OTHERS, **AGES}  # what users type -> reader of labelled pictures in that layout
+LABELS = {**OTHERS, **AGES}  # what users type -> reader of labelled images in that layout
 
 __all__ = [
     "BOXES",

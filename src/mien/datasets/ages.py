@@ -17,7 +17,7 @@ OLDEST = 116  # years; ages beyond are slips of the makers of IMDB-WIKI
 LEAST_SCORE = 1.0  # of IMDB-WIKI's face detector. Source: DEX, IJCV 126, 2018, its training code
 
 
-# How names of pictures tell who it is, at what age, and often the sex: pattern, and in words.
+# How names of images tell who it is, at what age, and often the sex: pattern, and in words.
 NAMES = {
     "agedb": (r"\d+_(?P<who>.+)_(?P<age>\d+)_(?P<sex>[mf])", "ID_Name_AGE_m or _f"),
     "cacd": (r"(?P<age>\d+)_(?P<who>.+)_\d+", "AGE_First_Last_NUMBER"),
@@ -46,7 +46,7 @@ def cacd(root: Path) -> list[Labelled]:
 
 
 def fgnet(root: Path) -> list[Labelled]:
-    """FG-NET: 001A02.JPG is subject 001 at age 2; a letter after it tells pictures apart.
+    """FG-NET: 001A02.JPG is subject 001 at age 2; a letter after it tells images apart.
 
     Source: Panis et al., IET Biometrics 5, 2016.
     """
@@ -54,7 +54,7 @@ def fgnet(root: Path) -> list[Labelled]:
 
 
 def morph(root: Path) -> list[Labelled]:
-    """MORPH album 2: 009055_1M54.JPG is subject 009055, picture 1, a man of 54.
+    """MORPH album 2: 009055_1M54.JPG is subject 009055, image 1, a man of 54.
 
     Source: Ricanek and Tesafaye, FG 2006.
     """

@@ -1,4 +1,4 @@
-"""Pictures with boxes around every face."""
+"""Images with boxes around every face."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from mien.types import Doubles
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Boxed:
-    """One picture and the faces in it."""
+    """One image and the faces in it."""
 
     path: Path
     boxes: Doubles  # (G, 4) left, top, right, bottom
@@ -27,8 +27,8 @@ class Boxed:
 def wider(path: Path, folder: Path) -> list[Boxed]:
     """WIDER FACE: wider_face_val_bbx_gt.txt and WIDER_val/images.
 
-    Of each picture its name, a count, and that many lines of x, y, width, height, blur,
-    expression, illumination, invalid, occlusion, pose. A picture with count 0 has one line of
+    Of each image its name, a count, and that many lines of x, y, width, height, blur,
+    expression, illumination, invalid, occlusion, pose. An image with count 0 has one line of
     zeros. Faces marked invalid, and those without area, are to be ignored.
 
     Source: Yang et al., arXiv:1511.06523; readme of wider_face_split.
@@ -64,7 +64,7 @@ def _wider_picture(path: Path, rows: list[tuple[str, list[str]]]) -> Boxed:
 def csv_boxes(path: Path, folder: Path) -> list[Boxed]:
     """CSV with image, left, top, right, bottom, and perhaps ignore (0 or 1); a row a face.
 
-    A row with empty numbers is a picture without a face.
+    A row with empty numbers is an image without a face.
     """
     faces: dict[str, list[tuple[list[float], bool]]] = {}
     for line, row in enumerate(rows_of(path, ("image", "left", "top", "right", "bottom")), 2):
@@ -93,7 +93,7 @@ def csv_boxes(path: Path, folder: Path) -> list[Boxed]:
 
 
 def voc_boxes(path: Path, folder: Path) -> list[Boxed]:
-    """Folder of PASCAL VOC files, one XML a picture; objects called face, difficult ones ignored.
+    """Folder of PASCAL VOC files, one XML an image; objects called face, difficult ones ignored.
 
     Source: Everingham et al., IJCV 88, 2010: annotation/object/bndbox, in pixels from 1.
     """

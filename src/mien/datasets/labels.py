@@ -1,4 +1,4 @@
-"""Pictures with labels: expression, age, gender, race, as the makers of each set wrote them."""
+"""Images with labels: expression, age, gender, race, as the makers of each set wrote them."""
 
 import csv
 import re
@@ -39,7 +39,7 @@ WORDS = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One picture and what others wrote about it."""
+    """One image and what others wrote about it."""
 
     path: Path
     person: str = ""  # "": unknown
@@ -93,7 +93,7 @@ def ferplus(root: Path) -> list[Labelled]:
     """FERPlus: fer2013new.csv, and FER2013Train/fer0000000.png as its own script writes them.
 
     The label is the majority of the ten raters, if there is one; `votes` has all eight counts.
-    Pictures that most raters called unknown, or no face, are left out, as their authors do.
+    Images that most raters called unknown, or no face, are left out, as their authors do.
 
     Source: Barsoum et al., ICMI 2016 (arXiv:1608.01041).
     """
@@ -122,12 +122,12 @@ def ferplus(root: Path) -> list[Labelled]:
 
 
 def folders(root: Path) -> list[Labelled]:
-    """Any pictures in folders named after expressions: train/anger/1.jpg, or anger/1.jpg."""
+    """Any images in folders named after expressions: train/anger/1.jpg, or anger/1.jpg."""
     return some(list(_folders(root, EXPRESSIONS)), root, "folders named after expressions")
 
 
 def unfold_fer2013(table: Path, root: Path) -> int:
-    """Write the pictures of fer2013.csv (emotion, pixels, Usage) as PNG files; give their number.
+    """Write the images of fer2013.csv (emotion, pixels, Usage) as PNG files; give their number.
 
     Raises:
         MienError: a row is not 48 x 48 grey values, or its label is outside 0 to 6.
@@ -184,7 +184,7 @@ def rafdb(root: Path) -> list[Labelled]:
 
 
 def affectnet(root: Path) -> list[Labelled]:
-    """AffectNet: Manually_Annotated_file_lists/{training,validation}.csv and its pictures.
+    """AffectNet: Manually_Annotated_file_lists/{training,validation}.csv and its images.
 
     Valence and arousal lie in [-1, 1]; -2 stands for "not labelled".
 
@@ -209,7 +209,7 @@ def affectnet(root: Path) -> list[Labelled]:
 
 
 def ckplus(root: Path) -> list[Labelled]:
-    """CK+: the last picture of each sequence that Emotion/S005/001/*_emotion.txt labels.
+    """CK+: the last image of each sequence that Emotion/S005/001/*_emotion.txt labels.
 
     Copies in folders named after expressions (anger/S010_004_00000017.png) are read as well; the
     person is the subject.
@@ -230,7 +230,7 @@ def ckplus(root: Path) -> list[Labelled]:
 
 
 def _folders(root: Path, words: tuple[str, ...]) -> Iterator[Labelled]:
-    """Pictures in folders named after their label, inside folders named after their split."""
+    """Images in folders named after their label, inside folders named after their split."""
     for path in find_images([root]):
         word = WORDS.get(path.parent.name.lower(), path.parent.name.lower())
         if word not in words:
@@ -251,7 +251,7 @@ def some(found: list[Labelled], root: Path, layout: str) -> list[Labelled]:
     """What was found, if there is anything and all of it is there.
 
     Raises:
-        MienError: nothing, or a picture (or folder of frames) is missing.
+        MienError: nothing, or an image (or folder of frames) is missing.
     """
     if not found:
         raise MienError(

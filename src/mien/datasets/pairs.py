@@ -173,12 +173,12 @@ def rfw(root: Path) -> list[Pair]:
 def unpacked_bin(path: Path, folder: Path) -> list[Pair]:
     """The .bin files that recognition projects hand around (lfw, cfp_fp, agedb_30, calfw, cplfw).
 
-    A pickle of the bytes of 2 N pictures and N flags. It is read without running anything in it.
+    A pickle of the bytes of 2 N images and N flags. It is read without running anything in it.
     People are not in it, so each pair counts as people of its own.
 
     Args:
         path: such as agedb_30.bin.
-        folder: that the pictures are written into, as 00000.jpg, 00001.jpg, ...
+        folder: that the images are written into, as 00000.jpg, 00001.jpg, ...
 
     Raises:
         MienError: it is no such file.

@@ -1,4 +1,4 @@
-"""People and their pictures: a folder per person, or a list of pairs that names files."""
+"""People and their images: a folder per person, or a list of pairs that names files."""
 
 import csv
 import re
@@ -15,7 +15,7 @@ COLUMNS = ("fold", "file_a", "file_b", "same")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture, and whom it shows."""
+    """One image, and whom it shows."""
 
     path: Path
     person: str
@@ -23,14 +23,14 @@ class Picture:
 
 
 def people_in(folder: Path) -> list[Picture]:
-    """Pictures in a folder with one folder a person.
+    """Images in a folder with one folder a person.
 
     Returns:
-        Pictures by name. The fold is made of the person's name alone (CRC-32 modulo 5), so it
+        Images by name. The fold is made of the person's name alone (CRC-32 modulo 5), so it
         stays the same when people join.
 
     Raises:
-        MienError: a picture lies beside the people's folders, or there is none.
+        MienError: an image lies beside the people's folders, or there is none.
     """
     pictures = []
     for path in find_images([folder]):
@@ -47,7 +47,7 @@ def people_in(folder: Path) -> list[Picture]:
 
 
 def people_of_pairs(pairs: Path, folder: Path) -> list[Picture]:
-    """Pictures that a list of pairs names.
+    """Images that a list of pairs names.
 
     Args:
         pairs: CSV with the columns fold, file_a, file_b, same. The person is the file's name
@@ -55,7 +55,7 @@ def people_of_pairs(pairs: Path, folder: Path) -> list[Picture]:
         folder: that holds the files.
 
     Returns:
-        Each picture once, in the order of its first pair.
+        Each image once, in the order of its first pair.
 
     Raises:
         MienError: the list is not such a list, says something impossible, or a file is missing.

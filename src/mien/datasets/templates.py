@@ -1,4 +1,4 @@
-"""Templates of several pictures: IJB-B and IJB-C."""
+"""Templates of several images: IJB-B and IJB-C."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ def ijb(root: Path, name: str) -> list[Pair]:
         templates that pairs marked 1 join, so that intervals can count them.
 
     Raises:
-        MienError: a file is missing, a pair names a template without pictures, or two templates
+        MienError: a file is missing, a pair names a template without images, or two templates
             are said to be one person and, through others, two.
 
     Source: Whitelam et al., "IARPA Janus benchmark-B", CVPRW 2017; Maze et al., IJB-C, ICB 2018;

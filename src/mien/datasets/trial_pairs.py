@@ -1,4 +1,4 @@
-"""Pairs of pictures, or of templates of several pictures."""
+"""Pairs of images, or of templates of several images."""
 
 import csv
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ MENTIONED = 5  # names in a sentence
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison: the pictures of one template, mostly one."""
+    """One side of a comparison: the images of one template, mostly one."""
 
     name: str  # says which: a path, or the number of a template
     pictures: tuple[Picture, ...]
@@ -43,7 +43,7 @@ def checked(pairs: Sequence[Pair], where: str) -> list[Pair]:
     """The pairs, after the tests that every list must pass.
 
     Raises:
-        MienError: there are none, a picture is missing, or two lines are the same comparison.
+        MienError: there are none, an image is missing, or two lines are the same comparison.
     """
     if not pairs:
         raise MienError(f"{where} names no pairs; give the list that belongs to the pictures.")
@@ -100,7 +100,7 @@ def our_pairs(path: Path, folder: Path) -> list[Pair]:
 
 
 def side(path: Path, who: str) -> Side:
-    """A side that is one picture."""
+    """A side that is one image."""
     return Side(str(path), (Picture(path, who, 0),))
 
 
@@ -129,7 +129,7 @@ def rows_of(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def pictures_of(pairs: Sequence[Pair]) -> list[Picture]:
-    """Every picture once, in the order of its first pair."""
+    """Every image once, in the order of its first pair."""
     every = (p for pair in pairs for side in (pair.first, pair.second) for p in side.pictures)
     return list(dict.fromkeys(every))
 

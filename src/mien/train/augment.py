@@ -1,4 +1,4 @@
-"""Changes of a batch that leave its labels true: one seeded tensor operation for all pictures."""
+"""Changes of a batch that leave its labels true: one seeded tensor operation for all images."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
 @dataclass(frozen=True, slots=True)
 class Augment:
-    """How far pictures are moved, turned, lit and covered, at most; 0 leaves that alone.
+    """How far images are moved, turned, lit and covered, at most; 0 leaves that alone.
 
     A clip (N, T, C, H, W) is changed as one: all its frames alike.
     """
@@ -20,16 +20,16 @@ class Augment:
     turn: float = 0.0  # degrees, each way
     scale: float = 0.0  # share larger or smaller
     light: float = 0.0  # added to [0, 1], each way
-    contrast: float = 0.0  # share around the mean of the picture
-    erase: float = 0.0  # share of pictures with a patch of noise
-    erase_area: tuple[float, float] = (0.02, 0.2)  # of the picture; arXiv:1708.04896: 0.02 to 0.4
+    contrast: float = 0.0  # share around the mean of the image
+    erase: float = 0.0  # share of images with a patch of noise
+    erase_area: tuple[float, float] = (0.02, 0.2)  # of the image; arXiv:1708.04896: 0.02 to 0.4
 
     def __call__(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
         """Change a batch.
 
         Args:
             pixels: (N, C, H, W) or (N, T, C, H, W), uint8, or floats in [0, 1].
-            generator: of the chances; the same state gives the same pictures.
+            generator: of the chances; the same state gives the same images.
 
         Returns:
             Floats in [0, 1] of the same shape.
@@ -55,7 +55,7 @@ class Augment:
         cosine, sine = angle.cos() / size, angle.sin() / size
         rows = [cosine * mirror, -sine, move[0], sine * mirror, cosine, move[1]]
         grid = F.affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(x.shape), align_corners=False)
-        # The border goes on outwards: black corners would tell how far a picture was turned.
+        # The border goes on outwards: black corners would tell how far an image was turned.
         return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
     def _lit(self, x: Tensor, generator: Generator | None) -> Tensor:

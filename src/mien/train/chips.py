@@ -1,4 +1,4 @@
-"""Labelled pictures as aligned chips: cut once, kept in the run folder, copies known."""
+"""Labelled images as aligned chips: cut once, kept in the run folder, copies known."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,20 +25,20 @@ class Chips:
 
     images: Pixels  # (N, S, S, 3)
     row: NDArray[np.int64]  # (N,) place in the list of records
-    content: NDArray[np.str_]  # (N,) digest of the picture's pixels: the same for copies
+    content: NDArray[np.str_]  # (N,) digest of the image's pixels: the same for copies
     lost: str  # what could not be read, in a sentence; "" if nothing
 
 
 def read_chips(
     records: Sequence[Labelled], crop: Crop, out: Path, on_step: OnStep | None = None
 ) -> Chips:
-    """Cut the face of every picture as a head wants it, by evaluate.fairness.labelled_faces.
+    """Cut the face of every image as a head wants it, by evaluate.fairness.labelled_faces.
 
     Args:
         records: what a reader of mien.datasets gives.
         crop: of the head.
         out: run folder; a second call with the same records and crop takes the chips from there.
-        on_step: told after each picture.
+        on_step: called after each image.
     """
     place = out / KEPT
     names = [repr(crop), *(f"{r.path.parent.name}/{r.path.name}" for r in records)]

@@ -1,4 +1,4 @@
-"""The curves of a training as a picture."""
+"""The curves of a training as an image."""
 
 import math
 from collections.abc import Sequence

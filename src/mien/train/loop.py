@@ -85,7 +85,7 @@ def fit(
         out: run folder: config.json, log.jsonl, curves.png, checkpoint.pt. If it holds a
             checkpoint of the same config, training goes on after it, to the same result.
         config: dataclass or mapping that made the model and the loader.
-        on_step: told ("steps", done, all) after each step.
+        on_step: called with ("steps", done, all) after each step.
 
     Returns:
         A row an epoch: epoch, loss, rate, seconds, and what `validate` gave.

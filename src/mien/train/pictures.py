@@ -1,4 +1,4 @@
-"""Labelled pictures and clips of others as arrays; what cannot be read is counted and named."""
+"""Labelled images and clips of others as arrays; what cannot be read is counted and named."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ MENTIONED = 5  # names in a sentence
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Read:
-    """Pictures (or clips) that could be read, and those that could not."""
+    """Images (or clips) that could be read, and those that could not."""
 
     images: Pixels  # (N, S, S, 3), or clips (N, T, S, S, 3)
     records: tuple[Labelled, ...]  # (N,)
@@ -41,14 +41,14 @@ def read_pictures(
     cut: Callable[[Pixels], Pixels | None] | None = None,
     on_step: OnStep | None = None,
 ) -> Read:
-    """Read labelled pictures as squares.
+    """Read labelled images as squares.
 
     Args:
         records: what a reader of mien.datasets gives.
         size: px, side of the squares.
-        cut: makes the square of a picture, such as detection and alignment; None from it: no face
-            was found. Default: the whole picture, stretched to a square.
-        on_step: told after each picture.
+        cut: makes the square of an image, such as detection and alignment; None from it: no face
+            was found. Default: the whole image, stretched to a square.
+        on_step: called after each image.
 
     Raises:
         TrainingError: none of them can be read.

@@ -1,4 +1,4 @@
-"""Who is in training and who is in the test: no person, and no look-alike picture, in both."""
+"""Who is in training and who is in the test: no person, and no look-alike image, in both."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """dlib's face recognition network as a start for networks of our own.
 
 It was trained on some three million faces and may be used for anything (CC0), so what it knows of
-faces need not be learnt again from a few thousand pictures. It is cut where a task asks for it,
+faces need not be learnt again from a few thousand images. It is cut where a task asks for it,
 and each convolution gets a batch norm that changes nothing at first.
 """
 
@@ -83,7 +83,7 @@ class Trunk(nn.Module):
 
         Args:
             blocks: how many of the 14 residual blocks are kept, from the front.
-            side: px; pictures of another size are brought to it first.
+            side: px; images of another size are brought to it first.
         """
         super().__init__()
         if not 1 <= blocks <= BLOCKS:

@@ -16,7 +16,7 @@ Colour = Literal["measure", "head", "good", "warning"]  # what a bar stands for
 Protocol = Literal["classes", "numbers", "clips"]
 Cut = Literal["aligned", "whole", "crops"]
 COLUMN = r"[a-z][a-z0-9_]*"
-INPUT = r"(image|film|sound|mesh)(-[a-z0-9]+)?"  # "image-2": the second picture of a maker
+INPUT = r"(image|film|sound|mesh)(-[a-z0-9]+)?"  # "image-2": the second image of a maker
 SUBJECTS = ("detector", "embedder", "chip-head", "clip-head")  # what an audit can examine
 
 
@@ -48,12 +48,12 @@ class Draw:
 class Eval:
     """What `mien eval task NAME` runs where the user names nothing else."""
 
-    protocol: Protocol  # classes or numbers read off pictures; classes read off clips
+    protocol: Protocol  # classes or numbers read off images; classes read off clips
     layout: str  # of the data set, as in mien.datasets
     task: str = ""  # label of the data set; default: the card's task
     split: str = ""  # "": all
-    cut: Cut = "aligned"  # of pictures; see mien.evaluate.attributes
-    classes: tuple[str, ...] = ()  # pictures of other classes are left out, and counted
+    cut: Cut = "aligned"  # of images; see mien.evaluate.attributes
+    classes: tuple[str, ...] = ()  # images of other classes are left out, and counted
     limits: tuple[float, float] | None = None  # range of numbers
     bands: tuple[float, ...] = ()  # edges of the bands that errors are reported in
 

@@ -81,7 +81,7 @@ def draw(plan_: Plan, out: Path, *, workers: int = 1, on_step: OnStep | None = N
         plan_: what to draw.
         out: the folder; made if it is not there.
         workers: processes.
-        on_step: told of each item.
+        on_step: called for each item.
 
     Returns:
         The manifest.

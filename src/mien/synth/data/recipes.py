@@ -221,7 +221,7 @@ def find_recipe(name: str) -> Recipe:
 
 
 def still(person: Person, weights: dict[str, float], scene: Scene) -> Sample:
-    """One picture of somebody."""
+    """One image of somebody."""
     return Sample(person, replace(scene, weights=weights), labels={"units": weights}, truth=True)
 
 

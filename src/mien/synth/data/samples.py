@@ -21,7 +21,7 @@ SPLITS = (("train", 0.7), ("validation", 0.15), ("test", 0.15))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One item: a picture if there is a scene, a film if there is a take."""
+    """One item: an image if there is a scene, a film if there is a take."""
 
     person: Person
     scene: Scene | None = None
@@ -29,7 +29,7 @@ class Sample:
     labels: Mapping[str, Any] = field(default_factory=dict)  # what the item shows; JSON
     attack: Attack | None = None
     spoilt: tuple[Kind, float] | None = None  # degradation and severity
-    truth: bool = False  # depth, segmentation, points beside the picture
+    truth: bool = False  # depth, segmentation, points beside the image
     nir: bool = False
     lossless: bool = False  # frames as PNG; a codec would swallow a pulse
 
@@ -59,7 +59,7 @@ def _plain(value: Any) -> Any:
 
 
 def split_of(identity: int, seed: int, people: int) -> str:
-    """Which split an identity belongs to: the same for all its pictures.
+    """Which split an identity belongs to: the same for all its images.
 
     Args:
         identity: number of the person, from 0.
@@ -78,7 +78,7 @@ def split_of(identity: int, seed: int, people: int) -> str:
 def any_scene(
     rng: np.random.Generator, size: int, weights: Mapping[str, float], turn: float
 ) -> Scene:
-    """A picture in light, pose, background and noise at random.
+    """An image in light, pose, background and noise at random.
 
     Args:
         rng: where it comes from.

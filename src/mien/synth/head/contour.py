@@ -18,7 +18,7 @@ class Jawline:
     """Where annotators put the contour: at the edge of the face, which wanders with yaw.
 
     The 17 points of `lm68` stay on the skin. Here those on the side that turns away go along their
-    rays from the middle of the face to what lies outermost in the picture; the others stay.
+    rays from the middle of the face to what lies outermost in the image; the others stay.
     """
 
     def __init__(self, head: HeadModel) -> None:

@@ -40,9 +40,9 @@ def mouth_opening(head: HeadModel, weights: dict[str, float]) -> float:
 
 
 def warping(actor: Actor, before: Scene, after: Scene) -> float:
-    """How well the flow explains the second picture: PSNR in dB over skin, eyes, clothes.
+    """How well the flow explains the second image: PSNR in dB over skin, eyes, clothes.
 
-    The second picture is drawn back onto the first by the flow. The light must be the same for
+    The second image is drawn back onto the first by the flow. The light must be the same for
     both and not cast shadows, or brightness changes that are no motion. Hair is left out: its
     strands are finer than pixels.
     """
@@ -78,7 +78,7 @@ def seconds_a_frame(actor: Actor, camera: Camera, frames: int = 12, *, truth: bo
 
 
 def mouth_camera(size: int = 64) -> Camera:
-    """A camera that draws nothing but the mouth: a cut-out of a picture of 256 px."""
+    """A camera that draws nothing but the mouth: a cut-out of an image of 256 px."""
     return Camera(
         size, size, focal=1.95, zoom=(0.38 * size, 0.525 * size, 0.62 * size, 0.765 * size)
     )

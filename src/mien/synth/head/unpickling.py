@@ -114,7 +114,7 @@ def _plain(value: Any) -> Any:
 
 
 def _dense(state: dict[str, Any]) -> NDArray[np.float64]:
-    """A matrix of a compressed one; columns or rows are told apart by the length of indptr."""
+    """A matrix of a compressed one; columns or rows are distinguished by the length of indptr."""
     shape = tuple(int(n) for n in state.get("_shape", ()))
     data, indices, start = (np.asarray(state[k]) for k in ("data", "indices", "indptr"))
     if len(shape) != 2 or int(np.prod(shape)) > 50_000_000:

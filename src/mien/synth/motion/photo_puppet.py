@@ -89,7 +89,7 @@ class Puppet:
         return place(points.astype(np.float64), pose)
 
     def _pull(self, points: Doubles) -> None:
-        """Move the mesh in the picture plane until its landmarks are where they should be."""
+        """Move the mesh in the image plane until its landmarks are where they should be."""
         actor, turn = self.actor, rotation(self.pose)
         body = actor.body(self.rest).face
         at = project(place(landmarks(actor.head, body).astype(np.float64), self.pose), self.camera)
@@ -127,7 +127,7 @@ class Puppet:
 
         Args:
             weights: see mien.synth.motion.controls.resolve; on top of what the photo shows.
-            turn: degrees on top of the photo's pose; beyond some 8 the picture tears.
+            turn: degrees on top of the photo's pose; beyond some 8 the image tears.
         """
         extra, base = turn or Pose(), self.pose
         shapes = dict(self.rest)
@@ -253,7 +253,7 @@ def _apart(points: Doubles) -> float:
 
 
 def _weak(shape: Doubles, points: Doubles, trust: Doubles) -> tuple[Doubles, float, Doubles]:
-    """Rotation, px a mm and shift of a weak-perspective camera, y of the picture downwards.
+    """Rotation, px a mm and shift of a weak-perspective camera, y of the image downwards.
 
     Source: DeMenthon and Davis, "Model-based object pose in 25 lines of code", 1995, first step.
     """

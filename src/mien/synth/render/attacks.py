@@ -1,4 +1,4 @@
-"""Presentation attacks: somebody holds a picture, a screen or a mask before the camera.
+"""Presentation attacks: somebody holds an image, a screen or a mask before the camera.
 
 Depth, infrared and pulse follow the attack, since that is what gives it away.
 """
@@ -34,7 +34,7 @@ class Presented:
 
 
 def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
-    """Draw an attack with a picture of a person.
+    """Draw an attack with an image of a person.
 
     Args:
         actor: whose likeness is misused.

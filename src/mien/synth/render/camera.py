@@ -31,14 +31,14 @@ class Camera:
     height: int = 256  # px
     width: int = 256  # px
     distance: float = 700.0  # mm from the camera to the origin of the head
-    focal: float = 1.95  # focal length as a share of the longer side of the picture
+    focal: float = 1.95  # focal length as a share of the longer side of the image
     centre: tuple[float, float] = (0.0, -24.0)  # mm, x and y of the point in the middle
     distortion: float = 0.0  # radial, first coefficient (k1) on coordinates over focal length
     zoom: tuple[float, float, float, float] | None = None  # left, top, right, bottom: a cut-out
 
     @property
     def focal_px(self) -> float:
-        """Focal length in pixels of the whole picture."""
+        """Focal length in pixels of the whole image."""
         return self.focal * max(self.height, self.width)
 
     @property

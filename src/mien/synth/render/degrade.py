@@ -1,7 +1,7 @@
-"""What weather, light, lenses and codecs do to a picture. Each tells its parameters.
+"""What weather, light, lenses and codecs do to an image. Each tells its parameters.
 
-Every function takes the picture and a generator or plain numbers, and gives a `Spoiled`; the clean
-picture stays with the caller.
+Every function takes the image and a generator or plain numbers, and gives a `Spoiled`; the clean
+image stays with the caller.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ FAR = 6000.0  # mm: how far away the background is taken to be
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spoiled:
-    """A picture that something was done to."""
+    """An image that something was done to."""
 
     image: Pixels
     kind: str
@@ -35,7 +35,7 @@ class Spoiled:
 def spoil(
     image: Pixels, kind: Kind, severity: float, seed: int, depth: Floats | None = None
 ) -> Spoiled:
-    """Spoil a picture.
+    """Spoil an image.
 
     Args:
         image: (H, W, 3).

@@ -30,7 +30,7 @@ GREY = 0.42  # albedo of skin that a camera exposes as it is
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """Everything about one picture but the person."""
+    """Everything about one image but the person."""
 
     weights: Mapping[str, float] = field(
         default_factory=dict
@@ -43,7 +43,7 @@ class Scene:
     metering: float = 0.35  # how far the camera makes up for dark and light skin, 0 to 1
     white: tuple[float, float, float] = (1.0, 1.0, 1.0)  # balance, times
     noise: float = 0.0  # standard deviation at mid grey, of 255
-    defocus: float = 0.0  # px, of the whole picture
+    defocus: float = 0.0  # px, of the whole image
     pulse: float = 0.0  # p(t), about -1 to 1, times `pulse_depth`
     pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
     viseme: str = "sil"  # that is spoken, for the record; what is drawn follows from the weights
@@ -54,7 +54,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture and the truth about it. Arrays are (H, W, ...); NaN where nothing is."""
+    """One image and the truth about it. Arrays are (H, W, ...); NaN where nothing is."""
 
     rgb: Pixels
     nir: NDArray[np.uint8]  # (H, W) at 850 nm, lamp beside the camera
@@ -75,7 +75,7 @@ class Frame:
     viseme: str  # that is spoken; "sil": none
     pulse: float  # p(t) of the skin, about -1 to 1; 0 without a pulse
     camera: Camera
-    face_visible: bool  # whether at least 1 % of the picture is skin of the face
+    face_visible: bool  # whether at least 1 % of the image is skin of the face
 
     @property
     def five(self) -> Floats:
@@ -91,7 +91,7 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
         actor: the person.
         scene: everything else.
         truth: also depth, segmentation and triangles; without them those arrays are empty.
-        nir: also the infrared picture.
+        nir: also the infrared image.
 
     Raises:
         MienError: an unknown control, a weight that is NaN, a head behind the camera.
@@ -354,7 +354,7 @@ def backdrop(seed: int, size: tuple[int, int], light: Light, albedo: float) -> F
     return np.asarray(cv2.resize(soft, size[::-1], interpolation=cv2.INTER_LINEAR))
 
 
-@lru_cache(maxsize=8)  # all pictures of a film have the same
+@lru_cache(maxsize=8)  # all images of a film have the same
 def _soft(seed: int, light: Light) -> Floats:
     rng = np.random.default_rng([seed, 61])
     # What is behind 600 real faces has 0.6 times their light (quartiles 0.2 and 1.4).

@@ -1,4 +1,4 @@
-"""Faces with ages, in three parts that share no picture: to learn from, to choose by, to test."""
+"""Faces with ages, in three parts that share no image: to learn from, to choose by, to test."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mien.datasets import LABELS as READERS
 from mien.datasets import Labelled
 from mien.errors import TrainingError
-from mien.evaluate.fairness.labelled_faces import alike
+from mien.evaluate.fairness.labelled_faces import near_duplicates
 from mien.systems.age_fahr.head import Age
 from mien.train.chips import read_chips
 from mien.train.splits import group_ids, held_out
@@ -17,7 +17,7 @@ from mien.types import Doubles, OnStep, Pixels
 
 OLDEST = 122  # years; Jeanne Calment's age
 TEST, CHOOSE = 0.2, 0.1  # shares
-NEAR = 2  # bits by which hashes of one picture may differ; 4 join 861 of UTKFace's in a chain
+NEAR = 2  # bits by which hashes of one image may differ; 4 join 861 of UTKFace's in a chain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,21 +38,23 @@ def parts(
 ) -> tuple[Faces, Faces, Faces, str]:
     """Training, choosing and test part; and what could not be read.
 
-    The split depends on the pictures alone: it is the same for every seed and every training.
-    Pictures of one person, copies, and pictures that look the same are on one side.
+    The split depends on the images alone: it is the same for every seed and every training.
+    Images of one person, copies, and images that look the same are on one side.
 
     Args:
         data: the set as it is unpacked.
         layout: a reader of mien.datasets that tells ages.
         out: run folder, which keeps the aligned chips.
-        on_step: told after each picture.
+        on_step: called after each image.
     """
     records = [record for record in READERS[layout](data) if "age" in record.labels]
     chips = read_chips(records, Age.crop, out, on_step)
     kept = tuple(records[row] for row in chips.row)
     ages = np.array([_years(record) for record in kept])
     groups = group_ids(
-        [r.person for r in kept], chips.content.tolist(), alike(chips.images, NEAR).tolist()
+        [r.person for r in kept],
+        chips.content.tolist(),
+        near_duplicates(chips.images, NEAR).tolist(),
     )
     learn, test = held_out(groups, TEST)
     inner, choose = held_out([groups[k] for k in learn], CHOOSE / (1 - TEST))
@@ -79,7 +81,7 @@ def bands(age: Doubles, width: int = 5) -> NDArray[np.int64]:
 
 
 def balance(age: Doubles, most: float = 20.0) -> Doubles:
-    """(N,) chances that draw each band of five years alike often.
+    """(N,) chances that draw each band of five years near_duplicates often.
 
     Args:
         age: (N,) years.

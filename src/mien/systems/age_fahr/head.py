@@ -9,7 +9,7 @@ from mien.runtime import Session
 from mien.types import Crop, Doubles, Floats, Pixels, Points, Reading
 
 SIDE, WIDTH = 112, 256  # px; numbers of a vector
-YEARS = np.arange(101, dtype=np.float64)  # what is told apart: 0 to 100; older counts as 100
+YEARS = np.arange(101, dtype=np.float64)  # what is distinguished: 0 to 100; older counts as 100
 # Median positions of MTCNN's five points in the 200 px crops of UTKFace, made symmetrical.
 POINTS: Points = (
     (0.3025, 0.2935),
@@ -41,7 +41,7 @@ class Age:
             weights: the ONNX file that train.py writes.
             name: the card this was opened from.
             reach: half the 90 % interval over the spread of the answer, as it was on held-out
-                pictures; see `train.reach`.
+                images; see `train.reach`.
             digest: of the weights.
             device: see mien.runtime.
             threads: of one call.
@@ -77,7 +77,7 @@ class Age:
     def vectors(self, chips: Pixels) -> Floats:
         """(N, 112, 112, 3) -> (N, 256): what years are told from, for other questions about looks.
 
-        Mean of a chip and its mirror, not of unit length. People can be told apart by it to some
+        Mean of a chip and its mirror, not of unit length. People can be distinguished by it to some
         degree, so it is to be kept as a template is.
         """
         if not len(chips):

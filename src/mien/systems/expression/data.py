@@ -22,7 +22,7 @@ class Faces:
 
     images: Pixels  # (N, 64, 64, 3)
     label: NDArray[np.int64]  # (N,) in the order of LABELS
-    content: NDArray[np.str_]  # (N,) digest of the picture: the same for copies
+    content: NDArray[np.str_]  # (N,) digest of the image: the same for copies
 
     def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Faces":
         """Those rows."""
@@ -38,10 +38,10 @@ def parts(
         data: the set as it is unpacked.
         layout: a reader of mien.datasets that tells expressions.
         out: run folder, which keeps the aligned chips.
-        on_step: told after each picture.
+        on_step: called after each image.
 
     Returns:
-        Training part without copies of test pictures, test part, and what was left out.
+        Training part without copies of test images, test part, and what was left out.
     """
     records = READERS[layout](data)
     chips = read_chips(records, Expression.crop, out, on_step)

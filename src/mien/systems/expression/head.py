@@ -10,7 +10,7 @@ from mien.types import Crop, Floats, Pixels, Points, Reading
 
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 SIDE = 64  # px
-# Median positions of MTCNN's five points in FER2013's pictures, made symmetrical.
+# Median positions of MTCNN's five points in FER2013's images, made symmetrical.
 POINTS: Points = (
     (0.3094, 0.3836),
     (0.6906, 0.3836),

@@ -29,16 +29,16 @@ class Config:
     blocks: int = 13  # of dlib's 14 residual blocks
     side: int = 112  # px that chips are brought to, so that faces are as large as dlib's
     dropout: float = 0.2
-    epochs: int = 22  # of the first stage, on mixed pictures
-    second: int = 8  # epochs of the second stage, on pictures as they are
+    epochs: int = 22  # of the first stage, on mixed images
+    second: int = 8  # epochs of the second stage, on images as they are
     batch: int = 64
-    rate: float = 7e-4  # peak; 3e-3 was worse than 1e-3 after three epochs of 8,000 pictures
+    rate: float = 7e-4  # peak; 3e-3 was worse than 1e-3 after three epochs of 8,000 images
     second_rate: float = 2e-4  # peak
     decay: float = 0.05  # of weights, not of gains and biases
     smoothing: float = 0.1  # of labels
-    mix: float = 0.2  # both parameters of the beta that pictures are mixed by; 0: not mixed
+    mix: float = 0.2  # both parameters of the beta that images are mixed by; 0: not mixed
     average: float = 0.998  # decay of the moving average of the weights
-    held: float = 0.1  # share of the training pictures that chooses the epoch and the temperature
+    held: float = 0.1  # share of the training images that chooses the epoch and the temperature
     precision: Literal["32", "bf16"] = "bf16"
     device: str = "cpu"
     seed: int = 0
@@ -92,7 +92,7 @@ def train(
 
 
 def fitted(config: Config, learn: Faces, chosen: Faces, out: Path, on_step: OnStep | None) -> Net:
-    """A network that has learnt from mixed pictures, then from pictures as they are."""
+    """A network that has learnt from mixed images, then from images as they are."""
     seeded(config.seed)
     net = Net(config.blocks, config.side, config.dropout)
     pixels = grey(learn)

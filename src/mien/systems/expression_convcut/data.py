@@ -18,9 +18,9 @@ from mien.types import Crop, Face, OnStep, Pixels
 TEST_SPLITS = ("test", "validation", "val", "PublicTest", "PrivateTest")
 NAMES = {"joy": "happiness"}  # of mien.synth, where they differ
 SKEW = (5.0, 1.0, 2.0, 10.0, 8.0, 4.0, 3.0)  # relative sizes of the rendered classes, 10 to 1
-# Many people with few pictures each: from 20 with 100 each it learnt who is seen.
+# Many people with few images each: from 20 with 100 each it learnt who is seen.
 TRAIN_PEOPLE, TRAIN_EACH, TEST_PEOPLE, TEST_EACH = 100, 20, 20, 50
-PATCH = 0.25  # share of rendered pictures with something before the face
+PATCH = 0.25  # share of rendered images with something before the face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class Faces:
 
     images: Pixels  # (N, 64, 64, 3)
     label: NDArray[np.int64]  # (N,) number of CLASSES
-    group: tuple[str, ...]  # (N,) person, or pictures that are the same
+    group: tuple[str, ...]  # (N,) person, or images that are the same
 
     def some(self, rows: NDArray[np.int64]) -> "Faces":
         """Those rows."""
@@ -43,7 +43,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
     contempt), else folders named after expressions (FER2013 and class-folder copies).
 
     Raises:
-        TrainingError: no test split, or a class without pictures.
+        TrainingError: no test split, or a class without images.
     """
     layout = "folders"
     if (data / "fer2013new.csv").is_file():
@@ -59,7 +59,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
     faces = [
         _faces(half, name) for half, name in zip(halves, ("training", "the test"), strict=True)
     ]
-    # FER2013 has the same picture in both halves now and then: the training part gives way.
+    # FER2013 has the same image in both halves now and then: the training part gives way.
     test_has = set(digests(faces[1].images))
     fresh = [k for k, one in enumerate(digests(faces[0].images)) if one not in test_has]
     told = [half.told() for half in halves]
@@ -76,7 +76,7 @@ def _faces(half: Read, name: str) -> Faces:
 
 
 def digests(images: Pixels) -> list[bytes]:
-    """The content of each picture, to find the same one again."""
+    """The content of each image, to find the same one again."""
     from hashlib import blake2b
 
     return [blake2b(image.tobytes(), digest_size=12).digest() for image in images]

@@ -114,7 +114,7 @@ class Tokens(nn.Module):
 
 
 class ConvCut(nn.Module):
-    """Logits of the classes for pictures in [-1, 1]."""
+    """Logits of the classes for images in [-1, 1]."""
 
     def __init__(
         self, classes: int, size: str = "small", part: Part = "whole", dropout: float = 0.1

@@ -74,7 +74,7 @@ def network(
     """A trained network; the test faces only serve to make sure that none was learnt from.
 
     Raises:
-        TrainingError: a test picture is among those that are learnt from or choose the epoch.
+        TrainingError: a test image is among those that are learnt from or choose the epoch.
     """
     both = set(digests(learnt.images)) & set(digests(test.images))
     if both:

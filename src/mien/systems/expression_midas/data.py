@@ -196,7 +196,7 @@ def faded(data: Path, out: Path, seed: int, on_step: OnStep | None = None) -> tu
         data: FER2013 as it is unpacked.
         out: keeps the faces that were cut, and what was seen in the clips of each seed.
         seed: of which photographs meet, when they fade, and how raters vote.
-        on_step: told after each photograph that is cut.
+        on_step: called after each photograph that is cut.
 
     Returns:
         Training and test clips of signals (N, 16, 256). Photographs of the test, and copies of

@@ -96,7 +96,7 @@ def test_made_up_signals_are_what_they_claim(lab):
 def test_photographs_fade_for_as_long_as_raters_vote(lab):
     rng = np.random.default_rng(0)
     label = np.repeat(np.arange(7), 20)
-    label[::20] = -1  # copies of test pictures
+    label[::20] = -1  # copies of test images
     faces = np.broadcast_to((30 * np.repeat(np.arange(7), 20))[:, None, None, None], (140, 4, 4, 3))
     faces = faces.astype(np.uint8).copy()
     faces[label < 0] = 255

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from mien.evaluate.fairness.disparity import Cell, cells_of, factors_of, flips, one_set_audit
-from mien.evaluate.fairness.grid import Grid, Results, Said, run_grid
+from mien.evaluate.fairness.grid import Grid, NetAnswers, Results, run_grid
 from mien.evaluate.fairness.labelled_faces import Faces
 from mien.systems.gender_disparity.drawn import BALANCED, LINKS, SIDE, Columns, Link, drawn
 from mien.systems.gender_disparity.train import Config, learnt, probability, run
 
 MODELS = ("cnn-tiny", "cnn-small", "cnn-residual")
 LOSSES = ("cross-entropy", "weighted", "focal", "margin")
-TRAIN, TEST = 1200, 500  # pictures
+TRAIN, TEST = 1200, 500  # images
 
 
 def main(folder: Path, also_rendered: bool) -> None:
@@ -35,10 +35,10 @@ def main(folder: Path, also_rendered: bool) -> None:
         told("rendered people", run_grid(grid, taught, test, folder / "rendered-long", longer))
 
 
-def longer(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> Said:
-    """A training for few pictures: smaller steps, more of them."""
+def longer(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> NetAnswers:
+    """A training for few images: smaller steps, more of them."""
     config = Config(model, loss, seed, epochs=30, batch=32, patience=30)
-    return Said(*probability(loss, learnt(config, faces), test.images))
+    return NetAnswers(*probability(loss, learnt(config, faces), test.images))
 
 
 def grid_of(
@@ -51,7 +51,7 @@ def grid_of(
 
 
 def of(columns: Columns) -> Faces:
-    """Columns of pictures as the grid takes them."""
+    """Columns of images as the grid takes them."""
     images, male, dataset, person = columns
     who = tuple(person.tolist())
     names = tuple(f"{p}-{k}" for k, p in enumerate(who))

@@ -25,7 +25,7 @@ STRUCTURE = 1.2  # standard deviations by which the label moves each structural 
 
 
 def people(path: Path) -> tuple[Columns, Columns]:
-    """Training and test pictures; rendered once and kept, since it takes minutes."""
+    """Training and test images; rendered once and kept, since it takes minutes."""
     if not path.exists():
         train = _set("as trained", LINKS["as trained"], TRAIN, 0)
         links = enumerate(LINKS.items())

@@ -1,4 +1,4 @@
-"""Train one small network, say what it says about every test picture, write it as ONNX.
+"""Train one small network, say what it says about every test image, write it as ONNX.
 
 mien train gender-disparity --data UTKFACE_FOLDER    makes weights.onnx of the card
 """
@@ -17,7 +17,7 @@ from onnx import helper as h
 
 from mien.datasets import LABELS
 from mien.errors import TrainingError
-from mien.evaluate.fairness.grid import Said, parted, read_grid
+from mien.evaluate.fairness.grid import NetAnswers, parted, read_grid
 from mien.evaluate.fairness.labelled_faces import Faces, faces_of
 from mien.runtime import Session
 from mien.systems.gender_disparity.model import Net, build, logits_of, loss_of
@@ -37,7 +37,7 @@ class Config:
     batch: int = 128
     rate: float = 2e-3  # of Adam, falling to 0 along a cosine
     patience: int = 4  # epochs without a better validation accuracy before it stops
-    held: float = 0.15  # share of the training pictures that only decide when to stop
+    held: float = 0.15  # share of the training images that only decide when to stop
 
 
 def learnt(config: Config, faces: Faces) -> Net:
@@ -106,11 +106,11 @@ def probability(
     return np.concatenate(out), np.concatenate(features)
 
 
-def run(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> Said:
+def run(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> NetAnswers:
     """Train one cell of a grid and return its test predictions; see evaluate.fairness.grid."""
     net = learnt(Config(model, loss, seed), faces)
     male, features = probability(loss, net, test.images)
-    return Said(male, features)
+    return NetAnswers(male, features)
 
 
 def export(net: Net, path: Path) -> float:
@@ -177,7 +177,7 @@ def train(
         config: the card's network is the default.
         data: folder of UTKFace.
         out: folder that weights.onnx is written into.
-        on_step: told after each picture that was read.
+        on_step: called after each image that was read.
 
     Raises:
         MienError: no data, or no UTKFace.

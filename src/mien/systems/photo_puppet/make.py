@@ -34,7 +34,7 @@ class Options:
     yaw: float = 0.0  # degrees that the head is turned by, to image right
     pitch: float = 0.0  # degrees upwards
     roll: float = 0.0  # degrees clockwise
-    seconds: float = 0.0  # length of a film that goes there and back; 0: a picture
+    seconds: float = 0.0  # length of a film that goes there and back; 0: an image
     rate: float = 25.0  # frames per second of the film
 
 
@@ -76,10 +76,10 @@ class PhotoPuppet:
         Args:
             inputs: `image`.
             options: what moves, and how far.
-            on_step: called before and after the picture, or after each frame.
+            on_step: called before and after the image, or after each frame.
 
         Returns:
-            A picture, or a film that goes from the photograph to the move and back.
+            An image, or a film that goes from the photograph to the move and back.
 
         Raises:
             NoFaceError: the photograph shows none.
@@ -174,7 +174,7 @@ def _moves(options: Options) -> tuple[dict[str, float], Pose]:
 
 
 def _region(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Top, left, bottom, right of what may move, inside the picture."""
+    """Top, left, bottom, right of what may move, inside the image."""
     low, high = points.min(axis=0), points.max(axis=0)
     reach = AROUND * float((high - low).max())
     left, top = np.maximum(0, np.floor(low - reach)).astype(int)
@@ -185,7 +185,7 @@ def _region(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int]
 def _frames(
     moved: Callable[[float], Pixels], options: Options, on_step: OnStep
 ) -> Iterator[tuple[float, Pixels]]:
-    """Seconds and pictures: there and back, slow at both ends."""
+    """Seconds and images: there and back, slow at both ends."""
     count = max(2, round(options.seconds * options.rate))
     for number in range(count):
         share = (1 - math.cos(2 * math.pi * number / (count - 1))) / 2

@@ -43,11 +43,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What the network sees in pictures, and in which it sees nothing."""
+    """What the network sees in images, and in which it sees nothing."""
 
     vectors: Floats  # (N, D)
     ages: Doubles  # (N,) years by looks
-    rows: NDArray[np.int64]  # (N,) which of the pictures these are
+    rows: NDArray[np.int64]  # (N,) which of the images these are
     lost: Mapping[int, str]  # the others: number -> one of REASONS
 
     def told(self) -> str:
@@ -63,7 +63,7 @@ def read_cohort(table: Path) -> list[Member]:
 
     Raises:
         MienError: by line: a column that is missing, a time that is negative or no number, an
-            event that is neither 0 nor 1, a number that is none, or a picture that is named twice.
+            event that is neither 0 nor 1, a number that is none, or an image that is named twice.
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
@@ -105,12 +105,12 @@ def _number(text: str | None, where: str, name: str) -> float:
 
 
 def look_at(paths: list[Path], device: str = "cpu", on_step: OnStep | None = None) -> Seen:
-    """Vectors and ages by looks of the one face of each picture.
+    """Vectors and ages by looks of the one face of each image.
 
     Args:
-        paths: pictures of one person each.
+        paths: images of one person each.
         device: see mien.runtime.
-        on_step: told after each picture.
+        on_step: called after each image.
     """
     detector, trunk = load(DETECTOR, device=device), load(TRUNK, device=device)
     vectors, ages, rows, lost = [], [], [], {}
@@ -132,7 +132,7 @@ def look_at(paths: list[Path], device: str = "cpu", on_step: OnStep | None = Non
 
 
 def _chip(path: Path, detector: Detector, crop: Crop) -> tuple[Pixels | None, str]:
-    """A chip (1, S, S, 3) of a picture's one face, or a reason."""
+    """A chip (1, S, S, 3) of an image's one face, or a reason."""
     try:
         image = read_image(path)
     except ImageError:

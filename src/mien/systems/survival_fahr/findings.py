@@ -26,7 +26,7 @@ def findings(fitted: Fitted, data: str, lost: str, basis: tuple[tuple[str, str],
     Args:
         fitted: what was found.
         data: which cohort this is.
-        lost: pictures that were left out, in a sentence.
+        lost: images that were left out, in a sentence.
         basis: models, command line, ...
     """
     cohort, found = fitted.model.cohort, fitted.concordance
