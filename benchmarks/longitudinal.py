@@ -75,7 +75,7 @@ def draw(root: Path, people: int, visits: int, captures: int, shift: float, agei
         person = make_person(number, head)
         for day in range(visits):
             years = day * YEARS / (visits - 1)
-            actor = Actor(head, aged(person, min(90.0, person.look.age + ageing * years)))
+            actor = Actor(head, aged(person, min(90.0, person.appearance.age + ageing * years)))
             date = np.datetime64("2020-01-01") + np.timedelta64(round(365.25 * years), "D")
             visit(part / str(date), actor, random, shift, captures)
         part.rename(place)

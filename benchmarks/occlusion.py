@@ -125,15 +125,17 @@ def masks(people: int, first: int, ict: Path | None) -> None:
         colour = list(CLOTH)[seed // len(heads) % len(CLOTH)]
         wearing = ("round", "square", "sun")[seed // len(heads) % 3]
         looks = {
-            f"mask, {colour}": replace(person.look, mask=True),
-            f"glasses, {wearing}": replace(person.look, glasses=wearing),
-            "as they are": person.look,
+            f"mask, {colour}": replace(person.appearance, mask=True),
+            f"glasses, {wearing}": replace(person.appearance, glasses=wearing),
+            "as they are": person.appearance,
         }
         table = shade._PLAIN.copy()
         table[MASK] = (*CLOTH[colour], 0.05)
         with patch.object(shade, "_PLAIN", table):
             for name, look in looks.items():
-                image = render(Actor(head, replace(person, look=look)), scene, truth=False).rgb
+                image = render(
+                    Actor(head, replace(person, appearance=look)), scene, truth=False
+                ).rgb
                 told.setdefault(name, []).append(is_masked(image))
     for name, answers in sorted(told.items()):
         print(f"{name}: masked {answers.count(1)}, not {answers.count(0)}, "

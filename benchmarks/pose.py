@@ -25,7 +25,7 @@ from mien.synth import (
     HeadModel,
     Pose,
     Scene,
-    looking,
+    gaze_weights,
     make_person,
     open_head,
     random_light,
@@ -76,7 +76,7 @@ def heads(model: HeadModel, people: int, each: int, read: Reader) -> Iterator[Re
             turn = random.uniform(-1, 1, 3) * TURNS * (number > 0)
             look = random.uniform(-1, 1, 2) * LOOKS * (number > 2)
             light = random_light(random)
-            scene = Scene(looking(*look), Pose(*turn), LENS, light)
+            scene = Scene(gaze_weights(*look), Pose(*turn), LENS, light)
             found = read(render(actor, scene, truth=False).rgb, camera)
             yield None if found is None else _compared(person, found, turn, look)
 

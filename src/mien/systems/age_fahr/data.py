@@ -59,7 +59,7 @@ def parts(
     learn, test = held_out(groups, TEST)
     inner, choose = held_out([groups[k] for k in learn], CHOOSE / (1 - TEST))
     faces = Faces(chips.images, ages, kept)
-    return faces.rows(learn[inner]), faces.rows(learn[choose]), faces.rows(test), chips.lost
+    return faces.rows(learn[inner]), faces.rows(learn[choose]), faces.rows(test), chips.failures
 
 
 def _years(record: Labelled) -> float:

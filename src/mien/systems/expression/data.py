@@ -55,5 +55,5 @@ def parts(
             f"from and one of {', '.join(TESTS)} are needed."
         )
     copies = ~test & np.isin(faces.content, faces.content[test])
-    told: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.lost}
+    told: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.failures}
     return faces.rows(~test & ~copies), faces.rows(test), told

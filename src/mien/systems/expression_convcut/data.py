@@ -62,7 +62,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
     # FER2013 has the same image in both halves now and then: the training part gives way.
     test_has = set(digests(faces[1].images))
     fresh = [k for k, one in enumerate(digests(faces[0].images)) if one not in test_has]
-    told = [half.told() for half in halves]
+    told = [half.failures_text() for half in halves]
     if len(fresh) < len(faces[0].images):
         told.append(f"{len(faces[0].images) - len(fresh)} training pictures are in the test too "
                     "and are left out")  # fmt: skip

@@ -86,7 +86,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips, str]:
         ]
         names = group_ids([r.person for r in got.records])
         found.append(Clips(grey(got.images), np.array(votes, np.float64), names))
-        told.append(got.told())
+        told.append(got.failures_text())
     return found[0], found[1], "; ".join(filter(None, told))
 
 

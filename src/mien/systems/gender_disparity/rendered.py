@@ -63,8 +63,8 @@ def _person(seed: int, male: bool, link: Link, random: np.random.Generator) -> I
         identity[place] += STRUCTURAL.get(measure, 0.0) * STRUCTURE * (1 if male else -1)
     long = random.random() < (link.long_m if male else link.long_f)
     paint = random.random() < (link.paint_m if male else link.paint_f)
-    look = replace(
-        person.look,
+    appearance = replace(
+        person.appearance,
         hair_style="long" if long else "short",
         make_up=0.9 if paint else 0.0,
         beard="none",
@@ -73,7 +73,7 @@ def _person(seed: int, male: bool, link: Link, random: np.random.Generator) -> I
         scarf=False,
         mask=False,
     )
-    actor = Actor(head, replace(person, identity=tuple(identity.tolist()), look=look))
+    actor = Actor(head, replace(person, identity=tuple(identity.tolist()), appearance=appearance))
     for _ in range(PICTURES):
         dark = random.random() < link.dark
         scene = Scene(

@@ -1,4 +1,4 @@
-"""Write small ONNX graphs by hand, and read what was written: what the converters share."""
+"""Write small ONNX graphs node by node, and read them: shared by the converters."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,7 +55,7 @@ class Graph:
         return self.add("DequantizeLinear", x, *self._steps(scale, zero))
 
     def dequantised(self, weight: NDArray[Any], scales: NDArray[Any]) -> str:
-        """Integers with one scale a channel of the first axis, as float32 values."""
+        """Integers with one scale per channel of the first axis, as float32 values."""
         steps = self.weight(scales.astype(np.float32))
         return self.add("DequantizeLinear", self.weight(weight), steps, axis=0)
 
@@ -65,7 +65,7 @@ class Graph:
     def prelu(self, x: str, slope: NDArray[Any]) -> str:
         """max(x, 0) + slope * min(x, 0), slope broadcast over x.
 
-        The PRelu node says the same, but ONNX Runtime takes twice as long over it as over these.
+        The PRelu node is equivalent, but ONNX Runtime takes twice as long for it.
         """
         below = self.add("Min", x, self.weight(np.zeros(1, np.float32)))
         scaled = self.add("Mul", below, self.weight(slope.astype(np.float32)))
@@ -86,7 +86,7 @@ class Graph:
 
 
 class Convolution(NamedTuple):
-    """One convolution of a graph that was written before."""
+    """One convolution of an existing graph."""
 
     weight: NDArray[np.float32]  # (O, I, H, W)
     bias: NDArray[np.float32]  # (O,)
@@ -95,10 +95,10 @@ class Convolution(NamedTuple):
 
 
 def convolutions(path: Path) -> list[Convolution]:
-    """The convolutions of an ONNX file, in the order in which they are computed.
+    """The convolutions of an ONNX file, in the order of computation.
 
     Raises:
-        WeightsError: the file is no ONNX graph, or a convolution has no bias.
+        WeightsError: the file is not an ONNX graph, or a convolution has no bias.
     """
     try:
         graph = onnx.load(path).graph
