@@ -36,8 +36,7 @@ def lfw(root: Path, pairs: Path | None = None) -> list[Pair]:
     if len(lines) - 1 != 2 * folds * each:
         raise MienError(
             f"{path} announces {folds} x 2 x {each} pairs and contains {len(lines) - 1}; it was "
-            f"cut "
-            "off or mixed with another list."
+            "cut off or mixed with another list."
         )
     made = [
         _lfw_pair(words, folder, number // (2 * each), at)

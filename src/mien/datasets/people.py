@@ -38,8 +38,7 @@ def people_in(folder: Path) -> list[Picture]:
         if len(inside) < 2:
             raise MienError(
                 f"{path} belongs to no person; put each image into a folder named after its "
-                f"person, "
-                "or name the pairs with --pairs."
+                "person, or name the pairs with --pairs."
             )
         pictures.append(Picture(path, inside[0], zlib.crc32(inside[0].encode()) % FOLDS))
     if not pictures:

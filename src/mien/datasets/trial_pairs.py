@@ -88,8 +88,7 @@ def our_pairs(path: Path, folder: Path) -> list[Pair]:
             raise MienError(
                 f"{path}, line {line}: {row['file_a']} ({people[0]}) and {row['file_b']} "
                 f"({people[1]}) are inconsistent with same = '{row['same']}', which must be 1 for "
-                f"one "
-                "person and 0 for two; correct that line, or name the people in the columns "
+                "one person and 0 for two; correct that line, or name the people in the columns "
                 "person_a and person_b."
             )
         sides = [side(folder / row[f"file_{x}"], who) for x, who in zip("ab", people, strict=True)]

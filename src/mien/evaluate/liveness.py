@@ -62,8 +62,7 @@ def presentations_in(path: Path) -> list[Presentation]:
         if text and not np.isfinite(score):
             raise MienError(
                 f"{path}, line {line}: score '{text}' is not a finite number; leave it empty if "
-                f"the "
-                "system gave no response."
+                "the system gave no response."
             )
         if accepted_text not in ("", "0", "1") or (row.get("use") or "test") not in ("set", "test"):
             raise MienError(

@@ -46,8 +46,7 @@ def discard_curve(
     if np.isnan(order).any():
         raise MienError(
             f"{np.isnan(order).sum()} comparisons have no quality; leave them out and report it, "
-            f"or "
-            "count them as the lowest quality."
+            "or count them as the lowest quality."
         )
     share = np.linspace(0, most, steps)
     return Discard(

@@ -61,8 +61,7 @@ class Clusters:
         if a.shape != b.shape or not a.size:
             raise TooFewTrialsError(
                 f"Got {a.size} first and {b.size} second people; pass one of each per trial, and "
-                f"at "
-                "least one trial."
+                "at least one trial."
             )
         self.first, self.second, self.people = _numbered(a, b)
         self.weights = np.ones(a.shape) if weights is None else np.asarray(weights, np.float64)

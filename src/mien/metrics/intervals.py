@@ -112,6 +112,5 @@ def _require(count: int, trials: int, confidence: float) -> None:
     if not (0 <= count <= trials and 0 < confidence < 1):
         raise ValueError(
             f"{count} of {trials} at confidence {confidence:g} is not a share; the count must lie "
-            f"in "
-            "[0, trials], the confidence in (0, 1)."
+            "in [0, trials], the confidence in (0, 1)."
         )

@@ -186,8 +186,7 @@ def cox(
     if d.sum() < fewest:
         raise TooFewTrialsError(
             f"{d.sum()} events are too few for hazards; {fewest} are needed. Observe longer, or "
-            f"add "
-            "people."
+            "add people."
         )
     kinds = np.zeros(len(t)) if strata is None else np.asarray(strata)
     parts = [_Part(t[kinds == k], d[kinds == k], x[kinds == k]) for k in np.unique(kinds)]

@@ -40,15 +40,13 @@ class Trials:
             raise MienError(
                 f"{lost.size} comparisons have no similarity (the first is row "
                 f"{lost[0] + 1}) and are not marked as failed. Mark those with an image without a "
-                f"face as "
-                "failed, and correct the others."
+                "face as failed, and correct the others."
             )
         crossed = np.flatnonzero(self.same != (self.first == self.second))
         if crossed.size:
             raise MienError(
                 f"Row {crossed[0] + 1} marks two people as the same, or one person as two; correct "
-                f"the "
-                "column `same` or the names."
+                "the column `same` or the names."
             )
 
     @cached_property
@@ -91,8 +89,7 @@ class Trials:
         if self.people < 2:
             raise TooFewTrialsError(
                 f"All {self.same.size} comparisons are of {self.people} person, so there is no "
-                f"false "
-                "match; add images of other people."
+                "false match; add images of other people."
             )
         if not self.impostors.size:
             raise TooFewTrialsError(

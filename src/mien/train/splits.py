@@ -88,8 +88,7 @@ def leave_one_out(people: Sequence[str]) -> list[tuple[str, Rows, Rows]]:
     if (who == "").any():
         raise TrainingError(
             f"{int((who == '').sum())} rows name no person, so no person can be left out; name "
-            f"them, "
-            "or use folds."
+            "them, or use folds."
         )
     names = np.unique(who)
     _require(len(names), 2)

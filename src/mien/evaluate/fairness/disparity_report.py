@@ -80,8 +80,7 @@ def disparity(
             "are recognised less often. Intervals resample people, or images where people are "
             "unknown.",
             f"A sign counts as certain at {ALPHA:.0%} divided by the number of data sets. A data "
-            f"set "
-            f"with fewer than {LEAST} images of a gender gets no verdict.",
+            f"set with fewer than {LEAST} images of a gender gets no verdict.",
             f"Order of configurations by disparity, between data sets: Kendall's tau "
             f"{between:.2f}; order of data sets, between configurations: {within:.2f}.",
             *recommendations(gap, turned, cells),
@@ -99,8 +98,7 @@ def recommendations(
     if turned:
         found.append(
             "Recommendation: the sign of the disparity differs between balanced data sets, so do "
-            "not "
-            "certify a model on one set."
+            "not certify a model on one set."
         )
     if share["data set"].p <= ALPHA and share["data set"].share > 0.5:
         found.append(

@@ -91,8 +91,7 @@ def search(
     if len(names) < 4 or len(twice) < 2:
         raise TooFewTrialsError(
             f"{len(names)} people, {len(twice)} of them with two images, are too few to fill a "
-            f"gallery "
-            "and search it; at least four people are needed, and two images of two of them."
+            "gallery and search it; at least four people are needed, and two images of two of them."
         )
     # People with one image cannot be searched for: those are kept out first.
     kept_out = (once + twice[::-1])[: max(1, round(outside * len(names)))]

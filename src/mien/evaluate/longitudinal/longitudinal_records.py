@@ -92,8 +92,7 @@ def _score(text: str, where: str) -> float:
     if not np.isfinite(value):
         raise MienError(
             f"{where}: score '{text}' is not a finite number; leave out captures without a score "
-            f"and "
-            "report their number."
+            "and report their number."
         )
     return value
 

@@ -109,8 +109,7 @@ def report_ratios(
         tuple(rows),
         f"Cllr is the information lost by trusting the ratios: 0 is perfect, 1 carries no "
         f"information. No map of these similarities can be below {least:.4f}. Logistic and "
-        f"isotonic "
-        "maps were fitted on one half of the people and tested on the other. "
+        "isotonic maps were fitted on one half of the people and tested on the other. "
         f"From more than {MOST:,} pairs of a kind, that many are drawn.",
     )
     return table, [_reliability(maps), _cross_entropy(maps)]

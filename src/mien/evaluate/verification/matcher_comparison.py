@@ -100,8 +100,7 @@ def _require_same(a: Trials, b: Trials) -> None:
     if not same:
         raise MienError(
             "The two matchers were not tested on the same comparisons in the same order, so a "
-            "paired "
-            "comparison is not possible; compare both on one list."
+            "paired comparison is not possible; compare both on one list."
         )
 
 
@@ -173,8 +172,7 @@ def _findings(
         ),
         notes=(
             "People are resampled with replacement, and both matchers get the same draw. A pair of "
-            "two "
-            "people counts as often as the product of their draws, which makes the interval "
+            "two people counts as often as the product of their draws, which makes the interval "
             "rather too wide than too narrow.",
         ),
         basis=basis,

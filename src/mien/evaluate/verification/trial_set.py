@@ -172,8 +172,7 @@ def _score(text: str, path: Path, line: int) -> float:
     if not np.isfinite(value):
         raise MienError(
             f"{path}, line {line}: similarity '{text}' is not a finite number; leave the cell "
-            f"empty "
-            "where a comparison failed, and correct the others."
+            "empty where a comparison failed, and correct the others."
         )
     return value
 

@@ -36,8 +36,7 @@ class Take:
         if not 0 <= self.rolling <= 1 / self.rate:
             raise MienError(
                 f"A camera that reads its rows in {self.rolling:g} s cannot give {self.rate:g} "
-                f"frames "
-                f"per second; at most {1 / self.rate:.3g} s are possible."
+                f"frames per second; at most {1 / self.rate:.3g} s are possible."
             )
         times, heart = self.timeline.times(self.rate), self.heart()
         for number, time in enumerate(times):

@@ -1,4 +1,4 @@
-"""Faces with ages, in three parts that share no image: to learn from, to choose by, to test."""
+"""Faces with ages, in three disjoint parts: for training, selection and test."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from mien.types import Doubles, OnStep, Pixels
 
 OLDEST = 122  # years; Jeanne Calment's age
 TEST, CHOOSE = 0.2, 0.1  # shares
-NEAR = 2  # bits by which hashes of one image may differ; 4 join 861 of UTKFace's in a chain
+NEAR = 2  # bits by which hashes of near-duplicates may differ; 4 join 861 of UTKFace's in a chain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Faces:
     """Aligned faces with ages."""
 
     images: Pixels  # (N, 112, 112, 3)
-    age: Doubles  # (N,) years, as the makers of the set say
+    age: Doubles  # (N,) years, by the labels of the set
     record: tuple[Labelled, ...]  # (N,)
 
     def rows(self, keep: NDArray[np.int64]) -> "Faces":
@@ -36,15 +36,15 @@ class Faces:
 def parts(
     data: Path, layout: str, out: Path, on_step: OnStep | None = None
 ) -> tuple[Faces, Faces, Faces, str]:
-    """Training, choosing and test part; and what could not be read.
+    """Training, selection and test part; and the files that could not be read.
 
     The split depends on the images alone: it is the same for every seed and every training.
-    Images of one person, copies, and images that look the same are on one side.
+    Images of one person, copies, and near-duplicates are on one side.
 
     Args:
         data: the set as it is unpacked.
-        layout: a reader of mien.datasets that tells ages.
-        out: run folder, which keeps the aligned chips.
+        layout: a reader of mien.datasets with age labels.
+        out: run folder with the cached aligned chips.
         on_step: called after each image.
     """
     records = [record for record in READERS[layout](data) if "age" in record.labels]
@@ -69,24 +69,24 @@ def _years(record: Labelled) -> float:
         years = float("nan")
     if not 0 <= years <= OLDEST:
         raise TrainingError(
-            f"{record.path} is said to be {record.labels['age']} years old; ages are numbers from "
-            f"0 to {OLDEST}. Correct the label or take the picture out."
+            f"The label of {record.path} is {record.labels['age']} years old; ages are numbers "
+            f"from 0 to {OLDEST}. Correct the label or remove the image."
         )
     return years
 
 
 def bands(age: Doubles, width: int = 5) -> NDArray[np.int64]:
-    """(N,) number of the band of so many years."""
+    """(N,) number of the band of `width` years."""
     return (np.asarray(age) // width).astype(np.int64)
 
 
 def balance(age: Doubles, most: float = 20.0) -> Doubles:
-    """(N,) chances that draw each band of five years near_duplicates often.
+    """(N,) sampling weights that draw each band of five years equally often.
 
     Args:
         age: (N,) years.
-        most: how many times as likely as a face of the fullest band one of the emptiest may be;
-            else a handful of faces would be learnt by heart. Source: spec 03 of mien.
+        most: largest weight of a face of the emptiest band relative to one of the fullest;
+            with larger weights a handful of faces would be memorised.
     """
     band = bands(age)
     weight = 1 / np.bincount(band)[band]

@@ -1,4 +1,4 @@
-"""Which of the labelled faces may be learnt from."""
+"""Select the labelled faces for training and test."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,12 @@ from mien.train.chips import read_chips
 from mien.train.splits import require_classes
 from mien.types import OnStep, Pixels
 
-TESTS = ("validation", "test")  # splits that nothing is learnt from
+TESTS = ("validation", "test")  # splits that are not used in training
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
-    """Aligned faces with the words that raters chose."""
+    """Aligned faces with the labels of raters."""
 
     images: Pixels  # (N, 64, 64, 3)
     label: NDArray[np.int64]  # (N,) in the order of LABELS
@@ -36,8 +36,8 @@ def parts(
 
     Args:
         data: the set as it is unpacked.
-        layout: a reader of mien.datasets that tells expressions.
-        out: run folder, which keeps the aligned chips.
+        layout: a reader of mien.datasets with expression labels.
+        out: run folder with the cached aligned chips.
         on_step: called after each image.
 
     Returns:
@@ -55,5 +55,5 @@ def parts(
             f"from and one of {', '.join(TESTS)} are needed."
         )
     copies = ~test & np.isin(faces.content, faces.content[test])
-    told: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.failures}
-    return faces.rows(~test & ~copies), faces.rows(test), told
+    left_out: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.failures}
+    return faces.rows(~test & ~copies), faces.rows(test), left_out

@@ -1,4 +1,4 @@
-"""Rendered people for the grid: a planted label, and cues linked to it as each data set says.
+"""Rendered people for the grid: a planted label, and cues linked to it differently by data set.
 
 The label is a rendering control (jaw and brows of the built-in head), not a category of people.
 """
@@ -19,13 +19,13 @@ from mien.types import Pixels
 SIDE = 64  # px
 PICTURES = 4  # of each person
 TRAIN, TEST = 160, 40  # people: in the training set, in each test set
-# Measures of the built-in head that the label moves, and which way.
+# Measures of the built-in head that the label moves, with direction.
 STRUCTURAL = {"jaw-width": 1.0, "chin-width": 1.0, "lower-face-width": 1.0, "brow-ridge": 1.0}
 STRUCTURE = 1.2  # standard deviations by which the label moves each structural measure
 
 
 def people(path: Path) -> tuple[Columns, Columns]:
-    """Training and test images; rendered once and kept, since it takes minutes."""
+    """Training and test images; rendered once and cached, since it takes minutes."""
     if not path.exists():
         train = _set("as trained", LINKS["as trained"], TRAIN, 0)
         links = enumerate(LINKS.items())

@@ -48,8 +48,7 @@ def fetch(
     if ready is None:
         raise WeightsError(
             f"The files of '{card.name}' disappeared from {cache.folder(card)} right after they "
-            f"were "
-            "stored; keep other programs from cleaning that folder, then try again."
+            "were stored; keep other programs from cleaning that folder, then try again."
         )
     return ready
 

@@ -126,8 +126,7 @@ def _span(
             raise _RestartError
         raise WeightsError(
             f"{address} offers {total} bytes, but the card states {size}; nothing was kept. The "
-            f"file "
-            "changed at its source: check for a newer version of mien."
+            "file changed at its source: check for a newer version of mien."
         )
     return done, total
 
