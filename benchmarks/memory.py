@@ -4,7 +4,7 @@ Images are made of the faces of Labeled Faces in the Wild, one to three on a can
 size, so that every call sees shapes that it has not seen. The default route with a gallery
 answers each. Growth is counted from the end of the warm-up.
 
-Example: python benchmarks/memory.py --images 10000
+Example: python benchmarks/memory.py --pictures 10000
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Ranges of the values inside dlib's network on faces, for its 8-bit version.
 
-python tools/ranges_dlib.py FOLDER --images 200
+python tools/ranges_dlib.py FOLDER --pictures 200
 
 FOLDER holds images of people whom no measurement of the network uses. The shipped ranges were
 taken on 200 images of UTKFace (research terms), drawn with seed 0; the thresholds and all
