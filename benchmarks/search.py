@@ -1,8 +1,8 @@
-"""How fast and how exact a gallery is searched, beside a plain NumPy search of the same vectors.
+"""Measure speed and exactness of a gallery search, compared with a plain NumPy search.
 
-The peer is what users of `face_recognition` write: Euclidean distances to one matrix that is
-already in memory, and an argsort over all of them. It groups nothing by person and keeps nothing
-on disk. Both answer the same queries by turns; the ratio is peer time / gallery time, query by
+The peer is the usual code of users of `face_recognition`: Euclidean distances to one matrix that is
+already in memory, and an argsort over all of them. It does not group by person and stores nothing
+on disk. Both answer the same queries alternately; the ratio is peer time / gallery time, query by
 query, so above 1 the gallery is faster.
 
 Example: python benchmarks/search.py --sizes 10000 100000 1000000
@@ -56,7 +56,7 @@ def templates(vectors: Floats, first: int) -> Iterator[Template]:
 
 
 def peer(known: Floats, query: Floats) -> int:
-    """The row that is nearest, as face_recognition.face_distance and an argsort find it."""
+    """The nearest row, by face_recognition.face_distance and an argsort."""
     return int(np.argsort(np.linalg.norm(known - query, axis=1))[0])
 
 
@@ -70,7 +70,7 @@ def build(known: Floats, path: Path) -> float:
 
 
 def compare(gallery: Gallery, known: Floats, asked: Floats) -> dict[str, str]:
-    """Ask both the same queries by turns."""
+    """Run the same queries on both alternately."""
     ours, theirs, right, same = [], [], 0, 0
     for query in asked:
         start = time.perf_counter()
@@ -128,7 +128,7 @@ def measure(size: int, dimension: int, queries: int, folder: Path) -> dict[str, 
 
 
 def exact(known: Floats, query: Floats) -> int:
-    """The row of the greatest cosine in double precision, a block at a time."""
+    """The row of the largest cosine in double precision, a block at a time."""
     best, at = -2.0, -1
     for first in range(0, len(known), 100_000):
         cosines = known[first : first + 100_000].astype(np.float64) @ query.astype(np.float64)

@@ -1,11 +1,11 @@
-"""How often detectors find real faces that are turned: the bar for rendered ones.
+"""Measure how often detectors find real faces that are turned: the criterion for rendered ones.
 
 python benchmarks/turned.py UTKFACE_FOLDER LFW_GRAY_FOLDER/images
 
-The crops were chosen by detectors of their makers (dlib's for UTKFace, that of Viola and Jones for
-LFW), so faces that these miss are not among them. Yaw is that of our mesh, laid onto the middle of
-each crop without a detector; on rendered faces that are seen at 45 degrees it tells 38 (ICT's head)
-and 40 (built-in); the median of the real ones here is 39. Crops are continued by the colours of
+The crops were selected by detectors of their authors (dlib's for UTKFace, that of Viola and Jones
+for LFW), so faces that these miss are not among them. Yaw is that of our mesh, run on the middle of
+each crop without a detector; on rendered faces that are seen at 45 degrees it is 38 (ICT's head)
+and 40 (built-in); the median of the real ones here is 39. Crops are extended by the colours of
 their edges until the face is as large in the image as in `mien synth check`.
 """
 
@@ -54,7 +54,7 @@ def framed(image, points):
 
 
 def main(folders: list[Path]) -> None:
-    """One row a band and detector."""
+    """Print one row per band and detector."""
     asked, found = finders(), {}
     for folder in folders:
         faces = list(turned_faces(folder))

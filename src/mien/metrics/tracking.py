@@ -51,7 +51,7 @@ class TrackingScores:
         return 1 - wrong / self.truth if self.truth else float("nan")
 
 
-def following(truth: Seen, answer: Seen, *, overlap: float = 0.4) -> TrackingScores:
+def score_tracking(truth: Seen, answer: Seen, *, overlap: float = 0.4) -> TrackingScores:
     """Compare identities over time.
 
     Args:
