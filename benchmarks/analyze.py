@@ -1,18 +1,18 @@
-"""How fast and in how much memory films are analysed, and beside MediaPipe's own face mesh.
+"""Measure speed and memory of `mien analyze` on films, compared with MediaPipe's face mesh.
 
     python benchmarks/analyze.py CLIP --peer peer/bin/python
     python benchmarks/analyze.py CLIP --minutes 10
 
-The clip, with one face, is written anew at 360 and 1080 lines. All ways of looking at it take turns
-in one run: without heads, with each head alone, with people told apart, with all of that; and the
-peer, FaceMesh of mediapipe 0.10.21, which decodes and follows the mesh and gives neither pose nor
-gaze nor a table. It lives in an environment of its own, since it asks for NumPy 1:
+The clip, with one face, is written again at 360 and 1080 lines. All configurations alternate
+in one run: without heads, with each head alone, with people identified, with all of that; and the
+peer, FaceMesh of mediapipe 0.10.21, which decodes and tracks the mesh and returns neither pose nor
+gaze nor a table. It needs a separate environment, since it requires NumPy 1:
 
     python3 -m venv peer && peer/bin/pip install mediapipe==0.10.21
 
-Times are those of the processor, all threads together, which other work on the machine changes
-little: frames a second of processor time. The ratio is peer time / our time: above 1 we are faster.
-With --minutes the clip is repeated to that length, and memory is read each minute of film.
+Times are processor times, all threads together, on which other work on the machine has little
+effect: frames per second of processor time. The ratio is peer time / our time: above 1 we are
+faster. With --minutes the clip is repeated to that length, and memory is read each minute of film.
 """
 
 import argparse
@@ -59,8 +59,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     words.add_argument("clip", type=Path)
-    words.add_argument("--peer", help="python that has mediapipe 0.10.21")
-    words.add_argument("--heads", help="cards, with commas between them; default: the default ones")
+    words.add_argument("--peer", help="python with mediapipe 0.10.21")
+    words.add_argument("--heads", help="cards, comma-separated; default: the default ones")
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--frames", type=int, default=240)
     words.add_argument("--minutes", type=float, help="read memory over a film of this length")
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def scaled(clip: Path, out: Path, lines: int, most: int) -> None:
-    """The first frames of a clip, with so many lines."""
+    """The first frames of a clip, with `lines` lines."""
     import cv2
 
     with open_film(clip) as film, FilmWriter(out) as writer:
@@ -93,7 +93,7 @@ def scaled(clip: Path, out: Path, lines: int, most: int) -> None:
 
 
 def kits(heads: str | None) -> dict[str, Analyzer]:
-    """The ways of looking."""
+    """The configurations to be measured."""
     chips, clips = split_heads(heads)
     names = [*chips, *clips]
     found = {
@@ -107,7 +107,7 @@ def kits(heads: str | None) -> dict[str, Analyzer]:
 
 
 def speed(clip: Path, lines: int, heads: str | None, rounds: int, peer: str | None) -> None:
-    """Each way in turns; frames a second of processor time, and the ratios."""
+    """Run each configuration in turn; print frames per second of processor time, and the ratios."""
     ways = kits(heads)
     spent: dict[str, list[float]] = {name: [] for name in ways}
     process = _peer(peer) if peer else None
@@ -164,22 +164,22 @@ def _ask(process: "subprocess.Popen[str] | None", clip: Path, refined: bool) -> 
 
 
 def memory(clip: Path, long: Path, minutes: float) -> None:
-    """Resident memory by minute of film, and how much of it is the table."""
+    """Print resident memory by minute of film, and the part of the table."""
     repeated(clip, long, minutes)
     read: dict[int, list[float]] = {}
 
     def on_step(name: str, done: int, total: int) -> None:
         if done // 60 not in read and read:
-            tell_minute(max(read), read[max(read)])
+            print_minute(max(read), read[max(read)])
         read.setdefault(done // 60, []).append(resident())
 
-    def tell_minute(minute: int, values: list[float]) -> None:
+    def print_minute(minute: int, values: list[float]) -> None:
         print(f"  minute {minute:3}: {median(values):.0f} MB", flush=True)
 
     spent = time.process_time()
     table = analyze([long], open_analyzer(heads="none", people=True), on_step=on_step)
     spent = time.process_time() - spent
-    tell_minute(max(read), read[max(read)])
+    print_minute(max(read), read[max(read)])
     size = table.data.memory_usage(deep=True).sum() / 1e6
     grown = median(read[max(read)]) - median(read[1])
     print(

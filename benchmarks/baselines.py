@@ -1,10 +1,10 @@
-"""How far action units differ by where the person's rest comes from: a clip, its beginning, live.
+"""Measure how action units differ by the source of the baseline: a clip, its beginning, live.
 
-Reads files that benchmarks/events.py --keep wrote; the same people are read with the rest of
-the whole clip, of its first 10 seconds, of each half, and as it settles live. A difference is the
-mean over frames and units, as a share of the scale of 5.
+Reads files that benchmarks/events.py --keep wrote. The same people are analysed with the baseline
+of the whole clip, of its first 10 seconds, of each half, and as it converges live. A difference is
+the mean over frames and units, as a share of the scale of 5.
 
-Example: python benchmarks/baselines.py happenings.pkl
+Example: python benchmarks/baselines.py events.pkl
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kept", type=Path)
     people = pickle.loads(parser.parse_args().kept.read_bytes())
-    told: dict[str, list[float]] = {}
+    differences: dict[str, list[float]] = {}
     for _, times, columns, _ in people:
         whole = units(columns, Baseline.fit(times, columns))
         half = len(times) // 2
@@ -34,12 +34,14 @@ def main() -> None:
         others["first 10 s (causal)"] = units(columns, Baseline.fit(times, columns, causal=True))
         others["live, from 10 s on"] = live(times, columns)
         for name, values in others.items():
-            told.setdefault(name, []).append(float(np.nanmean(np.abs(values - whole))) / 5)
+            differences.setdefault(name, []).append(float(np.nanmean(np.abs(values - whole))) / 5)
         some = slice(len(times) // 3, len(times) // 2)
         saved = Baseline.fit(times, columns)
         apart = np.abs(units(cut_of(columns, some), saved) - whole[:, some]).max()
-        told.setdefault("a part of the clip, by one saved baseline (largest)", []).append(apart / 5)
-    for name, values in told.items():
+        differences.setdefault("a part of the clip, by one saved baseline (largest)", []).append(
+            apart / 5
+        )
+    for name, values in differences.items():
         print(f"{name}: {np.mean(values):.3f} (up to {max(values):.3f}) of {len(values)} people")
 
 
@@ -50,12 +52,12 @@ def units(columns: dict[str, Doubles], baseline: Baseline) -> Doubles:
 
 
 def cut_of(columns: dict[str, Doubles], cut: slice) -> dict[str, Doubles]:
-    """A stretch of the columns."""
+    """An interval of the columns."""
     return {name: values[cut] for name, values in columns.items()}
 
 
 def live(times: Doubles, columns: dict[str, Doubles]) -> Doubles:
-    """(17, T) intensities by the baseline as it was at each frame; NaN in the first 10 seconds."""
+    """(17, T) intensities by the baseline at each frame; NaN in the first 10 seconds."""
     settling, found = RunningBaseline(), np.full((len(AU_NAMES), len(times)), np.nan)
     for i, time in enumerate(times):
         row = {name: float(columns[name][i]) for name in UNITS}

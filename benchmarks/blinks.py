@@ -1,7 +1,7 @@
-"""How well blinks are found: of rendered people, whose blinks are known, and told of films.
+"""Measure blink detection: on rendered people, whose blinks are known, and list those of films.
 
-Each person blinks, looks about and moves the head for 12 seconds, 192 px, 25 frames a second. A
-blink that is found is right if it overlaps a true one that no other found one overlaps.
+Each person blinks, glances around and moves the head for 12 seconds, 192 px, 25 frames a second. A
+detected blink is right if it overlaps a true one that no other detected one overlaps.
 
 Example: python benchmarks/blinks.py --people 3 film.mp4
 """
@@ -39,9 +39,9 @@ def main() -> None:
         with open_film(path) as film:
             times, lids = apertures((frame.time, frame.image) for frame in film.frames())
         for side, causal in ((side, causal) for side in (0, 1) for causal in (False, True)):
-            told = [f"{one.closed:.2f}" for one in found(times, lids[:, side], causal=causal)]
+            detected = [f"{one.closed:.2f}" for one in found(times, lids[:, side], causal=causal)]
             mode = "causal" if causal else "whole"
-            print(f"{path.name}, {SIDES[side]} eye, {mode}: closed at {', '.join(told)} s")
+            print(f"{path.name}, {SIDES[side]} eye, {mode}: closed at {', '.join(detected)} s")
 
 
 def rendered(head: HeadModel, people: int) -> None:
@@ -50,8 +50,8 @@ def rendered(head: HeadModel, people: int) -> None:
     for seed in range(people):
         rng = np.random.default_rng(seed)
         true = moves.blinks(rng, SECONDS)
-        looks = tuple(moves.glances(rng, SECONDS))
-        line = moves.Timeline(SECONDS, tuple(true), (), looks, moves.motion(rng, SECONDS))
+        glances = tuple(moves.glances(rng, SECONDS))
+        line = moves.Timeline(SECONDS, tuple(true), (), glances, moves.motion(rng, SECONDS))
         take = Take(line, Scene({}, Pose(), Lens(192, 192), cast=False), seed=seed)
         film = play(Actor(head, make_person(seed, head)), take)
         times, lids = apertures((time, frame.rgb) for time, frame in film)
@@ -82,14 +82,14 @@ def found(times: Doubles, lids: Doubles, *, causal: bool) -> list[Blink]:
     return blinks(times, lids, open_level(times, lids, causal=causal))
 
 
-def judged(true: list[moves.Event], told: list[Blink]) -> list[int]:
-    """How many are right, missed and false."""
+def judged(true: list[moves.Event], detected: list[Blink]) -> list[int]:
+    """Numbers of right, missed and false blinks."""
     left = list(true)
-    for one in told:
+    for one in detected:
         match = [e for e in left if e.onset < one.offset and one.onset < e.offset]
         left = [e for e in left if e not in match[:1]]
     right = len(true) - len(left)
-    return [right, len(left), len(told) - right]
+    return [right, len(left), len(detected) - right]
 
 
 def _head(ict: Path | None) -> HeadModel:

@@ -1,12 +1,12 @@
-"""How well photos are grouped by person, beside DBSCAN and dlib's Chinese whispers.
+"""Measure grouping of photos by person, compared with DBSCAN and dlib's Chinese whispers.
 
-All three group the same vectors. The peers have a distance to set: it is tried over a grid on
-folds 0-2 of Labeled Faces in the Wild, and the best by B-cubed F is taken to folds 3-4, whose
-people are others. Ours has none: its evidence is fitted on folds 0-2. Three situations: all
-pictures; only people with four pictures or more; all pictures among strangers (faces of UTKFace,
-half of them for the tuning, the other half for the test), where B-cubed counts the pictures of
+All three group the same vectors. The peers have a distance to set: it is searched over a grid on
+folds 0-2 of Labeled Faces in the Wild, and the best by B-cubed F is used on folds 3-4, with other
+people. Ours has no such setting: its evidence is fitted on folds 0-2. Three situations: all
+images; only people with four images or more; all images among strangers (faces of UTKFace,
+half of them for the tuning, the other half for the test), where B-cubed counts the images of
 LFW. In the second and third the peers appear twice: with the setting of the first situation, as a
-user has it, and tuned for that very situation. Last, time and memory of ours on many vectors:
+user would have it, and tuned for that situation. Last, time and memory of ours on many vectors:
 those of LFW and UTKFace, and noisy copies of them.
 
 Example: python benchmarks/cluster.py --vectors lfw.npz --strangers utkface/ --sizes 20000 100000
@@ -38,7 +38,7 @@ Grouping = Callable[[Floats], np.ndarray]
 
 
 def dbscan(cosine: float, least: int) -> Grouping:
-    """scikit-learn's DBSCAN; what it calls noise is a group of its own."""
+    """scikit-learn's DBSCAN; each of its noise points is a separate group."""
     from sklearn.cluster import DBSCAN
 
     def run(vectors: Floats) -> np.ndarray:
@@ -62,14 +62,14 @@ def whispers(cosine: float) -> Grouping:
 
 
 def peers() -> dict[str, dict[str, Grouping]]:
-    """Each peer at each of its settings."""
+    """Each peer with each of its settings."""
     return {
         "DBSCAN": {f"cosine {c:.4f}, {m}": dbscan(c, m) for c in COSINES for m in LEAST},
         "Chinese whispers": {f"cosine {c:.4f}": whispers(c) for c in COSINES},
     }
 
 
-Situation = tuple[Sample, Floats]  # pictures that count, and strangers
+Situation = tuple[Sample, Floats]  # images that count, and strangers
 
 
 def compare(
@@ -79,14 +79,14 @@ def compare(
     test: Situation,
     usual: dict[str, str] | None = None,
 ) -> dict[str, str]:
-    """Print B-cubed of ours and of each peer, and our lead over it.
+    """Print B-cubed of ours and of each peer, and our lead.
 
     Args:
         title: of the situation.
         evidence: of ours.
-        tuning: where the peers' best setting is looked for.
-        test: where all are tried.
-        usual: a setting of each peer that is tried besides.
+        tuning: data for the selection of the peers' best setting.
+        test: data for the comparison.
+        usual: a setting of each peer that is tested too.
 
     Returns:
         The best setting of each peer.
@@ -109,26 +109,26 @@ def compare(
 
 
 def grouped(run: Grouping, sample: Sample, others: Floats) -> np.ndarray:
-    """Groups of the sample's pictures and of strangers behind them."""
+    """Groups of the sample's images, followed by those of strangers."""
     return run(np.concatenate([sample.vectors, others]))
 
 
-def told(groups: np.ndarray, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """Who is on each picture, each stranger somebody else; and which pictures count."""
+def labels(groups: np.ndarray, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """Person of each image, each stranger a separate one; and which images count."""
     who = np.unique(sample.people, return_inverse=True)[1]
     strangers = who.max() + 1 + np.arange(len(groups) - len(who))
     return np.concatenate([who, strangers]), np.arange(len(groups)) < len(who)
 
 
 def f_of(groups: np.ndarray, sample: Sample) -> float:
-    """B-cubed F of the sample's pictures."""
-    people, counted = told(groups, sample)
+    """B-cubed F of the sample's images."""
+    people, counted = labels(groups, sample)
     return b_cubed(groups, people, counted=counted, resamples=1).f
 
 
 def line(name: str, groups: np.ndarray, sample: Sample, note: str = "nothing to set") -> None:
     """Print precision, recall and F with intervals."""
-    people, counted = told(groups, sample)
+    people, counted = labels(groups, sample)
     score = b_cubed(groups, people, counted=counted)
     print(f"{name:17}", end="")
     for letter, value, low, high in zip(
@@ -146,7 +146,7 @@ def lead(
     drawn = bootstrap_weights(int(who.max()) + 1, 1000, seed=0)[:, who]  # (R, N)
     means = []
     for groups in (ours, theirs):
-        people, counted = told(groups, sample)
+        people, counted = labels(groups, sample)
         parts = b_cubed_each(groups, people)
         precision, recall = (drawn @ part[counted] / drawn.sum(1) for part in parts)
         means.append(2 / (1 / precision + 1 / recall))
@@ -155,14 +155,14 @@ def lead(
 
 
 def photographed(sample: Sample, least: int) -> Sample:
-    """The people who are on so many pictures."""
+    """The people with at least `least` images."""
     pictures = Counter(sample.people)
     keep = [row for row, name in enumerate(sample.people) if pictures[name] >= least]
     return Sample(sample.vectors[keep], tuple(sample.people[row] for row in keep))
 
 
 def measure(vectors: Floats, evidence: Evidence, size: int) -> None:
-    """Print time and memory of ours; noisy copies make up what is missing."""
+    """Print time and memory of ours; noisy copies fill up missing vectors."""
     random, rows = np.random.default_rng(0), [vectors]
     while sum(map(len, rows)) < size:
         noisy = vectors + random.normal(0, NOISE, vectors.shape).astype(np.float32)

@@ -1,6 +1,6 @@
-"""Our ONNX graph of dlib's face network beside dlib's own wheel: the same numbers, how much sooner.
+"""Compare our ONNX graph of dlib's face network with dlib's own wheel: equality and speed.
 
-Both get the same 150 px chips, one at a time and by turns, on one thread each. The ratio is dlib
+Both get the same 150 px chips, one at a time and alternating, on one thread each. The ratio is dlib
 time / our time within one repeat, so above 1 we are faster.
 
 Example: python benchmarks/embedder.py
@@ -45,7 +45,7 @@ def chips_of(folder: Path, count: int) -> Pixels:
 
 
 def timed(run: Callable[[Pixels], object], chips: Pixels) -> float:
-    """Milliseconds a chip, one at a time."""
+    """Milliseconds per chip, one at a time."""
     start = time.perf_counter()
     for chip in chips:
         run(chip)
@@ -70,21 +70,21 @@ def main() -> None:
     apart = np.abs(ours.raw(chips) - np.stack([theirs(chip) for chip in chips]))
     print(f"{len(chips)} chips, {apart.size} numbers: largest difference {apart.max():.2g}")
     if apart.max() > LIMIT:
-        raise SystemExit(f"That is more than {LIMIT:g}: the graphs are not the same.")
+        raise SystemExit(f"That is more than {LIMIT:g}: the graphs are not equal.")
     small = load("dlib-resnet29-int8", threads=1)
-    looks: dict[str, Callable[[Pixels], object]] = {
+    runs: dict[str, Callable[[Pixels], object]] = {
         "dlib": theirs,
-        "mien, one look": lambda chip: ours.raw(chip[None]),
+        "mien, without mirror": lambda chip: ours.raw(chip[None]),
         "mien, with mirror": lambda chip: ours(chip[None]),
         "mien, 8 bit": lambda chip: small.raw(chip[None]),
         "mien, 8 bit, mirror": lambda chip: small(chip[None]),
     }
-    alike = np.einsum("nd,nd->n", ours(chips), small(chips))
-    print(f"cosine of 8-bit and 32-bit vectors: {alike.mean():.5f}, least {alike.min():.5f}")
-    rows: dict[str, list[float]] = {name: [] for name in looks}
+    cosines = np.einsum("nd,nd->n", ours(chips), small(chips))
+    print(f"cosine of 8-bit and 32-bit vectors: {cosines.mean():.5f}, least {cosines.min():.5f}")
+    rows: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(args.repeats):
-        for name, look in looks.items():
-            rows[name].append(timed(look, chips))
+        for name, run in runs.items():
+            rows[name].append(timed(run, chips))
     print(f"{'one thread':20} {'ms a face':>22} {'dlib time / this':>22}")
     for name, times in rows.items():
         ratios = np.array(rows["dlib"]) / times

@@ -1,9 +1,9 @@
-"""How well it is found what a face does over time, on rendered people whose acts are known.
+"""Measure detection of facial events on rendered people with known events.
 
-Each person is seen for 15 seconds, 192 px, 25 frames a second: blinks all along, six action units
-of 0.2 to 0.5 seconds, glances of 12 to 20 degrees, a nod, a shake of the head, and a sentence. What
-is told is right if it overlaps something true of its kind that nothing else told overlaps; a
-glance also has to go to the right side.
+Each person is shown for 15 seconds, 192 px, 25 frames a second: blinks throughout, six action units
+of 0.2 to 0.5 seconds, glances of 12 to 20 degrees, a nod, a shake of the head, and a sentence. A
+detected event is right if it overlaps a true one of its kind that no other detected event overlaps;
+a glance must also have the right direction.
 
 Example: python benchmarks/events.py --people 6 --ict ict_facekit.npz
 """
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=6)
     parser.add_argument("--first", type=int, default=600, help="seed of the first person")
     parser.add_argument("--ict", type=Path, help="every other person has this head")
-    parser.add_argument("--keep", type=Path, help="file for the measures, so as not to draw twice")
+    parser.add_argument("--keep", type=Path, help="file with the measures, to avoid drawing twice")
     args = parser.parse_args()
     heads = [open_head("builtin"), *([_ict(args.ict)] if args.ict else [])]
     if args.keep and args.keep.exists():
@@ -52,11 +52,11 @@ def main() -> None:
             args.keep.write_bytes(pickle.dumps(seen))
     for name in dict.fromkeys(row[0] for row in seen):
         print(f"head {name}")
-        tell([judged(*row[1:]) for row in seen if row[0] == name])
+        report([judged(*row[1:]) for row in seen if row[0] == name])
 
 
 def acted(head: HeadModel, seed: int) -> tuple[Doubles, dict[str, Doubles], dict[str, list[True_]]]:
-    """Times, measures, and what is true, of one person."""
+    """Times, measures, and true events, of one person."""
     rng = np.random.default_rng([seed, 3])
     line, true = script(rng)
     take = Take(line, Scene({}, Pose(), Lens(192, 192), cast=False), rate=RATE, seed=seed)
@@ -70,7 +70,7 @@ def acted(head: HeadModel, seed: int) -> tuple[Doubles, dict[str, Doubles], dict
 
 
 def script(rng: np.random.Generator) -> tuple[moves.Timeline, dict[str, list[True_]]]:
-    """A timeline, and kind -> what is true."""
+    """A timeline, and kind -> true events."""
     true: dict[str, list[True_]] = defaultdict(list)
     acts = moves.blinks(rng, SECONDS)
     true["blink"] = [(act.onset, act.offset, None) for act in acts]
@@ -103,15 +103,15 @@ def script(rng: np.random.Generator) -> tuple[moves.Timeline, dict[str, list[Tru
 def judged(
     times: Doubles, columns: dict[str, Doubles], true: dict[str, list[True_]]
 ) -> dict[str, Doubles]:
-    """Kind -> how many are right, missed and false; of blinks also the error of the onset."""
+    """Kind -> numbers of right, missed and false; for blinks also the error of the onset."""
     units = action_units(columns, Baseline.fit(times, columns))
-    told = events(times, columns | units)
+    detected = events(times, columns | units)
     # Speech moves lips and jaw as units do, from a second before the first sound on. A shake of the
-    # head turns the eyes with it, and the first glance is a short one.
+    # head rotates the eyes with it, and the first glance is a short one.
     speech, turning = [(TALK - 1, TALK + 4)], [SHAKE, (1.2, 1.7)]
     found = {}
     for kind, wanted in true.items():
-        mine = [one for one in told if one.kind == kind]
+        mine = [one for one in detected if one.kind == kind]
         unjudged = speech if kind.startswith("AU") else turning if kind == "gaze-shift" else ()
         mine = [
             one for one in mine if not any(a < one.offset and one.onset < b for a, b in unjudged)
@@ -128,15 +128,19 @@ def judged(
     bursts = [v for k, v in found.items() if k.startswith("AU")]
     brows = [k for k in ("AU01", "AU02") if k in true]
     raised = [one for k in brows for one in true[k]]
-    told = [one for one in told if one.kind in ("AU01", "AU02") and one.offset < speech[0][0]]
-    hit = [any(a < one.offset and one.onset < b for one in told) for a, b, _ in raised]
-    wide = [one for one in told if not any(a < one.offset and one.onset < b for a, b, _ in raised)]
+    detected = [
+        one for one in detected if one.kind in ("AU01", "AU02") and one.offset < speech[0][0]
+    ]
+    hit = [any(a < one.offset and one.onset < b for one in detected) for a, b, _ in raised]
+    wide = [
+        one for one in detected if not any(a < one.offset and one.onset < b for a, b, _ in raised)
+    ]
     found["AU01 or AU02"] = np.array([sum(hit), len(hit) - sum(hit), len(wide)], np.float64)
     return found | {"bursts of units": np.sum(bursts, axis=0)}
 
 
-def tell(people: list[dict[str, Doubles]]) -> None:
-    """F1 of each kind, with an interval by drawing people again."""
+def report(people: list[dict[str, Doubles]]) -> None:
+    """F1 of each kind, with a bootstrap interval over people."""
     rng = np.random.default_rng(0)
     for kind in sorted({kind for one in people for kind in one}):
         counts = np.array([one.get(kind, np.zeros(3)) for one in people])

@@ -1,10 +1,10 @@
-"""Films: how fast, stage by stage, and against asking the photo route for every frame.
+"""Measure the speed of films, stage by stage, and compared with the photo route on every frame.
 
     python benchmarks/film.py CLIP [CLIP ...] --rounds 5
 
-Three ways take turns in each round: `mien identify FILM` as it is (ten looks a second), the same
-looking at every frame, and the pipeline for photos called on every frame, as one would by hand.
-Printed are frames of the film done in a second, and the ratio within a round: median, least and
+Three configurations alternate in each round: the default `mien identify FILM` (ten sampled frames a
+second), the same on every frame, and the pipeline for photos called on every frame, as in a loop.
+The output is film frames processed per second, and the ratio within a round: median, smallest and
 largest.
 """
 
@@ -23,7 +23,7 @@ from mien.track import ShotBoundaryDetector
 
 
 class Timed:
-    """A model whose calls are added up."""
+    """A model whose call times are summed."""
 
     def __init__(self, model) -> None:
         self.model, self.seconds = model, 0.0
@@ -39,7 +39,7 @@ class Timed:
 
 
 def by_photo(clip: Path, pipeline: Pipeline) -> int:
-    """Everything known of every face in every frame."""
+    """Run the photo pipeline on every frame."""
     count = 0
     with open_film(clip) as film:
         for frame in film.frames():
@@ -49,7 +49,7 @@ def by_photo(clip: Path, pipeline: Pipeline) -> int:
 
 
 def stages(clip: Path, pipeline: Pipeline, frames: int) -> None:
-    """Where the time of one run goes."""
+    """Print the share of each stage in one run."""
     spent = {}
     for name, glance in (("decode", None), ("decode and cuts", ShotBoundaryDetector())):
         begun = time.perf_counter()
@@ -69,12 +69,12 @@ def stages(clip: Path, pipeline: Pipeline, frames: int) -> None:
         "embed": embedder.seconds,
     }
     rows["quality, track, name"] = whole - sum(rows.values())
-    told = ", ".join(f"{name} {max(value, 0) / whole:.0%}" for name, value in rows.items())
-    print(f"  where the time goes: {told}")
+    stages_text = ", ".join(f"{name} {max(value, 0) / whole:.0%}" for name, value in rows.items())
+    print(f"  where the time goes: {stages_text}")
 
 
 def main() -> None:
-    """Print frames a second and ratios for each clip."""
+    """Print frames per second and ratios for each clip."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("clips", type=Path, nargs="+")
     words.add_argument("--rounds", type=int, default=5)
@@ -96,7 +96,7 @@ def main() -> None:
             frames = by_photo(clip, pipeline)
             print(f"{clip.name}: {first.image.shape[1]} x {first.image.shape[0]}, {frames} frames")
             ways = {
-                "mien identify, 10 looks/s": lambda c=clip: identify_film(c, pipeline),
+                "mien identify, 10 frames/s": lambda c=clip: identify_film(c, pipeline),
                 "every frame": lambda c=clip: identify_film(c, pipeline, every=0),
                 "photo route, every frame": lambda c=clip: by_photo(c, pipeline),
             }

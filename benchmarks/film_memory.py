@@ -1,10 +1,10 @@
-"""Memory while a long film is looked through: it must not grow with the film.
+"""Measure memory during a long film: it must not grow with the film.
 
     python benchmarks/film_memory.py CLIP --minutes 60
 
-The clip is repeated, packet by packet, to the length that was asked for; `identify_film` looks
-through it as the command does, with its journal on disk. Resident memory is read every minute of
-film. It goes up and down by 25 MB with the number of faces in a batch, so the mean of minutes 5 to
+The clip is repeated, packet by packet, to the requested length; `identify_film` processes
+it as the command does, with its segment log on disk. Resident memory is read every minute of
+film. It varies by 25 MB with the number of faces in a batch, so the mean of minutes 5 to
 10 is compared with that of the last five.
 """
 
@@ -23,7 +23,7 @@ WARM = range(5, 11)  # minutes
 
 
 def repeated(clip: Path, out: Path, minutes: float) -> None:
-    """Copy the pictures of a clip until the film is long enough."""
+    """Copy the packets of a clip until the film is long enough."""
     with av.open(str(out), "w") as target:
         stream = None
         offset = 0
@@ -70,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "long.mp4"
         repeated(chosen.clip, film, chosen.minutes)
-        journal = Path(folder) / "long.looks"
+        journal = Path(folder) / "long.segments"
         answer = identify_film(
             film, open_pipeline(), every=chosen.every, journal=journal, on_step=on_step
         )

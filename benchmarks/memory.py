@@ -1,8 +1,8 @@
-"""Whether memory grows: thousands of pictures of different sizes identified in one process.
+"""Measure whether memory grows: thousands of images of different sizes identified in one process.
 
-Pictures are made of the faces of Labeled Faces in the Wild, one to three on a canvas of random
-size, so that every call sees shapes that it has not seen. The default route with a gallery
-answers each. Growth is counted from the end of the warm-up.
+Images are composed of the faces of Labeled Faces in the Wild, one to three on a canvas of random
+size, so that every call gets new shapes. The default route with a gallery
+processes each. Growth is measured from the end of the warm-up.
 
 Example: python benchmarks/memory.py --pictures 10000
 """
@@ -24,7 +24,7 @@ from mien.photo import Pipeline, open_pipeline
 from mien.types import Pixels
 
 PROMISED = 20.0  # MB of growth at most
-EVERY = 1000  # pictures between two lines
+EVERY = 1000  # images between two lines
 
 
 def resident() -> float:
@@ -46,7 +46,7 @@ def scene(faces: list[Pixels], random: np.random.Generator, most: int) -> Pixels
 
 
 def known(pipeline: Pipeline, gallery: Gallery, paths: list[Path]) -> None:
-    """Put the main face of each picture into the gallery."""
+    """Enrol the main face of each image in the gallery."""
     templates = []
     for path in paths:
         face = pipeline.main_face(read_image(path))

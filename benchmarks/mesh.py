@@ -1,14 +1,14 @@
-"""The face mesh beside MediaPipe's own: how far apart the points are, and how long each takes.
+"""Compare the face mesh with MediaPipe's own: distance of the points, and time.
 
-The peer is mediapipe 0.10.21 in an environment of its own, since it asks for NumPy 1:
+The peer is mediapipe 0.10.21 in a separate environment, since it requires NumPy 1:
 
     python3 -m venv peer && peer/bin/pip install mediapipe==0.10.21
 
-Both follow one face in one picture, as in a film: a chip from the last mesh, no detection; each
+Both track one face in one image, as in a film: a chip from the last mesh, no detection; each
 the mesh of 468 points, and the attention mesh of 478. Two distances of the points, as shares of
 the eye distance: from the same square, and each on its own (other detector, other squares). Both
-take turns; the ratio is peer time / our time, so above 1 we are faster. Times are those of the
-processor, all threads together, which other work on the machine changes little.
+alternate; the ratio is peer time / our time, so above 1 we are faster. Times are processor
+times, all threads together, on which other work on the machine has little effect.
 
 Example: python benchmarks/mesh.py --peer peer/bin/python photo.jpg
 """
@@ -53,7 +53,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", type=Path, nargs="+", help="with one face each")
-    parser.add_argument("--peer", required=True, help="python that has mediapipe 0.10.21")
+    parser.add_argument("--peer", required=True, help="python with mediapipe 0.10.21")
     parser.add_argument("--turns", type=int, default=10)
     args = parser.parse_args()
     with one_thread():  # as in `mien analyze`
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Each picture in turn."""
+    """Compare on each image in turn."""
     detector, ours = load("mtcnn"), {name: load(name) for name in MESHES}
     print("picture, mesh: distance from the same square, on its own; ", end="")
     print("processor ms a frame: ours, peer, ratio")
@@ -94,9 +94,9 @@ def compare(args: argparse.Namespace) -> None:
         Path(raw.name).unlink()
         for name in MESHES:
             mine, theirs = times[name, "ours"], times[name, "peer"]
-            told = "  ".join(spread(t, ".2f") for t in (mine, theirs, np.divide(theirs, mine)))
+            ratios = "  ".join(spread(t, ".2f") for t in (mine, theirs, np.divide(theirs, mine)))
             print(
-                f"{path.name}, {name}: {apart[name][0]:.4f} {apart[name][1]:.4f}  {told}",
+                f"{path.name}, {name}: {apart[name][0]:.4f} {apart[name][1]:.4f}  {ratios}",
                 flush=True,
             )
 

@@ -1,8 +1,8 @@
-"""Meshes followed from frame to frame: how still on a still film, how far from single pictures.
+"""Measure tracked meshes: stability on a still film, and distance from those of single images.
 
-Shares of the eye distance. Jitter is the mean distance that a point moves from frame to frame, of a
-photo repeated for two seconds: as it is, and with noise of 2 grey levels (standard deviation) drawn
-anew for each frame, which a good camera has. Beside it, the same for each frame on its own.
+Shares of the eye distance. Jitter is the mean displacement of a point from frame to frame, for a
+photo repeated for two seconds: unchanged, and with noise of 2 grey levels (standard deviation)
+drawn for each frame, as from a good camera. For comparison, the same with each frame on its own.
 
 Example: python benchmarks/mesh_tracker.py --photo portrait.jpg --film film.mp4
 """
@@ -42,12 +42,12 @@ def main() -> None:
 
 
 def noisy(image: Pixels, noise: float, rng: np.random.Generator) -> Pixels:
-    """The picture with noise of so many grey levels."""
+    """The image with noise of `noise` grey levels."""
     return np.clip(image + rng.normal(0, noise, image.shape), 0, 255).round().astype(np.uint8)
 
 
 def meshes(frames: list[Pixels]) -> tuple[Floats, Floats]:
-    """(T, L, 2) of the first face, followed and each frame on its own; frames without are left."""
+    """(T, L, 2) of the first face, tracked and each frame on its own; frames without: left out."""
     detector, mesh = load("mtcnn"), load("attention-mesh")
     following = MeshTracker(detector, mesh)
     pairs = []
@@ -69,7 +69,7 @@ def eyes(points: Floats) -> Floats:
 
 
 def jitter(points: Floats) -> float:
-    """Mean distance that a point moves from frame to frame, in eye distances."""
+    """Mean displacement of a point from frame to frame, in eye distances."""
     moved = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean(axis=1)
     return float((moved / eyes(points)[1:]).mean())
 

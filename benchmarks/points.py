@@ -1,11 +1,11 @@
-"""How far the 68 points of the mesh are from the truth of rendered heads, and five from MTCNN's.
+"""Measure the 68 points of the mesh against rendered heads, and five against those of MTCNN.
 
 NME is the mean distance of the points divided by the distance of the outer corners of the eyes, as
 in 300-W (Sagonas et al., ICCVW 2013). On photos there is no truth: the five points of the mesh are
-held against those of the detector, divided by the distance between the eyes. With --dlib also
-against what dlib's predictors of five points (corners of the eyes, below the nose) and of 68 tell
-from its own HOG boxes, as NME; and these two against each other, where they tell the same points.
-Which mesh points stand for the 68 was chosen on UTKFace by that predictor, so LFW is the test.
+compared with those of the detector, divided by the distance between the eyes. With --dlib also
+with dlib's predictors of five points (corners of the eyes, below the nose) and of 68 points on
+its own HOG boxes, as NME; and these two with each other, for the points that both have.
+The mesh points for the 68 were selected on UTKFace with that predictor, so LFW is the test.
 
 Example: python benchmarks/points.py ict.npz builtin.npz --photos lfw_gray/images --dlib
 """
@@ -26,7 +26,7 @@ from mien.zoo import load
 GROUPS = {"jaw": slice(0, 17), "brows": slice(17, 27), "nose": slice(27, 36),
           "eyes": slice(36, 48), "mouth": slice(48, 68)}  # fmt: skip
 COUNT = 200  # photos
-FIVE = (45, 42, 36, 39, 33)  # of the 68: what dlib's five are
+FIVE = (45, 42, 36, 39, 33)  # of the 68: dlib's five
 PARTS = ("right eye outer", "right eye inner", "left eye outer", "left eye inner", "nose")
 
 
@@ -35,8 +35,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("drawn", type=Path, nargs="*", help="files of tools/draw_units.py")
     parser.add_argument("--photos", type=Path)
-    parser.add_argument("--count", type=int, default=COUNT, help="photos that are taken")
-    parser.add_argument("--dlib", action="store_true", help="hold photos against dlib's predictors")
+    parser.add_argument("--count", type=int, default=COUNT, help="number of photos")
+    parser.add_argument("--dlib", action="store_true", help="compare photos with dlib's predictors")
     args = parser.parse_args()
     for path in args.drawn:
         rendered(path)
@@ -80,7 +80,7 @@ def photos(folder: Path, count: int) -> None:
 
 
 def chosen(folder: Path, count: int) -> Iterator[Pixels]:
-    """So many pictures, evenly out of a folder."""
+    """`count` images, evenly spaced in a folder."""
     paths = find_images([folder])
     for path in paths[:: max(1, len(paths) // count)]:
         yield read_image(path)
@@ -113,14 +113,14 @@ def predicted(folder: Path, count: int) -> None:
     print(f"{folder}: {missed} without a face; NME against dlib's, mean, median, 0.95 quantile")
     for name, rows in off.items():
         each = np.array(rows).mean(axis=1)
-        told = ", ".join(f"{v:.3f}" for v in (each.mean(), *np.quantile(each, [0.5, 0.95])))
+        quantiles = ", ".join(f"{v:.3f}" for v in (each.mean(), *np.quantile(each, [0.5, 0.95])))
         points = np.median(rows, axis=0)
         if len(points) == 68:
             parts = {part: points[which].mean() for part, which in GROUPS.items()}
         else:
             parts = dict(zip(PARTS, points, strict=True))
         each_part = ", ".join(f"{part} {value:.3f}" for part, value in parts.items())
-        print(f"  {name}, {len(each)} photos: {told}; {each_part}")
+        print(f"  {name}, {len(each)} photos: {quantiles}; {each_part}")
 
 
 if __name__ == "__main__":

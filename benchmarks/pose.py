@@ -1,10 +1,10 @@
-"""How well pose and gaze are read off rendered heads, whose truth is known, and off turned photos.
+"""Measure pose and gaze on rendered heads, whose truth is known, and on rotated photos.
 
 Heads of the face synthesiser (the built-in one, and ICT-FaceKit if its file is given) are drawn
-with random turns, looks and light. Pitch is also told against the mean error of each person, since
-people's heads differ and a person's own neutral takes that away. Heads in which no face is found,
-or that are more than 40 degrees off, are counted and left out of the means. Photos are turned in
-the plane, and the change of roll is told.
+with random turns, appearance and light. Pitch is also reported relative to the mean error of each
+person, since heads differ and a person's own baseline removes that. Heads in which no face is
+found, or that are more than 40 degrees off, are counted and left out of the means. Photos are
+rotated in the plane, and the change of roll is reported.
 
 Example: python benchmarks/pose.py --ict ict_facekit.npz --photo photo.jpg
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.geometry import Camera, ahead, look_angles, rotation
+from mien.geometry import Camera, ahead, gaze_angles, rotation
 from mien.landmarks import fit_meshes, measure
 from mien.media import read_image
 from mien.synth import (
@@ -25,7 +25,7 @@ from mien.synth import (
     HeadModel,
     Pose,
     Scene,
-    looking,
+    gaze_weights,
     make_person,
     open_head,
     random_light,
@@ -37,8 +37,8 @@ from mien.types import Pixels
 from mien.zoo import load
 
 TURNS = (45.0, 25.0, 25.0)  # yaw, pitch, roll: as far either way, degrees
-LOOKS = (25.0, 15.0)  # of the eyes
-LOST = 40.0  # degrees: further off, the mesh does not lie on the face
+GAZES = (25.0, 15.0)  # of the eyes
+LOST = 40.0  # degrees: with a larger error, the mesh does not lie on the face
 LENS = Lens(384, 384)
 
 
@@ -57,12 +57,12 @@ class Reader:
     def __init__(self) -> None:
         self.detector, self.mesh = load("mtcnn"), load("attention-mesh")
 
-    def __call__(self, image: Pixels, camera: Camera, looks: int = 2) -> dict[str, float] | None:
-        """Measures of the surest face, or None."""
+    def __call__(self, image: Pixels, camera: Camera, passes: int = 2) -> dict[str, float] | None:
+        """Measures of the most confident face, or None."""
         faces = self.detector(image)[:1]
         if not faces:
             return None
-        [points], _ = fit_meshes(self.mesh, image, faces, looks=looks)
+        [points], _ = fit_meshes(self.mesh, image, faces, looks=passes)
         return measure(points, camera)
 
 
@@ -74,26 +74,26 @@ def heads(model: HeadModel, people: int, each: int, read: Reader) -> Iterator[Re
         actor = Actor(model, make_person(person, model))
         for number in range(each):
             turn = random.uniform(-1, 1, 3) * TURNS * (number > 0)
-            look = random.uniform(-1, 1, 2) * LOOKS * (number > 2)
+            gaze = random.uniform(-1, 1, 2) * GAZES * (number > 2)
             light = random_light(random)
-            scene = Scene(looking(*look), Pose(*turn), LENS, light)
+            scene = Scene(gaze_weights(*gaze), Pose(*turn), LENS, light)
             found = read(render(actor, scene, truth=False).rgb, camera)
-            yield None if found is None else _compared(person, found, turn, look)
+            yield None if found is None else _compared(person, found, turn, gaze)
 
 
-def _compared(person: int, found: dict[str, float], turn: np.ndarray, look: np.ndarray) -> Read:
+def _compared(person: int, found: dict[str, float], turn: np.ndarray, gaze: np.ndarray) -> Read:
     pose = np.array([found[name] for name in ("yaw", "pitch", "roll")])
     back = rotation(*pose).T
     eyes = [
-        look_angles(back @ ahead(found[f"gaze_yaw_{side}"], found[f"gaze_pitch_{side}"]))
+        gaze_angles(back @ ahead(found[f"gaze_yaw_{side}"], found[f"gaze_pitch_{side}"]))
         for side in ("left", "right")
         if np.isfinite(found[f"gaze_yaw_{side}"])
     ]
-    gaze = np.mean(eyes, axis=0) - look if eyes else np.full(2, np.nan)
+    gaze = np.mean(eyes, axis=0) - gaze if eyes else np.full(2, np.nan)
     return Read(person, pose - turn, gaze)
 
 
-def told(name: str, reads: list[Read | None]) -> None:
+def report(name: str, reads: list[Read | None]) -> None:
     """Print mean absolute errors."""
     seen = [one for one in reads if one is not None]
     kept = [one for one in seen if np.abs(one.pose).max() < LOST]
@@ -134,7 +134,7 @@ def main() -> None:
     read = Reader()
     models = [open_head("builtin"), *([import_ict(args.ict)] if args.ict else [])]
     for model in models:
-        told(model.name, list(heads(model, args.people, args.each, read)))
+        report(model.name, list(heads(model, args.people, args.each, read)))
     for path in args.photo:
         turned(path, read)
 

@@ -1,13 +1,13 @@
-"""Our default route from picture to vector beside that of face_recognition.
+"""Compare our default route from image to embedding with that of face_recognition.
 
 The peer is dlib's HOG detector, five points, its chip and its network, as in face_recognition; the
-first face it names is taken. That package doubles each picture once before it looks for faces,
-which takes four times as long there; here that is left out, in its favour, unless asked for. Ours
-is the main face of mien.Pipeline. Both start from the same decoded pixels, by turns, on one thread
-each.
+first face it returns is used. That package doubles each image once before face detection,
+which takes four times as long there; here that is left out, in its favour, unless requested. Ours
+is the main face of mien.Pipeline. Both start from the same decoded pixels, alternating, on one
+thread each.
 
 Accuracy is that of the pairs of Labeled Faces in the Wild at hand (tight grey crops, folds 0-4):
-the threshold of a fold is set on the other folds, and a pair with a picture in which no face is
+the threshold of a fold is set on the other folds, and a pair with an image in which no face is
 found counts as an error.
 
 Example: python benchmarks/route.py
@@ -35,7 +35,7 @@ from mien.photo import Pipeline
 from mien.types import Floats, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, load
 
-Route = Callable[[Pixels], Floats | None]  # a picture in; its vector out, or None without a face
+Route = Callable[[Pixels], Floats | None]  # from an image to its vector, or None without a face
 
 
 def our_route() -> Route:
@@ -52,10 +52,10 @@ def our_route() -> Route:
 
 
 def peer_route(upsample: int) -> Route:
-    """What face_recognition.face_encodings does, call by call.
+    """The calls of face_recognition.face_encodings.
 
     Args:
-        upsample: how often the picture is doubled before faces are looked for.
+        upsample: number of doublings of the image before detection.
     """
     predictor, network = peer_files()
     detect = dlib.get_frontal_face_detector()
@@ -73,11 +73,11 @@ def peer_route(upsample: int) -> Route:
 
 
 def measure_time(routes: dict[str, Route], images: list[Pixels], repeats: int) -> None:
-    """Time each picture by turns and print milliseconds and ratios."""
+    """Time each image alternately and print milliseconds and ratios."""
     times = {name: np.empty((repeats, len(images))) for name in routes}
     for repeat in range(repeats):
         for number, image in enumerate(images):
-            for name in list(routes)[:: 1 if number % 2 else -1]:  # neither always goes first
+            for name in list(routes)[:: 1 if number % 2 else -1]:  # alternate which one is first
                 start = time.perf_counter()
                 routes[name](image)
                 times[name][repeat, number] = time.perf_counter() - start
@@ -89,7 +89,7 @@ def measure_time(routes: dict[str, Route], images: list[Pixels], repeats: int) -
 
 
 def measure_accuracy(routes: dict[str, Route], folder: Path) -> None:
-    """Accuracy of both by the fold rule, with intervals, and where they differ."""
+    """Accuracy of both by the fold rule, with intervals, and their differences."""
     with (folder / "pairs.csv").open(encoding="utf-8", newline="") as lines:
         pairs = list(csv.DictReader(lines))
     names = sorted({row[side] for row in pairs for side in ("file_a", "file_b")})
@@ -102,8 +102,8 @@ def measure_accuracy(routes: dict[str, Route], folder: Path) -> None:
         image = read_image(folder / "images" / name)
         for route, run in routes.items():
             vectors[route][name] = run(image)
-        # Our route looks again with a border where it sees nobody; so that this alone does not
-        # decide, the peer gets it too, in a row of its own.
+        # Our route searches again with a border where it finds no face; so that this alone does not
+        # decide, the peer gets it too, in a separate row.
         first = vectors[peer][name]
         vectors[padded][name] = routes[peer](bordered(image)) if first is None else first
     print(f"\n{len(pairs)} pairs of {len(names)} pictures, {np.unique(fold).size} folds")
@@ -126,7 +126,7 @@ def measure_accuracy(routes: dict[str, Route], folder: Path) -> None:
 
 
 def bordered(image: Pixels) -> Pixels:
-    """The picture with half its size of grey on every side."""
+    """The image with half its size of grey on every side."""
     border = (image.shape[0] // 2,) * 2 + (image.shape[1] // 2,) * 2
     return cv2.copyMakeBorder(image, *border, cv2.BORDER_CONSTANT, value=(127, 127, 127))
 
@@ -137,7 +137,7 @@ def score(
     same: np.ndarray,
     fold: np.ndarray,
 ) -> tuple[FoldAccuracy, np.ndarray]:
-    """Accuracy by the fold rule, and which pairs were judged rightly."""
+    """Accuracy by the fold rule, and the pairs that were judged correctly."""
     similarity = np.full(len(pairs), np.nan)
     for number, row in enumerate(pairs):
         a, b = known[row["file_a"]], known[row["file_b"]]
@@ -155,10 +155,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lfw", type=Path, help="folder lfw_gray; default: from MIEN_DATA")
-    parser.add_argument("--pictures", type=int, default=200, help="of which the time is taken")
+    parser.add_argument("--pictures", type=int, default=200, help="number of images for the time")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--upsample", type=int, default=0, help="doublings before the peer looks")
+    parser.add_argument("--upsample", type=int, default=0, help="doublings before the peer detects")
     parser.add_argument("--time-only", action="store_true")
     args = parser.parse_args()
     cv2.setNumThreads(1)

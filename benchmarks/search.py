@@ -1,8 +1,8 @@
-"""How fast and how exact a gallery is searched, beside a plain NumPy search of the same vectors.
+"""Measure speed and exactness of a gallery search, compared with a plain NumPy search.
 
-The peer is what users of `face_recognition` write: Euclidean distances to one matrix that is
-already in memory, and an argsort over all of them. It groups nothing by person and keeps nothing
-on disk. Both answer the same queries by turns; the ratio is peer time / gallery time, query by
+The peer is the usual code of users of `face_recognition`: Euclidean distances to one matrix that is
+already in memory, and an argsort over all of them. It does not group by person and stores nothing
+on disk. Both answer the same queries alternately; the ratio is peer time / gallery time, query by
 query, so above 1 the gallery is faster.
 
 Example: python benchmarks/search.py --sizes 10000 100000 1000000
@@ -24,7 +24,7 @@ from mien.types import Floats
 CONTRACT = "benchmark"
 EACH = 2  # templates a person
 BATCH = 10_000  # templates a transaction
-NOISE = 0.6  # length of the noise between two pictures of one person; cosine about 0.74
+NOISE = 0.6  # length of the noise between two images of one person; cosine about 0.74
 
 
 def normalised(vectors: Floats) -> Floats:
@@ -35,7 +35,7 @@ def normalised(vectors: Floats) -> Floats:
 
 
 def pictures(centres: Floats, random: np.random.Generator) -> Floats:
-    """One noisy picture of each (N, D) unit vector."""
+    """One noisy image of each (N, D) unit vector."""
     noise = normalised(random.standard_normal(centres.shape, dtype=np.float32))
     return normalised(centres + NOISE * noise)
 
@@ -56,7 +56,7 @@ def templates(vectors: Floats, first: int) -> Iterator[Template]:
 
 
 def peer(known: Floats, query: Floats) -> int:
-    """The row that is nearest, as face_recognition.face_distance and an argsort find it."""
+    """The nearest row, by face_recognition.face_distance and an argsort."""
     return int(np.argsort(np.linalg.norm(known - query, axis=1))[0])
 
 
@@ -70,7 +70,7 @@ def build(known: Floats, path: Path) -> float:
 
 
 def compare(gallery: Gallery, known: Floats, asked: Floats) -> dict[str, str]:
-    """Ask both the same queries by turns."""
+    """Run the same queries on both alternately."""
     ours, theirs, right, same = [], [], 0, 0
     for query in asked:
         start = time.perf_counter()
@@ -128,7 +128,7 @@ def measure(size: int, dimension: int, queries: int, folder: Path) -> dict[str, 
 
 
 def exact(known: Floats, query: Floats) -> int:
-    """The row of the greatest cosine in double precision, a block at a time."""
+    """The row of the largest cosine in double precision, a block at a time."""
     best, at = -2.0, -1
     for first in range(0, len(known), 100_000):
         cosines = known[first : first + 100_000].astype(np.float64) @ query.astype(np.float64)

@@ -1,6 +1,6 @@
-"""What starting costs: processor seconds of fresh processes, and bytes of the installed core.
+"""Measure the cost of a start: processor seconds of fresh processes, and bytes of the core.
 
-Processor time, not time on the clock, so that a busy machine does not change the answer; still,
+Processor time, not wall-clock time, so that a busy machine has little effect; still,
 compare with the row of bare Python from the same run.
 
 Example: python benchmarks/startup.py
@@ -37,7 +37,7 @@ def cpu_seconds(command: list[str]) -> float:
 
 
 def installed(extra: str = "") -> dict[str, int]:
-    """Bytes on disk of mien and of all that it requires, by distribution.
+    """Bytes on disk of mien and of all its requirements, by distribution.
 
     Args:
         extra: of mien, whose packages count as well; none: the core alone.
@@ -63,7 +63,7 @@ def installed(extra: str = "") -> dict[str, int]:
 
 
 def extras(core: dict[str, int]) -> dict[str, dict[str, int] | None]:
-    """What each extra adds to the core; None where it is not installed."""
+    """Bytes that each extra adds to the core; None where it is not installed."""
     found: dict[str, dict[str, int] | None] = {}
     for name in metadata.metadata("mien").get_all("Provides-Extra") or ():
         try:
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     args = parser.parse_args()
     for command in COMMANDS.values():
-        cpu_seconds(command)  # writes byte code, and brings the files into the disk cache
+        cpu_seconds(command)  # writes byte code, and loads the files into the disk cache
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(args.repeats):
         for name, command in COMMANDS.items():
@@ -101,12 +101,12 @@ def main() -> None:
         print(f"{name:26} {size / 1e6:8.1f} MB")
     print("\nWhat an extra adds")
     for extra, added in extras(sizes).items():
-        told = (
+        size_text = (
             "not installed"
             if added is None
             else f"{sum(added.values()) / 1e6:8.0f} MB in {len(added)}"
         )
-        print(f"{extra:26} {told}")
+        print(f"{extra:26} {size_text}")
 
 
 if __name__ == "__main__":

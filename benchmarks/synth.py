@@ -1,4 +1,4 @@
-"""The face synthesiser: speed as ratios, AU12 from one head to the other, contact sheets.
+"""Benchmark the face synthesiser: speed as ratios, transfer of AU12 between heads, contact sheets.
 
 python benchmarks/synth.py speed            # on an idle core
 python benchmarks/synth.py transfer         # needs the heads builtin and ict
@@ -21,7 +21,7 @@ from mien.synth.render.raster import rasterise
 
 
 def speed() -> None:
-    """Frames of both heads, and the rasteriser with numba against that without."""
+    """Time frames of both heads, and the rasteriser with numba against that without."""
     for name in ("builtin", "ict"):
         try:
             head = open_head(name)
@@ -41,7 +41,7 @@ def speed() -> None:
 
 
 def clock(points, triangles, numpy_only):
-    """Seconds that one picture of 512 x 512 takes."""
+    """Seconds for one image of 512 x 512."""
     begin = time.perf_counter()
     rasterise(points, triangles, (512, 512), numpy_only=numpy_only)
     return time.perf_counter() - begin
@@ -53,7 +53,7 @@ def spread(values) -> str:
 
 
 def transfer() -> None:
-    """AU12 learnt on each head and asked on each, people apart."""
+    """AU12 trained on each head and tested on each, with disjoint people."""
     from mien.evaluate.rendered.transfer import smiles
     from mien.evaluate.rendered.transfer import transfer as move
     from mien.zoo import load
@@ -81,15 +81,15 @@ def sheets(folder: Path) -> None:
         people = [one(head, number) for number in range(64)]
         save(folder / f"synth-people-{name}.jpg", people, 8)
         person = make_person(11, head, tone=4.0)
-        look = replace(person.look, hair_style="short", beard="none", glasses="none")
-        actor = Actor(head, replace(person, look=look))
+        appearance = replace(person.appearance, hair_style="short", beard="none", glasses="none")
+        actor = Actor(head, replace(person, appearance=appearance))
         units = [u for u in ACTIONS if u != "AU43"]
         moves = [face(actor, {unit: 1.0}) for unit in units]
         save(folder / f"synth-units-{name}.jpg", [face(actor, {}), *moves], 8)
 
 
 def one(head, number: int, side: int = 144):
-    """Somebody, somewhere."""
+    """A random person in a random scene."""
     rng = np.random.default_rng([number, 5])
     actor = Actor(head, make_person(number + 300, head, tone=1 + 9 * (number * 19 % 64) / 63))
     scene = Scene(
@@ -104,13 +104,13 @@ def one(head, number: int, side: int = 144):
 
 
 def face(actor, weights, side: int = 168):
-    """One person who does something."""
+    """One person with given weights."""
     camera = Camera(side, side, distance=480, centre=(0, -26))
     return render(actor, Scene(weights, camera=camera, background=8), truth=False).rgb
 
 
 def save(path: Path, pictures, columns: int) -> None:
-    """Write a sheet of pictures."""
+    """Write a sheet of images."""
     blank = np.full_like(pictures[0], 255)
     pictures = pictures + [blank] * (-len(pictures) % columns)
     rows = [np.hstack(pictures[i : i + columns]) for i in range(0, len(pictures), columns)]

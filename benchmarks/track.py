@@ -1,12 +1,13 @@
-"""Faces followed through composed films: ours against a plain overlap tracker and ByteTrack.
+"""Measure tracking in composed films: ours against a plain overlap tracker and ByteTrack.
 
     python benchmarks/track.py lfw_gray/images --films 20
 
-Each film is composed from photos of people who are told apart by name: faces of 60 to 100 px move
-over a background, cross, pass in front of one another, leave and come back, and half of the films
-have cuts. All trackers are given the same detections, ten looks a second. "ours" is the tracker
-alone, "ours, named" what `mien identify` makes of it: tracks joined by likeness, parted by the
-clock. Identities are judged by IDF1 over whole films, so who returns must be known again.
+Each film is composed from photos of people who are distinguished by name: faces of 60 to 100 px
+move over a background, cross, occlude one another, leave and come back, and half of the films
+have cuts. All trackers get the same detections, ten frames a second. "ours" is the tracker
+alone, "ours, named" the result of `mien identify`: tracks merged by similarity, subject to the
+cannot-link rule. Identities are scored by IDF1 over whole films, so returning people must be
+recognised.
 ByteTrack is that of the package `supervision` (0.25.1), if it is installed.
 """
 
@@ -23,7 +24,7 @@ from mien.film.identities import identify_tracks
 from mien.film.scanner import FilmScanner
 from mien.geometry import iou
 from mien.media import Frame, find_images, read_image
-from mien.metrics.tracking import TrackingScores, following
+from mien.metrics.tracking import TrackingScores, score_tracking
 from mien.photo import open_pipeline
 from mien.track import FrameFaces, ShotBoundaryDetector, TrackBuilder
 
@@ -38,24 +39,24 @@ class Actor:
     name: str
     photos: list[np.ndarray]
     side: int
-    path: np.ndarray  # (T, 2) centre by look; NaN: not on screen
+    path: np.ndarray  # (T, 2) centre per sampled frame; NaN: not on screen
 
 
-def cast(people: dict[str, list[Path]], rng: np.random.Generator, looks: int) -> list[Actor]:
+def cast(people: dict[str, list[Path]], rng: np.random.Generator, frames: int) -> list[Actor]:
     """Five people with paths that cross, leave and return."""
     names = rng.choice(sorted(people), 5, replace=False)
     actors = []
     for number, name in enumerate(names):
         photos = [read_image(path) for path in people[name][:3]]
         side = int(rng.integers(60, 100))
-        time = np.arange(looks) / RATE
+        time = np.arange(frames) / RATE
         # From side to side at 40 to 160 px/s, so that paths cross; up and down more slowly.
         speed, phase = rng.uniform(40, 160), rng.uniform(0, 2)
         across = np.abs((time * speed / SIZE[1] + phase) % 2 - 1) * (SIZE[1] + 1.2 * side)
         height = SIZE[0] * rng.uniform(0.3, 0.7) + rng.uniform(0, 40) * np.sin(time + 6 * phase)
         path = np.stack([across - 0.6 * side, height], axis=1)
         if number % 2:  # away for three seconds, and back somewhere else
-            gone = int(rng.integers(30, looks - 60))
+            gone = int(rng.integers(30, frames - 60))
             path[gone : gone + 30] = np.nan
             path[gone + 30 :, 0] = SIZE[1] - path[gone + 30 :, 0]
         actors.append(Actor(str(name), photos, side, path))
@@ -65,11 +66,11 @@ def cast(people: dict[str, list[Path]], rng: np.random.Generator, looks: int) ->
 def compose(
     actors: list[Actor], rng: np.random.Generator, cuts: list[int]
 ) -> Iterator[tuple[Frame, np.ndarray, list[str]]]:
-    """Frames with the boxes and names of those who can be seen."""
+    """Frames with the boxes and names of the visible people."""
     shot = -1
-    looks = len(actors[0].path)
+    count = len(actors[0].path)
     places = {0, *cuts}
-    for i in range(looks):
+    for i in range(count):
         if i in places:
             shot += 1
             ground = cv2.resize(rng.integers(40, 180, (9, 16, 3), np.uint8), SIZE[::-1])
@@ -93,7 +94,7 @@ def compose(
 
 
 def paste(image: np.ndarray, photo: np.ndarray, centre: np.ndarray, side: int) -> np.ndarray | None:
-    """Put a face with a soft round edge on the image; give its box if most of it is inside.
+    """Put a face with a soft round edge on the image; return its box if most of it is inside.
 
     The crops show the face from brow to chin, so the box is nearly the whole photo.
     """
@@ -117,7 +118,7 @@ def paste(image: np.ndarray, photo: np.ndarray, centre: np.ndarray, side: int) -
 
 
 def uncovered(boxes: list, names: list, front: np.ndarray) -> tuple[list, list]:
-    """Those of whom at least half is not behind the new face."""
+    """The faces of which at least half is not behind the new face."""
     kept = []
     for i, box in enumerate(boxes):
         wide = min(box[2], front[2]) - max(box[0], front[0])
@@ -128,14 +129,14 @@ def uncovered(boxes: list, names: list, front: np.ndarray) -> tuple[list, list]:
     return [boxes[i] for i in kept], [names[i] for i in kept]
 
 
-def plain(looks: list[FrameFaces]) -> list[list[str]]:
+def plain(sampled: list[FrameFaces]) -> list[list[str]]:
     """Greedy overlap of at least 0.3 with the last box of a track."""
     active: dict[int, tuple[np.ndarray, float]] = {}
-    count, told = 0, []
-    for look in looks:
-        active = {k: v for k, v in active.items() if look.time - v[1] <= PATIENCE}
-        numbers: list[str] = [""] * len(look.faces)
-        boxes = [face.box for face in look.faces]
+    count, assignments = 0, []
+    for frame in sampled:
+        active = {k: v for k, v in active.items() if frame.time - v[1] <= PATIENCE}
+        numbers: list[str] = [""] * len(frame.faces)
+        boxes = [face.box for face in frame.faces]
         shared = [
             (float(iou(box[None], active[k][0][None])[0, 0]), i, k)
             for i, box in enumerate(boxes)
@@ -149,12 +150,12 @@ def plain(looks: list[FrameFaces]) -> list[list[str]]:
         for i, box in enumerate(boxes):
             if not numbers[i]:
                 numbers[i], count = str(count), count + 1
-            active[int(numbers[i])] = (box, look.time)
-        told.append(numbers)
-    return told
+            active[int(numbers[i])] = (box, frame.time)
+        assignments.append(numbers)
+    return assignments
 
 
-def byte_track(looks: list[FrameFaces]) -> list[list[str]] | None:
+def byte_track(sampled: list[FrameFaces]) -> list[list[str]] | None:
     """ByteTrack of `supervision` at its own settings; None if it is not installed."""
     try:
         import supervision
@@ -163,48 +164,49 @@ def byte_track(looks: list[FrameFaces]) -> list[list[str]] | None:
     tracker = supervision.ByteTrack(
         frame_rate=int(RATE), lost_track_buffer=int(30 * PATIENCE), minimum_consecutive_frames=1
     )
-    told = []
-    for look in looks:
-        numbers = [""] * len(look.faces)
-        if look.faces:
-            boxes = np.stack([face.box for face in look.faces])
-            scores = np.array([face.score for face in look.faces])
+    assignments = []
+    for frame in sampled:
+        numbers = [""] * len(frame.faces)
+        if frame.faces:
+            boxes = np.stack([face.box for face in frame.faces])
+            scores = np.array([face.score for face in frame.faces])
             found = tracker.update_with_detections(
                 supervision.Detections(xyxy=boxes, confidence=scores, class_id=scores.astype(int))
             )
             for box, number in zip(found.xyxy, found.tracker_id, strict=True):
                 numbers[int(np.abs(boxes - box).sum(1).argmin())] = str(number)
-        told.append([n or f"none{look.number}-{i}" for i, n in enumerate(numbers)])
-    return told
+        assignments.append([n or f"none{frame.number}-{i}" for i, n in enumerate(numbers)])
+    return assignments
 
 
 def answers(frames: list[Frame], pipeline) -> tuple[list[FrameFaces], dict[str, list[list[str]]]]:
-    """What each tracker says of the same detections."""
+    """The assignments of each tracker for the same detections."""
     builder = TrackBuilder()
     calibration = pipeline.calibrated()
     engine = FilmEngine(FilmScanner(pipeline.detector, pipeline.embedder, calibration))
-    looks = []
+    sampled = []
     for segment in engine.segments(frames):
         builder.take(segment)
-        looks += segment.frames
+        sampled += segment.frames
     builder.finish(builder.seconds + 1 / RATE)
     _, people = identify_tracks(builder.tracks(), builder.together, None, calibration)
     owner = {number: person.person for person in people for number in person.tracks}
-    told = {
-        "plain overlap": plain(looks),
-        "ByteTrack": byte_track(looks),
-        "ours": [[str(face.track) for face in look.faces] for look in looks],
+    assignments = {
+        "plain overlap": plain(sampled),
+        "ByteTrack": byte_track(sampled),
+        "ours": [[str(face.track) for face in frame.faces] for frame in sampled],
         "ours, named": [
-            [owner.get(face.track, f"track {face.track}") for face in look.faces] for look in looks
+            [owner.get(face.track, f"track {face.track}") for face in frame.faces]
+            for frame in sampled
         ],
     }
-    return looks, {name: marks for name, marks in told.items() if marks is not None}
+    return sampled, {name: marks for name, marks in assignments.items() if marks is not None}
 
 
 def main() -> None:
     """Print a table of all trackers over all films."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("folder", type=Path, help="pictures called Name_0001.jpg")
+    words.add_argument("folder", type=Path, help="images named Name_0001.jpg")
     words.add_argument("--films", type=int, default=20)
     words.add_argument("--seed", type=int, default=0)
     chosen = words.parse_args()
@@ -228,10 +230,10 @@ def main() -> None:
             shots_found += cut and frame.cut
             shots_false += cut and not frame.cut
             frames.append(Frame(frame.number, frame.time, frame.image, cut))
-        looks, told = answers(frames, pipeline)
+        sampled, assignments = answers(frames, pipeline)
         truth = [(boxes, names) for _, boxes, names in composed]
-        by_number = {look.number: look for look in looks}
-        for name, marks in told.items():
+        by_number = {frame.number: frame for frame in sampled}
+        for name, marks in assignments.items():
             rows = dict(zip(by_number, marks, strict=True))
             answer = [
                 (np.stack([f.box for f in by_number[i].faces]), rows[i])
@@ -239,7 +241,7 @@ def main() -> None:
                 else (np.zeros((0, 4), np.float32), [])
                 for i in range(len(truth))
             ]
-            results.setdefault(name, []).append(following(truth, answer))
+            results.setdefault(name, []).append(score_tracking(truth, answer))
     print(f"{chosen.films} films of {SECONDS:g} s, {sum(r.truth for r in results['ours']):,} faces")
     print(f"cuts found {shots_found} of {shots_there}, false {shots_false}")
     print(f"{'':16}{'IDF1':>8}{'  95 % over films':20}{'switches':>9}{'MOTA':>8}")
@@ -249,7 +251,7 @@ def main() -> None:
 def report(
     results: dict[str, list[TrackingScores]], value: Callable[[TrackingScores], float]
 ) -> None:
-    """One line a tracker; intervals from films drawn again 2,000 times."""
+    """Print one line per tracker; intervals from 2,000 resamples of films."""
     rng = np.random.default_rng(1)
     for name, rows in results.items():
         values = np.array([value(row) for row in rows])

@@ -1,12 +1,12 @@
-"""How often detectors find real faces that are turned: the bar for rendered ones.
+"""Measure how often detectors find real faces that are turned: the criterion for rendered ones.
 
 python benchmarks/turned.py UTKFACE_FOLDER LFW_GRAY_FOLDER/images
 
-The crops were chosen by detectors of their makers (dlib's for UTKFace, that of Viola and Jones for
-LFW), so faces that these miss are not among them. Yaw is that of our mesh, laid onto the middle of
-each crop without a detector; on rendered faces that are seen at 45 degrees it tells 38 (ICT's head)
-and 40 (built-in); the median of the real ones here is 39. Crops are continued by the colours of
-their edges until the face is as large in the picture as in `mien synth check`.
+The crops were selected by detectors of their authors (dlib's for UTKFace, that of Viola and Jones
+for LFW), so faces that these miss are not among them. Yaw is that of our mesh, run on the middle of
+each crop without a detector; on rendered faces that are seen at 45 degrees it is 38 (ICT's head)
+and 40 (built-in); the median of the real ones here is 39. Crops are extended by the colours of
+their edges until the face is as large in the image as in `mien synth check`.
 """
 
 import sys
@@ -27,7 +27,7 @@ from mien.metrics import wilson
 from mien.zoo import load
 
 BANDS = ((0, 20), (35, 60))  # degrees of yaw by the mesh
-SHARE = 0.47  # of the height of the picture: the median of meshes in the check (0.37 to 0.63)
+SHARE = 0.47  # of the height of the image: the median of meshes in the check (0.37 to 0.63)
 EACH = 100  # faces of a folder and band at most
 
 
@@ -46,7 +46,7 @@ def turned_faces(folder: Path) -> Iterator[tuple[Path, float, np.ndarray]]:
 
 
 def framed(image, points):
-    """The crop, 200 px wide, in a picture in which the face takes SHARE, and its points there."""
+    """The crop, 200 px wide, in an image in which the face takes SHARE, and its points there."""
     small = cv2.resize(image, (200, 200), interpolation=cv2.INTER_AREA)
     points = points * (200 / image.shape[0])
     pad = max(0, int((np.ptp(points[:, 1]) / SHARE - 200) / 2))
@@ -54,7 +54,7 @@ def framed(image, points):
 
 
 def main(folders: list[Path]) -> None:
-    """One row a band and detector."""
+    """Print one row per band and detector."""
     asked, found = finders(), {}
     for folder in folders:
         faces = list(turned_faces(folder))

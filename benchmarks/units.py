@@ -1,7 +1,7 @@
-"""Which action units are higher on which posed faces: real photos in folders named by emotion.
+"""Compare action units of posed faces: real photos in folders named by emotion.
 
-Units are told against average people at rest, since these data sets have no rest of each person. An
-emotion's name is what people were asked to show or were taken to show, not what they felt.
+Units are relative to the mean neutral face, since these data sets have no baseline of each person.
+An emotion's name is the requested or perceived expression, not a feeling.
 
 Example: python benchmarks/units.py ck48/ --side 240
 """
@@ -19,8 +19,8 @@ from mien.media import read_image
 from mien.types import Doubles, Face
 from mien.zoo import load
 
-AROUND = 0.3  # of a picture that is put around it: the crops are tight
-TURNED = 25.0  # degrees of yaw beyond which a picture is left out
+AROUND = 0.3  # of an image, added around it: the crops are tight
+TURNED = 25.0  # degrees of yaw beyond which an image is left out
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     mesh, rows, labels = load("attention-mesh"), [], []
     for folder in sorted(path for path in args.folder.iterdir() if path.is_dir()):
         for path in sorted(folder.iterdir())[: args.most]:
-            found = looked(mesh, path, args.side)
+            found = measured(mesh, path, args.side)
             if abs(found["yaw"]) <= TURNED:
                 rows.append(found)
                 labels.append(folder.name)
@@ -42,13 +42,15 @@ def main() -> None:
     names = sorted(set(labels))
     print(f"{args.folder.name}, mean intensity (AUC against all others); {len(rows)} pictures")
     for name in AU_NAMES:
-        told = units[f"{name}_r"]
-        each = [f"{n} {told[label == n].mean():.1f} ({auc(told[label == n], told[label != n]):.2f})"
-                for n in names]  # fmt: skip
+        intensities = units[f"{name}_r"]
+        each = []
+        for n in names:
+            area = auc(intensities[label == n], intensities[label != n])
+            each.append(f"{n} {intensities[label == n].mean():.1f} ({area:.2f})")
         print(f"{name}: {', '.join(each)}")
 
 
-def looked(mesh, path: Path, side: int) -> dict[str, float]:
+def measured(mesh, path: Path, side: int) -> dict[str, float]:
     """Measures of a tight square crop."""
     image = cv2.resize(read_image(path), (side, side), interpolation=cv2.INTER_CUBIC)
     edge = int(AROUND * side)

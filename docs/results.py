@@ -25,7 +25,7 @@ HEADLINES = (
      "False non-match rate at a false match rate of 0.001, 402 other people"),
     ("dlib-resnet29-int8", "the same, 200 of them", "FPIR",
      "False positive identification rate, 0.01 requested, 200 people enrolled"),
-    ("dlib-resnet29-int8", "picture to vector", "times as fast",
+    ("dlib-resnet29-int8", "image to embedding", "times as fast",
      "From image to embedding, times as fast as `face_recognition`"),
     ("mtcnn", "UTKFace part 1", "no face found",
      "Share of 7,812 images of one face in which no face is found"),

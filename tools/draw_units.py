@@ -1,8 +1,8 @@
-"""Draw people with known action units, and keep where the mesh saw their points.
+"""Draw people with known action units, and store the points that the mesh found.
 
-Each person is drawn at rest and then with units at random: some alone, some together, some on one
-side, some as emotions or sounds; turned by up to 25 degrees, most by less than 10, in pictures of
-several sizes with noise. `tools/fit_units.py` reads what this writes.
+Each person is drawn with a neutral face and then with random units: some alone, some together, some
+on one side, some as emotions or sounds; turned by up to 25 degrees, most by less than 10, in images
+of several sizes with noise. `tools/fit_units.py` reads the output.
 
 Example: python tools/draw_units.py --people 24 --out builtin.npz
 """
@@ -17,12 +17,12 @@ from mien.landmarks import fit_meshes
 from mien.synth import Actor, Pose, Scene, emotion, make_person, open_head, render
 from mien.synth import Camera as Lens
 from mien.synth.head.ict import import_ict
-from mien.synth.motion.controls import EMOTIONS, VISEMES, looking
+from mien.synth.motion.controls import EMOTIONS, VISEMES, gaze_weights
 from mien.zoo import load
 
-REST, ACTING = 10, 54  # pictures of each person
+REST, ACTING = 10, 54  # images of each person
 ALONE = ("1", "2", "4", "5", "6", "7", "9", "10", "12", "14", "15", "17", "20", "23", "25", "26")
-OTHERS = ("16", "18", "22", "24", "27", "28", "33", "45")  # also drawn, so as not to be confused
+OTHERS = ("16", "18", "22", "24", "27", "28", "33", "45")  # also drawn, to avoid confusion
 ONE_SIDED = ("1", "2", "10", "12", "14", "15", "20", "45")
 SIZES = (144, 192, 256)
 GAP = ((61, 67), (62, 66), (63, 65))  # upper and lower inner lip of the 68 points
@@ -67,14 +67,14 @@ def main() -> None:
 
 
 def scenes(rng: np.random.Generator) -> list[Scene]:
-    """The pictures of one person; the first ones are at rest."""
+    """The images of one person; the first ones have a neutral face."""
     drawn = []
     for number in range(REST + ACTING):
         reach = 0.5 if number < REST else 1.0
         size = int(rng.choice(SIZES))
         drawn.append(
             Scene(
-                looking(*rng.normal(0, (6, 3))) | ({} if number < REST else acts(rng)),
+                gaze_weights(*rng.normal(0, (6, 3))) | ({} if number < REST else acts(rng)),
                 Pose(*(rng.triangular(-1, 0, 1, 3) * (25, 18, 18) * reach)),
                 Lens(size, size),
                 noise=float(rng.uniform(0, 5)),
@@ -86,7 +86,7 @@ def scenes(rng: np.random.Generator) -> list[Scene]:
 
 
 def acts(rng: np.random.Generator) -> dict[str, float]:
-    """What a face does in one picture: one to three units, an emotion, or a sound."""
+    """The weights of one image: one to three units, an emotion, or a sound."""
     kind = rng.random()
     if kind < 0.1:
         name = str(rng.choice([name for name in EMOTIONS if name != "neutral"]))

@@ -1,10 +1,10 @@
-"""Fit where the iris lies in an eye: REST and REACH in src/mien/landmarks/measures.py.
+"""Fit the position of the iris in an eye: REST and REACH in src/mien/landmarks/measures.py.
 
-People on the pictures are taken to look into the camera, so the eye of a turned head is turned back
-by as much. The place of the iris between the eye's corners, as a share of the eye's width, is then
-a straight line over the sine of the eye's angle; both eyes mirror each other. Lines are robust
-(Theil and Sen), since some people look elsewhere. How well the line holds is told as a correlation
-and as the angle it leaves.
+People in the images are assumed to gaze at the camera, so the eye of a turned head is rotated back
+by the same angle. The place of the iris between the eye's corners, as a share of the eye's width,
+is then a linear function of the sine of the eye's angle; both eyes mirror each other. Lines are
+robust (Theil and Sen), since some people gaze elsewhere. The fit is reported as a correlation
+and as the remaining angle.
 
 Example: python tools/fit_gaze.py utkface/
 """
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def eyes(points: Floats, camera: Camera) -> Iterator[tuple[Doubles, Doubles]]:
-    """Of each open eye the sines of its angles to image right and down, and the iris's place."""
+    """For each open eye the sines of its angles to image right and down, and the iris's place."""
     pose = head_pose(points, camera)
     shown = measure_head(pose)
     to_camera = pose.rotation.T @ (-pose.position / np.linalg.norm(pose.position))

@@ -1,13 +1,13 @@
-"""Fit the action units to drawn faces: src/mien/behaviour/units.json; and tell how good they are.
+"""Fit the action units to drawn faces (src/mien/behaviour/units.json), and report their accuracy.
 
-Weights of one unit are those of least squares with a ridge, on a few measures whose signs are
-given where anatomy gives them; rows that show the unit weigh as much as those that do not. Then a
-rising curve takes the score to the intensity, and a logistic curve to the probability that the
-intensity is 1 or more. A unit whose score does not tell presence on people left out has no
+Weights of one unit are from least squares with a ridge, on a few measures whose signs are
+given where anatomy determines them; rows with the unit weigh as much as those without. Then a
+rising curve maps the score to the intensity, and a logistic curve to the probability that the
+intensity is 1 or more. A unit whose score does not predict presence on held-out people has no
 probability.
 
 Example: python tools/fit_units.py ict.npz --check builtin.npz --neutral fer2013/train/neutral
-Without anything to fit to, it tells how good the units are that we have: --check builtin.npz
+Without input for the fit, it reports the accuracy of the shipped units: --check builtin.npz
 """
 
 import argparse
@@ -37,10 +37,10 @@ OPEN = 12.0  # mm between the lips that count as 5 of AU25; closed lips as 0
 RIDGE = 0.02  # of the variance of a standardised feature
 KNOTS = 7
 PORTRAITS, PORTRAIT = 1500, 240  # how many, and px of the side to which they are scaled
-# Area under the ROC curve of presence on people left out, and on every other head: from there on a
+# Area under the ROC curve of presence on held-out people, and on every other head, from which a
 # unit has a probability.
 LEAST_AREA, LEAST_OTHER = 0.85, 0.75
-QUIET = 0.99  # share of pictures at rest whose intensity does not count as an event
+QUIET = 0.99  # share of neutral images whose intensity does not count as an event
 # Unit -> the shapes of the synthesiser that are its truth, the shape's weight at intensity 5, and
 # the features with their sign: 1, -1, or 0 where either may be.
 Recipe = tuple[str, dict[str, int]]
@@ -85,12 +85,12 @@ FULL = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """What tools/draw_units.py drew with one head."""
+    """The output of tools/draw_units.py for one head."""
 
     head: str
     person: Doubles  # (N,)
-    rest: Doubles  # (N,) whether the face is at rest
-    away: dict[str, Doubles]  # from the person's own rest
+    rest: Doubles  # (N,) whether the face is neutral
+    away: dict[str, Doubles]  # from the person's own baseline
     truth: dict[str, Doubles]  # unit -> (N, 2) of left and right, or (N,)
 
 
@@ -99,7 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("drawn", type=Path, nargs="*", help="fitted to these")
     parser.add_argument("--check", type=Path, nargs="*", default=[], help="other heads")
-    parser.add_argument("--neutral", type=Path, help="photos of people at rest")
+    parser.add_argument("--neutral", type=Path, help="photos of people with a neutral face")
     parser.add_argument("--dry", action="store_true", help="print only")
     args = parser.parse_args()
     sets = [read(path) for path in args.drawn]
@@ -110,12 +110,12 @@ def main() -> None:
         return
     rows = {}
     for name in sorted(SIDED | MIDDLE):
-        rows[name], told = fitted(name, sets)
+        rows[name], text = fitted(name, sets)
         others = [judged(rows[name], name, other) for other in checks]
         if any(area < LEAST_OTHER for _, area in others):
             rows[name]["presence"] = None
-        told += "".join(f"; {o.head}: {t}" for o, (t, _) in zip(checks, others, strict=True))
-        print(f"{name}{'' if rows[name]['presence'] else ' (no probability)'} {told}")
+        text += "".join(f"; {o.head}: {t}" for o, (t, _) in zip(checks, others, strict=True))
+        print(f"{name}{'' if rows[name]['presence'] else ' (no probability)'} {text}")
     heads = " and ".join(f"{len(set(s.person))} people of head {s.head}" for s in sets)
     table = {
         "about": f"Rendered faces: {heads}; written by tools/fit_units.py.",
@@ -127,7 +127,7 @@ def main() -> None:
 
 
 def read(path: Path) -> Drawn:
-    """Measure what was drawn, against each person's pictures at rest."""
+    """Measure the drawn images, relative to each person's neutral images."""
     data = np.load(path)
     cameras = [Camera(*(float(v) for v in row)) for row in data["camera"]]
     rows = [measure(p, c) for p, c in zip(data["points"], cameras, strict=True)]
@@ -152,18 +152,18 @@ def truths(data: dict[str, Doubles]) -> dict[str, Doubles]:
         found: Doubles = data["shapes"][:, names.index(shape)]
         return found
 
-    told = {}
+    truth = {}
     for name, (shape, _) in SIDED.items():
-        told[name] = 5 * np.stack([weight(shape + PERSON[side]) for side in SIDES], axis=1)
-    told["AU17"] = 5 * weight("mouthShrugLower")
+        truth[name] = 5 * np.stack([weight(shape + PERSON[side]) for side in SIDES], axis=1)
+    truth["AU17"] = 5 * weight("mouthShrugLower")
     rolled = (weight("mouthRollLower") + weight("mouthRollUpper")) / 1.0
-    told["AU23"] = 5 * np.minimum(weight("mouthPress_L") / FULL["AU23"], np.minimum(rolled, 1))
+    truth["AU23"] = 5 * np.minimum(weight("mouthPress_L") / FULL["AU23"], np.minimum(rolled, 1))
     gap, person, rest = data["gap"].copy(), data["person"], data["rest"]
     for each in np.unique(person):  # lips that touch have a thickness in the middle of their points
         gap[person == each] -= np.median(gap[(person == each) & rest])
-    told["AU25"] = 5 * np.clip(gap / OPEN, 0, 1)
-    told["AU26"] = 5 * np.clip(weight("jawOpen") / FULL["AU26"], 0, 1)
-    return told
+    truth["AU25"] = 5 * np.clip(gap / OPEN, 0, 1)
+    truth["AU26"] = 5 * np.clip(weight("jawOpen") / FULL["AU26"], 0, 1)
+    return truth
 
 
 def keys_of(name: str) -> dict[str, int]:
@@ -186,7 +186,7 @@ def rows_of(name: str, drawn: Drawn) -> tuple[Doubles, Doubles, Doubles]:
 
 
 def fitted(name: str, sets: Sequence[Drawn]) -> tuple[dict[str, object], str]:
-    """The row of units.json, and how good it is on people left out."""
+    """The row of units.json, and its accuracy on held-out people."""
     parts = [rows_of(name, one) for one in sets]
     x, y, who = (np.concatenate([part[k] for part in parts]) for k in range(3))
     guess, logit = np.empty(len(y)), np.empty(len(y))
@@ -195,7 +195,7 @@ def fitted(name: str, sets: Sequence[Drawn]) -> tuple[dict[str, object], str]:
         weights, curve, line = fit(name, x[~out], y[~out])
         score = x[out] @ weights
         guess[out], logit[out] = np.interp(score, *curve), line[0] * score + line[1]
-    told, area = judge(y, guess, logit)
+    text, area = judge(y, guess, logit)
     rest = np.concatenate([one.rest if name in MIDDLE else np.tile(one.rest, 2) for one in sets])
     weights, curve, line = fit(name, x, y)
     keys = list(keys_of(name))
@@ -206,7 +206,7 @@ def fitted(name: str, sets: Sequence[Drawn]) -> tuple[dict[str, object], str]:
         "shown": round(max(PRESENT, float(np.quantile(guess[rest], QUIET))), 2),
         "presence": [round(float(v), 4) for v in line] if area >= LEAST_AREA else None,
     }  # fmt: skip
-    return row, told
+    return row, text
 
 
 def fit(name: str, x: Doubles, y: Doubles) -> tuple[Doubles, tuple[Doubles, Doubles], Doubles]:
@@ -232,7 +232,7 @@ def balanced(y: Doubles) -> Doubles:
 
 
 def rising(score: Doubles, y: Doubles, balance: Doubles) -> tuple[Doubles, Doubles]:
-    """A rising curve through a few knots: the mean truth at each score, 0 for the median rest."""
+    """A rising curve through a few knots: the mean truth at each score, 0 at the median rest."""
     order = np.argsort(score)
     smooth = isotonic_regression(y[order], weights=balance[order]).x
     share = np.cumsum(balance[order]) / balance.sum()
@@ -244,7 +244,7 @@ def rising(score: Doubles, y: Doubles, balance: Doubles) -> tuple[Doubles, Doubl
     rest = float(np.interp(np.median(score[y < 0.1]), knots, levels))
     levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
     slope = (levels[-1] - levels[-2]) / (knots[-1] - knots[-2])
-    if slope > 0 and levels[-1] < 5:  # stronger than the strongest sixth goes on as that does
+    if slope > 0 and levels[-1] < 5:  # beyond the strongest sixth, continue its slope
         knots, levels = np.append(knots, knots[-1] + (5 - levels[-1]) / slope), np.append(levels, 5)
     return knots, levels
 
@@ -261,7 +261,7 @@ def logistic(score: Doubles, shown: Doubles, balance: Doubles) -> Doubles:
 
 
 def judged(row: dict[str, object], name: str, drawn: Drawn) -> tuple[str, float]:
-    """How good a row of units.json is on another head."""
+    """Accuracy of a row of units.json on another head."""
     x, y, _ = rows_of(name, drawn)
     keys = list(keys_of(name))
     score = x @ np.array([row["weights"].get(key, 0.0) for key in keys])
@@ -274,14 +274,14 @@ def judge(y: Doubles, guess: Doubles, logit: Doubles) -> tuple[str, float]:
     shown = y >= PRESENT
     chance = 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
     area = auc(logit[shown], logit[~shown])
-    said = chance >= 0.5
-    f1 = 2 * (said & shown).sum() / max(said.sum() + shown.sum(), 1)
-    told = (
+    predicted = chance >= 0.5
+    f1 = 2 * (predicted & shown).sum() / max(predicted.sum() + shown.sum(), 1)
+    text = (
         f"ICC {icc(y, guess):.2f} r {np.corrcoef(y, guess)[0, 1]:.2f} "
         f"MAE {np.abs(y - guess).mean():.2f} AUC {area:.2f} F1 {f1:.2f} "
         f"ECE {ece(chance, shown, balanced(y)):.3f} shown {shown.mean():.2f}"
     )
-    return told, area
+    return text, area
 
 
 def icc(a: Doubles, b: Doubles) -> float:
@@ -318,7 +318,7 @@ def ece(chance: Doubles, shown: Doubles, balance: Doubles) -> float:
 
 
 def neutral(folder: Path) -> dict[str, list[float]]:
-    """Median and standard deviation of each measure over near-frontal people at rest."""
+    """Median and standard deviation of each measure over near-frontal neutral people."""
     detector, mesh, rows = load("mtcnn"), load("attention-mesh"), []
     for path in find_images([folder])[:PORTRAITS]:
         image = cv2.resize(read_image(path), (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_CUBIC)
@@ -330,16 +330,16 @@ def neutral(folder: Path) -> dict[str, list[float]]:
         if presence[0] > 0.9 and abs(row["yaw"]) < 15:
             rows.append(row)
     print(f"rest of {len(rows)} people")
-    told = {}
+    values_of = {}
     for name, unit in UNITS.items():
         if unit == "inter-ocular distance" or name == "pitch":
             values = np.array([row[name] for row in rows])
-            told[name] = [round(float(np.median(values)), 4), round(float(values.std()), 4)]
-    return told
+            values_of[name] = [round(float(np.median(values)), 4), round(float(values.std()), 4)]
+    return values_of
 
 
 def kept(key: str) -> dict[str, Any]:
-    """What the file holds already."""
+    """The content of the file for a key."""
     return json.loads(TARGET.read_text("utf-8"))[key]
 
 

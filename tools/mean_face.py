@@ -1,8 +1,8 @@
-"""Make the mean face that head poses are told against: src/mien/landmarks/face.npy.
+"""Make the mean face to which head poses refer: src/mien/landmarks/face.npy.
 
-Meshes of adults are laid on each other in space (turn, scale, shift), their median is taken, and
-both sides are made equal. Pitch 0 is that of ICT-FaceKit's mean head, on which the 68 points are
-laid; nothing else is taken from it. The size is that of the mean adult: 63 mm between the eyes.
+Meshes of adults are aligned in space (rotation, scale, shift), their median is taken, and
+both sides are made equal. Pitch 0 is that of ICT-FaceKit's mean head, by alignment of the 68
+points; nothing else is taken from it. The size is that of the mean adult: 63 mm between the eyes.
 
 Example: python tools/mean_face.py utkface/ ict_facekit.npz
 """
@@ -21,12 +21,12 @@ from mien.zoo import load
 
 TARGET = Path(__file__).parents[1] / "src/mien/landmarks/face.npy"
 EYES = 63.0  # mm. Source: Dodgson, "Variation and extrema of human interpupillary distance", 2004
-ADULT = 18  # years; the name of a picture begins with the age
+ADULT = 18  # years; the name of an image begins with the age
 ROUNDS = 10
 
 
 def meshes(folder: Path, count: int) -> Doubles:
-    """(N, 468, 3) of the adults that are alone on their pictures, eye distance 1."""
+    """(N, 468, 3) of the adults that are alone in their images, eye distance 1."""
     detector, mesh, found = load("mtcnn"), load("attention-mesh"), []
     paths = find_images([folder])
     random.Random(0).shuffle(paths)
@@ -45,7 +45,7 @@ def meshes(folder: Path, count: int) -> Doubles:
 
 
 def laid(a: Doubles, b: Doubles, weights: Doubles) -> tuple[float, Doubles, Doubles]:
-    """Scale, turn and shift that lay a on b."""
+    """Scale, rotation and shift that align a with b."""
     w = weights / weights.sum()
     middle, centre = w @ a, w @ b
     u, sizes, vt = np.linalg.svd(((b - centre) * w[:, None]).T @ (a - middle))
@@ -56,7 +56,7 @@ def laid(a: Doubles, b: Doubles, weights: Doubles) -> tuple[float, Doubles, Doub
 
 
 def median(faces: Doubles) -> Doubles:
-    """(468, 3) of the faces laid on each other; points that vary little decide how."""
+    """(468, 3) of the aligned faces; points that vary little determine the alignment."""
     middle, weights = faces[0] - faces[0].mean(axis=0), np.ones(len(faces[0]))
     for _ in range(ROUNDS):
         moved = []
@@ -69,7 +69,7 @@ def median(faces: Doubles) -> Doubles:
 
 
 def symmetric(face: Doubles, head: Doubles) -> Doubles:
-    """Upright as the (68, 3) head is, both sides equal, between the eyes at 0, mm."""
+    """Upright like the (68, 3) head, both sides equal, between the eyes at 0, mm."""
     subset = list(SUBSET_68)
     _, turn, _ = laid(face[subset], head, np.ones(68))
     face = face @ turn.T
@@ -77,7 +77,7 @@ def symmetric(face: Doubles, head: Doubles) -> Doubles:
     mirrored = face * [-1, 1, 1]
     other = ((face[:, None] - mirrored[None]) ** 2).sum(axis=2).argmin(axis=1)
     if not np.array_equal(other[other], np.arange(len(face))):
-        raise SystemExit("The sides cannot be paired; take more pictures.")
+        raise SystemExit("The sides cannot be paired; add images.")
     face = (face + mirrored[other]) / 2
     eyes = np.array([face[list(corners)].mean(axis=0) for corners in EYE_CORNERS])
     return (face - eyes.mean(axis=0)) * EYES / np.linalg.norm(eyes[1] - eyes[0])

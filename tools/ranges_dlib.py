@@ -1,10 +1,10 @@
-"""Ranges of the values inside dlib's network on faces, for its 8-bit version.
+"""Measure ranges of the values inside dlib's network on faces, for its 8-bit version.
 
 python tools/ranges_dlib.py FOLDER --pictures 200
 
-FOLDER holds pictures of people whom no measurement of the network uses. The shipped ranges were
-taken on 200 pictures of UTKFace (research terms), drawn with seed 0; the thresholds and all
-figures of the card are measured on LFW.
+FOLDER holds images of people who are in no measurement of the network. The shipped ranges were
+taken on 200 images of UTKFace (research terms), drawn with seed 0; the thresholds and all
+results of the card are measured on LFW.
 """
 
 import argparse

@@ -114,7 +114,10 @@ def dressed():
         "mask": {"mask": True},
     }  # fmt: skip
     scene = Scene({}, Pose(8, 3, 0), Camera(256, 256))
-    worn = {name: replace(person, look=replace(person.look, **how)) for name, how in looks.items()}
+    worn = {
+        name: replace(person, appearance=replace(person.appearance, **how))
+        for name, how in looks.items()
+    }
     return {name: render(Actor(head, one), scene, truth=False).rgb for name, one in worn.items()}
 
 

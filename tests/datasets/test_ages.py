@@ -26,7 +26,7 @@ def test_names_tell_who_and_how_old(tmp_path, put, layout, name, person, labels)
     [one] = LABELS[layout](tmp_path)
     assert (one.person, one.labels) == (person, labels)
     put(tmp_path / "portrait.jpg")
-    with pytest.raises(MienError, match=r"portrait\.jpg is not called as in"):
+    with pytest.raises(MienError, match=r"portrait\.jpg does not follow"):
         LABELS[layout](tmp_path)
 
 

@@ -45,7 +45,7 @@ def test_csv(tmp_path, put):
     for row, says in (
         ("a.jpg,9,2,3,4,0", "not left, top, right, bottom"),
         ("a.jpg,one,2,3,4,0", "line 2: one, 2, 3, 4 are not four numbers"),
-        ("c.jpg,1,2,3,4,0", "1 pictures that are not there"),
+        ("c.jpg,1,2,3,4,0", "1 images that do not exist"),
     ):
         table.write_text(f"image,left,top,right,bottom,ignore\n{row}\n")
         with pytest.raises(MienError, match=says):
@@ -60,8 +60,8 @@ def test_voc(tmp_path, put):
     [one] = voc_boxes(tmp_path / "xml", tmp_path)
     assert one.boxes.tolist() == [[10, 20, 15, 26]]  # pixels count from 1 there
     for text, says in (
-        ("<annotation>", "no annotation of PASCAL VOC"),
-        (VOC.replace("11", "x"), "no annotation of PASCAL VOC"),
+        ("<annotation>", "not an annotation of PASCAL VOC"),
+        (VOC.replace("11", "x"), "not an annotation of PASCAL VOC"),
         ("<!DOCTYPE x [<!ENTITY a 'b'>]>" + VOC, "defines entities"),
         ("<annotation></annotation>", "does not name its picture"),
     ):

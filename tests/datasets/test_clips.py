@@ -28,7 +28,7 @@ def test_dfew(tmp_path, put):
     assert one.votes["neutral"] == 3
     assert (rest.path.name, rest.split, rest.labels) == ("00300", "unlabelled", {})
     (tmp_path / "annotation.csv").write_text(f"{VOTES}\n0,0,0,0,0,0,0,1,1\n")
-    with pytest.raises(MienError, match=r"annotation\.csv, line 2: nobody voted"):
+    with pytest.raises(MienError, match=r"annotation\.csv, line 2: there are no votes"):
         CLIPS["dfew"](tmp_path)
 
 
@@ -66,7 +66,7 @@ def test_our_table_of_clips(tmp_path, put):
     assert (one.person, one.labels) == ("P1", {"expression": "happiness"})
     assert (tie.labels, tie.votes["neutral"]) == ({}, 5)
     table.write_text(f"{head}\na,a,train,P1,0,0,0,-6,4,0,0\n")
-    with pytest.raises(MienError, match="line 2: '-6' is no whole number"):
+    with pytest.raises(MienError, match="line 2: '-6' is not a whole number"):
         CLIPS["clips"](tmp_path)
     table.write_text(f"{head}\na,gone,train,P1,0,0,0,6,4,0,0\n")
     with pytest.raises(MienError, match=r"1 files that our own .*gone"):

@@ -104,7 +104,7 @@ def test_ferplus(tmp_path, put):
     }  # fmt: skip
     assert (tie.labels, tie.votes["happiness"]) == ({}, 5)
     table.write_text(head + "Train,fer0000000.png,4,0,0,1,3,2,0,0,0,0\n")
-    with pytest.raises(MienError, match="line 2: usage 'Train' is none of"):
+    with pytest.raises(MienError, match="line 2: usage 'Train' is not one of"):
         LABELS["ferplus"](tmp_path)
 
 
@@ -167,7 +167,7 @@ def test_a_picture_that_is_listed_and_not_there_is_told(tmp_path):
 def test_an_empty_folder_says_what_was_looked_for(tmp_path):
     for name, reader in LABELS.items():
         with pytest.raises(
-            MienError, match=r"holds nothing|has it; give the folder|cannot be read"
+            MienError, match=r"contains nothing|has it; give the folder|cannot be read"
         ):
             reader(tmp_path)
         assert name

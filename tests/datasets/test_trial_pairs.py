@@ -35,7 +35,7 @@ def test_people_come_from_the_names_or_from_columns(folder):
     [
         ("Ada_0001.png,Bo_0001.png,1", r"line 2: Ada_0001.png \(Ada\) and Bo_0001.png \(Bo\)"),
         ("Ada_0001.png,Bo_0001.png,2", "must be 1 for one person"),
-        ("Ada_0001.png,Ada_0009.png,1", r"1 pictures that are not there .*Ada_0009"),
+        ("Ada_0001.png,Ada_0009.png,1", r"1 images that do not exist .*Ada_0009"),
         ("Ada_0001.png,Ada_0001.png,1", "pair 1: .* is compared with itself"),
         ("Ada_0001.png,Bo_0001.png,0\nBo_0001.png,Ada_0001.png,0", "pairs 1 and 2 are the same"),
         ("Ada_0001.png,Bo_0001.png", "line 2 lacks 'same'"),

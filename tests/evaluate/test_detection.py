@@ -34,7 +34,7 @@ def test_boxes_by_hand(tmp_path, put):
     assert told["headline"]["wrong boxes a picture"]["value"] == pytest.approx(2 / 4)
     assert told["headline"]["precision"]["value"] == pytest.approx(1 / 2)
     assert told["headline"]["average precision"]["value"] == pytest.approx(2 / 5)
-    assert "1 pictures could not be read" in told["warnings"][0]
+    assert "1 images cannot be read" in told["warnings"][0]
     heights = {row["Height"]: row["Faces"] for row in told["tables"][0]["rows"]}
     assert heights == {"0 to 15 px": 1, "16 to 31 px": 4}
 
@@ -47,5 +47,5 @@ def test_portraits_without_boxes(tmp_path, put):
     assert told["headline"]["more than one found"]["value"] == pytest.approx(3 / 5)
     reasons = {row["Reason"]: row["Pictures"] for row in told["tables"][0]["rows"]}
     assert reasons["unreadable"] == 1
-    with pytest.raises(MienError, match="no pictures"):
+    with pytest.raises(MienError, match="no images"):
         detect_single([], Fixed(), data="none")

@@ -59,9 +59,9 @@ def test_without_a_threshold_there_is_no_error_rate_of_a_system(tmp_path):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("print,x,nan,,,", "line 2: score 'nan' is no finite number"),
+        ("print,x,nan,,,", "line 2: score 'nan' is not a finite number"),
         ("print,x,high,,,", "line 2: score 'high'"),
-        ("print,x,0.5,yes,,", "accepted is 0 or 1"),
+        ("print,x,0.5,yes,,", "accepted must be 0 or 1"),
         ("print,,0.5,,,", "name the species and the subject"),
         ("print,x,0.5,,,set\nprint,x,0.4,,,test", r"1 subjects set the threshold .* \(x\)"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from mien.datasets import LABELS
 from mien.datasets.people import people_of_pairs
 from mien.decision import find_calibration
-from mien.evaluate.fairness.labelled_faces import alike
+from mien.evaluate.fairness.labelled_faces import near_duplicates
 from mien.evaluate.identification.identify import identify, search
 from mien.evaluate.verification.trial_set import compare_everybody
 from mien.evaluate.verification.vectors import embed_pictures
@@ -57,7 +57,7 @@ def test_the_last_pictures_of_a_sequence_look_alike(unpacked):
     folder = unpacked("ck48") / "ck48" / "happiness"
     folder = folder if folder.is_dir() else folder.with_name("happy")
     paths = sorted(folder.glob("*.png"))[:30]
-    group = alike(np.stack([shrunk(read_image(p), 40) for p in paths]))
+    group = near_duplicates(np.stack([shrunk(read_image(p), 40) for p in paths]))
     sequence = [p.name[:8] for p in paths]
     apart = sum(group[i] == group[j] and sequence[i] != sequence[j]
                 for i in range(30) for j in range(i))  # fmt: skip

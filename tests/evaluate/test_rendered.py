@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mien.evaluate.rendered import Check, acceptance, tell_apart
+from mien.evaluate.rendered import Check, acceptance, compare_identities
 from mien.evaluate.rendered.response import MEASURES, Response
 from mien.evaluate.rendered.transfer import transfer
 from mien.testing import TOY_DEVICE
@@ -62,7 +62,7 @@ def test_a_box_around_the_whole_picture_is_no_face(head):
 
 
 def test_identity_is_counted_over_all_pairs(head):
-    done = tell_apart(head, Middle(), Colours(), people=3)
+    done = compare_identities(head, Middle(), Colours(), people=3)
     assert (done.people, done.views, done.lost) == (3, 3, 0)
     assert 0.9 < done.same <= 1  # mean colours are all alike
     assert 0.9 < done.different <= 1

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.geometry.poses import Camera, solve
-from mien.geometry.rotations import ahead, angles, look_angles, rotation
+from mien.geometry.rotations import ahead, angles, gaze_angles, rotation
 
 CAMERA = Camera.of(480, 640)
 SHAPE = np.random.default_rng(0).uniform(-60, 60, (30, 3)) * [1, 1.2, 0.6]  # mm
@@ -45,7 +45,7 @@ def test_looking_straight_up_is_told_as_roll(pitch):
 
 @given(st.floats(-89, 89), st.floats(-179, 179))
 def test_look_angles_are_the_inverse_of_ahead(yaw, pitch):
-    assert look_angles(5 * ahead(yaw, pitch)) == pytest.approx((yaw, pitch), abs=1e-5)
+    assert gaze_angles(5 * ahead(yaw, pitch)) == pytest.approx((yaw, pitch), abs=1e-5)
 
 
 @given(turns, places)

@@ -47,7 +47,7 @@ def test_random_cases_against_the_definitions():
 
 
 def test_labels_out_of_range_and_missing_numbers_are_refused():
-    with pytest.raises(MienError, match="'d' is no label of this task"):
+    with pytest.raises(MienError, match="'d' is not a label of this task"):
         confusion(["a", "d"], ["a", "a"], ("a", "b"))
     with pytest.raises(MienError, match="leave out"):
         concordance([1, np.nan], [1, 2])

@@ -54,9 +54,9 @@ def test_classes_that_do_not_overlap_still_have_a_finite_line():
 
 
 def test_refuses_similarities_that_mean_nothing():
-    with pytest.raises(MienError, match="check the names"):
+    with pytest.raises(MienError, match="Check the names"):
         fit_llr([0.1, 0.2], [0.8, 0.9])
-    with pytest.raises(MienError, match="check the names"):
+    with pytest.raises(MienError, match="Check the names"):
         fit_llr([0.5, 0.5], [0.5, 0.5])
     with pytest.raises(TooFewTrialsError, match="two same-person pairs, got 1"):
         fit_llr([0.5], [0.1, 0.2])

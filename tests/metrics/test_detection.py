@@ -79,5 +79,5 @@ def test_what_is_no_box_is_refused():
         matched([[5, 5, 1, 9]], [1], [A])
     with pytest.raises(MienError, match="true box"):
         matched([A], [1], [[0, 0, np.nan, 1]])
-    with pytest.raises(TooFewTrialsError, match="bring labelled faces"):
+    with pytest.raises(TooFewTrialsError, match="add labelled faces"):
         average_precision([matched([A], [1], [])])

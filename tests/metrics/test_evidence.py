@@ -75,9 +75,9 @@ def test_reliability_by_hand_and_in_line_with_the_calibration_error():
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(TooFewTrialsError, match="bring both"):
+    with pytest.raises(TooFewTrialsError, match="add the missing kind"):
         PavLlr([0.5], [])
-    with pytest.raises(MienError, match="leave failures out"):
+    with pytest.raises(MienError, match="leave out failed"):
         PavLlr([0.5, np.nan], [0.1])
     with pytest.raises(MienError, match=r"\[0, 1\]"):
         reliability([1.2], [True])

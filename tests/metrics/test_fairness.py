@@ -25,7 +25,7 @@ def test_maximum_over_geometric_mean_by_hand():
     assert max_over_geometric_mean(rates, ["a", "b"]).value == pytest.approx(2.0)
     none = max_over_geometric_mean([Estimate(0.0), Estimate(0.1)], ["a", "b"])
     assert math.isnan(none.value)
-    assert "no error was seen in a" in none.reason
+    assert "no error was observed in a" in none.reason
 
 
 def test_a_planted_bias_is_found_and_named():
@@ -56,9 +56,9 @@ def test_groups_of_three_people_get_no_verdict():
     both = compare_groups({**small[0], "a": large[0]["a"]}, {**small[1], "a": large[1]["a"]})
     assert both.worst is None
     assert math.isnan(both.spread.value)
-    assert "Bring more people of few" in both.verdict
+    assert "Add people of few" in both.verdict
 
 
 def test_one_group_is_no_comparison():
-    with pytest.raises(TooFewTrialsError, match="needs two, got a"):
+    with pytest.raises(TooFewTrialsError, match="needs at least two, got a"):
         compare_groups(*drawn(np.random.default_rng(0), {"a": 0.1}))

@@ -71,9 +71,9 @@ def test_intervals_hold_the_value_and_narrow_with_people():
 
 
 def test_nothing_and_unequal_lengths_are_refused():
-    with pytest.raises(TooFewTrialsError, match="at least one picture"):
+    with pytest.raises(TooFewTrialsError, match="at least one image"):
         b_cubed([], [])
-    with pytest.raises(TooFewTrialsError, match="at least one picture"):
+    with pytest.raises(TooFewTrialsError, match="at least one image"):
         b_cubed([0, 1], [0, 1], counted=[False, False])
-    with pytest.raises(ValueError, match="3 groups for 2 people"):
+    with pytest.raises(ValueError, match="got 3 groups for 2"):
         b_cubed([0, 1, 2], [0, 1])

@@ -46,9 +46,9 @@ def test_brute_force_with_ties():
 
 
 def test_nothing_to_search_for_is_refused():
-    with pytest.raises(TooFewTrialsError, match="second pictures"):
+    with pytest.raises(TooFewTrialsError, match="second images"):
         fnir([], [], 0.5)
     with pytest.raises(TooFewTrialsError, match="keep some people out"):
         fpir([], 0.5)
-    with pytest.raises(MienError, match="leave failures out"):
+    with pytest.raises(MienError, match="leave out failed"):
         fpir([0.1, np.nan], 0.5)

@@ -112,7 +112,7 @@ def test_weights_come_back_and_strata_keep_their_own_base():
 
 
 def test_what_is_no_cohort_is_refused():
-    with pytest.raises(MienError, match="from 0 on"):
+    with pytest.raises(MienError, match="of 0 or more"):
         concordance_index([1, -1], [1, 0], [0, 0])
     with pytest.raises(MienError, match="0 \\(not yet\\)"):
         cox([1, 2], [1, 2], [0, 1])

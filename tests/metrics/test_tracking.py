@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mien.metrics.tracking import following
+from mien.metrics.tracking import score_tracking
 
 HERE, THERE = np.float32([0, 0, 10, 10]), np.float32([50, 0, 60, 10])
 
@@ -23,37 +23,37 @@ TRUTH = frames(*[("a", "b")] * 4)
 
 
 def test_a_right_answer_has_idf1_1_whatever_its_names():
-    told = following(TRUTH, frames(*[("7", "9")] * 4))
+    told = score_tracking(TRUTH, frames(*[("7", "9")] * 4))
     assert (told.idf1, told.accuracy, told.switches) == (1.0, 1.0, 0)
 
 
 def test_a_swap_in_the_middle_costs_two_switches_and_half_the_identities():
-    told = following(TRUTH, frames(("7", "9"), ("7", "9"), ("9", "7"), ("9", "7")))
+    told = score_tracking(TRUTH, frames(("7", "9"), ("7", "9"), ("9", "7"), ("9", "7")))
     assert told.switches == 2
     assert told.idf1 == 0.5
     assert told.accuracy == 1 - 2 / 8
 
 
 def test_a_track_that_breaks_costs_a_switch():
-    told = following(TRUTH, frames(("7", "9"), ("7", "9"), ("8", "9"), ("8", "9")))
+    told = score_tracking(TRUTH, frames(("7", "9"), ("7", "9"), ("8", "9"), ("8", "9")))
     assert told.switches == 1
     assert told.idf1 == pytest.approx(2 * 6 / 16)
 
 
 def test_misses_and_false_boxes_count():
-    told = following(TRUTH, frames(("7", "9"), ("7", None), ("7", None), ("7", "9")))
+    told = score_tracking(TRUTH, frames(("7", "9"), ("7", None), ("7", None), ("7", "9")))
     assert (told.missed, told.false, told.idf1) == (2, 0, pytest.approx(2 * 6 / 14))
-    told = following(frames(("a", None)), frames(("7", "9")))
+    told = score_tracking(frames(("a", None)), frames(("7", "9")))
     assert (told.missed, told.false) == (0, 1)
 
 
 def test_nothing_seen_and_nothing_there_is_no_number():
-    assert np.isnan(following(frames((None, None)), frames((None, None))).idf1)
+    assert np.isnan(score_tracking(frames((None, None)), frames((None, None))).idf1)
 
 
 def test_frames_must_be_the_same():
-    with pytest.raises(ValueError, match="4 frames and the answer 3"):
-        following(TRUTH, TRUTH[:3])
+    with pytest.raises(ValueError, match=r"got 4 \(truth\) and 3 \(answer\)"):
+        score_tracking(TRUTH, TRUTH[:3])
 
 
 def test_identities_are_assigned_as_brute_force_would():
@@ -66,7 +66,7 @@ def test_identities_are_assigned_as_brute_force_would():
             sum((m[0] == p) + (m[1] == q) for m in marks)
             for p, q in itertools.permutations("wxyz", 2)
         )
-        assert following(truth, answer).id_matched == best
+        assert score_tracking(truth, answer).id_matched == best
 
 
 def test_motmetrics_counts_the_same():
@@ -83,5 +83,5 @@ def test_motmetrics_counts_the_same():
             )
         counts = ["idf1", "num_misses", "num_false_positives"]
         wanted = motmetrics.metrics.create().compute(theirs, counts).iloc[0][counts].tolist()
-        ours = following(frames(*[("a", "b")] * 40), answer)
+        ours = score_tracking(frames(*[("a", "b")] * 40), answer)
         assert [ours.idf1, ours.missed, ours.false] == pytest.approx(wanted)

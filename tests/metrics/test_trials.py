@@ -67,13 +67,13 @@ def test_a_rate_needs_thirty_false_matches_behind_it():
 
 def test_what_shows_no_rate_is_refused_with_what_to_bring():
     one = Trials(np.ones(3), np.ones(3, bool), np.zeros(3, int), np.zeros(3, int))
-    with pytest.raises(TooFewTrialsError, match=r"1 person.*bring pictures of other people"):
+    with pytest.raises(TooFewTrialsError, match=r"1 person.*add images of other people"):
         one.require()
     alike = Trials(np.ones(2), np.ones(2, bool), np.arange(2), np.arange(2))
     with pytest.raises(TooFewTrialsError, match=r"zero impostors.*add pairs"):
         alike.require()
     apart = Trials(np.ones(2), np.zeros(2, bool), np.arange(2), np.arange(2) + 1)
-    with pytest.raises(TooFewTrialsError, match="second pictures"):
+    with pytest.raises(TooFewTrialsError, match="second images"):
         apart.require()
 
 
@@ -85,7 +85,7 @@ def test_a_similarity_that_is_no_number_must_be_marked_as_failed():
 
 
 def test_labels_that_contradict_the_people_are_refused():
-    with pytest.raises(MienError, match="Row 1 says"):
+    with pytest.raises(MienError, match="Row 1 marks"):
         Trials(np.ones(1), np.ones(1, bool), np.array([0]), np.array([1]))
     with pytest.raises(MienError, match="equally long"):
         Trials(np.ones(2), np.ones(1, bool), np.array([0]), np.array([1]))

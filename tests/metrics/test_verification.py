@@ -49,7 +49,7 @@ def test_refuses_a_rate_that_the_data_cannot_show():
 
 def test_refuses_to_make_a_rate_of_nothing():
     for rate in (lambda: fmr([], 0.5), lambda: fnmr([], 0.5), lambda: equal_error_rate([], [0.1])):
-        with pytest.raises(TooFewTrialsError, match="bring some"):
+        with pytest.raises(TooFewTrialsError, match="add some"):
             rate()
 
 

@@ -22,9 +22,12 @@ def test_from_the_front_the_jawline_is_where_the_points_are(someone):
 @pytest.mark.parametrize("yaw", [-35, 35])
 def test_on_the_far_side_the_jawline_is_the_edge_of_the_cheek(builtin, yaw):
     person = make_person(5, builtin)
-    look = replace(person.look, hair_style="buzz", glasses="none")  # hair would hide the edge
+    appearance = replace(
+        person.appearance, hair_style="buzz", glasses="none"
+    )  # hair would hide the edge
     frame = render(
-        Actor(builtin, replace(person, look=look)), Scene(pose=Pose(yaw=yaw), camera=CAMERA)
+        Actor(builtin, replace(person, appearance=appearance)),
+        Scene(pose=Pose(yaw=yaw), camera=CAMERA),
     )
     far, near = (slice(12, 16), slice(0, 8)) if yaw > 0 else (slice(1, 5), slice(9, 17))
     assert not frame.lm68_seen[far].any()  # those on the skin have gone behind the face

@@ -3,7 +3,7 @@ import pytest
 
 from mien.errors import MienError
 from mien.synth.motion import controls
-from mien.synth.motion.controls import arkit52, gaze, head_turn, looking, resolve
+from mien.synth.motion.controls import arkit52, gaze, gaze_weights, head_turn, resolve
 
 
 def test_a_unit_moves_both_sides_and_one_side_if_asked():
@@ -45,7 +45,7 @@ def test_every_mixture_uses_shapes_that_exist():
 
 
 def test_gaze_is_read_back_from_the_shapes_that_make_it():
-    assert gaze(looking(10, -5)) == (pytest.approx((10, -5)), pytest.approx((10, -5)))
+    assert gaze(gaze_weights(10, -5)) == (pytest.approx((10, -5)), pytest.approx((10, -5)))
     right, left = gaze(resolve({"AU61": 1}))
     assert right[0] == left[0] == controls.EYE_TURN  # to the subject's left: image right
 

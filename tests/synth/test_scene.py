@@ -118,12 +118,12 @@ def test_the_white_of_dark_eyes_does_not_glow():
 
 def test_long_hair_hides_the_ear_and_leaves_the_cheek_free(builtin):
     person = make_person(5, builtin)
-    plain = dataclasses.replace(person.look, glasses="none", beard="none")
+    plain = dataclasses.replace(person.appearance, glasses="none", beard="none")
     turned = Scene(pose=Pose(45), camera=Camera(160, 160))
     ears, cheeks = [], []
     for style in ("short", "long"):
-        look = dataclasses.replace(plain, hair_style=style)
-        frame = render(Actor(builtin, dataclasses.replace(person, look=look)), turned)
+        appearance = dataclasses.replace(plain, hair_style=style)
+        frame = render(Actor(builtin, dataclasses.replace(person, appearance=appearance)), turned)
         ears.append(int((frame.seg == NUMBER["r_ear"]).sum()))
         cheeks.append(int((frame.seg == NUMBER["skin"]).sum()))
     assert ears[1] < 0.1 * ears[0]
@@ -229,8 +229,8 @@ def test_darker_tones_are_darker_and_infrared_hardly_sees_them(builtin):
     frames = []
     for tone in (2.0, 9.0):
         person = make_person(5, builtin, tone=tone)
-        plain = dataclasses.replace(person.look, beard="none", glasses="none", make_up=0.0)
-        person = dataclasses.replace(person, look=plain)
+        plain = dataclasses.replace(person.appearance, beard="none", glasses="none", make_up=0.0)
+        person = dataclasses.replace(person, appearance=plain)
         frames.append(render(Actor(builtin, person), Scene(camera=SMALL), nir=True))
     skin = (frames[0].seg == 1) & (frames[1].seg == 1)
     assert frames[0].rgb[skin].mean() > 2 * frames[1].rgb[skin].mean()
@@ -261,10 +261,12 @@ def test_an_unknown_hair_style_tells_the_known_ones():
 )
 def test_things_worn_are_seen(builtin, change):
     person = make_person(3, builtin)
-    plain = dataclasses.replace(person.look, glasses="none", hair_style="short")
+    plain = dataclasses.replace(person.appearance, glasses="none", hair_style="short")
     bare, worn = (
-        render(Actor(builtin, dataclasses.replace(person, look=look)), Scene(camera=SMALL))
-        for look in (plain, dataclasses.replace(plain, **change))
+        render(
+            Actor(builtin, dataclasses.replace(person, appearance=appearance)), Scene(camera=SMALL)
+        )
+        for appearance in (plain, dataclasses.replace(plain, **change))
     )
     name = {"glasses": "eye_g", "mask": "cloth", "hat": "hat", "scarf": "cloth"}[next(iter(change))]
     before, after = ((f.seg == NUMBER[name]).sum() for f in (bare, worn))

@@ -35,8 +35,8 @@ def test_a_change_sees_the_first_column_only_and_the_epoch_s_chances():
 
 
 def test_columns_must_fit_together():
-    with pytest.raises(TrainingError, match=r"Columns of \[3, 4\] rows"):
+    with pytest.raises(TrainingError, match=r"N rows each, got \[3, 4\]"):
         Batches(torch.zeros(3), torch.zeros(4), size=2)
-    with pytest.raises(TrainingError, match="make no batches"):
+    with pytest.raises(TrainingError, match="N rows each"):
         Batches(torch.zeros(0), size=2)
     assert len(Batches(torch.zeros(3), size=64)) == 1

@@ -75,12 +75,15 @@ def test_settings_are_read_as_their_kind(toy):
 @pytest.mark.parametrize(
     ("pair", "says"),
     [
-        ("size=3", "'size=3' sets nothing of toy-lab: write KEY=VALUE with one of epochs, rate"),
-        ("rate", "sets nothing"),
-        ("epochs=1.5", "epochs is of kind int; '1.5' is not"),
-        ("kind=c", "kind is one of a, b, not 'c'"),
-        ("quick=yes", "quick is true or false"),
-        ("widths=4,x", "widths is of kind int; 'x' is not"),
+        (
+            "size=3",
+            "'size=3' is not a setting of toy-lab: write KEY=VALUE with one of epochs, rate",
+        ),
+        ("rate", "is not a setting"),
+        ("epochs=1.5", "epochs must be of type int, got '1.5'"),
+        ("kind=c", "kind must be one of a, b, got 'c'"),
+        ("quick=yes", "quick must be true or false"),
+        ("widths=4,x", "widths must be of type int, got 'x'"),
     ],
 )
 def test_what_is_no_setting_is_told(toy, pair, says):
@@ -116,7 +119,7 @@ def test_seeds_by_hand():
     # Mean 2, spread 1, t of two degrees of freedom 4.3027: half an interval is 2.4841.
     assert over_seeds([1, 2, 3]) == pytest.approx((2, 2 - 2.4841, 2 + 2.4841), abs=1e-3)
     assert spread_of([0.5, 0.5]) == "0.500 (0.500 to 0.500)"
-    with pytest.raises(Exception, match="1 seeds have no interval"):
+    with pytest.raises(Exception, match="1 seeds are too few for an interval"):
         over_seeds([1])
     assert markdown(("a", "b"), [("x|y", 1)]) == "| a | b |\n|---|---|\n| x\\|y | 1 |"
 

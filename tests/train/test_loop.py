@@ -119,7 +119,7 @@ def test_a_loss_that_is_no_number_stops_and_its_batch_is_kept(tmp_path):
     assert kept["batch"][0].isnan().any(1).sum() == 1
     assert (kept["epoch"], kept["step"]) == (0, 0)
     model, _, _, optimiser = line()
-    with pytest.raises(TrainingError, match="give a run folder"):
+    with pytest.raises(TrainingError, match="pass a run folder"):
         fit(step, model, Batches(bad, y, size=96), optimiser, epochs=2)
 
 
@@ -135,7 +135,9 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_same_command_goes_on(tmp_
         real(content, path)
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(TrainingError, match=r"Epoch 3 cannot be saved .*No space left.* goes on"):
+    with pytest.raises(
+        TrainingError, match=r"Epoch 3 cannot be saved .*No space left.* again to resume"
+    ):
         trained(out)
     assert not list(out.glob(".*"))
     assert torch.load(out / "checkpoint.pt", weights_only=True)["epoch"] == 2
@@ -241,7 +243,7 @@ def test_a_device_that_is_not_there_is_never_replaced():
     if torch.cuda.is_available():
         pytest.skip("this machine has one")
     with pytest.raises(
-        DeviceError, match=r"Device 'cuda' is not there; this machine trains on cpu"
+        DeviceError, match=r"Device 'cuda' is not available; this machine trains on cpu"
     ):
         trained(device="cuda")
 

@@ -21,7 +21,7 @@ def test_pictures_that_cannot_be_read_are_counted_and_named(tmp_path):
     assert read.images.shape == (3, 6, 6, 3)
     assert read.images[:, 0, 0, 0].tolist() == [0, 50, 150]  # rows still fit their records
     assert [r.path.name for r in read.records] == ["0.png", "1.png", "3.png"]
-    assert read.told() == "1 of 4 pictures cannot be read and are left out: 2.png"
+    assert read.failures_text() == "1 of 4 images cannot be read and are left out: 2.png"
     assert steps[-1] == ("pictures", 4, 4)
 
 
@@ -30,8 +30,8 @@ def test_a_cut_that_finds_no_face_is_a_loss_with_its_reason(tmp_path):
     colour(tmp_path / "anger" / "b.png", 200)
     records = LABELS["folders"](tmp_path)
     read = read_pictures(records, 4, cut=lambda x: x[:4, :4] if x.any() else None)
-    assert [(path.name, why) for path, why in read.lost] == [("a.png", "no face found")]
-    with pytest.raises(TrainingError, match=r"No picture can be read.*no face found"):
+    assert [(path.name, why) for path, why in read.failures] == [("a.png", "no face found")]
+    with pytest.raises(TrainingError, match=r"No image can be read.*no face found"):
         read_pictures(records, 4, cut=lambda x: None)
 
 
@@ -47,4 +47,4 @@ def test_clips_have_as_many_frames_as_asked_and_short_ones_are_left_out(tmp_path
     assert read.images.shape == (2, 10, 6, 6, 3)
     assert (read.images[0, :, 0, 0, 0] // 10).tolist() == [1, 3, 5, 7, 9, 11, 13, 15, 17, 19]
     assert (read.images[1, :, 0, 0, 0] // 10).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    assert "has 3 frames" in read.lost[0][1]
+    assert "has 3 frames" in read.failures[0][1]

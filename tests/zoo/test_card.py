@@ -80,7 +80,7 @@ def test_the_digest_is_about_weights_and_converter_and_nothing_else(read):
         ("[[files]]", "[files]", "must be written as tables"),
         ("options = { size = 640 }", "options = 5", "'options' must be of type dict"),
         ("name =", "name :", "not readable TOML"),
-        ("size = 1_000", "size = 1\n[[results]]\nmetric = 'x'", "wrong about 'command'"),
+        ("size = 1_000", "size = 1\n[[results]]\nmetric = 'x'", "fault is 'command'"),
     ],
 )
 def test_a_malformed_card_is_refused_with_its_file_and_key(read, old, new, says):

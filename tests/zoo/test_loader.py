@@ -38,7 +38,7 @@ def test_weights_that_allow_it_pass():
 
 
 def test_loading_from_a_folder_asks_nobody_else(tmp_path):
-    with pytest.raises(WeightsError, match=r"lacks files of 'mtcnn': bring pnet\.lz4"):
+    with pytest.raises(WeightsError, match=r"lacks files of 'mtcnn': add pnet\.lz4"):
         load("mtcnn", from_dir=tmp_path)
 
 

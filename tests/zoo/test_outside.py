@@ -68,7 +68,7 @@ def test_weights_lie_beside_the_card(site):
         ({"edit": lambda t: t.replace(".head:", ".tail:")}, "names the module nice_x.tail, which"),
         ({"edit": lambda t: t.replace("nice_x.head", "mien.embed.dlib")}, "'entry' must be nice_x"),
         ({"edit": lambda t: t.replace("nice_x.head", "os")}, "'entry' must be nice_x"),
-        ({"edit": lambda t: t.replace("nice-x", "expression")}, "which mien itself has already"),
+        ({"edit": lambda t: t.replace("nice-x", "expression")}, "a name of mien itself"),
         ({"edit": lambda t: t + "default = true\n"}, "'default' is for cards of mien"),
         ({"edit": lambda t: t + "origin = 'mien'\n"}, "unknown key 'origin'"),
         ({"card": "[[files]]\nsource = 'repo:systems/expression/weights.onnx'\n"
@@ -98,7 +98,7 @@ def test_of_two_distributions_with_one_name_the_second_is_refused(site):
     write_package(site, "nice_a", "nice-smile")
     write_package(site, "nice_b", "nice-smile")
     [fault] = _anew().faults
-    assert "is named 'nice-smile', which nice_a 1.0 has already" in fault.reason
+    assert "is named 'nice-smile', a name of nice_a 1.0" in fault.reason
     assert cards()["nice-smile"].origin.package == "nice_a"
 
 

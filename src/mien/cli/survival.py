@@ -36,7 +36,7 @@ def fit(
     """
     import numpy as np
 
-    from mien.systems.survival_fahr.cohort import look_at, read_cohort
+    from mien.systems.survival_fahr.cohort import embed_faces, read_cohort
     from mien.systems.survival_fahr.findings import findings
     from mien.systems.survival_fahr.fitting import fit as fit_cohort
     from mien.systems.survival_fahr.head import trunk
@@ -44,16 +44,16 @@ def fit(
     require_place(report)
     members = read_cohort(cohort)
     with progress() as on_step:
-        seen = look_at([one.path for one in members], device, on_step)
+        seen = embed_faces([one.path for one in members], device, on_step)
     kept = [members[row] for row in seen.rows]
     others = {k: np.array([one.others[k] for one in kept]) for k in kept[0].others}
-    others["age by looks"] = seen.ages
+    others["apparent age"] = seen.ages
     days, events = (np.array([getattr(one, k) for one in kept]) for k in ("days", "event"))
     fitted = fit_cohort(seen.vectors, days, events, others)
     fitted.model.save(out)
     complain(f"model written: {out}")
     basis = (("Vectors by", trunk()), *basis_of(None))
-    tell(findings(fitted, cohort.name, seen.told(), basis), report, table)
+    tell(findings(fitted, cohort.name, seen.failures_text(), basis), report, table)
 
 
 @app.command()
@@ -71,14 +71,14 @@ def score(
     Example: mien survival score portraits/ --model model.json
     """
     from mien.media import find_images
-    from mien.systems.survival_fahr.cohort import REASONS, look_at
+    from mien.systems.survival_fahr.cohort import REASONS, embed_faces
     from mien.systems.survival_fahr.findings import LIMITS
     from mien.systems.survival_fahr.head import Model
 
     fitted = Model.load(model)
     paths = list(find_images(pictures))
     with progress() as on_step:
-        seen = look_at(paths, device, on_step)
+        seen = embed_faces(paths, device, on_step)
     place = {int(row): number for number, row in enumerate(seen.rows)}
     told = fitted(seen.vectors)
     for row, path in enumerate(paths):
@@ -87,7 +87,7 @@ def score(
             quarter = int((fitted.quartiles <= value).sum()) + 1
             print_json_line({"image": path, "log_hazard": round(value, 4), "quarter": quarter})
         else:
-            reason = seen.lost[row]
+            reason = seen.failures[row]
             print_json_line({"image": path, "reason": reason, "why": REASONS[reason]})
     for limit in LIMITS:
         complain(limit)

@@ -1,7 +1,7 @@
-"""Data sets of others in their original layout: each reader takes the folder as it is unpacked.
+"""Readers of published data sets in their original layout: each takes the unpacked folder.
 
-Nothing is downloaded and nothing is written. A reader that meets another layout says what it
-looked for.
+Nothing is downloaded or written. A reader that finds another layout reports the expected
+one.
 """
 
 from mien.datasets.ages import AGES
@@ -12,7 +12,7 @@ from mien.datasets.labels import Labelled
 from mien.datasets.pairs import PAIRS, unpacked_bin
 from mien.datasets.templates import TEMPLATES
 
-LABELS = {**OTHERS, **AGES}  # what users type -> reader of labelled pictures in that layout
+LABELS = {**OTHERS, **AGES}  # name that users type -> reader of labelled images in that layout
 
 __all__ = [
     "BOXES",

@@ -1,4 +1,4 @@
-"""Faces with ages, in the original layouts that the other readers do not cover."""
+"""Readers of faces with ages, in original layouts not covered elsewhere."""
 
 import re
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from mien.datasets.trial_pairs import rows_of
 from mien.errors import MienError
 from mien.media import find_images
 
-OLDEST = 116  # years; ages beyond are slips of the makers of IMDB-WIKI
+OLDEST = 116  # years; higher ages are errors in IMDB-WIKI
 LEAST_SCORE = 1.0  # of IMDB-WIKI's face detector. Source: DEX, IJCV 126, 2018, its training code
 
 
-# How names of pictures tell who it is, at what age, and often the sex: pattern, and in words.
+# File names with identity, age and often sex: pattern, and description.
 NAMES = {
     "agedb": (r"\d+_(?P<who>.+)_(?P<age>\d+)_(?P<sex>[mf])", "ID_Name_AGE_m or _f"),
     "cacd": (r"(?P<age>\d+)_(?P<who>.+)_\d+", "AGE_First_Last_NUMBER"),
     "fgnet": (r"(?P<who>\d{3})A(?P<age>\d{2})[a-z]?", "such as 001A02 (subject 001, age 2)"),
     "morph": (
         r"(?P<who>\d+)_\d+(?P<sex>[MF])(?P<age>\d{2})",
-        "such as 009055_1M54 (subject, picture, sex, age)",
+        "such as 009055_1M54 (subject, image, sex, age)",
     ),
 }
 
@@ -46,7 +46,7 @@ def cacd(root: Path) -> list[Labelled]:
 
 
 def fgnet(root: Path) -> list[Labelled]:
-    """FG-NET: 001A02.JPG is subject 001 at age 2; a letter after it tells pictures apart.
+    """FG-NET: 001A02.JPG is subject 001 at age 2; a letter after it distinguishes images.
 
     Source: Panis et al., IET Biometrics 5, 2016.
     """
@@ -54,7 +54,7 @@ def fgnet(root: Path) -> list[Labelled]:
 
 
 def morph(root: Path) -> list[Labelled]:
-    """MORPH album 2: 009055_1M54.JPG is subject 009055, picture 1, a man of 54.
+    """MORPH album 2: 009055_1M54.JPG is subject 009055, image 1, a man of 54.
 
     Source: Ricanek and Tesafaye, FG 2006.
     """
@@ -65,20 +65,20 @@ def _named(root: Path, layout: str, title: str) -> list[Labelled]:
     pattern, words = NAMES[layout]
     found = []
     for path in find_images([root]):
-        told = re.fullmatch(pattern, path.stem, re.IGNORECASE)
-        if not told:
-            raise MienError(f"{path} is not called as in {title}: {words}.")
-        labels = {"age": str(int(told["age"]))}
-        if sex := told.groupdict().get("sex"):
+        fields = re.fullmatch(pattern, path.stem, re.IGNORECASE)
+        if not fields:
+            raise MienError(f"The name of {path} does not follow {title}: {words}.")
+        labels = {"age": str(int(fields["age"]))}
+        if sex := fields.groupdict().get("sex"):
             labels["gender"] = "male" if sex.lower() == "m" else "female"
-        found.append(Labelled(path, told["who"], labels=labels))
+        found.append(Labelled(path, fields["who"], labels=labels))
     return some(found, root, title)
 
 
 def appa_real(root: Path) -> list[Labelled]:
     """APPA-REAL: gt_avg_{train,valid,test}.csv; train/000000.jpg_face.jpg, else train/000000.jpg.
 
-    The label age is the real one; apparent-age is the mean of what raters said.
+    The label age is the real one; apparent-age is the mean estimate of raters.
 
     Source: Agustsson et al., FG 2017.
     """
@@ -98,7 +98,7 @@ def imdb_wiki(root: Path) -> list[Labelled]:
     """IMDB-WIKI: imdb.mat or wiki.mat beside its numbered folders.
 
     The age is that on 1 July of the year of the photo. Rows without a face, with a second face,
-    or with an age outside 0 to 116 are left out, as their makers advise.
+    or with an age outside 0 to 116 are left out, as the authors recommend.
 
     Source: Rothe, Timofte and Van Gool, IJCV 126, 2018.
     """
@@ -131,7 +131,7 @@ def imdb_wiki(root: Path) -> list[Labelled]:
 
 
 def _age(day: float, year: int) -> int | None:
-    """Whole years between a MATLAB day number and 1 July; None if they cannot be."""
+    """Whole years between a MATLAB day number and 1 July; None if invalid."""
     number = int(day) - 366 if np.isfinite(day) else 0  # MATLAB's day 1 is 1 January of year 0
     if not 1 <= number <= date.max.toordinal():
         return None

@@ -1,4 +1,4 @@
-"""Pictures with boxes around every face."""
+"""Readers of images with boxes around every face."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from mien.types import Doubles
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Boxed:
-    """One picture and the faces in it."""
+    """One image with its faces."""
 
     path: Path
     boxes: Doubles  # (G, 4) left, top, right, bottom
@@ -27,8 +27,8 @@ class Boxed:
 def wider(path: Path, folder: Path) -> list[Boxed]:
     """WIDER FACE: wider_face_val_bbx_gt.txt and WIDER_val/images.
 
-    Of each picture its name, a count, and that many lines of x, y, width, height, blur,
-    expression, illumination, invalid, occlusion, pose. A picture with count 0 has one line of
+    For each image its name, a count, and that many lines of x, y, width, height, blur,
+    expression, illumination, invalid, occlusion, pose. An image with count 0 has one line of
     zeros. Faces marked invalid, and those without area, are to be ignored.
 
     Source: Yang et al., arXiv:1511.06523; readme of wider_face_split.
@@ -62,9 +62,9 @@ def _wider_picture(path: Path, rows: list[tuple[str, list[str]]]) -> Boxed:
 
 
 def csv_boxes(path: Path, folder: Path) -> list[Boxed]:
-    """CSV with image, left, top, right, bottom, and perhaps ignore (0 or 1); a row a face.
+    """CSV with image, left, top, right, bottom, maybe ignore (0 or 1); one row per face.
 
-    A row with empty numbers is a picture without a face.
+    A row with empty numbers is an image without a face.
     """
     faces: dict[str, list[tuple[list[float], bool]]] = {}
     for line, row in enumerate(rows_of(path, ("image", "left", "top", "right", "bottom")), 2):
@@ -77,7 +77,7 @@ def csv_boxes(path: Path, folder: Path) -> list[Boxed]:
         except ValueError:
             raise MienError(
                 f"{path}, line {line}: {', '.join(cells)} are not four numbers; give left, top, "
-                "right, bottom in pixels, or leave all empty for a picture without a face."
+                "right, bottom in pixels, or leave all empty for an image without a face."
             ) from None
     return _checked(
         [
@@ -93,7 +93,7 @@ def csv_boxes(path: Path, folder: Path) -> list[Boxed]:
 
 
 def voc_boxes(path: Path, folder: Path) -> list[Boxed]:
-    """Folder of PASCAL VOC files, one XML a picture; objects called face, difficult ones ignored.
+    """Folder of PASCAL VOC files, one XML per image; objects called face, difficult ones ignored.
 
     Source: Everingham et al., IJCV 88, 2010: annotation/object/bndbox, in pixels from 1.
     """
@@ -108,9 +108,9 @@ def voc_boxes(path: Path, folder: Path) -> list[Boxed]:
             boxes = [[float(o.findtext(f"bndbox/{k}") or "") - 1 for k in _VOC] for o in rows]
             name = (tree.findtext("filename") or "").strip()
         except (ElementTree.ParseError, ValueError) as error:
-            raise MienError(f"{file} is no annotation of PASCAL VOC ({error}).") from None
+            raise MienError(f"{file} is not an annotation of PASCAL VOC ({error}).") from None
         if not name:
-            raise MienError(f"{file} does not name its picture (annotation/filename).")
+            raise MienError(f"{file} does not name its image (annotation/filename).")
         skip = np.array([o.findtext("difficult") == "1" for o in rows], bool)
         found.append(Boxed(folder / name, np.array(boxes).reshape(-1, 4), skip))
     return _checked(found, str(path))
@@ -120,13 +120,13 @@ _VOC = ("xmin", "ymin", "xmax", "ymax")
 
 
 def _checked(found: list[Boxed], where: str) -> list[Boxed]:
-    """What every list must pass."""
+    """Check a list of images."""
     if not found:
-        raise MienError(f"{where} names no pictures; give the list that belongs to the folder.")
+        raise MienError(f"{where} names no images; give the list that belongs to the folder.")
     missing = [str(one.path) for one in found if not one.path.is_file()]
     if missing:
         raise MienError(
-            f"{where} names {len(missing)} pictures that are not there ({missing[0]}); give the "
+            f"{where} names {len(missing)} images that do not exist ({missing[0]}); give the "
             "folder that the list was made for."
         )
     twice = [path for path, count in Counter(one.path for one in found).items() if count > 1]

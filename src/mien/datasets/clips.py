@@ -1,4 +1,4 @@
-"""Clips of faces with expressions: each record names a folder of frames in the order of time."""
+"""Readers of clips of faces with expressions: each record names a folder of frames, by time."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ def dfew(root: Path, fold: int = 1) -> list[Labelled]:
     """DFEW: Clip/clip_224x224/00001/*.jpg, EmoLabel_DataSplit/train(single-labeled)/set_1.csv.
 
     Votes are taken from annotation.csv (the sheet annotation.xlsx saved as CSV: 1happy ...
-    7fear, order) if it is there; clips of that sheet that no fold names have no label.
+    7fear, order) if it exists; clips of that sheet that no fold names have no label.
 
     Args:
         root: holds both folders.
@@ -36,7 +36,7 @@ def dfew(root: Path, fold: int = 1) -> list[Labelled]:
             name = f"{whole(row['video_name'], where):05d}"
             word = label(("", *DFEW), row["label"], where)
             if not word or name in found:
-                raise MienError(f"{where}: label 0, or clip {name} twice; the list is broken.")
+                raise MienError(f"{where}: label 0, or clip {name} twice; correct the list.")
             found[name] = Labelled(
                 frames / name, split=split, labels={"expression": word}, votes=votes.pop(name, {})
             )
@@ -85,7 +85,7 @@ def ferv39k(root: Path) -> list[Labelled]:
 def our_clips(root: Path) -> list[Labelled]:
     """clips.csv with clip, frames_dir, split, and votes v_anger ... v_surprise; maybe person.
 
-    The label is the majority, if there is one. FERV39k-Plus can be written so.
+    The label is the majority, if there is one. FERV39k-Plus can be written in this form.
     """
     table = root / "clips.csv"
     found = []
@@ -102,11 +102,11 @@ def our_clips(root: Path) -> list[Labelled]:
 
 def _voted(votes: dict[str, int], where: str) -> dict[str, int]:
     if not sum(votes.values()):
-        raise MienError(f"{where}: nobody voted; remove the row, or correct its counts.")
+        raise MienError(f"{where}: there are no votes; remove the row, or correct its counts.")
     return votes
 
 
-# What users type -> reader of that layout.
+# Name that users type -> reader of that layout.
 CLIPS: dict[str, Callable[[Path], list[Labelled]]] = {
     "dfew": dfew,
     "ferv39k": ferv39k,

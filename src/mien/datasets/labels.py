@@ -1,4 +1,4 @@
-"""Pictures with labels: expression, age, gender, race, as the makers of each set wrote them."""
+"""Readers of labelled images: expression, age, gender, race, as each data set labels them."""
 
 import csv
 import re
@@ -11,7 +11,7 @@ from mien.datasets.trial_pairs import rows_of
 from mien.errors import MienError
 from mien.media import find_images
 
-# Where a set uses numbers, these are their names in order; the spelling is ours, one for all sets.
+# Where a set uses numbers, these are their names in order; the spelling is the same for all sets.
 GENDERS = ("male", "female")
 UTK_RACES = ("White", "Black", "Asian", "Indian", "Others")
 FER2013 = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -33,19 +33,19 @@ CKPLUS = (
     "neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise",
 )  # fmt: skip
 EXPRESSIONS = tuple(sorted({*FER2013, "contempt"}))
-# Folder names of common copies -> the word above.
+# Folder names of common copies -> the label above.
 WORDS = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One picture and what others wrote about it."""
+    """One image with its labels."""
 
     path: Path
     person: str = ""  # "": unknown
     split: str = ""  # as the set names it: train, test, validation, ...
     labels: dict[str, str] = field(default_factory=dict)  # task -> label; missing: not labelled
-    votes: dict[str, int] = field(default_factory=dict)  # label -> raters; empty: not told
+    votes: dict[str, int] = field(default_factory=dict)  # label -> raters; empty: not given
 
 
 def utkface(root: Path) -> list[Labelled]:
@@ -57,9 +57,9 @@ def utkface(root: Path) -> list[Labelled]:
     for path in find_images([root]):
         fields = path.name.split(".")[0].split("_")
         if len(fields) not in (3, 4) or not all(f.isdigit() for f in fields):
-            raise MienError(f"{path} is not called AGE_GENDER_RACE_DATE; this is not UTKFace.")
+            raise MienError(f"{path} is not named AGE_GENDER_RACE_DATE; this is not UTKFace.")
         labels = {"age": fields[0]}
-        if len(fields) == 4:  # three parts: a field was lost, and nobody can say which
+        if len(fields) == 4:  # three parts: an unknown field is missing
             labels["gender"] = label(GENDERS, fields[1], str(path))
             labels["race"] = label(UTK_RACES, fields[2], str(path))
         found.append(Labelled(path, labels=labels))
@@ -93,7 +93,7 @@ def ferplus(root: Path) -> list[Labelled]:
     """FERPlus: fer2013new.csv, and FER2013Train/fer0000000.png as its own script writes them.
 
     The label is the majority of the ten raters, if there is one; `votes` has all eight counts.
-    Pictures that most raters called unknown, or no face, are left out, as their authors do.
+    Images that most raters called unknown, or no face, are left out, as the authors do.
 
     Source: Barsoum et al., ICMI 2016 (arXiv:1608.01041).
     """
@@ -105,7 +105,7 @@ def ferplus(root: Path) -> list[Labelled]:
         where = f"{table}, line {line}"
         if row["Usage"] not in FERPLUS_FOLDERS:
             raise MienError(
-                f"{where}: usage '{row['Usage']}' is none of {', '.join(FERPLUS_FOLDERS)}."
+                f"{where}: usage '{row['Usage']}' is not one of {', '.join(FERPLUS_FOLDERS)}."
             )
         votes = {word: whole(row[word], where) for word in FERPLUS}
         most = max(votes.values())
@@ -122,12 +122,12 @@ def ferplus(root: Path) -> list[Labelled]:
 
 
 def folders(root: Path) -> list[Labelled]:
-    """Any pictures in folders named after expressions: train/anger/1.jpg, or anger/1.jpg."""
+    """Any images in folders named after expressions: train/anger/1.jpg, or anger/1.jpg."""
     return some(list(_folders(root, EXPRESSIONS)), root, "folders named after expressions")
 
 
 def unfold_fer2013(table: Path, root: Path) -> int:
-    """Write the pictures of fer2013.csv (emotion, pixels, Usage) as PNG files; give their number.
+    """Write the images of fer2013.csv (emotion, pixels, Usage) as PNG files; return their number.
 
     Raises:
         MienError: a row is not 48 x 48 grey values, or its label is outside 0 to 6.
@@ -168,23 +168,23 @@ def rafdb(root: Path) -> list[Labelled]:
         labels = {"expression": label(("", *RAFDB), words[1], where)}
         if not labels["expression"]:
             raise MienError(f"{where}: label 0 is outside 1 to 7 ({', '.join(RAFDB)}).")
-        told = base / "Annotation" / "manual" / f"{name}_manu_attri.txt"
-        if told.is_file():  # five points, then gender, race, age
-            last = [words for _, words in lines_of(told, "RAF-DB")][-3:]
+        attributes = base / "Annotation" / "manual" / f"{name}_manu_attri.txt"
+        if attributes.is_file():  # five points, then gender, race, age
+            last = [words for _, words in lines_of(attributes, "RAF-DB")][-3:]
             for task, names, word in zip(
                 ("gender", "race", "age"),
                 (RAFDB_GENDERS, RAFDB_RACES, RAFDB_AGES),
                 last,
                 strict=True,
             ):
-                labels[task] = label(names, word[0], str(told))
+                labels[task] = label(names, word[0], str(attributes))
         path = base / "Image" / "aligned" / f"{name}_aligned.jpg"
         found.append(Labelled(path, split=name.split("_")[0], labels=labels))
     return some(found, root, "RAF-DB")
 
 
 def affectnet(root: Path) -> list[Labelled]:
-    """AffectNet: Manually_Annotated_file_lists/{training,validation}.csv and its pictures.
+    """AffectNet: Manually_Annotated_file_lists/{training,validation}.csv and its images.
 
     Valence and arousal lie in [-1, 1]; -2 stands for "not labelled".
 
@@ -209,7 +209,7 @@ def affectnet(root: Path) -> list[Labelled]:
 
 
 def ckplus(root: Path) -> list[Labelled]:
-    """CK+: the last picture of each sequence that Emotion/S005/001/*_emotion.txt labels.
+    """CK+: the last image of each sequence that Emotion/S005/001/*_emotion.txt labels.
 
     Copies in folders named after expressions (anger/S010_004_00000017.png) are read as well; the
     person is the subject.
@@ -230,7 +230,7 @@ def ckplus(root: Path) -> list[Labelled]:
 
 
 def _folders(root: Path, words: tuple[str, ...]) -> Iterator[Labelled]:
-    """Pictures in folders named after their label, inside folders named after their split."""
+    """Images in folders named after their label, inside folders named after their split."""
     for path in find_images([root]):
         word = WORDS.get(path.parent.name.lower(), path.parent.name.lower())
         if word not in words:
@@ -248,19 +248,19 @@ def _folders(root: Path, words: tuple[str, ...]) -> Iterator[Labelled]:
 
 
 def some(found: list[Labelled], root: Path, layout: str) -> list[Labelled]:
-    """What was found, if there is anything and all of it is there.
+    """Return the records, if there are any and all their files exist.
 
     Raises:
-        MienError: nothing, or a picture (or folder of frames) is missing.
+        MienError: there is none, or an image (or folder of frames) is missing.
     """
     if not found:
         raise MienError(
-            f"{root} holds nothing in the layout of {layout}; give the folder it is in."
+            f"{root} contains nothing in the layout of {layout}; give the folder of the data set."
         )
     missing = [str(one.path) for one in found if not one.path.exists()]
     if missing:
         raise MienError(
-            f"{len(missing)} files that {layout} lists are not there ({missing[0]}); give the "
+            f"{len(missing)} files that {layout} lists do not exist ({missing[0]}); give the "
             "folder that the data set was unpacked into."
         )
     return found

@@ -1,4 +1,4 @@
-"""Lines of lists, with the file and the line in every complaint."""
+"""Lines of lists, with the file and the line for error messages."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,10 +7,10 @@ from mien.errors import MienError
 
 
 def lines_of(path: Path, layout: str) -> Iterator[tuple[str, list[str]]]:
-    """Words of each line that is not empty, with "file, line N" for complaints.
+    """Words of each line that is not empty, with "file, line N" for error messages.
 
     Raises:
-        MienError: the file is not there or is no text.
+        MienError: the file is missing or is not text.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -28,10 +28,10 @@ def whole(word: str, where: str) -> int:
     """A whole number of 0 or more.
 
     Raises:
-        MienError: it is none.
+        MienError: it is not a whole number.
     """
     if not word.isascii() or not word.isdigit():
-        raise MienError(f"{where}: '{word}' is no whole number; the list is broken there.")
+        raise MienError(f"{where}: '{word}' is not a whole number; correct the list.")
     return int(word)
 
 
@@ -39,15 +39,15 @@ def need(words: Sequence[str], counts: Sequence[int], where: str) -> None:
     """Refuse a line with another number of words.
 
     Raises:
-        MienError: naming how many there are.
+        MienError: with the number of words.
     """
     if len(words) not in counts:
         wanted = " or ".join(map(str, counts))
-        raise MienError(f"{where} has {len(words)} words instead of {wanted}; it is broken there.")
+        raise MienError(f"{where} has {len(words)} words instead of {wanted}; correct the list.")
 
 
 def label(names: Sequence[str], word: str, where: str) -> str:
-    """The name behind the number of a label.
+    """The name of the number of a label.
 
     Raises:
         MienError: the number is outside the range.

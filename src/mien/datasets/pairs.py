@@ -1,4 +1,4 @@
-"""Lists of pairs in their original layouts."""
+"""Readers of lists of pairs in their original layouts."""
 
 import pickle
 from collections.abc import Callable
@@ -35,8 +35,8 @@ def lfw(root: Path, pairs: Path | None = None) -> list[Pair]:
     folds = whole(head[0], where) if len(head) == 2 else 1
     if len(lines) - 1 != 2 * folds * each:
         raise MienError(
-            f"{path} announces {folds} x 2 x {each} pairs and holds {len(lines) - 1}; it was cut "
-            "off or mixed with another list."
+            f"{path} announces {folds} x 2 x {each} pairs and contains {len(lines) - 1}; it was "
+            "cut off or mixed with another list."
         )
     made = [
         _lfw_pair(words, folder, number // (2 * each), at)
@@ -87,7 +87,7 @@ def cfp(root: Path, protocol: str) -> list[Pair]:
                 ]
                 if (sides[0].person == sides[1].person) != (name == "same.txt"):
                     raise MienError(
-                        f"{where}: {sides[0].name} and {sides[1].name} do not belong into {name}."
+                        f"{where}: {sides[0].name} and {sides[1].name} do not belong to {name}."
                     )
                 pairs.append(Pair(sides[0], sides[1], fold - 1))
     return checked(pairs, str(root / "Protocol" / "Split" / protocol))
@@ -105,7 +105,7 @@ def _cfp_list(root: Path, kind: str) -> dict[int, Side]:
 
 def _listed(found: dict[int, Side], number: int, where: str) -> Side:
     if number not in found:
-        raise MienError(f"{where}: picture {number} is not in its Pair_list; the list is broken.")
+        raise MienError(f"{where}: image {number} is not in its Pair_list; correct the list.")
     return found[number]
 
 
@@ -123,14 +123,16 @@ def _two_lines(root: Path, name: str, layout: str) -> list[Pair]:
     """A pair is two lines "Name_0001.jpg N": N is 0 for two people, else the fold from 1.
 
     The lists name folds for same-person pairs only. The k-th tenth of the pairs of two people
-    is counted with fold k, which is how they are used.
+    is counted with fold k, which is the usual practice.
 
     Source: Zheng, Deng and Hu, arXiv:1708.08197; Zheng and Deng, BUPT 18-01, 2018.
     """
     folder = next((root / f for f in ("aligned images", "images") if (root / f).is_dir()), root)
     lines = list(lines_of(root / name, layout))
     if len(lines) % 2:
-        raise MienError(f"{root / name} has {len(lines)} lines, but two make a pair; it was cut.")
+        raise MienError(
+            f"{root / name} has {len(lines)} lines, but two make a pair; it was cut off."
+        )
     apart = max(1, sum(words[-1] == "0" for _, words in lines) // 2)
     pairs: list[Pair] = []
     strangers = 0
@@ -152,7 +154,7 @@ def _two_lines(root: Path, name: str, layout: str) -> list[Pair]:
 def rfw(root: Path) -> list[Pair]:
     """Racial Faces in the Wild: test/txts/African/African_pairs.txt, test/data/African/m.0xyz/.
 
-    The four lists in one; each pair carries its group as the authors name it.
+    The four lists in one; each pair has its group, as the authors name it.
 
     Source: Wang et al., "Racial faces in the wild", ICCV 2019.
     """
@@ -171,22 +173,22 @@ def rfw(root: Path) -> list[Pair]:
 
 
 def unpacked_bin(path: Path, folder: Path) -> list[Pair]:
-    """The .bin files that recognition projects hand around (lfw, cfp_fp, agedb_30, calfw, cplfw).
+    """The .bin files of recognition projects (lfw, cfp_fp, agedb_30, calfw, cplfw).
 
-    A pickle of the bytes of 2 N pictures and N flags. It is read without running anything in it.
-    People are not in it, so each pair counts as people of its own.
+    A pickle of the bytes of 2 N images and N flags. It is read without running its code.
+    It does not name people, so each pair counts as people of its own.
 
     Args:
         path: such as agedb_30.bin.
-        folder: that the pictures are written into, as 00000.jpg, 00001.jpg, ...
+        folder: output folder for the images, as 00000.jpg, 00001.jpg, ...
 
     Raises:
-        MienError: it is no such file.
+        MienError: it is not such a file.
     """
     pictures, flags = _unpickled(path)
     if len(pictures) != 2 * len(flags) or not flags:
         raise MienError(
-            f"{path} holds {len(pictures)} pictures for {len(flags)} pairs; give 2 N and N."
+            f"{path} holds {len(pictures)} images for {len(flags)} pairs; expected 2 N and N."
         )
     each = max(1, len(flags) // FOLDS)
     pairs = []
@@ -207,21 +209,21 @@ def _unpickled(path: Path) -> tuple[list[bytes], list[bool]]:
             pictures, flags = _Plain(file, encoding="bytes").load()
     except (OSError, pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError) as error:
         raise MienError(
-            f"{path} cannot be read as a .bin of pairs ({error}); nothing in it was executed."
+            f"{path} cannot be read as a .bin of pairs ({error}); none of its code was run."
         ) from None
     if not all(isinstance(p, bytes) for p in pictures):
-        raise MienError(f"{path} holds something else than the bytes of pictures.")
+        raise MienError(f"{path} holds something other than the bytes of images.")
     return list(pictures), [bool(flag) for flag in flags]
 
 
 class _Plain(pickle.Unpickler):
-    """Lists, bytes and flags; every name that would run code is refused."""
+    """Allow lists, bytes and flags; refuse every name that would run code."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, which may run code")
 
 
-# What users type -> reader of that layout.
+# Name that users type -> reader of that layout.
 PAIRS: dict[str, Callable[[Path], list[Pair]]] = {
     "lfw": lfw,
     "cfp-fp": lambda root: cfp(root, "FP"),

@@ -1,4 +1,4 @@
-"""People and their pictures: a folder per person, or a list of pairs that names files."""
+"""People and their images: a folder per person, or a list of pairs that names files."""
 
 import csv
 import re
@@ -15,39 +15,39 @@ COLUMNS = ("fold", "file_a", "file_b", "same")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture, and whom it shows."""
+    """One image with its person."""
 
     path: Path
     person: str
-    fold: int  # people of two folds never meet
+    fold: int  # people of two folds are never compared
 
 
 def people_in(folder: Path) -> list[Picture]:
-    """Pictures in a folder with one folder a person.
+    """Images in a folder with one folder per person.
 
     Returns:
-        Pictures by name. The fold is made of the person's name alone (CRC-32 modulo 5), so it
-        stays the same when people join.
+        Images by name. The fold is derived from the person's name alone (CRC-32 modulo 5), so it
+        stays the same when people are added.
 
     Raises:
-        MienError: a picture lies beside the people's folders, or there is none.
+        MienError: an image lies outside the people's folders, or there is none.
     """
     pictures = []
     for path in find_images([folder]):
         inside = path.relative_to(folder).parts
         if len(inside) < 2:
             raise MienError(
-                f"{path} belongs to nobody; put each picture into a folder named after its person, "
-                "or name the pairs with --pairs."
+                f"{path} belongs to no person; put each image into a folder named after its "
+                "person, or name the pairs with --pairs."
             )
         pictures.append(Picture(path, inside[0], zlib.crc32(inside[0].encode()) % FOLDS))
     if not pictures:
-        raise MienError(f"{folder} holds no pictures; give a folder with one folder a person.")
+        raise MienError(f"{folder} contains no images; give a folder with one folder per person.")
     return pictures
 
 
 def people_of_pairs(pairs: Path, folder: Path) -> list[Picture]:
-    """Pictures that a list of pairs names.
+    """Images that a list of pairs names.
 
     Args:
         pairs: CSV with the columns fold, file_a, file_b, same. The person is the file's name
@@ -55,10 +55,10 @@ def people_of_pairs(pairs: Path, folder: Path) -> list[Picture]:
         folder: that holds the files.
 
     Returns:
-        Each picture once, in the order of its first pair.
+        Each image once, in the order of its first pair.
 
     Raises:
-        MienError: the list is not such a list, says something impossible, or a file is missing.
+        MienError: the list is invalid or contradicts itself, or a file is missing.
     """
     fold_of: dict[str, int] = {}
     for line, row in enumerate(_rows(pairs), 2):
@@ -66,23 +66,23 @@ def people_of_pairs(pairs: Path, folder: Path) -> list[Picture]:
         if (person(a) == person(b)) != (row["same"] == "1") or not row["fold"].isdigit():
             raise MienError(
                 f"{pairs}, line {line}: '{a}' and '{b}', fold '{row['fold']}', same "
-                f"'{row['same']}' do not fit together; correct that line."
+                f"'{row['same']}' are inconsistent; correct that line."
             )
         for name in (a, b):
             if fold_of.setdefault(name, int(row["fold"])) != int(row["fold"]):
                 raise MienError(
                     f"{pairs}, line {line}: {name} is in folds {fold_of[name]} and {row['fold']}; "
-                    "each picture must be in one."
+                    "each image must be in one."
                 )
     missing = next((name for name in fold_of if not (folder / name).is_file()), None)
     if missing or not fold_of:
-        what = f"names {missing}, which is not in {folder}" if missing else "names no pictures"
+        what = f"names {missing}, which is not in {folder}" if missing else "names no images"
         raise MienError(f"{pairs} {what}; give the list that belongs to the folder.")
     return [Picture(folder / name, person(name), fold) for name, fold in fold_of.items()]
 
 
 def person(name: str) -> str:
-    """Whom a file of LFW shows: Aaron_Sorkin_0002.jpg -> Aaron_Sorkin."""
+    """The person of a file of LFW: Aaron_Sorkin_0002.jpg -> Aaron_Sorkin."""
     return re.sub(r"_[^_]*$", "", Path(name).stem)
 
 

@@ -1,4 +1,4 @@
-"""Templates of several pictures: IJB-B and IJB-C."""
+"""Readers of templates of several images: IJB-B and IJB-C."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +17,12 @@ def ijb(root: Path, name: str) -> list[Pair]:
         name: "ijbb" or "ijbc".
 
     Returns:
-        Pairs of templates. Neither list names the people: they are worked out as the sets of
-        templates that pairs marked 1 join, so that intervals can count them.
+        Pairs of templates. Neither list names the people: they are inferred as the sets of
+        templates that pairs marked 1 connect, so that intervals can count them.
 
     Raises:
-        MienError: a file is missing, a pair names a template without pictures, or two templates
-            are said to be one person and, through others, two.
+        MienError: a file is missing, a pair names a template without images, or two templates
+            are marked as one person and, through others, as two.
 
     Source: Whitelam et al., "IARPA Janus benchmark-B", CVPRW 2017; Maze et al., IJB-C, ICB 2018;
         the lists that the insightface project distributes with the loose crops.
@@ -44,8 +44,8 @@ def ijb(root: Path, name: str) -> list[Pair]:
     crossed = next(((a, b) for a, b, same in listed if not same and people[a] == people[b]), None)
     if crossed:
         raise MienError(
-            f"Templates {crossed[0]} and {crossed[1]} of {root} are said to be two people, but "
-            "pairs marked 1 join them to one; the list of pairs is broken."
+            f"Templates {crossed[0]} and {crossed[1]} of {root} are marked as two people, but "
+            "pairs marked 1 connect them to one; correct the list of pairs."
         )
     sides = {
         tid: Side(tid, tuple(Picture(path, people[tid], 0) for path in paths))
@@ -55,7 +55,7 @@ def ijb(root: Path, name: str) -> list[Pair]:
 
 
 def _joined(links: list[tuple[str, str]], every: list[str]) -> dict[str, str]:
-    """Name of the set that each belongs to, when links join them."""
+    """Name of the connected set of each item."""
     above = {one: one for one in every}
 
     def top(one: str) -> str:

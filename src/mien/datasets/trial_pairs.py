@@ -1,4 +1,4 @@
-"""Pairs of pictures, or of templates of several pictures."""
+"""Pairs of images, or of templates of several images."""
 
 import csv
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ MENTIONED = 5  # names in a sentence
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison: the pictures of one template, mostly one."""
+    """One side of a comparison: the images of one template, usually one."""
 
-    name: str  # says which: a path, or the number of a template
+    name: str  # a path, or the number of a template
     pictures: tuple[Picture, ...]
 
     @property
     def person(self) -> str:
-        """Whom it shows."""
+        """The person of the side."""
         return self.pictures[0].person
 
 
@@ -40,18 +40,18 @@ class Pair:
 
 
 def checked(pairs: Sequence[Pair], where: str) -> list[Pair]:
-    """The pairs, after the tests that every list must pass.
+    """Return the pairs after checks that apply to every list.
 
     Raises:
-        MienError: there are none, a picture is missing, or two lines are the same comparison.
+        MienError: there are none, an image is missing, or two lines are the same comparison.
     """
     if not pairs:
-        raise MienError(f"{where} names no pairs; give the list that belongs to the pictures.")
+        raise MienError(f"{where} names no pairs; give the list that belongs to the images.")
     files = {p.path for pair in pairs for side in (pair.first, pair.second) for p in side.pictures}
     missing = sorted(str(path) for path in files if not path.is_file())
     if missing:
         raise MienError(
-            f"{where} names {len(missing)} pictures that are not there ({few(missing)}); give the "
+            f"{where} names {len(missing)} images that do not exist ({few(missing)}); give the "
             "folder that the list was made for."
         )
     seen: dict[frozenset[str], int] = {}
@@ -60,7 +60,7 @@ def checked(pairs: Sequence[Pair], where: str) -> list[Pair]:
         if len(key) == 1:
             raise MienError(
                 f"{where}, pair {number}: {pair.first.name} is compared with itself; two different "
-                "pictures are needed."
+                "images are needed."
             )
         if seen.setdefault(key, number) != number:
             raise MienError(
@@ -74,8 +74,8 @@ def our_pairs(path: Path, folder: Path) -> list[Pair]:
     """Pairs of a CSV file with the columns file_a, file_b, same, and perhaps more.
 
     Args:
-        path: CSV. `person_a` and `person_b` name the people; without them the file's name does,
-            as in LFW (Aaron_Sorkin_0002.jpg). `fold` and `group` are taken if they are there.
+        path: CSV. `person_a` and `person_b` name the people; without them they are derived from
+            the file names, as in LFW (Aaron_Sorkin_0002.jpg). `fold` and `group` are optional.
         folder: that holds the files.
 
     Raises:
@@ -87,20 +87,22 @@ def our_pairs(path: Path, folder: Path) -> list[Pair]:
         if (people[0] == people[1]) != (row["same"] == "1") or row["same"] not in ("0", "1"):
             raise MienError(
                 f"{path}, line {line}: {row['file_a']} ({people[0]}) and {row['file_b']} "
-                f"({people[1]}) do not fit to same = '{row['same']}', which must be 1 for one "
-                "person and 0 for two; correct that line, or name the people in the columns "
+                f"({people[1]}) are inconsistent with same = '{row['same']}', which must be 1 for "
+                "one person and 0 for two; correct that line, or name the people in the columns "
                 "person_a and person_b."
             )
         sides = [side(folder / row[f"file_{x}"], who) for x, who in zip("ab", people, strict=True)]
         fold = row.get("fold") or ""
         if fold and not fold.isdigit():
-            raise MienError(f"{path}, line {line}: fold '{fold}' is no whole number; correct it.")
+            raise MienError(
+                f"{path}, line {line}: fold '{fold}' is not a whole number; correct it."
+            )
         pairs.append(Pair(sides[0], sides[1], int(fold) if fold else None, row.get("group") or ""))
     return checked(pairs, str(path))
 
 
 def side(path: Path, who: str) -> Side:
-    """A side that is one picture."""
+    """A side of one image."""
     return Side(str(path), (Picture(path, who, 0),))
 
 
@@ -129,7 +131,7 @@ def rows_of(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def pictures_of(pairs: Sequence[Pair]) -> list[Picture]:
-    """Every picture once, in the order of its first pair."""
+    """Every image once, in the order of its first pair."""
     every = (p for pair in pairs for side in (pair.first, pair.second) for p in side.pictures)
     return list(dict.fromkeys(every))
 
@@ -138,13 +140,13 @@ def require_strangers(train: Sequence[str], test: Sequence[str], what: str) -> N
     """Refuse people who are on both sides of a split, by name.
 
     Raises:
-        MienError: naming them.
+        MienError: with their names.
     """
     both = sorted(set(train) & set(test))
     if both:
         raise MienError(
-            f"{len(both)} people are both in training and in {what} ({few(both)}); a figure of "
-            "people who were seen before proves nothing. Move each to one side."
+            f"{len(both)} people are both in training and in {what} ({few(both)}); results on "
+            "people from the training are not valid. Move each to one side."
         )
 
 

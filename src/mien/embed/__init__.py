@@ -1,4 +1,4 @@
-"""Embedders: chips in, unit vectors out. Nearness of vectors means sameness of person."""
+"""Embedders map chips to unit vectors; vectors of one person are close to each other."""
 
 from mien.embed.arcface import ArcFaceEmbedder
 from mien.embed.dlib import DlibEmbedder

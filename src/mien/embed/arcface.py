@@ -1,4 +1,4 @@
-"""Embedders of 112 px chips: ArcFace and its kin (MobileFaceNet, SFace)."""
+"""Embedders of 112 px chips: ArcFace and related networks (MobileFaceNet, SFace)."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class ArcFaceEmbedder:
             mirror: average with the mirrored chip; doubles the time.
             mean: subtracted from the pixels.
             scale: what they are then divided by.
-            bgr: the network was trained on blue-green-red pictures.
+            bgr: the network was trained on blue-green-red images.
         """
         shape = (None, 3, self.crop.size, self.crop.size)
         self._session = Session(weights, shape, device=device, threads=threads)

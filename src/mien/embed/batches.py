@@ -1,4 +1,4 @@
-"""What the embedders share: batches, the mirrored average, unit length."""
+"""Shared parts of the embedders: batches, the mirrored average, unit length."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.types import Floats, Pixels
 
-BATCH = 32  # chips in one run: more does not pay on a CPU, and memory stays flat
+BATCH = 32  # chips in one run: more is not faster on a CPU, and memory stays constant
 
 
 def unit_vectors(

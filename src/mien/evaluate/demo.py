@@ -1,7 +1,7 @@
-"""The demo: two public-domain portraits, made hard, then asked who it is.
+"""The demo: identify two people in degraded variants of public-domain portraits.
 
-All variants of a person are made from the very photo that was enrolled, so the demo shows that
-hard pictures come through the whole chain, from file to answer. It says nothing about accuracy on
+All variants of a person are made from the photo that was enrolled. The demo therefore shows that
+difficult images pass through the whole chain, from file to answer. It does not measure accuracy on
 people.
 """
 
@@ -22,7 +22,7 @@ from mien.service import Item, enroll
 from mien.types import Answer, Decision, OnStep, Pixels
 from mien.zoo import sample
 
-MARK = ".mien-demo"  # a file of this name says that a folder is ours to write into
+MARK = ".mien-demo"  # a file of this name marks a folder that the demo may overwrite
 EVERYBODY = "everybody"
 UNKNOWN = "unknown"
 # By the US Navy and NASA, in the public domain: names of mien.zoo.sample.
@@ -40,33 +40,33 @@ KNOWN, STRANGE, EMPTY = "Known people, made hard", "Strangers", "Pictures withou
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One picture, and what the answer should be."""
+    """One image with its expected answer."""
 
     group: str  # KNOWN, STRANGE or EMPTY
     variant: str
-    story: str  # what was done to the picture, in a sentence
+    story: str  # what was done to the image, in a sentence
     path: Path
-    gallery: str  # EVERYBODY, or the only person whom the gallery knows
-    expected: tuple[str, ...]  # a name or UNKNOWN a face; empty: there is no face
+    gallery: str  # EVERYBODY, or the only person in the gallery
+    expected: tuple[str, ...]  # a name or UNKNOWN per face; empty: there is no face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What came out of one trial."""
+    """The result of one trial."""
 
     trial: Trial
-    got: tuple[str, ...]  # a name or UNKNOWN a face, sorted
+    got: tuple[str, ...]  # a name or UNKNOWN per face, sorted
     outcome: str  # "match", "review", "unknown", "no face"; of several faces the least certain
     similarity: float | None  # of that face, to the best candidate
     probability: float | None  # of that face
     threshold: float | None  # cosine that had to be exceeded
-    passed: bool  # got what was expected; a review that names the right person passes too
+    passed: bool  # the expected answer; a review that names the right person passes too
     seconds: float  # from opening the file to the answer
     answer: Answer
 
 
 def run_demo(out: Path, pipeline: Pipeline, on_step: OnStep | None = None) -> list[Result]:
-    """Write the pictures, enrol the two people, and ask who is in each picture.
+    """Write the images, enrol the two people, and identify who is in each image.
 
     Args:
         out: a folder that is new, empty, or was made by an earlier demo; it gets `people/`,
@@ -95,30 +95,30 @@ def run_demo(out: Path, pipeline: Pipeline, on_step: OnStep | None = None) -> li
 
 
 def portraits() -> dict[str, Path]:
-    """The two portraits of the demo, fetched if they are not there: name -> file."""
+    """The two portraits of the demo, fetched if they are missing: name -> file."""
     return {name: sample(where) for name, where in PORTRAITS.items()}
 
 
 def claim(out: Path) -> None:
-    """Make a folder ours, or refuse: it may hold the only copy of somebody's pictures."""
+    """Claim a folder for the demo, or refuse: it may hold the only copy of somebody's images."""
     if out.exists() and not out.is_dir():
         raise MienError(f"{out} is a file; give --out a folder.")
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
         raise MienError(
-            f"Folder {out} holds something that no demo wrote; give --out a new or empty folder."
+            f"Folder {out} holds files that no demo wrote; give --out a new or empty folder."
         )
     try:
         for folder in (out, out / "people", out / "pictures"):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MienError(
-            f"Folder {out} cannot be made ({error.strerror}); choose another."
+            f"Folder {out} cannot be created ({error.strerror}); choose another."
         ) from None
     write_bytes(out / MARK, b"Made by `mien demo`, which overwrites its own files here.\n")
 
 
 def judged(expected: tuple[str, ...], got: tuple[str, ...]) -> bool:
-    """Whether every face got the name it should, and no face is too many or too few."""
+    """Whether every face got the expected name, with no face too many or too few."""
     return sorted(expected) == sorted(got)
 
 
@@ -195,7 +195,7 @@ def _ask(trial: Trial, pipeline: Pipeline) -> Result:
     seconds = perf_counter() - start
     decisions = [face.decision for face in answer.faces if face.decision]
     got = tuple(sorted(decision.person or UNKNOWN for decision in decisions))
-    # Told of a picture is the face that one can be least sure of.
+    # The reported face of an image is the least certain one.
     worst = min(decisions, key=_certainty, default=None)
     return Result(
         trial,

@@ -1,4 +1,4 @@
-"""Were the faces found? Boxes against boxes, or pictures that are known to show one face."""
+"""Evaluate a detector: found boxes against labelled boxes, or images with exactly one face."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,10 +19,10 @@ from mien.types import Doubles, OnStep
 
 Rows = NDArray[np.int64]
 NOTES = (
-    "A box counts as on a face if the two overlap by half of their union; the surest box "
+    "A box is correct if it overlaps a face by half of their union; the most confident box "
     "comes first, a second one on the same face is wrong. Faces marked to be ignored "
-    "count neither way.",
-    "Intervals count pictures: faces of one picture are not independent.",
+    "do not count.",
+    "Intervals count images: faces of one image are not independent.",
 )
 HEIGHTS = (0, 16, 32, 64, 128, 10**9)  # px of the face, for the table by size
 
@@ -37,17 +37,17 @@ def detect_boxes(
     basis: tuple[tuple[str, str], ...] = (),
     on_step: OnStep | None = None,
 ) -> Findings:
-    """Measure a detector on pictures whose faces are all known.
+    """Evaluate a detector on images whose faces are all labelled.
 
     Args:
-        pictures: with boxes; a picture that cannot be read counts as one in which nothing is
+        pictures: with boxes; an image that cannot be read counts as one in which nothing is
             found.
         detector: any.
-        data: which pictures these are, in a sentence.
-        turns: whether pictures are turned to find faces.
+        data: which images these are, in a sentence.
+        turns: whether images are rotated to find faces.
         overlap: intersection over union that counts as found.
         basis: models, command line, ...
-        on_step: told after each picture.
+        on_step: called after each image.
     """
     matched: list[Matched] = []
     heights, unread = [], 0
@@ -69,8 +69,8 @@ def detect_boxes(
     wrong = np.array([int((~m.right).sum()) for m in matched], np.float64)
     false = Clusters(np.arange(len(matched))).mean(wrong)
     return Findings(
-        "Are the faces found?",
-        f"{found.size:,} faces in {len(pictures):,} pictures of {data}.",
+        "Detection: are the faces found?",
+        f"{found.size:,} faces in {len(pictures):,} images of {data}.",
         (
             Fact("faces missed", missed, "rate", f"overlap below {overlap:g}"),
             Fact("wrong boxes a picture", false, "number", "boxes that are on no face"),
@@ -81,7 +81,7 @@ def detect_boxes(
         ),
         (_by_height(found, np.concatenate(heights), where),),
         (_curve(recall, precision), _false_alarms(matched)),
-        (f"{unread} pictures could not be read; their faces count as missed.",) if unread else (),
+        (f"{unread} images cannot be read; their faces count as missed.",) if unread else (),
         NOTES,
         basis,
     )  # fmt: skip
@@ -96,16 +96,16 @@ def detect_single(
     basis: tuple[tuple[str, str], ...] = (),
     on_step: OnStep | None = None,
 ) -> Findings:
-    """Measure a detector on pictures that show exactly one face each, without boxes."""
+    """Evaluate a detector on images with exactly one face each, without boxes."""
     if not pictures:
-        raise MienError("There are no pictures to look at; give a folder of portraits.")
+        raise MienError("There are no images to evaluate; name a folder of portraits.")
     counts: list[int] = []
     reasons: list[str] = []
     for number, path in enumerate(pictures, 1):
         try:
-            looked = detect_with_retries(detector, read_image(path), turns)
-            counts.append(len(looked.faces))
-            reasons.append(looked.reason or "")
+            detection = detect_with_retries(detector, read_image(path), turns)
+            counts.append(len(detection.faces))
+            reasons.append(detection.reason or "")
         except ImageError:
             counts.append(0)
             reasons.append("unreadable")
@@ -113,10 +113,10 @@ def detect_single(
             on_step("pictures", number, len(pictures))
     number_of = np.array(counts)
     each = Clusters(np.arange(number_of.size))
-    told = sorted({r for r in reasons if r})
+    found_reasons = sorted({r for r in reasons if r})
     return Findings(
-        "Are the faces found?",
-        f"{number_of.size:,} pictures of {data}, each known to show one face.",
+        "Detection: are the faces found?",
+        f"{number_of.size:,} images of {data}, each known to show one face.",
         (
             Fact("no face found", each.share(number_of == 0), "rate", "failure to detect"),
             Fact("more than one found", each.share(number_of > 1), "rate", "somebody in the "
@@ -124,18 +124,18 @@ def detect_single(
         ),
         (
             Table(
-                "Why nothing was found",
+                "Reasons why nothing was found",
                 (("Reason", "text"), ("Pictures", "count")),
-                tuple((reason, reasons.count(reason)) for reason in told),
+                tuple((reason, reasons.count(reason)) for reason in found_reasons),
             ),
         ),
-        notes=("The truth is the word of whoever made the pictures: one face, no box.",),
+        notes=("The truth is the statement of the data set: one face per image, no box.",),
         basis=basis,
     )  # fmt: skip
 
 
 def _pictures(matched: Sequence[Matched]) -> Rows:
-    """(G,) number of the picture of each face."""
+    """(G,) number of the image of each face."""
     return np.repeat(np.arange(len(matched)), [m.found.size for m in matched])
 
 

@@ -1,4 +1,4 @@
-"""Was the attack noticed? ISO/IEC 30107-3 from a table of presentations."""
+"""Evaluate presentation attack detection after ISO/IEC 30107-3, from a table of presentations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from mien.errors import MienError, TooFewTrialsError
 from mien.metrics import Clusters, Estimate, apcer, bpcer, rule_of_three, threshold_at_apcer
 from mien.metrics.findings import Cell, Curve, Fact, Findings, Plot, Table
 
-RATES = (0.01, 0.05, 0.1)  # APCER at which BPCER is told: BPCER100, BPCER20, BPCER10
+RATES = (0.01, 0.05, 0.1)  # APCER at which BPCER is reported: BPCER100, BPCER20, BPCER10
 BONA_FIDE = "bona-fide"
 NOTES = (
     "ISO/IEC 30107-3:2023. APCER and BPCER are shares of presentations with a response; "
-    "those without are told as APNRR and BPNRR. A system is as good as its worst species.",
+    "those without are reported as APNRR and BPNRR. The result of a system is its worst species.",
     "Where no attack passed, the upper end is 3 divided by the number of instruments.",
-    "This is a measurement, not a certificate: unknown species are not in it.",
+    "This is a measurement, not a certificate: it does not cover unknown species.",
 )
 
 
@@ -35,40 +35,42 @@ class Presentation:
 
     @property
     def attack(self) -> bool:
-        """Whether it is one."""
+        """Whether it is an attack."""
         return self.species != BONA_FIDE
 
     @property
     def responded(self) -> bool:
-        """Whether the system said anything."""
+        """Whether the system gave a response."""
         return not np.isnan(self.score)
 
 
 def presentations_in(path: Path) -> list[Presentation]:
-    """CSV with species, subject, score; perhaps accepted (0 or 1), domain, use (set or test).
+    """Read CSV with species, subject, score; maybe accepted (0 or 1), domain, use (set or test).
 
     An empty score is a non-response. Bona fide presentations have the species bona-fide.
 
     Raises:
-        MienError: a value is not what its column says, by line; or a subject is on both sides.
+        MienError: a value does not fit its column, by line; or a subject is on both sides.
     """
     found = []
     for line, row in enumerate(rows_of(path, ("species", "subject", "score")), 2):
-        text, told = row["score"].strip(), (row.get("accepted") or "").strip()
+        text, accepted_text = row["score"].strip(), (row.get("accepted") or "").strip()
         try:
             score = float(text) if text else float("nan")
         except ValueError:
             score = float("inf")
         if text and not np.isfinite(score):
             raise MienError(
-                f"{path}, line {line}: score '{text}' is no finite number; leave it empty if the "
-                "system gave no response."
+                f"{path}, line {line}: score '{text}' is not a finite number; leave it empty if "
+                "the system gave no response."
             )
-        if told not in ("", "0", "1") or (row.get("use") or "test") not in ("set", "test"):
-            raise MienError(f"{path}, line {line}: accepted is 0 or 1, use is set or test.")
+        if accepted_text not in ("", "0", "1") or (row.get("use") or "test") not in ("set", "test"):
+            raise MienError(
+                f"{path}, line {line}: accepted must be 0 or 1, use must be set or test."
+            )
         if not row["species"] or not row["subject"]:
             raise MienError(f"{path}, line {line}: name the species and the subject.")
-        accepted = None if told == "" else told == "1"
+        accepted = None if accepted_text == "" else accepted_text == "1"
         setting = row.get("use") == "set"
         found.append(
             Presentation(
@@ -78,7 +80,7 @@ def presentations_in(path: Path) -> list[Presentation]:
     both = {p.subject for p in found if p.setting} & {p.subject for p in found if not p.setting}
     if both:
         raise MienError(
-            f"{path}: {len(both)} subjects set the threshold and are tested with it "
+            f"{path}: {len(both)} subjects set the threshold and are tested at it "
             f"({', '.join(sorted(both)[:5])}); move each to one side."
         )
     return found
@@ -92,10 +94,10 @@ def liveness(
     data: str,
     basis: tuple[tuple[str, str], ...] = (),
 ) -> Findings:
-    """Measure attack detection.
+    """Evaluate attack detection.
 
     Args:
-        presentations: at least one attack and one bona fide that responded, not for setting.
+        presentations: at least one attack and one bona fide with a response, not for setting.
         threshold: a score that must be exceeded to count as live. Default: that at which the
             worst species of the presentations for setting passes at `rate`; without such
             presentations there are only the trade-off rows.
@@ -112,7 +114,7 @@ def liveness(
     if not attacks or not any(p.responded for p in real):
         raise TooFewTrialsError(
             f"{sum(map(len, attacks.values()))} attacks and {len(real)} bona fide presentations "
-            "(with a response) show no error rate; bring both."
+            "(with a response) show no error rate; both are needed."
         )
     known = [p for p in presentations if p.setting]
     if threshold is None and known:
@@ -122,7 +124,7 @@ def liveness(
     if threshold is None:
         warnings.append(
             "No threshold was set on other presentations, so there is no APCER and BPCER of a "
-            "system, only the trade-off, whose thresholds were chosen on these very data."
+            "system, only the trade-off, whose thresholds were set on these data."
         )
     else:
         tables.insert(0, _species_table(attacks, threshold))
@@ -130,7 +132,7 @@ def liveness(
         refused = _share(real, threshold, real=True)
         headline += [
             Fact(f"APCER, worst species: {worst}", value, "rate", "attacks that pass"),
-            Fact("BPCER", refused, "rate", "real people who are refused"),
+            Fact("BPCER", refused, "rate", "real people who are rejected"),
         ]
         tables += _left_out(attacks, real, rate)
     headline.append(Fact("BPNRR", _silent(real), "rate", "real people without a response"))
@@ -138,7 +140,7 @@ def liveness(
     if whole:
         tables.append(whole)
     return Findings(
-        "Are attacks noticed?",
+        "Presentation attack detection: are attacks detected?",
         f"{sum(map(len, attacks.values())):,} attacks of {len(attacks)} species and {len(real):,} "
         f"presentations of real people: {data}.",
         tuple(headline),
@@ -178,7 +180,7 @@ def _silent(rows: Sequence[Presentation]) -> Estimate:
 def _worst(attacks: dict[str, list[Presentation]], threshold: float) -> tuple[str, Estimate]:
     rates = {name: _share(rows, threshold, real=False) for name, rows in attacks.items()}
     known = {name: rate for name, rate in rates.items() if rate.known}
-    # Of species without an error the one that was tried least is the least known.
+    # Among species without an error, the one with the fewest presentations is the least certain.
     name = max(known, key=lambda n: (known[n].value, known[n].high))
     return name, known[name]
 
@@ -207,23 +209,23 @@ def _trade_off_rows(attacks: dict[str, list[Presentation]], real: Sequence[Prese
     rows: list[tuple[Cell, ...]] = []
     for rate in RATES:
         try:
-            bar = threshold_at_apcer(_scores(attacks), rate)
+            threshold = threshold_at_apcer(_scores(attacks), rate)
         except TooFewTrialsError as error:
             rows.append((f"BPCER{round(1 / rate)}", rate, None, str(error)))
             continue
-        rows.append((f"BPCER{round(1 / rate)}", rate, _share(real, bar, real=True), ""))
+        rows.append((f"BPCER{round(1 / rate)}", rate, _share(real, threshold, real=True), ""))
     return Table(
-        "Real people refused at an APCER of the worst species",
+        "Real people rejected at an APCER of the worst species",
         (("Name", "text"), ("APCER", "rate"), ("BPCER", "rate"), ("", "text")),
         tuple(rows),
-        "Thresholds chosen on these presentations: a description, not a promise.",
+        "Thresholds are set on these presentations: a description, not a prediction.",
     )
 
 
 def _left_out(
     attacks: dict[str, list[Presentation]], real: Sequence[Presentation], rate: float
 ) -> list[Table]:
-    """Thresholds set without one species (or domain), tried on it."""
+    """Thresholds set without one species (or domain), tested on it."""
     domains = sorted({p.domain for rows in attacks.values() for p in rows if p.domain})
     tables = []
     if len(attacks) > 1:
@@ -238,10 +240,10 @@ def _left_out(
 def _without(name: str, attacks: dict[str, list[Presentation]], rate: float) -> tuple[Cell, ...]:
     others = {n: s for n, s in _scores(attacks).items() if n != name}
     try:
-        bar = threshold_at_apcer(others, rate)
+        threshold = threshold_at_apcer(others, rate)
     except TooFewTrialsError as error:
         return (name, None, None, str(error))
-    return (name, bar, _share(attacks[name], bar, real=False), "")
+    return (name, threshold, _share(attacks[name], threshold, real=False), "")
 
 
 def _without_domain(
@@ -250,12 +252,12 @@ def _without_domain(
     others = _by_species([p for rows in attacks.values() for p in rows if p.domain != domain])
     inside = _by_species([p for rows in attacks.values() for p in rows if p.domain == domain])
     try:
-        bar = threshold_at_apcer(_scores(others), rate)
+        threshold = threshold_at_apcer(_scores(others), rate)
     except TooFewTrialsError as error:
         return (domain, None, None, str(error))
-    refused = _share([p for p in real if p.domain == domain], bar, real=True)
-    told = f"BPCER {refused.value:.2%}" if refused.known else ""
-    return (domain, bar, _worst(inside, bar)[1], told)
+    refused = _share([p for p in real if p.domain == domain], threshold, real=True)
+    note = f"BPCER {refused.value:.2%}" if refused.known else ""
+    return (domain, threshold, _worst(inside, threshold)[1], note)
 
 
 def _left_out_table(kind: str, rows: Sequence[tuple[Cell, ...]], rate: float) -> Table:
@@ -268,14 +270,14 @@ def _left_out_table(kind: str, rows: Sequence[tuple[Cell, ...]], rate: float) ->
             ("", "text"),
         ),
         tuple(rows),
-        f"Threshold at APCER {rate:.0%} of the worst of the others, tried on the one left out.",
+        f"Threshold at APCER {rate:.0%} of the worst of the others, tested on the one left out.",
     )
 
 
 def _whole_system(
     attacks: dict[str, list[Presentation]], real: Sequence[Presentation]
 ) -> Table | None:
-    """IAPAR and RIAPAR, if it is known what the whole system decided."""
+    """IAPAR and RIAPAR, if the decisions of the whole system are known."""
     every = [*real, *(p for rows in attacks.values() for p in rows)]
     if any(p.accepted is None for p in every):
         return None
@@ -288,7 +290,7 @@ def _whole_system(
         "The whole system, matcher included",
         (("Species", "text"), ("IAPAR", "rate"), ("FRR", "rate"), ("RIAPAR", "rate")),
         tuple(rows),
-        "IAPAR: attacks that the whole system accepts. RIAPAR adds the real people it refuses.",
+        "IAPAR: attacks that the whole system accepts. RIAPAR adds the real people it rejects.",
     )
 
 
@@ -297,14 +299,14 @@ def _plot(attacks: dict[str, list[Presentation]], real: Sequence[Presentation]) 
     curves = []
     for name, scores in _scores(attacks).items():
         bars = np.unique(np.concatenate([genuine, np.asarray(scores)]))
-        x = np.array([float(np.mean(apcer(scores, bar))) for bar in bars])
+        x = np.array([float(np.mean(apcer(scores, threshold))) for threshold in bars])
         y = np.searchsorted(genuine, bars, side="right") / genuine.size
         curves.append(Curve(name, x, y))
     return Plot(
-        "Attacks that pass against real people refused",
+        "Attacks that pass against real people rejected",
         "APCER",
         "BPCER",
         tuple(curves),
         percent=(True, True),
-        caption="One line a species; further down and left is better.",
+        caption="One line per species; further down and left is better.",
     )

@@ -1,6 +1,6 @@
-"""Pictures made hard on purpose, from one picture, the same in every run.
+"""Degrade an image in known ways, the same in every run.
 
-Only NumPy: each is a few lines that can be read, so that nobody has to guess what was done.
+Only NumPy: each variant is a few lines, so that it is clear what was done.
 """
 
 from collections.abc import Callable
@@ -11,24 +11,24 @@ import numpy as np
 from mien.media import encode_image, thumbnail, turn
 from mien.types import Floats, Pixels
 
-SMALL_FACE = 40.0  # px: width that the face has left in the small picture
-DARK = 1 / 8  # of the light: three stops of a camera too little
-DARKER = 0.12  # of the grey values: 1 % of the light, for a display that is linear by gamma 2.2
+SMALL_FACE = 40.0  # px: width that the face has left in the small image
+DARK = 1 / 8  # of the light: three stops of underexposure
+DARKER = 0.12  # of the grey values: 1 % of the light, for a linear display with gamma 2.2
 NOISE = 3.0  # grey values, standard deviation, of the sensor in the dark
 SOFT = 0.04  # of the width of the face: standard deviation of the blur
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to make a picture hard."""
+    """One way to degrade an image."""
 
     name: str  # also the name of its file
     story: str  # what was done, in a sentence
-    write: Callable[[Pixels, Floats], bytes]  # picture and box of the face -> bytes of a JPEG
+    write: Callable[[Pixels, Floats], bytes]  # image and box of the face -> bytes of a JPEG
 
 
 def tilted(image: Pixels, degrees: float) -> Pixels:
-    """Turn about the middle by any angle, clockwise; the corners fill with the mean colour."""
+    """Rotate about the middle by any angle, clockwise; the corners get the mean colour."""
     height, width = image.shape[:2]
     angle = np.radians(degrees)
     y, x = np.mgrid[:height, :width] - np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
@@ -59,13 +59,13 @@ def blurred(image: Pixels, sigma: float) -> Pixels:
 
 
 def dark(image: Pixels, share: float, gamma: float = 2.2) -> Pixels:
-    """Take light away and add the noise of a sensor; `share` of the light is left."""
+    """Reduce the light and add the noise of a sensor; `share` of the light remains."""
     noise = np.random.default_rng(0).normal(0, NOISE, image.shape)
     return _grey_values(image * share ** (1 / gamma) + noise)
 
 
 def beside(left: Pixels, right: Pixels) -> Pixels:
-    """Two pictures side by side, at the height of the lower one."""
+    """Two images side by side, at the height of the lower one."""
     low = min(left.shape[0], right.shape[0])
     pair = [thumbnail(each, _longest(each, low / each.shape[0])) for each in (left, right)]
     low = min(each.shape[0] for each in pair)
@@ -73,19 +73,19 @@ def beside(left: Pixels, right: Pixels) -> Pixels:
 
 
 def cut(image: Pixels, box: Floats) -> Pixels:
-    """The part of a picture inside a box."""
+    """The part of an image inside a box."""
     height, width = image.shape[:2]
     left, top, right, bottom = np.clip(np.rint(box), 0, [width, height] * 2).astype(int)
     return np.ascontiguousarray(image[top:bottom, left:right])
 
 
 def small(image: Pixels, box: Floats) -> Pixels:
-    """The picture shrunk until the face is SMALL_FACE px wide."""
+    """The image shrunk until the face is SMALL_FACE px wide."""
     return thumbnail(image, _longest(image, SMALL_FACE / float(box[2] - box[0])))
 
 
 def grey(image: Pixels) -> Pixels:
-    """Without colour. Source: luma of ITU-R BT.601."""
+    """Grey image. Source: luma of ITU-R BT.601."""
     return _grey_values((image @ np.array([0.299, 0.587, 0.114]))[..., None].repeat(3, axis=2))
 
 
@@ -119,12 +119,12 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("tilted right", "Tilted by 25 degrees.", lambda i, _: encode_image(tilted(i, 25))),
     Variant(
         "sideways, tagged",
-        "Stored lying on its side, and its EXIF tag says so, as phones do.",
+        "Stored lying on its side, with an EXIF tag, as phones do.",
         lambda i, _: with_orientation(encode_image(turn(i, 270)), 6),
     ),
     Variant(
         "sideways, no tag",
-        "Lying on its side, and nothing says so.",
+        "Lying on its side, without an EXIF tag.",
         lambda i, _: encode_image(turn(i, 90)),
     ),
     Variant("upside down", "On its head, no tag.", lambda i, _: encode_image(turn(i, 180))),
@@ -143,9 +143,9 @@ VARIANTS: tuple[Variant, ...] = (
         "Out of focus, by a twenty-fifth of the width of the face.",
         lambda i, box: encode_image(blurred(i, SOFT * _width(box))),
     ),
-    Variant("JPEG quality 10", "Squeezed hard.", lambda i, _: encode_image(i, quality=10)),
+    Variant("JPEG quality 10", "Strong compression.", lambda i, _: encode_image(i, quality=10)),
     Variant("small", "The face is 40 px wide.", lambda i, box: encode_image(small(i, box))),
-    Variant("tight crop", "The face fills the picture.", lambda i, box: encode_image(cut(i, box))),
+    Variant("tight crop", "The face fills the image.", lambda i, box: encode_image(cut(i, box))),
     Variant("mirrored", "Left and right swapped.", lambda i, _: encode_image(i[:, ::-1].copy())),
     Variant("grey", "Without colour.", lambda i, _: encode_image(grey(i))),
 )

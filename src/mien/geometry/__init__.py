@@ -1,4 +1,4 @@
-"""Boxes, points and transforms: arrays in, arrays out, no pixels."""
+"""Geometry of boxes, points and transforms on arrays; no pixels."""
 
 from mien.geometry.boxes import iou, nms, square
 from mien.geometry.hulls import within
@@ -12,7 +12,7 @@ from mien.geometry.points import (
 )
 from mien.geometry.poses import Camera, Pose
 from mien.geometry.regions import back, region
-from mien.geometry.rotations import ahead, angles, look_angles, rotation
+from mien.geometry.rotations import ahead, angles, gaze_angles, rotation
 from mien.geometry.turns import Quarter, turn_boxes_back, turn_points_back
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "angles",
     "back",
     "eye_distance",
+    "gaze_angles",
     "iou",
-    "look_angles",
     "nms",
     "places",
     "pose_from_points",

@@ -1,4 +1,4 @@
-"""What lies within the outline of points."""
+"""Test whether points lie within the outline of other points."""
 
 import numpy as np
 from numpy.typing import NDArray

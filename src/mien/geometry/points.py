@@ -44,7 +44,7 @@ def transform(points: Floats, matrix: Floats) -> Floats:
 
 
 def places(crop: Crop) -> Floats:
-    """Where the five points land in such a chip: (5, 2) px."""
+    """Positions of the five points in such a chip: (5, 2) px."""
     centred = (np.array(crop.points) - 0.5) * crop.zoom + 0.5
     return np.asarray(centred * crop.size, dtype=np.float32)
 
@@ -59,7 +59,7 @@ def pose_from_points(points: Floats) -> tuple[float, float, float]:
 
     Yaw is positive when the face turns to image right, pitch positive up, roll positive
     clockwise on screen. Good to about 10 degrees for yaw and roll within +-45; pitch depends
-    on how long the person's nose and chin are and is coarser. The landmark room gives better.
+    on how long the person's nose and chin are and is coarser. mien.landmarks is more accurate.
 
     Args:
         points: (5, 2) in the order of POINTS.
@@ -69,8 +69,8 @@ def pose_from_points(points: Floats) -> tuple[float, float, float]:
 
     Source:
         Weak perspective on a face of mean proportions: the tip of the nose stands 0.45 eye
-        distances before the plane of eyes and mouth corners, 0.52 of the way from eyes to mouth
-        (the template of ArcFace has it at 0.495, the median of MTCNN on LFW at 0.54).
+        distances in front of the plane of eyes and mouth corners, 0.52 of the way from eyes to
+        mouth (the template of ArcFace has it at 0.495, the median of MTCNN on LFW at 0.54).
     """
     p = np.asarray(points, np.float64)
     across = p[1] - p[0]
@@ -84,6 +84,6 @@ def pose_from_points(points: Floats) -> tuple[float, float, float]:
     height = max(mouth[1] - eyes[1], 1e-6)
     # Turning by yaw moves the nose by 0.45 sin(yaw) eye distances and narrows these by cos(yaw).
     yaw = np.degrees(np.arctan2((upright[2, 0] - (eyes[0] + mouth[0]) / 2) / width, 0.45))
-    ahead = (upright[2, 1] - eyes[1]) / height - 0.52  # > 0: the nose hangs low, face looks down
+    ahead = (upright[2, 1] - eyes[1]) / height - 0.52  # > 0: nose low, face turned down
     pitch = -np.degrees(np.arctan2(ahead, 0.45))
     return float(yaw), float(pitch), float(roll)

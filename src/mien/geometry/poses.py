@@ -1,4 +1,4 @@
-"""Where a known shape is and how it is turned, from its points in one picture."""
+"""Estimate position and rotation of a known shape from its points in one image."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ import numpy as np
 from mien.geometry.rotations import angles
 from mien.types import Doubles, Floats
 
-# Degrees that the longer side of a picture spans, where nobody knows the camera. Phones and webcams
-# have 60 to 70, portraits and cut-outs far less; too wide a guess bends a face that fills the
-# picture, too narrow a one hardly harms: the yaw of a photo called 45 degrees is told as 33 with
-# 63, 37 with 40, 42 with 5.
+# Field of view of the longer side of an image, in degrees, for an unknown camera. Phones and
+# webcams have 60 to 70, portraits and cut-outs far less. Too wide a value distorts a face that
+# fills the image, too narrow a one does little harm: the yaw of a photo labelled 45 degrees is
+# reported as 33 with 63, 37 with 40, 42 with 5.
 FIELD = 40.0
 
 
@@ -19,22 +19,22 @@ class Camera:
     """A pinhole without distortion."""
 
     focal: float  # px
-    x: float  # px, where the axis meets the picture
+    x: float  # px, where the axis meets the image
     y: float  # px
 
     @staticmethod
     def of(height: int, width: int, field: float = FIELD) -> "Camera":
-        """The camera of a whole picture, from the degrees that its longer side spans."""
+        """The camera of a whole image, from the degrees that its longer side spans."""
         focal = max(height, width) / 2 / np.tan(np.radians(field) / 2)
         return Camera(float(focal), width / 2, height / 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """How a head is turned and where it is, seen by the camera.
+    """Rotation and position of a head relative to the camera.
 
-    A head at the edge of a picture that looks at the camera has a yaw: angles are against the
-    camera's axis, not against the line to the head.
+    A head at the edge of an image that faces the camera has a yaw: angles are relative to the
+    camera's axis, not to the line to the head.
     """
 
     yaw: float  # degrees, positive to image right
@@ -58,7 +58,7 @@ def solve(shape: Doubles, points: Floats, camera: Camera) -> Pose:
 
     Returns:
         The pose with the least squared distance of the points in space. Its distance from the
-        camera is as right as the size of the shape is.
+        camera is as accurate as the size of the shape.
 
     Raises:
         ValueError: a number is not finite, or the points coincide.
@@ -70,7 +70,7 @@ def solve(shape: Doubles, points: Floats, camera: Camera) -> Pose:
     shape, seen = np.asarray(shape, np.float64), np.asarray(points, np.float64)
     count = len(shape)
     if not np.isfinite(seen).all() or np.ptp(seen[:count, :2], axis=0).max() <= 0:
-        raise ValueError(f"No pose shows {count} points that coincide or are not finite.")
+        raise ValueError(f"No pose fits {count} points that coincide or are not finite.")
     near = _placed(seen, camera, count)
     middle, centre = shape.mean(axis=0), near[:count].mean(axis=0)
     scale, turn = _fit(shape - middle, near[:count] - centre)

@@ -1,4 +1,4 @@
-"""Turned squares of a picture: how a network's chip is cut, and how its points come back."""
+"""Rotated squares of an image: cut chips for a network, and map its points back."""
 
 import numpy as np
 
@@ -19,7 +19,10 @@ def region(centre: Floats, side: float, degrees: float, size: int) -> Floats:
         ValueError: a number is not finite, or the square has no side.
     """
     if not (np.isfinite([*centre, side, degrees]).all() and side > 0):
-        raise ValueError(f"No square of side {side} at {np.asarray(centre).tolist()}.")
+        raise ValueError(
+            f"A square needs finite numbers and a side above 0, got side {side} at "
+            f"{np.asarray(centre).tolist()}."
+        )
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     turn = np.array([[cos, sin], [-sin, cos]]) * (size / side)
     return np.hstack([turn, (size / 2 - turn @ centre)[:, None]]).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Turns of a head: yaw, pitch and roll, and matrices.
+"""Rotations of a head: yaw, pitch and roll, and matrices.
 
-Axes are those of a picture: x to its right, y down, z away from the camera. A face that looks into
-the camera looks along -z. Yaw is positive to image right, pitch up, roll clockwise on the screen.
+Axes are those of an image: x to its right, y down, z away from the camera. A face towards the
+camera points along -z. Yaw is positive to image right, pitch up, roll clockwise on the screen.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from mien.types import Doubles
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Doubles:
-    """The matrix of a turn: first yaw, then pitch, then roll.
+    """The matrix of a rotation: first yaw, then pitch, then roll.
 
     Args:
         yaw: degrees.
@@ -32,7 +32,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> Doubles:
 def angles(matrix: Doubles) -> tuple[float, float, float]:
     """Yaw, pitch and roll of a (3, 3) rotation, degrees; the inverse of `rotation`.
 
-    Pitch lies in [-90, 90]; at its ends yaw and roll are one turn, which is then told as roll.
+    Pitch lies in [-90, 90]; at its ends yaw and roll are one rotation, which is reported as roll.
     """
     sine = float(np.clip(-matrix[2, 1], -1, 1))
     pitch = float(np.degrees(np.arcsin(sine)))
@@ -44,15 +44,15 @@ def angles(matrix: Doubles) -> tuple[float, float, float]:
 
 
 def ahead(yaw: float, pitch: float) -> Doubles:
-    """The (3,) unit vector along which a face or an eye of this yaw and pitch looks."""
+    """The (3,) unit vector in which a face or an eye of this yaw and pitch points."""
     a, b = np.radians([yaw, pitch])
     return np.array([np.sin(a), -np.sin(b) * np.cos(a), -np.cos(b) * np.cos(a)])
 
 
-def look_angles(towards: Doubles) -> tuple[float, float]:
-    """Yaw and pitch of a (3,) vector that looks towards something, degrees; as in `ahead`.
+def gaze_angles(towards: Doubles) -> tuple[float, float]:
+    """Yaw and pitch of a (3,) direction vector, degrees; the inverse of `ahead`.
 
-    Yaw lies in [-90, 90]: who looks away from the camera has a pitch beyond 90.
+    Yaw lies in [-90, 90]; a direction away from the camera has a pitch beyond 90.
     """
     x, y, z = towards / np.linalg.norm(towards)
     yaw = np.degrees(np.arcsin(np.clip(x, -1, 1)))

@@ -1,4 +1,4 @@
-"""Quarter turns: where points and boxes of a turned picture lie in the picture as it was."""
+"""Map points and boxes of an image rotated by quarter turns back to the original image."""
 
 from typing import Literal
 
@@ -10,18 +10,18 @@ Quarter = Literal[0, 90, 180, 270]
 
 
 def turn_points_back(points: Floats, degrees: Quarter, shape: tuple[int, int]) -> Floats:
-    """Points of a turned picture, in the picture before it was turned.
+    """Points of a turned image, in the image before it was turned.
 
-    The order of the points stays: it is the order as seen in the turned picture, where the
+    The order of the points stays: it is the order as seen in the turned image, where the
     face is upright, so that an alignment on the points cuts an upright chip.
 
     Args:
-        points: (..., 2) x, y in the turned picture, px; (0, 0) is the corner of the picture.
-        degrees: how far the picture was turned, clockwise.
-        shape: height and width of the picture before it was turned, px.
+        points: (..., 2) x, y in the turned image, px; (0, 0) is the corner of the image.
+        degrees: how far the image was turned, clockwise.
+        shape: height and width of the image before it was turned, px.
 
     Returns:
-        (..., 2) x, y in the picture before it was turned, px.
+        (..., 2) x, y in the image before it was turned, px.
     """
     height, width = shape
     x, y = points[..., 0], points[..., 1]
@@ -30,15 +30,15 @@ def turn_points_back(points: Floats, degrees: Quarter, shape: tuple[int, int]) -
 
 
 def turn_boxes_back(boxes: Floats, degrees: Quarter, shape: tuple[int, int]) -> Floats:
-    """Boxes of a turned picture, in the picture before it was turned.
+    """Boxes of a turned image, in the image before it was turned.
 
     Args:
-        boxes: (..., 4) left, top, right, bottom in the turned picture, px.
-        degrees: how far the picture was turned, clockwise.
-        shape: height and width of the picture before it was turned, px.
+        boxes: (..., 4) left, top, right, bottom in the turned image, px.
+        degrees: how far the image was turned, clockwise.
+        shape: height and width of the image before it was turned, px.
 
     Returns:
-        (..., 4) left, top, right, bottom in the picture before it was turned, px.
+        (..., 4) left, top, right, bottom in the image before it was turned, px.
     """
     corners = turn_points_back(np.stack([boxes[..., :2], boxes[..., 2:]], -2), degrees, shape)
     return np.concatenate([corners.min(axis=-2), corners.max(axis=-2)], axis=-1)

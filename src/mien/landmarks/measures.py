@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mien.geometry.poses import Camera, Pose
-from mien.geometry.rotations import ahead, look_angles
+from mien.geometry.rotations import ahead, gaze_angles
 from mien.landmarks import names
 from mien.landmarks.head_pose import head_pose
 from mien.types import Doubles, Floats
@@ -110,7 +110,7 @@ def _gaze(pose: Pose, apart: dict[str, float]) -> dict[str, float]:
             off = (pose.points[iris] - (ends[0] + ends[1]) / 2)[:2] / width
             sines = ((off - REST) / REACH).clip(-0.95, 0.95)
             turn = np.degrees(np.arcsin(sines))
-            yaw, pitch = look_angles(pose.rotation @ ahead(turn[0], turn[1]))
+            yaw, pitch = gaze_angles(pose.rotation @ ahead(turn[0], turn[1]))
         found |= {f"gaze_yaw_{side}": yaw, f"gaze_pitch_{side}": pitch}
     return found
 

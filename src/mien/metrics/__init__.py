@@ -1,4 +1,4 @@
-"""Is this number right? Pure functions: `*_rate` and `*_error` lower is better."""
+"""Error rates, agreement and intervals as pure functions; `*_rate`, `*_error`: lower is better."""
 
 from mien.metrics.agreement import balanced_accuracy, concordance, confusion, icc, kappa, macro_f1
 from mien.metrics.calibration import calibration_error, cllr, fit_llr, log_loss, posterior

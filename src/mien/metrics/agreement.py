@@ -1,4 +1,4 @@
-"""Do two sources say the same? Classes against classes, numbers against numbers."""
+"""Measure agreement of two sources: classes against classes, numbers against numbers."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -7,22 +7,25 @@ from mien.errors import MienError, TooFewTrialsError
 from mien.types import Doubles
 
 
-def confusion(truth: ArrayLike, said: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
-    """(L, L) how often each truth (row) was called each label (column).
+def confusion(truth: ArrayLike, predicted: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
+    """(L, L) number of items of each true class (row) that were predicted as each class (column).
 
     Raises:
         MienError: a label that is not among `labels`.
     """
     place = {label: number for number, label in enumerate(labels)}
-    rows, columns = np.asarray(truth).astype(str).ravel(), np.asarray(said).astype(str).ravel()
+    rows, columns = np.asarray(truth).astype(str).ravel(), np.asarray(predicted).astype(str).ravel()
     strange = sorted((set(rows.tolist()) | set(columns.tolist())) - place.keys())
     if strange:
         raise MienError(
-            f"'{strange[0]}' is no label of this task ({', '.join(labels)}); correct it, or give "
-            "the labels that are meant."
+            f"Label '{strange[0]}' is not a label of this task ({', '.join(labels)}). Correct it, "
+            "or pass the labels that are meant."
         )
     if rows.shape != columns.shape or not rows.size:
-        raise TooFewTrialsError(f"{rows.size} truths and {columns.size} answers make no table.")
+        raise TooFewTrialsError(
+            f"Expected one prediction per truth, got {rows.size} truths and {columns.size} "
+            f"predictions."
+        )
     table = np.zeros((len(labels), len(labels)), np.int64)
     np.add.at(table, ([place[x] for x in rows.tolist()], [place[x] for x in columns.tolist()]), 1)
     return table
@@ -38,7 +41,7 @@ def balanced_accuracy(table: NDArray[np.int64]) -> float:
 def macro_f1(table: NDArray[np.int64]) -> float:
     """Mean F1 of the classes that occur as truths, in [0, 1], higher is better; rows are truths.
 
-    A class that occurs and is never said has an F1 of 0.
+    A class that occurs and is never predicted has an F1 of 0.
     """
     seen = table.sum(1) > 0
     right = table.diagonal()[seen]
@@ -55,12 +58,12 @@ def kappa(table: NDArray[np.int64]) -> float:
     return float((table.trace() / total - chance) / (1 - chance)) if chance < 1 else float("nan")
 
 
-def concordance(truth: ArrayLike, said: ArrayLike) -> float:
+def concordance(truth: ArrayLike, predicted: ArrayLike) -> float:
     """Lin's concordance correlation: in [-1, 1], higher is better; NaN if nothing varies.
 
     Source: Lin, Biometrics 45, 1989, with variances divided by N.
     """
-    x, y = _numbers(truth, said)
+    x, y = _numbers(truth, predicted)
     below = x.var() + y.var() + (x.mean() - y.mean()) ** 2
     return float(2 * np.mean((x - x.mean()) * (y - y.mean())) / below) if below else float("nan")
 
@@ -88,10 +91,10 @@ def icc(ratings: ArrayLike) -> float:
     return float((between - rest) / below) if below else float("nan")
 
 
-def _numbers(truth: ArrayLike, said: ArrayLike) -> tuple[Doubles, Doubles]:
-    x, y = (np.asarray(values, np.float64).ravel() for values in (truth, said))
+def _numbers(truth: ArrayLike, predicted: ArrayLike) -> tuple[Doubles, Doubles]:
+    x, y = (np.asarray(values, np.float64).ravel() for values in (truth, predicted))
     if x.shape != y.shape or x.size < 2:
-        raise TooFewTrialsError(f"{x.size} truths and {y.size} answers cannot be compared.")
+        raise TooFewTrialsError(f"{x.size} truths and {y.size} predictions cannot be compared.")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise MienError("Truths and answers must be numbers; leave out those that are missing.")
+        raise MienError("Truths and predictions must be numbers; leave out missing values.")
     return x, y

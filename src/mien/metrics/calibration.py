@@ -1,4 +1,4 @@
-"""From a similarity to a probability, and how far such probabilities can be trusted."""
+"""Map similarities to probabilities, and measure how far such probabilities can be trusted."""
 
 import math
 
@@ -18,13 +18,13 @@ def fit_llr(
     same_weights: ArrayLike | None = None,
     different_weights: ArrayLike | None = None,
 ) -> tuple[float, float]:
-    """Fit a log-likelihood ratio that is a line of the similarity.
+    """Fit a log-likelihood ratio that is a linear function of the similarity.
 
-    Logistic regression in which the two classes have weight 1/2 each, so that no prior is baked
-    in: posterior(slope * similarity + intercept, prior) is then the probability at any prior.
+    Logistic regression in which the two classes have weight 1/2 each, so that no prior enters:
+    posterior(slope * similarity + intercept, prior) is then the probability at any prior.
 
     Args:
-        same: (P,) similarities of same-person pairs, higher = more alike; P >= 2.
+        same: (P,) similarities of same-person pairs, higher = more similar; P >= 2.
         different: (Q,) similarities of different-person pairs, Q >= 2.
         same_weights: (P,) how much each pair counts, above 0; default 1. Their sum should be the
             number of independent pairs (of people, say).
@@ -35,7 +35,7 @@ def fit_llr(
 
     Raises:
         TooFewTrialsError: fewer than two pairs of a kind.
-        MienError: same-person pairs are not more alike than others.
+        MienError: same-person pairs are not more similar than others.
 
     Source: Platt, "Probabilistic outputs for support vector machines", 1999, with his targets
         (N + 1) / (N + 2) and 1 / (N + 2), which keep the slope finite where the classes do not
@@ -61,8 +61,8 @@ def fit_llr(
     slope = float(line[0] / spread)
     if not slope > 0:
         raise MienError(
-            "Pictures of one person are not more alike than pictures of different people here, so "
-            "no similarity can mean anything; check the names of the pictures and the embedder."
+            "Images of one person are not more similar than images of different people here, so "
+            "the similarities carry no information. Check the names of the images and the embedder."
         )
     return slope, float(line[1] - slope * middle)
 
@@ -71,13 +71,13 @@ def posterior(llr: ArrayLike, prior: float) -> Doubles:
     """The probability of "the same person", from a log-likelihood ratio and a prior.
 
     Args:
-        llr: (N,) or one number, natural logarithm; 0 says nothing.
-        prior: probability before looking, in (0, 1).
+        llr: (N,) or one number, natural logarithm; 0 carries no information.
+        prior: probability before the comparison, in (0, 1).
 
     Returns:
         Like llr, in [0, 1]; equal to the prior where llr is 0.
 
-    Source: Bayes' rule in log odds.
+    Source: Bayes' rule, added as logits.
     """
     if not 0 < prior < 1:
         raise ValueError(f"A prior lies between 0 and 1, got {prior:g}.")
@@ -90,7 +90,7 @@ def cllr(
     same_weights: ArrayLike | None = None,
     different_weights: ArrayLike | None = None,
 ) -> float:
-    """Cost of log-likelihood ratios: what is lost by trusting them.
+    """Cost of log-likelihood ratios: the information lost by trusting them.
 
     Args:
         same: (P,) log-likelihood ratios of same-person pairs, natural logarithm; P >= 1.
@@ -99,8 +99,8 @@ def cllr(
         different_weights: (Q,) likewise.
 
     Returns:
-        Bits, at least 0, lower is better; 1 for ratios that always say 0. Infinite if a ratio is
-        sure of the wrong answer.
+        Bits, at least 0, lower is better; 1 for ratios that are always 0. Infinite if a ratio is
+        certain of the wrong answer.
 
     Source: Brümmer and du Preez, "Application-independent evaluation of speaker detection",
         Computer Speech and Language 20, 2006, eq. 33.
@@ -116,17 +116,17 @@ def cllr(
 def calibration_error(
     probability: ArrayLike, outcome: ArrayLike, weights: ArrayLike | None = None, bins: int = BINS
 ) -> float:
-    """Expected calibration error: how far stated probabilities are from what happened.
+    """Expected calibration error: difference between stated probabilities and observed outcomes.
 
     Args:
         probability: (N,) stated, in [0, 1]; N >= 1.
-        outcome: (N,) whether it came true.
+        outcome: (N,) whether the event occurred.
         weights: (N,) how much each counts; default 1.
         bins: number of bins of equal width; each holds its lower edge, the last also 1.
 
     Returns:
-        Mean over the bins of |mean probability - share that came true|, weighted by what lies in
-        each; in [0, 1], lower is better. It shrinks with fewer bins, so compare like with like.
+        Mean over the bins of |mean probability - share that occurred|, weighted by the weight of
+        each bin; in [0, 1], lower is better. It shrinks with fewer bins: compare only equal `bins`.
 
     Source: Guo et al., "On calibration of modern neural networks", arXiv:1706.04599, eq. 3.
     """
@@ -141,7 +141,7 @@ def calibration_error(
 
 
 def log_loss(probability: ArrayLike, least: float = 1e-6) -> float:
-    """Mean of -ln of the probability that was stated for what came true; lower is better.
+    """Negative log-likelihood: mean of -ln of the probability of the true class; lower is better.
 
     Args:
         probability: (N,) stated for the truth, in [0, 1]; N >= 1.
@@ -163,18 +163,18 @@ def _table(
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Similarity, weight (each class sums to 1/2) and target of all pairs."""
     columns: list[list[Doubles]] = [[], [], []]
-    for values, weights, alike in (
+    for values, weights, mated in (
         (same, same_weights, True),
         (different, different_weights, False),
     ):
         x = _ratios(values)
         if x.size < 2:
-            kind = "same" if alike else "different"
+            kind = "same" if mated else "different"
             raise TooFewTrialsError(f"A calibration needs two {kind}-person pairs, got {x.size}.")
         w = _weights(weights, x)
         miss = 1 / (w.sum() + 2)
         for column, value in zip(
-            columns, (x, w / (2 * w.sum()), 1 - miss if alike else miss), strict=True
+            columns, (x, w / (2 * w.sum()), 1 - miss if mated else miss), strict=True
         ):
             column.append(np.broadcast_to(value, x.shape))
     x, w, target = (np.concatenate(column) for column in columns)

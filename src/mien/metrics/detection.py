@@ -1,4 +1,4 @@
-"""Were the faces found, and nothing else? Boxes against boxes.
+"""Measure face detection: found boxes against labelled boxes.
 
 Boxes are left, top, right, bottom in pixels.
 """
@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
-    """What became of the boxes of one picture."""
+    """The result of matching the boxes of one image."""
 
     scores: Doubles  # (D,) of the boxes that were found and count, falling
     right: Flags  # (D,) whether each is on a face
@@ -32,18 +32,18 @@ def match_boxes(
     ignore: Flags | None = None,
     overlap: float = OVERLAP,
 ) -> Matched:
-    """Give each found box its face, the surest box first.
+    """Assign each found box to a face, the most confident box first.
 
     Args:
-        found: (D, 4) boxes that a detector gave.
+        found: (D, 4) boxes that a detector returned.
         scores: (D,) its confidence.
         truth: (G, 4) boxes of the faces.
         ignore: (G,) faces that neither count as missed nor make a box on them wrong.
         overlap: intersection over union that must be reached.
 
     Returns:
-        Of each box the best face not yet taken decides; a second box on a face is wrong. A box
-        that fits no face that counts but one to be ignored is left out.
+        Each box is assigned to the best face not yet taken; a second box on a face is wrong. A box
+        that fits no face that counts, but one to be ignored, is left out.
 
     Source: PASCAL VOC, Everingham et al., IJCV 88, 2010, section 4.2; ignored faces as in
         WIDER FACE, Yang et al., arXiv:1511.06523.
@@ -88,7 +88,7 @@ def precision_recall(pictures: list[Matched]) -> tuple[Doubles, Doubles, Doubles
     faces = sum(p.found.size for p in pictures)
     if not faces:
         raise TooFewTrialsError(
-            "No picture has a face that counts, so nothing could be missed; bring labelled faces."
+            "No image has a face that counts, so there is nothing to find; add labelled faces."
         )
     scores = np.concatenate([p.scores for p in pictures])
     right = np.concatenate([p.right for p in pictures])

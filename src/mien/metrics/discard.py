@@ -1,4 +1,4 @@
-"""Is a quality score worth anything? Errors that remain when the worst are thrown away."""
+"""Measure a quality score by the errors that remain when the worst images are discarded."""
 
 from dataclasses import dataclass
 
@@ -14,39 +14,39 @@ RANGE = 0.2  # of discarding, for the area. Source: FATE Quality, NIST IR 8525, 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Discard:
-    """Error rate against the share thrown away."""
+    """Error rate against the share discarded."""
 
-    share: Doubles  # (S,) thrown away, 0 to below 1
-    error: Doubles  # (S,) by the quality
-    oracle: Doubles  # (S,) by somebody who knows the errors: the best there can be
-    random: float  # by a coin: the same everywhere
+    share: Doubles  # (S,) discarded, 0 to below 1
+    error: Doubles  # (S,) discarding by the quality
+    oracle: Doubles  # (S,) discarding the errors first: the best possible
+    random: float  # discarding at random: the same everywhere
 
 
 def discard_curve(
     wrong: ArrayLike, quality: ArrayLike, most: float = 0.95, steps: int = STEPS
 ) -> Discard:
-    """The error rate of what is left when the comparisons of lowest quality are thrown away.
+    """Compute the error rate that remains when the comparisons of lowest quality are discarded.
 
     Args:
         wrong: (N,) whether a comparison is in error at the threshold of the starting rate.
-        quality: (N,) of a comparison: the lower one of its two pictures. Higher is better.
-        most: largest share thrown away, below 1.
+        quality: (N,) of a comparison: the lower one of its two images. Higher is better.
+        most: largest share discarded, below 1.
         steps: shares from 0 to `most`.
 
     Returns:
-        Rates in [0, 1], lower is better. Comparisons of equal quality leave together: between two
-        qualities the curve is what throwing away some of the ties at random gives on average.
+        Rates in [0, 1], lower is better. Comparisons of equal quality are discarded together:
+        between two qualities the curve is the mean result of discarding some of the ties at random.
 
     Source: Grother and Tabassi, "Performance of biometric quality measures", TPAMI 29, 2007;
         Schlett et al., arXiv:2303.13294.
     """
     errors, order = np.asarray(wrong, np.float64), np.asarray(quality, np.float64)
     if errors.shape != order.shape or errors.size < 2:
-        raise TooFewTrialsError(f"A curve needs two comparisons or more, got {errors.size}.")
+        raise TooFewTrialsError(f"A curve needs at least two comparisons, got {errors.size}.")
     if np.isnan(order).any():
         raise MienError(
-            f"{np.isnan(order).sum()} comparisons have no quality; leave them out and say so, or "
-            "count them as of the lowest quality."
+            f"{np.isnan(order).sum()} comparisons have no quality; leave them out and report it, "
+            "or count them as the lowest quality."
         )
     share = np.linspace(0, most, steps)
     return Discard(
@@ -58,7 +58,7 @@ def discard_curve(
 
 
 def area(curve: Discard, most: float = RANGE) -> float:
-    """How much of the possible gain a quality score brings, over small shares.
+    """Compute the share of the possible gain that a quality score achieves at small shares.
 
     Args:
         curve: from discard_curve.
@@ -66,8 +66,8 @@ def area(curve: Discard, most: float = RANGE) -> float:
 
     Returns:
         (area under random - area under the curve) / (area under random - area under the oracle):
-        1 for the oracle, 0 for a coin, below 0 if throwing away makes it worse; higher is better.
-        NaN where there are no errors, since nothing can be gained.
+        1 for the oracle, 0 for random discarding, below 0 if discarding makes it worse; higher is
+        better. NaN where there are no errors, since nothing can be gained.
 
     Source: the partial area of arXiv:2303.13294, scaled between its two bounds.
     """
@@ -80,7 +80,7 @@ def area(curve: Discard, most: float = RANGE) -> float:
 
 
 def _left(errors: Doubles, quality: Doubles, share: Doubles) -> Doubles:
-    """Expected share of errors among what is left; ties leave in random order."""
+    """Expected share of errors among the remaining comparisons; ties are discarded at random."""
     levels, number = np.unique(quality, return_inverse=True)
     size = np.bincount(number, minlength=levels.size)
     lost = np.bincount(number, errors, minlength=levels.size)

@@ -1,4 +1,4 @@
-"""A measured number with its interval, counted by person.
+"""Measured numbers with intervals, counted by person.
 
 Trials that share a person are not independent, so an interval that counts trials is too narrow.
 """
@@ -13,17 +13,17 @@ from mien.errors import TooFewTrialsError
 from mien.metrics.intervals import rule_of_three, wilson_share
 from mien.types import Doubles
 
-LEAST_PEOPLE = 3  # fewer say nothing about how people differ
+LEAST_PEOPLE = 3  # fewer do not show how people differ
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number, how far it may be from the truth, and what it rests on."""
+    """A number, its interval, and the trials and people behind it."""
 
     value: float  # NaN: unknown, for the reason given
     low: float = math.nan  # 95 % interval; NaN: unknown
     high: float = math.nan
-    trials: int = 0  # comparisons, pictures, searches, ...
+    trials: int = 0  # comparisons, images, searches, ...
     people: int = 0  # independent units among them
     reason: str = ""  # why there is no value or no interval
 
@@ -34,10 +34,10 @@ class Estimate:
 
 
 class Clusters:
-    """Whose trials these are, for intervals that count people.
+    """The people of each trial, for intervals that count people.
 
-    A trial of one person touches that person, a comparison of two people touches both. Two trials
-    are taken as independent only if they touch nobody in common.
+    A trial of one person involves that person, a comparison of two people involves both. Two trials
+    are treated as independent only if they have no person in common.
 
     Source: Fafchamps and Gubert, "The formation of risk sharing networks", J. Development
         Economics 83, 2007; Aronow, Samii and Assenova, "Cluster-robust variance estimation for
@@ -48,19 +48,20 @@ class Clusters:
     def __init__(
         self, first: ArrayLike, second: ArrayLike | None = None, weights: ArrayLike | None = None
     ) -> None:
-        """Take the people of N trials.
+        """Store the people of N trials.
 
         Args:
-            first: (N,) whole numbers from 0 (or anything np.unique can sort), who is in the trial.
-            second: (N,) who else; equal to `first` where it is one person. Default: one person.
+            first: (N,) whole numbers from 0 (or anything np.unique can sort): the person of the
+                trial.
+            second: (N,) the other person; equal to `first` for one person. Default: one person.
             weights: (N,) how much each trial counts, 0 or more; default 1.
         """
         a = np.asarray(first).ravel()
         b = a if second is None else np.asarray(second).ravel()
         if a.shape != b.shape or not a.size:
             raise TooFewTrialsError(
-                f"{a.size} first and {b.size} second people make no trials; give one of each a "
-                "trial, and at least one trial."
+                f"Got {a.size} first and {b.size} second people; pass one of each per trial, and "
+                "at least one trial."
             )
         self.first, self.second, self.people = _numbered(a, b)
         self.weights = np.ones(a.shape) if weights is None else np.asarray(weights, np.float64)
@@ -86,12 +87,12 @@ class Clusters:
         """A rate with its interval.
 
         Args:
-            hits: (N,) whether it happened.
+            hits: (N,) whether the event occurred.
 
         Returns:
             The weighted share, in [0, 1], with Wilson's interval at the number of independent
             trials that would vary as much (Korn and Graubard, "Confidence intervals for
-            proportions with small expected number of positive counts", Survey Methodology 24,
+            1998). Where no event occurred, the rule of three over people (or pairs of people).
             1998). Where nothing happened, the rule of three over people (or pairs of people).
         """
         from scipy.special import ndtri, stdtrit  # loaded when used: scipy is slow to import
@@ -104,7 +105,7 @@ class Clusters:
             ends = (0.0, room) if value == 0 else (1 - room, 1.0)
             return Estimate(value, *ends, size, people)
         if people < LEAST_PEOPLE:
-            reason = f"{people} people give no interval"
+            reason = f"{people} people are too few for an interval"
             return Estimate(value, trials=size, people=people, reason=reason)
         free = value * (1 - value) / self.variance(x)
         free = min(free, float(x.size)) * (ndtri(0.975) / stdtrit(self.people - 1, 0.975)) ** 2
@@ -118,13 +119,13 @@ class Clusters:
         value = float(np.average(x, weights=self.weights))
         size, people = int(x.size), self.people
         if people < LEAST_PEOPLE:
-            reason = f"{people} people give no interval"
+            reason = f"{people} people are too few for an interval"
             return Estimate(value, trials=size, people=people, reason=reason)
         half = float(stdtrit(self.people - 1, 0.975)) * math.sqrt(self.variance(x))
         return Estimate(value, value - half, value + half, size, people)
 
     def _influence(self, values: Doubles) -> tuple[Doubles, Doubles, Doubles]:
-        """Sums of what each trial adds to the mean: by person, by pair of two people, by pair."""
+        """Sums of the contribution of each trial: by person, by pair of two people, by pair."""
         weight = self.weights.sum()
         mean = float(self.weights @ values) / weight
         seen = np.flatnonzero(values)  # rare errors among millions of trials are summed quickly
@@ -143,8 +144,8 @@ class Clusters:
 
 
 def _renumbered(codes: NDArray[np.int64], top: int) -> tuple[NDArray[np.intp], int]:
-    """Whole numbers below `top` as 0, 1, 2, ..., and how many there are."""
-    if top <= 4 * codes.size + 1000:  # a table is quicker than sorting
+    """Whole numbers below `top` as 0, 1, 2, ..., and their count."""
+    if top <= 4 * codes.size + 1000:  # a table is faster than sorting
         seen = np.zeros(top, bool)
         seen[codes] = True
         return (np.cumsum(seen) - 1)[codes], int(seen.sum())
@@ -155,7 +156,7 @@ def _renumbered(codes: NDArray[np.int64], top: int) -> tuple[NDArray[np.intp], i
 def _numbered(
     a: NDArray[np.generic], b: NDArray[np.generic]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """People as 0, 1, 2, ... and how many there are."""
+    """People as 0, 1, 2, ... and their count."""
     if a.dtype.kind in "iu" and b.dtype.kind in "iu" and min(a.min(), b.min()) >= 0:
         top = int(max(a.max(), b.max())) + 1
         if top <= 10 * a.size + 1000:  # whole numbers already: no sorting of millions

@@ -1,4 +1,4 @@
-"""Which factor drives a number? Shares of variance, permutation tests, orders, trade-offs."""
+"""Find the factor behind a number: shares of variance, permutation tests, orders, trade-offs."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,19 +13,21 @@ def eta_squared(values: ArrayLike, factors: dict[str, ArrayLike]) -> dict[str, f
     """Share of the variance that each factor and each pair of factors explains.
 
     Args:
-        values: (N,) one an experiment, with two experiments or more.
+        values: (N,) one per experiment, with at least two experiments.
         factors: name -> (N,) level of each experiment.
 
     Returns:
-        name (or "a x b") -> share in [0, 1]: what the sum of squares falls by when the factor is
-        added to all others of its order (type II), over the total; "residual" is what all of them
-        leave. In a full crossing the shares add up to 1. NaN if nothing varies.
+        name (or "a x b") -> share in [0, 1]: the fall of the sum of squares when the factor is
+        added to all others of its order (type II), over the total; "residual" is the part that none
+        explains. In a full factorial design the shares add up to 1. NaN if nothing varies.
 
     Source: Fisher; type II sums as in Langsrud, Statistics and Computing 13, 2003.
     """
     y = np.asarray(values, np.float64)
     if y.size < 2 or not np.isfinite(y).all():
-        raise TooFewTrialsError(f"Shares of variance need two finite numbers, got {y.size}.")
+        raise TooFewTrialsError(
+            f"Shares of variance need at least two finite numbers, got {y.size}."
+        )
     codes = {name: np.unique(np.asarray(f), return_inverse=True)[1] for name, f in factors.items()}
     total = float(np.sum((y - y.mean()) ** 2))
     if total <= 1e-18:
@@ -51,7 +53,7 @@ def eta_squared(values: ArrayLike, factors: dict[str, ArrayLike]) -> dict[str, f
 def share_between(table: Doubles, label: ArrayLike, axis: int) -> float:
     """Share of the variance of a table (K, L) that lies between the labels of one axis.
 
-    Source: as eta_squared; the two agree in a full crossing.
+    Source: as eta_squared; the two agree in a full factorial design.
     """
     code = np.unique(np.asarray(label), return_inverse=True)[1]
     rows = table if axis == 0 else table.T
@@ -67,13 +69,13 @@ def share_between(table: Doubles, label: ArrayLike, axis: int) -> float:
 def permutation_p(
     observed: float, shuffled: Callable[[np.random.Generator], float], rounds: int, seed: int
 ) -> float:
-    """Probability of a number as large if the labels meant nothing.
+    """Probability of a number as large if the labels were random.
 
     Args:
         observed: the number.
-        shuffled: gives it for labels in random order.
-        rounds: shuffles.
-        seed: of them.
+        shuffled: returns it for labels in random order.
+        rounds: number of shuffles.
+        seed: of the shuffles.
 
     Returns:
         (1 + shuffles at least as large) / (1 + rounds), in (0, 1].
@@ -86,7 +88,7 @@ def permutation_p(
 
 
 def kendall(a: ArrayLike, b: ArrayLike) -> float:
-    """Kendall's tau-b of two orders, in [-1, 1]; NaN if one of them is all ties.
+    """Kendall's tau-b of two orders, in [-1, 1]; NaN if all values of one are tied.
 
     Source: Kendall, Biometrika 33, 1945.
     """
@@ -98,9 +100,7 @@ def kendall(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def pareto(gain: ArrayLike, cost: ArrayLike) -> NDArray[np.bool_]:
-    """(N,) which points no other one beats: none has at least the gain at no more cost, and is
-    better in one of the two.
-    """  # noqa: D205 - one sentence
+    """(N,) Pareto-optimal points: no other has at least the gain at no more cost, one strictly."""
     g, c = (np.asarray(v, np.float64) for v in (gain, cost))
     beats = (g[None] >= g[:, None]) & (c[None] <= c[:, None])
     strictly = (g[None] > g[:, None]) | (c[None] < c[:, None])
@@ -109,7 +109,7 @@ def pareto(gain: ArrayLike, cost: ArrayLike) -> NDArray[np.bool_]:
 
 
 def silhouette(points: Doubles, label: ArrayLike) -> float:
-    """How apart two or more labels lie: mean over points of (b - a) / max(a, b), in [-1, 1].
+    """Separation of two or more labels: mean over points of (b - a) / max(a, b), in [-1, 1].
 
     Args:
         points: (N, D).
@@ -119,7 +119,7 @@ def silhouette(points: Doubles, label: ArrayLike) -> float:
     """
     names, who = np.unique(np.asarray(label), return_inverse=True)
     if names.size < 2 or np.bincount(who).min() < 2:
-        raise TooFewTrialsError("A silhouette needs two labels with two points each.")
+        raise TooFewTrialsError("A silhouette needs two labels with at least two points each.")
     squares = (points**2).sum(1)
     apart = np.sqrt(np.clip(squares[:, None] + squares[None] - 2 * points @ points.T, 0, None))
     sums = np.stack([apart[:, who == k].sum(1) for k in range(names.size)], 1)  # (N, K)
@@ -133,7 +133,7 @@ def silhouette(points: Doubles, label: ArrayLike) -> float:
 
 
 def direction(points: Doubles, positive: ArrayLike, ridge: float = 1e-2) -> tuple[Doubles, float]:
-    """A linear probe: unit direction and offset that tell two labels apart.
+    """Fit a linear probe: unit direction and offset that separate two labels.
 
     Args:
         points: (N, D).
@@ -141,7 +141,7 @@ def direction(points: Doubles, positive: ArrayLike, ridge: float = 1e-2) -> tupl
         ridge: share of the mean variance that is added to each feature's.
 
     Returns:
-        Direction (D,) of length 1 and offset: points @ direction > offset is the guess.
+        Direction (D,) of length 1 and offset: the prediction is points @ direction > offset.
 
     Source: Fisher's linear discriminant with shrinkage.
     """
@@ -174,6 +174,6 @@ def _dummies(code: NDArray[np.int64]) -> Doubles:
 def _residual(y: Doubles, parts: list[Doubles]) -> float:
     """Sum of squares that a least-squares fit of these columns leaves."""
     columns = np.concatenate([np.ones((y.size, 1)), *parts], axis=1)
-    # Normal equations with a pseudo-inverse: the columns depend on each other by design.
+    # Normal equations with a pseudo-inverse: the columns are linearly dependent by design.
     fit = columns @ (np.linalg.pinv(columns.T @ columns) @ (columns.T @ y))
     return float(np.sum((y - fit) ** 2))

@@ -1,4 +1,4 @@
-"""Is everybody served alike? Error rates by group, as ISO/IEC 19795-10:2024 asks for them."""
+"""Compare error rates by group, as ISO/IEC 19795-10:2024 requires."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from mien.errors import TooFewTrialsError
 from mien.metrics.estimates import Clusters, Estimate
 from mien.metrics.trials import Flags
 
-LEAST_PEOPLE = 30  # of a group; fewer give no verdict
-ALPHA = 0.05  # chance of naming any group where all are alike
+LEAST_PEOPLE = 30  # of a group; smaller groups get no verdict
+ALPHA = 0.05  # probability of naming any group if all rates are equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Groups:
     small: tuple[str, ...]  # groups of fewer than LEAST_PEOPLE people
     worst: str | None  # group with the highest rate among those large enough
     spread: Estimate  # highest rate / geometric mean of the rates, at least 1; lower is better
-    p: float  # probability of differences as large if all groups were alike; NaN: untested
+    p: float  # probability of differences as large if all rates were equal; NaN: untested
     apart: tuple[str, ...]  # groups whose rate differs from that of all others together
     verdict: str  # a sentence
 
@@ -41,7 +41,7 @@ def compare_groups(
         Rates with intervals by person; the worst group; maximum over geometric mean. Groups are
         named as different if they differ from all others together: t with variances by person
         under the pooled rate, degrees of freedom of the smallest group, Holm's correction, so
-        that any is named wrongly about one time in twenty at most.
+        that the probability of naming any group wrongly is at most about one in twenty.
 
     Raises:
         TooFewTrialsError: there are not two groups.
@@ -51,16 +51,16 @@ def compare_groups(
     """
     if len(wrong) < 2:
         raise TooFewTrialsError(
-            f"A comparison of groups needs two, got {', '.join(wrong) or 'none'}; label people "
-            "with their groups."
+            f"A comparison of groups needs at least two, got {', '.join(wrong) or 'none'}; label "
+            "people with their groups."
         )
     rates = {name: clusters[name].share(flags) for name, flags in wrong.items()}
     small = tuple(name for name, rate in rates.items() if rate.people < least)
     large = [name for name in rates if name not in small]
     if len(large) < 2:
         verdict = (
-            f"No verdict: {len(large)} of {len(rates)} groups have {least} people or more; two "
-            "must. Bring more people of " + ", ".join(small) + "."
+            f"No verdict: {len(large)} of {len(rates)} groups have {least} people or more; two are "
+            "needed. Add people of " + ", ".join(small) + "."
         )
         nothing = Estimate(math.nan, reason="fewer than two groups are large enough")
         return Groups(rates, small, None, nothing, math.nan, (), verdict)
@@ -71,7 +71,7 @@ def compare_groups(
     apart = tuple(n for n, p in zip(large, adjusted, strict=True) if p <= ALPHA)
     spread = max_over_geometric_mean([rates[name] for name in large], large)
     return Groups(
-        rates, small, worst, spread, min(adjusted), apart, _told(apart, worst, rates, small)
+        rates, small, worst, spread, min(adjusted), apart, _verdict(apart, worst, rates, small)
     )
 
 
@@ -87,7 +87,7 @@ def max_over_geometric_mean(rates: Sequence[Estimate], names: Sequence[str]) -> 
         return Estimate(
             math.nan,
             people=people,
-            reason=f"no error was seen in {', '.join(none)}, so there is no geometric mean",
+            reason=f"no error was observed in {', '.join(none)}, so there is no geometric mean",
         )
     ratio = float(values.max() / np.exp(np.log(values).mean()))
     return Estimate(ratio, people=people, trials=sum(rate.trials for rate in rates))
@@ -96,7 +96,7 @@ def max_over_geometric_mean(rates: Sequence[Estimate], names: Sequence[str]) -> 
 def _apart(
     name: str, rates: Mapping[str, Estimate], free: Mapping[str, float], people: int
 ) -> float:
-    """Probability of a difference this large between a group and all others, if all are alike.
+    """Probability of a difference this large between a group and all others, if all are equal.
 
     Under that assumption all groups have one rate, so the variance is that of the pooled rate; a
     group's own variance would be too small just where its rate is low by chance.
@@ -116,20 +116,20 @@ def _apart(
 def _independent(
     wrong: Mapping[str, Flags], clusters: Mapping[str, Clusters], rates: Mapping[str, Estimate]
 ) -> dict[str, float]:
-    """How many independent trials each group stands for.
+    """Number of independent trials of each group.
 
-    How much trials of one person agree is hard to tell from few errors, so a group is never
-    taken to agree less than all groups together do.
+    The correlation within people is estimated poorly from few errors. A group is therefore never
+    assigned a lower correlation than all groups together.
     """
-    alike = {}  # by how much the variance exceeds that of independent trials
+    inflation = {}  # by how much the variance exceeds that of independent trials
     for name, flags in wrong.items():
         share = rates[name].value
         if 0 < share < 1:
             alone = share * (1 - share) / rates[name].trials
-            alike[name] = max(1.0, clusters[name].variance(flags) / alone)
-    total = sum(rates[name].trials for name in alike)
-    pooled = sum(alike[n] * rates[n].trials for n in alike) / total if total else 1.0
-    return {n: rates[n].trials / max(alike.get(n, 1.0), pooled) for n in wrong}
+            inflation[name] = max(1.0, clusters[name].variance(flags) / alone)
+    total = sum(rates[name].trials for name in inflation)
+    pooled = sum(inflation[n] * rates[n].trials for n in inflation) / total if total else 1.0
+    return {n: rates[n].trials / max(inflation.get(n, 1.0), pooled) for n in wrong}
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -145,14 +145,14 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _told(
+def _verdict(
     apart: Sequence[str], worst: str, rates: Mapping[str, Estimate], small: Sequence[str]
 ) -> str:
     beside = f" No verdict about {', '.join(small)}: too few people." if small else ""
     if not apart:
         return (
             f"No group differs from the others by more than chance explains (worst: {worst}, "
-            f"{rates[worst].value:.2%}). That is not a proof that all are alike." + beside
+            f"{rates[worst].value:.2%}). This does not prove that the rates are equal." + beside
         )
     named = ", ".join(f"{name} ({rates[name].value:.2%})" for name in apart)
     return f"Different from the others: {named}. Worst group: {worst}." + beside

@@ -1,6 +1,6 @@
-"""What a measurement found: numbers with intervals, tables, curves, and what they rest on.
+"""Findings of a measurement: numbers with intervals, tables, curves, and their basis.
 
-Every evaluation gives one of these; mien.report makes a page of it, `plain` a JSON object.
+Every evaluation returns one of these; mien.report makes a page of it, `plain` a JSON object.
 """
 
 import math
@@ -14,12 +14,12 @@ from mien.types import Doubles
 
 Kind = Literal["text", "count", "rate", "number"]  # how a cell is shown
 Cell = str | int | float | Estimate | None
-POINTS = 400  # of a curve that is told; steps between them are not visible
+POINTS = 400  # of a reported curve; steps between them are not visible
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One number that stands at the top."""
+    """One number at the top of a report."""
 
     name: str
     value: Estimate
@@ -69,7 +69,7 @@ class Risk:
     """The conclusion of an audit."""
 
     level: Literal["none found", "low", "medium", "high"]
-    reason: str  # the figure that it rests on, in a sentence
+    reason: str  # the number that it rests on, in a sentence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +81,7 @@ class Findings:
     headline: tuple[Fact, ...]
     tables: tuple[Table, ...]
     plots: tuple[Plot, ...] = ()
-    warnings: tuple[str, ...] = ()  # what must not be overlooked
+    warnings: tuple[str, ...] = ()  # limits that the reader must know
     notes: tuple[str, ...] = ()  # how to read it
     basis: tuple[tuple[str, str], ...] = ()  # data, people, model with digest, command line
     risk: Risk | None = None  # of an audit
@@ -119,7 +119,7 @@ def plain(findings: Findings) -> dict[str, Any]:
 
 
 def thinned(x: Doubles, y: Doubles, points: int = POINTS) -> tuple[Doubles, Doubles]:
-    """At most so many points of a long curve, the first and the last among them."""
+    """Reduce a long curve to at most `points` points, including the first and the last."""
     if x.size <= points:
         return x, y
     keep = np.unique(np.linspace(0, x.size - 1, points).round().astype(int))
@@ -137,10 +137,10 @@ def _curve(curve: Curve) -> dict[str, Any]:
 
 def _cell(cell: Cell) -> Any:
     if isinstance(cell, Estimate):
-        told: dict[str, Any] = {"value": _number(cell.value)}
-        told |= {"low": _number(cell.low), "high": _number(cell.high)}
-        told |= {"trials": cell.trials, "people": cell.people}
-        return told | ({"reason": cell.reason} if cell.reason else {})
+        cell_values: dict[str, Any] = {"value": _number(cell.value)}
+        cell_values |= {"low": _number(cell.low), "high": _number(cell.high)}
+        cell_values |= {"trials": cell.trials, "people": cell.people}
+        return cell_values | ({"reason": cell.reason} if cell.reason else {})
     return _number(cell) if isinstance(cell, float) else cell
 
 

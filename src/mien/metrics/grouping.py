@@ -1,4 +1,4 @@
-"""How well a grouping of pictures agrees with who is on them."""
+"""Measure agreement of a grouping of images with the people they show."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ Ends = tuple[float, float, float]  # precision, recall, F
 class BCubed:
     """Agreement of groups with people; all in [0, 1], higher is better."""
 
-    precision: float  # of the pictures in a picture's group, the share that shows its person
-    recall: float  # of the pictures of a picture's person, the share that is in its group
+    precision: float  # of the images in an image's group, the share that shows its person
+    recall: float  # of the images of an image's person, the share that is in its group
     f: float  # harmonic mean of both
     low: Ends  # 95 % interval of the three (bootstrap by person), lower ends
     high: Ends  # the same, upper ends
@@ -34,19 +34,19 @@ def b_cubed(
     """B-cubed precision, recall and F of a grouping.
 
     Args:
-        groups: (N,) group of each picture, any labels; N >= 1.
-        people: (N,) true person of each picture, any labels.
-        counted: (N,) whether a picture counts in the means; the others still are in groups.
+        groups: (N,) group of each image, any labels; N >= 1.
+        people: (N,) true person of each image, any labels.
+        counted: (N,) whether an image counts in the means; the others remain in their groups.
             Default: all count.
         resamples: of the people, for the intervals.
         seed: of the resampling.
 
     Returns:
-        Means over pictures, each picture counted once, itself included: all alone in groups of
-        one has precision 1, all in one group has recall 1.
+        Means over images, each image counted once, itself included: only groups of one image
+        have precision 1, one group of all images has recall 1.
 
     Raises:
-        TooFewTrialsError: there is no picture.
+        TooFewTrialsError: there is no image.
         ValueError: the two have different lengths.
 
     Source: Bagga and Baldwin, "Entity-based cross-document coreferencing using the vector space
@@ -58,7 +58,7 @@ def b_cubed(
     precision, recall = precision[some], recall[some]
     who = np.unique(np.asarray(people).ravel()[some], return_inverse=True)[1]
     if not who.size:
-        raise TooFewTrialsError("B-cubed needs at least one picture, got none.")
+        raise TooFewTrialsError("B-cubed needs at least one image, got none.")
     means = np.array([precision.mean(), recall.mean()])
     low, high = _ends(precision, recall, who, resamples, seed)
     return BCubed(float(means[0]), float(means[1]), float(_harmonic(means[None])[0]), low, high)
@@ -80,11 +80,11 @@ def _ends(
 
 
 def b_cubed_each(groups: ArrayLike, people: ArrayLike) -> tuple[Doubles, Doubles]:
-    """B-cubed precision and recall of each picture.
+    """B-cubed precision and recall of each image.
 
     Args:
-        groups: (N,) group of each picture, any labels.
-        people: (N,) true person of each picture, any labels.
+        groups: (N,) group of each image, any labels.
+        people: (N,) true person of each image, any labels.
 
     Returns:
         (N,) and (N,) in (0, 1], higher is better.
@@ -96,7 +96,9 @@ def b_cubed_each(groups: ArrayLike, people: ArrayLike) -> tuple[Doubles, Doubles
     """
     first, second = np.asarray(groups).ravel(), np.asarray(people).ravel()
     if first.size != second.size:
-        raise ValueError(f"{first.size} groups for {second.size} people; one each a picture.")
+        raise ValueError(
+            f"Expected one group per person label, got {first.size} groups for {second.size}."
+        )
     group = np.unique(first, return_inverse=True)[1]
     who = np.unique(second, return_inverse=True)[1]
     both = np.unique(np.stack([group, who]), axis=1, return_inverse=True)[1].ravel()

@@ -1,6 +1,6 @@
-"""Who is it, among many, and is it anybody known? Error rates of searches.
+"""Error rates of searches (1:N): FNIR, FPIR and ranks.
 
-A search gives a person if the similarity exceeds the threshold; a tie is rejected, and a tie with
+A search returns a person if the similarity exceeds the threshold; a tie is rejected, and a tie with
 another person's template ranks the other person first.
 """
 
@@ -12,7 +12,7 @@ from mien.types import Doubles
 
 
 def fnir(own: ArrayLike, rank: ArrayLike, threshold: float, most: int = 1) -> NDArray[np.bool_]:
-    """Which searches for enrolled people miss them.
+    """Flag the searches for enrolled people that miss them.
 
     Args:
         own: (M,) similarity of the best template of the person searched for; NaN if the search
@@ -30,18 +30,18 @@ def fnir(own: ArrayLike, rank: ArrayLike, threshold: float, most: int = 1) -> ND
     similarity, place = np.asarray(own, np.float64), np.asarray(rank)
     if similarity.shape != place.shape or not similarity.size:
         raise TooFewTrialsError(
-            "There are no searches for people who are enrolled; bring second pictures of some."
+            "There are no searches for enrolled people; add second images of some."
         )
     found: NDArray[np.bool_] = (similarity > threshold) & (place <= most)  # NaN > x is False
     return ~found
 
 
 def fpir(best: ArrayLike, threshold: float) -> NDArray[np.bool_]:
-    """Which searches for people who are not enrolled give somebody.
+    """Flag the searches for people who are not enrolled that return a person.
 
     Args:
-        best: (U,) similarity of the most alike template; without NaN, since a search that failed
-            is nobody's false alarm and would flatter the rate.
+        best: (U,) similarity of the most similar template; without NaN, since a failed search
+            is not a false alarm and would lower the rate.
         threshold: must be exceeded.
 
     Returns:
@@ -52,11 +52,13 @@ def fpir(best: ArrayLike, threshold: float) -> NDArray[np.bool_]:
     similarity = np.asarray(best, np.float64)
     if not similarity.size:
         raise TooFewTrialsError(
-            "There are no searches for people who are not enrolled, so there are no false alarms "
-            "to count; keep some people out of the gallery."
+            "There are no searches for people who are not enrolled, so false alarms cannot be "
+            "counted; keep some people out of the gallery."
         )
     if np.isnan(similarity).any():
-        raise MienError(f"{np.isnan(similarity).sum()} searches have NaN; leave failures out.")
+        raise MienError(
+            f"{np.isnan(similarity).sum()} searches are NaN; leave out failed searches."
+        )
     alarms: NDArray[np.bool_] = similarity > threshold
     return alarms
 
@@ -64,7 +66,7 @@ def fpir(best: ArrayLike, threshold: float) -> NDArray[np.bool_]:
 def ranks(
     similarity: Doubles, gallery: ArrayLike, wanted: ArrayLike
 ) -> tuple[Doubles, NDArray[np.int64]]:
-    """Where each wanted person comes out.
+    """Compute the rank of each wanted person.
 
     Args:
         similarity: (M, T) of each probe to each template.
@@ -73,7 +75,7 @@ def ranks(
 
     Returns:
         own: (M,) similarity of the best template of that person, NaN if there is none.
-        rank: (M,) 1 + number of other people whose best template is at least as alike; 0 if the
+        rank: (M,) 1 + number of other people whose best template is at least as similar; 0 if the
             person has no template.
     """
     who, person = np.asarray(gallery, np.int64), np.asarray(wanted, np.int64)
@@ -88,7 +90,7 @@ def ranks(
 
 
 def best_of_people(similarity: Doubles, gallery: NDArray[np.int64]) -> Doubles:
-    """(M, P) the best template of each person; -inf for numbers without a template."""
+    """(M, P) similarity of the best template of each person; -inf without a template."""
     order = np.argsort(gallery, kind="stable")
     names, starts = np.unique(gallery[order], return_index=True)
     best = np.full((len(similarity), int(names.max(initial=-1)) + 1), -np.inf)

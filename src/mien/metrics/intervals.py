@@ -1,4 +1,4 @@
-"""How far a share that was measured on some may be from the share of all."""
+"""Confidence intervals of shares measured on a sample."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def wilson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, fl
     """Interval of a share, close to its nominal confidence on average.
 
     Args:
-        count: how often it happened.
+        count: number of events.
         trials: independent trials, at least 1.
         confidence: in (0, 1).
 
@@ -47,10 +47,10 @@ def wilson_share(share: float, trials: float, confidence: float = 0.95) -> tuple
 
 
 def clopper_pearson(count: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Interval of a share that covers the truth at least as often as it says.
+    """Interval of a share that covers the truth at least as often as its confidence states.
 
     Args:
-        count: how often it happened.
+        count: number of events.
         trials: independent trials, at least 1.
         confidence: in (0, 1).
 
@@ -69,7 +69,7 @@ def clopper_pearson(count: int, trials: int, confidence: float = 0.95) -> tuple[
 
 
 def rule_of_three(trials: int) -> float:
-    """Upper end of the 95 % interval of a rate at which nothing happened in `trials` trials.
+    """Upper end of the 95 % interval of a rate with no event in `trials` trials.
 
     Args:
         trials: independent trials, at least 1.
@@ -85,7 +85,7 @@ def rule_of_three(trials: int) -> float:
 
 
 def bootstrap_weights(people: int, resamples: int, seed: int) -> Doubles:
-    """How often each person is drawn when as many people are drawn with replacement.
+    """Number of times each person is drawn in a bootstrap with replacement.
 
     Pairs that share a person are not independent, so people are drawn, not pairs: a pair of two
     people counts as often as the product of their numbers.
@@ -111,6 +111,6 @@ def _require(count: int, trials: int, confidence: float) -> None:
         raise TooFewTrialsError(f"An interval needs at least one trial, got {trials}.")
     if not (0 <= count <= trials and 0 < confidence < 1):
         raise ValueError(
-            f"{count} of {trials} at confidence {confidence:g} is no share; the count lies in "
-            "[0, trials], the confidence in (0, 1)."
+            f"{count} of {trials} at confidence {confidence:g} is not a share; the count must lie "
+            "in [0, trials], the confidence in (0, 1)."
         )

@@ -1,6 +1,6 @@
-"""Was the attack noticed, and were real people let through? Rates of ISO/IEC 30107-3:2023.
+"""Error rates of presentation attack detection: APCER and BPCER of ISO/IEC 30107-3:2023.
 
-ACER, the mean of the two rates, is not in the standard and hides the worse one: it is not here.
+ACER, the mean of the two rates, is not in the standard and hides the worse one: it is left out.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from mien.errors import MienError, TooFewTrialsError
 
 
 def apcer(score: ArrayLike, threshold: float) -> NDArray[np.bool_]:
-    """Which attack presentations are taken for bona fide.
+    """Flag attack presentations that are classified as bona fide.
 
     Args:
         score: (A,) of attacks of one species that got a response, higher = more live.
@@ -27,7 +27,7 @@ def apcer(score: ArrayLike, threshold: float) -> NDArray[np.bool_]:
 
 
 def bpcer(score: ArrayLike, threshold: float) -> NDArray[np.bool_]:
-    """Which bona fide presentations are taken for attacks; see apcer.
+    """Flag bona fide presentations that are classified as attacks; see apcer.
 
     Source: ISO/IEC 30107-3:2023, BPCER.
     """
@@ -55,21 +55,21 @@ def threshold_at_apcer(species: dict[str, ArrayLike], rate: float) -> float:
         if int(rate * scores.size + 1e-9) < 1:
             raise TooFewTrialsError(
                 f"APCER {rate:g} needs {np.ceil(1 / rate):.0f} presentations of each species, "
-                f"'{name}' has {scores.size}; ask for a larger rate or bring more."
+                f"'{name}' has {scores.size}; ask for a larger rate or add presentations."
             )
         bars.append(threshold_at_fmr(scores, rate))
     if not bars:
-        raise TooFewTrialsError("There are no attacks, so there is no APCER; bring some.")
+        raise TooFewTrialsError("There are no attacks, so there is no APCER; add attacks.")
     return max(bars)
 
 
 def _scores(values: ArrayLike, which: str) -> NDArray[np.float64]:
     array = np.asarray(values, np.float64).ravel()
     if not array.size:
-        raise TooFewTrialsError(f"There are no {which} presentations with a response; bring some.")
+        raise TooFewTrialsError(f"There are no {which} presentations with a response; add some.")
     if np.isnan(array).any():
         raise MienError(
             f"{np.isnan(array).sum()} {which} presentations have no score; those without a "
-            "response are counted apart as non-response, not here."
+            "response are counted separately as non-response."
         )
     return array

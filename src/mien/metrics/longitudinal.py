@@ -1,4 +1,4 @@
-"""Scores of the same people over years: noise of a capture, of a day, and drift.
+"""Model scores of the same people over years: capture noise, day noise, drift.
 
 Model, for subject i, day d, capture k, years t since the reference:
     score = b0 + u_i + (b1 + v_i) t + g_id + e_idk
@@ -16,14 +16,14 @@ from mien.types import Doubles
 
 LEAST_SUBJECTS, LEAST_VISITS = 10, 3
 SLACK, ALARM = 0.5, 5.0  # of the CUSUM, in standard deviations. Source: Page, Biometrika 41, 1954
-BASE = 5  # first visits that a trajectory is held against
+BASE = 5  # first visits, the reference of a trajectory
 
 Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Visits:
-    """Scores by visit: one row a subject and day."""
+    """Scores by visit: one row per subject and day."""
 
     subject: Codes  # (V,) 0, 1, 2, ..., rising
     time: Doubles  # (V,) years
@@ -34,13 +34,13 @@ class Visits:
 
     @property
     def subjects(self) -> int:
-        """How many there are."""
+        """Number of subjects."""
         return int(self.subject.max()) + 1 if self.subject.size else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """Standard deviations in units of the score; NaN where they cannot be told apart."""
+    """Standard deviations in units of the score; NaN where they cannot be distinguished."""
 
     subject: float  # s_subj, at the middle of the time
     slope: float  # s_slope, per year
@@ -52,7 +52,7 @@ class Components:
 
 
 def visits_of(subject: Codes, day: Codes, time: Doubles, score: Doubles) -> Visits:
-    """Gather captures into visits.
+    """Combine captures into visits.
 
     Args:
         subject: (N,) whole number of the subject.
@@ -74,14 +74,14 @@ def visits_of(subject: Codes, day: Codes, time: Doubles, score: Doubles) -> Visi
 
 
 def moments(visits: Visits) -> Components:
-    """Estimate the components by moments, without any fitting.
+    """Estimate the components by moments, without iterative fitting.
 
     s_cap: within visits. Each subject's visit means are regressed on time; their residuals hold
     the day effect and the rest of the capture noise; their slopes hold the drift.
 
     Returns:
         s_day is NaN, with a reason, if no visit has two captures: then day and capture cannot be
-        told apart. A variance that comes out negative is 0.
+        distinguished. A variance that comes out negative is 0.
 
     Raises:
         TooFewTrialsError: fewer than 10 subjects with 3 visits at different times.
@@ -92,7 +92,7 @@ def moments(visits: Visits) -> Components:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
-    """One straight line a subject."""
+    """One straight line per subject."""
 
     slope: Doubles  # (S,)
     middle: Doubles  # (S,) value at the middle of the time
@@ -129,14 +129,14 @@ def regressions(visits: Visits) -> Lines:
         )  # fmt: skip
     if len(rows) < LEAST_SUBJECTS:
         raise TooFewTrialsError(
-            f"{len(rows)} subjects have {LEAST_VISITS} visits at different times; drift and days "
-            f"can be told apart from {LEAST_SUBJECTS} on. Bring more people, or more visits."
+            f"{len(rows)} subjects have {LEAST_VISITS} visits at different times; drift and day "
+            f"noise need {LEAST_SUBJECTS} such subjects. Add people or visits."
         )
     return Lines(*np.array(rows, np.float64).T)
 
 
 def combine(lines: Lines, weight: Doubles, visits: Visits) -> Components:
-    """Components from lines that count so often (all 1, or a bootstrap draw of subjects)."""
+    """Components from lines with weights (all 1, or a bootstrap draw of subjects)."""
     total = weight.sum()
     noise = float(weight @ lines.residual / (weight @ lines.df))  # s_day^2 + s_cap^2 / K
     share = float(weight @ lines.inverse / (weight @ lines.visits))  # 1 / K, harmonic
@@ -148,7 +148,7 @@ def combine(lines: Lines, weight: Doubles, visits: Visits) -> Components:
     level = float(weight @ lines.middle / total)
     around = float(weight @ (lines.middle - level) ** 2 / (total - 1))
     subject = max(0.0, around - noise * float(weight @ lines.middle_noise / total))
-    unknown = "no visit has two captures, so a day is not told from a capture"
+    unknown = "no visit has two captures, so day and capture noise cannot be separated"
     reason = unknown if math.isnan(day) else ""
     captured_sd = math.sqrt(captured) if captured >= 0 else math.nan
     level_sd, slope_sd, error = math.sqrt(subject), math.sqrt(slope), math.sqrt(spread / total)
@@ -238,7 +238,7 @@ def cusum(score: Doubles, middle: float, spread: float) -> Doubles:
 
     Args:
         score: (T,) in the order of time.
-        middle: what they are held against.
+        middle: the reference value.
         spread: standard deviation of one of them, above 0.
 
     Returns:
@@ -261,10 +261,10 @@ def common_days(visits: Visits, day: Codes) -> tuple[Codes, Doubles, Codes, floa
         day: (V,) whole number of the date of each visit.
 
     Returns:
-        Dates seen by three subjects or more, the effect of each (mean over subjects of what their
-        own line leaves), how many subjects, and the spread that days without an event would have
-        (the larger of what sampling explains and of 1.4826 times the median absolute effect, so
-        that one event does not hide itself).
+        Dates with three subjects or more, the effect of each (mean over subjects of the residuals
+        of their own lines), the number of subjects, and the spread expected of days without an
+        event (the larger of what sampling explains and of 1.4826 times the median absolute effect,
+        so that one event does not hide itself).
     """
     left = np.empty(visits.mean.size)
     for number in range(visits.subjects):

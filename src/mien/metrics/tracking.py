@@ -1,4 +1,4 @@
-"""How well faces are followed: identities over time against known ones.
+"""Measure tracking: identities over time against known ones.
 
 Tests compare IDF1 and misses with motmetrics, which needs pandas and so is no dependency.
 """
@@ -19,7 +19,7 @@ Seen = Sequence[tuple[Floats, Sequence[str]]]  # per frame: (N, 4) boxes and the
 class TrackingScores:
     """Counts over all frames, and what follows from them."""
 
-    matched: int  # boxes of the truth that a box of the answer covers, of the right identity or not
+    matched: int  # boxes of the truth that a box of the answer covers, whatever the identity
     missed: int  # boxes of the truth without one
     false: int  # boxes of the answer without one
     switches: int  # times that the identity on a person changes
@@ -51,21 +51,23 @@ class TrackingScores:
         return 1 - wrong / self.truth if self.truth else float("nan")
 
 
-def following(truth: Seen, answer: Seen, *, overlap: float = 0.4) -> TrackingScores:
+def score_tracking(truth: Seen, answer: Seen, *, overlap: float = 0.4) -> TrackingScores:
     """Compare identities over time.
 
     Args:
         truth: of each frame, boxes (left, top, right, bottom) and who they are.
-        answer: the same frames; its identities may be called anything.
+        answer: the same frames; its identities may have any names.
         overlap: intersection over union from which two boxes may be the same face. Detectors
-            differ in how much hair and chin they take in, so less than the usual 0.5.
+            differ in how much hair and chin they include, so it is less than the usual 0.5.
 
     Returns:
         Counts; in each frame boxes are matched one to one, as many as possible, best overlap
         first among those.
     """
     if len(truth) != len(answer):
-        raise ValueError(f"The truth has {len(truth)} frames and the answer {len(answer)}.")
+        raise ValueError(
+            f"Expected equally many frames, got {len(truth)} (truth) and {len(answer)} (answer)."
+        )
     pairs: dict[tuple[str, str], int] = {}
     last: dict[str, str] = {}
     matched = missed = false = switches = 0
@@ -86,9 +88,9 @@ def _matches(boxes: Floats, found: Floats, overlap: float) -> list[tuple[int, in
     if not len(boxes) or not len(found):
         return []
     shared = overlaps(boxes.astype(float), found.astype(float))
-    worth = np.where(shared >= overlap, 1000 + shared, 0.0)
-    rows, columns = linear_sum_assignment(-worth)
-    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if worth[i, j] > 0]
+    gain = np.where(shared >= overlap, 1000 + shared, 0.0)
+    rows, columns = linear_sum_assignment(-gain)
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if gain[i, j] > 0]
 
 
 def _best(pairs: dict[tuple[str, str], int]) -> int:

@@ -1,4 +1,4 @@
-"""Comparisons with their outcomes, and error rates of them with intervals by person."""
+"""Comparisons with their outcomes, and their error rates with intervals by person."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,9 +21,9 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)  # no slots: clusters are made once and kept
 class Trials:
-    """Comparisons of two pictures (or templates); a failure stays in the denominator."""
+    """Comparisons of two images (or templates); a failure stays in the denominator."""
 
-    similarity: Doubles  # (N,) higher = more alike; NaN exactly where the comparison failed
+    similarity: Doubles  # (N,) higher = more similar; NaN exactly where the comparison failed
     same: Flags  # (N,) whether both show one person
     first: Numbers  # (N,) person on the one side, 0, 1, 2, ...
     second: Numbers  # (N,) person on the other side
@@ -38,35 +38,35 @@ class Trials:
         lost = np.flatnonzero(np.isnan(self.similarity) & ~self.failed)
         if lost.size:
             raise MienError(
-                f"{lost.size} comparisons have no number as similarity (the first is row "
-                f"{lost[0] + 1}) and are not marked as failed; mark those whose picture gave no "
+                f"{lost.size} comparisons have no similarity (the first is row "
+                f"{lost[0] + 1}) and are not marked as failed. Mark those with an image without a "
                 "face as failed, and correct the others."
             )
         crossed = np.flatnonzero(self.same != (self.first == self.second))
         if crossed.size:
             raise MienError(
-                f"Row {crossed[0] + 1} says that two people are the same, or that one person is "
-                "two; correct the column `same` or the names."
+                f"Row {crossed[0] + 1} marks two people as the same, or one person as two; correct "
+                "the column `same` or the names."
             )
 
     @cached_property
     def genuine(self) -> Doubles:
-        """(P,) similarities of one person's pictures, failures left out."""
+        """(P,) similarities of mated comparisons, failures left out."""
         return self.similarity[self.same & ~self.failed]
 
     @cached_property
     def impostors(self) -> Doubles:
-        """(Q,) similarities of two people's pictures, failures left out."""
+        """(Q,) similarities of non-mated comparisons, failures left out."""
         return self.similarity[~self.same & ~self.failed]
 
     @property
     def misses(self) -> int:
-        """Comparisons of one person that failed."""
+        """Number of mated comparisons that failed."""
         return int(np.sum(self.same & self.failed))
 
     @cached_property
     def people(self) -> int:
-        """How many people there are."""
+        """Number of people."""
         top = int(max(self.first.max(initial=-1), self.second.max(initial=-1))) + 1
         seen = np.zeros(top, bool)
         seen[self.first] = seen[self.second] = True
@@ -74,32 +74,32 @@ class Trials:
 
     @cached_property
     def rising(self) -> Doubles:
-        """(Q,) similarities of two people's pictures, the most alike last."""
+        """(Q,) similarities of non-mated comparisons, rising."""
         return np.sort(self.impostors)
 
     def threshold(self, fmr: float) -> float:
         """As mien.metrics.threshold_at_fmr, but sorted once for many rates."""
         allowed = int(fmr * self.rising.size + 1e-9)
         if allowed < 1:
-            return threshold_at_fmr(self.impostors, fmr)  # which says what is missing
+            return threshold_at_fmr(self.impostors, fmr)  # its error names what is missing
         return -np.inf if allowed >= self.rising.size else float(self.rising[-allowed - 1])
 
     def require(self) -> "Trials":
-        """Refuse trials that can show no error rate; give them back otherwise."""
+        """Raise an error if no error rate can be computed; return the trials otherwise."""
         if self.people < 2:
             raise TooFewTrialsError(
-                f"All {self.same.size} comparisons are of {self.people} person, so nobody could be "
-                "taken for somebody else; bring pictures of other people."
+                f"All {self.same.size} comparisons are of {self.people} person, so there is no "
+                "false match; add images of other people."
             )
         if not self.impostors.size:
             raise TooFewTrialsError(
-                "There are no comparisons of two different people that both show a face (zero "
+                "There are no comparisons of two different people with a face in both images (zero "
                 "impostors), so there is no false match rate; add pairs of different people."
             )
         if not self.same.any():
             raise TooFewTrialsError(
                 "There are no comparisons of one person, so there is no false non-match rate; add "
-                "second pictures of some people."
+                "second images of some people."
             )
         return self
 
@@ -123,8 +123,9 @@ class Trials:
     def fnmr_at(self, fmr: float) -> Estimate:
         """False non-match rate at the threshold with this false match rate on these people.
 
-        The threshold is uncertain too. Its part is added to first order: what each person adds to
-        the false match rate, times the slope of the trade-off between half and twice the rate.
+        The threshold is uncertain too. Its part is added to first order: the contribution of each
+        person to the false match rate, times the slope of the trade-off between half and twice the
+        rate.
 
         Raises:
             TooFewTrialsError: fewer than 30 false matches would stand behind the threshold.
@@ -166,7 +167,7 @@ class Trials:
     def _both(
         self, missed: Flags, matched: Flags, parts: tuple[float, float], value: float | None = None
     ) -> Estimate:
-        """A number that both error rates move: Wilson's interval at their joint variance."""
+        """A number on which both error rates act: Wilson's interval at their joint variance."""
         return joint_share(self._same_people, missed, self._others, matched, parts, value)
 
 
@@ -180,8 +181,8 @@ def joint_share(
 ) -> Estimate:
     """A share whose error is `parts[0]` times that of `missed` plus `parts[1]` times `matched`'s.
 
-    The two are taken as independent. Where people who look like everybody are also most like
-    themselves, the interval is then a little too wide: in simulations with half of the variance
+    The two are treated as independent. If the people who resemble many others are also most similar
+    to themselves, the interval is slightly too wide: in simulations with half of the variance
     shared, nominal 95 % covered 96 to 98 %.
     """
     from scipy.special import ndtri, stdtrit  # loaded when used: scipy is slow to import

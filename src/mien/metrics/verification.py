@@ -1,7 +1,7 @@
-"""Two faces, one question: the same person? Error rates of the answer.
+"""Error rates of comparisons (1:1): FMR, FNMR, thresholds and fold accuracy.
 
 A pair is accepted if its similarity exceeds the threshold; a tie is rejected. NaN is refused
-everywhere: a pair without a similarity is a failure, and failures are counted apart.
+everywhere: a pair without a similarity is a failure, and failures are counted separately.
 """
 
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ class FoldAccuracy:
 
     mean: float  # over the folds, in [0, 1]
     folds: tuple[float, ...]  # of each fold, in the order of its number
-    thresholds: tuple[float, ...]  # that each fold was judged with, set on the other folds
+    thresholds: tuple[float, ...]  # of each fold, set on the other folds
 
 
 def fmr(different: ArrayLike, threshold: float) -> float:
     """False match rate: the share of different-person pairs that are accepted.
 
     Args:
-        different: (Q,) similarities of different-person pairs, higher = more alike; Q >= 1.
+        different: (Q,) similarities of different-person pairs, higher = more similar; Q >= 1.
         threshold: must be exceeded; a tie is rejected.
 
     Returns:
-        Share in [0, 1], lower is better. Pairs whose picture shows no face do not belong into
-        it: they are nobody's false match, and counting them would flatter the rate.
+        Share in [0, 1], lower is better. Leave out pairs with an image without a face: they
+        cannot be false matches, and counting them would lower the rate.
 
     Source: ISO/IEC 19795-1:2021, FMR.
     """
@@ -43,7 +43,7 @@ def fnmr(same: ArrayLike, threshold: float, failed: int = 0) -> float:
     """False non-match rate: the share of same-person pairs that are rejected.
 
     Args:
-        same: (P,) similarities of same-person pairs, higher = more alike.
+        same: (P,) similarities of same-person pairs, higher = more similar.
         threshold: must be exceeded; a tie is rejected.
         failed: further same-person pairs that have no similarity, since no face was found; each
             is an error. P + failed >= 1.
@@ -66,7 +66,7 @@ def threshold_at_fmr(different: ArrayLike, fmr: float) -> float:
 
     Returns:
         A similarity of one of the pairs (which is then rejected, as are its ties, so that the
-        true rate never exceeds `fmr`); -inf if everybody may pass.
+        true rate never exceeds `fmr`); -inf if all may pass.
 
     Source: ISO/IEC 19795-1:2021.
     """
@@ -77,7 +77,7 @@ def threshold_at_fmr(different: ArrayLike, fmr: float) -> float:
     if allowed < 1:
         raise TooFewTrialsError(
             f"FMR {fmr:g} needs {np.ceil(1 / fmr):.0f} different-person pairs, got "
-            f"{impostors.size}; ask for a larger rate or bring more pairs."
+            f"{impostors.size}; ask for a larger rate or add pairs."
         )
     if allowed >= impostors.size:
         return -np.inf
@@ -85,10 +85,10 @@ def threshold_at_fmr(different: ArrayLike, fmr: float) -> float:
 
 
 def tar_at_far(same: ArrayLike, different: ArrayLike, far: float, failed: int = 0) -> float:
-    """True accept rate when at most a share `far` of impostors is let in.
+    """True accept rate when at most a share `far` of impostors is accepted.
 
     Args:
-        same: (P,) similarities of same-person pairs, higher = more alike.
+        same: (P,) similarities of same-person pairs, higher = more similar.
         different: (Q,) similarities of different-person pairs, Q >= 1 / far.
         far: allowed false accept rate, in (0, 1].
         failed: further same-person pairs without a similarity; each is a reject.
@@ -106,13 +106,13 @@ def equal_error_rate(same: ArrayLike, different: ArrayLike, failed: int = 0) -> 
     """The error rate at the threshold where both kinds of errors are equally frequent.
 
     Args:
-        same: (P,) similarities of same-person pairs, higher = more alike.
+        same: (P,) similarities of same-person pairs, higher = more similar.
         different: (Q,) similarities of different-person pairs, Q >= 1.
         failed: further same-person pairs without a similarity; P + failed >= 1.
 
     Returns:
-        In [0, 1], lower is better. Both rates are steps, so they may jump past each other: it
-        is their mean where they are nearest, and the smaller mean if they are so twice.
+        In [0, 1], lower is better. Both rates are step functions, so they may not meet: the value
+        is their mean where they are nearest, and the smaller mean if that occurs twice.
 
     Source: ISO/IEC 19795-1:2021 names it; the mean at the nearest step is usual.
     """
@@ -122,19 +122,19 @@ def equal_error_rate(same: ArrayLike, different: ArrayLike, failed: int = 0) -> 
 
 
 def equal_error_of_sorted(genuine: Doubles, impostors: Doubles, failed: int = 0) -> float:
-    """equal_error_rate of rising similarities, without looking at all of them.
+    """equal_error_rate of rising similarities, by bisection.
 
     Misses never fall and matches never rise with the threshold, so the nearest step is on one
     side of where they cross, which halving finds.
     """
 
-    def rates(bar: float) -> tuple[float, float]:  # ties are rejected
-        missed = int(np.searchsorted(genuine, bar, side="right")) + failed
-        matched = impostors.size - int(np.searchsorted(impostors, bar, side="right"))
+    def rates(threshold: float) -> tuple[float, float]:  # ties are rejected
+        missed = int(np.searchsorted(genuine, threshold, side="right")) + failed
+        matched = impostors.size - int(np.searchsorted(impostors, threshold, side="right"))
         return missed / (genuine.size + failed), matched / impostors.size
 
     def crossing(values: Doubles) -> list[float]:
-        """The last value before the crossing and the first one behind it."""
+        """The last value before the crossing and the first one after it."""
         low, high = 0, values.size
         while low < high:
             middle = (low + high) // 2
@@ -142,7 +142,7 @@ def equal_error_of_sorted(genuine: Doubles, impostors: Doubles, failed: int = 0)
             low, high = (middle + 1, high) if missed < matched else (low, middle)
         return [float(v) for v in values[max(0, low - 1) : low + 1]]
 
-    pairs = [rates(bar) for bar in (-np.inf, *crossing(genuine), *crossing(impostors))]
+    pairs = [rates(threshold) for threshold in (-np.inf, *crossing(genuine), *crossing(impostors))]
     nearest = min(abs(missed - matched) for missed, matched in pairs)
     return min((a + b) / 2 for a, b in pairs if abs(a - b) <= nearest + 1e-12)
 
@@ -150,10 +150,10 @@ def equal_error_of_sorted(genuine: Doubles, impostors: Doubles, failed: int = 0)
 def fold_accuracy(
     similarity: ArrayLike, same: ArrayLike, fold: ArrayLike, failed: ArrayLike | None = None
 ) -> FoldAccuracy:
-    """Accuracy by the rule of LFW: each fold is judged with the threshold of the other folds.
+    """Accuracy by the rule of LFW: each fold is tested at the threshold of the other folds.
 
     Args:
-        similarity: (P,) of each pair, higher = more alike; ignored where the pair failed.
+        similarity: (P,) of each pair, higher = more similar; ignored where the pair failed.
         same: (P,) whether a pair shows one person.
         fold: (P,) number of the fold; at least two folds, each with a pair that did not fail.
         failed: (P,) whether a pair has no similarity, since no face was found; it counts as an
@@ -203,7 +203,7 @@ def _similarities(values: ArrayLike, which: str, least: int) -> Doubles:
     """As doubles; refused if there are too few or one is NaN."""
     array = np.asarray(values, dtype=np.float64).ravel()
     if array.size < least:
-        raise TooFewTrialsError(f"There are no {which} pairs, so there is no rate; bring some.")
+        raise TooFewTrialsError(f"There are no {which} pairs, so there is no rate; add some.")
     if np.isnan(array).any():
         raise ValueError(
             f"{np.isnan(array).sum()} of {array.size} similarities of {which} pairs are NaN; pairs "

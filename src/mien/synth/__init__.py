@@ -1,9 +1,9 @@
-"""The face synthesiser: people who do not exist, drawn with the whole truth about them."""
+"""The face synthesiser: renders synthetic people with complete ground truth."""
 
 from mien.synth.head.actor import Actor
 from mien.synth.head.head_files import open_head
 from mien.synth.head.model import HeadModel
-from mien.synth.motion.controls import emotion, looking, viseme_of
+from mien.synth.motion.controls import emotion, gaze_weights, viseme_of
 from mien.synth.render.camera import Camera, Pose
 from mien.synth.render.light import Lamp, Light, random_light
 from mien.synth.render.scene import Frame, Scene, render
@@ -22,7 +22,7 @@ __all__ = [
     "Scene",
     "aged",
     "emotion",
-    "looking",
+    "gaze_weights",
     "make_person",
     "open_head",
     "random_light",

@@ -1,1 +1,1 @@
-"""Research methods, one folder each: card, page, head, training, proof and tests together."""
+"""Research methods, one folder each: card, README, head, training, proof and tests."""

@@ -1,6 +1,6 @@
-"""The lab: data sets as batches, one training loop, export. The only room that knows torch.
+"""Training: data sets as batches, one training loop, export. The only package that needs torch.
 
-What is made here is used elsewhere as ONNX; nothing that a user runs imports this room.
+Trained networks are used elsewhere as ONNX; nothing that a user runs imports this package.
 """
 
 from mien.train.augment import Augment

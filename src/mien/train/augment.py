@@ -1,42 +1,42 @@
-"""Changes of a batch that leave its labels true: one seeded tensor operation for all pictures."""
+"""Augment a batch without changing its labels: one seeded tensor operation for all images."""
 
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 
 @dataclass(frozen=True, slots=True)
 class Augment:
-    """How far pictures are moved, turned, lit and covered, at most; 0 leaves that alone.
+    """The largest shift, rotation, light and erased area of images; 0 disables a change.
 
-    A clip (N, T, C, H, W) is changed as one: all its frames alike.
+    A clip (N, T, C, H, W) is changed as one: all its frames in the same way.
     """
 
     flip: float = 0.5  # share that is mirrored
-    shift: float = 0.0  # of the side, each way
-    turn: float = 0.0  # degrees, each way
+    shift: float = 0.0  # of the side, in each direction
+    turn: float = 0.0  # degrees, in each direction
     scale: float = 0.0  # share larger or smaller
-    light: float = 0.0  # added to [0, 1], each way
-    contrast: float = 0.0  # share around the mean of the picture
-    erase: float = 0.0  # share of pictures with a patch of noise
-    erase_area: tuple[float, float] = (0.02, 0.2)  # of the picture; arXiv:1708.04896: 0.02 to 0.4
+    light: float = 0.0  # added to [0, 1], in each direction
+    contrast: float = 0.0  # share around the mean of the image
+    erase: float = 0.0  # share of images with a patch of noise
+    erase_area: tuple[float, float] = (0.02, 0.2)  # of the image; arXiv:1708.04896: 0.02 to 0.4
 
     def __call__(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
-        """Change a batch.
+        """Augment a batch.
 
         Args:
             pixels: (N, C, H, W) or (N, T, C, H, W), uint8, or floats in [0, 1].
-            generator: of the chances; the same state gives the same pictures.
+            generator: random source; the same state gives the same images.
 
         Returns:
             Floats in [0, 1] of the same shape.
         """
         shape = pixels.shape
         x = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels
-        x = x.reshape(shape[0], -1, *shape[-2:])  # frames are channels: one change for the clip
+        x = x.reshape(shape[0], -1, *shape[-2:])  # frames are channels: one change per clip
         x = self._placed(x, generator)
         x = self._lit(x, generator)
         if self.erase:
@@ -44,7 +44,7 @@ class Augment:
         return x.reshape(shape)
 
     def _placed(self, x: Tensor, generator: Generator | None) -> Tensor:
-        """Mirror, shift, turn and scale in one sampling."""
+        """Mirror, shift, rotate and scale with one sampling."""
         n = len(x)
         mirror = torch.where(_chance(n, generator, x) < self.flip, -1.0, 1.0)
         if not (self.shift or self.turn or self.scale):
@@ -55,7 +55,7 @@ class Augment:
         cosine, sine = angle.cos() / size, angle.sin() / size
         rows = [cosine * mirror, -sine, move[0], sine * mirror, cosine, move[1]]
         grid = F.affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(x.shape), align_corners=False)
-        # The border goes on outwards: black corners would tell how far a picture was turned.
+        # The border is repeated outwards: black corners would reveal the rotation of an image.
         return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
     def _lit(self, x: Tensor, generator: Generator | None) -> Tensor:
@@ -67,11 +67,13 @@ class Augment:
         return ((x - mean) * gain + mean + add).clamp(0, 1)
 
     def _erased(self, x: Tensor, generator: Generator | None) -> Tensor:
-        """A patch of noise. Source: Zhong et al., "Random erasing", arXiv:1708.04896."""
+        """Erase a patch with noise. Source: Zhong et al., "Random erasing", arXiv:1708.04896."""
         n, _, height, width = x.shape
         low, high = self.erase_area
         area = low + (high - low) * _chance(n, generator, x)
-        aspect = torch.exp(_within(n, math.log(1 / 0.3), generator, x))  # 0.3 to 3.3, as there
+        aspect = torch.exp(
+            _within(n, math.log(1 / 0.3), generator, x)
+        )  # 0.3 to 3.3, as in the paper
         tall, wide = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
         top = _chance(n, generator, x) * (1 - tall)
         left = _chance(n, generator, x) * (1 - wide)
@@ -90,5 +92,5 @@ def _chance(count: int, generator: Generator | None, like: Tensor) -> Tensor:
 
 
 def _within(count: int, far: float, generator: Generator | None, like: Tensor) -> Tensor:
-    """(N,) evenly in [-far, far]."""
+    """(N,) uniform in [-far, far]."""
     return (2 * _chance(count, generator, like) - 1) * far

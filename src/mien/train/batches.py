@@ -13,7 +13,7 @@ Change = Callable[[Tensor, Generator], Tensor]
 class Batches:
     """Rows of tensors, shuffled anew each epoch; the same seed and epoch give the same batches.
 
-    Any loader with a length can be given to `fit` instead: a torch DataLoader, or your own.
+    Any loader with a length can be passed to `fit` instead: a torch DataLoader, or your own.
     """
 
     def __init__(
@@ -24,28 +24,28 @@ class Batches:
         change: Change | None = None,
         weight: Tensor | None = None,
     ) -> None:
-        """Cut columns into batches.
+        """Divide columns into batches.
 
         Args:
-            columns: each (N, ...): pixels first, then labels or whatever the step wants.
-            size: rows in a batch; a rest that is smaller is left for other epochs.
+            columns: each (N, ...): pixels first, then labels or other inputs of the step.
+            size: rows in a batch; a smaller remainder is left for other epochs.
             seed: of the order and of the changes.
             change: of the first column, such as an Augment.
-            weight: (N,) chances of rows, to be drawn with repetition; default: each once.
+            weight: (N,) sampling weights of rows, drawn with repetition; default: each row once.
 
         Raises:
-            TrainingError: columns of different lengths, or nothing in them.
+            TrainingError: columns of different lengths, or no rows.
         """
         counts = {len(column) for column in columns}
         if len(counts) != 1 or 0 in counts:
-            raise TrainingError(f"Columns of {sorted(counts)} rows make no batches; give N each.")
+            raise TrainingError(f"Columns must have N rows each, got {sorted(counts)}.")
         self.columns, self.seed, self.change, self.weight = columns, seed, change, weight
         self.count = counts.pop()
         self.size = min(size, self.count)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of that epoch; `fit` does so."""
+        """Select the order of that epoch; `fit` does so."""
         self.epoch = epoch
 
     def __len__(self) -> int:

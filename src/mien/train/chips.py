@@ -1,4 +1,4 @@
-"""Labelled pictures as aligned chips: cut once, kept in the run folder, copies known."""
+"""Labelled images as aligned chips: cut once, cached in the run folder, copies detected."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,24 +21,24 @@ KEPT = "chips.npz"  # in the run folder: cutting takes longer than an epoch
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chips:
-    """Aligned faces, and which row of the data set each is."""
+    """Aligned faces, with their rows in the data set."""
 
     images: Pixels  # (N, S, S, 3)
     row: NDArray[np.int64]  # (N,) place in the list of records
-    content: NDArray[np.str_]  # (N,) digest of the picture's pixels: the same for copies
-    lost: str  # what could not be read, in a sentence; "" if nothing
+    content: NDArray[np.str_]  # (N,) digest of the image's pixels: the same for copies
+    failures: str  # what could not be read, in a sentence; "" if nothing
 
 
 def read_chips(
     records: Sequence[Labelled], crop: Crop, out: Path, on_step: OnStep | None = None
 ) -> Chips:
-    """Cut the face of every picture as a head wants it, by evaluate.fairness.labelled_faces.
+    """Cut the face of every image as a head expects it, by evaluate.fairness.labelled_faces.
 
     Args:
-        records: what a reader of mien.datasets gives.
+        records: from a reader of mien.datasets.
         crop: of the head.
-        out: run folder; a second call with the same records and crop takes the chips from there.
-        on_step: told after each picture.
+        out: run folder; a second call with the same records and crop reads the cached chips.
+        on_step: called after each image.
     """
     place = out / KEPT
     names = [repr(crop), *(f"{r.path.parent.name}/{r.path.name}" for r in records)]
@@ -57,12 +57,12 @@ def read_chips(
     read = read_pictures(records, crop.size, remembered, on_step)
     number = {id(record): row for row, record in enumerate(records)}
     rows = np.array([number[id(record)] for record in read.records], np.int64)
-    chips = Chips(read.images, rows, np.array(contents), read.told())
+    chips = Chips(read.images, rows, np.array(contents), read.failures_text())
     out.mkdir(parents=True, exist_ok=True)
     content = BytesIO()
     np.savez(
-        content, images=chips.images, row=rows, content=chips.content, lost=np.array(chips.lost),
-        key=np.array(key),
+        content, images=chips.images, row=rows, content=chips.content,
+        lost=np.array(chips.failures), key=np.array(key),
     )  # fmt: skip
     write_bytes(place, content.getvalue())
     return chips

@@ -1,4 +1,4 @@
-"""Train and prove a system by its name: its settings from text, its proof into its page."""
+"""Train and prove a system by name: settings from text, proof into its README."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -19,14 +19,14 @@ def options_of(system: System) -> list[Option]:
 
 
 def config_of(system: System, pairs: Sequence[str]) -> Any:
-    """A system's Config with some settings changed.
+    """Return a system's Config with some settings changed.
 
     Args:
-        system: has a train.py with a flat frozen dataclass Config.
+        system: with a train.py that has a flat frozen dataclass Config.
         pairs: such as "epochs=3".
 
     Raises:
-        OptionError: a key that it does not have, or a value of another kind.
+        OptionError: an unknown key, or a value of the wrong type.
     """
     return fill_options(_lab(system, "train").Config, pairs, system.card.name)
 
@@ -34,19 +34,19 @@ def config_of(system: System, pairs: Sequence[str]) -> Any:
 def train_system(
     system: System, pairs: Sequence[str], data: Path | None, out: Path, on_step: OnStep | None
 ) -> Mapping[str, Any]:
-    """Run `train(config, data, out, on_step)` of a system; give what it measured and wrote."""
+    """Run `train(config, data, out, on_step)` of a system; return its measurements and files."""
     module = _lab(system, "train")
-    told: Mapping[str, Any] = module.train(config_of(system, pairs), data, out, on_step)
-    return told
+    measured: Mapping[str, Any] = module.train(config_of(system, pairs), data, out, on_step)
+    return measured
 
 
 def prove_system(system: System, data: Path | None, out: Path, on_step: OnStep | None) -> str:
-    """Run `prove(data, out, on_step)` of a system; give its Markdown, and write it into its page.
+    """Run `prove(data, out, on_step)` of a system; write its Markdown into the README, return it.
 
-    The text goes between two marks of README.md, which a page of a proven system has.
+    The text goes between two marks of README.md, which every system with a proof has.
 
     Raises:
-        TrainingError: the page lacks the marks.
+        TrainingError: the README lacks the marks.
     """
     module = _lab(system, "proof")
     if not hasattr(module, "prove"):
@@ -58,10 +58,10 @@ def prove_system(system: System, data: Path | None, out: Path, on_step: OnStep |
     if not 0 <= start < end:  # before the work, not after it
         raise TrainingError(f"{system.page} lacks the lines {MARKS[0]} and {MARKS[1]}; add them.")
     out.mkdir(parents=True, exist_ok=True)
-    told: str = module.prove(data, out, on_step)
-    text = f"{page[: start + len(MARKS[0])]}\n\n{told.strip()}\n\n{page[end:]}"
+    proof: str = module.prove(data, out, on_step)
+    text = f"{page[: start + len(MARKS[0])]}\n\n{proof.strip()}\n\n{page[end:]}"
     write_bytes(system.page, text.encode())
-    return told
+    return proof
 
 
 def _lab(system: System, part: str) -> Any:

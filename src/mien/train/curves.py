@@ -1,4 +1,4 @@
-"""The curves of a training as a picture."""
+"""Plot the curves of a training."""
 
 import math
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ from pathlib import Path
 from mien.errors import extra
 from mien.media import write_bytes
 
-BESIDES = ("epoch", "rate", "seconds")  # columns of the log that are no curves
+BESIDES = ("epoch", "rate", "seconds")  # columns of the log without a curve
 
 
 def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
-    """Draw each column of a log over the epochs, one small plot a column.
+    """Draw each column of a log over the epochs, one small plot per column.
 
     Args:
-        history: a row an epoch, as `fit` gives them.
+        history: one row per epoch, as `fit` returns them.
         path: of the PNG.
     """
-    # The object interface: no window system, no global state that a user's own plots would meet.
+    # The object interface: no window system, and no global state shared with a user's own plots.
     with extra("plots", "A plot"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""From a trained network to an ONNX file that answers as it does."""
+"""Export a trained network to ONNX and check that the file gives the same outputs."""
 
 import warnings
 from collections.abc import Sequence
@@ -32,21 +32,21 @@ def export(
     half: bool = False,
     tolerance: float = TOLERANCE,
 ) -> float:
-    """Write a network as ONNX, run the file, and compare.
+    """Write a network as ONNX, run the file, and compare the outputs.
 
     Args:
         model: one tensor in; one tensor out, or a tuple of them. It is put into eval mode.
-        path: of the .onnx file; it appears only if the comparison holds.
+        path: of the .onnx file; it is written only if the comparison passes.
         example: a batch of real input, at least two rows.
         outputs: names of the outputs.
-        free: axes of the input that may have any length.
-        half: store the weights in 16 bits, which halves the file; sums stay in 32. What that
-            changes is within the comparison, so it needs a tolerance of its own.
+        free: axes of the input with variable length.
+        half: store the weights in 16 bits, which halves the file; sums stay in 32. The rounding
+            is part of the comparison, so it needs its own tolerance.
         tolerance: largest absolute difference over the example, also of its first row alone and
-            of the rows backwards: rows must not know of each other.
+            of the rows in reverse order: rows must be independent of each other.
 
     Returns:
-        The largest difference.
+        The maximum absolute difference.
 
     Raises:
         TrainingError: the difference is larger.
@@ -55,7 +55,9 @@ def export(
     example = example.detach().cpu().float().contiguous()
     with TemporaryDirectory(prefix="mien-") as work:
         draft = Path(work) / "draft.onnx"
-        with warnings.catch_warnings():  # the exporter that needs no further package is called old
+        with (
+            warnings.catch_warnings()
+        ):  # the exporter without extra packages is marked as deprecated
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 model,
@@ -72,20 +74,20 @@ def export(
             )
         if half:
             halved(draft, draft)
-        apart = _apart(model, draft, example, outputs, free)
-        if not apart <= tolerance:
+        difference = _max_difference(model, draft, example, outputs, free)
+        if not difference <= tolerance:
             raise TrainingError(
-                f"The graph and the network differ by {apart:.2g}, more than {tolerance:g}; an "
-                "operation behaves otherwise in ONNX, or rows of a batch depend on each other."
+                f"The graph and the network differ by {difference:.2g}, more than {tolerance:g}. "
+                "An operation differs in ONNX, or rows of a batch depend on each other."
             )
         _write(onnx.load(draft), path)
-    return apart
+    return difference
 
 
-def _apart(
+def _max_difference(
     model: nn.Module, file: Path, example: Tensor, outputs: Sequence[str], free: Sequence[int]
 ) -> float:
-    """Largest difference over a few batches; NaN where either is."""
+    """Maximum absolute difference over a few batches; NaN where either is."""
     shape = [None if axis in free else side for axis, side in enumerate(example.shape)]
     session = Session(file, tuple(shape))
     batches = [example, *((example[:1], example.flip(0)) if 0 in free else ())]
@@ -97,9 +99,9 @@ def _apart(
             *(([w[:1] for w in whole], [w.flip(0) for w in whole]) if 0 in free else ()),
         ]
     for batch, want in zip(batches, wanted, strict=True):
-        told = session(batch.contiguous().numpy())
+        answers = session(batch.contiguous().numpy())
         for name, value in zip(outputs, want, strict=True):
-            worst = float(np.maximum(worst, np.abs(told[name] - value.numpy()).max()))
+            worst = float(np.maximum(worst, np.abs(answers[name] - value.numpy()).max()))
     return worst
 
 
@@ -108,12 +110,12 @@ def _tuple(value: Any) -> tuple[Tensor, ...]:
 
 
 def halved(source: Path, target: Path) -> None:
-    """Store the weights of a graph in 16 bits; they become 32 when it is opened."""
+    """Store the weights of a graph in 16 bits; they become 32-bit when it is opened."""
     model = onnx.load(source)
     kept, casts = [], []
     for weight in model.graph.initializer:
         array = numpy_helper.to_array(weight)
-        if weight.data_type != TensorProto.FLOAT or array.size < 64:  # biases gain nothing
+        if weight.data_type != TensorProto.FLOAT or array.size < 64:  # no gain for biases
             kept.append(weight)
             continue
         name = f"{weight.name}-16"
@@ -129,14 +131,14 @@ def halved(source: Path, target: Path) -> None:
 
 
 def quantised(source: Path, target: Path, batches: Sequence[Floats]) -> None:
-    """Write a graph with 8-bit weights and sums (QDQ, one scale a channel).
+    """Write a graph with 8-bit weights and sums (QDQ, one scale per channel).
 
-    How much worse its answers are has to be measured on data; no comparison is built in.
+    The loss of accuracy must be measured on data; no comparison is built in.
 
     Args:
         source: .onnx of 32-bit floats.
-        target: where it goes.
-        batches: real inputs, from which the ranges of the sums are taken; some hundreds of rows.
+        target: output path.
+        batches: real inputs, from which the ranges of the sums are measured; some hundreds of rows.
     """
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -149,7 +151,7 @@ def quantised(source: Path, target: Path, batches: Sequence[Floats]) -> None:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     if not batches:
-        raise TrainingError("Quantising needs real inputs to take ranges from; give some batches.")
+        raise TrainingError("Quantisation needs real inputs to measure ranges; pass some batches.")
     name = onnx.load(source).graph.input[0].name
 
     class Reader(CalibrationDataReader):
@@ -167,7 +169,7 @@ def quantised(source: Path, target: Path, batches: Sequence[Floats]) -> None:
             str(ready), str(draft), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
-            # A layer norm has a few weights and no channels to give scales to.
+            # A layer norm has few weights and no channels to scale.
             op_types_to_quantize=[kind for kind in QDQRegistry if kind != "LayerNormalization"],
         )  # fmt: skip
         _write(onnx.load(draft), target)
@@ -176,5 +178,5 @@ def quantised(source: Path, target: Path, batches: Sequence[Floats]) -> None:
 def _write(model: onnx.ModelProto, path: Path) -> None:
     from mien.media import write_bytes
 
-    model.ir_version = min(model.ir_version, 8)  # what older runtimes open
+    model.ir_version = min(model.ir_version, 8)  # supported by older runtimes
     write_bytes(path, model.SerializeToString())

@@ -1,4 +1,4 @@
-"""The folder of one training: its config, its log, its curves, and where it can go on."""
+"""The folder of one training: config, log, curves, and a checkpoint to resume from."""
 
 import dataclasses
 import json
@@ -20,18 +20,18 @@ Row = dict[str, float]
 
 
 class RunFolder:
-    """config.json, log.jsonl, curves.png, checkpoint.pt; nothing at all if no folder is given."""
+    """config.json, log.jsonl, curves.png, checkpoint.pt; nothing is written without a folder."""
 
     def __init__(
         self, out: Path | None, config: Any, settings: Mapping[str, Any], *, writes: bool
     ) -> None:
-        """Open a folder, or make it.
+        """Open or create a folder.
 
         Args:
             out: the folder, or None.
-            config: dataclass or mapping of what made the model and its data.
+            config: dataclass or mapping that defines the model and its data.
             settings: those of the loop.
-            writes: only the first of several processes does.
+            writes: whether this process writes; only the first of several does.
 
         Raises:
             TrainingError: the folder holds a training of another config.
@@ -49,7 +49,7 @@ class RunFolder:
             write_bytes(place, (json.dumps(plain, indent=2) + "\n").encode())
 
     def resume(self) -> dict[str, Any] | None:
-        """What the last checkpoint holds, or None."""
+        """The content of the last checkpoint, or None."""
         if self.out is None or not (self.out / "checkpoint.pt").is_file():
             return None
         place = self.out / "checkpoint.pt"
@@ -58,13 +58,13 @@ class RunFolder:
         except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
             why = next(iter(str(error).splitlines()), "it is empty")
             raise TrainingError(
-                f"{place} cannot be read ({why}); delete it to start anew, or copy it again from "
-                "where it is whole."
+                f"{place} cannot be read ({why}); delete it to start again, or copy it again from "
+                "an intact source."
             ) from error
         return saved
 
     def save(self, state: Callable[[], dict[str, Any]], history: Sequence[Row]) -> None:
-        """After an epoch: the checkpoint first, then what is made from it."""
+        """Save the checkpoint after an epoch, then the files made from it."""
         if self.out is None or not self.writes:
             return
         try:
@@ -75,21 +75,21 @@ class RunFolder:
         except (OSError, ValueError, RuntimeError) as error:
             done = len(history)
             raise TrainingError(
-                f"Epoch {done} cannot be saved in {self.out} ({error}). The last checkpoint that "
-                "could be written is whole: free some space, and the same command goes on from it."
+                f"Epoch {done} cannot be saved in {self.out} ({error}). The previous checkpoint is "
+                "intact: free some space, and run the same command again to resume."
             ) from error
 
     def refuse(self, batch: Any, epoch: int, number: int, loss: float) -> NoReturn:
-        """Stop at a loss that is no number; the batch is kept to be looked at."""
-        kept = "give a run folder (out) to keep the batch"
+        """Stop at a loss that is not a number; the batch is saved for inspection."""
+        kept = "pass a run folder (out) to save the batch"
         if self.out is not None:
             self.out.mkdir(parents=True, exist_ok=True)
             place = self.out / "bad-batch.pt"
             _write_tensors(place, {"batch": batch, "epoch": epoch, "step": number, "loss": loss})
             kept = f"the batch is in {place}"
         raise TrainingError(
-            f"The loss of step {number + 1} of epoch {epoch + 1} is {loss}; {kept}. Look for "
-            "values in it that are no numbers; if there are none, lower the rate or set clip."
+            f"The loss of step {number + 1} of epoch {epoch + 1} is {loss}; {kept}. Check it for "
+            "values that are not numbers; if there are none, lower the rate or set clip."
         )
 
 
@@ -100,7 +100,7 @@ def _plain(config: Any) -> Any:
 
 
 def _write_tensors(path: Path, content: dict[str, Any]) -> None:
-    """A file that appears whole or not at all, also when the disk is full."""
+    """Write a file completely or not at all, also when the disk is full."""
     beside = path.parent / f".{secrets.token_hex(8)}.part"
     try:
         torch.save(content, beside)
@@ -121,10 +121,10 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
 
 
 def _require_same(was: dict[str, Any], now: dict[str, Any], out: Path) -> None:
-    apart = [k for k in sorted({*was, *now}) if was.get(k) != now.get(k)]
-    if apart:
-        told = "; ".join(f"{k} was {was.get(k)!r}, is {now.get(k)!r}" for k in apart)
+    changed = [k for k in sorted({*was, *now}) if was.get(k) != now.get(k)]
+    if changed:
+        changes = "; ".join(f"{k} was {was.get(k)!r}, is {now.get(k)!r}" for k in changed)
         raise TrainingError(
-            f"{out} holds a training with other settings ({told}). Going on would mix two: choose "
-            "another folder, or give the old settings."
+            f"{out} holds a training with other settings ({changes}). Choose another folder, or "
+            "pass the old settings."
         )

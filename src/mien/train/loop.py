@@ -1,4 +1,4 @@
-"""One training loop for all systems: plain, seeded, resumable, on one processor or many.
+"""One training loop for all systems: seeded, resumable, on one processor or several.
 
 Lightning Fabric moves it to other processors, precisions and machines. (Accelerate does the same,
 but needs the client of a model hub; Fabric's wheel is a tenth of a megabyte.) One process is
@@ -30,16 +30,16 @@ Row = dict[str, float]
 Weights = dict[str, Tensor]
 Schedule = Literal["one-cycle", "cosine", "constant"]
 Precision = Literal["32", "bf16"]
-RISE, START = 0.3, 0.04  # of one-cycle: share of steps that rise, and first rate over the peak
-LOW_IS_GOOD = ("error", "rate", "loss")  # endings of names; everything else is better high
+RISE, START = 0.3, 0.04  # of one-cycle: share of rising steps, and first rate over peak rate
+LOW_IS_GOOD = ("error", "rate", "loss")  # name endings for which lower is better
 
 
 class Loader(Sized, Iterable[Any], Protocol):
-    """Batches with a length. If it has set_epoch(number), it is told the epoch."""
+    """Batches with a length. If it has set_epoch(number), it is called with the epoch."""
 
 
 def seeded(seed: int) -> None:
-    """Seed torch: call it before a network is made, so that it starts the same each time."""
+    """Seed torch. Call it before a network is created, so that it starts with the same weights."""
     torch.manual_seed(seed)
 
 
@@ -62,45 +62,45 @@ def fit(
     config: Any = None,
     on_step: OnStep | None = None,
 ) -> list[Row]:
-    """Train a network in place, and leave it with its best weights, in eval mode.
+    """Train a network in place; it ends with its best weights, in eval mode.
 
     Args:
-        step: gives the loss of (network, batch): a scalar, mean over the batch. It must call the
-            network itself, not its parts: that is where precision and processors come in.
-        model: made after `seeded`.
+        step: returns the loss of (network, batch): a scalar, mean over the batch. It must call the
+            network itself, not its parts: precision and processors are handled there.
+        model: created after `seeded`.
         loader: batches, the same for the same epoch; see Batches.
         optimiser: of the model's parameters; its rate is the peak of the schedule.
-        epochs: at most.
-        seed: of dropout and whatever else asks torch for chances.
+        epochs: largest number of epochs.
+        seed: of dropout and other random numbers of torch.
         schedule: of the rate, over all steps.
-        average: decay of a moving average of the weights, such as 0.999, which is then what is
-            validated and kept; 0: none.
-        clip: largest norm of the gradient; 0: any.
+        average: decay of a moving average of the weights, such as 0.999, which is then
+            validated and returned; 0: none.
+        clip: largest norm of the gradient; 0: no limit.
         validate: measures the network after each epoch, on held-out TRAINING data. Its first
-            name decides which epoch is kept; names that end in error, rate or loss are better
-            low, all others high. Without it the last epoch is kept.
-        patience: epochs without a better one after which it stops; 0: never.
+            name selects the epoch that is kept; for names ending in error, rate or loss lower is
+            better, for all others higher. Without it the last epoch is kept.
+        patience: epochs without improvement after which training stops; 0: never.
         precision: "bf16" for mixed precision, with convolutions in channels-last order.
-        device: "cpu", "cuda" or "mps"; never another in silence.
+        device: "cpu", "cuda" or "mps"; there is no silent fallback.
         out: run folder: config.json, log.jsonl, curves.png, checkpoint.pt. If it holds a
-            checkpoint of the same config, training goes on after it, to the same result.
-        config: dataclass or mapping that made the model and the loader.
-        on_step: told ("steps", done, all) after each step.
+            checkpoint of the same config, training resumes from it, with the same result.
+        config: dataclass or mapping that defines the model and the loader.
+        on_step: called with ("steps", done, all) after each step.
 
     Returns:
-        A row an epoch: epoch, loss, rate, seconds, and what `validate` gave.
+        One row per epoch: epoch, loss, rate, seconds, and the results of `validate`.
 
     Raises:
-        TrainingError: a loss that is no number (the batch is saved), an empty loader, a run
+        TrainingError: a loss that is not a number (the batch is saved), an empty loader, a run
             folder of another config, or a checkpoint that cannot be written.
-        DeviceError: the device is not there.
+        DeviceError: the device is not available.
     """
     fabric = launched(device, precision)
     if precision == "bf16":  # twice as fast on CPUs that have bf16
         model.to(memory_format=torch.channels_last)
     steps = len(loader)
     if not steps:
-        raise TrainingError("The loader has no batch; give more rows, or a smaller batch.")
+        raise TrainingError("The loader has no batch; add rows, or use a smaller batch.")
     settings = {"epochs": epochs, "seed": seed, "schedule": schedule, "average": average,
                 "clip": clip, "patience": patience, "precision": precision}  # fmt: skip
     folder = RunFolder(out, config, settings, writes=fabric.global_rank == 0)
@@ -138,7 +138,8 @@ def fit(
         return total / steps
 
     while state.epoch < epochs and not state.over(patience):
-        # Each epoch has chances of its own, so one that was cut off is simply begun again.
+        # Each epoch has its own random numbers, so an interrupted epoch is run again from its
+        # start.
         torch.manual_seed((seed * 1_000_003 + state.epoch) * 1009 + fabric.global_rank)
         if hasattr(loader, "set_epoch"):
             loader.set_epoch(state.epoch)
@@ -149,8 +150,8 @@ def fit(
         row["seconds"] = time.perf_counter() - began
         with torch.no_grad():
             here = fabric.global_rank == 0  # the first process measures for all
-            told = dict(validate(state.kept().eval())) if validate and here else {}
-        state.close(row, fabric.broadcast(told))
+            measured = dict(validate(state.kept().eval())) if validate and here else {}
+        state.close(row, fabric.broadcast(measured))
         folder.save(state.save, state.history)
     model.load_state_dict(state.best or state.kept().state_dict())
     model.eval()
@@ -160,7 +161,7 @@ def fit(
 def factor(schedule: Schedule, done: int, steps: int) -> float:
     """Rate over peak rate after `done` of `steps` steps.
 
-    one-cycle rises in a line over 30 % and falls along a cosine to 0; cosine only falls.
+    one-cycle rises linearly over 30 % and falls along a cosine to 0; cosine only falls.
 
     Source: Smith and Topin, "Super-convergence", arXiv:1708.07120; SGDR, arXiv:1608.03983.
     """
@@ -177,7 +178,7 @@ def factor(schedule: Schedule, done: int, steps: int) -> float:
 
 
 def launched(device: str, precision: Precision) -> Fabric:
-    """Fabric for this process, one of those that torchrun started, or the only one."""
+    """Return Fabric for this process, one of those that torchrun started, or the only one."""
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
@@ -185,10 +186,10 @@ def launched(device: str, precision: Precision) -> Fabric:
     }
     if not there.get(device, False):
         raise DeviceError(
-            f"Device '{device}' is not there; this machine trains on "
+            f"Device '{device}' is not available; this machine trains on "
             f"{', '.join(name for name, is_there in there.items() if is_there)}."
         )
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # stderr has our own words
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # mien reports on stderr
     world = int(os.environ.get("WORLD_SIZE", 1))
     here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     fabric = Fabric(
@@ -205,10 +206,10 @@ def launched(device: str, precision: Precision) -> Fabric:
 
 
 def _part() -> None:
-    """Leave the other processes in order.
+    """Shut down the process group.
 
-    Fabric does so for NCCL alone. Threads of Gloo that still run when a process ends abort it, in
-    one training of eight on a busy machine.
+    Fabric does so for NCCL only. Threads of Gloo that still run when a process ends abort it, in
+    one of eight trainings on a busy machine.
     """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
@@ -216,18 +217,18 @@ def _part() -> None:
 
 @dataclass(slots=True)
 class _State:
-    """What a checkpoint holds."""
+    """The content of a checkpoint."""
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
     average: nn.Module | None
-    epoch: int = 0  # that comes next
+    epoch: int = 0  # next epoch
     history: list[Row] = field(default_factory=list)
     best: Weights | None = None
     waited: int = 0  # epochs since the best one
 
     def kept(self) -> nn.Module:
-        """The network that is validated and handed on."""
+        """The network that is validated and returned."""
         return self.average or self.model
 
     def over(self, patience: int) -> bool:
@@ -235,7 +236,7 @@ class _State:
 
     @torch.no_grad()
     def blend(self, decay: float, done: int) -> None:
-        """Move the average towards the weights; faster in the first steps, when they are noise."""
+        """Move the average towards the weights; faster in the first steps, when they are noisy."""
         if self.average is None:
             return
         decay = min(decay, (1 + done) / (10 + done))  # as in TensorFlow's moving average
@@ -246,22 +247,22 @@ class _State:
             else:
                 value.copy_(mine[name])
 
-    def close(self, row: Row, told: Mapping[str, float]) -> None:
+    def close(self, row: Row, measured: Mapping[str, float]) -> None:
         """End an epoch; keep its weights if it is the best."""
         self.epoch += 1
-        self.history.append({**row, **told})
-        if not told:
+        self.history.append({**row, **measured})
+        if not measured:
             return
-        name = next(iter(told))
+        name = next(iter(measured))
         sign = -1 if name.endswith(LOW_IS_GOOD) else 1
         before = [sign * past[name] for past in self.history[:-1]]
-        better = not before or sign * told[name] > max(before)
+        better = not before or sign * measured[name] > max(before)
         self.waited = 0 if better else self.waited + 1
         if better or self.best is None:
             self.best = {k: v.detach().clone() for k, v in self.kept().state_dict().items()}
 
     def save(self) -> dict[str, Any]:
-        """Everything, for a file."""
+        """Everything, as content of a file."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -273,7 +274,7 @@ class _State:
         }
 
     def load(self, saved: dict[str, Any] | None) -> None:
-        """Go on from a file, if there is one."""
+        """Restore the state from a file, if there is one."""
         if saved is None:
             return
         self.model.load_state_dict(saved["model"])

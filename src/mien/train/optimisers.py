@@ -1,4 +1,4 @@
-"""Optimisers that training mostly begins with."""
+"""Optimisers for the start of most trainings."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from torch import nn
 
 
 def adamw(model: nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
-    """AdamW whose decay pulls on weights alone, not on gains and biases.
+    """AdamW with decay on weights only, not on gains and biases.
 
     Args:
-        model: whose parameters are learnt.
+        model: whose parameters are trained.
         rate: peak of the schedule.
-        decay: of weights, each step times the rate.
+        decay: of weights, per step times the rate.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv:1711.05101.
     """

@@ -1,4 +1,4 @@
-"""What a network says to many rows, a part of them at a time."""
+"""Run a network on many rows, in batches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,16 +15,16 @@ def predict_batches(
     prepare: Callable[[NDArray[Any]], Tensor],
     size: int = 128,
 ) -> Tensor:
-    """Ask a network in eval mode, on the device where it is.
+    """Run a network in eval mode, on its device.
 
     Args:
-        net: takes what `prepare` gives.
-        rows: (N, ...) as they are kept, such as grey values.
-        prepare: makes the network's input of some of the rows.
-        size: rows at a time.
+        net: takes the output of `prepare`.
+        rows: (N, ...) as stored, such as grey values.
+        prepare: makes the network's input from some of the rows.
+        size: rows per batch.
 
     Returns:
-        (N, ...) float32, on the processor.
+        (N, ...) float32, on the CPU.
     """
     device = next(net.parameters()).device
     net.eval()

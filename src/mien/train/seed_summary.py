@@ -1,4 +1,4 @@
-"""Results of several seeds, told with their intervals, for the page of a system."""
+"""Summarise results of several seeds with intervals, for the README of a system."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,21 +20,21 @@ def over_seeds(values: Sequence[float]) -> tuple[float, float, float]:
 
     x = np.asarray(values, np.float64)
     if x.size < 2:
-        raise TooFewTrialsError(f"{x.size} seeds have no interval; run at least two.")
+        raise TooFewTrialsError(f"{x.size} seeds are too few for an interval; run at least two.")
     half = float(t.ppf(0.975, x.size - 1)) * float(x.std(ddof=1)) / np.sqrt(x.size)
     return float(x.mean()), float(x.mean() - half), float(x.mean() + half)
 
 
 def spread_of(values: Sequence[float], digits: int = 3) -> str:
-    """Such as "0.713 (0.702 to 0.724)"."""
+    """Format such as "0.713 (0.702 to 0.724)"."""
     mean, low, high = over_seeds(values)
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def kept(path: Path, make: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """What a file holds; if there is none, what `make` gives, which the file then holds.
+    """Return the content of a file; if it is missing, write the result of `make` first.
 
-    So a proof of many trainings that was stopped goes on where it was. Another proof, or changed
+    A proof of many trainings that was stopped resumes in this way. Another proof, or changed
     settings, need another folder.
     """
     if path.is_file():
@@ -46,7 +46,7 @@ def kept(path: Path, make: Callable[[], dict[str, float]]) -> dict[str, float]:
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table; a bar inside a cell is escaped."""
+    """Format a table; a bar inside a cell is escaped."""
     lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for row in rows:
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |")

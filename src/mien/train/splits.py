@@ -1,4 +1,4 @@
-"""Who is in training and who is in the test: no person, and no look-alike picture, in both."""
+"""Split rows into training and test: no person and no near-duplicate image in both."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ Rows = NDArray[np.int64]
 
 
 def group_ids(people: Sequence[str], *others: Sequence[object]) -> tuple[str, ...]:
-    """Groups of rows that must stay together, because they share a person or anything else.
+    """Group ids of rows that must stay together, because they share a person or another property.
 
     Args:
-        people: (N,) names; "" where unknown, which is nobody's and joins nothing.
-        others: more such columns: numbers of near-duplicates (labelled_faces.alike), hashes.
+        people: (N,) names; "" where unknown, which joins nothing.
+        others: more such columns: groups from labelled_faces.near_duplicates, hashes.
 
     Returns:
-        (N,) a name a group: rows that are joined by any chain have the same.
+        (N,) one name per group: rows that are connected by any chain have the same name.
     """
     above = list(range(len(people)))
 
@@ -41,15 +41,15 @@ def held_out(groups: Sequence[str], share: float, seed: int = 0) -> tuple[Rows, 
     """Rows of the training and of the held-out part; a group is on one side.
 
     Args:
-        groups: (N,) people, or what `kin` gives.
-        share: of the rows that is held out, about; in (0, 1). At least one group is.
-        seed: of who it is.
+        groups: (N,) people, or the result of `group_ids`.
+        share: approximate share of rows that is held out; in (0, 1). At least one group is.
+        seed: of the selection.
 
     Raises:
-        TrainingError: there is one group only.
+        TrainingError: there is only one group.
     """
     wanted = max(2, round(1 / min(share, 1 - share)))
-    parts = folds(groups, max(2, min(wanted, len(set(groups)))), seed)  # one group at the least
+    parts = folds(groups, max(2, min(wanted, len(set(groups)))), seed)  # at least one group
     train, held = parts[0]
     return (train, held) if share <= 0.5 else (held, train)
 
@@ -58,9 +58,9 @@ def folds(groups: Sequence[str], count: int, seed: int = 0) -> list[tuple[Rows, 
     """Training and test rows of each fold; folds have about the same number of rows.
 
     Args:
-        groups: (N,) people, or what `kin` gives.
+        groups: (N,) people, or the result of `group_ids`.
         count: of folds, at least 2.
-        seed: of who is where.
+        seed: of the assignment.
 
     Raises:
         TrainingError: there are fewer groups than folds.
@@ -82,13 +82,13 @@ def leave_one_out(people: Sequence[str]) -> list[tuple[str, Rows, Rows]]:
     """Each person once as the test: (name, training rows, test rows), by name. LOSO.
 
     Raises:
-        TrainingError: there is one person only, or rows whose person is unknown.
+        TrainingError: there is only one person, or rows whose person is unknown.
     """
     who = np.asarray(people, str)
     if (who == "").any():
         raise TrainingError(
-            f"{int((who == '').sum())} rows name no person, so nobody can be left out; name them, "
-            "or use folds."
+            f"{int((who == '').sum())} rows name no person, so no person can be left out; name "
+            "them, or use folds."
         )
     names = np.unique(who)
     _require(len(names), 2)
@@ -98,21 +98,21 @@ def leave_one_out(people: Sequence[str]) -> list[tuple[str, Rows, Rows]]:
 def require_classes(
     labels: Sequence[str], classes: Sequence[str], where: str = "training"
 ) -> NDArray[np.int64]:
-    """Labels as numbers (N,) of their classes.
+    """Labels as class numbers (N,).
 
     Raises:
-        TrainingError: a label that is no class, or a class without a row.
+        TrainingError: an unknown label, or a class without a row.
     """
     place = {name: number for number, name in enumerate(classes)}
     strange = Counter(label for label in labels if label not in place)
     if strange:
-        told = ", ".join(f"'{name}' {count} times" for name, count in strange.most_common(5))
-        raise TrainingError(f"Labels outside {', '.join(classes)} in {where}: {told}.")
+        found = ", ".join(f"'{name}' {count} times" for name, count in strange.most_common(5))
+        raise TrainingError(f"Labels outside {', '.join(classes)} in {where}: {found}.")
     empty = [name for name in classes if name not in set(labels)]
     if empty:
         raise TrainingError(
-            f"No row of {where} is {' or '.join(empty)}; add some, or leave the class out of the "
-            "list, since a network would learn that it never happens."
+            f"No row of {where} is {' or '.join(empty)}; add some, or remove the class from the "
+            "list: a network would learn that it never occurs."
         )
     return np.array([place[label] for label in labels], np.int64)
 
@@ -121,5 +121,5 @@ def _require(groups: int, least: int) -> None:
     if groups < max(2, least):
         raise TrainingError(
             f"{groups} {'person' if groups == 1 else 'people or groups'} cannot be split into "
-            f"{max(2, least)} parts without being in two; add people, or ask for fewer parts."
+            f"{max(2, least)} parts without overlap; add people, or ask for fewer parts."
         )

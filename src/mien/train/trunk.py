@@ -1,8 +1,8 @@
-"""dlib's face recognition network as a start for networks of our own.
+"""dlib's face recognition network as pretrained trunk of our networks.
 
-It was trained on some three million faces and may be used for anything (CC0), so what it knows of
-faces need not be learnt again from a few thousand pictures. It is cut where a task asks for it,
-and each convolution gets a batch norm that changes nothing at first.
+It was trained on about three million faces and may be used for any purpose (CC0). Its features
+need not be learnt again from a few thousand images. It is cut at the block that a task names,
+and each convolution gets a batch norm that is an identity at first.
 """
 
 from collections.abc import Iterable
@@ -10,19 +10,19 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.train.convolutions import Convolution, convolutions
 from mien.zoo import fetch
 from mien.zoo import find as card
 
 CARD = "dlib-resnet29"
-BLOCKS = 14  # residual blocks of two convolutions that dlib's network has
-SETTLING = 8  # batches from which the first statistics of the batch norms are taken
+BLOCKS = 14  # residual blocks of two convolutions in dlib's network
+SETTLING = 8  # batches for the first statistics of the batch norms
 
 
 class Step(nn.Module):
-    """One convolution with its batch norm, which is silent until `settle` has seen faces."""
+    """One convolution with its batch norm, which is an identity until `settle` has seen faces."""
 
     def __init__(self, given: Convolution) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Step(nn.Module):
         return x
 
     def settle(self) -> None:
-        """Give the batch norm the mean and spread seen, and gains that undo it: nothing changes."""
+        """Set mean and spread of the batch norm, and gains that undo them: same output."""
         assert self.seen
         mean = torch.stack([mean for mean, _ in self.seen]).mean(0)
         spread = torch.stack([spread for _, spread in self.seen]).mean(0)
@@ -55,7 +55,7 @@ class Step(nn.Module):
 
 
 class Block(nn.Module):
-    """Two steps around which the input is carried, halved and filled up where they change it."""
+    """Two steps with a skip connection, which is pooled and padded where they change the shape."""
 
     def __init__(self, first: Convolution, second: Convolution) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Block(nn.Module):
         y = self.second(F.relu(self.first(x)))
         if self.halves:
             x = F.avg_pool2d(x, 2, 2)
-            # Sides are known when a graph is written, so these are plain numbers there.
+            # Sides are known at export, so these are constants there.
             rows, columns = int(x.shape[2] - y.shape[2]), int(x.shape[3] - y.shape[3])
             y = F.pad(y, (0, max(columns, 0), 0, max(rows, 0)))
             x = F.pad(x, (0, max(-columns, 0), 0, max(-rows, 0), 0, self.more))
@@ -76,18 +76,18 @@ class Block(nn.Module):
 
 
 class Trunk(nn.Module):
-    """The first blocks of dlib's network: pixels in, one vector a face out."""
+    """The first blocks of dlib's network: pixels in, one vector per face out."""
 
     def __init__(self, blocks: int, side: int) -> None:
-        """Open the weights of the card `dlib-resnet29`, fetching them if they are not there yet.
+        """Open the weights of the card `dlib-resnet29`; fetch them if they are missing.
 
         Args:
-            blocks: how many of the 14 residual blocks are kept, from the front.
-            side: px; pictures of another size are brought to it first.
+            blocks: number of the 14 residual blocks that are kept, from the front.
+            side: px; images of another size are resized first.
         """
         super().__init__()
         if not 1 <= blocks <= BLOCKS:
-            raise ValueError(f"dlib's network has {BLOCKS} blocks; {blocks} cannot be kept.")
+            raise ValueError(f"dlib's network has {BLOCKS} blocks, so {blocks} cannot be kept.")
         [path] = fetch(card(CARD))
         stem, *rest = convolutions(path)
         self.stem = Step(stem)
@@ -100,7 +100,7 @@ class Trunk(nn.Module):
         return self.maps(pixels).mean((2, 3))
 
     def maps(self, pixels: Tensor) -> Tensor:
-        """What the last block gives, (N, width, H, W), of (N, 3, S, S) pixels in [0, 1]."""
+        """Output of the last block, (N, width, H, W), for (N, 3, S, S) pixels in [0, 1]."""
         if pixels.shape[-1] != self.side:
             size = (self.side, self.side)
             pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
@@ -109,7 +109,7 @@ class Trunk(nn.Module):
 
     @torch.no_grad()
     def settle(self, batches: Iterable[Tensor]) -> None:
-        """Take the first statistics of the batch norms from (N, 3, S, S) pixels; once."""
+        """Initialise the statistics of the batch norms from (N, 3, S, S) pixels; once."""
         steps = [part for part in self.modules() if isinstance(part, Step)]
         for step in steps:
             step.seen = []

@@ -1,7 +1,7 @@
-"""Cards: which models exist, where their weights are, what their licences allow, how to open one.
+"""Model cards: which models exist, where their weights are, what their licences allow, loading.
 
 Listing reads TOML and imports no model code. Weights are fetched when a model is opened, checked
-by SHA-256, converted once and kept in the cache.
+by SHA-256, converted once and cached.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Cards: one TOML file a model, read and checked here. Reading cards imports no model code."""
+"""Read and check cards: one TOML file per model. Reading cards imports no model code."""
 
 import hashlib
 import re
@@ -34,19 +34,19 @@ SOURCE = (
 COMMERCIAL = 'true, false or "unknown"'
 RESULT = {"protocol", "metric", "value", "command"}  # required; "low" and "high" may follow
 
-HIDDEN = {"toml": False}  # of a field that no card can set
+HIDDEN = {"toml": False}  # of a field that a card cannot set
 
 Record = TypeVar("Record")
-Check = tuple[str, str, str, str]  # key, value, pattern, what it should be
+Check = tuple[str, str, str, str]  # key, value, pattern, description of a valid value
 
 
 class CardError(MienError, ValueError):
-    """A card.toml is not what a card must be."""
+    """A card.toml is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file of weights: where it comes from and how it is recognised."""
+    """One file of weights: its source and its hash."""
 
     # repo:PATH in this package, beside:NAME in the folder of the card,
     # package:NAME==VERSION!MEMBER, https://... or https://...zip!MEMBER
@@ -68,7 +68,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """How to ask pip, so that every Python on every system is given the same archive."""
+    """Arguments for pip, so that every Python on every system gets the same archive."""
 
     archive: str  # file name of the wheel or sdist
     archive_sha256: str
@@ -82,7 +82,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The installed distribution that a card of somebody else comes from."""
+    """The installed distribution that provides a card from outside."""
 
     distribution: str
     version: str
@@ -91,24 +91,24 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSet:
-    """Files that belong together: what they are, where they come from, how they are recognised."""
+    """Files that belong together: contents, source and hashes."""
 
     name: str
     licence: str  # SPDX, of the files, not of the code
     files: tuple[File, ...]  # in the order in which the entry takes them; systems may have none
-    # "package.module:function", called with source and target path. What it writes is part of
-    # what the digest stands for, so a converter that writes something else gets a new name.
+    # "package.module:function", called with source and target path. Its output is part of the
+    # digest, so a converter that writes something else gets a new name.
     convert: str | None = None
     package: Package | None = None  # only for package: sources
 
     @property
     def digest(self) -> str:
-        """Which files these are, as 12 hexadecimal characters: all hashes and the converter.
+        """Identify these files by 12 hexadecimal characters: all hashes and the converter.
 
-        A card without weights is known by its name.
+        A card without weights is identified by its name.
         """
         hashes = [file.sha256 for file in self.files] or [self.name]
-        # Galleries hold digests, so the converter counts under the name it was first known by.
+        # Galleries store digests, so the converter counts under its first name.
         converter = (self.convert or "").replace("mien.zoo.convert.", "mien.zoo.convert_")
         parts = [*hashes, converter]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
@@ -126,7 +126,7 @@ class FileSet:
 
     @property
     def fetched(self) -> tuple[File, ...]:
-        """One of the files of each source: a converter may cut what was fetched into several."""
+        """One of the files of each source: a converter may split a fetched file into several."""
         return tuple({file.source: file for file in self.files}.values())
 
 
@@ -134,35 +134,36 @@ class FileSet:
 class Card(FileSet):
     """The facts about one model. Field names are the keys of its TOML file."""
 
-    kind: str  # which contract it keeps, one of KINDS
-    task: str  # the question it answers: "detect", "embed", "smile"
+    kind: str  # its contract, one of KINDS
+    task: str  # its task: "detect", "embed", "smile"
     entry: str  # "package.module:Class"
     commercial: bool | Literal["unknown"]  # whether that licence allows commercial use
     trained_on: str  # a sentence
     paper: str  # https://
-    # Clip head: parts of a clip; maker: its inputs; audit: kinds of models it can examine.
+    # Clip head: parts of a clip; maker: its inputs; audit: kinds of models it can test.
     needs: tuple[str, ...] = ()
-    # For the class; of makers and audits defaults of its `options`, a flat frozen dataclass.
+    # Arguments of the class; for makers and audits defaults of its `options`, a flat frozen
+    # dataclass.
     options: dict[str, Any] = field(default_factory=dict)
     results: tuple[dict[str, Any], ...] = ()
-    default: bool = False  # a head that answers where nobody named one
-    columns: tuple[CardColumn, ...] = ()  # what it adds to the table
+    default: bool = False  # a head that runs if none is named
+    columns: tuple[CardColumn, ...] = ()  # its columns of the table
     draw: tuple[Draw, ...] = ()  # its bars on frames and in reports
     eval: Eval | None = None  # what `mien eval task NAME` runs
     window: float | None = None  # s of film that a clip head reads at once
     hop: float | None = None  # s from one window to the next
     rate: float | None = None  # frames per second that it reads
-    origin: Origin | None = field(default=None, metadata=HIDDEN)  # None: it is one of ours
+    origin: Origin | None = field(default=None, metadata=HIDDEN)  # None: a card of mien
 
 
 @lru_cache(maxsize=256)
 def known_card(path: Path, written: int) -> Card:
-    """A card as it was written then; reading all of them takes 50 ms, and every model asks."""
+    """Cache a card by its modification time; reading all takes 50 ms, and every model needs it."""
     return read_card(path)
 
 
 def own_cards() -> dict[str, Card]:
-    """The cards of this package by name, in no order."""
+    """The cards of this package by name, unordered."""
     found: dict[str, Card] = {}
     for path in card_paths():
         card = known_card(path, path.stat().st_mtime_ns)
@@ -173,7 +174,7 @@ def own_cards() -> dict[str, Card]:
 
 
 def card_paths() -> list[Path]:
-    """The card files of the package: weights of others, and our own systems."""
+    """The card files of the package: third-party weights, and our own systems."""
     root = Path(str(resources("mien")))
     return sorted([*root.glob("zoo/cards/*.toml"), *root.glob("systems/*/card.toml")])
 
@@ -183,10 +184,10 @@ def read_card(path: Path, origin: Origin | None = None) -> Card:
 
     Args:
         path: the file.
-        origin: the distribution that it comes from; None: this package.
+        origin: the distribution of the card; None: this package.
 
     Raises:
-        CardError: naming the file, the key and what is wrong with it.
+        CardError: with the file, the key and the fault.
     """
     table = _parsed(path)
     table["results"] = tuple(_tables(table, "results", path))
@@ -199,10 +200,10 @@ def read_card(path: Path, origin: Origin | None = None) -> Card:
 
 
 def read_file_set(path: Path) -> FileSet:
-    """Read files that are no model: a card without the facts about one.
+    """Read a set of files that is not a model: a card without facts about a model.
 
     Raises:
-        CardError: naming the file, the key and what is wrong with it.
+        CardError: with the file, the key and the fault.
     """
     found = _record(FileSet, _parsed(path), str(path))
     problem = _first_wrong(_names(found)) or _weights(found)
@@ -247,7 +248,7 @@ def _tables(table: dict[str, Any], key: str, path: Path) -> list[dict[str, Any]]
 
 
 def _record(kind: type[Record], table: Any, where: str) -> Record:
-    """Make a record of a table; every key must be known and every needed key there."""
+    """Make a record of a table; unknown and missing keys are errors."""
     if not isinstance(table, dict):
         raise CardError(f"{where} must be a table.")
     known = {f.name: f for f in fields(kind) if f.metadata != HIDDEN}  # type: ignore[arg-type]
@@ -295,7 +296,7 @@ def _names(files: FileSet, origin: Origin | None = None) -> list[Check]:
 
 
 def _facts(card: Card) -> str | None:
-    """What is wrong with the facts of a card, or None."""
+    """The fault in the facts of a card, or None."""
     entry, module = entry_pattern(card.origin)
     return _first_wrong(
         [
@@ -311,8 +312,8 @@ def _facts(card: Card) -> str | None:
 
 
 def _weights(card: FileSet) -> str | None:
-    """What is wrong with the files of a card, or None."""
-    if not card.files:  # a method that learns from its user's data, or from none
+    """The fault in the files of a card, or None."""
+    if not card.files:  # a method that is trained on its user's data, or not at all
         system = isinstance(card, Card) and (
             card.origin is not None or card.entry.startswith("mien.systems.")
         )
@@ -350,7 +351,7 @@ def _weights(card: FileSet) -> str | None:
 
 
 def _claims(card: Card) -> str | None:
-    """What is wrong with what a card says of tables, drawing, evaluation and time, or None."""
+    """The fault in the columns, drawing, evaluation and timing of a card, or None."""
     if card.origin and card.default:
         return "'default' is for cards of mien; users name a system of another distribution"
     return (
@@ -371,11 +372,11 @@ def _first_wrong(checks: list[Check]) -> str | None:
 
 
 def _results(card: Card) -> str | None:
-    """What is wrong with the results of a card, or None."""
+    """The fault in the results of a card, or None."""
     for result in card.results:
         odd = sorted(result.keys() - RESULT - {"low", "high"}) or sorted(RESULT - result.keys())
         if odd:
-            return f"a [[results]] has {', '.join(sorted(result))}, which is wrong about '{odd[0]}'"
+            return f"a [[results]] has {', '.join(sorted(result))}; the fault is '{odd[0]}'"
     return None
 
 

@@ -1,7 +1,7 @@
-"""What a card says beyond its weights: table columns, drawing, evaluation. Read and checked here.
+"""Facts of a card beyond its weights: table columns, drawing, evaluation. Read and checked here.
 
 Tables, annotated films, reports and `mien eval task` are built from these keys, so that a new
-system needs no line elsewhere.
+system needs no change elsewhere.
 """
 
 import math
@@ -12,25 +12,25 @@ from typing import Literal, get_args
 
 from mien.types import PARTS
 
-Colour = Literal["measure", "head", "good", "warning"]  # what a bar stands for
+Colour = Literal["measure", "head", "good", "warning"]  # meaning of a bar
 Protocol = Literal["classes", "numbers", "clips"]
 Cut = Literal["aligned", "whole", "crops"]
 COLUMN = r"[a-z][a-z0-9_]*"
-INPUT = r"(image|film|sound|mesh)(-[a-z0-9]+)?"  # "image-2": the second picture of a maker
-SUBJECTS = ("detector", "embedder", "chip-head", "clip-head")  # what an audit can examine
+INPUT = r"(image|film|sound|mesh)(-[a-z0-9]+)?"  # "image-2": the second image of a maker
+SUBJECTS = ("detector", "embedder", "chip-head", "clip-head")  # kinds that an audit can test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardColumn:
-    """One column of the table: which number of which reading it holds."""
+    """One column of the table: the number of the reading that it holds."""
 
     name: str  # of the column
     unit: str  # as in the reading; "" for counts
-    about: str  # what it says, and when it is missing
+    about: str  # its meaning, and when it is missing
     value: str  # label in Reading.values
     task: str = ""  # of the reading, also of a derived one; default: the card's
     end: Literal["", "low", "high"] = ""  # an end of the reading's interval instead of the value
-    range: tuple[float, float] | None = None  # between which numbers it lies; None: not bounded
+    range: tuple[float, float] | None = None  # limits of its values; None: not bounded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,27 +39,27 @@ class Draw:
 
     column: str  # one of the card's columns
     label: str  # short
-    low: float  # number at which the bar is empty
-    high: float  # number at which it is full
+    low: float  # value at which the bar is empty
+    high: float  # value at which it is full
     colour: Colour = "head"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eval:
-    """What `mien eval task NAME` runs where the user names nothing else."""
+    """The default evaluation of `mien eval task NAME`."""
 
-    protocol: Protocol  # classes or numbers read off pictures; classes read off clips
+    protocol: Protocol  # classes or numbers from images; classes from clips
     layout: str  # of the data set, as in mien.datasets
     task: str = ""  # label of the data set; default: the card's task
     split: str = ""  # "": all
-    cut: Cut = "aligned"  # of pictures; see mien.evaluate.attributes
-    classes: tuple[str, ...] = ()  # pictures of other classes are left out, and counted
+    cut: Cut = "aligned"  # of images; see mien.evaluate.attributes
+    classes: tuple[str, ...] = ()  # images of other classes are left out, and counted
     limits: tuple[float, float] | None = None  # range of numbers
     bands: tuple[float, ...] = ()  # edges of the bands that errors are reported in
 
 
 def columns_fault(columns: tuple[CardColumn, ...], draw: tuple[Draw, ...]) -> str | None:
-    """What is wrong with the columns and bars of a card, or None."""
+    """The fault in the columns and bars of a card, or None."""
     names = [column.name for column in columns]
     for column in columns:
         if not re.fullmatch(COLUMN, column.name):
@@ -84,7 +84,7 @@ def columns_fault(columns: tuple[CardColumn, ...], draw: tuple[Draw, ...]) -> st
 
 
 def eval_fault(asked: Eval | None) -> str | None:
-    """What is wrong with [eval], or None."""
+    """The fault in [eval], or None."""
     if asked is None:
         return None
     for key, given, allowed in (
@@ -107,7 +107,7 @@ def eval_fault(asked: Eval | None) -> str | None:
 
 
 def needs_fault(kind: str, needs: tuple[str, ...]) -> str | None:
-    """What is wrong with `needs`, or None; what may be needed depends on the kind."""
+    """The fault in `needs`, or None; allowed values depend on the kind."""
     if len(set(needs)) < len(needs):
         return f"'needs' names something twice: {', '.join(needs)}"
     if kind == "clip-head":
@@ -126,7 +126,7 @@ def needs_fault(kind: str, needs: tuple[str, ...]) -> str | None:
 def timing_fault(
     kind: str, window: float | None, hop: float | None, rate: float | None
 ) -> str | None:
-    """What is wrong with the seconds and frames of a clip head, or None."""
+    """The fault in the seconds and frames of a clip head, or None."""
     times = {"window": window, "hop": hop, "rate": rate}
     if kind != "clip-head":
         given = next((name for name, value in times.items() if value is not None), None)

@@ -1,4 +1,4 @@
-"""The licence ledger: for every file of weights, what it may be used for and where it is from."""
+"""The licence ledger: permitted use and source of every file of weights."""
 
 import json
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Literal
 from mien.zoo.card import Card
 from mien.zoo.systems import cards
 
-CODE_LICENCE = "Apache-2.0"  # of everything in this package, also of the code that runs the weights
+CODE_LICENCE = "Apache-2.0"  # of all code in this package, also of the code that runs the weights
 HEADINGS = ("Model", "Task", "Code", "Weights", "Commercial use", "Trained on", "Source", "SHA-256")
 
 
@@ -27,7 +27,7 @@ class LedgerRow:
 
 
 def ledger(*, commercial_only: bool = False) -> list[LedgerRow]:
-    """One row a file, of all cards or of those whose licence allows commercial use."""
+    """One row per file, of all cards or of those whose licence allows commercial use."""
     chosen = (c for c in cards().values() if c.commercial is True or not commercial_only)
     return [row for card in chosen for row in _rows(card)]
 
@@ -43,7 +43,7 @@ def ledger_json(rows: Iterable[LedgerRow]) -> str:
 
 
 def ledger_text(rows: Iterable[LedgerRow]) -> str:
-    """The ledger for eyes: a paragraph a file."""
+    """The ledger as human-readable text: one paragraph per file."""
     return "\n\n".join(
         "\n".join(f"{key:<15} {value}" for key, value in zip(HEADINGS, _words(row), strict=True))
         for row in rows

@@ -11,7 +11,7 @@ from mien.zoo.outside import outside
 from mien.zoo.systems import cards
 from mien.zoo.weights.fetch import fetch
 
-DETECTOR, EMBEDDER = "mtcnn", "dlib-resnet29-int8"  # where nothing else is asked for
+DETECTOR, EMBEDDER = "mtcnn", "dlib-resnet29-int8"  # the defaults
 
 
 def load(
@@ -22,14 +22,14 @@ def load(
     from_dir: Path | None = None,
     **options: Any,
 ) -> Any:
-    """Open a model, fetching its weights if they are not there yet.
+    """Open a model; fetch its weights if they are missing.
 
     Args:
         name: of a card; `mien models list` shows them.
-        device: processor to run on; nothing falls back if it is not there.
+        device: processor to run on; there is no fallback.
         commercial_only: refuse weights whose licence is not known to allow commercial use.
         from_dir: folder to take the weights from instead of the network.
-        options: for the model's class, on top of the card's own.
+        options: for the model's class, in addition to the card's own.
 
     Example:
         >>> embedder = mien.load("dlib-resnet29-int8")
@@ -49,7 +49,7 @@ def entry_of(card: Card) -> Any:
     """The class that a card names; its module is imported.
 
     Raises:
-        UnknownModelError: it belongs to another distribution, and cannot be imported.
+        UnknownModelError: it belongs to another distribution and cannot be imported.
     """
     module, _, attribute = card.entry.partition(":")
     try:
@@ -60,7 +60,7 @@ def entry_of(card: Card) -> Any:
         raise UnknownModelError(
             f"'{card.name}' of the distribution {card.origin.distribution} "
             f"{card.origin.version} cannot be opened: {card.entry} fails ({error}). Install that "
-            "distribution again, or ask its makers."
+            "distribution again, or ask its authors."
         ) from error
 
 
@@ -71,7 +71,7 @@ def options_type(card: Card) -> type[Any]:
 
 
 def find(name: str) -> Card:
-    """The card of that name, or an error that names the nearest one."""
+    """The card of that name, or an error with the most similar name."""
     known = cards()
     if name not in known:
         fault = next((f for f in outside().faults if f.name == name), None)
@@ -91,8 +91,8 @@ def require_commercial(card: Card) -> None:
         return
     doubt = "forbids commercial use" if card.commercial is False else "is unclear on commercial use"
     others = [other.name for other in cards(card.task).values() if other.commercial is True]
-    instead = f"take one of: {', '.join(others)}" if others else "no other card of its task does"
+    instead = f"use one of: {', '.join(others)}" if others else "no other card of its task does"
     raise LicenceError(
         f"The licence of the weights of '{card.name}' ({card.licence}) {doubt}, and only weights "
-        f"that allow it were asked for; for '{card.task}', {instead}."
+        f"that allow it were requested; for '{card.task}', {instead}."
     )

@@ -1,7 +1,7 @@
 """Settings of makers, audits and trainings: a flat frozen dataclass, filled from KEY=VALUE.
 
-A field is a number, a word, a flag, a Literal of words, or a tuple of these; it has a default, and
-the comment beside it says what it means.
+A field is a number, a word, a flag, a Literal of words, or a tuple of these. It has a default, and
+the comment beside it is its description.
 """
 
 import dataclasses
@@ -29,13 +29,13 @@ def list_options(config: type[Any], defaults: Mapping[str, Any] | None = None) -
 
     Args:
         config: the dataclass.
-        defaults: that a card sets in the place of the dataclass's own.
+        defaults: values of a card that replace the defaults of the dataclass.
     """
     hints = get_type_hints(config)
     comments = dict(re.findall(r"^    (\w+):[^#\n]*#\s*(.+)$", inspect.getsource(config), re.M))
     start = fill_options(config, (), "the card", defaults)
     return [
-        Option(f.name, _told(hints[f.name]), getattr(start, f.name), comments.get(f.name, ""))
+        Option(f.name, _type_name(hints[f.name]), getattr(start, f.name), comments.get(f.name, ""))
         for f in dataclasses.fields(config)
     ]
 
@@ -46,23 +46,23 @@ def fill_options(
     owner: str,
     defaults: Mapping[str, Any] | None = None,
 ) -> Any:
-    """A dataclass with some settings changed.
+    """Return a dataclass with some settings changed.
 
     Args:
         config: the dataclass.
         pairs: such as "epochs=3".
-        owner: whose settings these are, for the error.
-        defaults: that a card sets in the place of the dataclass's own.
+        owner: name of the settings' owner, for errors.
+        defaults: values of a card that replace the defaults of the dataclass.
 
     Raises:
-        OptionError: a key that it does not have, or a value of another kind.
+        OptionError: an unknown key, or a value of the wrong type.
     """
     hints, given = get_type_hints(config), {}
     names = [f.name for f in dataclasses.fields(config)]
     for key, value in (defaults or {}).items():
         if key not in names:
             raise OptionError(
-                f"'options' of {owner} has '{key}', which is none of its settings: "
+                f"'options' of {owner} has '{key}', which is not a setting; it has: "
                 f"{', '.join(names)}."
             )
         given[key] = _plain(hints[key], key, value)
@@ -70,41 +70,42 @@ def fill_options(
         key, equals, text = pair.partition("=")
         if not equals or key not in names:
             raise OptionError(
-                f"'{pair}' sets nothing of {owner}: write KEY=VALUE with one of {', '.join(names)}."
+                f"'{pair}' is not a setting of {owner}: write KEY=VALUE with one of "
+                f"{', '.join(names)}."
             )
         given[key] = _value(hints[key], key, text)
     try:
         return config(**given)
-    except (TypeError, ValueError) as error:  # what the dataclass itself refuses
+    except (TypeError, ValueError) as error:  # raised by the dataclass itself
         raise (
             error if isinstance(error, OptionError) else OptionError(f"{owner}: {error}")
         ) from None
 
 
 def _plain(hint: Any, key: str, value: Any) -> Any:
-    """A value of a card, by the rules for text."""
+    """A value of a card, checked by the rules for text."""
     if isinstance(value, list | tuple):
         return _value(hint, key, ",".join(map(str, value)))
     return _value(hint, key, str(value).lower() if isinstance(value, bool) else str(value))
 
 
-def _told(hint: Any) -> str:
+def _type_name(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
 
 
 def _value(hint: Any, key: str, text: str) -> Any:
-    """A value of the kind that a field has; fields are plain, or tuples of plain values."""
+    """Parse a value of the type of a field; fields are plain, or tuples of plain values."""
     if get_origin(hint) is Literal:
         if text not in get_args(hint):
-            raise OptionError(f"{key} is one of {', '.join(get_args(hint))}, not '{text}'.")
+            raise OptionError(f"{key} must be one of {', '.join(get_args(hint))}, got '{text}'.")
         return text
     if get_origin(hint) is tuple:
         return tuple(_value(get_args(hint)[0], key, part) for part in text.split(",") if part)
     if hint is bool:
         if text not in ("true", "false"):
-            raise OptionError(f"{key} is true or false, not '{text}'.")
+            raise OptionError(f"{key} must be true or false, got '{text}'.")
         return text == "true"
     try:
         return hint(text)
     except (ValueError, TypeError):
-        raise OptionError(f"{key} is of kind {_told(hint)}; '{text}' is not.") from None
+        raise OptionError(f"{key} must be of type {_type_name(hint)}, got '{text}'.") from None

@@ -1,12 +1,12 @@
-"""Systems of other distributions, which join through the entry-point group `mien.systems`.
+"""Systems of other distributions, found through the entry-point group `mien.systems`.
 
 An installed distribution names a package that has a card.toml beside its head.py:
 
     [project.entry-points."mien.systems"]
     smile = "nice_smile"
 
-Its card is checked as ours are; nothing is imported until somebody opens the model. What is wrong
-with one of them is kept as a fault and reported; it never keeps another system from working.
+Its card is checked as ours are; nothing is imported until the model is opened. An error in a card
+is stored as a fault and reported; it does not prevent the use of other systems.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ class Fault:
 
     name: str  # of its card, or of its entry point if there is no readable card
     distribution: str  # "nice-smile 1.0"
-    reason: str  # a sentence: what is wrong, where, and what to do
+    reason: str  # a sentence: the fault, its place, and the remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +42,44 @@ class Outside:
 
 
 def outside() -> Outside:
-    """All systems of other distributions, sound and faulty. Imports none of their code."""
+    """All systems of other distributions, valid and faulty. Imports none of their code."""
     return _outside(tuple(sys.path))
 
 
 def read_again() -> None:
-    """Forget what was read, after a distribution was installed or removed in this process."""
+    """Clear the cache, after a distribution was installed or removed in this process."""
     _outside.cache_clear()
 
 
 @lru_cache(maxsize=8)
 def _outside(places: tuple[str, ...]) -> Outside:
-    """What these places hold; kept, since reading every distribution takes tens of milliseconds."""
+    """The systems of these paths; cached, since reading every distribution takes 10 to 100 ms."""
     taken = dict.fromkeys(own_cards(), "mien itself")
     cards: list[Card] = []
     folders: list[Path] = []
     faults: list[Fault] = []
     for point in sorted(entry_points(group=GROUP), key=lambda p: (_distribution(p), p.name)):
-        told = _distribution(point)
+        distribution = _distribution(point)
         name = point.name
         try:
             card, folder = _read(point)
             name = card.name
             if name in taken:
                 raise MienError(
-                    f"{folder / 'card.toml'} is named '{name}', which {taken[name]} has already; "
-                    "its makers must choose another name."
+                    f"{folder / 'card.toml'} is named '{name}', a name of {taken[name]}; "
+                    "its authors must choose another name."
                 )
         except (MienError, OSError, ValueError, ImportError) as error:
-            faults.append(Fault(name, told, str(error)))
+            faults.append(Fault(name, distribution, str(error)))
             continue
-        taken[name] = told
+        taken[name] = distribution
         cards.append(card)
         folders.append(folder)
     return Outside(tuple(cards), tuple(folders), tuple(faults))
 
 
 def _read(point: EntryPoint) -> tuple[Card, Path]:
-    """The card that an entry point leads to, and its folder."""
+    """The card of an entry point, and its folder."""
     package = point.value.strip()
     if not all(part.isidentifier() for part in package.split(".")):
         raise MienError(
@@ -97,7 +97,7 @@ def _read(point: EntryPoint) -> tuple[Card, Path]:
             f"The entry point '{point.name}' of {GROUP} names '{package}', and no package of that "
             "name with a card.toml is installed; install the distribution again."
         )
-    assert point.dist is not None  # entry_points() knows where each comes from
+    assert point.dist is not None  # entry_points() always knows the distribution
     origin = Origin(point.dist.name, point.dist.version, package)
     card = read_card(folder / "card.toml", origin)
     module = card.entry.partition(":")[0]
@@ -111,9 +111,9 @@ def _read(point: EntryPoint) -> tuple[Card, Path]:
 
 
 def _folders(package: str) -> Iterator[Path]:
-    """Where a package lies; nothing is imported.
+    """The folders of a package; nothing is imported.
 
-    Finding a dotted name would import its parents, so only the first part is looked up.
+    Finding a dotted name would import its parents, so only the first part is searched.
     """
     first, *rest = package.split(".")
     spec = importlib.util.find_spec(first)

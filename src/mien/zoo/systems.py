@@ -10,7 +10,7 @@ from mien.zoo.outside import outside
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One folder with a card, a head (or maker, or audit), and what trains and proves it."""
+    """One folder with a card, a head (or maker, or audit), and its training and proof."""
 
     card: Card
     folder: Path
@@ -27,7 +27,7 @@ class System:
 
     @property
     def page(self) -> Path:
-        """Its model card for people."""
+        """Its README."""
         return self.folder / "README.md"
 
 

@@ -59,7 +59,7 @@ def test_verification_of_a_folder_with_page_and_json(mien, people, tmp_path):
     assert code == 0
     told = json.loads(out)
     assert told["headline"]["failure to enrol"]["value"] == pytest.approx(1 / 120, rel=1e-4)
-    assert "0.png shows no face" in err
+    assert "finder finds no face in" in err
     assert "No thresholds are known for colours/1/3" in err
     assert told["basis"]["Command"].startswith("mien eval verify people --report report.html")
     html = page.read_text()
@@ -105,11 +105,11 @@ def test_groups_by_a_table_of_people(mien, people, tmp_path):
 
 def test_tables_of_other_tools(mien, tmp_path):
     answers = tmp_path / "answers.csv"
-    answers.write_text("truth,said,probability\nhappy,happy,0.9\nsad,happy,0.6\nsad,,\n")
+    answers.write_text("truth,predicted,probability\nhappy,happy,0.9\nsad,happy,0.6\nsad,,\n")
     code, out, err = mien("eval", "attributes", answers, "--task", "expression")
     assert code == 0
     assert json.loads(out)["headline"]["accuracy"]["value"] == pytest.approx(1 / 3, rel=1e-4)
-    assert "1 of 3 pictures got no answer" in err
+    assert "1 of 3 images have no answer" in err
     pad = tmp_path / "pad.csv"
     pad.write_text("species,subject,score\nbona-fide,a,0.9\nprint,b,0.2\nprint,c,0.4\n")
     code, out, _ = mien("eval", "pad", pad, "--threshold", "0.5")
@@ -119,7 +119,7 @@ def test_tables_of_other_tools(mien, tmp_path):
     scores.write_text("similarity,same,person_a,person_b\n0.9,1,A,A\n0.1,0,A,B\n")
     code, out, err = mien("eval", "verify", scores)
     assert code == 0
-    assert "evidence needs" in err
+    assert "fitting and testing need" in err
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_expressions_of_a_split(mien, toys, tmp_path, cut):
     assert code == 0
     told = json.loads(out)
     assert told["headline"]["accuracy"]["value"] == pytest.approx(8 / 9, rel=1e-4)
-    assert "1 pictures of other classes are left out" in err
+    assert "1 images of other classes are left out" in err
     assert told["basis"]["Read by"] == "moody@0123"
     assert ("Faces found by" in told["basis"]) == (cut == "aligned")
     code, _, err = mien("eval", "expression", root, "--model", "moody", "--split", "val")
@@ -143,7 +143,7 @@ def test_names_that_name_no_picture_are_told(mien, toys, tmp_path):
     names.write_text("anger/0.png\n")
     code, _, err = mien(*ask)
     assert code == 1
-    assert "None of the 3 pictures" in err
+    assert "None of the 3 images" in err
     assert "such as 0.png" in " ".join(err.split())
     names.write_text("0.png\n2.png\n")
     code, out, _ = mien(*ask)

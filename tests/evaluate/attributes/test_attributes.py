@@ -20,7 +20,7 @@ def test_classes_by_hand_and_no_answer_is_wrong():
     assert told["headline"]["balanced accuracy"]["value"] == 0.5
     recalls = {row["Class"]: row["Recall"]["value"] for row in told["tables"][0]["rows"]}
     assert recalls == {"happy": 0.5, "sad": 0.5}
-    assert "1 of 4 pictures got no answer; each counts as wrong." in told["warnings"]
+    assert "1 of 4 images have no answer; each counts as wrong." in told["warnings"]
     assert told["headline"]["calibration error"]["value"] == pytest.approx(
         (0.1 + 0.6 + 0.2) / 3, abs=1e-6
     )
@@ -43,26 +43,26 @@ def test_numbers_by_hand():
 
 def test_labels_outside_their_range_are_refused():
     answers = [Prediction("happy", "happy"), Prediction("glad", "happy")]
-    with pytest.raises(MienError, match="'glad' is no label of this task"):
+    with pytest.raises(MienError, match="'glad' is not a label of this task"):
         attributes(answers, task="expression", data="x", labels=("happy", "sad"))
     numbers = [Prediction("20", "21"), Prediction("200", "50")]
     with pytest.raises(MienError, match="1 truths of age are outside 0 to 116"):
         attributes(numbers, task="age", data="x", limits=(0, 116))
-    with pytest.raises(TooFewTrialsError, match="too few answers"):
+    with pytest.raises(TooFewTrialsError, match="too few"):
         attributes([Prediction("20", None)], task="age", data="x")
 
 
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("a,a,1.5", r"a probability lies in \[0, 1\]"),
-        ("a,a,x", "'x' is no number"),
-        (",a,", "a truth is needed"),
+        ("a,a,1.5", r"a probability in \[0, 1\]"),
+        ("a,a,x", "'x' is not a number"),
+        (",a,", "expected a truth"),
     ],
 )
 def test_a_broken_table_is_told_with_its_line(tmp_path, row, says):
     path = tmp_path / "answers.csv"
-    path.write_text(f"truth,said,probability\n{row}\n")
+    path.write_text(f"truth,predicted,probability\n{row}\n")
     with pytest.raises(MienError, match=says):
         answers_in(path)
 
@@ -91,7 +91,7 @@ def test_a_head_is_run_on_labelled_pictures(tmp_path, put, toy_pipeline):
         ("other", "other"),
         ("red", None),
     ]
-    with pytest.raises(MienError, match="No picture has a label 'age'"):
+    with pytest.raises(MienError, match="No image has a label 'age'"):
         predict_labels(made, "age", toy_pipeline, Redness())
     told = plain(attributes(answers, task="hue", data="x"))
     assert told["headline"]["accuracy"]["value"] == pytest.approx(2 / 3, rel=1e-5)
@@ -99,7 +99,7 @@ def test_a_head_is_run_on_labelled_pictures(tmp_path, put, toy_pipeline):
 
 def test_each_class_each_person_and_the_odds_are_measured_by_hand():
     def said(truth, word, p, person):
-        return Prediction(truth, word, p, person=person, odds={word: p, "other": 1 - p})
+        return Prediction(truth, word, p, person=person, probabilities={word: p, "other": 1 - p})
 
     answers = [
         said("happy", "happy", 0.8, "Ada"), said("happy", "happy", 0.8, "Ada"),

@@ -46,7 +46,7 @@ def test_a_number_that_is_not_there_is_told():
     with pytest.raises(MienError, match="no number 'joy'; it has sum, other"):
         explain(Corner(), chip(), label="joy")
     mute = type("Mute", (), {"__call__": lambda self, c: [Reading("x", {}, "share", "m")]})()
-    with pytest.raises(MienError, match="no answer about this face"):
+    with pytest.raises(MienError, match="no answer for this face"):
         explain(mute, chip())
 
 

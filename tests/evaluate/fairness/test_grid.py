@@ -4,8 +4,22 @@ import pytest
 from mien.errors import MienError, TooFewTrialsError
 from mien.evaluate.fairness.disparity import cells_of, factors_of, flips
 from mien.evaluate.fairness.disparity_report import disparity
-from mien.evaluate.fairness.grid import Grid, Said, parted, read_grid, recorded, run_grid, write_csv
-from mien.evaluate.fairness.labelled_faces import Faces, alike, faces_in, require_apart, split
+from mien.evaluate.fairness.grid import (
+    Grid,
+    NetAnswers,
+    parted,
+    read_grid,
+    recorded,
+    run_grid,
+    write_csv,
+)
+from mien.evaluate.fairness.labelled_faces import (
+    Faces,
+    faces_in,
+    near_duplicates,
+    require_apart,
+    split,
+)
 from mien.metrics.findings import plain
 
 SETS = ("one", "two", "three")
@@ -38,7 +52,7 @@ def says(rates):
         wanted = np.array([rates[d][int(m)] for d, m in zip(test.dataset, test.male, strict=True)])
         right = random.random(len(test)) < wanted
         male = np.where(right == test.male, 0.9, 0.1)
-        return Said(male, random.normal(size=(len(test), 8)).astype(np.float32))
+        return NetAnswers(male, random.normal(size=(len(test), 8)).astype(np.float32))
 
     return run
 
@@ -63,7 +77,7 @@ def test_what_drives_the_disparity_is_named_and_a_flip_found(tmp_path):
     assert factors["data set"].p < 0.01
     assert factors["model"].p > 0.01
     told = plain(disparity(made, data="toys"))
-    assert "Most of the disparity goes with the data set" in told["lead"]
+    assert "The data set explains most of the disparity" in told["lead"]
     assert any("do not certify a model on one set" in note for note in told["notes"])
     assert "no evidence of fairness on another" in told["warnings"][0]
 
@@ -78,7 +92,7 @@ def test_where_nothing_differs_nothing_is_found(tmp_path):
         def run(model, loss, k, train, test, shared=shared):
             noise = np.random.default_rng([k, *map(ord, model + loss)]).random(len(test)) < 0.1
             right = shared ^ noise
-            return Said(
+            return NetAnswers(
                 np.where(right == test.male, 0.9, 0.1), np.zeros((len(test), 0), np.float32)
             )
 
@@ -116,7 +130,7 @@ def test_a_run_that_was_killed_goes_on_and_leaves_no_half_file(tmp_path):
 
 def test_results_of_other_pictures_and_broken_files_are_refused(tmp_path):
     results(tmp_path)
-    with pytest.raises(MienError, match="made with other pictures"):
+    with pytest.raises(MienError, match="made with other images"):
         run_grid(grid(), faces(20, seed=1), faces(80, seed=5), tmp_path / "nets", says(EVEN))
     (tmp_path / "nets" / "a--x--0.npz").write_bytes(b"half")
     with pytest.raises(MienError, match="is broken"):
@@ -154,7 +168,7 @@ def test_one_person_and_one_picture_stay_on_one_side():
     with pytest.raises(MienError, match=r"people are in training and in the test"):
         require_apart(train, every)
     twin = Faces(train.images[:3], train.male[:3], train.dataset[:3], ("x",) * 3, ("c",) * 3)
-    with pytest.raises(MienError, match="look the same as one of the training"):
+    with pytest.raises(MienError, match="near-duplicates of one of the training"):
         require_apart(train, twin)
     only = parted(Grid("g", (("a", "x"),), {}, (0,), 16, 0.5, train_on=("one",)), every)
     assert set(only[0].dataset) == {"one"}
@@ -164,7 +178,7 @@ def test_pictures_that_differ_by_noise_look_alike_and_others_do_not():
     random = np.random.default_rng(0)
     smooth = np.kron(random.integers(0, 200, (4, 5, 5, 3)), np.ones((1, 8, 8, 1))).astype(np.uint8)
     noisy = np.clip(smooth + random.integers(-3, 4, smooth.shape), 0, 255).astype(np.uint8)
-    group = alike(np.concatenate([smooth, noisy]))
+    group = near_duplicates(np.concatenate([smooth, noisy]))
     assert group[:4].tolist() == group[4:].tolist()
     assert len(set(group[:4].tolist())) == 4
 

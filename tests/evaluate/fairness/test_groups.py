@@ -6,7 +6,7 @@ import pytest
 from mien.datasets.labels import Labelled
 from mien.errors import MienError
 from mien.evaluate.fairness.groups import (
-    Looked,
+    DetectionOutcome,
     failures_by_group,
     groups_in,
     rates_by_group,
@@ -24,7 +24,7 @@ def looked(count, rates, seed=0):
             picture = Labelled(Path(f"{group}{k}"), labels={"race": group, "age": str(20 + k % 50)})
             found = random.random() >= rate
             made.append(
-                Looked(
+                DetectionOutcome(
                     picture,
                     found,
                     ("Hold still", "Move the camera")
@@ -42,7 +42,7 @@ def test_a_group_whose_faces_are_missed_is_named():
     assert next(iter(told["headline"])) == "no face, by race; worst: b"
     rows = {row["race"]: row for row in told["tables"][0]["rows"]}
     assert rows["b"]["No face found"]["value"] == pytest.approx(0.3, abs=0.08)
-    advised = rows["a"]["Advice to mend light, pose or focus"]
+    advised = rows["a"]["Advice on light, pose or focus"]
     assert advised["value"] == pytest.approx(1 / 3, abs=0.05)  # framing is not in it
     advice = {row["Advice"]: row["a"] for row in told["tables"][1]["rows"]}
     assert advice["Move the camera"] == 1
@@ -59,7 +59,7 @@ def test_ages_become_bands_and_small_groups_get_no_verdict():
 
 
 def test_a_label_that_nobody_has_is_told():
-    with pytest.raises(MienError, match="No picture has a label 'gender'; there are age, race"):
+    with pytest.raises(MienError, match="No image has a label 'gender'; there are age, race"):
         failures_by_group(looked(5, {"a": 0.1}), ["gender"], data="x")
 
 
@@ -76,7 +76,7 @@ def test_error_rates_by_group_with_impostors_of_the_group(tmp_path, crowd):
     assert [row["Comparisons"] for row in within] == [40 * 39 // 2 * 9] * 2
     assert [row["Comparisons"] for row in missed] == [40 * 3] * 2
     table.write_text("person,group\nnobody,x\n")
-    with pytest.raises(MienError, match="names nobody of these 80 people"):
+    with pytest.raises(MienError, match="names none of these 80 people"):
         with_groups(compared, table)
     table.write_text("person,group\nAda,x\nAda,y\n")
     with pytest.raises(MienError, match="line 3: Ada is in the groups x and y"):

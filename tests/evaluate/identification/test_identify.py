@@ -49,7 +49,7 @@ def test_misses_rise_with_the_gallery_and_the_smaller_one_is_part_of_the_larger(
 @pytest.mark.parametrize(
     ("people", "each", "sizes", "says"),
     [
-        (20, 1, (), "0 of them with two pictures"),
+        (20, 1, (), "0 of them with two images"),
         (3, 2, (), "3 people"),
         (20, 2, (50,), "A gallery of 50 people was asked for, but 12 can be enrolled"),
     ],

@@ -62,7 +62,7 @@ def test_the_report_tells_misses_over_time_events_and_covariates():
     found = records(3, subjects=30, visits=12, captures=3, event=-0.08, glasses=0.04)
     told = plain(longitudinal(found, data="simulated", threshold=0.75, resamples=200))
     titles = {t["title"]: t for t in told["tables"]}
-    [event] = titles["Days that moved everybody"]["rows"]
+    [event] = titles["Days that affected all people"]["rows"]
     assert event["Day"] == (START + timedelta(days=round(7 * 2.5 * 365.25 / 11))).isoformat()
     misses = titles["Misses over time at threshold 0.7500"]["rows"]
     assert sum(row["Captures"] for row in misses) == len(found)
@@ -83,7 +83,7 @@ def test_somebody_whose_scores_sink_is_proposed_for_a_new_reference():
         found.append(Capture(*[getattr(c, k) for k in ("subject", "algorithm", "sensor", "day",
                                "years", "reference")], c.score - 0.1 * sunk))  # fmt: skip
     table = next(
-        t for t in longitudinal(found, data="x", resamples=200).tables if "sank" in t.title
+        t for t in longitudinal(found, data="x", resamples=200).tables if "fell" in t.title
     )
     assert table.rows[0][0] == "s3"
 
@@ -109,8 +109,8 @@ def test_what_shows_nothing_is_refused():
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ("A,x,cam,2020-13-01,1,r,0.5", "line 2: '2020-13-01' is no date"),
-        ("A,x,cam,2020-01-01,1,r,nan", "line 2: score 'nan' is no finite number"),
+        ("A,x,cam,2020-13-01,1,r,0.5", "line 2: '2020-13-01' is not a date"),
+        ("A,x,cam,2020-01-01,1,r,nan", "line 2: score 'nan' is not a finite number"),
         (ROW.replace("-01,1", "-31,1") + "\n" + ROW, "line 3: 2020-01-01 comes after"),
         (ROW + "\n" + ROW, "line 3 is the same capture as line 2"),
         ("A,x,cam,2020-01-01,1,r", "line 2 lacks 'score'"),

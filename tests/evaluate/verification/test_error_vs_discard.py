@@ -34,6 +34,6 @@ def test_failures_are_told_and_too_few_refused(crowd):
     quality = judged(found, "coin")
     lost = dict(list(found.items())[3:])
     told = plain(discard(one_person([*found]), lost, quality, data="a crowd"))
-    assert "2 comparisons have a picture without a face" in told["warnings"][0]
-    with pytest.raises(TooFewTrialsError, match="bring a hundred"):
+    assert "2 comparisons have an image without a face" in told["warnings"][0]
+    with pytest.raises(TooFewTrialsError, match="a hundred are needed"):
         discard(one_person([*found])[:50], found, quality, data="few")

@@ -69,7 +69,7 @@ def test_thinning_keeps_every_pair_of_the_tail_and_the_weight_of_all():
 
 @pytest.mark.parametrize("people", [("ada", "ada"), ("ada", "bo")])
 def test_refuses_a_sample_without_both_kinds_of_pairs(people):
-    with pytest.raises(TooFewTrialsError, match="two pictures of some"):
+    with pytest.raises(TooFewTrialsError, match="two images of some"):
         compare_all(Sample(at(0, 90), people))
 
 
@@ -83,7 +83,7 @@ def test_the_most_alike_of_different_people_come_first(monkeypatch):
 
 
 def test_a_sample_refuses_names_that_do_not_fit_and_vectors_that_are_not_of_length_one():
-    with pytest.raises(MienError, match="one name a row"):
+    with pytest.raises(MienError, match="one name per row"):
         Sample(at(0, 90), ("ada",))
     for factor in (2.0, np.nan):
         with pytest.raises(MienError, match="of length 1"):

@@ -70,7 +70,7 @@ def test_scores_of_any_matcher(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ("nan,1,Ada,Ada,\n", "line 2: similarity 'nan' is no finite number"),
+        ("nan,1,Ada,Ada,\n", "line 2: similarity 'nan' is not a finite number"),
         ("0.5,1,Ada,Ada,\ninf,0,Ada,Bo,\n", "line 3"),
         ("high,1,Ada,Ada,\n", "'high'"),
         ("0.5,0,Ada,Ada,\n", "line 2: `same` must be 1"),

@@ -74,13 +74,13 @@ def test_a_table_of_similarities_needs_no_models(tmp_path):
 def test_pictures_that_all_show_nothing_are_told(toy_pipeline, tmp_path, put):
     for name in ("A/1.png", "A/2.png", "B/1.png"):
         put(tmp_path / "dark" / name, (0, 0, 0))
-    with pytest.raises(MienError, match="None of 3 pictures shows a face"):
+    with pytest.raises(MienError, match="None of 3 images shows a face"):
         compared_of(Source(tmp_path / "dark"), toy_pipeline, tmp_path)
 
 
 def test_folds_and_layouts_that_are_not_there_are_told(lfw, tmp_path):
     assert folds_of("0-2,4", {0, 1, 2, 3, 4}) == {0, 1, 2, 4}
-    for text, says in (("5", "are not all there"), ("x", "names no folds")):
+    for text, says in (("5", "do not all exist"), ("x", "names no folds")):
         with pytest.raises(MienError, match=says):
             folds_of(text, {0, 1})
     with pytest.raises(MienError, match=r"no layout 'x'; there are lfw, cfp-fp"):

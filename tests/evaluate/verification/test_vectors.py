@@ -131,7 +131,7 @@ def test_every_picture_has_a_vector_or_a_reason(folder, pipeline):
     )
     assert {p.path.name for p in found if p.person == "Ada"} == {"1.png", "2.png"}
     assert [f.picture.path.name for f in failures] == ["2.png", "3.png"]
-    assert "no face that finder finds" in failures[0].reason
+    assert "finder finds no face" in failures[0].reason
     assert told[-1] == ("faces", 5, 5)
     assert "3.png" in failures[1].reason
 
@@ -157,7 +157,7 @@ def test_vectors_of_another_embedder_are_refused(folder, pipeline, tmp_path):
     with pytest.raises(MienError, match=r"colours/1/3 finder', not of 'colours/2/3 finder"):
         embed_pictures(people_in(folder), other, vectors=kept)
     kept.write_bytes(b"broken")
-    with pytest.raises(MienError, match="does not keep vectors"):
+    with pytest.raises(MienError, match="does not hold vectors"):
         embed_pictures(people_in(folder), pipeline, vectors=kept)
 
 

@@ -25,7 +25,7 @@ def test_the_report_tells_what_the_plain_functions_give(compared):
     assert rows["fmr1e-2"]["FNMR"]["low"] < missed < rows["fmr1e-2"]["FNMR"]["high"]
     assert "fmr1e-5" not in rows  # 28,000 impostors cannot show it
     assert told["headline"]["failure to enrol"]["value"] == pytest.approx(2 / 240, rel=1e-5)
-    assert "2 of 240 pictures failed" in told["warnings"][0]
+    assert "2 of 240 images failed" in told["warnings"][0]
     assert told["basis"]["Comparisons of one person"] == "240, 4 of them failed"
 
 
@@ -77,5 +77,5 @@ def test_what_shows_no_rate_is_refused(crowd):
 def test_too_few_people_for_evidence_is_said_and_the_rest_is_told(crowd):
     found, _ = crowd(12, 2, seed=3)
     findings = verify(compare_everybody(found), data="a dozen")
-    assert any("evidence needs" in warning for warning in findings.warnings)
-    assert not any(table.title == "Worth as evidence" for table in findings.tables)
+    assert any("fitting and testing need" in warning for warning in findings.warnings)
+    assert not any(table.title == "Value as evidence" for table in findings.tables)

@@ -69,14 +69,14 @@ def test_a_member_of_another_size_is_not_unpacked(tmp_path, out, pack):
     # A bomb tells its size in the table of contents; it is believed and refused.
     made = pack(tmp_path / "p.tar.gz" if pack is tarred else tmp_path / "p.zip", [("p/w", WEIGHTS)])
     wanted = "w" if pack is tarred else "p/w"
-    with pytest.raises(WeightsError, match="has 700 bytes, but its card says 10"):
+    with pytest.raises(WeightsError, match="has 700 bytes, but its card states 10"):
         archive.take(made, {wanted: (out, 10)})
     assert not out.exists()
 
 
 def test_a_missing_member_is_named(tmp_path, out):
     pack = zipped(tmp_path / "p.zip", [("w", WEIGHTS)])
-    with pytest.raises(WeightsError, match=r"p\.zip does not hold 'v'"):
+    with pytest.raises(WeightsError, match=r"p\.zip does not contain 'v'"):
         archive.take(pack, {"v": (out, 10), "w": (out, len(WEIGHTS))})
 
 
@@ -87,5 +87,5 @@ def test_a_torn_archive_is_told_from_a_wrong_one(tmp_path, out, name, keep):
     make = tarred if name.endswith("gz") else zipped
     whole = make(tmp_path / name, [("p/w", noise)])
     whole.write_bytes(whole.read_bytes()[:keep])
-    with pytest.raises(WeightsError, match="is not a whole archive"):
+    with pytest.raises(WeightsError, match="is not a complete archive"):
         archive.take(whole, {"w": (out, 5000), "p/w": (out, 5000)})

@@ -303,7 +303,7 @@ def test_what_is_missing_in_a_folder_is_listed_exactly(card_of, file_of, tmp_pat
     with pytest.raises(WeightsError) as error:
         fetch(card_of(*files), from_dir=tmp_path)
     wanted = [f"{f.raw} (9 bytes, SHA-256 {f.sha256})" for f in (files[0], files[2])]
-    assert f"bring {', '.join(wanted)};" in str(error.value)
+    assert f"add {', '.join(wanted)};" in str(error.value)
     assert "mien models pull toy --into DIR" in str(error.value)
 
 

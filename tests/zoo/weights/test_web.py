@@ -36,7 +36,7 @@ def test_a_cut_connection_is_taken_up_where_it_broke(server, address, part):
 
 def test_what_came_before_giving_up_is_kept_and_resumed_later(server, address, part):
     server.cuts += [1000, 1000, 1000, 1000]
-    with pytest.raises(WeightsError, match="the 4000 bytes that came are kept"):
+    with pytest.raises(WeightsError, match="the 4000 bytes received are kept"):
         web.download(address, part, len(CONTENT))
     web.download(address, part, len(CONTENT))
     assert part.read_bytes() == CONTENT
@@ -77,7 +77,7 @@ def test_a_size_that_only_the_server_knows(server, address, part, told):
 
 
 def test_a_file_of_another_size_is_refused_before_it_is_fetched(address, part):
-    with pytest.raises(WeightsError, match=f"offers {len(CONTENT)} bytes, but the card says 10"):
+    with pytest.raises(WeightsError, match=f"offers {len(CONTENT)} bytes, but the card states 10"):
         web.download(address, part, 10)
     assert not part.exists()
 
@@ -110,7 +110,7 @@ def test_nobody_there(part):
 def test_a_silent_server_is_given_up(server, address, part, monkeypatch):
     monkeypatch.setattr(web, "TIMEOUT", 0.1)
     server.stall = threading.Event()
-    with pytest.raises(WeightsError, match="no byte came"):
+    with pytest.raises(WeightsError, match="no byte arrived"):
         web.download(address, part, len(CONTENT))
 
 

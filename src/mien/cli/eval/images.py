@@ -162,8 +162,8 @@ def groups(
     """
     from mien.datasets import LABELS
     from mien.evaluate.fairness.groups import (
+        assess_pictures,
         failures_by_group,
-        look_at,
         rates_by_group,
         with_groups,
     )
@@ -175,7 +175,7 @@ def groups(
     if layout:
         pipeline = opened(detector, None, device, commercial_only=False)
         with progress() as on_step:
-            looked = look_at(some(LABELS[layout](source), most), pipeline, on_step)
+            looked = assess_pictures(some(LABELS[layout](source), most), pipeline, on_step)
         tasks = by or ["gender", "age", "race"]
         findings = failures_by_group(
             looked, tasks, data=label, basis=basis_of(pipeline), least=least
@@ -196,7 +196,7 @@ def groups(
 
 def attributes(
     source: Annotated[
-        Path, typer.Argument(help="CSV with truth, said; or root of a --layout.", exists=True)
+        Path, typer.Argument(help="CSV with truth, predicted; or root of a --layout.", exists=True)
     ],
     task: Annotated[str, typer.Option(help="Label that is asked for, such as expression.")] = "",
     layout: Annotated[

@@ -1,1 +1,1 @@
-"""Heads against labels: classes, numbers, calibration, batch leakage, explanation."""
+"""Evaluate heads against labels: classes, numbers, calibration, batch leakage, explanation."""

@@ -1,4 +1,4 @@
-"""Does a head read off what others wrote down? Classes and numbers, with calibration."""
+"""Evaluate a head against labelled images: accuracy, calibration, error."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,47 +35,47 @@ from mien.photo import Pipeline
 from mien.types import Doubles, OnStep, Pixels
 
 Cut = Literal["aligned", "whole", "crops"]
-FAILED = "(no answer)"  # what a picture without a face was called
-LEAST_ODDS = 1e-6  # a class that was said to be impossible costs no more than this
+FAILED = "(no answer)"  # predicted label of an image without a face
+LEAST_PROBABILITY = 1e-6  # smaller probabilities of the true class count as this much
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One truth and what was said about it."""
+    """One truth with its prediction."""
 
     truth: str
     predicted: str | None  # None: no answer, which counts as wrong
-    probability: float | None = None  # stated for what was said
+    probability: float | None = None  # stated for the predicted class
     low: float | None = None  # stated interval of a number
     high: float | None = None
     person: str = ""
-    odds: Mapping[str, float] = field(default_factory=dict)  # class -> probability; empty: untold
+    probabilities: Mapping[str, float] = field(default_factory=dict)  # by class; empty: not stated
 
 
 def answers_in(path: Path) -> list[Prediction]:
-    """CSV with truth, said, and perhaps probability, low, high, person; empty said: no answer.
+    """Read CSV with truth, predicted; optionally probability, low, high, person; empty: no answer.
 
     Raises:
-        MienError: a probability is outside [0, 1] or a number is none, by line.
+        MienError: a probability is outside [0, 1] or not a number, by line.
     """
     found = []
-    for line, row in enumerate(rows_of(path, ("truth", "said")), 2):
+    for line, row in enumerate(rows_of(path, ("truth", "predicted")), 2):
         values: dict[str, float | None] = {}
         for key in ("probability", "low", "high"):
             text = (row.get(key) or "").strip()
             try:
                 values[key] = float(text) if text else None
             except ValueError:
-                raise MienError(f"{path}, line {line}: {key} '{text}' is no number.") from None
+                raise MienError(f"{path}, line {line}: {key} '{text}' is not a number.") from None
         p = values["probability"]
         if (p is not None and not 0 <= p <= 1) or not row["truth"].strip():
             raise MienError(
-                f"{path}, line {line}: a truth is needed, and a probability lies in [0, 1]; got "
+                f"{path}, line {line}: expected a truth and a probability in [0, 1], got "
                 f"'{row['truth']}' and {p}."
             )
-        predicted = row["said"].strip() or None
-        told = (values["probability"], values["low"], values["high"], row.get("person") or "")
-        found.append(Prediction(row["truth"].strip(), predicted, *told))
+        predicted = row["predicted"].strip() or None
+        details = (values["probability"], values["low"], values["high"], row.get("person") or "")
+        found.append(Prediction(row["truth"].strip(), predicted, *details))
     return found
 
 
@@ -88,22 +88,22 @@ def predict_labels(
     *,
     cut: Cut = "aligned",
 ) -> list[Prediction]:
-    """What a head says about the main face of each picture that has a label of this task.
+    """Predict the label of the main face of each image that has a label of this task.
 
     Args:
-        pictures: those without such a label are left out.
+        pictures: images without such a label are left out.
         task: the label.
         pipeline: finds the faces.
         head: the model.
-        on_step: told after each picture.
-        cut: "aligned": faces are found and aligned, and a picture without one has no answer;
-            "whole": pictures are cut to the face already, and each is the chip, stretched;
+        on_step: called after each image.
+        cut: "aligned": faces are found and aligned, and an image without one has no answer;
+            "whole": images are cut to the face already, and each is resized to the chip;
             "crops": they are cut, but aligned where a face is found
                 (see mien.evaluate.fairness.labelled_faces).
     """
     chosen = [one for one in pictures if task in one.labels]
     if not chosen:
-        raise MienError(f"No picture has a label '{task}'; name one that the data set has.")
+        raise MienError(f"No image has a label '{task}'; name one that the data set has.")
     found = []
     for number, one in enumerate(chosen, 1):
         found.append(_answer(one, task, pipeline, head, cut))
@@ -126,7 +126,7 @@ def _answer(one: Labelled, task: str, pipeline: Pipeline, head: ChipHead, cut: C
     if reading.unit == "probability":
         predicted = max(reading.values, key=lambda k: reading.values[k])
         p = reading.values[predicted]
-        return Prediction(truth, predicted, p, person=one.person, odds=reading.values)
+        return Prediction(truth, predicted, p, person=one.person, probabilities=reading.values)
     name = task if task in reading.values else next(iter(reading.values))
     low, high = ((side or {}).get(name) for side in (reading.low, reading.high))
     value = f"{reading.values[name]:.10g}"
@@ -134,7 +134,7 @@ def _answer(one: Labelled, task: str, pipeline: Pipeline, head: ChipHead, cut: C
 
 
 def _chip(image: Pixels, pipeline: Pipeline, head: ChipHead, cut: Cut) -> Pixels | None:
-    """(1, S, S, 3) the main face, or the whole picture; None if there is no face."""
+    """(1, S, S, 3) the main face, or the whole image; None if there is no face."""
     from mien.photo.pipeline import main_face
 
     if cut == "whole":
@@ -155,13 +155,13 @@ def attributes(
     bands: tuple[float, ...] = (),
     basis: tuple[tuple[str, str], ...] = (),
 ) -> Findings:
-    """Measure answers against truths: numbers if every truth is one, else classes.
+    """Evaluate predictions against truths: numbers if every truth is one, else classes.
 
     Args:
         answers: at least two.
-        task: what was asked.
-        data: which pictures these are, in a sentence.
-        labels: all classes there are; a truth or answer outside them is refused. Default: those
+        task: the label that was predicted.
+        data: which images these are, in a sentence.
+        labels: all classes; a truth or prediction outside them is refused. Default: those
             that occur as truths.
         limits: the range of numbers; a truth outside it is refused.
         bands: edges of bands of the truth, such as ages; default: fifths of the truths.
@@ -172,26 +172,28 @@ def attributes(
         MienError: a label outside the range.
     """
     if sum(a.predicted is not None for a in answers) < 2:
-        raise TooFewTrialsError(f"{len(answers)} truths with too few answers cannot be measured.")
+        raise TooFewTrialsError(
+            f"{len(answers)} truths are too few; at least two answers are needed."
+        )
     numbers = not labels and all(_number(a.truth) is not None for a in answers)
     if limits and not numbers:
         raise MienError(f"A range was given, but not every truth of {task} is a number.")
     found = _numbers(answers, task, limits, bands) if numbers else _classes(answers, labels)
     headline, tables, plots = found
     lost = sum(a.predicted is None for a in answers)
-    warnings = [f"{lost} of {len(answers)} pictures got no answer"
-                + (" and are in no error of numbers; their share is told above." if numbers
+    warnings = [f"{lost} of {len(answers)} images have no answer"
+                + (" and are in no error of numbers; their share is reported above." if numbers
                    else "; each counts as wrong.")] if lost else []  # fmt: skip
     if not any(a.person for a in answers):
-        warnings.append("People are not named, so intervals count pictures and may be too narrow.")
+        warnings.append("People are not named, so intervals count images and may be too narrow.")
     return Findings(
-        f"Reading off: {task}",
-        f"{len(answers):,} labelled pictures of {data}.",
+        f"Attribute: {task}",
+        f"{len(answers):,} labelled images of {data}.",
         headline,
         tables,
         plots,
         tuple(warnings),
-        ("Truths are what the makers of the data wrote down; they err too.",),
+        ("Truths are the labels of the data set; they contain errors.",),
         basis,
     )
 
@@ -236,12 +238,12 @@ def _classes(
         (truths[i], *(int(table[i, k]) for k in shown)) for i in range(len(truths))
     )
     tables: tuple[Table, ...] = (Table("Each class", columns, tuple(rows)),
-              Table("What was said about what", tuple(heads), crossed))  # fmt: skip
+              Table("Predictions by truth", tuple(heads), crossed))  # fmt: skip
     if people := _people(answers, right):
         tables = (*tables, people)
-    odds = [a.odds.get(a.truth, 0.0) for a in answers if a.odds]
-    if odds:
-        lost = Estimate(log_loss(np.array(odds), least=LEAST_ODDS))
+    stated_truth = [a.probabilities.get(a.truth, 0.0) for a in answers if a.probabilities]
+    if stated_truth:
+        lost = Estimate(log_loss(np.array(stated_truth), least=LEAST_PROBABILITY))
         facts.append(Fact("log loss", lost, "number", "of the truth; nats"))
     stated = [(a.probability, a.truth == a.predicted) for a in answers if a.probability is not None]
     if not stated:
@@ -253,7 +255,7 @@ def _classes(
 
 
 def _people(answers: Sequence[Prediction], right: NDArray[np.bool_]) -> Table | None:
-    """How accuracy differs from person to person; None if fewer than two are named."""
+    """Accuracy by person; None if fewer than two are named."""
     names = sorted({a.person for a in answers} - {""})
     if len(names) < 2:
         return None
@@ -275,7 +277,7 @@ def _reliability(p: Doubles, came: Doubles) -> Plot:
     x, y, _ = reliability(p, came)
     line = Curve("as stated", np.array([0.0, 1.0]), np.array([0.0, 1.0]), style="dashed")
     return Plot("Reliability", "probability stated", "share right", (Curve("answers", x, y), line),
-                percent=(True, True), caption="Below the dashed line: too sure.")  # fmt: skip
+                percent=(True, True), caption="Below the dashed line: overconfident.")  # fmt: skip
 
 
 def _numbers(
@@ -292,42 +294,43 @@ def _numbers(
         )
     seen = [a for a in answers if a.predicted is not None]
     truth = np.array([float(a.truth) for a in seen])
-    told = np.array([_number(a.predicted or "") for a in seen], np.float64)
-    if np.isnan(told).any():
-        raise MienError(f"Not every answer about {task} is a number; correct the column said.")
-    clusters, error = _clusters(seen), told - truth
+    predicted = np.array([_number(a.predicted or "") for a in seen], np.float64)
+    if np.isnan(predicted).any():
+        raise MienError(f"Not every answer for {task} is a number; correct the column predicted.")
+    clusters, error = _clusters(seen), predicted - truth
     facts = [
         Fact(
             "mean absolute error", clusters.mean(np.abs(error)), "number", "in units of the label"
         ),
-        Fact("bias", clusters.mean(error), "number", "above 0: said too high"),
+        Fact("bias", clusters.mean(error), "number", "above 0: predicted too high"),
         Fact("root mean square error", Estimate(float(np.sqrt(np.mean(error**2)))), "number", ""),
-        Fact("concordance", Estimate(concordance(truth, told)), "number", "Lin; 1 is perfect"),
-        Fact("ICC(2,1)", Estimate(icc(np.stack([truth, told], 1))), "number", "agreement"),
+        Fact("concordance", Estimate(concordance(truth, predicted)), "number", "Lin; 1 is perfect"),
+        Fact("ICC(2,1)", Estimate(icc(np.stack([truth, predicted], 1))), "number", "agreement"),
     ]
     lost = _clusters(answers).share(np.array([a.predicted is None for a in answers]))
-    facts.append(Fact("no answer", lost, "rate", "pictures without a face"))
+    facts.append(Fact("no answer", lost, "rate", "images without a face"))
     ends = [(a.low, a.high, t) for a, t in zip(seen, truth, strict=True)
             if a.low is not None and a.high is not None]  # fmt: skip
     if ends:
         inside = np.array([low <= t <= high for low, high, t in ends])
         held = Clusters(np.arange(len(ends))).share(inside)
-        told_of = "should be what the interval promises"
-        facts.append(Fact("truth in the stated interval", held, "rate", told_of))
+        meaning = "should equal the level of the interval"
+        facts.append(Fact("truth in the stated interval", held, "rate", meaning))
     edges = np.array(bands) if bands else np.unique(np.quantile(truth, np.linspace(0, 1, 6)))
     table = _by_truth(seen, truth, error, edges)
-    if bands:  # each band counts alike, however many pictures it has
+    if bands:  # each band has the same weight, however many images it has
         means = [row[2].value for row in table.rows if isinstance(row[2], Estimate)]
         balanced = Estimate(float(np.mean(means)))
         facts.append(Fact("balanced absolute error", balanced, "number", "mean of the bands"))
     ends_of = np.array([truth.min(), truth.max()])
-    plot = Plot("Said against truth", "truth", "said", (Curve("answers", truth, told, style="dots"),
-                Curve("equal", ends_of, ends_of, style="dashed")))  # fmt: skip
+    plot = Plot("Predicted against truth", "truth", "predicted",
+                (Curve("answers", truth, predicted, style="dots"),
+                            Curve("equal", ends_of, ends_of, style="dashed")))  # fmt: skip
     return tuple(facts), (table,), (plot,)
 
 
 def _by_truth(seen: Sequence[Prediction], truth: Doubles, error: Doubles, edges: Doubles) -> Table:
-    """Errors in bands of the truth; the last one holds its upper edge."""
+    """Errors in bands of the truth; the last one includes its upper edge."""
     rows: list[tuple[Cell, ...]] = []
     for low, high in pairwise(edges):
         part = np.flatnonzero((truth >= low) & ((truth < high) | (high == edges[-1])))

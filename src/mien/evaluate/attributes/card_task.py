@@ -1,4 +1,4 @@
-"""Evaluate a head as its card says: pictures or clips, classes or numbers, on labelled data."""
+"""Evaluate a head by its card: images or clips, classes or numbers, on labelled data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,18 +18,18 @@ from mien.photo import Pipeline
 from mien.types import Clip, Crop, OnStep
 from mien.zoo import Eval
 
-RATE = 25.0  # frames per second of a folder of frames, which does not say
+RATE = 25.0  # frames per second of a folder of frames, which does not state it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledData:
-    """Which labelled data a head is evaluated on; what is not given comes from its card."""
+    """The labelled data on which a head is evaluated; missing values come from its card."""
 
     folder: Path
     layout: str = ""
     split: str | None = None  # "": all
     cut: str | None = None  # "aligned", "whole" or "crops"; clips are cut already
-    names: Path | None = None  # file with the names of pictures to use, one per line
+    names: Path | None = None  # file with the names of images to use, one per line
     most: int = 0  # use at most N, evenly spaced; 0: all
     label: str = ""  # which data these are, for the record
 
@@ -44,19 +44,19 @@ def evaluate_card_task(
     basis: Sequence[tuple[str, str]] = (),
     on_step: OnStep = silent,
 ) -> Findings:
-    """Measure a head by the protocol of its card.
+    """Evaluate a head by the protocol of its card.
 
     Args:
         asked: [eval] of the card.
         task: of the card; the label of the data set unless [eval] names another.
         head: a chip head, or a clip head for the protocol "clips".
         data: folder, and what differs from the card.
-        pipeline: finds faces in pictures; None where none are looked for.
+        pipeline: finds faces in images; None for data without face detection.
         basis: models, command line.
-        on_step: called after each picture or clip.
+        on_step: called after each image or clip.
 
     Raises:
-        MienError: an unknown layout or split, or no picture has the label.
+        MienError: an unknown layout or split, or no image has the label.
         TooFewTrialsError: fewer than two answers.
     """
     label = asked.task or task
@@ -74,7 +74,7 @@ def evaluate_card_task(
         answers = predict_clips(records, label, head, asked.classes, on_step)
     else:
         if pipeline is None:
-            raise MienError("Pictures need a pipeline that finds faces; give one.")
+            raise MienError("Images need a pipeline that finds faces; pass one.")
         cut: Any = data.cut or asked.cut
         answers = predict_labels(records, label, pipeline, head, on_step, cut=cut)
     split = asked.split if data.split is None else data.split
@@ -90,17 +90,17 @@ def evaluate_card_task(
     )
     shares = vote_share_facts(records, answers, asked.classes) if asked.classes else ()
     found = replace(found, headline=(*found.headline, *shares))
-    more = (f"{left_out} pictures of other classes are left out.",) if left_out else ()
+    more = (f"{left_out} images of other classes are left out.",) if left_out else ()
     return replace(found, warnings=(*found.warnings, *more))
 
 
 def chosen_records(
     read: Callable[[Path], list[Labelled]], data: LabelledData, label: str, asked: Eval
 ) -> list[Labelled]:
-    """The labelled pictures or clips of a folder that belong to the split and the list of names.
+    """The labelled images or clips of a folder that belong to the split and the list of names.
 
     Raises:
-        MienError: the split or the names choose nothing.
+        MienError: the split or the names select nothing.
     """
     records = [one for one in read(data.folder) if label in one.labels]
     split = asked.split if data.split is None else data.split
@@ -116,8 +116,8 @@ def chosen_records(
     named = [one for one in records if one.path.name in wanted]
     if not named and records:
         raise MienError(
-            f"None of the {len(records)} pictures of {data.folder} stands in {data.names}; its "
-            f"lines must be names of files, such as {records[0].path.name}."
+            f"None of the {len(records)} images of {data.folder} is listed in {data.names}; its "
+            f"lines must be file names, such as {records[0].path.name}."
         )
     return named
 
@@ -129,12 +129,12 @@ def predict_clips(
     classes: Sequence[str],
     on_step: OnStep = silent,
 ) -> list[Prediction]:
-    """What a clip head reads off folders of frames that are cut to the face.
+    """Run a clip head on folders of frames that are cut to the face.
 
     Args:
         records: `path` is a folder of frames in the order of their names.
         task: label that is compared.
-        head: reads chips.
+        head: takes chips.
         classes: the class is the largest of these values in the first reading that has them.
         on_step: called after each clip.
     """
@@ -161,15 +161,21 @@ def _clip_answer(one: Labelled, task: str, head: Any, classes: Sequence[str]) ->
     if not frames:
         return nothing
     for reading in head(Clip(np.arange(len(frames)) / RATE, np.stack(frames))):
-        odds = {name: value for name, value in reading.values.items() if name in classes}
-        if odds:
-            best = max(odds, key=lambda name: odds[name])
-            return Prediction(one.labels[task], best, odds[best], person=one.person, odds=odds)
+        probabilities = {name: value for name, value in reading.values.items() if name in classes}
+        if probabilities:
+            best = max(probabilities, key=lambda name: probabilities[name])
+            return Prediction(
+                one.labels[task],
+                best,
+                probabilities[best],
+                person=one.person,
+                probabilities=probabilities,
+            )
     return nothing
 
 
 def spaced_out(records: list[Labelled], most: int) -> list[Labelled]:
-    """At most N of them, evenly spaced; 0: all."""
+    """At most `most` of them, evenly spaced; 0: all."""
     if not most or len(records) <= most:
         return records
     return records[:: -(-len(records) // most)]

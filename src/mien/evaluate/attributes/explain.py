@@ -1,6 +1,6 @@
-"""What in a face does an answer rest on? Cover parts of the chip and ask again.
+"""Explain a head's answer by occlusion: cover parts of the chip and run the head again.
 
-Needs nothing but the head's answers, so it works on any chip head, ours or not. A map says what
+It needs only the head's answers, so it works with any chip head. A map shows what
 the head uses, not what the face shows.
 """
 
@@ -21,11 +21,11 @@ MASKS, CELLS, KEPT = 1000, 7, 0.5  # of RISE: number, grid, share that stays vis
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explained:
-    """One answer and its map."""
+    """One answer with its map."""
 
     label: str  # which number of the reading
     value: float  # of the whole chip
-    map: Floats  # (S, S) how much each place raises it; below 0: lowers it
+    map: Floats  # (S, S) how much each position raises the value; below 0: lowers it
     chip: Pixels  # (S, S, 3)
 
 
@@ -38,46 +38,48 @@ def explain(
     seed: int = 0,
     on_step: OnStep | None = None,
 ) -> Explained:
-    """Map what raises or lowers one number of a head's answer.
+    """Map which positions raise or lower one number of a head's answer.
 
     Args:
         head: with numbers.
-        chip: (S, S, 3) as the head wants it.
+        chip: (S, S, 3) as the head expects it.
         label: which number; default: the largest.
         way: "occlusion" covers one square after the other with its blurred self (Zeiler and
             Fergus, arXiv:1311.2901); "rise" covers random halves (Petsiuk et al.,
-            arXiv:1806.07421) and takes the mean over those in which a place could be seen,
-            less the mean over the others.
+            arXiv:1806.07421) and takes the mean over those in which a position is visible,
+            minus the mean over the others.
         seed: of the random halves.
-        on_step: told after each batch.
+        on_step: called after each batch.
 
     Raises:
-        MienError: the head has no such number, or no answer about this chip.
+        MienError: the head has no such number, or no answer for this chip.
     """
     values = head(chip[None])[0].values
     if not values:
-        raise MienError("The head has no answer about this face, so there is nothing to explain.")
+        raise MienError("The head has no answer for this face, so there is nothing to explain.")
     label = label or max(values, key=lambda name: values[name])
     if label not in values:
         raise MienError(f"The head has no number '{label}'; it has {', '.join(values)}.")
-    from scipy.ndimage import gaussian_filter  # loaded when used: scipy takes long
+    from scipy.ndimage import gaussian_filter  # loaded when used: scipy is slow to import
 
     side = chip.shape[0]
-    # What is covered looks like skin out of focus: a flat patch would be news to the head.
+    # The cover resembles skin out of focus: a uniform patch would be unknown to the head.
     veil = gaussian_filter(chip.astype(np.float64), (side / 6, side / 6, 0), mode="nearest")
     shown = _squares(side) if way == "occlusion" else _halves(side, seed)
-    told = _asked(head, chip, veil, shown, label, on_step)
+    values_covered = _covered_values(head, chip, veil, shown, label, on_step)
     if way == "occlusion":
         hidden = 1 - shown
-        found = np.tensordot(values[label] - told, hidden, 1) / np.maximum(hidden.sum(0), 1e-9)
+        found = np.tensordot(values[label] - values_covered, hidden, 1) / np.maximum(
+            hidden.sum(0), 1e-9
+        )
     else:
-        seen = np.tensordot(told, shown, 1) / shown.sum(0)
-        found = seen - np.tensordot(told, 1 - shown, 1) / (1 - shown).sum(0)
+        seen = np.tensordot(values_covered, shown, 1) / shown.sum(0)
+        found = seen - np.tensordot(values_covered, 1 - shown, 1) / (1 - shown).sum(0)
     return Explained(label, values[label], found.astype(np.float32), chip)
 
 
 def _squares(side: int) -> Doubles:
-    """(K, S, S) 1 where the chip is shown: one square is hidden, everywhere in turn."""
+    """(K, S, S) 1 where the chip is visible: one square is covered, at every position in turn."""
     window, step = max(1, round(WINDOW * side)), max(1, round(STRIDE * side))
     places = range(-window // 2, side - window // 2, step)
     shown = np.ones((len(places) ** 2, side, side))
@@ -100,19 +102,19 @@ def _halves(side: int, seed: int) -> Doubles:
 
 
 def _between(at: Doubles, cells: int) -> Doubles:
-    """(S, cells) weights that interpolate between the middles of cells at those places."""
+    """(S, cells) weights that interpolate between the middles of cells at those positions."""
     return np.asarray(np.maximum(0.0, 1 - np.abs(at[:, None] - np.arange(cells)[None])))
 
 
-def _asked(
+def _covered_values(
     head: ChipHead, chip: Pixels, veil: Doubles, shown: Doubles, label: str, on_step: OnStep | None
 ) -> Doubles:
     """(K,) the number for each partly covered chip."""
-    told = []
+    values_covered = []
     for start in range(0, len(shown), BATCH):
         part = shown[start : start + BATCH, :, :, None]
         mixed = np.rint(part * chip + (1 - part) * veil).astype(np.uint8)
-        told += [reading.values.get(label, 0.0) for reading in head(mixed)]
+        values_covered += [reading.values.get(label, 0.0) for reading in head(mixed)]
         if on_step:
-            on_step("covered chips", len(told), len(shown))
-    return np.array(told)
+            on_step("covered chips", len(values_covered), len(shown))
+    return np.array(values_covered)

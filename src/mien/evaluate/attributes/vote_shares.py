@@ -29,13 +29,17 @@ def vote_share_facts(
     kept = [
         (one, prediction)
         for one, prediction in zip(records, predictions, strict=True)
-        if one.votes and prediction.odds and sum(one.votes.get(name, 0) for name in classes)
+        if one.votes
+        and prediction.probabilities
+        and sum(one.votes.get(name, 0) for name in classes)
     ]
     if not kept:
         return ()
     votes = np.array([[one.votes.get(name, 0) for name in classes] for one, _ in kept], float)
     truth = votes / votes.sum(axis=1, keepdims=True)
-    stated = np.array([[given.odds.get(name, 0.0) for name in classes] for _, given in kept])
+    stated = np.array(
+        [[given.probabilities.get(name, 0.0) for name in classes] for _, given in kept]
+    )
     stated /= stated.sum(axis=1, keepdims=True)
     people = Clusters([one.person or f"\0{k}" for k, (one, _) in enumerate(kept)])
     apart, doubt = divergence(truth, stated), np.abs(entropy(stated) - entropy(truth))

@@ -1,6 +1,6 @@
-"""Accuracy and disparity of a grid of gender predictors: whom does which choice serve worse?
+"""Accuracy and disparity of a grid of gender predictors, by model, loss and data set.
 
-For audits only: nothing here says anything about one person.
+For audits only: the results say nothing about an individual person.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from mien.metrics import Estimate, bootstrap_weights
 from mien.metrics.factors import eta_squared, kendall, pareto, permutation_p, share_between
 from mien.types import Doubles
 
-LEAST = 30  # pictures of each gender that a data set needs for a verdict
+LEAST = 30  # images of each gender that a data set needs for a verdict
 RESAMPLES = 1000
 ROUNDS = 1000  # of the permutation tests
 ALPHA = 0.05
@@ -24,7 +24,7 @@ BALANCED = 0.1  # a data set is balanced if its share of men is within this of a
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """One configuration on one data set, seeds together."""
+    """One configuration on one data set, seeds combined."""
 
     model: str
     loss: str
@@ -34,8 +34,8 @@ class Cell:
     recall_women: float  # A_F
     recall_men: float  # A_M
     accuracy: float
-    disparity: Estimate  # A_M - A_F; unknown with fewer than LEAST pictures of a gender
-    surely: int  # sign of the disparity if that is sure among all data sets, else 0
+    disparity: Estimate  # A_M - A_F; unknown with fewer than LEAST images of a gender
+    surely: int  # sign of the disparity if it is certain among all data sets, else 0
 
     @property
     def balanced(self) -> float:
@@ -45,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """What one component explains."""
+    """The share that one component explains."""
 
     name: str
     share: float  # eta squared, in [0, 1]
@@ -53,9 +53,9 @@ class Factor:
 
 
 def cells_of(results: Results, resamples: int = RESAMPLES, seed: int = 0) -> list[Cell]:
-    """Accuracy and disparity of every configuration, intervals over people (or pictures).
+    """Accuracy and disparity of every configuration, intervals over people (or images).
 
-    A sign is sure if the interval at 5 % divided by the number of data sets excludes 0, so that
+    A sign is certain if the interval at 5 % divided by the number of data sets excludes 0, so that
     signs can be compared between data sets.
     """
     datasets, which = list(results.grid.datasets), np.array(results.test.dataset)
@@ -77,7 +77,7 @@ def cells_of(results: Results, resamples: int = RESAMPLES, seed: int = 0) -> lis
 
 
 def _draws(results: Results, rows: NDArray[np.int64], resamples: int, seed: int) -> Doubles:
-    """(R, n) weight of each picture when people are drawn with replacement."""
+    """(R, n) weight of each image when people are resampled with replacement."""
     people = [results.test.person[k] or f"\0{k}" for k in rows]
     who = np.unique(people, return_inverse=True)[1]
     weights: Doubles = bootstrap_weights(int(who.max()) + 1, resamples, seed)[:, who]
@@ -124,11 +124,11 @@ def _table(
 
 
 def factors_of(results: Results, *, gap: bool, rounds: int = ROUNDS, seed: int = 0) -> list[Factor]:
-    """What model, loss and data set explain of the disparity (or of the accuracy).
+    """Shares of the disparity (or of the accuracy) that model, loss and data set explain.
 
-    Each test shuffles what would be exchangeable if the component did not matter: pictures of one
+    Each test shuffles what would be exchangeable if the component had no effect: images of one
     gender between data sets; networks between models of one loss; networks between losses of one
-    model. So the noise of a small test set, which all networks share, is no data set effect.
+    model. So the noise of a small test set, which all networks share, is not a data set effect.
     """
     table = table_of(results, gap=gap)
     models, losses = (np.array([net[k] for net in results.nets]) for k in (0, 1))
@@ -191,7 +191,7 @@ def _shuffled_pictures(results: Results, gap: bool) -> Callable[[np.random.Gener
 
 
 def flips(cells: list[Cell], among: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
-    """Model, loss, and two data sets on which it is surely biased in opposite directions.
+    """Model, loss, and two data sets on which it is certainly biased in opposite directions.
 
     Args:
         cells: of all configurations.
@@ -216,10 +216,10 @@ def balanced_sets(cells: list[Cell], named: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def one_set_audit(cells: list[Cell]) -> list[tuple[str, int, int]]:
-    """Of each data set: signs that are sure on it, and how many sets it would be wrong about.
+    """Of each data set: signs certain on it, and the number of sets it would be wrong about.
 
-    For each data set taken alone: configurations with a sure sign there, and the most other data
-    sets on which one of those configurations surely has the opposite sign.
+    For each data set taken alone: configurations with a certain sign there, and the most other data
+    sets on which one of those configurations certainly has the opposite sign.
     """
     rows = []
     for data in dict.fromkeys(c.dataset for c in cells):

@@ -1,4 +1,4 @@
-"""What a grid of gender predictors shows, told with every limit beside it."""
+"""Report a grid of gender predictors, with the limits of each result."""
 
 import math
 from collections.abc import Sequence
@@ -34,20 +34,20 @@ Names = NDArray[np.str_]
 LIMIT = (
     "A fair number on one data set is no evidence of fairness on another. Labels are binary "
     "annotations by others; appearance-based prediction of gender misgenders people and must not "
-    "decide about anybody. This is an audit of methods: nothing is said about any person."
+    "be used for decisions about anybody. This audit covers methods, not individual people."
 )
 
-DRAWN = 400  # pictures in the plots of features; more only cover each other
+DRAWN = 400  # images in the plots of features; more would overlap
 
 
 def disparity(
     results: Results, *, data: str, basis: tuple[tuple[str, str], ...] = (), seed: int = 0
 ) -> Findings:
-    """Tell accuracy, disparity, what drives them, and what to do.
+    """Report accuracy, disparity, their causes, and recommendations.
 
     Args:
         results: of a grid.
-        data: which pictures these are, in a sentence.
+        data: which images these are, in a sentence.
         basis: command line, ...
         seed: of the resamples and permutations.
     """
@@ -67,9 +67,9 @@ def disparity(
         *_features(results),
     ]
     return Findings(
-        "Whom does which choice serve worse?",
+        "Gender predictors: disparity by model, loss and data set",
         f"{data}: {len(results.grid.pairs)} pairs of model and loss, {len(results.grid.datasets)} "
-        f"data sets, {len(results.grid.seeds)} seeds; {len(results.test):,} test pictures. "
+        f"data sets, {len(results.grid.seeds)} seeds; {len(results.test):,} test images. "
         f"{_driver(gap)}",
         _headline(cells, gap, turned, even),
         tuple(tables),
@@ -77,10 +77,10 @@ def disparity(
         _warnings(cells, results, abstained),
         (
             "Disparity is the recall of men minus the recall of women, in points; above 0 women "
-            "are recognised less often. Intervals draw people, or pictures where people are "
+            "are recognised less often. Intervals resample people, or images where people are "
             "unknown.",
-            f"A sign counts as sure at {ALPHA:.0%} divided by the number of data sets. A data set "
-            f"with fewer than {LEAST} pictures of a gender gets no verdict.",
+            f"A sign counts as certain at {ALPHA:.0%} divided by the number of data sets. A data "
+            f"set with fewer than {LEAST} images of a gender gets no verdict.",
             f"Order of configurations by disparity, between data sets: Kendall's tau "
             f"{between:.2f}; order of data sets, between configurations: {within:.2f}.",
             *recommendations(gap, turned, cells),
@@ -92,29 +92,29 @@ def disparity(
 def recommendations(
     gap: Sequence[Factor], turned: Sequence[object], cells: Sequence[Cell]
 ) -> list[str]:
-    """Sentences that the figures support, by rule."""
+    """Recommendations that the results support, by rule."""
     share = {f.name: f for f in gap}
-    told = []
+    found = []
     if turned:
-        told.append(
-            "Recommendation: the sign of the disparity turns between balanced data sets, so do not "
-            "certify a model on one set."
+        found.append(
+            "Recommendation: the sign of the disparity differs between balanced data sets, so do "
+            "not certify a model on one set."
         )
     if share["data set"].p <= ALPHA and share["data set"].share > 0.5:
-        told.append(
-            "Recommendation: the data set explains most of the disparity; look at how its pictures "
+        found.append(
+            "Recommendation: the data set explains most of the disparity; check how its images "
             "were taken and labelled before changing the network or the loss."
         )
     for name in ("model", "loss"):
         if share[name].p <= ALPHA and share[name].share > 0.25:
-            told.append(f"Recommendation: the {name} matters here; compare several of them.")
+            found.append(f"Recommendation: the {name} matters here; compare several of them.")
     wide = [c for c in cells if c.disparity.known and c.disparity.high - c.disparity.low > 0.1]
     if wide:
-        told.append(
+        found.append(
             f"Recommendation: {len(wide)} of {len(cells)} intervals are wider than 10 points; "
-            "bring more pictures before comparing configurations."
+            "add images before comparing configurations."
         )
-    return told
+    return found
 
 
 def _driver(gap: Sequence[Factor]) -> str:
@@ -122,7 +122,7 @@ def _driver(gap: Sequence[Factor]) -> str:
     if not sure:
         return "No component explains more of the disparity than chance would."
     first = max(sure, key=lambda f: f.share)
-    return f"Most of the disparity goes with the {first.name} ({first.share:.0%} of its variance)."
+    return f"The {first.name} explains most of the disparity ({first.share:.0%} of its variance)."
 
 
 def _headline(
@@ -132,16 +132,16 @@ def _headline(
     facts = []
     if known:
         worst = max(known, key=lambda c: abs(c.disparity.value))
-        told = f"{worst.model}, {worst.loss}, on {worst.dataset}; men minus women"
-        facts.append(Fact("largest disparity", worst.disparity, "rate", told))
+        meaning = f"{worst.model}, {worst.loss}, on {worst.dataset}; men minus women"
+        facts.append(Fact("largest disparity", worst.disparity, "rate", meaning))
     for name in ("data set", "model", "loss"):
         one = next(f for f in gap if f.name == name)
-        told = "share of the variance of the disparity" + (
+        meaning = "share of the variance of the disparity" + (
             f", p {one.p:.3g}" if math.isfinite(one.p) else ""
         )
-        facts.append(Fact(name, Estimate(one.share), "rate", told))
-    told = f"on {len(even)} data sets balanced between women and men"
-    facts.append(Fact("configurations that flip", Estimate(float(len(turned))), "count", told))
+        facts.append(Fact(name, Estimate(one.share), "rate", meaning))
+    meaning = f"on {len(even)} data sets balanced between women and men"
+    facts.append(Fact("configurations that flip", Estimate(float(len(turned))), "count", meaning))
     return tuple(facts)
 
 
@@ -208,28 +208,28 @@ def _flips(turned: Sequence[tuple[str, str, str, str]], even: Sequence[str]) -> 
         "Biased in opposite directions",
         (
             ("Model and loss", "text"),
-            ("Women worse on", "text"),
-            ("Men worse on", "text"),
+            ("Lower recall of women on", "text"),
+            ("Lower recall of men on", "text"),
         ),
         tuple((f"{m}, {loss}", up, down) for m, loss, up, down in turned),
-        f"Among the balanced data sets ({', '.join(even) or 'none'}); only signs that are sure.",
+        f"Among the balanced data sets ({', '.join(even) or 'none'}); only certain signs.",
     )
 
 
 def _alone(cells: Sequence[Cell]) -> Table:
     return Table(
-        "What an audit on one data set would have said",
+        "Result of an audit on one data set",
         (
             ("Data set alone", "text"),
-            ("Signs it is sure of", "count"),
-            ("Other sets with the opposite sure sign, at most", "count"),
+            ("Certain signs", "count"),
+            ("Other sets with the opposite certain sign, at most", "count"),
         ),
         tuple(one_set_audit(list(cells))),
     )
 
 
 def _features(results: Results) -> list[Table]:
-    """Features of the first network: apart by gender, by data set, and probes across."""
+    """Separation of the first network's features by gender and by data set, and probes."""
     if results.features.shape[1] == 0:
         return []
     points = results.features.astype(np.float64)
@@ -244,13 +244,13 @@ def _features(results: Results) -> list[Table]:
             continue
     rows: list[tuple[Shown, ...]] = []
     for a in probes:
-        told: list[Shown] = [a]
+        row: list[Shown] = [a]
         for b in probes:
             unit, offset = probes[a] if a != b else _half(points[which == b], male[which == b])
             some = which == b
             guess = points[some] @ unit > offset
-            told.append(float((guess == male[some]).mean()))
-        rows.append(tuple(told))
+            row.append(float((guess == male[some]).mean()))
+        rows.append(tuple(row))
     columns: list[tuple[str, Kind]] = [("Probe of", "text"), *((name, "rate") for name in probes)]
     turned = [float(probes[a][0] @ probes[b][0]) for a, b in combinations(probes, 2)]
     by_set = _dataset_probe(points, which)
@@ -260,18 +260,18 @@ def _features(results: Results) -> list[Table]:
             f"Features of {model}: probes across data sets",
             tuple(columns),
             tuple(rows),
-            f"Share right when a linear probe of the row's data set is used on the column's; on "
-            f"its own one it is fitted on half and told of all. Cosine between gender directions "
+            f"Accuracy of a linear probe of the row's data set on the column's; on "
+            f"its own it is fitted on one half and tested on all. Cosine between gender directions "
             f"of two data sets: {np.mean(turned):.2f} on average, {min(turned):.2f} at least. "
             f"Silhouette by gender {silhouette(points, male):.3f}, by data set "
-            f"{silhouette(points, which):.3f}. A linear probe tells the data set of "
-            f"{by_set:.0%} of the pictures (chance: {_largest(which):.0%}).",
+            f"{silhouette(points, which):.3f}. A linear probe identifies the data set of "
+            f"{by_set:.0%} of the images (chance: {_largest(which):.0%}).",
         )
     ]
 
 
 def _views(results: Results, seed: int) -> list[Plot]:
-    """The features flattened, by gender and by data set; for the eye alone, numbers are beside."""
+    """The features in two dimensions, by gender and by data set; for illustration only."""
     if results.features.shape[1] == 0:
         return []
     points = results.features.astype(np.float64)
@@ -282,10 +282,10 @@ def _views(results: Results, seed: int) -> list[Plot]:
     flat = points[drawn] @ axes[:2].T  # (K, 2)
     gender = np.where(results.test.male, "labelled male", "labelled female")[drawn]
     which = np.array(results.test.dataset)[drawn]
-    caption = f"Two directions with {shares[:2].sum():.0%} of the spread; {len(drawn)} pictures."
+    caption = f"Two directions with {shares[:2].sum():.0%} of the variance; {len(drawn)} images."
     return [
         Plot(
-            f"Features by {told}",
+            f"Features by {by}",
             f"first direction, {shares[0]:.0%}",
             f"second, {shares[1]:.0%}",
             tuple(
@@ -294,7 +294,7 @@ def _views(results: Results, seed: int) -> list[Plot]:
             ),
             caption=caption,
         )
-        for told, kinds in (("gender", gender), ("data set", which))
+        for by, kinds in (("gender", gender), ("data set", which))
     ]
 
 
@@ -304,7 +304,7 @@ def _half(points: Doubles, male: Flags) -> tuple[Doubles, float]:
 
 
 def _dataset_probe(points: Doubles, which: Names) -> float:
-    """Share of pictures whose data set a linear probe, fitted on the other half, names."""
+    """Share of images whose data set a linear probe, fitted on the other half, predicts."""
     names, place = np.unique(which, return_inverse=True)
     half = np.arange(len(points)) % 2 == 0
     right = 0
@@ -364,17 +364,17 @@ def _scatter(cells: Sequence[Cell]) -> Plot:
 
 
 def _warnings(cells: Sequence[Cell], results: Results, abstained: float) -> tuple[str, ...]:
-    told = [LIMIT]
+    warnings = [LIMIT]
     small = sorted({c.dataset for c in cells if not c.disparity.known})
     if small:
-        told.append(f"No verdict about {', '.join(small)}: fewer than {LEAST} of a gender.")
+        warnings.append(f"No verdict about {', '.join(small)}: fewer than {LEAST} of a gender.")
     if results.test.unlabelled:
-        told.append(
-            f"{results.test.unlabelled} pictures have a missing or third label; they are counted "
+        warnings.append(
+            f"{results.test.unlabelled} images have a missing or third label; they are counted "
             "here and in no rate."
         )
     if abstained:
-        told.append(f"{abstained:.2%} of the answers are abstentions, which count as wrong.")
+        warnings.append(f"{abstained:.2%} of the answers are abstentions, which count as wrong.")
     if not any(results.test.person):
-        told.append("People are unknown, so intervals count pictures.")
-    return tuple(told)
+        warnings.append("People are unknown, so intervals count images.")
+    return tuple(warnings)

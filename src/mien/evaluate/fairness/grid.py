@@ -1,4 +1,4 @@
-"""A grid of trainings: which ones, run so that a killed run goes on where it stopped."""
+"""A grid of trainings, which a killed run resumes."""
 
 import csv
 import hashlib
@@ -21,22 +21,22 @@ RECORDED = "recorded"  # a "loss" whose answers come from a file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Said:
-    """What one network says about every test picture."""
+class NetAnswers:
+    """The answers of one network for every test image."""
 
-    male: Doubles  # (N,) probability; NaN: it abstained
-    features: Floats  # (N, D) that the last layer sees; D may be 0
+    male: Doubles  # (N,) probability; NaN: abstention
+    features: Floats  # (N, D) input of the last layer; D may be 0
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Which trainings. Pairs are listed, since not every model goes with every loss."""
+    """The trainings of a grid. Pairs are listed, since not every model supports every loss."""
 
     name: str
     pairs: tuple[tuple[str, str], ...]  # model, loss
     datasets: Mapping[str, Mapping[str, str]]  # name -> rule over labels; empty: label `dataset`
     seeds: tuple[int, ...]
-    size: int = 48  # px, side of the pictures
+    size: int = 48  # px, side of the images
     test_share: float = 0.5
     train_on: tuple[str, ...] = ()  # data sets to train on; empty: all of them
     balanced: tuple[str, ...] = ()  # data sets that count for flips; empty: all of them
@@ -48,22 +48,22 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """What every network of a grid said about one test."""
+    """The answers of every network of a grid on one test."""
 
     grid: Grid
     test: Faces
     nets: tuple[tuple[str, str, int], ...]  # (K,) model, loss, seed
-    male: Doubles  # (K, N) probability; NaN: abstained
+    male: Doubles  # (K, N) probability; NaN: abstention
     features: Floats  # (N, D) of the first network
 
     @property
     def right(self) -> NDArray[np.bool_]:
         """(K, N); an abstention is wrong."""
-        said: NDArray[np.bool_] = (self.male > 0.5) == self.test.male
-        return said & ~np.isnan(self.male)
+        predicted: NDArray[np.bool_] = (self.male > 0.5) == self.test.male
+        return predicted & ~np.isnan(self.male)
 
 
-Run = Callable[[str, str, int, Faces, Faces], Said]  # model, loss, seed, training, test
+Run = Callable[[str, str, int, Faces, Faces], NetAnswers]  # model, loss, seed, training, test
 
 
 def read_grid(path: Path) -> Grid:
@@ -79,12 +79,12 @@ def read_grid(path: Path) -> Grid:
     known = {"name", "pairs", "datasets", "seeds", "size", "test_share", "train_on", "balanced"}
     odd = sorted(table.keys() - known)
     if odd:
-        raise MienError(f"{path} has the unknown key '{odd[0]}'; it may have {', '.join(known)}.")
+        raise MienError(f"{path} has the unknown key '{odd[0]}'; known keys: {', '.join(known)}.")
     pairs = _pairs(table.get("pairs", []), path)
     datasets = table.get("datasets", {})
     seeds = table.get("seeds", [0])
     if not datasets or not all(isinstance(rule, dict) for rule in datasets.values()):
-        raise MienError(f"{path} names no [datasets]; each is a table of labels, maybe empty.")
+        raise MienError(f"{path} names no [datasets]; each is a table of labels, possibly empty.")
     strange = (set(table.get("train_on", [])) | set(table.get("balanced", []))) - set(datasets)
     if strange:
         raise MienError(f"{path}: '{sorted(strange)[0]}' is not one of its data sets.")
@@ -106,7 +106,7 @@ def _pairs(listed: list[dict[str, Any]], path: Path) -> tuple[tuple[str, str], .
 
 
 def parted(grid: Grid, faces: Faces) -> tuple[Faces, Faces]:
-    """Training and test part, so that no person and no picture is on both sides."""
+    """Training and test part, with no person and no image on both sides."""
     train, test = split(faces, grid.test_share)
     if grid.train_on:
         train = train.some(np.isin(np.array(train.dataset), grid.train_on))
@@ -117,20 +117,20 @@ def parted(grid: Grid, faces: Faces) -> tuple[Faces, Faces]:
 def run_grid(
     grid: Grid, train: Faces, test: Faces, folder: Path, run: Run, on_step: OnStep | None = None
 ) -> Results:
-    """Run what is missing, and gather everything.
+    """Run missing trainings and collect all results.
 
     Args:
         grid: which trainings.
-        train: what every network learns from.
-        test: of all data sets; every network is tried on the same pictures.
-        folder: keeps one file a network. A file of other pictures or of another grid size is
-            refused; a killed run leaves no half file.
-        run: trains one network and tells what it says about the test.
-        on_step: told after each network.
+        train: what every network is trained on.
+        test: of all data sets; every network is tested on the same images.
+        folder: one file per network. A file of other images or of another grid size is
+            refused; a killed run leaves no partial file.
+        run: trains one network and returns its answers on the test.
+        on_step: called after each network.
     """
     folder.mkdir(parents=True, exist_ok=True)
     nets = [(m, loss, seed) for m, loss in grid.pairs for seed in grid.seeds]
-    key, said = _key(grid, train, test), []
+    key, answers = _key(grid, train, test), []
     for number, (model, loss, seed) in enumerate(nets, 1):
         path = folder / f"{model}--{loss}--{seed}.npz"
         kept = _open(path, key)
@@ -138,14 +138,16 @@ def run_grid(
             kept = recorded(folder / f"{model}.csv", test) if loss == RECORDED else run(
                 model, loss, seed, train, test)  # fmt: skip
             _save(path, key, kept)
-        said.append(kept)
+        answers.append(kept)
         if on_step:
             on_step("networks", number, len(nets))
-    return Results(grid, test, tuple(nets), np.stack([s.male for s in said]), said[0].features)
+    return Results(
+        grid, test, tuple(nets), np.stack([a.male for a in answers]), answers[0].features
+    )
 
 
-def recorded(path: Path, test: Faces) -> Said:
-    """Answers in words that another program wrote: CSV with path, answer.
+def recorded(path: Path, test: Faces) -> NetAnswers:
+    """Read answers in words that another program wrote: CSV with path, answer.
 
     "man" and "woman" count; every other answer is an abstention, and so is a missing row.
     """
@@ -155,48 +157,50 @@ def recorded(path: Path, test: Faces) -> Said:
         row["path"]: row["answer"].strip().lower() for row in rows_of(path, ("path", "answer"))
     }
     male = [ANSWERS.get(answers.get(name, ""), float("nan")) for name in test.names]
-    return Said(np.array(male), np.zeros((len(test), 0), np.float32))
+    return NetAnswers(np.array(male), np.zeros((len(test), 0), np.float32))
 
 
 def write_csv(results: Results, path: Path) -> None:
-    """One row a picture and network: what other tools need to check the figures."""
+    """Write one row per image and network: what other tools need to check the results."""
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
-        out.writerow(("model", "loss", "seed", "dataset", "picture", "male", "said_male"))
-        for (model, loss, seed), said in zip(results.nets, results.male, strict=True):
+        out.writerow(("model", "loss", "seed", "dataset", "picture", "male", "predicted_male"))
+        for (model, loss, seed), predicted in zip(results.nets, results.male, strict=True):
             for k in range(len(results.test)):
                 out.writerow(
                     (model, loss, seed, results.test.dataset[k], results.test.names[k],
-                     int(results.test.male[k]), f"{said[k]:.5f}")
+                     int(results.test.male[k]), f"{predicted[k]:.5f}")
                 )  # fmt: skip
 
 
 def _key(grid: Grid, train: Faces, test: Faces) -> str:
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for part in (train, test):
-        told.update(part.images.tobytes())
-        told.update(part.male.tobytes())
-        told.update("\n".join(part.dataset).encode())
-    return f"{grid.size} {told.hexdigest()}"
+        digest.update(part.images.tobytes())
+        digest.update(part.male.tobytes())
+        digest.update("\n".join(part.dataset).encode())
+    return f"{grid.size} {digest.hexdigest()}"
 
 
-def _open(path: Path, key: str) -> Said | None:
+def _open(path: Path, key: str) -> NetAnswers | None:
     if not path.exists():
         return None
     try:
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["key"]) != key:
                 raise MienError(
-                    f"{path} was made with other pictures than these; choose another folder, or "
-                    "delete that one."
+                    f"{path} was made with other images than these; choose another folder, or "
+                    "delete that file."
                 )
-            return Said(kept["male"], kept["features"])
+            return NetAnswers(kept["male"], kept["features"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise MienError(f"{path} is broken ({error}); delete it, and it is made anew.") from None
+        raise MienError(
+            f"{path} is broken ({error}); delete it, and it is created again."
+        ) from None
 
 
-def _save(path: Path, key: str, said: Said) -> None:
-    part = path.with_name(path.name + ".part")  # a run that is killed leaves no half file
+def _save(path: Path, key: str, answers: NetAnswers) -> None:
+    part = path.with_name(path.name + ".part")  # a killed run leaves no partial file
     with part.open("wb") as file:
-        np.savez_compressed(file, key=key, male=said.male, features=said.features)
+        np.savez_compressed(file, key=key, male=answers.male, features=answers.features)
     part.replace(path)

@@ -1,6 +1,6 @@
-"""Who is served worse? Failures by group, where the groups are what others wrote down.
+"""Performance by group: failure rates for the groups that the labels of the data define.
 
-No group is ever inferred from a picture: without labels there is no report.
+Groups are never inferred from an image: without labels there is no report.
 """
 
 import re
@@ -24,88 +24,86 @@ from mien.photo import Pipeline
 from mien.types import OnStep
 
 AGES = (3, 13, 20, 40, 60)  # first year of each band but the first
-COMMON = 12  # pieces of advice in the table
-FRAMING = "Move the camera"  # said of crops that a data set's makers cut, so it is counted apart
+COMMON = 12  # sentences of advice in the table
+FRAMING = "Move the camera"  # advice about the crops of a data set; counted separately
 
 NOTES = (
-    "Groups are labels that the makers of the data gave; none is inferred from a picture. "
-    "They are coarse, and what is not labelled is not seen here.",
-    "A difference on one set of pictures mixes the tool with how the pictures were taken; "
-    "an even result here is no proof of an even tool elsewhere.",
+    "Groups are labels of the data set; none is inferred from an image. "
+    "They are coarse, and unlabelled properties are not covered.",
+    "A difference on one set of images mixes the tool with how the images were taken; "
+    "an even result here does not prove an even tool elsewhere.",
     f'Advice about framing ("{FRAMING}") is not in the rate of advice: crops were cut by '
     "the makers of the data.",
     "Groups are called different if they differ from all others together, with Holm's "
-    "correction: of sets without any difference at most one in twenty is blamed.",
+    "correction: among sets without any difference at most one in twenty is named.",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What became of one labelled picture."""
+class DetectionOutcome:
+    """The detection result of one labelled image."""
 
     picture: Labelled
     found: bool
-    advice: tuple[str, ...]  # what the quality check would have mended, without its numbers
+    advice: tuple[str, ...]  # sentences of the quality check, without their numbers
 
 
-def look_at(
+def assess_pictures(
     pictures: Sequence[Labelled], pipeline: Pipeline, on_step: OnStep | None = None
-) -> list[Looked]:
-    """Find and judge the main face of each picture."""
-    looked = []
+) -> list[DetectionOutcome]:
+    """Find and assess the main face of each image."""
+    outcomes = []
     for number, one in enumerate(pictures, 1):
         try:
             face = pipeline.main_face(read_image(one.path))
         except ImageError:
             face = None
-        told = face.quality.advice if face and face.quality else ()
-        short = tuple(re.split(r"[:]", sentence)[0].rstrip(".") for sentence in told)
-        looked.append(Looked(one, face is not None, short))
+        advice = face.quality.advice if face and face.quality else ()
+        short = tuple(re.split(r"[:]", sentence)[0].rstrip(".") for sentence in advice)
+        outcomes.append(DetectionOutcome(one, face is not None, short))
         if on_step:
             on_step("faces", number, len(pictures))
-    return looked
+    return outcomes
 
 
 def failures_by_group(
-    looked: Sequence[Looked],
+    outcomes: Sequence[DetectionOutcome],
     tasks: Sequence[str],
     *,
     data: str,
     basis: tuple[tuple[str, str], ...] = (),
     least: int = LEAST_PEOPLE,
 ) -> Findings:
-    """Failures to detect and poor quality, by each kind of label.
+    """Compute failures to detect and poor quality, by each kind of label.
 
     Args:
-        looked: at labelled pictures.
+        outcomes: of labelled images.
         tasks: kinds of labels, such as gender, age, race; ages become bands.
-        data: which pictures these are, in a sentence.
+        data: which images these are, in a sentence.
         basis: models, command line, ...
-        least: people (or pictures, where people are unknown) that a group needs.
+        least: people (or images, where people are unknown) that a group needs.
 
     Raises:
-        MienError: no picture has such a label.
+        MienError: no image has such a label.
     """
     tables, plots, headline, warnings = [], [], [], []
     for task in tasks:
-        chosen = [one for one in looked if task in one.picture.labels]
+        chosen = [one for one in outcomes if task in one.picture.labels]
         if not chosen:
-            raise MienError(
-                f"No picture has a label '{task}'; there are "
-                f"{', '.join(sorted({k for one in looked for k in one.picture.labels})) or 'none'}."
-            )
+            known = ", ".join(sorted({k for one in outcomes for k in one.picture.labels})) or "none"
+            raise MienError(f"No image has a label '{task}'; there are {known}.")
         lost, poor = _failures(task, chosen, least)
         tables.append(_table(task, lost, poor))
         plots += [_forest(f"No face found, by {task}", lost), _forest(f"Advice, by {task}", poor)]
         headline += [_worst(f"no face, by {task}", lost), _worst(f"advice, by {task}", poor)]
-        without = len(looked) - len(chosen)
+        without = len(outcomes) - len(chosen)
         if without:
-            warnings.append(f"Pictures without a label '{task}', not in its table: {without}.")
-    tables += [_advice(looked, task) for task in tasks]
+            warnings.append(f"Images without a label '{task}', not in its table: {without}.")
+    tables += [_advice(outcomes, task) for task in tasks]
     return Findings(
-        "Who is served worse?",
-        f"Failures to find a face and to get a good picture of it, on {len(looked):,} pictures of "
-        f"{data}, by the labels that came with them.",
+        "Performance by group: face detection and image quality",
+        f"Failures to find a face and to get a good image of it, on {len(outcomes):,} images of "
+        f"{data}, by the labels of the data set.",
         tuple(headline),
         tuple(tables),
         tuple(plots),
@@ -115,8 +113,8 @@ def failures_by_group(
     )
 
 
-def _failures(task: str, chosen: Sequence[Looked], least: int) -> tuple[Groups, Groups]:
-    """Faces not found, and advice beyond framing where one was found, by group."""
+def _failures(task: str, chosen: Sequence[DetectionOutcome], least: int) -> tuple[Groups, Groups]:
+    """Faces not found, and advice other than framing where one was found, by group."""
     group = [_band(task, one.picture.labels[task]) for one in chosen]
     people = [one.picture.person or str(k) for k, one in enumerate(chosen)]
     lost = _compared(group, people, np.array([not one.found for one in chosen]), least)
@@ -135,13 +133,13 @@ def rates_by_group(
     basis: tuple[tuple[str, str], ...] = (),
     least: int = LEAST_PEOPLE,
 ) -> Findings:
-    """False matches within groups and misses by group, at one operational threshold.
+    """Compute false matches within groups and misses by group, at one operational threshold.
 
     Args:
         compared: with a group for each pair; pairs of two groups are left out.
         threshold: set before, on other people.
         name: of that threshold, such as fmr1e-3.
-        data: which pictures these are, in a sentence.
+        data: which images these are, in a sentence.
         basis: models, command line, ...
         least: people that a group needs for a verdict.
     """
@@ -162,14 +160,14 @@ def rates_by_group(
     tables = [_table_of(kind, found) for kind, found in kinds.items()]
     plots = [_forest(kind, found) for kind, found in kinds.items()]
     return Findings(
-        "Is everybody served alike?",
+        "Performance by group: verification errors",
         f"{data}: both errors by group at the threshold {name} = {threshold:.4f}.",
         tuple(_worst(kind, found) for kind, found in kinds.items()),
         tuple(tables),
         tuple(plots),
         notes=(
             "ISO/IEC 19795-10 asks for error rates by group at operational thresholds. Impostors "
-            "are of the same group, since those are the ones who could pass for somebody.",
+            "are of the same group, since these are the most similar strangers.",
             "Spread: highest rate over the geometric mean of all, at least 1 (NIST IR 8429).",
         ),
         basis=basis,
@@ -180,13 +178,13 @@ def with_groups(compared: Compared, path: Path) -> Compared:
     """The trials with the groups of a table; pairs of two groups have none.
 
     Raises:
-        MienError: nobody of the table is among these people.
+        MienError: no person of the table is among these people.
     """
     of = groups_in(path)
     if not set(of) & set(compared.names):
         raise MienError(
-            f"{path} names nobody of these {len(compared.names)} people (such as "
-            f"{compared.names[0]}); give the table that belongs to them."
+            f"{path} names none of these {len(compared.names)} people (such as "
+            f"{compared.names[0]}); pass the table that belongs to them."
         )
     group = np.array([of.get(name, "") for name in compared.names])
     first, second = group[compared.trials.first], group[compared.trials.second]
@@ -220,7 +218,7 @@ def _compared(group: Sequence[str], people: Sequence[str], wrong: Flags, least: 
 
 
 def _band(task: str, text: str) -> str:
-    """Ages in years become bands; every other label stays."""
+    """Map ages in years to bands; every other label stays."""
     if task != "age" or not text.isdigit():
         return text
     age = int(text)
@@ -245,10 +243,10 @@ def _table(task: str, lost: Groups, poor: Groups) -> Table:
         f"By {task}",
         (
             (task, "text"),
-            ("People or pictures", "count"),
+            ("People or images", "count"),
             ("No face found", "rate"),
             ("", "text"),
-            ("Advice to mend light, pose or focus", "rate"),
+            ("Advice on light, pose or focus", "rate"),
             ("", "text"),
         ),
         tuple(rows),
@@ -279,7 +277,7 @@ def _worst(kind: str, found: Groups) -> Fact:
     if found.worst is None:
         nothing = Estimate(float("nan"), reason="groups are too small")
         return Fact(f"{kind}: no verdict", nothing, "rate", found.verdict)
-    meaning = "differs from the others" if found.apart else "no more than chance explains"
+    meaning = "differs from the others" if found.apart else "within chance"
     name = f"{kind}; worst: {found.worst}"
     return Fact(name, found.rates[found.worst], "rate", meaning)
 
@@ -293,9 +291,9 @@ def _forest(title: str, found: Groups) -> Plot:
     return Plot(title, "rate", "", (curve,), names=names, percent=(True, False))
 
 
-def _advice(looked: Sequence[Looked], task: str) -> Table:
-    """Which advice was given to whom."""
-    found = [one for one in looked if one.found and task in one.picture.labels]
+def _advice(outcomes: Sequence[DetectionOutcome], task: str) -> Table:
+    """Frequency of each sentence of advice by group."""
+    found = [one for one in outcomes if one.found and task in one.picture.labels]
     group = np.array([_band(task, one.picture.labels[task]) for one in found])
     names = sorted(set(group.tolist()), key=_natural)
     common = Counter(advice for one in found for advice in one.advice).most_common(COMMON)
@@ -304,5 +302,5 @@ def _advice(looked: Sequence[Looked], task: str) -> Table:
         given = np.array([advice in one.advice for one in found])
         rows.append((advice, *(float(given[group == name].mean()) for name in names)))
     columns: list[tuple[str, Kind]] = [("Advice", "text"), *((name, "rate") for name in names)]
-    caption = "Share of the pictures with a face for which the quality check says so."
+    caption = "Share of the images with a face for which the quality check gives this advice."
     return Table(f"Advice, by {task}", tuple(columns), tuple(rows), caption)

@@ -1,4 +1,4 @@
-"""Labelled faces as arrays, for grids of small trainings: read, cut, split without overlap."""
+"""Read labelled faces as arrays for grids of small trainings, and split them without overlap."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -18,27 +18,29 @@ from mien.media import read_image, stretched, thumbnail
 from mien.types import Crop, OnStep, Pixels
 
 HASH = 8  # side of the perceptual hash: 64 bits
-LOOKED_AT = 192  # px; smaller cut-outs are enlarged for the detector
-NEAR = 4  # bits by which two hashes of one picture may differ
+DETECTION_SIDE = 192  # px; smaller crops are enlarged for the detector
+NEAR = 4  # bits by which two hashes of near-duplicates may differ
+# Prefix of unnamed groups in the hash that splits faces; published splits depend on its bytes.
+UNNAMED = "\x6cook-\x61like"
 GENDERS = {"F": 0, "M": 1, "female": 0, "male": 1}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
-    """Small pictures with the labels that others gave them."""
+    """Small images with the labels of their data set."""
 
     images: Pixels  # (N, S, S, 3) RGB
     male: NDArray[np.bool_]  # (N,) binary annotation by others
     dataset: tuple[str, ...]  # (N,)
     person: tuple[str, ...]  # (N,) "" where unknown
-    names: tuple[str, ...]  # (N,) of the pictures
-    unlabelled: int = 0  # pictures with a missing or third label: counted, never mapped
+    names: tuple[str, ...]  # (N,) of the images
+    unlabelled: int = 0  # images with a missing or third label: counted, never mapped
 
     def __len__(self) -> int:
         return len(self.images)
 
     def some(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Faces":
-        """Those rows."""
+        """The selected rows."""
         rows = np.flatnonzero(keep) if keep.dtype == bool else keep
         return Faces(
             self.images[rows],
@@ -51,7 +53,7 @@ class Faces:
 
 
 def faces_in(table: Path, folder: Path, size: int, on_step: OnStep | None = None) -> Faces:
-    """Faces of a table: CSV with path, gender (M or F), dataset, and perhaps person, race, age."""
+    """Read faces of a CSV table: path, gender (M or F), dataset, maybe person, race, age."""
     labelled = [
         Labelled(
             folder / row["path"],
@@ -69,21 +71,21 @@ def faces_of(
     size: int,
     on_step: OnStep | None = None,
 ) -> Faces:
-    """Read labelled pictures, each in the first data set whose rule it fits.
+    """Read labelled images, each in the first data set whose rule it fits.
 
     Args:
-        pictures: labelled with gender, and with what the rules ask for.
-        datasets: name -> label -> wanted value; for "age" a range such as "18-39" or "60-".
+        pictures: labelled with gender, and with the labels of the rules.
+        datasets: name -> label -> required value; for "age" a range such as "18-39" or "60-".
             Empty: the label `dataset` names it.
-        size: px, side of the square that each picture is shrunk to.
-        on_step: told after each picture.
+        size: px, side of the square to which each image is shrunk.
+        on_step: called after each image.
     """
     rows = [(p, _dataset(p, datasets)) for p in pictures]
     chosen = [(p, name) for p, name in rows if name]
     missing = sum(p.labels.get("gender") not in GENDERS for p, _ in chosen)
     chosen = [(p, name) for p, name in chosen if p.labels.get("gender") in GENDERS]
     if not chosen:
-        raise MienError("No picture fits a data set of the grid; check its rules and the labels.")
+        raise MienError("No image fits a data set of the grid; check its rules and the labels.")
     images = np.empty((len(chosen), size, size, 3), np.uint8)
     for number, (picture, _) in enumerate(chosen):
         images[number] = shrunk(read_image(picture.path), size)
@@ -100,7 +102,7 @@ def faces_of(
 
 
 def shrunk(image: Pixels, size: int) -> Pixels:
-    """The middle square of a picture, `size` px wide."""
+    """The middle square of an image, `size` px wide."""
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -112,8 +114,8 @@ def shrunk(image: Pixels, size: int) -> Pixels:
     return np.ascontiguousarray(small[rows][:, rows])
 
 
-def alike(images: Pixels, near: int = NEAR) -> NDArray[np.int64]:
-    """(N,) number of the group of pictures that look the same to a perceptual hash.
+def near_duplicates(images: Pixels, near: int = NEAR) -> NDArray[np.int64]:
+    """(N,) group of each image; near-duplicates by a perceptual hash share a group.
 
     Source: difference hash: each pixel of an 8 x 9 grey thumbnail against its right neighbour.
     """
@@ -129,15 +131,15 @@ def alike(images: Pixels, near: int = NEAR) -> NDArray[np.int64]:
 
 
 def cutter(detector: Detector, crop: Crop) -> Callable[[Pixels], Pixels]:
-    """What makes a chip of a picture that is a cut-out of one face already, small or large.
+    """Return a function that cuts the chip from an image of one face, small or large.
 
-    The face is aligned where it is found; small pictures are enlarged for that. A picture in which
-    none is found is taken whole.
+    The face is aligned where it is found; small images are enlarged for that. An image in which
+    none is found is used whole.
     """
 
     def cut(image: Pixels) -> Pixels:
-        if max(image.shape[:2]) < LOOKED_AT:
-            image = stretched(image, LOOKED_AT)
+        if max(image.shape[:2]) < DETECTION_SIDE:
+            image = stretched(image, DETECTION_SIDE)
         faces = detect_with_retries(detector, image, "never").faces
         if not faces:
             return stretched(image, crop.size)
@@ -149,24 +151,25 @@ def cutter(detector: Detector, crop: Crop) -> Callable[[Pixels], Pixels]:
 
 
 def split(faces: Faces, share: float, seed: int = 0) -> tuple[Faces, Faces]:
-    """Training and test part; one person, and pictures that look the same, stay on one side.
+    """Training and test part; one person, and near-duplicate images, stay on one side.
 
     Args:
         faces: all.
-        share: of the pictures that go into the test, about.
+        share: approximate share of the images in the test.
         seed: of the split.
     """
-    group = alike(faces.images)
-    key = [who or f"look-alike {g}" for who, g in zip(faces.person, group.tolist(), strict=True)]
+    group = near_duplicates(faces.images)
+    key = [who or f"{UNNAMED} {g}" for who, g in zip(faces.person, group.tolist(), strict=True)]
     value = np.array([zlib.crc32(f"{seed} {k}".encode()) / 2**32 for k in key])
-    # People may join look-alike groups and the other way round: whoever meets shares one side.
+    # A person may join groups of near-duplicates and the other way round: joined rows share one
+    # side.
     for g in np.unique(group):
         value[group == g] = value[group == g].min()
     return faces.some(value >= share), faces.some(value < share)
 
 
 def require_apart(train: Faces, test: Faces) -> None:
-    """Refuse a person or a picture that is in training and test.
+    """Refuse a person or an image that is in both training and test.
 
     Raises:
         MienError: naming them.
@@ -178,12 +181,12 @@ def require_apart(train: Faces, test: Faces) -> None:
             "one side."
         )
     both = np.concatenate([train.images, test.images])
-    group = alike(both)
+    group = near_duplicates(both)
     seen = set(group[: len(train)].tolist())
     twice = [test.names[k] for k in range(len(test)) if int(group[len(train) + k]) in seen]
     if twice:
         raise MienError(
-            f"{len(twice)} pictures of the test look the same as one of the training "
+            f"{len(twice)} images of the test are near-duplicates of one of the training "
             f"({few(twice)}); remove them from one side."
         )
 

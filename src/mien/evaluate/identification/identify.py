@@ -1,4 +1,4 @@
-"""Who is it, among many? Searches for people who are enrolled and for people who are not."""
+"""Evaluate identification (1:N): searches for people inside and outside the gallery."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from mien.types import Doubles, Floats
 
 RATES = (0.1, 0.03, 0.01, 3e-3, 1e-3)  # false positive identification rates
 RANKS = (1, 5, 10, 20)
-LEAST_ALARMS = 10  # searches that give somebody, behind a rate; fewer: the rate is not told
+LEAST_ALARMS = 10  # false alarms behind a rate; with fewer the rate is not reported
 OUTSIDE = 0.4  # share of the people who are kept out of every gallery
 ROWS = 512  # probes in one matrix product
 
 NOTES = (
     "FPIR, false positive identification rate: share of searches for people who are not "
-    "enrolled that give somebody. FNIR, false negative identification rate: share of "
-    "searches for enrolled people that do not give them first, above the threshold.",
-    "A picture without a face is a miss, also if it was to be enrolled. Searches for "
-    "strangers whose picture shows no face are left out: counting them would flatter FPIR.",
+    "enrolled that return somebody. FNIR, false negative identification rate: share of "
+    "searches for enrolled people that do not return them first, above the threshold.",
+    "An image without a face is a miss, also at enrolment. Searches for strangers without a face "
+    "in the image are left out: counting them would lower FPIR.",
     "The same people stay outside all galleries. Intervals count people and take the "
     "gallery and the threshold as given.",
 )
@@ -34,7 +34,7 @@ NOTES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Searches:
-    """What came out of searching one gallery."""
+    """The results of all searches in one gallery."""
 
     people: int  # in the gallery
     templates: int
@@ -63,18 +63,18 @@ def search(
 ) -> list[Searches]:
     """Search galleries of several sizes.
 
-    The first picture of each enrolled person is enrolled, every other one is searched for. A
-    person whose first picture gives no face is enrolled with none: all searches for them miss.
-    People who are kept out are the same for every gallery, and a smaller gallery is part of the
-    larger one.
+    The first image of each enrolled person is enrolled, every other one is searched for. A
+    person whose first image shows no face is enrolled without a template: all searches for them
+    miss. People who are kept out are the same for every gallery, and a smaller gallery is part of
+    the larger one.
 
     Args:
-        vectors: unit vectors by picture.
-        failures: pictures without a face.
-        sizes: people in the galleries; those larger than there are people left are refused.
+        vectors: unit vectors by image.
+        failures: images without a face.
+        sizes: people in the galleries; sizes above the number of available people are refused.
             Default: all people who may be enrolled, and halves of them down to 25.
         outside: share of people who are kept out, in (0, 1).
-        seed: of who is enrolled.
+        seed: of the selection of enrolled people.
 
     Raises:
         TooFewTrialsError: nobody to enrol, nobody outside, or a size larger than the people.
@@ -90,10 +90,10 @@ def search(
     once = [n for n in random.permutation(names).tolist() if len(rows[n]) == 1]
     if len(names) < 4 or len(twice) < 2:
         raise TooFewTrialsError(
-            f"{len(names)} people, {len(twice)} of them with two pictures, cannot fill a gallery "
-            "and be searched for; bring four people, and two pictures of two of them."
+            f"{len(names)} people, {len(twice)} of them with two images, are too few to fill a "
+            "gallery and search it; at least four people are needed, and two images of two of them."
         )
-    # Who has one picture cannot be searched for: those are kept out first.
+    # People with one image cannot be searched for: those are kept out first.
     kept_out = (once + twice[::-1])[: max(1, round(outside * len(names)))]
     inside = [n for n in twice + once if n not in set(kept_out)]
     chosen = sorted(set(sizes), reverse=True) or _halved(len(inside))
@@ -121,7 +121,7 @@ def _searches(
     number = {name: k for k, name in enumerate(enrolled)}
     templates = [rows[name][0] for name in enrolled if rows[name][0] in vectors]
     if not templates:
-        raise TooFewTrialsError("No picture that was to be enrolled shows a face.")
+        raise TooFewTrialsError("No image selected for enrolment shows a face.")
     gallery = np.stack([vectors[p] for p in templates])
     who = np.array([number[p.person] for p in templates])
     mated = [p for name in enrolled for p in rows[name][1:]]
@@ -130,9 +130,9 @@ def _searches(
     seen = [k for k, p in enumerate(mated) if p in vectors]
     for start in range(0, len(seen), ROWS):
         part = seen[start : start + ROWS]
-        likeness = np.stack([vectors[mated[k]] for k in part]) @ gallery.T
+        similarity = np.stack([vectors[mated[k]] for k in part]) @ gallery.T
         own[part], rank[part] = ranks(
-            likeness.astype(np.float64), who, [number[wanted[k]] for k in part]
+            similarity.astype(np.float64), who, [number[wanted[k]] for k in part]
         )
     others = [p for name in outside for p in rows[name] if p in vectors]
     best = [
@@ -154,15 +154,15 @@ def identify(
     basis: tuple[tuple[str, str], ...] = (),
     calibration: Calibration | None = None,
 ) -> Findings:
-    """Tell what searches came to.
+    """Summarise searches: rates, thresholds, tables and plots.
 
     Args:
         galleries: from `search`, the largest first.
-        data: which pictures these are, in a sentence.
+        data: which images these are, in a sentence.
         pictures: all that were given.
         failed: of them without a face.
         basis: models, command line, ...
-        calibration: whose thresholds are tried.
+        calibration: whose thresholds are tested.
     """
     largest = galleries[0]
     tables = [_closed(galleries), _open(galleries)]
@@ -173,26 +173,28 @@ def identify(
         Fact("missed at rank 1", first, "rate", f"closed set, {largest.people:,} people enrolled")
     ]
     for rate in (0.01, 0.1):
-        bar = _bar(largest, rate)
-        if bar is not None:
-            told = f"{rate:.0%} of searches for strangers give somebody"
-            headline.append(Fact(f"FNIR at FPIR {rate:g}", largest.missed(bar), "rate", told))
+        threshold = _threshold(largest, rate)
+        if threshold is not None:
+            meaning = f"{rate:.0%} of searches for strangers return somebody"
+            headline.append(
+                Fact(f"FNIR at FPIR {rate:g}", largest.missed(threshold), "rate", meaning)
+            )
             break
     headline.append(
         Fact("failure to enrol", Estimate(failed / pictures, trials=pictures), "rate",
-             "pictures that gave no template")
+             "images without a template")
     )  # fmt: skip
     return Findings(
-        "Who is it, among many?",
+        "Identification: who is it, among many?",
         f"Searches on {data}: galleries of {', '.join(f'{g.people:,}' for g in galleries)} people, "
-        f"one picture each; {len(largest.wanted):,} searches for people in the largest, "
+        f"one image each; {len(largest.wanted):,} searches for people in the largest, "
         f"{len(largest.strangers):,} for people in none.",
         tuple(headline),
         tuple(tables),
         (_trade_off(galleries), _ranked(galleries)),
         notes=NOTES,
         basis=(
-            ("Pictures", f"{pictures:,}, {failed:,} without a face"),
+            ("Images", f"{pictures:,}, {failed:,} without a face"),
             ("Searches for people enrolled", f"{len(largest.wanted):,}"),
             ("Searches for strangers", f"{len(largest.strangers):,}, of "
              f"{len(set(largest.strangers)):,} people"),
@@ -201,8 +203,8 @@ def identify(
     )  # fmt: skip
 
 
-def _bar(searches: Searches, rate: float) -> float | None:
-    """Threshold of a rate, if enough alarms stand behind it."""
+def _threshold(searches: Searches, rate: float) -> float | None:
+    """Threshold of a rate, if enough false alarms support it."""
     if searches.best.size * rate < LEAST_ALARMS:
         return None
     return threshold_at_fmr(searches.best, rate)
@@ -218,7 +220,7 @@ def _closed(galleries: Sequence[Searches]) -> Table:
         "Closed set: the person is enrolled",
         (("People enrolled", "text"), ("Searches", "count"), *columns),
         tuple(rows),
-        "Share of searches in which the person is not among the first so many; no threshold.",
+        "Share of searches in which the person is not among the first ranks; no threshold.",
     )
 
 
@@ -226,9 +228,11 @@ def _open(galleries: Sequence[Searches]) -> Table:
     rows = []
     for rate in RATES:
         for g in galleries:
-            bar = _bar(g, rate)
-            if bar is not None:
-                rows.append((f"{rate:g}", g.people, bar, g.alarms(bar), g.missed(bar)))
+            threshold = _threshold(g, rate)
+            if threshold is not None:
+                rows.append(
+                    (f"{rate:g}", g.people, threshold, g.alarms(threshold), g.missed(threshold))
+                )
     return Table(
         "Open set: the person may be a stranger",
         (
@@ -239,8 +243,8 @@ def _open(galleries: Sequence[Searches]) -> Table:
             ("FNIR", "rate"),
         ),
         tuple(rows),
-        f"Thresholds of these searches themselves; rates with fewer than {LEAST_ALARMS} alarms "
-        "behind them are left out.",
+        f"Thresholds are set on these searches; rates with fewer than {LEAST_ALARMS} false alarms "
+        "are left out.",
     )
 
 
@@ -249,12 +253,14 @@ def _named(galleries: Sequence[Searches], calibration: Calibration) -> Table:
     for rate in (0.1, 0.01):
         for g in galleries:
             try:
-                bar = calibration.at_fpir(rate, g.templates).threshold
+                threshold = calibration.at_fpir(rate, g.templates).threshold
             except TooFewTrialsError:
                 continue
-            rows.append((f"{rate:g}", g.people, bar, g.alarms(bar), g.missed(bar)))
+            rows.append(
+                (f"{rate:g}", g.people, threshold, g.alarms(threshold), g.missed(threshold))
+            )
     return Table(
-        "Thresholds set before, tried here",
+        "Thresholds set before, tested here",
         (
             ("FPIR asked", "text"),
             ("People enrolled", "count"),
@@ -264,7 +270,7 @@ def _named(galleries: Sequence[Searches], calibration: Calibration) -> Table:
         ),
         tuple(rows),
         f"Calibration '{calibration.name}', measured on: {calibration.data} If these people are "
-        "among those, the table flatters.",
+        "among those, the results are too good.",
     )
 
 
@@ -273,8 +279,8 @@ def _trade_off(galleries: Sequence[Searches]) -> Plot:
     for g in galleries:
         bars = np.sort(g.best)[::-1]
         count = np.unique(np.geomspace(1, bars.size, 200).astype(int))
-        y = [float(fnir(g.own, g.rank, bar).mean()) for bar in bars[count - 1]]
-        x = [float(fpir(g.best, bar).mean()) for bar in bars[count - 1]]
+        y = [float(fnir(g.own, g.rank, threshold).mean()) for threshold in bars[count - 1]]
+        x = [float(fpir(g.best, threshold).mean()) for threshold in bars[count - 1]]
         curves.append(Curve(f"{g.people:,} people", np.array(x), np.array(y)))
     return Plot(
         "Misses against false alarms",
@@ -294,7 +300,7 @@ def _ranked(galleries: Sequence[Searches]) -> Plot:
         y = [1 - float(fnir(g.own, g.rank, -np.inf, int(k)).mean()) for k in places]
         curves.append(Curve(f"{g.people:,} people", places.astype(np.float64), np.array(y)))
     return Plot(
-        "Found among the first so many",
+        "Found among the first ranks",
         "candidates shown",
         "share of people found",
         tuple(curves),

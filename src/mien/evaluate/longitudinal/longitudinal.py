@@ -1,4 +1,4 @@
-"""Does it last? Day-to-day noise against drift over years, with a verdict."""
+"""Evaluate stability over time: day-to-day noise against drift over years, with a verdict."""
 
 import math
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ QUARTER = 0.25  # years
 LISTED = 10  # subjects and days in a table
 NOTES = (
     "A day effect is common to all captures of one person on one day: light, hair, "
-    "health, camera. Drift is the mean change a year.",
+    "health, camera. Drift is the mean change per year.",
     "The ratio compares a day's standard deviation with the whole drift over the period; "
-    "above 1 single days matter more than the years.",
-    "The day of the reference itself is in all scores of a person, so it looks like a "
-    "difference between people; other references show how much that matters.",
+    "above 1, days matter more than years.",
+    "The day of the reference is in all scores of a person, so its effect appears as a "
+    "difference between people; other references show its size.",
 )
-COVARIATE_LEVELS = 12  # more distinct words than this are no category
+COVARIATE_LEVELS = 12  # a column with more distinct words is not a category
 
 
 def longitudinal(
@@ -50,7 +50,7 @@ def longitudinal(
     basis: tuple[tuple[str, str], ...] = (),
     resamples: int = RESAMPLES,
 ) -> Findings:
-    """Measure day-to-day noise, drift, and what both mean at a threshold.
+    """Measure day-to-day noise, drift, and the effect of both at a threshold.
 
     Args:
         captures: records of one algorithm, or of several and `algorithm` names one.
@@ -58,7 +58,7 @@ def longitudinal(
         algorithm: which of them; scores of different ones are never pooled.
         threshold: similarity that must be exceeded, set on impostors of other people.
         fisher: use Fisher's z of the scores, for scores near their ceiling of 1.
-        failed: captures without a face; told.
+        failed: captures without a face; reported.
         basis: models, command line, ...
         resamples: of people.
 
@@ -85,7 +85,7 @@ def longitudinal(
     covariates = _covariates(genuine, references[0], visits)
     tables += [covariates] if covariates else []
     return Findings(
-        "Does it last?",
+        "Longitudinal: is it stable over time?",
         f"{data}: {visits.subjects} people, {visits.mean.size:,} visits, "
         f"{int(visits.captures.sum()):,} captures over {first.horizon:.1f} years. Verdict: "
         f"{first.verdict}. {first.why}",
@@ -101,19 +101,19 @@ def longitudinal(
 def _warnings(
     visits: Visits, first: Scales, threshold: float | None, failed: int
 ) -> tuple[str, ...]:
-    told = []
+    warnings = []
     if threshold is None:
-        told.append(
-            "No threshold was given, so nothing is said about misses over time; take one that was "
+        warnings.append(
+            "No threshold was given, so misses over time are not reported; use one that was "
             "set on other people (--threshold)."
         )
     if failed:
-        told.append(f"{failed} captures show no face and have no score.")
-    told.append(
+        warnings.append(f"{failed} captures show no face and have no score.")
+    warnings.append(
         f"This holds for these {visits.subjects} people and cameras over {first.horizon:.1f} "
-        "years. It says nothing about children, or about longer times."
+        "years. It does not cover children or longer times."
     )
-    return tuple(told)
+    return tuple(warnings)
 
 
 def _one_algorithm(captures: Sequence[Capture], algorithm: str) -> list[Capture]:
@@ -216,14 +216,14 @@ def _visits_needed(visits: Visits, first: Scales) -> Table:
     ]
     return Table(
         "Visits needed to know one person's mean score",
-        (("To within", "text"), ("Visits", "count")),
+        (("Within", "text"), ("Visits", "count")),
         tuple(rows),
         f"n = (1.96 / w)^2 (s_day^2 + s_cap^2 / K), with K = {captures:.1f} captures a visit.",
     )
 
 
 def _events(visits: Visits, days: NDArray[np.int64]) -> list[Table]:
-    """Dates on which everybody's scores moved."""
+    """Dates on which the scores of all people shifted."""
     names, effect, size, spread = common_days(visits, days)
     if names.size < 3:
         return []
@@ -236,7 +236,7 @@ def _events(visits: Visits, days: NDArray[np.int64]) -> list[Table]:
     )  # fmt: skip
     return [
         Table(
-            "Days that moved everybody",
+            "Days that affected all people",
             (
                 ("Day", "text"),
                 ("People", "count"),
@@ -246,7 +246,7 @@ def _events(visits: Visits, days: NDArray[np.int64]) -> list[Table]:
             rows,
             f"{names.size} dates are shared by three people or more; listed are those whose mean "
             f"effect exceeds three times the usual {spread:.4f}. A site-wide cause (lamp, camera, "
-            "update) looks like this; a personal one does not.",
+            "update) has this effect; a personal one does not.",
         )
     ]
 
@@ -267,7 +267,7 @@ def _sunken(visits: Visits, first: Scales, names: Sequence[str]) -> Table:
             rows.append((names[number], float(visits.time[inside[at]]), float(sums.max())))
     rows.sort(key=lambda row: -float(row[2] or 0))  # type: ignore[arg-type]
     return Table(
-        "People whose scores sank: take a new reference",
+        "People whose scores fell: take a new reference",
         (("Subject", "text"), ("Years at the alarm", "number"), ("Largest sum", "number")),
         tuple(rows[:LISTED]),
         f"{len(rows)} of {visits.subjects} people. CUSUM against the mean of their first {BASE} "
@@ -283,7 +283,7 @@ def _operational(
     missed = np.array([not c.score > threshold for c in rows])
     who = np.array([c.subject for c in rows])
     quarter = np.array([int(c.years / QUARTER) for c in rows])
-    told = [
+    quarters = [
         (k, Clusters(who[quarter == k]).share(missed[quarter == k]))
         for k in np.unique(quarter).tolist()
     ]
@@ -297,12 +297,12 @@ def _operational(
     table = Table(
         f"Misses over time at threshold {threshold:.4f}",
         (("Years", "text"), ("Captures", "count"), ("FNMR", "rate")),
-        tuple((f"{k * QUARTER:.2f} to {(k + 1) * QUARTER:.2f}", e.trials, e) for k, e in told),
+        tuple((f"{k * QUARTER:.2f} to {(k + 1) * QUARTER:.2f}", e.trials, e) for k, e in quarters),
         caption,
     )
-    x = np.array([(k + 0.5) * QUARTER for k, _ in told])
+    x = np.array([(k + 0.5) * QUARTER for k, _ in quarters])
     y, low, high = (
-        np.array([getattr(e, key) for _, e in told]) for key in ("value", "low", "high")
+        np.array([getattr(e, key) for _, e in quarters]) for key in ("value", "low", "high")
     )
     curve = Curve("FNMR", x, y, low, high)
     return table, Plot("Misses over time", "years since the reference", "missed", (curve,),
@@ -389,4 +389,4 @@ def _trajectories(visits: Visits) -> Plot:
         rows = rows[np.argsort(visits.time[rows])]
         curves.append(Curve(f"person {number + 1}", visits.time[rows], visits.mean[rows]))
     return Plot("Some people", "years since the reference", "similarity, mean of a visit",
-                tuple(curves), caption="The first six; each turn is a day.")  # fmt: skip
+                tuple(curves), caption="The first six people; each vertex is a day.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Records of people who come again and again: from a table of scores, or from dated pictures."""
+"""Longitudinal records of people: from a table of scores, or from dated images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,15 +34,15 @@ class Capture:
 
 
 def captures_in(path: Path) -> list[Capture]:
-    """Records of a CSV file: subject, algorithm, sensor, day, capture_no, ref_id, score.
+    """Read records of a CSV file: subject, algorithm, sensor, day, capture_no, ref_id, score.
 
     Optional: ref_day (date of the reference; default: the subject's first day), same (0: an
-    impostor comparison), sha256 (of the picture), and any other column as a covariate. Rows of one
+    impostor comparison), sha256 (of the image), and any other column as a covariate. Rows of one
     subject, algorithm and reference are in the order of time.
 
     Raises:
-        MienError: by row: a date or score that is none, a capture twice, dates out of order; or
-            distances in the place of similarities.
+        MienError: by row: an invalid date or score, a capture twice, dates out of order; or
+            distances instead of similarities.
     """
     rows = rows_of(path, COLUMNS)
     known = {*COLUMNS, "ref_day", "same", "sha256"}
@@ -53,8 +53,8 @@ def captures_in(path: Path) -> list[Capture]:
     for line, row in enumerate(rows, 2):
         where = f"{path}, line {line}"
         day, score = _day(row["day"], where), _score(row["score"], where)
-        told = row.get("same") or "1"
-        series = (row["subject"], row["algorithm"], row["ref_id"], row["sensor"], told)
+        same_text = row.get("same") or "1"
+        series = (row["subject"], row["algorithm"], row["ref_id"], row["sensor"], same_text)
         if day < last.get(series, day):
             raise MienError(f"{where}: {row['day']} comes after a later day of {row['subject']}.")
         last[series] = day
@@ -69,7 +69,7 @@ def captures_in(path: Path) -> list[Capture]:
         found.append(
             Capture(
                 row["subject"], row["algorithm"], row["sensor"], day, (day - start) / YEAR,
-                row["ref_id"], score, told == "1",
+                row["ref_id"], score, same_text == "1",
                 {k: v for k, v in row.items() if k not in known and v},
             )
         )  # fmt: skip
@@ -81,7 +81,7 @@ def _day(text: str, where: str) -> int:
     try:
         return date.fromisoformat(text.strip()).toordinal()
     except ValueError:
-        raise MienError(f"{where}: '{text}' is no date; write 2024-05-31.") from None
+        raise MienError(f"{where}: '{text}' is not a date; write 2024-05-31.") from None
 
 
 def _score(text: str, where: str) -> float:
@@ -91,8 +91,8 @@ def _score(text: str, where: str) -> float:
         value = float("nan")
     if not np.isfinite(value):
         raise MienError(
-            f"{where}: score '{text}' is no finite number; leave out captures without a score and "
-            "tell how many they are."
+            f"{where}: score '{text}' is not a finite number; leave out captures without a score "
+            "and report their number."
         )
     return value
 
@@ -119,7 +119,7 @@ def _require_similarities(found: Sequence[Capture], path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """One picture of a person on a day."""
+    """One image of a person on a day."""
 
     picture: Picture
     day: int
@@ -127,10 +127,10 @@ class Dated:
 
 
 def dated_pictures(root: Path) -> list[Dated]:
-    """Pictures in the layout subject/YYYY-MM-DD/NN.png.
+    """Images in the layout subject/YYYY-MM-DD/NN.png.
 
     Raises:
-        MienError: a picture lies elsewhere, or a folder is no date.
+        MienError: an image lies elsewhere, or a folder is not a date.
     """
     found = []
     for path in find_images([root]):
@@ -140,14 +140,14 @@ def dated_pictures(root: Path) -> list[Dated]:
         day = _day(inside[1], str(path))
         found.append(Dated(Picture(path, inside[0], 0), day, path.stem))
     if not found:
-        raise MienError(f"{root} holds no pictures in the layout subject/YYYY-MM-DD/NN.png.")
+        raise MienError(f"{root} holds no images in the layout subject/YYYY-MM-DD/NN.png.")
     return sorted(found, key=lambda d: (d.picture.person, d.day, d.number))
 
 
 def aged_pictures(root: Path, layout: str) -> list[Dated]:
-    """Pictures whose names tell subject and age in years: fgnet, agedb or morph.
+    """Images whose names contain subject and age in years: fgnet, agedb or morph.
 
-    An age stands for a visit, in the middle of that year; there is mostly one picture a visit.
+    An age represents a visit, in the middle of that year; there is mostly one image per visit.
     """
     found = [
         Dated(Picture(one.path, one.person, 0), _middle(one.labels["age"]), one.path.stem)
@@ -167,14 +167,14 @@ def compared_over_time(
 
     Args:
         dated: in the order of subject and day.
-        vectors: of the pictures that gave a face.
-        algorithm: what made them.
+        vectors: of the images that gave a face.
+        algorithm: that made them.
         references: captures of the first visit that serve as reference, one after the other; each
-            is a series of its own, since the reference's own day is in all its scores.
+            is a separate series, since the reference's own day is in all its scores.
 
     Returns:
-        Records (also impostor ones, against the next subject's first visit), and how many
-        captures failed. Captures of the reference's own day are left out.
+        Records (also impostor ones, against the next subject's first visit), and the number of
+        failed captures. Captures of the reference's own day are left out.
     """
     people: dict[str, list[Dated]] = {}
     for one in dated:
@@ -200,5 +200,7 @@ def compared_over_time(
                         Capture(who, algorithm, "", one.day, years, f"ref{number}", score, same)
                     )
     if not found:
-        raise MienError("Nobody has a second visit with a face, so nothing can be followed.")
+        raise MienError(
+            "Nobody has a second visit with a face, so nothing can be compared over time."
+        )
     return found, failed

@@ -1,4 +1,4 @@
-"""Which is larger: what changes from day to day, or what changes over the years?"""
+"""Compare day-to-day noise with drift over the years."""
 
 import math
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Scales:
 
 
 def scales_of(visits: Visits, *, resamples: int = RESAMPLES, seed: int = 0) -> Scales:
-    """Estimate all components, and say which scale is larger; people are drawn for the interval."""
+    """Estimate all components and the larger scale; people are resampled for the interval."""
     found = moments(visits)
     lines = regressions(visits)
     horizon = float(visits.time.max() - visits.time.min())
@@ -51,15 +51,15 @@ def _verdict(found: Components, horizon: float, ratio: Estimate, floor: float) -
     if found.day < floor and change < floor:
         return "neither", (
             f"Neither days ({found.day:.4f}) nor drift over {horizon:.1f} years ({change:.4f}) "
-            f"exceed what the noise of captures leaves in a visit's mean ({floor:.4f})."
+            f"exceed the capture noise in a visit's mean ({floor:.4f})."
         )
-    told = (
-        f"Days vary by {found.day:.4f}, drift over {horizon:.1f} years makes {change:.4f}: ratio "
+    reason = (
+        f"Days vary by {found.day:.4f}, drift over {horizon:.1f} years is {change:.4f}: ratio "
         f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})."
     )
     if ratio.low > 1:
-        return "day-dominated", told
-    return ("drift-dominated", told) if ratio.high < 1 else ("undecided", told)
+        return "day-dominated", reason
+    return ("drift-dominated", reason) if ratio.high < 1 else ("undecided", reason)
 
 
 def _model_free(visits: Visits) -> tuple[float, float]:

@@ -1,24 +1,24 @@
-"""How real models take rendered people: are they found, read and told apart as people are?
+"""Check rendered people with real models: detection, landmarks and identity.
 
-Passing says that the pictures are usable, never how good a model is on people.
+A passed check means that the images are usable. It does not show how good a model is on people.
 """
 
 from mien.evaluate.rendered.acceptance import Accepted, Finder, acceptance, finder, fits
 from mien.evaluate.rendered.checks import Check, check_head
-from mien.evaluate.rendered.identity import Apart, tell_apart
+from mien.evaluate.rendered.identity import IdentitySeparation, compare_identities
 from mien.evaluate.rendered.response import Response, landmark_error, responses
 
 __all__ = [
     "Accepted",
-    "Apart",
     "Check",
     "Finder",
+    "IdentitySeparation",
     "Response",
     "acceptance",
     "check_head",
+    "compare_identities",
     "finder",
     "fits",
     "landmark_error",
     "responses",
-    "tell_apart",
 ]

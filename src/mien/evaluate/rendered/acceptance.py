@@ -1,4 +1,4 @@
-"""Do face detectors find rendered people, and all tones of skin alike?"""
+"""Check that face detectors find rendered people, equally for all skin tones."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from mien.metrics import wilson
 from mien.synth import HeadModel, render
 from mien.types import Floats, OnStep, Pixels
 
-Finder = Callable[[Pixels], list[Floats]]  # picture in, boxes out
+Finder = Callable[[Pixels], list[Floats]]  # image in, boxes out
 TONES = ((1.0, 4.0), (4.0, 7.0), (7.0, 10.0))  # groups on the Monk scale
 NEAR, TURNED = 20.0, 45.0  # degrees of yaw
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One detector on one group of pictures."""
+    """One detector on one group of images."""
 
     detector: str
     yaw: str  # "20": up to 20 degrees; "45": at 45
@@ -51,17 +51,17 @@ def acceptance(
     seed: int = 0,
     on_step: OnStep = lambda name, done, total: None,
 ) -> list[Accepted]:
-    """Draw people, half a turn of tones each, and ask every detector.
+    """Render people with balanced skin tones and run every detector.
 
-    A face counts as found if a box fits the drawn face: its centre lies in the box of the 68
-    points, and its side is between a half and three times that of theirs.
+    A face counts as found if a box fits the rendered face: its centre lies in the box of the 68
+    points, and its side is between a half and three times theirs.
 
     Args:
-        head: to draw people with.
+        head: to render people with.
         finders: by name.
-        people: how many; each is drawn up to 20 degrees and at 45.
+        people: number of people; each is rendered at up to 20 degrees and at 45.
         seed: of everything.
-        on_step: told of each person.
+        on_step: called for each person.
     """
     rows: dict[tuple[str, str, str], list[bool]] = {}
     rng = np.random.default_rng([seed, 89])

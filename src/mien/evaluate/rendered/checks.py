@@ -1,4 +1,4 @@
-"""The seven checks of spec 00 on one head, one row each."""
+"""Run the seven checks of a head model, one row each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from mien.contracts import Detector, Embedder, Landmarker
 from mien.evaluate.rendered.acceptance import Finder, acceptance
-from mien.evaluate.rendered.identity import tell_apart
+from mien.evaluate.rendered.identity import compare_identities
 from mien.evaluate.rendered.response import landmark_error, responses
 from mien.evaluate.rendered.sitting import sitter
 from mien.synth import Camera, HeadModel, Scene, render
@@ -21,16 +21,16 @@ from mien.synth.head.geometry_checks import (
 )
 from mien.types import OnStep
 
-# Share of faces at 45 degrees that a detector must find; 0.9 where nothing is said. BlazeFace's
-# full-range network finds 12 of 32 real faces that are as large in their pictures and turned as
-# far (95 % interval 0.23 to 0.55), so of rendered ones the upper end is asked. The others find 30
-# or 31 of the 32. Source: python benchmarks/turned.py.
+# Share of faces at 45 degrees that a detector must find; 0.9 unless named here. BlazeFace's
+# full-range network finds 12 of 32 real faces that are as large in their images and rotated as
+# far (95 % interval 0.23 to 0.55), so the upper end is required of rendered ones. The others find
+# 30 or 31 of the 32. Source: python benchmarks/turned.py.
 TURNED_BARS = {"blazeface-full": 0.55}
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row: what was measured and the bar of spec 00."""
+    """One row: the measured value and its acceptance criterion."""
 
     check: str
     what: str
@@ -41,7 +41,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the bar is met; NaN does not meet it."""
+        """Whether the criterion is met; NaN does not meet it."""
         return self.value >= self.bar if self.at_least else self.value <= self.bar
 
 
@@ -62,32 +62,34 @@ def check_head(
         head: the model.
         detector: finds faces for landmarks and vectors.
         landmarker: card attention-mesh.
-        embedder: tells people apart.
+        embedder: compares people.
         finders: detectors for acceptance, by name.
-        people: drawn for acceptance; the other checks draw their usual numbers.
+        people: rendered for acceptance; the other checks use their usual numbers.
         seed: of everything.
-        on_step: told of progress.
+        on_step: called with progress.
     """
     yield from _geometry(head, seed)
     yield from _accepted(head, finders, people, seed, on_step)
     errors = landmark_error(head, detector, landmarker, people=30, seed=seed)
     lost = int(np.isnan(errors).sum())
-    note = f"the mesh's points for the 68; {lost} of {len(errors)} not found"
+    note = f"mesh points for the 68; {lost} of {len(errors)} not found"
     yield Check(
         "4 landmarks", "error of the inner 51", float(np.nanmean(errors)), 0.05, False, note
     )
     for row in responses(head, detector, landmarker, seed=seed, on_step=on_step):
-        note = "rho of each: " + ", ".join(f"{v:.2f}" for v in row.rho)
+        note = "rho of each person: " + ", ".join(f"{v:.2f}" for v in row.rho)
         yield Check("5 response", row.unit, row.least, row.bar, True, note)
-    apart = tell_apart(head, detector, embedder, seed=seed, on_step=on_step)
-    note = f"cosine {apart.different:.3f}; one person {apart.same_distance:.3f}"
-    yield Check("6 identity", "distance of strangers", apart.different_distance, 0.55, True, note)
-    note = f"{apart.people} people, {apart.views} views, {apart.lost} not found"
-    yield Check("6 identity", "equal error rate", apart.error, 0.03, False, note)
+    identity = compare_identities(head, detector, embedder, seed=seed, on_step=on_step)
+    note = f"cosine {identity.different:.3f}; one person {identity.same_distance:.3f}"
+    yield Check(
+        "6 identity", "distance of strangers", identity.different_distance, 0.55, True, note
+    )
+    note = f"{identity.people} people, {identity.views} views, {identity.lost} not found"
+    yield Check("6 identity", "equal error rate", identity.error, 0.03, False, note)
     actor = sitter(head, seed + 77)
     whole = seconds_a_frame(actor, Camera(256, 256)) * 1000
     mouth = seconds_a_frame(actor.mouth_only(), mouth_camera(), truth=False) * 1000
-    note = "of processor, one thread"
+    note = "processor time, one thread"
     yield Check("7 speed", "ms, 256 x 256 with truth", whole, 60, False, note)
     yield Check("7 speed", "ms, mouth of 64 x 64", mouth, 10, False, note)
 

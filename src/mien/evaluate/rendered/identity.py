@@ -1,4 +1,4 @@
-"""Are made-up people told apart by a real embedder, as real people are?"""
+"""Check that a real embedder distinguishes synthetic people as it distinguishes real people."""
 
 from dataclasses import dataclass
 
@@ -15,25 +15,25 @@ YAWS = (-12.0, 0.0, 13.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
-    """How far apart people are.
+class IdentitySeparation:
+    """Similarities within and between people.
 
     Similarity is the cosine, as everywhere in mien. Distance is Euclidean between the vectors as
-    the network gives them, neither normalised nor mirrored: so dlib's authors count (they call
-    two faces one person below 0.6), and so does spec 00 (strangers: at least 0.55).
+    the network returns them, neither normalised nor mirrored, as dlib's authors define it (they
+    call two faces one person below 0.6). The acceptance criterion for strangers is at least 0.55.
     """
 
     people: int
     views: int
-    lost: int  # pictures in which no face was found
-    same: float  # mean similarity of two pictures of one person
+    lost: int  # images in which no face was found
+    same: float  # mean similarity of two images of one person
     different: float  # and of two people
     same_distance: float  # NaN if the embedder has no raw vectors
     different_distance: float
     error: float  # equal error rate
 
 
-def tell_apart(
+def compare_identities(
     head: HeadModel,
     detector: Detector,
     embedder: Embedder,
@@ -42,17 +42,17 @@ def tell_apart(
     seed: int = 0,
     tone: float | None = None,
     on_step: OnStep = lambda name, done, total: None,
-) -> Apart:
-    """Draw each of some people three times, in other light and turned otherwise, and compare.
+) -> IdentitySeparation:
+    """Render each of some people three times, in other light and pose, and compare.
 
     Args:
         head: to draw with.
         detector: finds the face.
         embedder: makes the vectors.
-        people: how many.
+        people: number of people.
         seed: of everything.
-        tone: one skin tone for all, which makes it harder; at random if None.
-        on_step: told of each person.
+        tone: one skin tone for all, which is harder; random if None.
+        on_step: called for each person.
     """
     vectors, raw, who, lost = [], [], [], 0
     for number in range(people):
@@ -75,7 +75,7 @@ def tell_apart(
     equal = np.array(who)[first] == np.array(who)[second]
     values = similarity[first, second].astype(np.float64)
     apart = np.linalg.norm(np.array(raw)[first] - np.array(raw)[second], axis=1)
-    return Apart(
+    return IdentitySeparation(
         people, len(YAWS), lost, float(values[equal].mean()), float(values[~equal].mean()),
         float(apart[equal].mean()), float(apart[~equal].mean()),
         equal_error_rate(values[equal], values[~equal]),

@@ -1,4 +1,4 @@
-"""Do a real landmarker's points follow the moves of rendered faces?"""
+"""Check that a real landmarker's points follow the blendshapes of rendered faces."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from mien.types import Doubles, Floats, OnStep
 
 Measure = Callable[[Floats], float]
 STEPS = 7  # strengths from 0 to 1
-# Each strength is seen under so many lights and on as many backgrounds: where the points come to
-# rest, one light alone swaps ranks by a hundredth of the distance between the eyes.
+# Each strength is rendered in several lights and on several backgrounds: with one light alone,
+# ranks swap by a hundredth of the distance between the eyes.
 LIGHTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """How well the points follow one unit."""
+    """How well the points follow one action unit."""
 
     unit: str
-    rho: tuple[float, ...]  # Spearman's, of each person, 1: follows; NaN: no face was found
+    rho: tuple[float, ...]  # Spearman's rho of each person, 1: follows; NaN: no face was found
     bar: float
 
     @property
     def least(self) -> float:
-        """The lowest rho; NaN if a person was lost."""
+        """The lowest rho; NaN if the face of a person was not found."""
         return float(np.min(self.rho))
 
 
@@ -56,13 +56,13 @@ def _wide(mesh: Floats) -> float:
 
 
 def _drop(mesh: Floats) -> float:
-    """How far the corners of the mouth lie below its middle, upright face assumed."""
+    """Distance of the mouth corners below the middle of the mouth, upright face assumed."""
     corners, middle = mesh[[61, 291], 1].mean(), mesh[[13, 14], 1].mean()
     return float(corners - middle) / _scale(mesh)
 
 
 def _gaze(mesh: Floats, axis: int) -> float:
-    """Where the irises are between the corners of their eyes; NaN without irises."""
+    """Position of the irises between the corners of their eyes; NaN without irises."""
     if len(mesh) < 478:
         return float("nan")
     pairs = ((468, (33, 133)), (473, (362, 263)))
@@ -70,8 +70,8 @@ def _gaze(mesh: Floats, axis: int) -> float:
     return float(np.mean(off)) / _scale(mesh)
 
 
-# Unit -> what grows with it, and the bar of spec 00. The spec asks for |rho|; here a move that is
-# seen the wrong way round does not count.
+# Unit -> measure that grows with it, and the acceptance criterion. The criterion is on rho with its
+# sign: a movement in the wrong direction does not count.
 MEASURES: dict[str, tuple[Measure, float]] = {
     "AU1": (lambda m: _gap(m, _INNER_BROW, _NASION_LINE), 0.7),
     "AU2": (lambda m: _gap(m, _OUTER_BROW, _NASION_LINE), 0.7),
@@ -98,15 +98,15 @@ def responses(
     seed: int = 0,
     on_step: OnStep = lambda name, done, total: None,
 ) -> list[Response]:
-    """Sweep each unit from 0 to 1 and rank what the landmarker sees.
+    """Sweep each unit from 0 to 1 and rank what the landmarker measures.
 
     Args:
         head: to draw with.
         detector: finds the face.
         landmarker: card attention-mesh; with face-mesh, gaze stays NaN.
-        people: how many.
+        people: number of people.
         seed: of everything.
-        on_step: told of each sweep.
+        on_step: called for each sweep.
     """
     found: dict[str, list[float]] = {unit: [] for unit in MEASURES}
     actors = [sitter(head, seed * 100_000 + 9000 + k) for k in range(people)]
@@ -141,7 +141,7 @@ def landmark_error(
 ) -> Doubles:
     """Mean distance of the inner 51 points from the truth, as a share of the outer eye corners'.
 
-    The mesh points that stand for the 68 are not iBUG's own, so part of it is theirs.
+    The mesh points that represent the 68 are not iBUG's own, so part of the error is theirs.
 
     Returns:
         (people,) errors; NaN where no face was found.

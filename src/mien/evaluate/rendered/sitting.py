@@ -1,4 +1,4 @@
-"""Pictures of made-up people for the checks: everybody in light of their own."""
+"""Images of synthetic people for the checks, each person in different light."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,16 +7,16 @@ import numpy as np
 
 from mien.synth import Actor, Camera, HeadModel, Pose, Scene, make_person, random_light
 
-SIDE = 320  # px of the pictures
-# mm from the neck, about which heads turn, to the middle of the face. Turned by 45 degrees it lies
-# 67 mm beside the optical axis of a camera that looks at the neck, which sees it turned by 50.
+SIDE = 320  # px of the images
+# mm from the neck, about which heads rotate, to the middle of the face. Rotated by 45 degrees it is
+# 67 mm beside the optical axis of a camera aimed at the neck, which sees it rotated by 50.
 AHEAD = 95.0
 
 
 def sitter(head: HeadModel, seed: int, tone: float | None = None) -> Actor:
-    """Somebody; glasses, hats and masks are left off, since they are no fault of the face."""
+    """A person without glasses, hat or mask, since these are not properties of the face."""
     person = make_person(seed, head, tone=tone)
-    return Actor(head, replace(person, look=replace(person.look, glasses="none")))
+    return Actor(head, replace(person, appearance=replace(person.appearance, glasses="none")))
 
 
 def portrait(
@@ -27,9 +27,9 @@ def portrait(
     pitch: float | None = None,
     strength: float = 1.0,
 ) -> Scene:
-    """A scene with light, background and noise of its own; `yaw` is what the camera sees."""
+    """A scene with its own light, background and noise; `yaw` is relative to the camera."""
     rng = np.random.default_rng([seed, 83])
-    before = AHEAD * float(np.sin(np.radians(yaw)))  # the camera stands before the face
+    before = AHEAD * float(np.sin(np.radians(yaw)))  # the camera stands in front of the face
     return Scene(
         weights=weights or {},
         pose=Pose(yaw, float(rng.uniform(-8, 8)) if pitch is None else pitch, rng.uniform(-5, 5)),

@@ -1,4 +1,4 @@
-"""Train on one head, test on the other: does a head teach more than itself?"""
+"""Train on one head model and test on another: does a result transfer between heads?"""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ EYES = (33, 263)  # outer corners
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """AU12 read by ridge regression from the mesh: learnt on one head, asked on another."""
+    """AU12 predicted by ridge regression from the mesh: trained on one head, tested on another."""
 
     learnt_on: str
     asked_on: str
     correlation: float  # Pearson's, of reading and truth
     error: float  # mean absolute, of an intensity in [0, 1]; 0.25 is chance
-    shuffled: float  # correlation when the labels were shuffled before learning
-    pictures: int  # that were asked; the rest had no face
+    shuffled: float  # correlation with labels shuffled before training
+    pictures: int  # tested images; the others had no face
 
 
 def smiles(
@@ -34,7 +34,7 @@ def smiles(
     first: int,
     on_step: OnStep = lambda name, done, total: None,
 ) -> tuple[Doubles, Doubles]:
-    """Draw people, four pictures each with AU12 and a distraction at random.
+    """Render people, four images each with AU12 and a distraction at random.
 
     Returns:
         (N, 936) mesh points, centred and in eye distances, level with the eyes; (N,) AU12.
@@ -70,7 +70,7 @@ def _level(mesh: Doubles) -> Doubles:
 def transfer(
     learn: tuple[str, Doubles, Doubles], ask: tuple[str, Doubles, Doubles], seed: int = 0
 ) -> Transfer:
-    """Learn on the points and truth of one head, ask on those of another."""
+    """Train on points and truth of one head, test on those of another."""
     (taught, x, y), (asked, u, v) = learn, ask
     read = _ridge(x, y, u)
     mixed = np.random.default_rng(seed).permutation(y)
@@ -81,7 +81,7 @@ def transfer(
 
 
 def _ridge(x: Doubles, y: Doubles, u: Doubles, weight: float = 0.3) -> Doubles:
-    """Ridge regression with an offset, solved in the space of the pictures."""
+    """Ridge regression with an offset, solved in the space of the images."""
     middle, offset = x.mean(0), y.mean()
     gram = (x - middle) @ (x - middle).T
     dual = np.linalg.solve(gram + weight * np.trace(gram) / len(x) * np.eye(len(x)), y - offset)

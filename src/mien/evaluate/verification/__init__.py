@@ -1,1 +1,1 @@
-"""Verification: comparisons of two faces, their error rates, evidence and calibration."""
+"""Verification: comparisons of two faces, error rates, likelihood ratios and calibration."""

@@ -1,4 +1,4 @@
-"""Does quality predict trouble? Errors left when the pictures of lowest quality are discarded."""
+"""Evaluate quality scores: errors that remain when the images of lowest quality are discarded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,17 +20,17 @@ STARTS = (0.01, 0.05)  # FNMR before anything is discarded. Source: arXiv:2303.1
 DRAWN = 5  # curves in one plot
 RESAMPLES = 200
 NOTES = (
-    "Each curve starts at a fixed share of misses and shows what is left when the "
+    "Each curve starts at a fixed share of misses and shows the share that remains when the "
     "comparisons of lowest quality are discarded. The oracle discards the misses "
-    "themselves, a coin leaves the line flat.",
-    "Gain: 1 as good as the oracle, 0 as good as a coin, below 0 worse than a coin.",
+    "themselves; random discarding gives a flat line.",
+    "Gain: 1 equals the oracle, 0 equals random discarding, below 0 is worse than random.",
 )
 
 
 def judge_pictures(
     pictures: Sequence[Picture], pipeline: Pipeline, on_step: OnStep | None = None
 ) -> dict[Picture, Quality]:
-    """Quality of the main face of each picture that shows one."""
+    """Assess the quality of the main face of each image that shows one."""
     lean = replace(pipeline, embedder=None, gallery=None, heads=(), quality=True)
     found = {}
     for number, picture in enumerate(pictures, 1):
@@ -46,7 +46,7 @@ def judge_pictures(
 
 
 def one_person(pictures: Sequence[Picture]) -> list[tuple[Picture, Picture]]:
-    """Every two pictures of one person."""
+    """All pairs of images of one person."""
     people: dict[str, list[Picture]] = {}
     for picture in pictures:
         people.setdefault(picture.person, []).append(picture)
@@ -61,14 +61,14 @@ def discard(
     data: str,
     basis: tuple[tuple[str, str], ...] = (),
 ) -> Findings:
-    """Error-versus-discard of every quality component, over comparisons of one person.
+    """Compute error-versus-discard curves of every quality component, over mated comparisons.
 
     Args:
-        pairs: of one person. Those with a picture without a face are left out, which no quality
-            could have saved; their number is told.
-        vectors: by picture.
-        qualities: by picture.
-        data: which pictures these are, in a sentence.
+        pairs: of one person. Pairs with an image without a face are left out, since no quality
+            score could have saved them; their number is reported.
+        vectors: by image.
+        qualities: by image.
+        data: which images these are, in a sentence.
         basis: models, command line, ...
 
     Raises:
@@ -77,28 +77,28 @@ def discard(
     used = [two for two in pairs if all(p in vectors and p in qualities for p in two)]
     if len(used) < 100:
         raise TooFewTrialsError(
-            f"{len(used)} comparisons of one person with a face in both pictures are too few for "
-            "curves; bring a hundred."
+            f"{len(used)} comparisons of one person with a face in both images are too few for "
+            "curves; a hundred are needed."
         )
-    likeness = np.array([float(vectors[a] @ vectors[b]) for a, b in used])
+    similarity = np.array([float(vectors[a] @ vectors[b]) for a, b in used])
     people = [a.person for a, _ in used]
     columns = _components(used, qualities)
     tables, plots, facts = [], [], []
     for start in STARTS:
-        table, plot, (name, gain) = _at(start, likeness, columns, people)
+        table, plot, (name, gain) = _at(start, similarity, columns, people)
         tables.append(table)
         plots.append(plot)
-        told = f"share of the possible gain, first {RANGE:.0%} discarded, FNMR from {start:.0%}"
-        facts.append(Fact(f"best at {start:.0%}: {name}", gain, "number", told))
+        meaning = f"share of the possible gain, first {RANGE:.0%} discarded, FNMR from {start:.0%}"
+        facts.append(Fact(f"best at {start:.0%}: {name}", gain, "number", meaning))
     lost = len(pairs) - len(used)
     return Findings(
-        "Does quality predict misses?",
-        f"{len(used):,} comparisons of one person on {data}; those with the worse of two qualities "
-        "are discarded first.",
+        "Quality: does it predict misses?",
+        f"{len(used):,} comparisons of one person on {data}; those with the lower quality of two "
+        "images are discarded first.",
         tuple(facts),
         tuple(tables),
         tuple(plots),
-        (f"{lost} comparisons have a picture without a face and are not in the curves.",)
+        (f"{lost} comparisons have an image without a face and are not in the curves.",)
         if lost else (),
         NOTES,
         basis,
@@ -108,21 +108,21 @@ def discard(
 def _components(
     used: Sequence[tuple[Picture, Picture]], qualities: Mapping[Picture, Quality]
 ) -> dict[str, Doubles]:
-    """The worse of two qualities, of every component that says something."""
+    """The lower of two qualities, for every component that varies."""
     columns = {}
     for name in sorted({n for q in qualities.values() for n in q.components}):
         each = [[qualities[p].components.get(name) for p in pair] for pair in used]
-        # A component that could not be computed is the worst there is: -1.
+        # A component that could not be computed counts as the lowest quality: -1.
         columns[name] = np.array([min(-1.0 if v is None else v for v in two) for two in each])
     return {name: values for name, values in columns.items() if np.ptp(values) > 0}
 
 
 def _at(
-    start: float, likeness: Doubles, columns: Mapping[str, Doubles], people: Sequence[str]
+    start: float, similarity: Doubles, columns: Mapping[str, Doubles], people: Sequence[str]
 ) -> tuple[Table, Plot, tuple[str, Estimate]]:
     """Curves that start at one share of misses."""
-    bar = float(np.quantile(likeness, start))
-    wrong = likeness <= bar
+    threshold = float(np.quantile(similarity, start))
+    wrong = similarity <= threshold
     gains = {name: _gain(wrong, values, people) for name, values in columns.items()}
     order = sorted(gains, key=lambda name: -gains[name].value)
     curves = {name: discard_curve(wrong, columns[name], most=0.5) for name in order[:DRAWN]}
@@ -138,9 +138,9 @@ def _at(
             tuple((name.replace("_", " "), gains[name]) for name in order),
         ),
         Plot(
-            f"Misses left, {title}",
+            f"Misses that remain, {title}",
             "comparisons discarded",
-            "missed of those left",
+            "share missed of the rest",
             tuple(drawn),
             percent=(True, True),
             caption=f"The {len(curves)} best of {len(columns)} components.",
@@ -150,7 +150,7 @@ def _at(
 
 
 def _gain(wrong: Flags, quality: Doubles, people: Sequence[str]) -> Estimate:
-    """The area with its interval over draws of people."""
+    """The area with its interval over resamples of people."""
     value = area(discard_curve(wrong, quality, most=0.5))
     who = np.unique(np.array(people), return_inverse=True)[1]
     drawn = []

@@ -1,4 +1,4 @@
-"""What similarities are worth as evidence, tried on people that the map was not fitted on."""
+"""Evaluate similarities as evidence: likelihood ratios tested on people outside the fit."""
 
 import zlib
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from mien.metrics.findings import Curve, Plot, Table
 from mien.metrics.trials import Flags
 from mien.types import Doubles
 
-LEAST = 10  # pairs of a kind on each side of the split
-MOST = 100_000  # pairs of a kind that are used; of more, so many are drawn at random
-ODDS = np.linspace(-4, 4, 81)  # decadic logarithm of the prior odds in the plot
+LEAST = 10  # pairs of each kind on each side of the split
+MOST = 100_000  # pairs of each kind that are used; from more, this many are drawn at random
+PRIORS = np.linspace(-4, 4, 81)  # base-10 logarithm of P(one person) / P(two people), for the plot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,16 +43,16 @@ class Ratios:
 
     @property
     def error(self) -> float:
-        """Calibration error of the probability at prior 0.5, each kind weighing half."""
+        """Calibration error of the probability at prior 0.5, each kind weighted one half."""
         stated = posterior(np.concatenate([self.same, self.different]), 0.5)
         came = np.arange(stated.size) < self.same.size
         return calibration_error(stated, came, _halves(came))
 
 
 def held_out(compared: Compared) -> list[Ratios]:
-    """Logistic and isotonic ratios, each fitted on one half of the people and told of the other.
+    """Logistic and isotonic ratios, each fitted on one half of the people and tested on the other.
 
-    Comparisons of people of both halves are left out, so nobody is in training and test.
+    Comparisons of people of both halves are left out, so nobody is in both training and test.
 
     Raises:
         TooFewTrialsError: a half has fewer than ten pairs of a kind.
@@ -66,9 +66,9 @@ def held_out(compared: Compared) -> list[Ratios]:
     for side in sides:
         if min(side.genuine.size, side.impostors.size) < LEAST:
             raise TooFewTrialsError(
-                f"Half of the people make {side.genuine.size} comparisons of one person and "
-                f"{side.impostors.size} of two; evidence needs {LEAST} of each to be fitted and "
-                "tried. Bring more people."
+                f"Half of the people give {side.genuine.size} comparisons of one person and "
+                f"{side.impostors.size} of two; fitting and testing need {LEAST} of each. "
+                "Add people."
             )
     parts: dict[str, list[tuple[Doubles, Doubles]]] = {"logistic": [], "isotonic (PAV)": []}
     drawn = [(some(side.genuine), some(side.impostors)) for side in sides]
@@ -85,18 +85,20 @@ def held_out(compared: Compared) -> list[Ratios]:
 
 
 def some(values: Doubles, seed: int = 0) -> Doubles:
-    """All values, or MOST of them at random: enough for a curve and for Cllr to three figures."""
+    """All values, or MOST of them at random: enough for a curve and for Cllr to three digits."""
     if values.size <= MOST:
         return values
     return np.random.default_rng(seed).choice(values, MOST, replace=False)
 
 
-def told(maps: list[Ratios], genuine: Doubles, impostors: Doubles) -> tuple[Table, list[Plot]]:
-    """A table of costs, a reliability plot and an empirical cross-entropy plot."""
+def report_ratios(
+    maps: list[Ratios], genuine: Doubles, impostors: Doubles
+) -> tuple[Table, list[Plot]]:
+    """Return a table of costs, a reliability plot and an empirical cross-entropy plot."""
     least = least_cllr(genuine, impostors)
     rows = [(m.name, m.same.size, m.different.size, Estimate(m.cost), m.error) for m in maps]
     table = Table(
-        "Worth as evidence",
+        "Value as evidence",
         (
             ("Map from similarity to likelihood ratio", "text"),
             ("Same person", "count"),
@@ -105,10 +107,10 @@ def told(maps: list[Ratios], genuine: Doubles, impostors: Doubles) -> tuple[Tabl
             ("Calibration error", "number"),
         ),
         tuple(rows),
-        f"Cllr is what is lost by trusting the ratios: 0 is perfect, 1 knows nothing. No map of "
-        f"these similarities can have less than {least:.4f}. Logistic and isotonic maps were "
-        "fitted on one half of the people and tried on the other. "
-        f"Of more than {MOST:,} pairs of a kind so many are drawn.",
+        f"Cllr is the information lost by trusting the ratios: 0 is perfect, 1 carries no "
+        f"information. No map of these similarities can be below {least:.4f}. Logistic and "
+        "isotonic maps were fitted on one half of the people and tested on the other. "
+        f"From more than {MOST:,} pairs of a kind, that many are drawn.",
     )
     return table, [_reliability(maps), _cross_entropy(maps)]
 
@@ -124,22 +126,22 @@ def _reliability(maps: list[Ratios]) -> Plot:
     ideal = Curve("as stated", np.array([0.0, 1.0]), np.array([0.0, 1.0]), style="dashed")
     return Plot(
         "Reliability",
-        "probability that was stated",
-        "share that was one person",
+        "stated probability",
+        "share of comparisons of one person",
         (*curves, ideal),
-        caption="At even odds. Above the dashed line the stated probability is too cautious, "
-        f"below it too sure. Bins with fewer than {LEAST} comparisons are left out.",
+        caption="At prior 0.5. Above the dashed line the stated probability is too low, "
+        f"below it too high. Bins with fewer than {LEAST} comparisons are left out.",
         percent=(True, True),
     )
 
 
 def _cross_entropy(maps: list[Ratios]) -> Plot:
-    natural = ODDS * np.log(10)
-    curves = [Curve(m.name, ODDS, cross_entropy(m.same, m.different, natural)) for m in maps]
-    nothing = Curve("without evidence", ODDS, doubt_before(natural), style="dashed")
+    natural = PRIORS * np.log(10)
+    curves = [Curve(m.name, PRIORS, cross_entropy(m.same, m.different, natural)) for m in maps]
+    nothing = Curve("without evidence", PRIORS, doubt_before(natural), style="dashed")
     return Plot(
-        "Doubt that is left",
-        "prior odds of one person, powers of ten",
+        "Remaining uncertainty",
+        "prior, log10 of P(one person) / P(two people)",
         "cross-entropy, bits",
         (*curves, nothing),
         caption="Empirical cross-entropy: lower is better; above the dashed line the evidence "
@@ -148,6 +150,6 @@ def _cross_entropy(maps: list[Ratios]) -> Plot:
 
 
 def _halves(came: Flags) -> Doubles:
-    """Weights with which each kind of pair weighs half."""
+    """Weights that give each kind of pair one half."""
     weights: Doubles = np.where(came, 1 / came.sum(), 1 / (~came).sum())
     return weights

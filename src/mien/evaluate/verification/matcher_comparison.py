@@ -1,4 +1,4 @@
-"""Is A better than B? Both on the same comparisons, people drawn again and again."""
+"""Compare two matchers on the same comparisons, with a bootstrap over people."""
 
 from dataclasses import dataclass
 
@@ -15,22 +15,22 @@ from mien.types import Doubles
 
 RESAMPLES = 1000  # of people
 Rows = NDArray[np.int64]
-MOST = 200_000  # impostors that are drawn again; of more, those least alike are thinned
+MOST = 200_000  # impostors that are resampled; of more, those of low similarity are thinned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Side:
-    """One matcher's trials, ready to be weighed."""
+    """One matcher's trials, prepared for weights."""
 
     genuine: Doubles  # (P,) -inf where the comparison failed
     person: Rows  # (P,)
     impostors: Doubles  # (K,) falling
     first: Rows  # (K,)
     second: Rows  # (K,)
-    weight: Doubles  # (K,) for how many each stands
+    weight: Doubles  # (K,) number of pairs that each represents
 
     def missed(self, fmr: float, draw: Doubles) -> float:
-        """FNMR at the threshold of this rate if each person is drawn so often."""
+        """FNMR at the threshold of this rate for this bootstrap draw of people."""
         passed = np.cumsum(self.weight * draw[self.first] * draw[self.second])
         if passed[-1] <= 0:
             return float("nan")
@@ -53,14 +53,14 @@ def compare(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Findings:
-    """Compare the misses of two matchers, each at its own threshold of one false match rate.
+    """Compare the FNMR of two matchers, each at its own threshold of one false match rate.
 
     Args:
-        a: trials of the one.
-        b: trials of the other: the same comparisons in the same order.
+        a: trials of the first.
+        b: trials of the second: the same comparisons in the same order.
         names: of both.
-        fmr: false match rate at which both work.
-        data: which pictures these are, in a sentence.
+        fmr: false match rate at which both operate.
+        data: which images these are, in a sentence.
         basis: models, command line, ...
         resamples: of people.
         seed: of the resamples.
@@ -69,8 +69,8 @@ def compare(
         MienError: the trials are not the same comparisons.
         TooFewTrialsError: they cannot show that rate.
 
-    Source: Bolle, Ratha and Pankanti, CVIU 93, 2004, for drawing people; both matchers are given
-        the same draw, so what the people do to both cancels.
+    Source: Bolle, Ratha and Pankanti, CVIU 93, 2004, for resampling people; both matchers get the
+        same draw, so effects that the people have on both cancel out.
     """
     _require_same(a.trials, b.trials)
     for side in (a, b):
@@ -78,7 +78,7 @@ def compare(
     if a.trials.impostors.size * fmr < LEAST_ERRORS:
         raise TooFewTrialsError(
             f"FMR {fmr:g} needs {LEAST_ERRORS / fmr:,.0f} comparisons of different people, got "
-            f"{a.trials.impostors.size:,}; ask for a larger rate, or compare everybody (--all)."
+            f"{a.trials.impostors.size:,}; ask for a larger rate, or compare all images (--all)."
         )
     sides = [_side(one.trials, fmr, seed) for one in (a, b)]
     people = int(max(a.trials.first.max(), a.trials.second.max())) + 1
@@ -90,7 +90,7 @@ def compare(
     difference = Estimate(
         missed[0].value - missed[1].value, float(low), float(high), missed[0].trials, people
     )
-    return _told(difference, missed, names, fmr, data, basis, gap)
+    return _findings(difference, missed, names, fmr, data, basis, gap)
 
 
 def _require_same(a: Trials, b: Trials) -> None:
@@ -99,18 +99,18 @@ def _require_same(a: Trials, b: Trials) -> None:
     )
     if not same:
         raise MienError(
-            "The two were not tried on the same comparisons in the same order, so a paired "
-            "comparison means nothing; compare both on one list."
+            "The two matchers were not tested on the same comparisons in the same order, so a "
+            "paired comparison is not possible; compare both on one list."
         )
 
 
 def _side(trials: Trials, fmr: float, seed: int) -> _Side:
     apart = ~trials.same & ~trials.failed
-    likeness = trials.similarity[apart]
-    order = np.argsort(-likeness, kind="stable")
+    similarity = trials.similarity[apart]
+    order = np.argsort(-similarity, kind="stable")
     keep, weight = order, np.ones(order.size)
     tail = int(10 * fmr * order.size) + LEAST_ERRORS
-    if order.size > max(MOST, 2 * tail):  # the thresholds lie in the tail, which stays whole
+    if order.size > max(MOST, 2 * tail):  # the thresholds lie in the tail, which stays complete
         rest = np.random.default_rng(seed).choice(
             np.arange(tail, order.size), MOST // 2, replace=False
         )
@@ -121,14 +121,14 @@ def _side(trials: Trials, fmr: float, seed: int) -> _Side:
     return _Side(
         np.where(trials.failed, -np.inf, trials.similarity)[trials.same],
         trials.first[trials.same],
-        likeness[keep],
+        similarity[keep],
         trials.first[apart][keep],
         trials.second[apart][keep],
         weight,
     )
 
 
-def _told(
+def _findings(
     difference: Estimate,
     missed: list[Estimate],
     names: tuple[str, str],
@@ -142,7 +142,7 @@ def _told(
     if difference.low > 0 or difference.high < 0:
         verdict = f"{better} misses fewer; the interval of the difference excludes 0."
     else:
-        verdict = "The interval of the difference includes 0: these data do not tell them apart."
+        verdict = "The interval of the difference includes 0: no difference is shown by these data."
     counts, edges = np.histogram(gap[np.isfinite(gap)], 40)
     return Findings(
         f"{a} or {b}?",
@@ -171,8 +171,8 @@ def _told(
             ),
         ),
         notes=(
-            "People are drawn with replacement, and both matchers see the same draw. A pair of two "
-            "people counts as often as the product of their draws, which makes the interval "
+            "People are resampled with replacement, and both matchers get the same draw. A pair of "
+            "two people counts as often as the product of their draws, which makes the interval "
             "rather too wide than too narrow.",
         ),
         basis=basis,

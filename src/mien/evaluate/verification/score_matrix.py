@@ -1,4 +1,4 @@
-"""Every picture against every other: the comparisons behind error rates."""
+"""Compare every image with every other: the similarities behind error rates."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from mien.evaluate.verification.vectors import Sample
 from mien.types import Doubles, Floats
 
 ROWS = 1024  # vectors in one matrix product: a block of some megabytes
-# Comparisons of different people that are kept whole. More are thinned, but for those most alike.
+# Comparisons of different people that are all kept. More are thinned, except the most similar.
 MOST = 5_000_000
-TAIL = 0.02  # share of the most alike that is never thinned: small rates need every one of them
-GUESS = 200_000  # random comparisons that tell where the tail begins
+TAIL = 0.02  # share of the most similar that is never thinned: small rates need all of them
+GUESS = 200_000  # random comparisons that estimate where the tail begins
 
 Numbers = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparisons:
-    """Similarities of pairs of pictures; people are numbered in the order of their names."""
+    """Similarities of pairs of images; people are numbered in the order of their names."""
 
     people: int  # P
     same: Doubles  # (G,) cosines of pairs of one person
@@ -29,21 +29,21 @@ class Comparisons:
     different: Doubles  # (Q,) cosines of pairs of two people, falling
     first: Numbers  # (Q,) who, on the one side
     second: Numbers  # (Q,) who, on the other side
-    weights: Doubles  # (Q,) for how many pairs each stands; 1 unless there were too many
-    impostors: int  # pairs of two people, all of them
+    weights: Doubles  # (Q,) number of pairs that each represents; 1 unless there were too many
+    impostors: int  # number of pairs of two people before thinning
 
 
 def compare_all(sample: Sample, *, most: int = MOST, seed: int = 0) -> Comparisons:
-    """Compare each picture with each other one.
+    """Compare each image with every other image.
 
     Args:
         sample: faces of named people.
-        most: pairs of two people that are kept; of more, the least alike 98 % are thinned at
-            random, and each of those left stands for as many.
+        most: pairs of two people that are kept; of more, the least similar 98 % are thinned at
+            random, and each remaining one represents several.
         seed: of the thinning.
 
     Raises:
-        TooFewTrialsError: there are not two people, or nobody has two pictures.
+        TooFewTrialsError: there are not two people, or nobody has two images.
     """
     names, number = np.unique(np.array(sample.people), return_inverse=True)
     order = np.argsort(number, kind="stable")
@@ -53,14 +53,14 @@ def compare_all(sample: Sample, *, most: int = MOST, seed: int = 0) -> Compariso
     impostors = len(who) * (len(who) - 1) // 2 - genuine
     if not (genuine and impostors):
         raise TooFewTrialsError(
-            f"{len(who)} pictures of {names.size} people make {genuine} comparisons of one person "
-            f"and {impostors} of two; bring two people, and two pictures of some of them."
+            f"{len(who)} images of {names.size} people give {genuine} comparisons of one person "
+            f"and {impostors} of two; at least two people are needed, and two images of some."
         )
-    step = max(1, -(-impostors // most))  # each thinned pair stands for so many
+    step = max(1, -(-impostors // most))  # number of pairs that each thinned pair represents
     floor = _floor(vectors, who, seed) if step > 1 else -np.inf
-    alike, apart = _pairs(vectors, who, floor, step, seed)
-    same, same_person = (np.concatenate(part) for part in zip(*alike, strict=True))
-    cosines, first, second = (np.concatenate(part) for part in zip(*apart, strict=True))
+    mated, non_mated = _pairs(vectors, who, floor, step, seed)
+    same, same_person = (np.concatenate(part) for part in zip(*mated, strict=True))
+    cosines, first, second = (np.concatenate(part) for part in zip(*non_mated, strict=True))
     falling = np.argsort(-cosines, kind="stable")
     different = cosines[falling].astype(np.float64)
     weights = np.ones(different.shape)
@@ -80,14 +80,14 @@ def compare_all(sample: Sample, *, most: int = MOST, seed: int = 0) -> Compariso
 
 
 def suspects(sample: Sample, most: int = 20) -> list[tuple[int, int, float]]:
-    """The pairs of two people that are most alike: often one person under two names.
+    """The most similar pairs of two people: often one person under two names.
 
     Args:
         sample: faces of named people.
-        most: pairs to give at most.
+        most: largest number of pairs.
 
     Returns:
-        Row, row, cosine; most alike first.
+        Row, row, cosine; most similar first.
     """
     who = np.unique(np.array(sample.people), return_inverse=True)[1]
     best: list[tuple[int, int, float]] = []
@@ -113,18 +113,18 @@ def _floor(vectors: Floats, who: Numbers, seed: int) -> float:
 def _pairs(
     vectors: Floats, who: Numbers, floor: float, step: int, seed: int
 ) -> tuple[list[tuple[Floats, Numbers]], list[tuple[Floats, Numbers, Numbers]]]:
-    """Pairs of one person and of two, block by block; `who` rises, so first < second."""
+    """Pairs of one person and of two, block by block; `who` is sorted, so first < second."""
     random = np.random.default_rng(seed)
-    alike, apart = [], []
+    mated, non_mated = [], []
     for start in range(0, len(who), ROWS):
         block = vectors[start : start + ROWS] @ vectors[start:].T  # (rows, N - start)
         upper = np.arange(block.shape[1]) > np.arange(len(block))[:, None]
         one = who[start : start + ROWS, None] == who[None, start:]
         row, column = np.nonzero(upper & one)
-        alike.append((block[row, column], who[start + row]))
+        mated.append((block[row, column], who[start + row]))
         keep = upper & ~one
         if step > 1:
             keep &= (block > floor) | (random.random(block.shape, np.float32) < 1 / step)
         row, column = np.nonzero(keep)
-        apart.append((block[row, column], who[start + row], who[start + column]))
-    return alike, apart
+        non_mated.append((block[row, column], who[start + row], who[start + column]))
+    return mated, non_mated

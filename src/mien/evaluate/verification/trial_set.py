@@ -1,4 +1,4 @@
-"""What became of comparing pictures: trials with people, folds, groups and failures."""
+"""Sets of trials: compared images with people, folds, groups and failures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,47 +15,47 @@ from mien.metrics import Trials
 from mien.metrics.trials import Flags
 from mien.types import Doubles, Floats
 
-MOST = 10_000_000  # comparisons of different people; of more, so many are drawn at random
+MOST = 10_000_000  # comparisons of different people; from more, this many are drawn at random
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """Trials, and what is known about each beyond them."""
+    """Trials, with the facts about each."""
 
     trials: Trials
     names: tuple[str, ...]  # of the people, by their number
     folds: tuple[int, ...] | None = None  # (N,)
     groups: tuple[str, ...] | None = None  # (N,) of the pair; "" if its people differ in group
     pictures: int = 0
-    failed: int = 0  # pictures without a template: failures to enrol
+    failed: int = 0  # images without a template: failures to enrol
     known: bool = True  # whether the people are known; else intervals count pairs
-    drawn: int = 0  # comparisons of different people there are, if not all were taken
+    drawn: int = 0  # number of comparisons of different people, if not all were used
 
 
 def compare_pairs(
     pairs: Sequence[Pair], vectors: Mapping[Picture, Floats], *, known: bool = True
 ) -> Compared:
-    """Compare the sides of each pair; a side without any face makes the pair a failure.
+    """Compare the sides of each pair; a side without a face makes the pair a failure.
 
     Args:
         pairs: checked.
-        vectors: unit vectors of the pictures that gave a face. A template of several pictures is
-            their mean, brought to length 1.
-        known: whether the names of people are real, not made up for each pair.
+        vectors: unit vectors of the images with a face. A template of several images is
+            their mean, scaled to length 1.
+        known: whether the names of people are real, not generated for each pair.
     """
     sides = list(dict.fromkeys(s for pair in pairs for s in (pair.first, pair.second)))
     templates = {each: _template(each, vectors) for each in sides}
     names = sorted({s.person for s in sides})
     number = {name: k for k, name in enumerate(names)}
-    likeness = np.array([_cosine(templates[p.first], templates[p.second]) for p in pairs])
+    similarity = np.array([_cosine(templates[p.first], templates[p.second]) for p in pairs])
     trials = Trials(
-        likeness,
+        similarity,
         np.array([pair.same for pair in pairs]),
         np.array([number[pair.first.person] for pair in pairs]),
         np.array([number[pair.second.person] for pair in pairs]),
-        np.isnan(likeness),
+        np.isnan(similarity),
     )
     folds = tuple(p.fold for p in pairs if p.fold is not None)
     groups = tuple(pair.group for pair in pairs)
@@ -79,14 +79,14 @@ def compare_everybody(
     most: int = MOST,
     seed: int = 0,
 ) -> Compared:
-    """Compare every picture with every other one.
+    """Compare every image with every other image.
 
     Args:
-        vectors: by picture.
-        failures: pictures without a face; each of their comparisons with a picture of the same
+        vectors: by image.
+        failures: images without a face; each of their comparisons with an image of the same
             person is a failure.
         groups: group of each person, if known.
-        most: comparisons of different people; of more, so many are drawn at random.
+        most: comparisons of different people; from more, this many are drawn at random.
         seed: of that draw.
     """
     pictures = [*vectors, *(failure.picture for failure in failures)]
@@ -118,27 +118,29 @@ def compare_everybody(
 
 
 def compared_in(path: Path) -> Compared:
-    """Scores of any matcher: CSV with similarity, same, person_a, person_b.
+    """Read scores of any matcher: CSV with similarity, same, person_a, person_b.
 
     Args:
         path: `similarity` is empty where a comparison failed; `fold` and `group` may follow.
 
     Raises:
-        MienError: a value is not what its column says, by line.
+        MienError: a value does not fit its column, by line.
     """
     rows = rows_of(path, ("similarity", "same", "person_a", "person_b"))
     names = sorted({row[f"person_{x}"] for row in rows for x in "ab"})
     number = {name: k for k, name in enumerate(names)}
-    likeness = np.array([_score(row["similarity"], path, n) for n, row in enumerate(rows, 2)])
+    similarity = np.array([_score(row["similarity"], path, n) for n, row in enumerate(rows, 2)])
     first, second = (np.array([number[row[f"person_{x}"]] for row in rows]) for x in "ab")
     marks = [(row["same"], str(int(row["person_a"] == row["person_b"]))) for row in rows]
-    wrong = next((line for line, (told, is_so) in enumerate(marks, 2) if told != is_so), None)
+    wrong = next(
+        (line for line, (marked, is_same) in enumerate(marks, 2) if marked != is_same), None
+    )
     if wrong:
         raise MienError(
             f"{path}, line {wrong}: `same` must be 1 where person_a is person_b and 0 elsewhere; "
             "correct that line."
         )
-    trials = Trials(likeness, first == second, first, second, np.isnan(likeness))
+    trials = Trials(similarity, first == second, first, second, np.isnan(similarity))
     folds = tuple(int(r["fold"]) for r in rows if (r.get("fold") or "").isdigit())
     groups = tuple(r.get("group") or "" for r in rows)
     return Compared(
@@ -146,7 +148,7 @@ def compared_in(path: Path) -> Compared:
         tuple(names),
         folds if len(folds) == len(rows) else None,
         groups if any(groups) else None,
-        failed=int(np.isnan(likeness).sum()),
+        failed=int(np.isnan(similarity).sum()),
     )
 
 
@@ -169,8 +171,8 @@ def _score(text: str, path: Path, line: int) -> float:
         value = float("nan")
     if not np.isfinite(value):
         raise MienError(
-            f"{path}, line {line}: similarity '{text}' is no finite number; leave the cell empty "
-            "where a comparison failed, and correct the others."
+            f"{path}, line {line}: similarity '{text}' is not a finite number; leave the cell "
+            "empty where a comparison failed, and correct the others."
         )
     return value
 
@@ -188,7 +190,7 @@ def _cosine(a: Floats | None, b: Floats | None) -> float:
 
 
 def _dots(table: Floats, a: Rows, b: Rows) -> Doubles:
-    """Cosines of chosen pairs, in blocks that fit into the cache."""
+    """Cosines of selected pairs, in blocks that fit into the cache."""
     out = np.empty(a.size)
     for start in range(0, a.size, 1 << 18):
         cut = slice(start, start + (1 << 18))
@@ -197,7 +199,7 @@ def _dots(table: Floats, a: Rows, b: Rows) -> Doubles:
 
 
 def _inside(who: Rows) -> tuple[Rows, Rows]:
-    """Row pairs of one person each; `who` rises."""
+    """Row pairs of one person each; `who` is sorted."""
     starts = np.flatnonzero(np.diff(who, prepend=-1))
     ends = np.append(starts[1:], who.size)
     first, second = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -213,7 +215,7 @@ def _between(
     most: int,
     seed: int,
 ) -> tuple[Rows, Rows, int]:
-    """Row pairs of two people each, all or `most` at random, and how many there are."""
+    """Row pairs of two people each, all or `most` at random, and their total number."""
     counts = np.bincount(who)
     total = int(who.size * (who.size - 1) // 2 - (counts * (counts - 1) // 2).sum())
     if total <= most:

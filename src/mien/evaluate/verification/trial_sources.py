@@ -1,4 +1,4 @@
-"""From what users name (a folder, a list, a data set, a table) to comparisons of pictures."""
+"""Turn a user's source (folder, list, data set, table) into comparisons of images."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ BIN = "bin"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a user named."""
+    """The source that a user named."""
 
     place: Path  # folder, root of a data set, .bin file, or CSV of similarities
     pairs: Path | None = None  # list of pairs of files of that folder
     layout: str = ""  # name of an original layout
     folds: str = ""  # such as "0-3"; "": all
-    everybody: bool = False  # compare every picture with every other
+    everybody: bool = False  # compare every image with every other
 
     @property
     def scored(self) -> bool:
@@ -45,14 +45,14 @@ def scores_of(source: Source) -> Compared:
 
 
 def pairs_in(source: Source, work: Path) -> list[Pair]:
-    """The pairs of a list or of a data set in its original layout, of the folds asked for.
+    """The pairs of a list or of a data set in its original layout, of the requested folds.
 
     Args:
         source: with a list or a layout.
-        work: empty folder, for pictures that come out of one file.
+        work: empty folder, for images that are extracted from one file.
 
     Raises:
-        MienError: there is no such layout, or the files are not what the layout says.
+        MienError: there is no such layout, or the files do not match the layout.
     """
     layouts = {**PAIRS, **TEMPLATES}
     if source.layout == BIN:
@@ -77,7 +77,7 @@ def pairs_in(source: Source, work: Path) -> list[Pair]:
 
 
 def people_of(source: Source, work: Path) -> list[Picture]:
-    """Pictures with their people: of a folder of people, or of a list."""
+    """Images with their people: of a folder of people, or of a list."""
     if source.pairs or source.layout:
         return pictures_of(pairs_in(source, work))
     pictures = people_in(source.place)
@@ -95,7 +95,7 @@ def compared_of(
     vectors: Path | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[Compared, list[Failure]]:
-    """Compare what a source names; a folder of people is compared everybody with everybody."""
+    """Compare the images of a source; in a folder of people each is compared with all others."""
     listed = bool(source.pairs or source.layout)
     pairs = pairs_in(source, work) if listed else []
     pictures = pictures_of(pairs) if listed else people_of(source, work)
@@ -110,7 +110,7 @@ def folds_of(text: str, known: set[int]) -> set[int]:
     """Fold numbers from text such as "0-3" or "0,2".
 
     Raises:
-        MienError: it names no folds, or some that are not there.
+        MienError: it names no folds, or some that do not exist.
     """
     chosen: set[int] = set()
     for part in text.split(","):
@@ -120,7 +120,7 @@ def folds_of(text: str, known: set[int]) -> set[int]:
         chosen |= set(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
     if chosen - known or not chosen:
         raise MienError(
-            f"Folds '{text}' are not all there; these pictures are in folds "
+            f"Folds '{text}' do not all exist; these images are in folds "
             f"{', '.join(map(str, sorted(known))) or '(none)'}."
         )
     return chosen
@@ -130,6 +130,6 @@ def _require_faces(found: Mapping[Picture, Floats], failures: Sequence[Failure])
     if not found:
         some = few([str(failure.picture.path) for failure in failures])
         raise MienError(
-            f"None of {len(failures)} pictures shows a face ({some}), so there is nothing to "
-            "measure; look at them with: mien detect"
+            f"None of {len(failures)} images shows a face ({some}), so nothing can be "
+            "measured; check them with: mien detect"
         )

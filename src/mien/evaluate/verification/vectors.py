@@ -1,4 +1,4 @@
-"""The faces of named pictures as vectors, kept on disk between runs."""
+"""Embed the faces of named images, with a cache on disk."""
 
 import zipfile
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from mien.media import read_image
 from mien.photo import Pipeline
 from mien.types import Floats, OnStep
 
-SAVE_EVERY = 500  # pictures between two saves of the vectors
+SAVE_EVERY = 500  # images between two saves of the vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Faces as vectors, and whose they are."""
+    """Faces as vectors, with the names of their people."""
 
     vectors: Floats  # (N, D) unit length
     people: tuple[str, ...]  # (N,) names
@@ -27,7 +27,7 @@ class Sample:
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.people):
             raise MienError(
                 f"{len(self.people)} names do not fit vectors of shape {self.vectors.shape}; give "
-                "one name a row."
+                "one name per row."
             )
         if not np.allclose(np.linalg.norm(self.vectors, axis=1), 1, atol=1e-3):
             raise MienError("Vectors must be finite and of length 1; divide them by their length.")
@@ -35,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One picture without a vector, and why."""
+    """One image without a vector, with the reason."""
 
     picture: Picture
     reason: str  # a sentence
@@ -48,17 +48,17 @@ def embed_pictures(
     vectors: Path | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[dict[Picture, Floats], list[Failure]]:
-    """Find the main face of each picture and embed it.
+    """Find the main face of each image and embed it.
 
     Args:
         pictures: to read.
         pipeline: with an embedder.
-        vectors: .npz file that keeps the vectors; those it holds already, of the same embedder
-            and detector and of an unchanged picture, are not computed again.
-        on_step: told after each picture.
+        vectors: .npz file with cached vectors; those of the same embedder
+            and detector and of an unchanged image are not computed again.
+        on_step: called after each image.
 
     Returns:
-        Unit vectors (D,) by picture, and the pictures that have none, with the reason.
+        Unit vectors (D,) by image, and the images that have none, with the reason.
     """
     assert pipeline.embedder is not None
     key = f"{pipeline.embedder.contract} {pipeline.detector.name}"
@@ -83,25 +83,25 @@ def embed_pictures(
                 _save(vectors, key, kept)
             if on_step:
                 on_step("faces", number, len(pictures))
-    finally:  # also on Ctrl-C: what is done is done
+    finally:  # also on Ctrl-C: completed vectors are saved
         if vectors and fresh:
             _save(vectors, key, kept)
     return found, failures
 
 
 def _embed(picture: Picture, pipeline: Pipeline) -> Floats | str:
-    """The vector of the main face, or why there is none."""
+    """The vector of the main face, or the reason why there is none."""
     try:
         face = pipeline.main_face(read_image(picture.path))
     except ImageError as error:
         return str(error)
     if face is None or face.embedding is None:
-        return f"{picture.path} shows no face that {pipeline.detector.name} finds."
+        return f"{pipeline.detector.name} finds no face in {picture.path}."
     return face.embedding
 
 
 def _stamp(path: Path) -> str:
-    """Changes when the picture does."""
+    """A key that changes when the image changes."""
     stat = path.stat()
     return f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
 
@@ -113,17 +113,17 @@ def _open(path: Path, key: str) -> dict[str, Floats]:
         with np.load(path, allow_pickle=False) as table:
             if str(table["key"]) != key:
                 raise MienError(
-                    f"{path} keeps vectors of '{table['key']}', not of '{key}'; give another file."
+                    f"{path} holds vectors of '{table['key']}', not of '{key}'; name another file."
                 )
             return dict(zip(table["stamps"].tolist(), table["vectors"], strict=True))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise MienError(f"{path} does not keep vectors ({error}); give another file.") from None
+        raise MienError(f"{path} does not hold vectors ({error}); name another file.") from None
 
 
 def _save(path: Path, key: str, kept: dict[str, Floats]) -> None:
     if not kept:
         return
-    part = path.with_name(path.name + ".part")  # a run that is killed leaves the old file whole
+    part = path.with_name(path.name + ".part")  # a killed run leaves the old file intact
     with part.open("wb") as file:
         np.savez(file, key=key, stamps=list(kept), vectors=np.stack(list(kept.values())))
     part.replace(path)

@@ -1,25 +1,25 @@
-"""Is it the same person? Error rates of comparisons, told with everything they rest on."""
+"""Evaluate verification (1:1): error rates, thresholds, likelihood ratios and groups."""
 
 import numpy as np
 
 from mien.decision import Calibration
 from mien.errors import TooFewTrialsError
-from mien.evaluate.verification.likelihood_ratio import Ratios, held_out, some, told
+from mien.evaluate.verification.likelihood_ratio import Ratios, held_out, report_ratios, some
 from mien.evaluate.verification.trial_set import Compared, subset
 from mien.metrics import Estimate, Trials, compare_groups, fold_accuracy
 from mien.metrics.estimates import Clusters
 from mien.metrics.findings import Curve, Fact, Findings, Plot, Table
 from mien.metrics.trials import LEAST_ERRORS
 
-RATES = (0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)  # false match rates at which misses are told
+RATES = (0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)  # false match rates at which FNMR is reported
 BINS = 60  # of the histogram
 NOTES = (
-    "FMR, false match rate: share of comparisons of two different people that are called one. "
-    "FNMR, false non-match rate: share of comparisons of one person that are missed. A picture "
-    "without a face is a miss, never left out.",
-    "Intervals count people, not comparisons: two comparisons that share a person are not two "
-    "pieces of news.",
-    "A rate is told only if thirty false matches stand behind it (rule of thirty).",
+    "FMR, false match rate: share of comparisons of two different people that match. "
+    "FNMR, false non-match rate: share of comparisons of one person that do not match. An image "
+    "without a face counts as a miss and is never left out.",
+    "Intervals count people, not comparisons: two comparisons that share a person are not "
+    "independent.",
+    "A rate is reported only if at least thirty false matches support it (rule of thirty).",
 )
 
 
@@ -39,13 +39,13 @@ def verify(
     """Measure verification.
 
     Args:
-        compared: trials; refused if they can show no error rate.
-        data: which pictures these are, in a sentence.
+        compared: trials; refused if they cannot show an error rate.
+        data: which images these are, in a sentence.
         basis: models, command line, ...
-        calibration: whose thresholds are tried, if the trials have its embedder.
+        calibration: whose thresholds are tested, if the trials have its embedder.
 
     Raises:
-        TooFewTrialsError: one person only, no impostors, or nobody with two pictures.
+        TooFewTrialsError: one person only, no impostors, or nobody with two images.
     """
     trials = compared.trials.require()
     points = _points(trials)
@@ -58,14 +58,14 @@ def verify(
         tables.append(by_group(compared, points))
     maps, complaint = _evidence(compared, calibration)
     if maps:
-        table, more = told(maps, some(trials.genuine), some(trials.impostors))
+        table, more = report_ratios(maps, some(trials.genuine), some(trials.impostors))
         tables.append(table)
         plots += more
     if complaint:
         warnings.append(complaint)
     headline = _headline(compared, points, maps)
     return Findings(
-        "Is it the same person?",
+        "Verification: is it the same person?",
         f"Verification on {data}: {trials.people:,} people, "
         f"{int(trials.same.sum()):,} comparisons of one person and "
         f"{int((~trials.same).sum()):,} of two.",
@@ -79,26 +79,26 @@ def verify(
 
 
 def _points(trials: Trials) -> list[tuple[float, float, Estimate]]:
-    """False match rate, threshold and misses, for the rates that the trials can show."""
+    """False match rate, threshold and FNMR, for the rates that the trials can show."""
     least = LEAST_ERRORS / trials.impostors.size
     rates = [rate for rate in RATES if rate >= least * (1 - 1e-9)]
     if not rates or (rates[-1] > 1.01 * least and rates[-1] > 0.02):
-        rates.append(least)  # few impostors: the smallest rate that they show
+        rates.append(least)  # few impostors: the smallest rate that they can show
     return [(rate, trials.threshold(rate), trials.fnmr_at(rate)) for rate in rates if rate <= 0.5]
 
 
 def _operating(points: list[tuple[float, float, Estimate]]) -> Table:
-    rows = tuple((rate_name(rate), rate, bar, misses) for rate, bar, misses in points)
+    rows = tuple((rate_name(rate), rate, threshold, misses) for rate, threshold, misses in points)
     return Table(
-        "Misses at a false match rate",
+        "FNMR at a false match rate",
         (("Name", "text"), ("FMR", "rate"), ("Threshold", "number"), ("FNMR", "rate")),
         rows,
-        "The threshold is that of these comparisons; its uncertainty is in the interval.",
+        "Thresholds are set on these comparisons; their uncertainty is in the interval.",
     )
 
 
 def _named(compared: Compared, calibration: Calibration) -> Table:
-    """What the thresholds do that were set before, on other people."""
+    """Test thresholds that were set before, on other people."""
     trials, rows = compared.trials, []
     lost = compared.failed / compared.pictures if compared.pictures else 0.0
     for point in calibration.points:
@@ -109,7 +109,7 @@ def _named(compared: Compared, calibration: Calibration) -> Table:
         accepted = matched.value * (1 - lost) ** 2
         rows.append((rate_name(point.fmr), point.threshold, matched, accepted, missed))
     return Table(
-        "Thresholds set before, tried here",
+        "Thresholds set before, tested here",
         (
             ("Name", "text"),
             ("Threshold", "number"),
@@ -119,45 +119,45 @@ def _named(compared: Compared, calibration: Calibration) -> Table:
         ),
         tuple(rows),
         f"Calibration '{calibration.name}', measured on: {calibration.data} If these people are "
-        "among those, the table flatters. FAR counts pictures without a face as refused.",
+        "among those, the results are too good. FAR counts images without a face as rejected.",
     )
 
 
 def by_group(compared: Compared, points: list[tuple[float, float, Estimate]]) -> Table:
     """Both rates of each group at the common threshold of the first rate up to 1 %."""
-    rate, bar, _ = next((p for p in points if p[0] <= 0.01), points[-1])
+    rate, threshold, _ = next((p for p in points if p[0] <= 0.01), points[-1])
     groups = sorted({g for g in compared.groups or () if g})
     label, rows = np.array(compared.groups), []
     for name in groups:
         part = subset(compared, label == name).trials
-        matched = part.fmr(bar) if part.impostors.size else None
-        missed = part.fnmr(bar) if part.same.any() else None
+        matched = part.fmr(threshold) if part.impostors.size else None
+        missed = part.fnmr(threshold) if part.same.any() else None
         rows.append((name, part.people, matched, missed))
     return Table(
         f"Groups at the common threshold {rate_name(rate)}",
         (("Group", "text"), ("People", "count"), ("FMR within", "rate"), ("FNMR", "rate")),
         tuple(rows),
-        _verdicts(compared, bar, groups),
+        _verdicts(compared, threshold, groups),
     )
 
 
-def _verdicts(compared: Compared, bar: float, groups: list[str]) -> str:
-    """What can be said about differences between groups."""
-    label, told = np.array(compared.groups), []
+def _verdicts(compared: Compared, threshold: float, groups: list[str]) -> str:
+    """The verdicts about differences between groups."""
+    label, verdicts = np.array(compared.groups), []
     for name, same in (("FMR", False), ("FNMR", True)):
         wrong, clusters = {}, {}
         for group in groups:
             t = subset(compared, (label == group) & (compared.trials.same == same)).trials
             keep = ~t.failed | same
             if keep.any():
-                wrong[group] = ((t.similarity > bar) != same)[keep]
+                wrong[group] = ((t.similarity > threshold) != same)[keep]
                 clusters[group] = Clusters(t.first[keep], t.second[keep])
         try:
             found = compare_groups(wrong, clusters)
-            told.append(f"{name}: {found.verdict}")
+            verdicts.append(f"{name}: {found.verdict}")
         except TooFewTrialsError as error:
-            told.append(f"{name}: {error}")
-    return " ".join(told)
+            verdicts.append(f"{name}: {error}")
+    return " ".join(verdicts)
 
 
 def _evidence(
@@ -181,15 +181,15 @@ def _headline(
     trials, facts = compared.trials, []
     if points:
         rate, _, misses = next((p for p in points if p[0] <= 1e-3), points[-1])
-        told = f"one person missed, where {rate:.2g} of strangers pass"
-        facts.append(Fact(f"FNMR at {rate_name(rate)}", misses, "rate", told))
+        meaning = f"mated comparisons missed, where {rate:.2g} of strangers match"
+        facts.append(Fact(f"FNMR at {rate_name(rate)}", misses, "rate", meaning))
     equal = trials.equal_error()
     facts.append(Fact("equal error rate", equal, "rate", "both errors equally frequent"))
     if compared.folds and len(set(compared.folds)) > 1:
         facts.append(_accuracy(compared))
     if compared.pictures:
         lost = Estimate(compared.failed / compared.pictures, trials=compared.pictures)
-        facts.append(Fact("failure to enrol", lost, "rate", "pictures that gave no template"))
+        facts.append(Fact("failure to enrol", lost, "rate", "images without a template"))
     if maps:
         best = min(maps, key=lambda m: m.cost)
         facts.append(Fact("Cllr", Estimate(best.cost), "number", f"bits, {best.name}"))
@@ -249,7 +249,7 @@ def _spread(trials: Trials) -> Plot:
         "share of comparisons",
         tuple(curves),
         percent=(False, True),
-        caption="Where the two overlap, no threshold is right.",
+        caption="Where the two overlap, every threshold makes errors.",
     )
 
 
@@ -268,13 +268,13 @@ def _warnings(compared: Compared, points: list[tuple[float, float, Estimate]]) -
     if compared.failed:
         found.append(
             f"{compared.failed:,} of {compared.pictures or compared.trials.same.size:,} "
-            f"{'pictures' if compared.pictures else 'comparisons'} failed; every comparison of "
-            "one person with such a picture is counted as missed."
+            f"{'images' if compared.pictures else 'comparisons'} failed; every comparison of "
+            "one person with such an image is counted as missed."
         )
     if not points:
         found.append(
             f"{compared.trials.impostors.size} comparisons of different people are too few for "
-            "any false match rate; bring more."
+            "any false match rate; add more."
         )
     return found
 
@@ -287,5 +287,5 @@ def _counted(compared: Compared) -> tuple[tuple[str, str], ...]:
         ("Comparisons of two people", f"{int((~t.same).sum()):,}"),
     ]
     if compared.pictures:
-        rows.insert(1, ("Pictures", f"{compared.pictures:,}, {compared.failed:,} without a face"))
+        rows.insert(1, ("Images", f"{compared.pictures:,}, {compared.failed:,} without a face"))
     return tuple(rows)

@@ -1,4 +1,4 @@
-"""Draw a whole data set: many processes, one manifest, and an interrupted run goes on."""
+"""Render a data set: several processes, one manifest, resumable."""
 
 import json
 import multiprocessing
@@ -34,22 +34,22 @@ from mien.types import OnStep
 SETTINGS = "dataset.json"
 CARD = """# {recipe}: synthetic
 
-{count} items of {people} people who do not exist, drawn by `mien synth dataset {recipe}` from the
-head model `{head}` with seed {seed}. {about}
+{count} items of {people} people who do not exist, rendered by `mien synth dataset {recipe}` from
+the head model `{head}` with seed {seed}. {about}
 
-Nobody was photographed. **Synthetic**: results on these pictures say how a method takes this
-renderer, never how accurate it is on people; report them as such, split by identity, light,
+Nobody was photographed. **Synthetic**: results on these images show how a method performs on this
+renderer, not how accurate it is on people; report them as such, split by identity, light,
 background and head model. Tone, age and hair are controls of the renderer, not categories of
 people. Made by mien {version}; licence of the head model: {licence}.
 
-`manifest.jsonl` has one line an item: files, identity_id, split, labels, and the SHA-256 of its
+`manifest.jsonl` has one line per item: files, identity_id, split, labels, and the SHA-256 of its
 parameters. Identities never cross splits.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a data set is made of; the same plan gives the same bytes."""
+    """Settings of a data set; the same plan gives the same bytes."""
 
     recipe: str
     count: int  # items
@@ -67,21 +67,21 @@ class Plan:
 
     @property
     def people(self) -> int:
-        """How many people appear."""
+        """Number of people."""
         return -(-self.count // find_recipe(self.recipe).each)
 
 
 def draw(plan_: Plan, out: Path, *, workers: int = 1, on_step: OnStep | None = None) -> Path:
-    """Draw a data set into a folder.
+    """Render a data set into a folder.
 
-    What is there already is kept, so the same command goes on after an interruption, and the
-    result is the same to the byte, however many workers there are.
+    Existing items are kept, so the same command resumes after an interruption. The
+    result is identical to the byte, whatever the number of workers.
 
     Args:
-        plan_: what to draw.
-        out: the folder; made if it is not there.
+        plan_: what to render.
+        out: the folder; created if it does not exist.
         workers: processes.
-        on_step: told of each item.
+        on_step: called for each item.
 
     Returns:
         The manifest.
@@ -105,26 +105,26 @@ def draw(plan_: Plan, out: Path, *, workers: int = 1, on_step: OnStep | None = N
 
 
 def _claim(plan_: Plan, out: Path) -> None:
-    """Make the folder ours, or refuse it."""
+    """Claim the folder, or refuse it."""
     settings = json.dumps(asdict(plan_), indent=1, sort_keys=True) + "\n"
     path = out / SETTINGS
     if path.is_file():
         if path.read_text("utf-8") != settings:
             raise MienError(
                 f"{out} holds another data set ({SETTINGS} differs); choose another folder, or "
-                "give the settings it was begun with to go on."
+                "use the settings it was started with to resume."
             )
-        for part in out.rglob(".*.part*"):  # what a killed run left
+        for part in out.rglob(".*.part*"):  # left by a killed run
             with suppress(OSError):
                 part.unlink()
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise MienError(f"{out} is not an empty folder, and no data set of mien; choose another.")
+        raise MienError(f"{out} is neither an empty folder nor a data set of mien; choose another.")
     try:
         (out / "rows").mkdir(parents=True)
         (out / "items").mkdir()
     except OSError as error:
-        raise MienError(f"{out} cannot be made: {error.strerror}.") from error
+        raise MienError(f"{out} cannot be created: {error.strerror}.") from error
     write_bytes(path, settings.encode())
 
 
@@ -133,7 +133,7 @@ def _row_path(out: Path, number: int) -> Path:
 
 
 def _each(plan_: Plan, out: Path, todo: list[int], workers: int) -> Iterator[int]:
-    """Draw the items, here or in other processes; give the number of each that is done."""
+    """Render the items, here or in other processes; yield the number of each finished item."""
     if workers <= 1:
         for number in todo:
             yield _one(plan_, out, number)
@@ -156,7 +156,7 @@ def _each(plan_: Plan, out: Path, todo: list[int], workers: int) -> Iterator[int
 
 
 def _quiet() -> None:
-    """A worker uses one core; there are as many workers as are wanted."""
+    """A worker uses one core; there are as many workers as requested."""
     cv2.setNumThreads(1)
 
 
@@ -166,10 +166,10 @@ def _head(name: str) -> HeadModel:
 
 
 def _one(plan_: Plan, out: Path, number: int) -> int:
-    """Draw one item; its row is written last, so a row means that everything is there."""
+    """Render one item; its row is written last, so a row means that the item is complete."""
     recipe, head = find_recipe(plan_.recipe), _head(plan_.head)
     identity, shot = plan(recipe, head, number, plan_.seed, plan_.size)
-    files, told = write_shot(shot, Actor(head, shot.person), out / "items" / f"{number:07d}")
+    files, measured = write_shot(shot, Actor(head, shot.person), out / "items" / f"{number:07d}")
     row = {
         "number": number,
         "files": {name: str(path.relative_to(out).as_posix()) for name, path in files.items()},
@@ -177,7 +177,7 @@ def _one(plan_: Plan, out: Path, number: int) -> int:
         "split": split_of(identity, plan_.seed, plan_.people),
         "synthetic": True,
         "head": plan_.head,
-        "labels": {**shot.labels, **told},
+        "labels": {**shot.labels, **measured},
         "parameters": shot.digest(),
     }
     line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
@@ -186,10 +186,10 @@ def _one(plan_: Plan, out: Path, number: int) -> int:
 
 
 def write_shot(shot: Sample, actor: Actor, base: Path) -> tuple[dict[str, Path], dict[str, Any]]:
-    """Draw one item to files that begin with `base`.
+    """Render one item to files that begin with `base`.
 
     Returns:
-        Files by what they hold, and what is known only once it is drawn.
+        Files by content, and facts known only after rendering.
     """
     if shot.take is not None:
         return _write_film(shot, actor, base), {"rate": shot.take.rate}
@@ -207,12 +207,12 @@ def write_shot(shot: Sample, actor: Actor, base: Path) -> tuple[dict[str, Path],
         return files, {"parameters": done.parameters}
     if shot.nir:
         files["nir"] = _save(base, "-nir", frame.nir)
-    told: dict[str, Any] = {"box": _box(frame), "points": frame.lm68.round(2).tolist()}
-    told |= {"yaw": round(frame.pose.yaw, 3), "pitch": round(frame.pose.pitch, 3),
+    measured: dict[str, Any] = {"box": _box(frame), "points": frame.lm68.round(2).tolist()}
+    measured |= {"yaw": round(frame.pose.yaw, 3), "pitch": round(frame.pose.pitch, 3),
              "roll": round(frame.pose.roll, 3), "face_visible": frame.face_visible}  # fmt: skip
     if shot.truth:
         files["truth"] = _arrays(base, truth_of(frame))
-    return files, told
+    return files, measured
 
 
 def _write_film(shot: Sample, actor: Actor, base: Path) -> dict[str, Path]:
@@ -231,7 +231,7 @@ def _write_film(shot: Sample, actor: Actor, base: Path) -> dict[str, Path]:
 
 
 def truth_of(frame: Frame) -> dict[str, NDArray[Any]]:
-    """The arrays of the truth, as they are kept in an .npz."""
+    """The arrays of the truth, as stored in an .npz."""
     return {
         "depth": frame.depth.astype(np.float32),
         "seg": frame.seg,
@@ -260,7 +260,7 @@ def _save(base: Path, suffix: str, image: NDArray[np.uint8]) -> Path:
 
 
 def _arrays(base: Path, arrays: dict[str, NDArray[Any]]) -> Path:
-    """An .npz with the same bytes every time: zip entries bear no date in NumPy's writer."""
+    """An .npz with the same bytes every time: NumPy's writer stores no dates in zip entries."""
     path, out = base.with_suffix(".npz"), BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     write_bytes(path, out.getvalue())
@@ -278,7 +278,7 @@ def _card(plan_: Plan, head: HeadModel) -> str:
 
 
 def cores() -> int:
-    """Processes that make sense here."""
+    """Sensible number of processes."""
     if hasattr(os, "sched_getaffinity"):  # not on every system
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

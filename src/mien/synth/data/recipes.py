@@ -1,4 +1,4 @@
-"""Data sets that can be drawn: each recipe turns a number into one item, the same every time."""
+"""Recipes of data sets: each maps a number to one item, always the same."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,19 +47,20 @@ class Recipe:
 
     name: str
     about: str  # one sentence
-    each: int  # items a person
+    each: int  # items per person
     make: Callable[[np.random.Generator, int, Person, int], Sample]  # rng, number, person, px
 
 
 def _identities(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
     scene = any_scene(rng, size, {}, 14)
-    return Sample(person, scene, labels=_looks(person), truth=True)
+    return Sample(person, scene, labels=_appearance_labels(person), truth=True)
 
 
-def _looks(person: Person) -> dict[str, Any]:
-    look = person.look
-    return {"tone": round(look.tone, 3), "age": round(look.age, 1), "hair": look.hair_style,
-            "beard": look.beard, "glasses": look.glasses}  # fmt: skip
+def _appearance_labels(person: Person) -> dict[str, Any]:
+    appearance = person.appearance
+    return {"tone": round(appearance.tone, 3), "age": round(appearance.age, 1),
+            "hair": appearance.hair_style,
+            "beard": appearance.beard, "glasses": appearance.glasses}  # fmt: skip
 
 
 def _expressions(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
@@ -79,7 +80,7 @@ def _intensity(rng: np.random.Generator, number: int, person: Person, size: int)
 
 
 def _film(rng: np.random.Generator, size: int, seconds: float, *, spread: float = 3.0) -> Take:
-    """A still scene in which a head wanders, blinks and looks about."""
+    """A still scene in which a head moves, blinks and glances around."""
     line = Timeline(
         seconds,
         tuple(timeline.blinks(rng, seconds)),
@@ -169,11 +170,11 @@ def _weather(rng: np.random.Generator, number: int, person: Person, size: int) -
 
 def _fairness(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
     """Tones and ages in nine equal groups."""
-    identity = person.look.seed
+    identity = person.appearance.seed
     tones, ages = FAIR_TONES[identity % 3], FAIR_AGES[identity // 3 % 3]
     own = np.random.default_rng([identity, 109])
     tone, years = float(own.uniform(*tones)), float(own.uniform(*ages))
-    grown = aged(replace(person, look=replace(person.look, tone=tone)), years)
+    grown = aged(replace(person, appearance=replace(person.appearance, tone=tone)), years)
     labels = {"tone": round(tone, 3), "age": round(years, 2), "group": f"{tones}/{ages}"}
     return Sample(grown, any_scene(rng, size, {}, 10), labels=labels, truth=True)
 
@@ -192,7 +193,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("age", "The same people at 4 to 85 years.", 6, _age),
         Recipe(
             "weather",
-            "Clean pictures, and spoilt by weather or codec.",
+            "Clean images, and images degraded by weather or codec.",
             10,
             _weather,
         ),
@@ -202,7 +203,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def plan(recipe: Recipe, head: HeadModel, number: int, seed: int, size: int) -> tuple[int, Sample]:
-    """Item `number` of a data set: number of its person, and what to draw."""
+    """Item `number` of a data set: number of its person, and its sample."""
     identity = number // recipe.each
     person = make_person(seed * 1_000_003 + identity, head)
     rng = np.random.default_rng([seed, number, 113])
@@ -221,7 +222,7 @@ def find_recipe(name: str) -> Recipe:
 
 
 def still(person: Person, weights: dict[str, float], scene: Scene) -> Sample:
-    """One picture of somebody."""
+    """One image of a person."""
     return Sample(person, replace(scene, weights=weights), labels={"units": weights}, truth=True)
 
 

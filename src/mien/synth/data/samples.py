@@ -1,4 +1,4 @@
-"""What one item of a data set is: a person, what happens, and what is written down about it."""
+"""One item of a data set: a person, a scene or take, and its labels."""
 
 import hashlib
 import json
@@ -19,19 +19,23 @@ from mien.synth.skin.appearance import Person
 SPLITS = (("train", 0.7), ("validation", 0.15), ("test", 0.15))
 
 
+# Fields under their first names, which are part of the digests of published data sets.
+NAMES = {"appearance": "\x6cook"}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One item: a picture if there is a scene, a film if there is a take."""
+    """One item: an image if there is a scene, a film if there is a take."""
 
     person: Person
     scene: Scene | None = None
     take: Take | None = None
-    labels: Mapping[str, Any] = field(default_factory=dict)  # what the item shows; JSON
+    labels: Mapping[str, Any] = field(default_factory=dict)  # content of the item; JSON
     attack: Attack | None = None
     spoilt: tuple[Kind, float] | None = None  # degradation and severity
-    truth: bool = False  # depth, segmentation, points beside the picture
+    truth: bool = False  # depth, segmentation, points beside the image
     nir: bool = False
-    lossless: bool = False  # frames as PNG; a codec would swallow a pulse
+    lossless: bool = False  # frames as PNG; a codec would remove a pulse
 
     def parameters(self) -> dict[str, Any]:
         """Everything the item is made from, as plain data."""
@@ -50,7 +54,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.round(6).tolist()
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {NAMES.get(n, n): _plain(getattr(value, n)) for n in value.__dataclass_fields__}
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -59,12 +63,12 @@ def _plain(value: Any) -> Any:
 
 
 def split_of(identity: int, seed: int, people: int) -> str:
-    """Which split an identity belongs to: the same for all its pictures.
+    """The split of an identity: the same for all its images.
 
     Args:
         identity: number of the person, from 0.
         seed: of the data set.
-        people: how many there are.
+        people: number of people.
     """
     order = np.random.default_rng([seed, 107]).permutation(people)
     place = (int(np.flatnonzero(order == identity)[0]) + 0.5) / people
@@ -78,12 +82,12 @@ def split_of(identity: int, seed: int, people: int) -> str:
 def any_scene(
     rng: np.random.Generator, size: int, weights: Mapping[str, float], turn: float
 ) -> Scene:
-    """A picture in light, pose, background and noise at random.
+    """An image in random light, pose, background and noise.
 
     Args:
-        rng: where it comes from.
+        rng: random source.
         size: px, square.
-        weights: what the face does.
+        weights: of the face.
         turn: standard deviation of yaw, degrees.
     """
     yaw, pitch, roll = (float(v) for v in rng.normal(0, [turn, turn / 2, turn / 3]))
@@ -102,5 +106,5 @@ def any_scene(
 
 
 def rows_of_events(events: Iterable[Any]) -> list[dict[str, Any]]:
-    """Moves as rows of a manifest."""
+    """Events as rows of a manifest."""
     return [asdict(event) for event in events]

@@ -1,4 +1,4 @@
-"""One person made ready: every mesh that is drawn, laid end to end, and the painted skin."""
+"""A person prepared for rendering: all meshes in one array, and the painted skin."""
 
 import copy
 from dataclasses import dataclass
@@ -30,21 +30,21 @@ from mien.synth.skin.appearance import Person
 from mien.synth.skin.paint import Skin, paint
 from mien.types import Doubles, Floats
 
-# What a triangle belongs to; the parts of the head come first, as in mien.synth.head.model.
+# Kind of a triangle; the parts of the head come first, as in mien.synth.head.model.
 EYE_RIGHT, EYE_LEFT, CARUNCLE, CLOTHES, FRAMES, LENSES, HAIR, MASK, HAT, SCARF = range(10, 20)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Body:
-    """Corners of everything at one moment, in model space before the head is turned."""
+    """Corners of everything at one moment, in model space before the head is rotated."""
 
     points: Floats  # (V, 3) mm
-    face: Floats  # (H, 3) those of the head alone, also if only a part is drawn
+    face: Floats  # (H, 3) those of the head alone, also if only a part is rendered
     eyes: Floats  # (2, 3) centres of the eyeballs, right and left
 
 
 class Actor:
-    """A person on a head model, ready to be drawn again and again."""
+    """A person on a head model, prepared for repeated rendering."""
 
     def __init__(
         self,
@@ -54,20 +54,20 @@ class Actor:
         skin: Skin | None = None,
         mesh: Spots | None = None,
     ) -> None:
-        """Shape the head, paint the skin, and grow the hair: about a second.
+        """Shape the head, paint the skin, and generate the hair: about a second.
 
         Args:
             head: the model.
-            person: who it is.
-            skin: painted before; default: painted now.
+            person: the person.
+            skin: already painted; default: painted now.
             mesh: places of MediaPipe's 468 points, from mien.synth.head.dense.mediapipe_spots.
         """
-        self.head, self.person, look = head, person, person.look
+        self.head, self.person, appearance = head, person, person.appearance
         self.mesh = mesh
         self.jawline = jawline(head)
-        self._kept: NDArray[np.intp] | None = None  # corners that are drawn; None: all
-        self.face = child(head, shaped(head, np.array(person.identity, np.float32)), look.age)
-        self.skin = skin if skin is not None else paint(look)
+        self._kept: NDArray[np.intp] | None = None  # corners that are rendered; None: all
+        self.face = child(head, shaped(head, np.array(person.identity, np.float32)), appearance.age)
+        self.skin = skin if skin is not None else paint(appearance)
         face = self.skin.colour[300:800, 300:724]
         self.albedo = float(face.mean((0, 1)) @ [0.2126, 0.7152, 0.0722])  # of the face
         self.radius = float(head.eyes[:, 3].mean())
@@ -89,8 +89,8 @@ class Actor:
         self.stiff = self._stiffness()
 
     def _make_extras(self) -> list[tuple[Floats, Indices, int]]:
-        """Everything beside the head: points at rest, triangles, kind."""
-        head, look = self.head, self.person.look
+        """Everything beside the head: points in the neutral pose, triangles, kind."""
+        head, appearance = self.head, self.person.appearance
         out: list[tuple[Array, Array, int]] = []
         _, cells = eyes.ball()
         self.eye_rest = eye_centres(head, self.face)
@@ -103,35 +103,39 @@ class Actor:
         if head.lids_cut:
             sheets = [eyes.caruncle(c, self.radius) for c in self.eye_rest]
             out.append((*accessories.joined(sheets), CARUNCLE))
-        out.append((*accessories.clothes(look.seed), CLOTHES))
+        out.append((*accessories.clothes(appearance.seed), CLOTHES))
         skin = np.flatnonzero(head.part == SKIN)
-        grown = hair.hair_mesh(self.face, head.canonical, look) if not look.hat else None
+        grown = (
+            hair.hair_mesh(self.face, head.canonical, appearance) if not appearance.hat else None
+        )
         self.hair_paint = grown[2] if grown else np.zeros((0, 3), np.float32)
         if grown:
             out.append((grown[0], grown[1], HAIR))
-        if look.hat:
-            out.append((*accessories.hat(self.face, head.canonical, look), HAT))
-        if look.scarf:
+        if appearance.hat:
+            out.append((*accessories.hat(self.face, head.canonical, appearance), HAT))
+        if appearance.scarf:
             out.append((*accessories.scarf(), SCARF))
-        if look.glasses != "none":
+        if appearance.glasses != "none":
             near = np.abs(head.canonical[:, :2] - [0, -2]).max(1) < 7
             depth = float(self.face[near, 2].max()) - 1.5
-            frames, lenses = accessories.glasses(self.eye_rest, self.radius, look.glasses, depth)
+            frames, lenses = accessories.glasses(
+                self.eye_rest, self.radius, appearance.glasses, depth
+            )
             out.append((*frames, FRAMES))
-            if look.glasses == "sun":
+            if appearance.glasses == "sun":
                 out.append((*lenses, LENSES))
-        if look.mask:
+        if appearance.mask:
             self.masked, cells = accessories.face_mask(head.canonical, head.triangles, skin)
             out.append((self.face[self.masked], cells, MASK))
         return [(np.asarray(p, np.float32), np.asarray(t, np.int32), k) for p, t, k in out]
 
     def body(self, asked: dict[str, float]) -> Body:
-        """The person with a face that does what is asked (mien.synth.motion.controls.resolve)."""
+        """The person with a facial expression (mien.synth.motion.controls.resolve)."""
         shapes = {n: w * self.lid_scale.get(n, 1.0) for n, w in asked.items()}
         face = moved(self.head, self.face, shapes)
-        parts, size = [face], self.person.look.iris_size
-        for side, (look, centre) in enumerate(zip(gaze(asked), self.eye_rest, strict=True)):
-            lids, ball = self.lids[side], (centre, self.radius, look, size)
+        parts, size = [face], self.person.appearance.iris_size
+        for side, (direction, centre) in enumerate(zip(gaze(asked), self.eye_rest, strict=True)):
+            lids, ball = self.lids[side], (centre, self.radius, direction, size)
             face[lids] = eyes.pushed_out(face[lids], *ball)
             parts.append(eyes.eyeball(*ball))
         for points, _, kind in self._extras[2:]:
@@ -140,15 +144,15 @@ class Actor:
         return Body(points if self._kept is None else points[self._kept], face, self.eye_rest)
 
     def mouth_only(self) -> "Actor":
-        """The same person, of whom nothing but mouth and chin is drawn: for small quick frames.
+        """The same person with only mouth and chin rendered: for small fast frames.
 
-        What is left out throws no shadow on what is drawn.
+        The omitted parts cast no shadow.
         """
         x, y, z = self.canonical.T
         near = (np.abs(x) < 66) & (y > -150) & (y < -18) & (z > 0)
         inner = np.isin(self.kind, (SOCKET, GUMS, TEETH, TONGUE, MASK))
         chosen = (near[self.triangles].all(1) & (self.kind == SKIN)) | inner
-        first = np.argsort(self.kind[chosen] != SKIN, kind="stable")  # it hides most of the others
+        first = np.argsort(self.kind[chosen] != SKIN, kind="stable")  # it occludes most others
         cells = self.triangles[chosen][first]
         part = copy.copy(self)
         part._kept, number = np.unique(cells, return_inverse=True)
@@ -161,7 +165,7 @@ class Actor:
         return part
 
     def _group(self) -> None:
-        """Numbers of the triangles of hair, of skin with holes for the eyes, and of the rest."""
+        """Numbers of the triangles of hair, of skin with holes for the eyes, and of the others."""
         hair, cut = self.kind == HAIR, (self.kind == SKIN) & self.head.lids_cut
         cut &= (head_shape.lid_gap(self.canonical) > -3)[self.triangles].any(
             1
@@ -184,7 +188,7 @@ class Actor:
         return out
 
     def _locals(self) -> Floats:
-        """(V, 3) what painting needs beside canonical places: directions on the ball, hair."""
+        """(V, 3) inputs of painting besides canonical places: directions on the ball, hair."""
         out = np.zeros((self.count, 3), np.float32)
         directions, _ = eyes.ball()
         for kind in (EYE_RIGHT, EYE_LEFT):
@@ -194,7 +198,7 @@ class Actor:
         return out
 
     def _stiffness(self) -> Floats:
-        """(V, 1) how far corners go with the head: 1, and 0 from the shoulders down."""
+        """(V, 1) how far corners move with the head: 1, and 0 from the shoulders down."""
         y = self.rest[:, 1:2].copy()
         y[: len(self.face)] = self.head.canonical[:, 1:2]
         t = np.clip((y + 215) / 90, 0, 1)
@@ -205,7 +209,7 @@ class Actor:
         return stiff
 
     def placed(self, points: Floats, pose: Pose) -> Doubles:
-        """Corners, (V, 3), after the head has been turned; shoulders stay where they are."""
+        """Corners, (V, 3), after the head has been rotated; shoulders stay where they are."""
         turn = rotation(pose)
         whole = (points.astype(np.float64) - PIVOT) @ turn.T + PIVOT
         mixed = points + self.stiff * (whole - points)
@@ -213,16 +217,16 @@ class Actor:
         return out
 
 
-# mm that the upper lid goes below the lower one, so that no gap is left at the sides; where lids
-# are cut out of the face, what is left is closed anyhow.
+# mm by which the upper lid passes below the lower one, so that no gap is left at the sides; where
+# lids are cut out of the face, the remaining gap is closed anyway.
 PAST, PAST_CUT = 1.4, 0.6
 
 
 def _lid_scale(head: HeadModel, face: Floats) -> dict[str, float]:
-    """How much further lids must go than those of the mean face, since eyes differ in height.
+    """Scale of the lid movement relative to the mean face, since eyes differ in height.
 
-    Those of narrow eyes go less far: they would be shut early, and the upper one then below the
-    lower one.
+    Lids of narrow eyes move less: otherwise they would close early, and the upper one would end
+    below the lower one.
     """
     rest, own = (landmarks(head, points)[:, 1] for points in (head.template, face))
     out, past = {}, PAST_CUT if head.lids_cut else PAST
@@ -240,7 +244,7 @@ def _dome(points: Floats) -> Floats:
 
 
 def child(head: HeadModel, face: Floats, age: float) -> Floats:
-    """The face as it is at an age below 18: cardioidal strain, and larger eyes.
+    """The face at an age below 18: cardioidal strain, and larger eyes.
 
     Source: Todd et al., "The perception of human growth", 1980: R' = R (1 + k (1 - cos t)) with t
     from the crown; here k falls to 0 at 18 years.

@@ -1,8 +1,9 @@
-"""Import the Basel Face Model, 2009 (.mat) and 2017 or 2019 (.h5); its makers license it.
+"""Import the Basel Face Model, 2009 (.mat) and 2017 or 2019 (.h5), a licensed head model.
 
 Source: Paysan et al., "A 3D face model for pose and illumination invariant face recognition", 2009;
 Gerig et al., "Morphable face models - an open framework", 2018. Its eyes are part of the skin and
-are cut open as those of the built-in head are; its lips do not part. Moves are borrowed.
+are cut open as in the built-in head; its lips do not part. Blendshapes are those of the built-in
+head.
 """
 
 from pathlib import Path
@@ -24,8 +25,8 @@ def import_bfm(source: Path, licence: str, modes: int = 80) -> HeadModel:
     """Read a Basel Face Model.
 
     Args:
-        source: 01_MorphableModel.mat, or model2017-1_bfm_nomouth.h5 and its like.
-        licence: under which you have it, as its makers call it.
+        source: 01_MorphableModel.mat, or a file such as model2017-1_bfm_nomouth.h5.
+        licence: licence of your copy, as its authors name it.
         modes: identity modes to keep.
 
     Raises:
@@ -40,7 +41,7 @@ def import_bfm(source: Path, licence: str, modes: int = 80) -> HeadModel:
     if model["basis"].shape[0] != 3 * count or cells.shape[1] != 3:
         raise MienError(f"{source} mixes sizes: {count} corners, basis {model['basis'].shape}.")
     if cells.min() < 0 or cells.max() >= count or not np.isfinite(rest).all():
-        raise MienError(f"{source} names corners that it has not, or holds NaN.")
+        raise MienError(f"{source} names corners that do not exist, or holds NaN.")
     triangles = cells.astype(np.int32)
     places = fitted_places(rest.astype(np.float32))
     scale = np.ptp(rest, axis=0) / np.maximum(np.ptp(places, axis=0), 1e-6)
@@ -69,7 +70,7 @@ def import_bfm(source: Path, licence: str, modes: int = 80) -> HeadModel:
 
 
 def _mat(path: Path) -> Arrays:
-    """The release of 2009: micrometres, triangles counted from 1 and turned the other way."""
+    """The release of 2009: micrometres, triangles counted from 1 in the opposite orientation."""
     from scipy.io import loadmat  # slow import
     from scipy.io.matlab import MatReadError
 

@@ -1,6 +1,6 @@
-"""How the built-in head moves: 53 shapes as sums of bells, lids on the ball, a jaw on its hinge.
+"""The 53 blendshapes of the built-in head: sums of Gaussians, lids on the ball, a hinged jaw.
 
-Bells are placed by the table of spec 00 (centre; sideways, up, forward at weight 1, mm).
+Gaussians are placed by a table (centre; sideways, up, forward at weight 1, mm).
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from mien.types import Doubles, Floats
 
 HINGE = np.array([0.0, -22.0, 8.0])  # axis of the jaw
 JAW_TURN = 21.0  # degrees at jawOpen = 1
-# Shape -> bells: x, y, spread in x, spread in y, then sideways (away from the middle), up, forward.
+# Shape -> Gaussians: x, y, spread in x, spread in y, then sideways (outwards), up, forward.
 Bells = tuple[tuple[float, ...], ...]
-OVERLAP = 2.0  # mm that the upper lid comes forward, to lie over the lower one with its lashes
+OVERLAP = 2.0  # mm by which the upper lid moves forward, to lie over the lower one with its lashes
 _BELLS: dict[str, Bells] = {
     "browInnerUp": ((13, 17, 15, 11, 0, 4.8, 1.0), (10, 34, 14, 14, 0, 2.0, 0)),
     "browOuterUp": ((40, 17, 12, 11, 0, 7.5, 0.5), (38, 36, 14, 14, 0, 2.5, 0)),
@@ -33,7 +33,7 @@ _BELLS: dict[str, Bells] = {
     "noseSneer": ((9, -22, 8, 11, 0, 4.2, 1.6), (13, -45, 6, 7, 0.8, 3.4, 0.5),
                   (10, 10, 8, 8, -1.2, -2.2, 0.6), (9, -60, 9, 6, 0, 2.4, 0.6)),
 }  # fmt: skip
-# The same for the lips: the amount fades out towards the other lip. "up" or "low" says which lip.
+# The same for the lips: the amount fades out towards the other lip. "up" or "low" names the lip.
 _LIPS: dict[str, tuple[tuple[str, Bells], ...]] = {
     "mouthLowerDown": (("low", ((11, -72, 11, 9, 0.6, -6.0, 0.4),)),),
     "mouthUpperUp": (("up", ((10, -63, 10, 9, 0.2, 5.0, 0.8), (14, -48, 8, 9, 0, 1.6, 0.6))),),
@@ -63,7 +63,7 @@ class Blendshapes:
     """Displacements of points of the built-in head."""
 
     def __init__(self, rest: Doubles, slit: Doubles) -> None:
-        """`rest` (V, 3) at rest; `slit` (V,) is -1 below the slit of the lips and 1 above."""
+        """`rest` (V, 3): the neutral face; `slit` (V,): -1 below the slit of the lips, 1 above."""
         self.rest, self.slit = rest, slit
         self.front = np.clip((rest[:, 2] - 12) / 30, 0, 1)
 
@@ -109,18 +109,18 @@ class Blendshapes:
         return np.asarray(1 - 0.75 * np.exp(-((x / 17) ** 2) - (y / 8.5) ** 2))
 
     def _lip(self, which: str) -> Doubles:
-        """How far points belong to one lip: both by half at the corners, (V, 1)."""
+        """Share to which points belong to one lip: half each at the corners, (V, 1)."""
         sign = 1 if which == "up" else -1
         return (0.5 + 0.5 * sign * self.slit * self._beside())[:, None]
 
     def _beside(self) -> Doubles:
-        """How far the two sides of the slit go their own ways, (V,): 1 off the corners' line."""
+        """Independence of the two sides of the slit, (V,): 1 away from the line of the corners."""
         beyond = 1.2 * np.logaddexp(0, (np.abs(self.rest[:, 0]) - head_shape.MOUTH_HALF + 1) / 1.2)
         away = np.maximum(np.abs(self.rest[:, 1] - head_shape.MOUTH_Y), 0.8)
         return np.asarray(away / np.sqrt(away**2 + beyond**2))
 
     def jaw(self, name: str) -> Doubles:
-        """The jaw opens about its hinge, or slides."""
+        """Open the jaw about its hinge, or slide it."""
         weight = 0.5 - 0.5 * self.slit * self._beside()
         weight *= 1 - np.clip((self.rest[:, 1] + 30) / 25, 0, 1)  # nothing above the cheeks
         back = np.clip((self.rest[:, 2] - HINGE[2] + 6) / 30, 0, 1)  # the neck stays
@@ -128,7 +128,7 @@ class Blendshapes:
         return np.asarray(weight * _opening(self.rest, name))
 
     def _lids(self, name: str) -> Doubles:
-        """Lids slide over the ball: towards a new rim, fading out with the distance from it."""
+        """Slide lids over the ball towards a new rim, fading out with the distance from it."""
         x, y = self.rest[:, 0], self.rest[:, 1]
         top, bottom = head_shape.upper_lid(x), head_shape.lower_lid(x)
         height = np.maximum(top - bottom, 0)
@@ -158,7 +158,7 @@ class Blendshapes:
 
 
 def _opening(rest: Doubles, name: str) -> Doubles:
-    """What the bone of the jaw does to points that hang on it."""
+    """Displacement of points that the bone of the jaw carries."""
     if name != "jawOpen":
         slide = {"jawForward": [0, -1, 7], "jawLeft": [9, 0, 0], "jawRight": [-9, 0, 0]}[name]
         return np.broadcast_to(np.array(slide, float), rest.shape)
@@ -170,7 +170,7 @@ def _opening(rest: Doubles, name: str) -> Doubles:
 
 
 def rigid_jaw(rest: Doubles, side: Doubles, name: str) -> Floats:
-    """Teeth and tongue go with the jaw as they are, the floor of the cavity in part.
+    """Move teeth and tongue rigidly with the jaw, the floor of the cavity in part.
 
     Args:
         rest: (V, 3) points behind the lips.

@@ -1,4 +1,4 @@
-"""The built-in head: face, ears, neck, teeth, tongue and cavity, all drawn by formulas."""
+"""The built-in head: face, ears, neck, teeth, tongue and cavity, all defined by formulas."""
 
 from functools import lru_cache
 
@@ -10,18 +10,18 @@ from mien.synth.head.model import GUMS, SKIN, SOCKET, TEETH, TONGUE, HeadModel, 
 from mien.synth.render.raster import Indices
 from mien.types import Doubles, Floats
 
-_LIPS = np.array([[0.0, head_shape.MOUTH_Y, 88.0]])  # teeth go with the lips
-# On the mean face they stand nearer behind them, and the lower ones further down: mm.
+_LIPS = np.array([[0.0, head_shape.MOUTH_Y, 88.0]])  # teeth move with the lips
+# On the mean face they are closer behind the lips, and the lower ones further down: mm.
 _UPPER_TEETH, _LOWER_TEETH = np.array([0, -1.2, 4.5]), np.array([0, -2.5, 4.0])
 NECK_TOP, NECK_END = -62.0, -195.0  # mm
-# The 68 points of iBUG 300-W on the face at rest: brows, nose, then eyes and mouth by the curves.
+# The 68 points of iBUG 300-W on the neutral face: brows, nose, then eyes and mouth by the curves.
 _BROW = ((48, 13.5), (41, 18.0), (32, 19.8), (22, 18.8), (12, 15.6))  # of the left side, outside in
 _JAW = (0, -19, -37, -55, -75, -93, -105, -114, -119)  # heights of points 0 to 8
 
 
 @lru_cache(maxsize=1)
 def builtin_head() -> HeadModel:
-    """The head that needs no file. Its identity measures are in the order of `measure_names`."""
+    """The head without a file. Its identity numbers are in the order of `measure_names`."""
     points, triangles, slit = head_shape.face_mesh()
     face = len(points)
     meshes = [(points, triangles, SKIN), *(_ear(side) for side in (1, -1)), _neck(), *_mouth()]
@@ -36,7 +36,7 @@ def builtin_head() -> HeadModel:
     for name, delta in expression.items():  # lips, cheeks and lids do not move what is behind them
         if not name.startswith("jaw"):
             delta[face:] = 0
-        if name.startswith("eye"):  # and lids have a shorter way than in canonical space
+        if name.startswith("eye"):  # and lids move less than in canonical space
             delta *= 1 - mean_head.NARROWER
     for name in ("jawOpen", "jawForward", "jawLeft", "jawRight"):
         expression[name][face:behind] = 0
@@ -141,7 +141,7 @@ def _mouth() -> list[tuple[Doubles, Indices, int]]:
 
 
 def _jaw_side(meshes: list[tuple[Doubles, Indices, int]]) -> Doubles:
-    """Which parts behind the lips hang on the jaw: -1; on the skull: 1. Ears, neck come first."""
+    """Whether parts behind the lips belong to the jaw (-1) or the skull (1); ears, neck first."""
     sides = [1, 1, 1, 0, 1, 1, -1, -1, -1]
     return np.concatenate(
         [np.full(len(m[0]), s, float) for m, s in zip(meshes, sides, strict=True)]
@@ -179,14 +179,14 @@ def _landmarks(
 
 
 def _depth(rest: Floats, x: float, y: float) -> float:
-    """How far ahead the face is at a place seen from the front."""
+    """Depth of the face at a place seen from the front."""
     near = rest[rest[:, 2] > 20]
     found = np.argmin((near[:, 0] - x) ** 2 + (near[:, 1] - y) ** 2)
     return float(near[found, 2])
 
 
 def _jaw_point(rest: Floats, y: float) -> Doubles:
-    """A point of the contour on the left: at its widest by the ear, ahead at the chin."""
+    """A point of the contour on the left: at its widest by the ear, in front at the chin."""
     share = np.clip(-y / 119, 0, 1)
     angle = np.radians(88 * (1 - share**3.7))
     point = head_shape.surface(np.array([angle]), np.array([y]))[0]

@@ -1,4 +1,4 @@
-"""Points that go with what the camera sees: the visible jawline, and the rims of the irises."""
+"""Points that depend on the view: the visible jawline, and the rims of the irises."""
 
 from functools import lru_cache
 
@@ -15,10 +15,10 @@ NEAR = 0.035  # radians about a ray
 
 
 class Jawline:
-    """Where annotators put the contour: at the edge of the face, which wanders with yaw.
+    """The contour where annotators place it: at the edge of the face, which moves with yaw.
 
-    The 17 points of `lm68` stay on the skin. Here those on the side that turns away go along their
-    rays from the middle of the face to what lies outermost in the picture; the others stay.
+    The 17 points of `lm68` stay on the skin. Here those on the side that turns away move along
+    their rays from the middle of the face to the outermost visible point; the others stay.
     """
 
     def __init__(self, head: HeadModel) -> None:
@@ -34,7 +34,7 @@ class Jawline:
             apart = np.abs((angle - np.arctan2(x, -y) + np.pi) % (2 * np.pi) - np.pi)
             inside = (far <= np.hypot(x, y)) & (far > 20) & (apart < NEAR) & front
             rays.append(corners[inside])
-        # Few of the head's corners lie on rays; only those need be placed in each frame.
+        # Few of the head's corners lie on rays; only those are placed in each frame.
         self.corners, where = np.unique(np.concatenate(rays), return_inverse=True)
         self.rays = np.split(where, np.cumsum([len(ray) for ray in rays])[:-1])
 
@@ -42,11 +42,11 @@ class Jawline:
         """The visible contour, (17, 2) px.
 
         Args:
-            flat: (K, 3) x px, y px, depth of the head's corners that `corners` names.
+            flat: (K, 3) x px, y px, depth of the head's corners in `corners`.
             fixed: (68, 3) the same of the points on the skin.
         """
         out = fixed[:JAW, :2].copy()
-        across = fixed[JAW - 1, :2] - fixed[0, :2]  # from ear to ear, as it is seen
+        across = fixed[JAW - 1, :2] - fixed[0, :2]  # from ear to ear, in the image
         right = across / max(float(np.hypot(*across)), 1e-6)
         up = np.array([right[1], -right[0]])
         turned = fixed[JAW - 1, 2] > fixed[0, 2]  # the subject's left side is further away
@@ -70,7 +70,7 @@ def jawline(head: HeadModel) -> Jawline:
 def irises(
     centres: Floats, radius: float, gaze: tuple[tuple[float, float], ...], size: float
 ) -> Doubles:
-    """Centre and four ends of each iris before the head is turned, (2, 5, 3) mm.
+    """Centre and four ends of each iris before the head is rotated, (2, 5, 3) mm.
 
     Order: the subject's right eye (image left) first; centre, image right, top, image left, bottom,
     as MediaPipe's points 468 to 477.
@@ -79,7 +79,7 @@ def irises(
         centres: (2, 3) of the eyeballs.
         radius: of the balls, mm.
         gaze: yaw and pitch of each eye, degrees.
-        size: of the iris, times the usual.
+        size: of the iris, relative to the default.
     """
     reach = iris_angle(radius, size)
     ends = [(0.0, 0.0), (reach, 0.0), (0.0, reach), (-reach, 0.0), (0.0, -reach)]

@@ -1,4 +1,4 @@
-"""Dense points on a head: our own set, and MediaPipe's order if its canonical mesh is at hand."""
+"""Dense points on a head: our own set, or MediaPipe's order if its canonical mesh is given."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ Spots = tuple[Indices, Floats]  # (N, 3) corners of the head, (N, 3) weights
 
 
 def dense_spots(head: HeadModel, count: int = COUNT) -> Spots:
-    """Corners of the front of the face, evenly spread: each is the furthest from those before.
+    """Corners of the front of the face by farthest-point sampling.
 
-    The order is that of this head and means nothing on another one.
+    The order is specific to this head.
     """
     skin = np.unique(head.triangles[head.part == SKIN])
     places = head.canonical[skin]
@@ -38,7 +38,7 @@ def mediapipe_spots(head: HeadModel, mesh: Path) -> Spots:
 
     Args:
         head: the model.
-        mesh: canonical_face_model.obj of MediaPipe, which you bring.
+        mesh: canonical_face_model.obj of MediaPipe, supplied by the user.
 
     Raises:
         MienError: it is not that mesh.
@@ -59,7 +59,7 @@ def mediapipe_spots(head: HeadModel, mesh: Path) -> Spots:
 
 
 def at(spots: Spots, points: Floats) -> Floats:
-    """Where the spots are among corners, (V, 3): (N, 3)."""
+    """Positions of the spots among corners, (V, 3): (N, 3)."""
     corners, weights = spots
     out: Floats = np.einsum("nkd,nk->nd", points[corners], weights)
     return out

@@ -1,4 +1,4 @@
-"""Eyeballs: a sphere with a cornea, painted by the angle from where it looks."""
+"""Eyeballs: a sphere with a cornea, painted by the angle from the gaze direction."""
 
 from functools import lru_cache
 
@@ -26,17 +26,17 @@ def ball() -> tuple[Floats, Indices]:
     return points.reshape(-1, 3).astype(np.float32), cells.astype(np.int32)
 
 
-def eyeball(centre: Floats, radius: float, look: tuple[float, float], size: float) -> Floats:
-    """Corners of an eyeball that looks at yaw and pitch (degrees): (V, 3) mm.
+def eyeball(centre: Floats, radius: float, gaze: tuple[float, float], size: float) -> Floats:
+    """Corners of an eyeball with gaze at yaw and pitch (degrees): (V, 3) mm.
 
     Args:
         centre: (3,) mm.
         radius: of the white, mm.
-        look: yaw (positive to image right) and pitch (positive up) relative to the head.
-        size: of the iris, times the usual.
+        gaze: yaw (positive to image right) and pitch (positive up) relative to the head.
+        size: of the iris, relative to the default.
     """
     directions, _ = ball()
-    out = directions @ _turn(look).T * _reach(directions[:, 2:], radius, size)
+    out = directions @ _turn(gaze).T * _reach(directions[:, 2:], radius, size)
     return np.asarray(centre + out, np.float32)
 
 
@@ -44,19 +44,19 @@ def pushed_out(
     points: Floats,
     centre: Floats,
     radius: float,
-    look: tuple[float, float],
+    gaze: tuple[float, float],
     size: float,
     least: float = 0.45,
 ) -> Floats:
-    """Lids lie on the eyeball: points inside of it are moved onto it.
+    """Push points inside the eyeball onto it, so that lids lie on the ball.
 
     Args:
         points: (N, 3) mm around one eye.
         centre: (3,) of the eyeball, mm.
         radius: of the white, mm.
-        look: yaw and pitch, degrees.
-        size: of the iris, times the usual.
-        least: mm that lids stand off it.
+        gaze: yaw and pitch, degrees.
+        size: of the iris, relative to the default.
+        least: mm between lids and ball.
 
     Returns:
         (N, 3).
@@ -64,22 +64,22 @@ def pushed_out(
     arm = points - centre
     length = np.linalg.norm(arm, axis=1, keepdims=True)
     towards = arm / np.maximum(length, 1e-6)
-    ahead = towards @ _turn(look)[:, 2:]
+    ahead = towards @ _turn(gaze)[:, 2:]
     wanted = _reach(ahead, radius, size) + least
     out = np.where((length < wanted) & (arm[:, 2:] > 0), wanted, length)
     return np.asarray(centre + towards * out, np.float32)
 
 
 def _reach(ahead: Array, radius: float, size: float) -> Array:
-    """How far the ball reaches, mm, by the cosine from where it looks: the cornea stands out."""
+    """Extent of the ball, mm, by the cosine from the gaze direction: the cornea protrudes."""
     angle = np.arccos(np.clip(ahead, -1, 1))
     swell = np.clip(1 - (angle / (1.05 * iris_angle(radius, size))) ** 2, 0, None)
     return np.asarray(radius + 0.9 * swell)
 
 
-def _turn(look: tuple[float, float]) -> Doubles:
-    """(3, 3) how a ball that looks at yaw and pitch, degrees, is turned."""
-    yaw, pitch = np.radians(look)
+def _turn(gaze: tuple[float, float]) -> Doubles:
+    """(3, 3) rotation of a ball with gaze at yaw and pitch, degrees."""
+    yaw, pitch = np.radians(gaze)
     nod = np.array(
         [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
     )
@@ -93,40 +93,47 @@ def iris_angle(radius: float, size: float) -> float:
 
 
 def paint_eyes(
-    local: Floats, offset: Floats, radius: float, look: Appearance
+    local: Floats, offset: Floats, radius: float, appearance: Appearance
 ) -> tuple[Floats, Floats]:
     """Colour of eyeballs.
 
     Args:
-        local: (N, 3) directions on the ball, z where it looks.
+        local: (N, 3) directions on the ball, z in the gaze direction.
         offset: (N, 2) mm to the side away from the nose, and up, from the centre of the eye,
             in the head: lids shade the ball from above and at its corners.
         radius: of the ball, mm.
-        look: the person.
+        appearance: of the person.
 
     Returns:
         (N, 3) linear albedo and (N,) share of iris (1) against white (0).
     """
-    reach = iris_angle(radius, look.iris_size)
+    reach = iris_angle(radius, appearance.iris_size)
     angle = np.arccos(np.clip(local[:, 2] / np.linalg.norm(local, axis=1), -1, 1)) / reach
     around = np.arctan2(local[:, 1], local[:, 0])
-    rng = np.random.default_rng([look.seed, 31])
+    rng = np.random.default_rng([appearance.seed, 31])
     fibres = sum(
         rng.normal() * np.sin(k * around + rng.uniform(0, 6.28) + 2 * angle * rng.normal())
         for k in (7, 11, 17, 23, 31, 41, 53)
     )
     light = 1 + 0.13 * np.asarray(fibres) * np.clip(angle - 0.3, 0, 0.5) * 2
     collar = np.exp(-(((angle - 0.52) / 0.12) ** 2))
-    dark = 1 - 0.6 * float(np.clip((look.tone - 5) / 4, 0, 1))  # the more melanin, the darker
-    iris = np.array(look.iris) * dark * light[:, None] * (1 + 0.5 * collar * (angle < 1))[:, None]
+    dark = 1 - 0.6 * float(np.clip((appearance.tone - 5) / 4, 0, 1))  # the more melanin, the darker
+    iris = (
+        np.array(appearance.iris)
+        * dark
+        * light[:, None]
+        * (1 + 0.5 * collar * (angle < 1))[:, None]
+    )
     iris = iris * (1.15 - 0.35 * np.clip(angle, 0, 1))[:, None]
     limbus = np.clip((angle - 0.80) / 0.16, 0, 1)[:, None]
     iris = iris * (1 - 0.72 * limbus)
     pupil = np.clip((0.40 - angle) / 0.05, 0, 1)[:, None]
     iris = iris * (1 - pupil) + 0.004 * pupil
     veins = 0.5 + 0.5 * np.sin(9 * around + 3 * np.sin(14 * angle))
-    red = np.clip((angle - 1.3) / 1.4, 0, 1) * (0.35 + 0.25 * veins) * (0.6 + 0.005 * look.age)
-    white = np.array(_white(look.tone)) * np.exp(-red[:, None] * [0.1, 0.62, 0.55])
+    red = (
+        np.clip((angle - 1.3) / 1.4, 0, 1) * (0.35 + 0.25 * veins) * (0.6 + 0.005 * appearance.age)
+    )
+    white = np.array(_white(appearance.tone)) * np.exp(-red[:, None] * [0.1, 0.62, 0.55])
     share = np.clip((1.04 - angle) / 0.08, 0, 1)
     colour = white + (iris - white) * share[:, None]
     lid = np.clip((offset[:, 1] - 0.2) / 4.6, 0, 1) ** 1.2 * 0.62
@@ -138,7 +145,7 @@ def paint_eyes(
 def _white(tone: float) -> tuple[float, float, float]:
     """Albedo of the white of the eye: browner and darker with a person's skin, linear RGB.
 
-    Lids and lashes take light from it on all sides, which is part of these numbers: between the
+    Lids and lashes absorb light on all sides, which is included in these numbers: between the
     lids of 300 real faces of UTKFace it is 0.53 (light skin) and 0.64 (dark) as bright as cheeks.
     """
     brown = float(np.clip((tone - 4) / 6, 0, 1))
@@ -146,7 +153,7 @@ def _white(tone: float) -> tuple[float, float, float]:
 
 
 def caruncle(centre: Floats, radius: float) -> tuple[Doubles, Indices]:
-    """What is seen between ball and lids at their corners: a sheet behind the opening."""
+    """The tissue visible between ball and lids at their corners: a sheet behind the opening."""
     side = 1.0 if centre[0] > 0 else -1.0
     u, v = np.meshgrid(np.linspace(-16, 16.5, 20), np.linspace(-6.5, 4.5, 10))
     ahead = radius * 0.55 - np.where(u > 0, 0.05, 0.024) * u**2 - 0.06 * v**2

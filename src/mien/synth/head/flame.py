@@ -1,7 +1,7 @@
-"""Import FLAME (MPI for Intelligent Systems): a head that its makers license; state their terms.
+"""Import FLAME (MPI for Intelligent Systems), a licensed head model; its licence must be stated.
 
 Source: Li et al., "Learning a model of facial shape and expression from 4D scans", 2017. The jaw
-moves as FLAME's own does; other shapes are borrowed from the built-in head, since FLAME's
+moves as in FLAME itself; other blendshapes are taken from the built-in head, since FLAME's
 expressions have no names.
 """
 
@@ -27,15 +27,15 @@ def import_flame(source: Path, licence: str, modes: int = 100) -> HeadModel:
     """Read a FLAME model file (.pkl).
 
     Args:
-        source: the file; only plain arrays of it are read, nothing is executed.
-        licence: under which you have it, as its makers call it.
+        source: the file; only its plain arrays are read, none of its code is run.
+        licence: licence of your copy, as its authors name it.
         modes: identity modes to keep.
 
     Raises:
         MienError: not such a file, hostile content, or no licence stated.
     """
     if not licence.strip():
-        raise MienError("State the licence of your FLAME file (--licence); releases differ in it.")
+        raise MienError("State the licence of your FLAME file (--licence); it differs by release.")
     found = read_pickled(source)
     missing = WANTED - set(found)
     if missing:
@@ -70,7 +70,7 @@ def import_flame(source: Path, licence: str, modes: int = 100) -> HeadModel:
 
 
 def _array(value: Any, name: str, source: Path) -> NDArray[np.float64]:
-    """Finite numbers, whatever they were pickled as."""
+    """Finite numbers, whatever their pickled type."""
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError) as error:
@@ -83,7 +83,7 @@ def _array(value: Any, name: str, source: Path) -> NDArray[np.float64]:
 def _eye(
     rest: NDArray[Any], joints: NDArray[Any], weights: NDArray[Any], joint: int
 ) -> NDArray[np.float64]:
-    """Centre and radius of an eyeball: its joint, and how far its corners are from that."""
+    """Centre and radius of an eyeball: its joint, and the distance of its corners from it."""
     own = rest[weights[:, joint] > 0.5]
     if not len(own):
         raise MienError("The model has no eyeballs on joints 3 and 4, as FLAME has.")
@@ -93,7 +93,7 @@ def _eye(
 def _jaw(
     model: dict[str, NDArray[Any]], rest: NDArray[Any], joints: NDArray[Any]
 ) -> NDArray[np.float32]:
-    """Turn the jaw joint, with FLAME's own pose corrective (eq. 5)."""
+    """Rotate the jaw joint, with FLAME's own pose corrective (eq. 5)."""
     turn = np.radians(JAW_TURN)
     rotation = np.array(
         [[1, 0, 0], [0, np.cos(turn), -np.sin(turn)], [0, np.sin(turn), np.cos(turn)]]
@@ -108,5 +108,5 @@ def _jaw(
 
 
 def _scale(rest: NDArray[Any], places: NDArray[Any]) -> NDArray[np.float64]:
-    """How much larger the mesh is than its places, along each axis."""
+    """Scale of the mesh relative to its places, along each axis."""
     return np.asarray(np.ptp(rest, axis=0) / np.maximum(np.ptp(places, axis=0), 1e-6))

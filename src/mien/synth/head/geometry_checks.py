@@ -1,4 +1,4 @@
-"""Is the geometry what it claims to be? The checks of the synthesiser that need no model."""
+"""Check the geometry of the synthesiser without any model."""
 
 import time
 from dataclasses import replace
@@ -17,11 +17,11 @@ from mien.synth.render.light import Light
 from mien.synth.render.scene import Scene, render, visible
 from mien.synth.skin.paint import NUMBER
 
-_EYES_NEAR = Camera(500, 1000, distance=700, focal=6.25, centre=(0.0, -2.0))  # 10 px a mm
+_EYES_NEAR = Camera(500, 1000, distance=700, focal=6.25, centre=(0.0, -2.0))  # 10 px per mm
 
 
 def lid_gap(actor: Actor, weights: dict[str, float]) -> float:
-    """The tallest strip of eyeball that is seen between the lids, mm; 0 if they are closed."""
+    """Height of the tallest visible strip of eyeball between the lids, mm; 0 if they are closed."""
     shapes = resolve(weights)
     points = actor.body(shapes).points.astype(np.float64)
     hits = visible(actor, points, _EYES_NEAR, _EYES_NEAR.size, shapes)
@@ -33,18 +33,18 @@ def lid_gap(actor: Actor, weights: dict[str, float]) -> float:
 
 
 def mouth_opening(head: HeadModel, weights: dict[str, float]) -> float:
-    """How far the inner lips part, mm more than at rest."""
+    """Distance by which the inner lips open, mm more than in the neutral face."""
     rest = landmarks(head, head.template)
     open_ = landmarks(head, moved(head, head.template, resolve(weights)))
     return float(np.linalg.norm(open_[62] - open_[66]) - np.linalg.norm(rest[62] - rest[66]))
 
 
 def warping(actor: Actor, before: Scene, after: Scene) -> float:
-    """How well the flow explains the second picture: PSNR in dB over skin, eyes, clothes.
+    """PSNR in dB of the second image predicted by the flow, over skin, eyes, clothes.
 
-    The second picture is drawn back onto the first by the flow. The light must be the same for
-    both and not cast shadows, or brightness changes that are no motion. Hair is left out: its
-    strands are finer than pixels.
+    The second image is warped back to the first by the flow. The light must be the same for
+    both and cast no shadows, since shadows change the brightness without motion. Hair is left out:
+    its strands are finer than pixels.
     """
     frame = render(actor, before)
     first = frame.rgb.astype(np.float64)
@@ -60,14 +60,14 @@ def warping(actor: Actor, before: Scene, after: Scene) -> float:
 
 
 def small_step(seed: int = 0) -> tuple[Scene, Scene]:
-    """Two moments between which a head turns a little and smiles, in flat light."""
+    """Two moments between which a head rotates slightly and smiles, in flat light."""
     light = Light(lamps=(), sky=(0.9, 0.9, 0.9), ground=(0.7, 0.7, 0.7))
     first = Scene(weights={"AU12": 0.2}, pose=Pose(4, 1), light=light, cast=False, seed=seed)
     return first, replace(first, weights={"AU12": 0.3, "AU26": 0.1}, pose=Pose(5, 1.3))
 
 
 def seconds_a_frame(actor: Actor, camera: Camera, frames: int = 12, *, truth: bool = True) -> float:
-    """Median processor time of a frame in seconds, by one thread, once everything is warm."""
+    """Median processor time per frame in seconds, single-threaded, after warm-up."""
     times = []
     with one_thread():
         for number in range(frames + 2):
@@ -78,7 +78,7 @@ def seconds_a_frame(actor: Actor, camera: Camera, frames: int = 12, *, truth: bo
 
 
 def mouth_camera(size: int = 64) -> Camera:
-    """A camera that draws nothing but the mouth: a cut-out of a picture of 256 px."""
+    """A camera that covers only the mouth: a crop of an image of 256 px."""
     return Camera(
         size, size, focal=1.95, zoom=(0.38 * size, 0.525 * size, 0.62 * size, 0.765 * size)
     )

@@ -1,4 +1,4 @@
-"""Keep head models in files, and find them again."""
+"""Save and open head models."""
 
 import zipfile
 from io import BytesIO
@@ -16,7 +16,7 @@ FORMAT = "mien-head-1"
 
 
 def save_head(head: HeadModel, path: Path) -> None:
-    """Write a head to an .npz; displacements with 16 bits, which is 2 micrometres in 4 mm."""
+    """Write a head to an .npz; displacements in 16 bits, which is 2 micrometres in 4 mm."""
     names = sorted(head.expression)
     out = BytesIO()
     np.savez_compressed(
@@ -75,7 +75,7 @@ def read_head(path: Path) -> HeadModel:
 
 
 def head_path(name: str) -> Path:
-    """Where an imported head of that name is kept."""
+    """Path of an imported head of that name."""
     return home() / "heads" / f"{name}.npz"
 
 
@@ -83,7 +83,7 @@ def open_head(name: str) -> HeadModel:
     """The head "builtin", an imported one by its name, or one by the path of its .npz.
 
     Raises:
-        MienError: there is none of that name.
+        MienError: there is no such head.
     """
     if name == "builtin":
         return builtin_head()

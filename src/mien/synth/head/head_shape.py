@@ -1,4 +1,4 @@
-"""The built-in head at rest: superelliptic sections with features on them, drawn by formulas.
+"""The built-in neutral head: superelliptic sections with features, defined by formulas.
 
 Source: the widths and profiles follow anthropometric means of adults; the lists below were tuned
 by eye against photographs. Lengths in mm, see mien.synth.render.camera for the axes.
@@ -86,7 +86,7 @@ def lower_lip(x: Array) -> Array:
 
 
 def lid_gap(points: Array) -> Floats:
-    """How deep points lie in the opening between the lids, mm; negative outside of it."""
+    """Depth of points in the opening between the lids, mm; negative outside."""
     x, y = points[:, 0], points[:, 1]
     across = LID_HALF - np.abs(np.abs(x) - EYE[0])
     gap = np.minimum(upper_lid(x) - y, y - lower_lid(x))
@@ -100,7 +100,7 @@ def _step(x: Doubles, low: float, high: float) -> Doubles:
 
 
 def section(theta: Doubles, y: Doubles) -> Doubles:
-    """The bare skull: angle from the front (radians) and height to points, (..., 3)."""
+    """The skull without features: angle from the front (radians) and height to points, (..., 3)."""
     sine, cosine = np.sin(theta), np.cos(theta)
     height = np.clip(y, CHIN_Y, CROWN_Y)
     x = _HALF_WIDTH(height) * np.sign(sine) * np.abs(sine) ** 0.9
@@ -118,7 +118,7 @@ def lid_surface(x: Array, y: Array) -> Array:
 
 
 def surface(theta: Doubles, y: Doubles) -> Doubles:
-    """The face at rest: angle and height to points, (N, 3)."""
+    """The neutral face: angle and height to points, (N, 3)."""
     points = section(theta, y)
     x, height = points[:, 0].copy(), points[:, 1]
     front = _step(points[:, 2], 8, 40)
@@ -142,7 +142,7 @@ def surface(theta: Doubles, y: Doubles) -> Doubles:
 
 
 def _heights() -> Doubles:
-    """Rows, from the chin up; more of them where the face is fine."""
+    """Rows, from the chin up; denser where the face has detail."""
     y = np.linspace(CHIN_Y, CROWN_Y, 4001)
     density = 1 + 1.6 * np.exp(-(((y + 35) / 42) ** 4))
     density += 2.5 * np.exp(-(((y - MOUTH_Y) / 7) ** 2)) + 2.0 * np.exp(-(((y - EYE[1]) / 8) ** 2))
@@ -168,7 +168,7 @@ def face_mesh() -> tuple[Doubles, Indices, Doubles]:
     """
     rows, angles = _heights(), _angles()
     split = int(np.flatnonzero(rows == MOUTH_Y)[0])
-    # The row of the slit is there four times: lower lip, its inner side; the same of the upper lip.
+    # The row of the slit exists four times: lower lip, its inner side; the same of the upper lip.
     rows = np.concatenate([rows[: split + 1], [MOUTH_Y] * 3, rows[split + 1 :]])
     theta, y = np.meshgrid(angles, rows)
     points = surface(theta.ravel(), y.ravel()).reshape(*theta.shape, 3)

@@ -1,7 +1,7 @@
 """Import the light face model of ICT-FaceKit (MIT, USC Institute for Creative Technologies).
 
 Source: github.com/USC-ICT/ICT-FaceKit; its README gives the ranges of corners. Its iris lies
-behind an opaque white, so eyes, tear film, occlusion and lashes are left out and ours put in.
+behind an opaque white, so eyes, tear film, occlusion and lashes are replaced by ours.
 """
 
 import json
@@ -20,7 +20,7 @@ from mien.synth.motion.controls import SHAPES
 from mien.types import Doubles, Floats
 
 CORNERS = 26719
-# First corner behind each part: face, head and neck, mouth, eye sockets, gums and tongue, teeth.
+# First corner after each part: face, head and neck, mouth, eye sockets, gums and tongue, teeth.
 _ENDS = ((11248, SKIN), (13294, SOCKET), (14062, LINING), (17039, GUMS), (21451, TEETH))
 _WHITES = ((23021, 23791), (21451, 22221))  # corners of the right and the left white
 KEPT = _ENDS[-1][0]
@@ -37,7 +37,7 @@ def import_ict(source: Path, modes: int = 100) -> HeadModel:
         modes: identity modes to keep, the strongest first.
 
     Raises:
-        MienError: it is not that model, or a file of it is missing, cut or broken.
+        MienError: it is not that model, or a file of it is missing, truncated or damaged.
     """
     arrays = _from_folder(source, modes) if source.is_dir() else _from_npz(source)
     neutral = arrays["neutral"]
@@ -78,7 +78,7 @@ def _mm(centimetres: NDArray[Any]) -> Floats:
 
 
 def _triangles(quads: NDArray[Any], rest: Floats) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Triangles of the parts that are kept, down to where clothes begin.
+    """Triangles of the parts that are kept, down to the clothes.
 
     -1 marks the fourth corner of a polygon that has only three.
     """
@@ -112,7 +112,7 @@ def _from_npz(path: Path) -> Arrays:
             return {name: file[name] for name in wanted}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise MienError(
-            f"{path} cannot be read as ICT-FaceKit ({error}); give its folder FaceXModel, or an "
+            f"{path} cannot be read as ICT-FaceKit ({error}); name its folder FaceXModel, or an "
             ".npz made of it."
         ) from error
 
@@ -122,7 +122,9 @@ def _from_folder(folder: Path, modes: int) -> Arrays:
     neutral, quads = _obj(folder / "generic_neutral_mesh.obj", faces=True)
     faces = sorted(folder.glob("identity*.obj"))[:modes]
     if not faces:
-        raise MienError(f"{folder} holds no identity000.obj and so on; is it FaceXModel?")
+        raise MienError(
+            f"{folder} contains no identity000.obj and so on; name the folder FaceXModel."
+        )
     identity = np.stack([_obj(p)[0] - neutral for p in faces]).astype(np.float16)
     files = {path.stem: path for path in folder.glob("*.obj")}
     missing = [name for name in SHAPES if name not in files]
@@ -133,7 +135,7 @@ def _from_folder(folder: Path, modes: int) -> Arrays:
     try:
         spots = json.loads(index.read_text("utf-8"))["idx_to_landmark_verts"]
     except (OSError, ValueError, KeyError) as error:
-        raise MienError(f"{index} does not tell idx_to_landmark_verts ({error}).") from error
+        raise MienError(f"{index} lacks idx_to_landmark_verts ({error}).") from error
     return {
         "neutral": neutral, "quads": quads, "identity": identity, "expression": expression,
         "expression_names": np.array(SHAPES), "landmarks68": np.array(spots, np.int64),
@@ -141,7 +143,7 @@ def _from_folder(folder: Path, modes: int) -> Arrays:
 
 
 def _obj(path: Path, faces: bool = False) -> tuple[Floats, NDArray[np.int32]]:
-    """Corners, and polygons of three or four corners if asked for, of a Wavefront OBJ file."""
+    """Corners, and polygons of three or four corners if requested, of a Wavefront OBJ file."""
     points, cells = [], []
     try:
         for line in path.read_text("utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""What importers of other models share: moves for a mesh that brings none by name."""
+"""Shared by importers: blendshapes for a mesh without named ones."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -10,14 +10,14 @@ from mien.types import Floats
 
 
 def borrowed_moves(canonical: Floats, scale: Array) -> dict[str, Floats]:
-    """The 53 shapes of the built-in head, carried over by canonical places.
+    """Transfer the 53 blendshapes of the built-in head by canonical places.
 
     Args:
-        canonical: (V, 3) places of a foreign mesh in the built-in head.
-        scale: (3,) how much larger the foreign face is, along each axis.
+        canonical: (V, 3) places of an imported mesh in the built-in head.
+        scale: (3,) size of the imported face relative to ours, along each axis.
 
     Returns:
-        Shape -> (V, 3). A foreign mesh has no slit where ours has one unless its own lips part
+        Shape -> (V, 3). An imported mesh has no slit where ours has one unless its own lips part
         there, so lips follow the nearer side.
     """
     ours = builtin_head()

@@ -1,11 +1,11 @@
-"""The mean person of the built-in head: from the canonical place of a point to where it lies.
+"""The mean person of the built-in head: maps canonical places to positions on the mean face.
 
-Skin is painted and moves are placed in canonical space, which stays as it is; only where its
-places lie on the mean face is told here. Lengths in mm.
+Skin is painted and blendshapes are placed in canonical space, which does not change. This module
+maps its places to the mean face. Lengths in mm.
 
 Source: heights and depths follow anthropometric means of adults (eye to the base of the nose 47,
-to the mouth 69, to the chin 112; skin above the upper lip 13; tip of the nose 33 before the
-cheeks), set by eye with bells as in mien.synth.head.variety, and compared with the mean of
+to the mouth 69, to the chin 112; skin above the upper lip 13; tip of the nose 33 in front of the
+cheeks), set by eye with Gaussians as in mien.synth.head.variety, and compared with the mean of
 ICT-FaceKit's head.
 """
 
@@ -46,17 +46,17 @@ _BELLS: Bells = (
     (48, 0, 7, 10, 0, 0, 5.0),
 )
 
-# Eyes lie this much further ahead than in canonical space, mm, so that the bridge of the nose does
-# not hide the far one of a face that is turned by 45 degrees.
+# Eyes lie this much further forward than in canonical space, mm, so that the bridge of the nose
+# does not occlude the far eye of a face that is rotated by 45 degrees.
 AHEAD = 4.5
 WIDER = 0.03  # share by which the sides of the head lie further out
-# Lids at rest cover a little of the iris above and touch it below: 1.2 mm further down than in
+# Neutral lids cover a little of the iris above and touch it below: 1.2 mm further down than in
 # canonical space, where the eye is wide open.
 LOWER, NARROWER = 1.1, 0.20
 
 
 def mean_face(rest: Doubles) -> Doubles:
-    """Where points of canonical space, (V, 3), lie on the mean face; eyes stay where they are."""
+    """Positions of canonical points, (V, 3), on the mean face; eyes stay where they are."""
     across, up = np.abs(rest[:, :1]) - head_shape.EYE[0], rest[:, 1:2] - head_shape.EYE[1]
     free = 1 - np.exp(-((across / 18) ** 4) - ((up / 9.5) ** 4))
     moved = rest + free * bells(rest, _BELLS, (1, -1))

@@ -1,4 +1,4 @@
-"""A head that can be anybody and move: the one shape of all head models, ours and imported."""
+"""The head model: one data structure for all heads, built-in and imported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,42 +19,44 @@ SKIN, SOCKET, GUMS, TEETH, TONGUE, LINING = range(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadModel:
-    """A mesh, how people differ and how faces move. Lengths in mm, see mien.synth.render.camera.
+    """A mesh with identity modes and blendshapes. Lengths in mm, see mien.synth.render.camera.
 
-    V corners, F triangles, K ways to differ. Sides L and R are those of the subject.
+    V corners, F triangles, K identity modes. Sides L and R are those of the subject.
     """
 
     name: str
-    template: Floats  # (V, 3) the mean face at rest
+    template: Floats  # (V, 3) the mean neutral face
     triangles: Indices  # (F, 3)
     part: NDArray[np.uint8]  # (F,) SKIN, SOCKET ...
-    canonical: Floats  # (V, 3) the place in the built-in head at rest; skin is painted by it
+    canonical: Floats  # (V, 3) the place in the built-in neutral head; skin is painted by it
     identity: Floats  # (K, V, 3) one standard deviation each
     expression: dict[str, Floats]  # name of mien.synth.motion.controls.SHAPES -> (V, 3) at weight 1
     landmarks: tuple[Indices, Floats]  # the 68 points: (68, 3) corners, (68, 3) weights
     eyes: Floats  # (2, 4) of the right and the left eye: centre and radius
     lids_cut: bool = False  # eyes are holes in canonical space, not in the mesh
     spread: float = 1.0  # standard deviations to sample with, so that people differ enough
-    limit: float = 2.2  # times `spread`: nobody is drawn beyond
+    limit: float = 2.2  # times `spread`: largest sampled deviation
     licence: str = "Apache-2.0"  # of the mesh, SPDX
 
     def __post_init__(self) -> None:
         count = len(self.template)
         if self.canonical.shape != (count, 3) or self.identity.shape[1:] != (count, 3):
-            raise MienError(f"Head '{self.name}' mixes meshes: its arrays differ in corners.")
+            raise MienError(
+                f"Head '{self.name}' mixes meshes: its arrays have different numbers of corners."
+            )
         if self.triangles.min() < 0 or self.triangles.max() >= count:
-            raise MienError(f"Head '{self.name}' has triangles that name corners it has not.")
+            raise MienError(f"Head '{self.name}' has triangles with corners that do not exist.")
 
 
 def shaped(head: HeadModel, identity: Floats) -> Floats:
-    """The face of one person at rest, (V, 3).
+    """The neutral face of one person, (V, 3).
 
     Args:
         head: the model.
-        identity: (k,) standard deviations for the first k ways to differ, k <= K.
+        identity: (k,) standard deviations for the first k identity modes, k <= K.
 
     Raises:
-        MienError: a number is not finite, or there are more than the head knows.
+        MienError: a number is not finite, or there are more numbers than modes.
     """
     identity = np.asarray(identity, np.float32)
     if not np.isfinite(identity).all() or len(identity) > len(head.identity):
@@ -76,7 +78,7 @@ def moved(head: HeadModel, face: Floats, weights: Mapping[str, float]) -> Floats
 
 
 def eye_centres(head: HeadModel, face: Floats) -> Floats:
-    """Centres of a person's eyes, (2, 3): they go with the skin around them."""
+    """Centres of a person's eyes, (2, 3): they move with the skin around them."""
     centres = np.empty((2, 3), np.float32)
     for side, (centre, radius) in enumerate(zip(head.eyes[:, :3], head.eyes[:, 3], strict=True)):
         apart = np.linalg.norm(head.template - centre, axis=1)
@@ -125,7 +127,7 @@ def _normals(points: Any, triangles: Any, out: Any) -> None:
 
 
 def nearest_on(points: Doubles, face: Floats, triangles: Indices) -> tuple[Indices, Floats]:
-    """The places of a mesh that are nearest to points: corners and barycentric weights.
+    """The points of a mesh nearest to given points: corners and barycentric weights.
 
     Args:
         points: (N, 3).

@@ -1,4 +1,4 @@
-"""Lay a foreign mesh onto the built-in head, so that the same painter serves it."""
+"""Register an imported mesh with the built-in head, so that the same painter can be used."""
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
@@ -10,11 +10,11 @@ from mien.synth.head.model import landmarks, nearest_on
 from mien.synth.render.raster import Indices
 from mien.types import Floats
 
-ASTRAY = 15.0  # mm: a mesh whose corners lie further off is no face, or lies on its side
+ASTRAY = 15.0  # mm: a mesh whose corners lie further away is not a face, or lies on its side
 
 
 def canonical_places(points: Floats, spots: Floats) -> Floats:
-    """Where the corners of a foreign mean face lie in the built-in head.
+    """Map the corners of an imported mean face to the canonical space of the built-in head.
 
     Args:
         points: (V, 3) mm, already in model space.
@@ -29,7 +29,7 @@ def canonical_places(points: Floats, spots: Floats) -> Floats:
     ours = builtin_head()
     target = landmarks(ours, ours.canonical).astype(np.float64)
     source = np.asarray(spots, np.float64)
-    # Far from the face the spline is held by a box of points that are only moved and widened.
+    # Far from the face the spline is constrained by a box of points that are only moved and scaled.
     corners = np.array(
         [[x, y, z] for x in (-90.0, 90.0) for y in (-240.0, 130.0) for z in (-110.0, 20.0)]
     )
@@ -44,17 +44,17 @@ def canonical_places(points: Floats, spots: Floats) -> Floats:
 
 
 def fitted_places(points: Floats, rounds: int = 40) -> Floats:
-    """The same, for a mesh of which no points are named: by its shape alone.
+    """Map a mesh without named points to canonical space, by its shape alone.
 
     Args:
         points: (V, 3) mm, x to the subject's left, y up, z out of the face.
-        rounds: of matching nearest points and stretching along the axes.
+        rounds: of matching nearest points and scaling along the axes.
 
     Returns:
-        (V, 3) canonical places; good to some millimetres, so that painted borders may be off by
+        (V, 3) canonical places; accurate to some millimetres, so that painted borders may be off by
         as much.
 
-    Source: Besl and McKay, "A method for registration of 3-D shapes", 1992, with a scale an axis.
+    Source: Besl and McKay, "A method for registration of 3-D shapes", 1992, with a scale per axis.
     """
     ours = builtin_head()
     chosen = (ours.template[:, 2] > 35) & (ours.template[:, 1] > -113)
@@ -69,14 +69,14 @@ def fitted_places(points: Floats, rounds: int = 40) -> Floats:
         apart, found = tree.query(moved[near])
         if len(near) < 50 or np.median(apart) > ASTRAY:
             raise MienError(
-                "The mesh has no face that looks along z: x must go to the subject's left, y up, z "
+                "The mesh has no face in direction z: x must go to the subject's left, y up, z "
                 "out of the face, lengths in the unit of the original file."
             )
         close = apart <= np.quantile(apart, 0.8)
         a, b = moved[near][close], tree.data[found][close]
         scale = np.clip(((a - a.mean(0)) * (b - b.mean(0))).sum(0) / a.var(0) / len(a), 0.9, 1.1)
         moved = (moved - a.mean(0)) * scale + b.mean(0)
-    # From the mean face of our head to its canonical space, as the nearest corners go.
+    # From the mean face of our head to its canonical space, by the nearest corners.
     apart, found = tree.query(moved, k=4)
     weights = 1 / np.maximum(apart, 0.5) ** 2
     weights /= weights.sum(1, keepdims=True)

@@ -1,8 +1,8 @@
-"""Read the arrays of a pickled model without running what the file contains.
+"""Read the arrays of a pickled model without running its code.
 
-Model files of FLAME are pickles of NumPy, SciPy and Chumpy objects. This reader knows a dozen
-harmless names and refuses every other one, so a hostile file ends in an error and nothing of it is
-executed. It is the sibling of mien.zoo.convert.safe_pickle, which reads torch's checkpoints.
+Model files of FLAME are pickles of NumPy, SciPy and Chumpy objects. This reader allows a dozen
+harmless names and refuses all others. A hostile file ends in an error, and none of its code
+runs. The counterpart for torch's checkpoints is mien.zoo.convert.safe_pickle.
 """
 
 import pickle
@@ -21,7 +21,7 @@ SPARSE = {"csc_matrix", "csr_matrix", "csc_array", "csr_array", "coo_matrix"}
 
 
 class Chumpy:
-    """A Chumpy array: its value is the attribute x, everything else of it is not looked at."""
+    """A Chumpy array: its value is the attribute x; everything else is ignored."""
 
     def __init__(self, *_: Any) -> None:
         self.x: Any = None
@@ -56,14 +56,14 @@ class _Reader(pickle.Unpickler):
 
 
 def _rebuilt(kind: Any, shape: Any, code: Any) -> NDArray[Any]:
-    """What NumPy's _reconstruct does, for plain arrays alone: an empty array to be filled."""
+    """NumPy's _reconstruct, for plain arrays only: an empty array to be filled."""
     if kind is not np.ndarray:
         raise pickle.UnpicklingError("it asks for an array of another class")
     return np.ndarray.__new__(np.ndarray, (0,), np.uint8)
 
 
 def _dtype(code: Any, *_: Any) -> np.dtype[Any]:
-    """A type of plain numbers; objects could bring anything along."""
+    """A type of plain numbers; object types could contain code."""
     text = code.decode() if isinstance(code, bytes) else str(code)
     kind = np.dtype(text)
     if kind.hasobject and text not in ("O", "O8"):
@@ -85,7 +85,7 @@ def read_pickled(path: Path) -> dict[str, Any]:
     """Entries of a pickled dict: arrays stay arrays, Chumpy and sparse ones become arrays.
 
     Raises:
-        MienError: it cannot be read, or asks for a name that is not harmless.
+        MienError: it cannot be read, or contains a name that is not allowed.
     """
     try:
         if path.stat().st_size > LIMIT:
@@ -93,15 +93,15 @@ def read_pickled(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             found = _Reader(file, encoding="latin1").load()
         if not isinstance(found, dict):
-            raise ValueError("it is no dict")
+            raise ValueError("it is not a dict")
         return {str(name): _plain(value) for name, value in found.items()}
     except (
         OSError, pickle.UnpicklingError, EOFError, KeyError, ValueError, TypeError, IndexError,
         AttributeError, UnicodeError, MemoryError, struct.error, ImportError, OverflowError,
     ) as error:  # fmt: skip
         raise MienError(
-            f"{path} cannot be read as a pickled model ({error}); nothing of it was executed. Get "
-            "it anew from its makers."
+            f"{path} cannot be read as a pickled model ({error}); none of its code was run. Get "
+            "it again from its authors."
         ) from error
 
 
@@ -114,7 +114,7 @@ def _plain(value: Any) -> Any:
 
 
 def _dense(state: dict[str, Any]) -> NDArray[np.float64]:
-    """A matrix of a compressed one; columns or rows are told apart by the length of indptr."""
+    """A dense matrix from a compressed one; the length of indptr shows columns or rows."""
     shape = tuple(int(n) for n in state.get("_shape", ()))
     data, indices, start = (np.asarray(state[k]) for k in ("data", "indices", "indptr"))
     if len(shape) != 2 or int(np.prod(shape)) > 50_000_000:

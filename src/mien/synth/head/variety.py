@@ -1,8 +1,8 @@
-"""How people of the built-in head differ: anthropometric measures, each a smooth displacement.
+"""Identity modes of the built-in head: anthropometric measures, each a smooth displacement.
 
-Each line is one measure at one standard deviation. Nothing of it is a category of people.
+Each line is one measure at one standard deviation. None of them is a category of people.
 Source: spreads follow the size of the standard deviations in facial anthropometry (2 to 4 mm for
-widths and heights of the face, 1.5 to 3 mm for its parts); the bells were placed by eye.
+widths and heights of the face, 1.5 to 3 mm for its parts); the Gaussians were placed by eye.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from mien.synth.head import head_shape
 from mien.types import Doubles, Floats
 
-# Bells: x, y, spread x, spread y, then sideways (away from the middle), up, forward in mm.
+# Gaussians: x, y, spread x, spread y, then sideways (away from the middle), up, forward in mm.
 Bells = tuple[tuple[float, ...], ...]
 BELLS: dict[str, Bells] = {
     "forehead-slope": ((0, 55, 45, 22, 0, 0, -5.0),),
@@ -70,7 +70,7 @@ BELLS: dict[str, Bells] = {
     "jaw-taper": ((44, -96, 15, 14, 1.5, 0, 0.6), (62, -60, 12, 18, -0.6, 0, 0)),
     "forehead-width": ((52, 48, 18, 20, 3.2, 0, 1.0),),
 }
-# One side only: (dx, dy, dz) at bells on the subject's left; nobody is symmetric.
+# One side only: (dx, dy, dz) at Gaussians on the subject's left; faces are not symmetric.
 ASKEW: dict[str, Bells] = {
     "askew-brow": ((30, 17, 16, 9, 0, 2.0, 0),),
     "askew-eye": ((31, -2, 14, 12, 0, 1.1, 0),),
@@ -118,19 +118,19 @@ def _front(rest: Doubles) -> Doubles:
 
 
 def _lower(rest: Doubles) -> Doubles:
-    """Down from the nose everything goes along, 4 mm at the chin."""
+    """Below the nose everything moves along, 4 mm at the chin."""
     return 4.0 * _ramp(-rest[:, 1:2], 40, 115) * np.ones(3)
 
 
 def _beside(rest: Doubles) -> Doubles:
-    """1 on cheeks and jaw, less towards the mouth, whose width is a measure of its own."""
+    """1 on cheeks and jaw, less towards the mouth, whose width is a separate measure."""
     return 0.35 + 0.65 * _ramp(np.abs(rest[:, 0:1]), 18, 45)
 
 
 def _eyes(
     rest: Doubles, shift: tuple[float, float] = (0, 0), grow: tuple[float, float] = (0, 0)
 ) -> Doubles:
-    """The region of the eyes is moved away from the middle and up, or grown about its centres."""
+    """Move the region of the eyes away from the middle and up, or scale it about its centres."""
     side = np.sign(rest[:, 0])
     dx, dy = np.abs(rest[:, 0]) - head_shape.EYE[0], rest[:, 1] - head_shape.EYE[1]
     near = np.exp(-((dx / 21) ** 4) - (dy / 14) ** 4) * _front(rest)[:, 0]
@@ -144,7 +144,7 @@ def _around(
     spread: tuple[float, float],
     grow: tuple[float, float],
 ) -> Doubles:
-    """A region in the middle is grown about its centre, forward too."""
+    """Scale a region in the middle about its centre, forward too."""
     dx, dy = rest[:, 0] - centre[0], rest[:, 1] - centre[1]
     near = np.exp(-((dx / spread[0]) ** 4) - (dy / spread[1]) ** 4) * _front(rest)[:, 0]
     ahead = (rest[:, 2] - 86) * grow[0] * near
@@ -157,7 +157,7 @@ def _nose_bend(rest: Doubles) -> Doubles:
 
 
 def bells(rest: Doubles, some: Bells, sides: tuple[int, ...]) -> Doubles:
-    """Displacements of points, (V, 3), by bells on the given sides of the face."""
+    """Displacements of points, (V, 3), by Gaussians on the given sides of the face."""
     x, y = rest[:, 0], rest[:, 1]
     out = np.zeros_like(rest)
     for cx, cy, sx, sy, away, up, ahead in some:

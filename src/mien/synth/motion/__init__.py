@@ -1,1 +1,1 @@
-"""A head over time: controls, timelines, takes, puppets of photographs."""
+"""A head over time: controls, timelines, takes, photo puppets."""

@@ -1,9 +1,9 @@
-"""Names of what a face can do: action units, ARKit shapes, visemes, emotions.
+"""Names of the controls of a face: action units, ARKit shapes, visemes, emotions.
 
-Every head knows the same 53 shapes, named as ARKit names them with L and R apart. Action units,
-visemes and emotions are mixtures of these, so that one table serves all heads.
+Every head has the same 53 shapes, with ARKit's names and L and R as suffixes. Action units,
+visemes and emotions are mixtures of these, so that one table works for all heads.
 
-Source: the table of ICT-FaceKit's documentation, but for AU10, which is mouthUpperUp here as in
+Source: the table of ICT-FaceKit's documentation, except AU10, which is mouthUpperUp here as in
 most other tables (there it is mouthShrugUpper), AU23, AU25 and AU26, which it does not have.
 """
 
@@ -53,7 +53,7 @@ _SINGLE = [
 ]
 SHAPES = tuple(sorted([f"{n}_{side}" for n in _PAIRED for side in "LR"] + _SINGLE))
 
-# Action unit -> shapes at its full strength; paired ones stand for both sides.
+# Action unit -> shapes at its full strength; paired ones represent both sides.
 ACTIONS: dict[str, dict[str, float]] = {
     "AU1": {"browInnerUp": 1},
     "AU2": {"browOuterUp": 1},
@@ -88,7 +88,7 @@ ACTIONS: dict[str, dict[str, float]] = {
     "AU63": {"eyeLookUp": 1},
     "AU64": {"eyeLookDown": 1},
 }
-# Units of the head: they turn it by so many degrees at full strength (yaw, pitch, roll).
+# Units of the head: rotation in degrees at full strength (yaw, pitch, roll).
 HEAD_UNITS: dict[str, tuple[float, float, float]] = {
     "AU51": (30, 0, 0),  # to the subject's left, which is image right
     "AU52": (-30, 0, 0),
@@ -161,7 +161,7 @@ CIRCUMPLEX = {
 
 
 def resolve(weights: Mapping[str, float]) -> dict[str, float]:
-    """Weights of any controls as weights of the 53 shapes.
+    """Convert weights of any controls to weights of the 53 shapes.
 
     Args:
         weights: action units ("AU12", one side: "AU12_L"), shapes ("jawOpen", "mouthSmile_L",
@@ -169,10 +169,10 @@ def resolve(weights: Mapping[str, float]) -> dict[str, float]:
             (AU51 to AU58) are left out here; see `head_turn`.
 
     Returns:
-        Shape -> weight in [0, 1]; of several controls that move one shape the sum, at most 1.
+        Shape -> weight in [0, 1]; for several controls that move one shape the sum, at most 1.
 
     Raises:
-        MienError: an unknown name (the nearest ones are told), or a weight that is NaN.
+        MienError: an unknown name (the message names similar ones), or a weight that is NaN.
     """
     out: dict[str, float] = {}
     for name, weight in weights.items():
@@ -183,7 +183,7 @@ def resolve(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def head_turn(weights: Mapping[str, float]) -> tuple[float, float, float, float]:
-    """What head units do: yaw, pitch, roll in degrees, and mm towards the camera."""
+    """Effect of head units: yaw, pitch, roll in degrees, and mm towards the camera."""
     turn, ahead = [0.0, 0.0, 0.0], 0.0
     for name in weights:
         if name in HEAD_UNITS:
@@ -201,8 +201,8 @@ def gaze(shapes: Mapping[str, float]) -> tuple[tuple[float, float], tuple[float,
     return (EYE_TURN * right, EYE_TURN * up["R"]), (EYE_TURN * left, EYE_TURN * up["L"])
 
 
-def looking(yaw: float, pitch: float) -> dict[str, float]:
-    """Shapes with which both eyes look at yaw and pitch, degrees relative to the head."""
+def gaze_weights(yaw: float, pitch: float) -> dict[str, float]:
+    """Shapes for a gaze of both eyes at yaw and pitch, degrees relative to the head."""
     across, up = yaw / EYE_TURN, pitch / EYE_TURN
     wanted = {
         "eyeLookOut_L": across,
@@ -222,8 +222,8 @@ def arkit52(shapes: Mapping[str, float]) -> dict[str, float]:
     out: dict[str, float] = {}
     for name in SHAPES:
         short = name[:-2] if name[:-2] in ("browInnerUp", "cheekPuff") else name
-        told = {"L": "Left", "R": "Right"}
-        long = short[:-2] + told[short[-1]] if short[-2] == "_" else short
+        sides = {"L": "Left", "R": "Right"}
+        long = short[:-2] + sides[short[-1]] if short[-2] == "_" else short
         out[long] = max(out.get(long, 0.0), float(shapes.get(name, 0.0)))
     return {**out, "tongueOut": 0.0}
 
@@ -282,4 +282,4 @@ def _clipped(name: str, weight: float) -> float:
 
 def _unknown(what: str, name: str, known: list[str]) -> MienError:
     near = difflib.get_close_matches(name, known, 4, 0.4) or known[:4]
-    return MienError(f"There is no {what} '{name}'; near it are {', '.join(near)}.")
+    return MienError(f"There is no {what} '{name}'; similar names: {', '.join(near)}.")

@@ -1,7 +1,7 @@
-"""Puppets: the skin of a real photograph, moved by known amounts.
+"""Puppets: animate the skin of a real photograph by known amounts.
 
-A head is fitted to landmarks, the photo becomes its texture, and moves of the head move the
-texture: real skin, known motion. Whoever is shown must have agreed to it.
+A head is fitted to landmarks, the photo becomes its texture, and blendshapes of the head move the
+texture: real skin, known motion. The person in the photo must have agreed to it.
 """
 
 from collections.abc import Mapping
@@ -33,20 +33,20 @@ from mien.synth.render.scene import visible
 from mien.synth.skin.appearance import Appearance, Person
 from mien.types import Doubles, Floats, Pixels
 
-FAR = 3000.0  # mm: photos are taken for weak perspective, which errs by 3 % at 3 m
+FAR = 3000.0  # mm: assumed distance for weak perspective, whose error is 3 % at 3 m
 FITTED = (
     "jawOpen", "mouthSmile_L", "mouthSmile_R", "mouthLowerDown_L", "mouthLowerDown_R",
     "mouthUpperUp_L", "mouthUpperUp_R", "browInnerUp_L", "browInnerUp_R", "mouthPucker",
 )  # fmt: skip
 FIVE = ((36, 39), (42, 45), (30,), (48,), (54,))  # mien.geometry.POINTS among the 68
-WORST = 0.12  # of the eye distance: a mean error above it is no fit
+WORST = 0.12  # of the eye distance: a larger mean error means that the fit failed
 INNER = {SOCKET: (0.16, 0.05, 0.05), GUMS: (0.55, 0.28, 0.27), TEETH: (0.86, 0.83, 0.76),
          TONGUE: (0.60, 0.30, 0.30)}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moved:
-    """The photo after a move."""
+    """The photo after a movement."""
 
     image: Pixels
     flow: Floats  # (H, W, 2) px from the photo to `image`, known exactly on the face
@@ -55,18 +55,18 @@ class Moved:
 
 
 class Puppet:
-    """A photo that can move its face."""
+    """A photo whose face can be animated."""
 
     def __init__(self, head: HeadModel, image: Pixels, points: Floats) -> None:
         """Fit the head to a photo.
 
         Args:
-            head: the model; one with its own lids and lips does best.
+            head: the model; one with its own lids and lips works best.
             image: (H, W, 3).
             points: (68, 2) px in the order of iBUG 300-W, or the (5, 2) of mien.geometry.POINTS.
 
         Raises:
-            MienError: the points are no face, or not finite.
+            MienError: the points are not a face, or not finite.
         """
         spots: Doubles = np.asarray(points, np.float64)
         if spots.shape not in ((68, 2), (5, 2)) or not np.isfinite(spots).all():
@@ -89,13 +89,13 @@ class Puppet:
         return place(points.astype(np.float64), pose)
 
     def _pull(self, points: Doubles) -> None:
-        """Move the mesh in the picture plane until its landmarks are where they should be."""
+        """Move the mesh in the image plane until its landmarks lie on the given points."""
         actor, turn = self.actor, rotation(self.pose)
         body = actor.body(self.rest).face
         at = project(place(landmarks(actor.head, body).astype(np.float64), self.pose), self.camera)
         scale = self.camera.focal_px / FAR
         off = (points - at[:, :2]) / scale * [1, -1]
-        off[:17] *= 0.3  # the contour is where annotators see it, not a place of the skin
+        off[:17] *= 0.3  # the contour depends on the view; it is not a place of the skin
         spots = landmarks(actor.head, actor.head.canonical).astype(np.float64)
         spline = RBFInterpolator(spots, off, kernel="linear", smoothing=0.5, degree=1)
         fade = np.exp(-((np.maximum(0, np.abs(actor.head.canonical[:, :1]) - 60) / 25) ** 2))
@@ -104,7 +104,7 @@ class Puppet:
         actor.eye_rest += _near(shift, actor.head) @ turn[:2].astype(np.float32)
 
     def _front(self) -> NDArray[np.bool_]:
-        """(F,) triangles that carry the photo: skin of the face that looks to the camera, eyes."""
+        """(F,) triangles that carry the photo: skin of the face towards the camera, eyes."""
         actor = self.actor
         x, y, z = actor.canonical.T
         inside = (np.abs(x) < 64) & (y < 62) & (y > -118) & (z > 10)
@@ -126,8 +126,8 @@ class Puppet:
         """Move the face.
 
         Args:
-            weights: see mien.synth.motion.controls.resolve; on top of what the photo shows.
-            turn: degrees on top of the photo's pose; beyond some 8 the picture tears.
+            weights: see mien.synth.motion.controls.resolve; added to the expression in the photo.
+            turn: degrees added to the photo's pose; beyond about 8 the image tears.
         """
         extra, base = turn or Pose(), self.pose
         shapes = dict(self.rest)
@@ -150,11 +150,11 @@ class Puppet:
         return Moved(image, flow, face, project(spots, self.camera)[:, :2].astype(np.float32))
 
     def _drawn(self, now: Doubles, shapes: Mapping[str, float], flow: Floats) -> Pixels:
-        """The photo pulled along: by the mesh on the face, by the spread flow around it."""
+        """The photo warped by the mesh on the face, and by the spread flow around it."""
         actor, size = self.actor, self.camera.size
         y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
         back = flow.copy()
-        for _ in range(4):  # the inverse of a smooth field, by repetition
+        for _ in range(4):  # the inverse of a smooth field, by fixed-point iteration
             at = x - back[..., 0], y - back[..., 1]
             back = np.asarray(
                 cv2.remap(flow, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -172,7 +172,7 @@ class Puppet:
         out = np.asarray(
             cv2.remap(self.image, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         ).copy()
-        level = float(self.image[self.image.sum(2) > 0].mean())  # the light of the photo, roughly
+        level = float(self.image[self.image.sum(2) > 0].mean())  # approximate light of the photo
         depth = interpolate(hits, actor.triangles, actor.canonical)[:, 2]
         for part, colour in INNER.items():
             here = np.flatnonzero((kind == part) & ~photo)
@@ -183,7 +183,7 @@ class Puppet:
 
 
 def _near(shift: Doubles, head: HeadModel) -> Floats:
-    """How far each eyeball goes with the skin around it, (2, 2) mm."""
+    """Displacement of each eyeball with the skin around it, (2, 2) mm."""
     out = []
     for centre in head.eyes:
         close = np.linalg.norm(head.template - centre[:3], axis=1) < 1.5 * centre[3]
@@ -192,7 +192,7 @@ def _near(shift: Doubles, head: HeadModel) -> Floats:
 
 
 def _spread(flow: Floats, face: NDArray[np.bool_]) -> Floats:
-    """Carry the flow of the face on around it, fading out over a third of its size."""
+    """Extend the flow of the face around it, fading out over a third of its size."""
     reach = max(3.0, float(np.sqrt(face.sum())) / 6)
     known = face.astype(np.float32)
     weight = np.asarray(cv2.GaussianBlur(known, (0, 0), reach))[..., None]
@@ -206,7 +206,7 @@ def _spread(flow: Floats, face: NDArray[np.bool_]) -> Floats:
 def _fit(
     head: HeadModel, points: Doubles, size: tuple[int, int]
 ) -> tuple[Floats, dict[str, float], Pose, Camera]:
-    """Identity, expression, pose and camera under which the landmarks fall onto the points."""
+    """Identity, expression, pose and camera for which the landmarks match the points."""
     rows = landmarks(head, head.template).astype(np.float64)
     ways = np.stack([landmarks(head, way) for way in head.identity[:60]]).astype(np.float64)
     moves = np.stack([landmarks(head, head.expression[n]) for n in FITTED]).astype(np.float64)
@@ -234,7 +234,7 @@ def _fit(
     eyes = np.linalg.norm(points[0] - points[1]) if len(points) == 5 else _apart(points)
     if eyes == 0 or not off < WORST * eyes:
         raise MienError(
-            f"The points are no face that head '{head.name}' could have: they lie "
+            f"Head '{head.name}' cannot fit the points as a face: they lie "
             f"{off:.1f} px off on average, the eyes {eyes:.1f} px apart. Check their order."
         )
     identity = (numbers[: len(ways)] * head.spread).astype(np.float32)
@@ -253,7 +253,7 @@ def _apart(points: Doubles) -> float:
 
 
 def _weak(shape: Doubles, points: Doubles, trust: Doubles) -> tuple[Doubles, float, Doubles]:
-    """Rotation, px a mm and shift of a weak-perspective camera, y of the picture downwards.
+    """Rotation, px per mm and shift of a weak-perspective camera, y of the image downwards.
 
     Source: DeMenthon and Davis, "Model-based object pose in 25 lines of code", 1995, first step.
     """
@@ -270,7 +270,7 @@ def _weak(shape: Doubles, points: Doubles, trust: Doubles) -> tuple[Doubles, flo
 def _seen_by(
     turn: Doubles, scale: float, shift: Doubles, size: tuple[int, int]
 ) -> tuple[Pose, Camera]:
-    """Pose and camera that do what a weak-perspective one does."""
+    """Pose and camera equivalent to a weak-perspective one."""
     yaw = np.degrees(np.arctan2(-turn[2, 0], turn[2, 2]))
     level = turn @ rotation(Pose(float(yaw))).T
     pitch = np.degrees(np.arctan2(-level[2, 1], level[2, 2]))
@@ -278,7 +278,7 @@ def _seen_by(
     roll = np.degrees(np.arctan2(lean[0, 1], lean[0, 0]))
     pose = Pose(float(yaw), float(pitch), float(roll))
     height, width = size
-    origin = PIVOT - turn @ PIVOT  # where the origin of the head is after turning about the neck
+    origin = PIVOT - turn @ PIVOT  # origin of the head after rotation about the neck
     centre = origin[:2] - (shift - [width / 2, height / 2]) / scale * [1, -1]
     camera = Camera(
         height, width, FAR, scale * FAR / max(height, width), (float(centre[0]), float(centre[1]))

@@ -13,14 +13,14 @@ from mien.synth.skin.pulse import Pulse, pulse
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Take:
-    """One clip to be drawn."""
+    """One clip to be rendered."""
 
     timeline: Timeline
-    scene: Scene = field(default_factory=Scene)  # light, camera, background and where the head is
-    rate: float = 25.0  # frames a second
+    scene: Scene = field(default_factory=Scene)  # light, camera, background and pose of the head
+    rate: float = 25.0  # frames per second
     rolling: float = 0.0  # s from reading the first row to the last; 0: a global shutter
     pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
-    pulse_rate: float | None = None  # beats a minute; at random if None
+    pulse_rate: float | None = None  # beats per minute; random if None
     seed: int = 0
 
     def heart(self) -> Pulse:
@@ -35,8 +35,8 @@ class Take:
         """
         if not 0 <= self.rolling <= 1 / self.rate:
             raise MienError(
-                f"A camera that reads its rows in {self.rolling:g} s gives no {self.rate:g} frames "
-                f"a second; at most {1 / self.rate:.3g} s are possible."
+                f"A camera that reads its rows in {self.rolling:g} s cannot give {self.rate:g} "
+                f"frames per second; at most {1 / self.rate:.3g} s are possible."
             )
         times, heart = self.timeline.times(self.rate), self.heart()
         for number, time in enumerate(times):
@@ -62,6 +62,6 @@ class Take:
 def play(
     actor: Actor, take: Take, *, truth: bool = False, nir: bool = False
 ) -> Iterator[tuple[float, Frame]]:
-    """Draw a clip: time and frame, one after another."""
+    """Render a clip: time and frame, one after another."""
     for time, scene in take.scenes():
         yield time, render(actor, scene, truth=truth, nir=nir)

@@ -1,4 +1,4 @@
-"""What a face does over time: expressions, blinks, glances, speech, and a head never at rest."""
+"""Timeline of a face: expressions, blinks, glances, speech, and continuous head motion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mien.errors import MienError
-from mien.synth.motion.controls import VISEMES, looking, resolve, viseme_of
+from mien.synth.motion.controls import VISEMES, gaze_weights, resolve, viseme_of
 from mien.synth.render.camera import Pose
 from mien.types import Doubles
 
@@ -14,13 +14,13 @@ MACRO = (0.5, 4.0)  # s an expression lasts
 MICRO = 0.5  # s at most, by the usual definition. Source: Yan et al., "How fast are the leaked
 # facial expressions", 2013
 BLINK = (0.075, 0.025, 0.175)  # s to close, stay shut, open
-BLINKS = 15.0  # a minute
-LIPS = {"PP": 3.0, "FF": 2.2}  # dominance of sounds for which lips must meet; others have 1
+BLINKS = 15.0  # per minute
+LIPS = {"PP": 3.0, "FF": 2.2}  # dominance of sounds for which lips must close; others have 1
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One move: it rises from onset to apex, holds, and falls until offset; seconds."""
+    """One movement: it rises from onset to apex, holds, and falls until offset; seconds."""
 
     unit: str  # see mien.synth.motion.controls.resolve
     onset: float
@@ -34,7 +34,7 @@ class Event:
         if not self.onset < self.apex <= self.apex + self.hold < self.offset:
             raise MienError(
                 f"A move of {self.unit} rises at {self.onset:g} s, peaks at {self.apex:g} s for "
-                f"{self.hold:g} s and ends at {self.offset:g} s; bring these times in order."
+                f"{self.hold:g} s and ends at {self.offset:g} s; order these times."
             )
 
     def at(self, time: float) -> float:
@@ -55,7 +55,7 @@ class Sound:
 
     @property
     def viseme(self) -> str:
-        """What the lips do."""
+        """The shape of the lips."""
         return self.phoneme if self.phoneme in VISEMES else viseme_of(self.phoneme)
 
 
@@ -66,15 +66,15 @@ class Timeline:
     duration: float  # s
     events: tuple[Event, ...] = ()
     sounds: tuple[Sound, ...] = ()
-    glances: tuple[tuple[float, float, float], ...] = ()  # s, and where to: yaw, pitch in degrees
+    glances: tuple[tuple[float, float, float], ...] = ()  # s, and target: yaw, pitch in degrees
     motion: Doubles = field(default_factory=lambda: np.zeros((1, 3)))  # (K, 3) yaw, pitch, roll
     step: float = 0.1  # s between rows of `motion`
 
     def times(self, rate: float) -> Doubles:
-        """Times of the frames at so many a second, from 0 on."""
+        """Times of the frames at `rate` per second, from 0 on."""
         if not 0 < rate <= 1000 or not 0 < self.duration < 3600:
             raise MienError(
-                f"A clip of {self.duration:g} s at {rate:g} frames a second cannot be drawn; "
+                f"A clip of {self.duration:g} s at {rate:g} frames per second cannot be rendered; "
                 "rates lie in 0 to 1000, clips are shorter than an hour."
             )
         return np.arange(max(1, round(self.duration * rate))) / rate
@@ -100,7 +100,7 @@ class Timeline:
         return Pose(yaw, pitch, roll)
 
     def _mouth(self, time: float) -> dict[str, float]:
-        """Visemes blended by how much each dominates now.
+        """Visemes blended by their dominance at a time.
 
         Source: Cohen and Massaro, "Modeling coarticulation in synthetic visual speech", 1993:
         w = sum D w / sum D with D = a exp(-q |t - c|).
@@ -118,7 +118,7 @@ class Timeline:
         return {name: value / total for name, value in out.items()}
 
     def _eyes(self, time: float) -> dict[str, float]:
-        """Saccades: 21 ms + 2.2 ms a degree. Source: Carpenter, "Movements of the eyes", 1988."""
+        """Saccades: 21 ms + 2.2 ms per degree. Source: Carpenter, "Movements of the eyes", 1988."""
         yaw, pitch = 0.0, 0.0
         for begin, to_yaw, to_pitch in self.glances:
             if time <= begin:
@@ -126,7 +126,7 @@ class Timeline:
             length = 0.021 + 0.0022 * float(np.hypot(to_yaw - yaw, to_pitch - pitch))
             share = smooth((time - begin) / length)
             yaw, pitch = yaw + share * (to_yaw - yaw), pitch + share * (to_pitch - pitch)
-        return {name: min(1.0, value) for name, value in looking(yaw, pitch).items()}
+        return {name: min(1.0, value) for name, value in gaze_weights(yaw, pitch).items()}
 
     def viseme(self, time: float) -> str:
         """The viseme spoken at a time; "sil" if none."""
@@ -137,7 +137,7 @@ class Timeline:
 
 
 def smooth(u: float) -> float:
-    """From 0 to 1 with least jerk. Source: Flash and Hogan, 1985: 10 u^3 - 15 u^4 + 6 u^5."""
+    """From 0 to 1 with minimum jerk. Source: Flash and Hogan, 1985: 10 u^3 - 15 u^4 + 6 u^5."""
     u = min(1.0, max(0.0, u))
     return u * u * u * (10 - 15 * u + 6 * u * u)
 
@@ -164,7 +164,7 @@ def micro(rng: np.random.Generator, units: Mapping[str, float], begin: float) ->
 
 
 def blinks(rng: np.random.Generator, duration: float) -> list[Event]:
-    """Fifteen blinks a minute on average, never two at once."""
+    """Fifteen blinks per minute on average, never overlapping."""
     out, time = [], float(rng.exponential(60 / BLINKS))
     close, shut, open_ = BLINK
     while time + close + shut + open_ < duration:
@@ -177,7 +177,7 @@ def blinks(rng: np.random.Generator, duration: float) -> list[Event]:
 def glances(
     rng: np.random.Generator, duration: float, spread: float = 6.0
 ) -> list[tuple[float, float, float]]:
-    """Where the eyes go: a new place every second or so, degrees."""
+    """Gaze targets: a new one about every second, degrees."""
     out, time = [], 0.0
     while time < duration:
         out.append((time, float(rng.normal(0, spread)), float(rng.normal(0, spread / 2))))
@@ -188,16 +188,16 @@ def glances(
 def motion(
     rng: np.random.Generator, duration: float, spread: float = 4.0, step: float = 0.1
 ) -> Doubles:
-    """The head wanders about its place: an Ornstein-Uhlenbeck process, (K, 3) degrees.
+    """Head motion about its place: an Ornstein-Uhlenbeck process, (K, 3) degrees.
 
     Args:
-        rng: where it comes from.
+        rng: random source.
         duration: s.
         spread: standard deviation of yaw, degrees; pitch has 0.6 and roll 0.4 of it.
         step: s between rows.
     """
     count = int(duration / step) + 3
-    keep = np.exp(-step / 1.5)  # it forgets where it was in 1.5 s
+    keep = np.exp(-step / 1.5)  # correlation time of 1.5 s
     out = np.zeros((count, 3))
     kick = rng.normal(size=(count, 3)) * np.sqrt(1 - keep**2)
     for row in range(1, count):
@@ -207,7 +207,7 @@ def motion(
 
 
 def spoken(phonemes: Sequence[str], begin: float, pace: float = 0.09) -> tuple[Sound, ...]:
-    """Sounds one after another, `pace` seconds each, vowels half as long again."""
+    """Sounds one after another, `pace` seconds each, vowels 1.5 times as long."""
     out, time = [], begin
     for phoneme in phonemes:
         length = pace * (1.5 if phoneme[0] in "AEIOU" else 1.0)

@@ -1,6 +1,6 @@
-"""Presentation attacks: somebody holds a picture, a screen or a mask before the camera.
+"""Presentation attacks: an image, a screen or a mask in front of the camera.
 
-Depth, infrared and pulse follow the attack, since that is what gives it away.
+Depth, infrared and pulse follow the attack, since these reveal it.
 """
 
 from dataclasses import dataclass, replace
@@ -23,22 +23,22 @@ DISTANCE = 480.0  # mm from the camera to it
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presented:
-    """What the camera sees of an attack."""
+    """The camera's view of an attack."""
 
     rgb: Pixels
     nir: NDArray[np.uint8]
     depth: Floats  # mm, NaN in the background
     attack: str
-    pulse_share: float  # how much of a pulse is left in the colours
+    pulse_share: float  # share of the pulse that is left in the colours
     corners: Floats  # (4, 2) px of the sheet; NaN for a mask
 
 
 def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
-    """Draw an attack with a picture of a person.
+    """Render an attack with an image of a person.
 
     Args:
-        actor: whose likeness is misused.
-        scene: how the attacker's room is lit and seen; its weights are what the face does.
+        actor: the impersonated person.
+        scene: light and camera in the attacker's room; its weights control the face.
         attack: "print" (a bent sheet), "replay" (a screen), "cutout" (a photo with holes for
             living eyes) or "mask" (rigid and uniform).
         seed: of everything irregular.
@@ -69,7 +69,7 @@ def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
 
 
 def _mask(actor: Actor, scene: Scene) -> Presented:
-    """Rigid: moves are a tenth, no pulse; one matt colour but for the holes of the eyes."""
+    """A rigid mask: a tenth of the movement, no pulse; one matt colour except the eye holes."""
     still = {name: 0.1 * value for name, value in scene.weights.items()}
     skin = actor.skin
     flat = np.empty_like(skin.colour)
@@ -101,7 +101,7 @@ def _ink(picture: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _screen(picture: Floats, rng: np.random.Generator) -> Floats:
-    """A screen: every pixel is three stripes. Moire arises where the camera samples them."""
+    """A screen: every pixel is three stripes. Moire arises from the sampling of the camera."""
     side = 384  # px of the film that is shown
     small = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
     out = np.zeros((side * 3, side * 3, 3), np.float32)
@@ -114,7 +114,7 @@ def _screen(picture: Floats, rng: np.random.Generator) -> Floats:
 
 
 class _Sheet:
-    """A sheet before the camera: turned, and bent about an upright axis if it is paper."""
+    """A sheet in front of the camera: rotated, and bent about an upright axis if it is paper."""
 
     def __init__(self, scene: Scene, rng: np.random.Generator, *, bent: bool) -> None:
         camera = scene.camera
@@ -142,7 +142,7 @@ class _Sheet:
         self.spot = rng.uniform(-80, 80, 2)
 
     def draw(self, ink: Floats, *, glow: bool) -> tuple[Floats, NDArray[np.bool_]]:
-        """Colours as coded (0 to 1) and where the sheet is; a screen has a dark edge."""
+        """Encoded colours (0 to 1) and the area of the sheet; a screen has a dark edge."""
         side = ink.shape[0]
         column = ((self.u / SHEET + 0.5) * side - 0.5).astype(np.float32)
         row = ((self.v / SHEET + 0.5) * side - 0.5).astype(np.float32)
@@ -161,7 +161,7 @@ class _Sheet:
 def _flat_infrared(
     seen: NDArray[np.bool_], attack: str, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """At 850 nm a screen is black and a print of dyes blank. Source: spec 00."""
+    """At 850 nm a screen is black and a print of dyes blank."""
     level = 0.05 if attack == "replay" else 0.8
     light = np.where(seen, level, 0.02)
     coded = np.clip(light, 0, 1) ** (1 / 2.2) * 255 + rng.normal(0, 1.5, seen.shape)
@@ -177,7 +177,7 @@ def _living_eyes(
     depth: Floats,
     nir: NDArray[np.uint8],
 ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
-    """Holes where the eyes of the photo were, and somebody's eyes 15 mm behind them."""
+    """Holes at the eyes of the photo, with real eyes 15 mm behind them."""
     height, width = scene.camera.size
     real = render(actor, scene, truth=True, nir=True)
     hole = np.isin(shown.seg, (4, 5)).astype(np.float32)

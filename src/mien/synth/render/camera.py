@@ -1,4 +1,4 @@
-"""Where the head is and how the camera sees it.
+"""Pose of the head, and projection by the camera.
 
 Model space: mm, right-handed, x to the subject's left (image right at yaw 0), y up, z out of the
 face, origin at the nasion. Camera space: x right, y down, z forward. Centres of pixels at +0.5.
@@ -11,12 +11,12 @@ import numpy as np
 from mien.errors import MienError
 from mien.types import Doubles
 
-PIVOT = np.array([0.0, -60.0, 0.0])  # mm: heads turn about the top of the neck, not the nasion
+PIVOT = np.array([0.0, -60.0, 0.0])  # mm: heads rotate about the top of the neck, not the nasion
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How the head is turned and where it is."""
+    """Rotation and position of the head."""
 
     yaw: float = 0.0  # degrees, positive: the nose goes to image right
     pitch: float = 0.0  # degrees, positive: the nose goes up
@@ -26,24 +26,24 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A pinhole camera that looks at the face from the front."""
+    """A pinhole camera in front of the face."""
 
     height: int = 256  # px
     width: int = 256  # px
     distance: float = 700.0  # mm from the camera to the origin of the head
-    focal: float = 1.95  # focal length as a share of the longer side of the picture
+    focal: float = 1.95  # focal length as a share of the longer side of the image
     centre: tuple[float, float] = (0.0, -24.0)  # mm, x and y of the point in the middle
     distortion: float = 0.0  # radial, first coefficient (k1) on coordinates over focal length
-    zoom: tuple[float, float, float, float] | None = None  # left, top, right, bottom: a cut-out
+    zoom: tuple[float, float, float, float] | None = None  # left, top, right, bottom: a crop
 
     @property
     def focal_px(self) -> float:
-        """Focal length in pixels of the whole picture."""
+        """Focal length in pixels of the whole image."""
         return self.focal * max(self.height, self.width)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of what is drawn, px."""
+        """Height and width of the rendered image, px."""
         return self.height, self.width
 
 
@@ -58,13 +58,13 @@ def rotation(pose: Pose) -> Doubles:
 
 
 def place(points: Doubles, pose: Pose) -> Doubles:
-    """Points of the head in model space, (V, 3), after it has been turned and moved."""
+    """Points of the head in model space, (V, 3), after rotation and shift."""
     moved: Doubles = (points - PIVOT) @ rotation(pose).T + PIVOT + np.asarray(pose.shift)
     return moved
 
 
 def project(points: Doubles, camera: Camera) -> Doubles:
-    """Where points of model space, (V, 3) mm, are seen: (V, 3) x px, y px, depth mm.
+    """Project points of model space, (V, 3) mm: (V, 3) x px, y px, depth mm.
 
     Raises:
         MienError: all of them are behind the camera.

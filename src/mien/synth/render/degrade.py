@@ -1,7 +1,7 @@
-"""What weather, light, lenses and codecs do to a picture. Each tells its parameters.
+"""Degrade an image as weather, light, lenses and codecs do, with known parameters.
 
-Every function takes the picture and a generator or plain numbers, and gives a `Spoiled`; the clean
-picture stays with the caller.
+Every function takes the image and a generator or plain numbers, and returns a `Spoiled`; the clean
+image is not changed.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = (
     "fog", "rain", "snow", "dark", "motion", "defocus", "noise", "jpeg", "small", "hidden",
 )  # fmt: skip
-FAR = 6000.0  # mm: how far away the background is taken to be
+FAR = 6000.0  # mm: assumed distance of the background
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spoiled:
-    """A picture that something was done to."""
+    """A degraded image."""
 
     image: Pixels
     kind: str
@@ -35,33 +35,33 @@ class Spoiled:
 def spoil(
     image: Pixels, kind: Kind, severity: float, seed: int, depth: Floats | None = None
 ) -> Spoiled:
-    """Spoil a picture.
+    """Degrade an image.
 
     Args:
         image: (H, W, 3).
-        kind: what happens; see KINDS.
-        severity: 0 (nothing) to 1 (hardly a face left).
+        kind: kind of degradation; see KINDS.
+        severity: 0 (none) to 1 (face hardly visible).
         seed: of everything irregular.
         depth: (H, W) mm, NaN in the background; fog, rain and snow need it.
 
     Raises:
-        MienError: an unknown kind, a severity outside [0, 1], or no depth where it is needed.
+        MienError: an unknown kind, a severity outside [0, 1], or missing depth.
     """
     if kind not in KINDS:
         raise MienError(f"There is no degradation '{kind}'; there are {', '.join(KINDS)}.")
     if not 0 <= severity <= 1:
-        raise MienError(f"The severity of {kind} lies in 0 to 1, got {severity}.")
+        raise MienError(f"The severity of {kind} must be in 0 to 1, got {severity}.")
     rng = np.random.default_rng([seed, KINDS.index(kind), 101])
     if kind in ("fog", "rain", "snow"):
         if depth is None or depth.shape != image.shape[:2]:
             raise MienError(
-                f"Degradation '{kind}' needs the depth of the picture; draw with truth."
+                f"Degradation '{kind}' needs the depth of the image; render with truth."
             )
         far = np.where(np.isnan(depth), FAR, depth).astype(np.float32)
-        done, told = {"fog": _fog, "rain": _rain, "snow": _snow}[kind](
+        done, parameters = {"fog": _fog, "rain": _rain, "snow": _snow}[kind](
             _light(image), far, severity, rng
         )
-        return Spoiled(_coded(done), kind, told)
+        return Spoiled(_coded(done), kind, parameters)
     if kind == "jpeg":
         quality = round(95 - 90 * severity)
         return Spoiled(read_image(encode_image(image, "jpeg", quality)), kind, {"quality": quality})
@@ -69,8 +69,8 @@ def spoil(
         "dark": _dark, "motion": _motion, "defocus": _defocus, "noise": _noise, "small": _small,
         "hidden": _hidden,
     }[kind]  # fmt: skip
-    done, told = worker(_light(image), severity, rng)
-    return Spoiled(_coded(done), kind, told)
+    done, parameters = worker(_light(image), severity, rng)
+    return Spoiled(_coded(done), kind, parameters)
 
 
 def _light(image: Pixels) -> Floats:
@@ -133,7 +133,7 @@ def _snow(light: Floats, depth: Floats, severity: float, rng: np.random.Generato
 
 
 def _dark(light: Floats, severity: float, rng: np.random.Generator) -> Done:
-    """Few photons: Poisson noise at the light that is left, then a gain that gives some back."""
+    """Low light: Poisson noise at the remaining light, then a gain that restores part of it."""
     share = float(np.exp(-4.2 * severity))
     photons = 900 * share
     seen = rng.poisson(np.clip(light, 0, None) * photons) + rng.normal(0, 1.5, light.shape)

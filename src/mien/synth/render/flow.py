@@ -13,20 +13,20 @@ from mien.synth.render.raster import Hits, interpolate
 from mien.synth.render.scene import Scene, visible, whole_pose
 from mien.types import Doubles, Floats
 
-SAME = 3.0  # mm: a pixel is seen again if what is drawn there lies within so much
+SAME = 3.0  # mm: a pixel is visible again if the surface drawn there lies within this distance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flow:
-    """Where each pixel goes. The background does not move; it is valid where it is seen twice."""
+    """Displacement of each pixel. The background does not move; valid where it is visible twice."""
 
     whole: Floats  # (H, W, 2) px, x and y
-    rigid: Floats  # (H, W, 2) what the head's own motion alone would do
+    rigid: Floats  # (H, W, 2) displacement by the head's own motion alone
     valid: NDArray[np.bool_]  # (H, W) seen at both moments
 
     @property
     def moves(self) -> Floats:
-        """(H, W, 2) what the face does beside the motion of the head."""
+        """(H, W, 2) displacement of the face relative to the head."""
         left: Floats = self.whole - self.rigid
         return left
 
@@ -34,14 +34,16 @@ class Flow:
 def flow(actor: Actor, before: Scene, after: Scene) -> Flow:
     """Flow from one scene of a person to another.
 
-    Each pixel's triangle and its place in it are kept, drawn again as they are at the second
-    moment, and the difference taken.
+    Each pixel's triangle and its place in it are kept, projected again at the second
+    moment, and the difference is taken.
 
     Raises:
-        MienError: a scene has a rolling shutter, whose pixels belong to no one moment.
+        MienError: a scene has a rolling shutter, whose pixels have different times.
     """
     if before.last_row or after.last_row:
-        raise MienError("Flow is told between two moments; draw both without a rolling shutter.")
+        raise MienError(
+            "Flow is defined between two moments; render both without a rolling shutter."
+        )
     size = before.camera.size
     first, second = (_points(actor, scene, scene) for scene in (before, after))
     carried = _points(actor, before, after)  # the face of before with the pose of after
@@ -68,7 +70,7 @@ def _points(actor: Actor, face: Scene, pose: Scene) -> Doubles:
 
 
 def _where(actor: Actor, hits: Hits, points: Doubles, scene: Scene) -> Doubles:
-    """Where the places that are hit lie among other corners: (N, 3) px, px, mm."""
+    """Positions of the visible places among other corners: (N, 3) px, px, mm."""
     # Offsets from the mean keep the 32 bits of the interpolation exact to a micrometre.
     middle = points.mean(0)
     at = interpolate(hits, actor.triangles, (points - middle).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Light on the scene: from all around as spherical harmonics, and up to three lamps."""
+"""Light of the scene: ambient light as spherical harmonics, and up to three lamps."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from mien.types import Doubles, Floats
 
-# How far the light of a lamp creeps around the edge of its shadow, per channel: red light
-# travels furthest under the skin. Source: the look of Jimenez et al., "Separable subsurface
+# Distance that the light of a lamp travels around the edge of its shadow, per channel: red light
+# travels furthest under the skin. Source: after Jimenez et al., "Separable subsurface
 # scattering", 2015; the shares were set by eye.
 CREEP = np.array([0.34, 0.17, 0.12], np.float32)
 
@@ -24,7 +24,7 @@ class Lamp:
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Everything that shines."""
+    """All light sources."""
 
     sky: tuple[float, float, float] = (0.5, 0.5, 0.52)  # linear RGB from above
     ground: tuple[float, float, float] = (0.22, 0.21, 0.20)  # from below
@@ -32,7 +32,7 @@ class Light:
     lamps: tuple[Lamp, ...] = (Lamp((-0.5, 0.6, 0.8), (0.8, 0.78, 0.74)),)
 
     def harmonics(self) -> Doubles:
-        """(9, 3) coefficients of the light from all around, ready to weigh `basis`.
+        """(9, 3) coefficients of the ambient light, ready to weight `basis`.
 
         Source: Ramamoorthi and Hanrahan, "An efficient representation for irradiance
         environment maps", 2001; a sky over a ground needs bands 0 and 1, its horizon band 2.
@@ -55,11 +55,12 @@ def basis(normals: Floats) -> Floats:
 
 
 def random_light(rng: np.random.Generator, *, strength: float = 1.0) -> Light:
-    """Light as it may be indoors and outdoors.
+    """Random light as indoors and outdoors.
 
     Args:
-        rng: where it comes from.
-        strength: 0 is flat light from the front, 1 the usual range, 2 hard light from anywhere.
+        rng: random source.
+        strength: 0 is flat light from the front, 1 the usual range, 2 hard light from any
+            direction.
     """
     turn = rng.uniform(-75, 75) * min(1.0, 0.4 + 0.6 * strength) * min(1, strength + 0.1)
     rise = rng.uniform(5, 60)

@@ -1,7 +1,7 @@
-"""Triangles to pixels: which triangle is seen where, and in which place of it.
+"""Rasterise triangles: the visible triangle of each pixel, and the place in it.
 
-With numba it is quick. Without it, a NumPy path gives the same numbers to the last bit, some
-thirty times slower; `HAS_NUMBA` says which one is in use, here and in what draws with it.
+With numba it is fast. Without it, a NumPy path returns identical numbers, about
+thirty times slower; `HAS_NUMBA` says which one is in use, here and in code that renders with it.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ except ImportError:  # the extra `synth` is not installed
     numba = None  # type: ignore[assignment]
 
 HAS_NUMBA = numba is not None
-NEAR = 1.0  # mm: triangles that come nearer to the camera are not drawn
+NEAR = 1.0  # mm: triangles closer to the camera are not drawn
 EDGE = -1e-9  # a pixel centre on the edge of two triangles must not fall between them
 Indices = NDArray[np.int32]
 Array = NDArray[Any]  # floats of either width
@@ -35,7 +35,7 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
-    """The pixels in which something is seen, in rows from the top."""
+    """The pixels in which a surface is visible, in rows from the top."""
 
     pixel: NDArray[np.int64]  # (N,) row * width + column
     triangle: Indices  # (N,)
@@ -48,7 +48,7 @@ class Hits:
 
 
 class Buffer:
-    """What is nearest in each pixel so far."""
+    """The nearest surface in each pixel so far."""
 
     def __init__(self, size: tuple[int, ...]) -> None:
         self.number = np.full(size, -1, np.int32)  # (H, W) triangle, -1: none
@@ -63,13 +63,13 @@ class Buffer:
         *,
         numpy_only: bool = False,
     ) -> None:
-        """Draw triangles where they are nearer than what is there.
+        """Draw triangles where they are nearer than the current surface.
 
         Args:
             points: (V, 3) x and y in px (centres of pixels at +0.5), depth in mm.
-            triangles: (F, 3) rows of `points`; both sides are seen.
+            triangles: (F, 3) rows of `points`; both sides are visible.
             chosen: (C,) of them, in the order in which they are drawn; None: all.
-            numpy_only: take the slow path although numba is there.
+            numpy_only: use the slow path although numba is installed.
         """
         points = np.ascontiguousarray(points, np.float64)
         triangles = np.ascontiguousarray(triangles, np.int32)
@@ -87,19 +87,19 @@ class Buffer:
             self.lay(other)
 
     def erase(self, pixel: NDArray[np.int64]) -> None:
-        """See nothing in some pixels, as Hits numbers them."""
+        """Clear some pixels, as Hits numbers them."""
         self.number.ravel()[pixel] = -1
         self.depth.ravel()[pixel] = np.inf
 
     def lay(self, other: "Buffer") -> None:
-        """Lay another buffer over this one, where it is nearer."""
+        """Merge another buffer into this one, where it is nearer."""
         near = other.depth < self.depth
         np.copyto(self.number, other.number, where=near)
         np.copyto(self.depth, other.depth, where=near)
         np.copyto(self.inside, other.inside, where=near[..., None])
 
     def hits(self) -> Hits:
-        """What is seen."""
+        """The visible surface."""
         number = self.number.ravel()
         pixel = np.flatnonzero(number >= 0)
         inside = self.inside.reshape(-1, 3)[pixel]
@@ -109,10 +109,10 @@ class Buffer:
 def rasterise(
     points: Doubles, triangles: Indices, size: tuple[int, int], *, numpy_only: bool = False
 ) -> Hits:
-    """See which triangle is nearest in each pixel of (height, width), as Buffer.draw does.
+    """Find the nearest triangle in each pixel of (height, width), as Buffer.draw does.
 
     Returns:
-        The hits. Of two triangles at the same depth the first one is seen.
+        The hits. Of two triangles at the same depth the first one is visible.
     """
     buffer = Buffer(size)
     buffer.draw(points, triangles, numpy_only=numpy_only)

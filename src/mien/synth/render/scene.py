@@ -1,4 +1,4 @@
-"""A scene in, a frame with the whole truth about it out."""
+"""Render a scene: a frame with complete ground truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,12 +25,12 @@ from mien.synth.skin.hair import strands
 from mien.synth.skin.paint import NUMBER
 from mien.types import Doubles, Floats, Pixels
 
-GREY = 0.42  # albedo of skin that a camera exposes as it is
+GREY = 0.42  # albedo of skin that a camera exposes without correction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """Everything about one picture but the person."""
+    """Everything about one image except the person."""
 
     weights: Mapping[str, float] = field(
         default_factory=dict
@@ -39,14 +39,14 @@ class Scene:
     camera: Camera = field(default_factory=Camera)
     light: Light = field(default_factory=Light)
     background: int = 0  # seed
-    exposure: float = 1.0  # times
-    metering: float = 0.35  # how far the camera makes up for dark and light skin, 0 to 1
-    white: tuple[float, float, float] = (1.0, 1.0, 1.0)  # balance, times
+    exposure: float = 1.0  # factor
+    metering: float = 0.35  # share by which the camera compensates dark and light skin, 0 to 1
+    white: tuple[float, float, float] = (1.0, 1.0, 1.0)  # balance, factors
     noise: float = 0.0  # standard deviation at mid grey, of 255
-    defocus: float = 0.0  # px, of the whole picture
+    defocus: float = 0.0  # px, of the whole image
     pulse: float = 0.0  # p(t), about -1 to 1, times `pulse_depth`
     pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
-    viseme: str = "sil"  # that is spoken, for the record; what is drawn follows from the weights
+    viseme: str = "sil"  # that is spoken, for the record; the rendering follows from the weights
     seed: int = 0  # of the noise
     last_row: "Scene | None" = None  # when the last row is read: a rolling shutter; None: at once
     cast: bool = True  # whether lamps throw shadows
@@ -54,7 +54,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture and the truth about it. Arrays are (H, W, ...); NaN where nothing is."""
+    """One image with its ground truth. Arrays are (H, W, ...); NaN where there is no surface."""
 
     rgb: Pixels
     nir: NDArray[np.uint8]  # (H, W) at 850 nm, lamp beside the camera
@@ -69,13 +69,13 @@ class Frame:
     iris: Floats  # (2, 5, 2) px; see mien.synth.head.contour.irises
     lm478: Floats | None  # (478, 3) x px, y px, depth mm, if the actor has MediaPipe's mesh
     shapes: dict[str, float]  # the 53 shapes
-    weights: dict[str, float]  # as asked for: action units and the like
-    pose: Pose  # in all, with head units
+    weights: dict[str, float]  # as requested: action units and the like
+    pose: Pose  # total, with head units
     gaze: tuple[tuple[float, float], tuple[float, float]]  # right, left eye: yaw, pitch, degrees
     viseme: str  # that is spoken; "sil": none
     pulse: float  # p(t) of the skin, about -1 to 1; 0 without a pulse
     camera: Camera
-    face_visible: bool  # whether at least 1 % of the picture is skin of the face
+    face_visible: bool  # whether at least 1 % of the image is skin of the face
 
     @property
     def five(self) -> Floats:
@@ -85,13 +85,13 @@ class Frame:
 
 
 def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False) -> Frame:
-    """Draw one person.
+    """Render one person.
 
     Args:
         actor: the person.
         scene: everything else.
         truth: also depth, segmentation and triangles; without them those arrays are empty.
-        nir: also the infrared picture.
+        nir: also the infrared image.
 
     Raises:
         MienError: an unknown control, a weight that is NaN, a head behind the camera.
@@ -120,7 +120,7 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
 
 
 class _Moment(NamedTuple):
-    """Where everything is, placed before the camera: (N, 3) mm each."""
+    """Positions of everything in camera space: (N, 3) mm each."""
 
     points: Doubles  # corners of all that is drawn
     spots: Doubles  # the 68 points
@@ -131,7 +131,9 @@ class _Moment(NamedTuple):
 def _moment(actor: Actor, scene: Scene) -> _Moment:
     shapes, pose = controls.resolve(scene.weights), whole_pose(scene)
     body = actor.body(shapes)
-    dense = irises(body.eyes, actor.radius, controls.gaze(shapes), actor.person.look.iris_size)
+    dense = irises(
+        body.eyes, actor.radius, controls.gaze(shapes), actor.person.appearance.iris_size
+    )
     dense = dense.reshape(10, 3)
     if actor.mesh is not None:
         dense = np.concatenate([at(actor.mesh, body.face), dense])
@@ -142,7 +144,7 @@ def _moment(actor: Actor, scene: Scene) -> _Moment:
 
 
 def read_out(first: Doubles, second: Doubles, camera: Camera) -> Doubles:
-    """Where points, (N, 3) mm, are when a rolling shutter reads the row in which they are seen.
+    """Positions of points, (N, 3) mm, when a rolling shutter reads the row in which they appear.
 
     Args:
         first: when the uppermost row is read.
@@ -150,20 +152,20 @@ def read_out(first: Doubles, second: Doubles, camera: Camera) -> Doubles:
         camera: that sees them.
     """
     out = first
-    for _ in range(4):  # the row depends on the place, which depends on the row: it settles at once
+    for _ in range(4):  # the row depends on the place, which depends on the row: fast convergence
         share = np.clip(project(out, camera)[:, 1:2] / camera.height, 0, 1)
         out = first + share * (second - first)
     return out
 
 
 def _spoken(scene: Scene) -> str:
-    """The viseme of a scene: as told, or the one that the weights ask for."""
+    """The viseme of a scene: as given, or the one that the weights imply."""
     asked = [name.partition(":")[2] for name in scene.weights if name.startswith("viseme:")]
     return asked[0] if scene.viseme == "sil" and asked else scene.viseme
 
 
 def whole_pose(scene: Scene) -> Pose:
-    """The pose of a scene with what head units add."""
+    """The pose of a scene plus that of its head units."""
     yaw, pitch, roll, ahead = controls.head_turn(scene.weights)
     given = scene.pose
     x, y, z = given.shift
@@ -177,14 +179,14 @@ def visible(
     size: tuple[int, int],
     shapes: Mapping[str, float],
 ) -> Hits:
-    """What is seen: lids and hair cut away where they are open.
+    """The visible surface: lids and hair cut away where they are open.
 
     Args:
         actor: the person.
         points: (V, 3) corners of everything, placed.
         camera: that sees them.
         size: height and width to draw, px; of the camera's, or a multiple.
-        shapes: what the face does; shut lids leave no gap, however wide somebody's eyes are.
+        shapes: of the face; shut lids leave no gap, however wide the eyes are.
     """
     flat = project(points, camera)
     height, width = size
@@ -195,7 +197,7 @@ def visible(
         seen.draw(flat, actor.triangles, actor.hair)
         hits = seen.hits()
         values = interpolate(hits, actor.triangles, actor.local)
-        seen.erase(hits.pixel[strands(values, actor.person.look)[1] == 0])
+        seen.erase(hits.pixel[strands(values, actor.person.appearance)[1] == 0])
     if len(actor.cut):
         skin.draw(flat, actor.triangles, actor.cut)
         hits = skin.hits()
@@ -207,13 +209,13 @@ def visible(
 
 
 def _shut(places: Floats, shapes: Mapping[str, float]) -> Floats:
-    """How much of the opening between the lids is closed, mm at each place: all at a full blink."""
+    """Closed part of the opening between the lids, mm at each place: all at a full blink."""
     left, right = (np.clip(shapes.get(f"eyeBlink_{s}", 0.0) / 0.15 - 5.6, 0, 1) for s in "LR")
     return np.asarray(np.where(places[:, 0] > 0, 6 * left, 6 * right), np.float32)
 
 
 class _Drawing:
-    """One frame in the making."""
+    """State of one frame during rendering."""
 
     def __init__(
         self, actor: Actor, scene: Scene, shapes: dict[str, float], pose: Pose, points: Doubles
@@ -226,7 +228,7 @@ class _Drawing:
         self.open = shadows(actor, points, lamps) if scene.cast and lamps else ones
 
     def surface(self, hits: Hits) -> Surface:
-        """What the hits show."""
+        """The surface at the hits."""
         actor, camera = self.actor, self.scene.camera
         values = np.hstack([self.normals, self.points.astype(np.float32), self.open])
         at = interpolate(hits, actor.triangles, values)
@@ -235,7 +237,7 @@ class _Drawing:
         return Surface(actor.kind[hits.triangle], hits, canonical, normal, at[:, 6:], view)
 
     def picture(self, nir: bool) -> tuple[Pixels, NDArray[np.uint8]]:
-        """(H, W, 3) sRGB and (H, W) infrared; each pixel is the mean of four places."""
+        """(H, W, 3) sRGB and (H, W) infrared; each pixel is the mean of four samples."""
         scene = self.scene
         size = (scene.camera.height * 2, scene.camera.width * 2)
         hits = visible(self.actor, self.points, scene.camera, size, self.shapes)
@@ -260,7 +262,7 @@ class _Drawing:
         return rgb, dark
 
     def _blood(self, surface: Surface) -> Floats:
-        """(N, 3) what the pulse does to the light of the skin.
+        """(N, 3) factor of the pulse on the light of the skin.
 
         Source: relative pulse amplitudes of a camera's channels, de Haan and van Leest, 2014.
         """
@@ -295,7 +297,7 @@ _LABELLED = {
 
 
 def labels(actor: Actor, hits: Hits, places: Floats) -> NDArray[np.uint8]:
-    """What each hit is called, of mien.synth.skin.paint.LABELS."""
+    """Label of each hit, of mien.synth.skin.paint.LABELS."""
     kind = actor.kind[hits.triangle]
     out = nearest(actor.skin.labels, places)
     ear = (np.abs(places[:, 0]) > 67) & (places[:, 1] < 16) & (np.abs(places[:, 2]) < 26)
@@ -311,7 +313,7 @@ def labels(actor: Actor, hits: Hits, places: Floats) -> NDArray[np.uint8]:
 
 
 def _seen(flat: Doubles, depth: Floats) -> NDArray[np.bool_]:
-    """Which points, (N, 3) x, y, depth, lie before the surface that is drawn there, by 4 mm."""
+    """Which points, (N, 3) x, y, depth, lie in front of the drawn surface, by 4 mm."""
     if depth.size == 0:
         return np.zeros(len(flat), bool)
     height, width = depth.shape
@@ -341,23 +343,23 @@ def half(picture: Floats) -> Floats:
 def backdrop(seed: int, size: tuple[int, int], light: Light, albedo: float) -> Floats:
     """A blurred background: a wall, a room or leaves out of focus; (H, W, 3) linear.
 
-    Who takes a portrait chooses place and exposure for the face, so that what is behind dark faces
-    is darker: behind real ones of light and of dark skin it has 0.6 and 0.7 times their light.
+    Place and exposure of a portrait are chosen for the face, so the background of dark faces
+    is darker: behind real faces of light and of dark skin it has 0.6 and 0.7 times their light.
 
     Args:
-        seed: of what is there.
+        seed: of the content.
         size: height and width, px.
         light: on the scene.
-        albedo: of the face that is before it, luminance.
+        albedo: of the face in front of it, luminance.
     """
     soft = _soft(seed, light) * np.float32(albedo / GREY)
     return np.asarray(cv2.resize(soft, size[::-1], interpolation=cv2.INTER_LINEAR))
 
 
-@lru_cache(maxsize=8)  # all pictures of a film have the same
+@lru_cache(maxsize=8)  # all images of a film share it
 def _soft(seed: int, light: Light) -> Floats:
     rng = np.random.default_rng([seed, 61])
-    # What is behind 600 real faces has 0.6 times their light (quartiles 0.2 and 1.4).
+    # The background of 600 real faces has 0.6 times their light (quartiles 0.2 and 1.4).
     base = np.clip(np.exp(rng.normal(-1.3, 1.3)), 0.01, 3.0) * np.exp(rng.normal(0, 0.12, 3))
     small = np.empty((24, 24, 3), np.float32)
     slope = rng.normal(0, 0.3, 2)
@@ -388,6 +390,6 @@ def develop(linear: Floats, scene: Scene, rng: np.random.Generator) -> Pixels:
     if scene.noise:  # Poisson: grows with the root of the light; Gauss: what reading adds
         grain = rng.standard_normal(coded.shape).astype(np.float32)
         coded += scene.noise * grain * np.sqrt(0.35 + 1.3 * out)
-    elif scene.pulse_depth:  # without noise rounding would swallow the pulse
+    elif scene.pulse_depth:  # without noise, rounding would remove the pulse
         coded += rng.uniform(-0.5, 0.5, coded.shape).astype(np.float32)
     return np.asarray(np.clip(np.rint(coded), 0, 255), np.uint8)

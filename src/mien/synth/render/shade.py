@@ -1,4 +1,4 @@
-"""From what is seen in each pixel to light that reaches the camera."""
+"""Shading: from the visible surface of each pixel to the light that reaches the camera."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from mien.synth.skin.hair import strands
 from mien.synth.skin.paint import FOLDS, grey_mix
 from mien.types import Doubles, Floats
 
-# Moves that draw folds, and how much of them each draws.
+# Blendshapes that cause folds, with their strength.
 _FOLDED = {
     "forehead": ("browInnerUp_L", "browInnerUp_R", "browOuterUp_L", "browOuterUp_R"),
     "frown": ("browDown_L", "browDown_R"),
@@ -26,7 +26,7 @@ _FOLDED = {
     "nose": ("noseSneer_L", "noseSneer_R"),
     "smile": ("mouthSmile_L", "mouthSmile_R", "cheekSquint_L", "cheekSquint_R"),
 }
-# Albedo of what is not painted, linear RGB, and its gloss.
+# Albedo of unpainted parts, linear RGB, and their gloss.
 _PLAIN = np.zeros((256, 4), np.float32)
 _PLAIN[:, 3] = 0.1
 for _kind, _values in {
@@ -38,7 +38,7 @@ for _kind, _values in {
     kinds.HAT: (0.16, 0.05, 0.06, 0.0), kinds.SCARF: (0.30, 0.22, 0.12, 0.0),
 }.items():  # fmt: skip
     _PLAIN[_kind] = _values
-# Albedo at 850 nm. Source: spec 00 (skin is painted; hair .2-.4, white of the eye .6, iris .3-.5).
+# Albedo at 850 nm (skin is painted; hair .2-.4, white of the eye .6, iris .3-.5).
 _PLAIN_INFRARED = {
     SOCKET: 0.12, LINING: 0.5, GUMS: 0.5, TEETH: 0.6, TONGUE: 0.5, kinds.CARUNCLE: 0.5,
     kinds.FRAMES: 0.1,
@@ -46,36 +46,36 @@ _PLAIN_INFRARED = {
 }  # fmt: skip
 
 
-_APART = (-1.8, 0.0, 1.8)  # px between the places of a depth map that are asked for one corner
+_APART = (-1.8, 0.0, 1.8)  # px between the places of a depth map that are read for one corner
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """What is seen in N samples."""
+    """The visible surface in N samples."""
 
     kind: NDArray[np.uint8]  # (N,) see mien.synth.head.actor
-    hits: Hits  # (N,) where they are
+    hits: Hits  # (N,) their positions
     canonical: Floats  # (N, 3) places on the head; 0 for other things
-    normal: Floats  # (N, 3) unit, turned to the camera
+    normal: Floats  # (N, 3) unit, towards the camera
     open: Floats  # (N, L) share of each lamp that reaches it
     view: Floats  # (N, 3) unit, towards the camera
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stuff:
-    """What N samples are made of."""
+    """The material of N samples."""
 
     colour: Floats  # (N, 3) linear albedo
     gloss: Floats  # (N,)
     wet: NDArray[np.bool_]  # (N,) a mirror-like highlight (eyes) instead of a broad one
-    open: Floats  # (N,) share of the light from all around that reaches it
+    open: Floats  # (N,) share of the ambient light that reaches it
     normal: Floats  # (N, 3) with relief
 
 
 def shadows(actor: Actor, points: Doubles, lamps: tuple[Lamp, ...], size: int = 256) -> Floats:
-    """How much of each lamp's light reaches each corner, (V, L), in [0, 1].
+    """Share of each lamp's light that reaches each corner, (V, L), in [0, 1].
 
-    One depth map from each lamp; nine places of it are asked for each corner, which makes the
+    One depth map per lamp; nine places of it are read for each corner, which makes the
     edge of a shadow some millimetres soft.
     """
     out = np.ones((len(points), max(1, len(lamps))), np.float32)
@@ -85,7 +85,7 @@ def shadows(actor: Actor, points: Doubles, lamps: tuple[Lamp, ...], size: int = 
         side = np.cross([0, 1, 0], ahead)
         side /= max(float(np.linalg.norm(side)), 1e-6)
         seen = (points - [0, -30, 0]) @ np.stack([side, -np.cross(ahead, side), -ahead], 1)
-        scale = size / 340.0  # px a mm
+        scale = size / 340.0  # px per mm
         seen = seen * [scale, scale, 1] + [size / 2, size / 2, 1000]
         buffer = Buffer((size, size))
         buffer.draw(seen, actor.triangles)
@@ -94,7 +94,7 @@ def shadows(actor: Actor, points: Doubles, lamps: tuple[Lamp, ...], size: int = 
 
 
 def reached(seen: Doubles, depth: Doubles) -> Floats:
-    """Share of the light, (V,), that comes to corners, (V, 3), past a square map of depth."""
+    """Share of the light, (V,), that reaches corners, (V, 3), past a square depth map."""
     if raster.HAS_NUMBA:
         quick = np.zeros(len(seen), np.float32)
         _reached(seen, depth, quick)
@@ -124,11 +124,11 @@ def _reached(seen: Any, depth: Any, out: Any) -> None:
 
 
 def faced(at: Floats, eye: Floats) -> tuple[Floats, Floats]:
-    """Normals that are turned to a camera, and the way to it: (N, 3) each, unit.
+    """Normals towards a camera, and the direction to it: (N, 3) each, unit.
 
     Args:
         at: (N, 6 or more) normal and place of each sample.
-        eye: (3,) where the camera is, mm.
+        eye: (3,) position of the camera, mm.
     """
     if raster.HAS_NUMBA:
         quick = np.empty((2, len(at), 3), np.float32)
@@ -156,9 +156,9 @@ def _faced(at: Any, eye: Any, normal: Any, view: Any) -> None:
 
 
 def stuff(actor: Actor, surface: Surface, shapes: dict[str, float], turn: Doubles) -> Stuff:
-    """What each sample is made of; `turn` is the rotation of the head."""
+    """The material of each sample; `turn` is the rotation of the head."""
     count, table = len(surface.kind), _PLAIN.copy()
-    table[kinds.CLOTHES] = (*actor.person.look.clothes, 0.0)
+    table[kinds.CLOTHES] = (*actor.person.appearance.clothes, 0.0)
     plain = table[surface.kind]
     made = Stuff(
         np.ascontiguousarray(plain[:, :3]),
@@ -180,7 +180,7 @@ def _eyes(actor: Actor, surface: Surface, made: Stuff) -> None:
         if len(here):
             rest, local = (_at(actor, surface, here, v) for v in (actor.rest, actor.local))
             offset = rest[:, :2] - actor.eye_rest[side, :2]
-            colour, share = paint_eyes(local, offset, actor.radius, actor.person.look)
+            colour, share = paint_eyes(local, offset, actor.radius, actor.person.appearance)
             made.colour[here] = colour
             made.gloss[here], made.wet[here] = 2.2 + 1.5 * share, True
             made.open[here] = 0.82
@@ -189,9 +189,9 @@ def _eyes(actor: Actor, surface: Surface, made: Stuff) -> None:
 def _hair(actor: Actor, surface: Surface, made: Stuff) -> None:
     here = np.flatnonzero(surface.kind == kinds.HAIR)
     if len(here):
-        look, local = actor.person.look, _at(actor, surface, here, actor.local)
-        light, _ = strands(local, look)
-        made.colour[here] = np.array(grey_mix(look)) * light[:, None]
+        appearance, local = actor.person.appearance, _at(actor, surface, here, actor.local)
+        light, _ = strands(local, appearance)
+        made.colour[here] = np.array(grey_mix(appearance)) * light[:, None]
         made.gloss[here] = 0.5 * light**2
         made.open[here] = np.clip(0.45 + local[:, 2] / 60, 0.45, 1)
 
@@ -202,7 +202,7 @@ def _at(actor: Actor, surface: Surface, here: NDArray[np.intp], values: Floats) 
 
 
 def _teeth(surface: Surface, made: Stuff) -> None:
-    """Gaps between teeth; what lies deep in the mouth is dark."""
+    """Gaps between teeth; surfaces deep in the mouth are dark."""
     inner = np.isin(surface.kind, (TEETH, GUMS, TONGUE, SOCKET))
     here = np.flatnonzero(inner)
     depth = np.clip((surface.canonical[here, 2] - 46) / 28, 0.05, 1)
@@ -352,7 +352,7 @@ def _lobes(aligned: Any, wet: Any) -> Any:
 
 
 def _highlight(aligned: Floats, wet: NDArray[np.bool_]) -> Floats:
-    """Two lobes of Blinn's model: powers 22 and 7 of skin and cloth, 512 and 128 of wet eyes."""
+    """Two lobes of Blinn's model: powers 22 and 7 for skin and cloth, 512 and 128 for wet eyes."""
     two = aligned * aligned
     four, six = two * two, two * two * two
     sixteen = (four * four) * (four * four)
@@ -363,7 +363,7 @@ def _highlight(aligned: Floats, wet: NDArray[np.bool_]) -> Floats:
 
 
 def infrared(actor: Actor, surface: Surface, made: Stuff, coaxial: bool) -> Floats:
-    """What a camera at 850 nm sees under a lamp beside it: (N,) before falloff with distance."""
+    """Signal of a camera at 850 nm with a lamp beside it: (N,) before falloff with distance."""
     albedo = np.full(len(surface.kind), 0.3, np.float32)
     for kind, value in _PLAIN_INFRARED.items():
         albedo[surface.kind == kind] = value
@@ -373,7 +373,7 @@ def infrared(actor: Actor, surface: Surface, made: Stuff, coaxial: bool) -> Floa
         here = np.flatnonzero(surface.kind == kind)
         offset = np.zeros((len(here), 2), np.float32)
         local = _at(actor, surface, here, actor.local)
-        colour, share = paint_eyes(local, offset, actor.radius, actor.person.look)
+        colour, share = paint_eyes(local, offset, actor.radius, actor.person.appearance)
         dark = (colour.sum(1) < 0.03) & (share > 0.5)  # the pupil
         albedo[here] = np.where(share > 0.5, 0.38, 0.6)
         albedo[here[dark]] = 0.9 if coaxial else 0.05

@@ -1,4 +1,4 @@
-"""Clothes, glasses, masks, hats and scarves: meshes laid on one person's head at rest."""
+"""Clothes, glasses, masks, hats and scarves: meshes placed on one person's neutral head."""
 
 import numpy as np
 
@@ -101,8 +101,8 @@ def face_mask(canonical: Floats, triangles: Indices, skin: Array) -> tuple[Indic
         skin: triangles that are skin.
 
     Returns:
-        Corners that it takes over (and that are to be lifted off the skin), and its triangles,
-        which count within these.
+        Corners that it takes over (and that are lifted off the skin), and its triangles,
+        numbered within these corners.
     """
     x, y, z = canonical.T
     inside = (np.abs(x) < 61 - 0.0008 * (y + 66) ** 2) & (y < -22 - 0.11 * np.abs(x)) & (y > -116)
@@ -121,7 +121,7 @@ def scarf() -> Mesh:
     return tube(line, 26, closed=True)
 
 
-def hat(face: Floats, canonical: Floats, look: Appearance) -> Mesh:
+def hat(face: Floats, canonical: Floats, appearance: Appearance) -> Mesh:
     """A knitted cap down to the forehead and over the ears."""
     radius = skull(face, canonical)
     top = float(face[np.abs(canonical[:, 0]) < 60, 1].max())
@@ -133,6 +133,6 @@ def hat(face: Floats, canonical: Floats, look: Appearance) -> Mesh:
     cap = np.sqrt(np.clip((top - y) / 16, 0, 1))
     reach = radius[height, np.arange(AZIMUTHS)[None]] * np.where(y > top - 16, cap, 1)
     cuff = 4.5 * np.clip((share - 0.72) / 0.05, 0, 1)
-    reach = reach + 13 * look.hair_volume * np.minimum(1, cap * 2) + cuff
+    reach = reach + 13 * appearance.hair_volume * np.minimum(1, cap * 2) + cuff
     points = np.stack([reach * np.sin(azimuth), y + 12 * (1 - share), reach * np.cos(azimuth)], -1)
     return sheet(points, closed=True)

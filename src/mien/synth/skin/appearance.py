@@ -1,4 +1,4 @@
-"""What a made-up person looks like beside the shape of the head: skin, eyes, hair, age.
+"""Appearance of a synthetic person beside the shape of the head: skin, eyes, hair, age.
 
 All of these are rendering controls, not categories of people.
 """
@@ -35,7 +35,7 @@ _HAIRS: tuple[Colour, ...] = (  # black, dark brown, brown, auburn, dark blond, 
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """Skin, eyes, hair and things worn of one made-up person."""
+    """Skin, eyes, hair and accessories of one synthetic person."""
 
     tone: float = 4.0  # place on the Monk scale, 1 to 10
     redness: float = 0.5  # haemoglobin, 0 to 1
@@ -44,9 +44,9 @@ class Appearance:
     freckles: float = 0.0  # 0 to 1
     moles: int = 2
     blotches: float = 0.4  # uneven colour, 0 to 1
-    rings: float = 0.4  # how dark it is under the eyes, 0 to 1
+    rings: float = 0.4  # darkness under the eyes, 0 to 1
     shine: float = 0.5  # 0 to 1
-    lips: Colour = (0.62, 0.30, 0.28)  # times the skin's colour
+    lips: Colour = (0.62, 0.30, 0.28)  # factor on the skin's colour
     make_up: float = 0.0  # 0 to 1: darker lids and lashes, stronger lips
     iris: Colour = _IRISES[0]
     iris_size: float = 1.0
@@ -71,7 +71,9 @@ class Appearance:
         for name, low, high in (("tone", 1, 10), ("age", 2, 90), ("grey", 0, 1)):
             value = getattr(self, name)
             if not low <= value <= high:  # NaN fails as well
-                raise MienError(f"A look's {name} lies in {low} to {high}, got {value}.")
+                raise MienError(
+                    f"The {name} of an appearance must be in {low} to {high}, got {value}."
+                )
         if self.hair_style not in HAIR_STYLES or self.beard not in BEARDS:
             raise MienError(
                 f"Hair '{self.hair_style}' or beard '{self.beard}' is unknown; hair is one of "
@@ -81,10 +83,10 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """Somebody who does not exist: a shape for one head model, and a look."""
+    """A synthetic person: a shape for one head model, and an appearance."""
 
     identity: tuple[float, ...]  # standard deviations, see HeadModel.identity
-    look: Appearance = field(default_factory=Appearance)
+    appearance: Appearance = field(default_factory=Appearance)
     name: str = "nobody"
 
 
@@ -98,25 +100,25 @@ def linear(code: str) -> Colour:
 def make_person(
     seed: int, head: HeadModel, *, spread: float = 1.0, tone: float | None = None
 ) -> Person:
-    """Somebody at random; the same seed gives the same person.
+    """A random person; the same seed gives the same person.
 
     Args:
         seed: any number from 0.
-        head: the model that is to wear the person.
-        spread: of the identity numbers, times what is usual for that head.
-        tone: place on the Monk scale; at random if None.
+        head: the head model of the person.
+        spread: of the identity numbers, relative to the default of that head.
+        tone: place on the Monk scale; random if None.
     """
     rng = np.random.default_rng([seed, 7])
     drawn = np.clip(rng.normal(size=len(head.identity)), -head.limit, head.limit)
     identity = drawn * spread * head.spread
-    look = _look(np.random.default_rng([seed, 11]), seed, tone)
-    return Person(tuple(float(v) for v in identity), look, f"p{seed:05d}")
+    appearance = _random_appearance(np.random.default_rng([seed, 11]), seed, tone)
+    return Person(tuple(float(v) for v in identity), appearance, f"p{seed:05d}")
 
 
-def _look(rng: np.random.Generator, seed: int, tone: float | None) -> Appearance:
+def _random_appearance(rng: np.random.Generator, seed: int, tone: float | None) -> Appearance:
     drawn = float(rng.uniform(1, 10))
     tone = drawn if tone is None else tone
-    light = max(0.0, (5 - tone) / 4)  # fair hair and eyes go with fair skin more often
+    light = max(0.0, (5 - tone) / 4)  # fair hair and eyes are more frequent with fair skin
     chances = np.array([1.0, 1.0 + light, 2.4 * light, 0.8 * light, 1.6 * light, 1.5 * light])
     hair = _HAIRS[int(rng.choice(6, p=chances / chances.sum()))]
     chances = np.array([1.4, 1.6, 1.0 * light, 0.8 * light, 0.9 * light, 1.6 * light])
@@ -164,7 +166,7 @@ def _look(rng: np.random.Generator, seed: int, tone: float | None) -> Appearance
     )
 
 
-# Chances of HAIR_STYLES without and with a beard.
+# Probabilities of HAIR_STYLES without and with a beard.
 _HAIR_CHANCES = (
     (0.02, 0.06, 0.20, 0.15, 0.14, 0.17, 0.16, 0.10),
     (0.12, 0.20, 0.30, 0.18, 0.12, 0.03, 0.04, 0.01),
@@ -173,15 +175,15 @@ _HAIR_CHANCES = (
 
 def aged(person: Person, years: float) -> Person:
     """The same person at another age: greyer and more wrinkled, or younger."""
-    grey = float(np.clip((years - 48) / 35 + (person.look.seed % 17 - 8) / 60, 0, 0.97))
+    grey = float(np.clip((years - 48) / 35 + (person.appearance.seed % 17 - 8) / 60, 0, 0.97))
     bare = years < 15
     return replace(
         person,
-        look=replace(
-            person.look,
+        appearance=replace(
+            person.appearance,
             age=years,
             grey=grey,
-            beard="none" if bare else person.look.beard,
-            make_up=0.0 if bare else person.look.make_up,
+            beard="none" if bare else person.appearance.beard,
+            make_up=0.0 if bare else person.appearance.make_up,
         ),
     )

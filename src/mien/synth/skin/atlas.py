@@ -39,16 +39,16 @@ def places() -> tuple[Floats, Floats, Floats]:
     return across[0], np.repeat(y[:, None], SIDE, 1).astype(np.float32), across[1]
 
 
-def noise(rng: np.random.Generator, size: float, stretch: float = 1.0) -> Maps:
+def noise(rng: np.random.Generator, size: float, elongation: float = 1.0) -> Maps:
     """Smooth noise of mean 0 and spread 1 on the chart.
 
     Args:
-        rng: where it comes from.
-        size: of a blot across, mm.
-        stretch: how much taller than wide it is.
+        rng: random source.
+        size: width of a blot, mm.
+        elongation: height of a blot relative to its width.
     """
     wide = max(4, int(np.degrees(2 * ANGLE) * 1.5 / size))
-    tall = max(4, int((HIGH - LOW) / size / stretch))
+    tall = max(4, int((HIGH - LOW) / size / elongation))
     small: Maps = rng.standard_normal((min(tall, SIDE), min(wide, SIDE))).astype(np.float32)
     if small.shape != (SIDE, SIDE):
         wider = cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)

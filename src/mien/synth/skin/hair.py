@@ -18,14 +18,14 @@ TOP = 108.0  # mm: crown of the canonical head
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """How a style falls; lengths in mm."""
+    """Parameters of a hair style; lengths in mm."""
 
     thick: float  # on the skull
     side_end: float  # height at which it ends beside the face
     back_end: float  # and at the back
-    fringe: float = 0.0  # how far it falls below the hairline on the forehead
-    clumps: float = 0.35  # how uneven its surface is
-    flare: float = 0.0  # how much further out it hangs at its end
+    fringe: float = 0.0  # length below the hairline on the forehead
+    clumps: float = 0.35  # unevenness of its surface
+    flare: float = 0.0  # extra distance at its end
 
 
 CUTS: dict[str, Cut] = {
@@ -43,7 +43,7 @@ def skull(face: Floats, canonical: Floats) -> Array:
     """Horizontal distance of the scalp from the axis by height and azimuth, mm.
 
     Args:
-        face: (V, 3) skin of one person at rest.
+        face: (V, 3) skin of one person in the neutral pose.
         canonical: (V, 3) its places.
 
     Returns:
@@ -58,7 +58,7 @@ def skull(face: Floats, canonical: Floats) -> Array:
     row = np.clip((top - points[:, 1]) / (top - low) * 47, 0, 47).astype(int)
     out = np.full((48, AZIMUTHS), -1.0)
     np.maximum.at(out, (row, column), np.hypot(points[:, 0], points[:, 2]))
-    for _ in range(60):  # holes take the mean of what is known around them
+    for _ in range(60):  # holes get the mean of their known neighbours
         hole = out < 0
         if not hole.any():
             break
@@ -74,9 +74,9 @@ def skull(face: Floats, canonical: Floats) -> Array:
     return smooth
 
 
-def hairline(azimuth: Doubles, look: Appearance) -> Array:
+def hairline(azimuth: Doubles, appearance: Appearance) -> Array:
     """Height at which hair begins, by the angle from the front (radians), mm."""
-    high, recession, peak = look.hairline
+    high, recession, peak = appearance.hairline
     a = np.abs(np.degrees(azimuth))
     front = 66 + high - peak * np.exp(-((a / 9) ** 2)) + 0.3 * recession
     knots_a = [0, 22, 36, 47, 58, 68, 78, 88, 100, 180]
@@ -89,28 +89,28 @@ def hairline(azimuth: Doubles, look: Appearance) -> Array:
 
 
 def hair_mesh(
-    face: Floats, canonical: Floats, look: Appearance
+    face: Floats, canonical: Floats, appearance: Appearance
 ) -> tuple[Floats, Indices, Floats] | None:
-    """The shell of somebody's hair.
+    """The shell of a person's hair.
 
     Args:
-        face: (V, 3) skin of the person at rest.
+        face: (V, 3) skin of the person in the neutral pose.
         canonical: (V, 3) its places.
-        look: the person's.
+        appearance: of the person.
 
     Returns:
         (H, 3) points, triangles, and (H, 3) for painting: mm across the strands, mm along them,
         mm from the end of the hair. None if there is no hair.
     """
-    if look.hair_style == "bald":
+    if appearance.hair_style == "bald":
         return None
-    cut = CUTS[look.hair_style]
-    rng = np.random.default_rng([look.seed, 41])
+    cut = CUTS[appearance.hair_style]
+    rng = np.random.default_rng([appearance.seed, 41])
     radius = skull(face, canonical)
     top = float(face[np.abs(canonical[:, 0]) < 60, 1].max())
     azimuth = np.linspace(-np.pi, np.pi, AZIMUTHS, endpoint=False)
     a = np.abs(np.degrees(azimuth))
-    line = hairline(azimuth, look)
+    line = hairline(azimuth, appearance)
     sides = np.clip((a - 50) / 16, 0, 1)
     behind = np.clip((a - 92) / 25, 0, 1)
     loose = cut.side_end + (cut.back_end - cut.side_end) * behind
@@ -120,7 +120,7 @@ def hair_mesh(
     else:  # cut around the ears
         loose = np.maximum(loose, np.where((a > 78) & (a < 108), 10.0 - 0.02 * (a - 93) ** 2, -999))
     end = line * (1 - sides) + np.minimum(line, loose) * sides
-    part = look.parting * 0.7
+    part = appearance.parting * 0.7
     if cut.fringe:
         end -= cut.fringe * np.exp(-(((azimuth - part) / 0.65) ** 4)) * (a < 50)
     share = np.linspace(0, 1, ROWS)[:, None] ** 1.35
@@ -139,8 +139,8 @@ def hair_mesh(
     )
     crown = np.clip((top - y) / 28, 0, 1)  # at the pole all columns meet
     lift = 1 + 0.35 * crown * np.cos(azimuth - part * 2)[None] * np.clip((y - 20) / 60, 0, 1)
-    bumps = _bumps(rng, look) * crown
-    thick = cut.thick * look.hair_volume * (0.35 + 0.65 * begin) * lift
+    bumps = _bumps(rng, appearance) * crown
+    thick = cut.thick * appearance.hair_volume * (0.35 + 0.65 * begin) * lift
     thick = (
         thick
         * (1 + cut.clumps * bumps)
@@ -171,7 +171,7 @@ def hair_mesh(
     ).clip(0)
     paint = np.stack([across, top - y, left], -1).reshape(-1, 3)
     points, values = out.reshape(-1, 3), paint
-    if look.hair_style == "bun":
+    if appearance.hair_style == "bun":
         knot, tri2 = _knot(face)
         tri = np.concatenate([tri, tri2 + len(points)])
         points = np.concatenate([points, knot])
@@ -187,9 +187,9 @@ def _frame(a: Doubles, y: Doubles) -> Array:
     return np.where(y > 75, 1.0, edge[None] + (1 - edge[None]) * np.clip((y - 45) / 30, 0, 1))
 
 
-def _bumps(rng: np.random.Generator, look: Appearance) -> Array:
+def _bumps(rng: np.random.Generator, appearance: Appearance) -> Array:
     """Uneven thickness, mean 0: locks, or curls."""
-    fine = (20, 40) if look.hair_style == "curly" else (7, 24)
+    fine = (20, 40) if appearance.hair_style == "curly" else (7, 24)
     small = rng.standard_normal(fine)
     small[:, -1] = small[:, 0]
     bumps = np.asarray(cv2.resize(small, (AZIMUTHS, ROWS), interpolation=cv2.INTER_CUBIC))
@@ -207,29 +207,29 @@ def _knot(face: Floats) -> tuple[Doubles, Indices]:
     return points.reshape(-1, 3), np.stack([a, b, d, a, d, c], -1).reshape(-1, 3)
 
 
-def strands(values: Floats, look: Appearance) -> tuple[Floats, Floats]:
-    """How light each place of the hair is, (N,) about 1, and whether a strand covers it, (N,).
+def strands(values: Floats, appearance: Appearance) -> tuple[Floats, Floats]:
+    """Brightness of each place of the hair, (N,) about 1, and whether a strand covers it, (N,).
 
     Args:
-        values: (N, 3) as `hair_mesh` gives them.
-        look: the person's.
+        values: (N, 3) as `hair_mesh` returns them.
+        appearance: of the person.
     """
-    curl = np.float32(6.0 if look.hair_style == "curly" else 1.2)
+    curl = np.float32(6.0 if appearance.hair_style == "curly" else 1.2)
     along = values[:, 1]
     across = values[:, 0] + curl * np.sin(along / 9 + values[:, 0] / 13)
-    tables = _tables(look.seed)
+    tables = _tables(appearance.seed)
     broad = _lookup(tables[0], across / 5.0, along / 55)
     middle = _lookup(tables[1], across / 1.7, along / 26)
     fine = _lookup(tables[2], across / 0.75, along / 16)
     light = 1 + 0.13 * broad + 0.16 * middle + 0.13 * fine
-    ragged = 2.2 if look.hair_style in ("buzz", "short", "side", "bun") else 3.4
+    ragged = 2.2 if appearance.hair_style in ("buzz", "short", "side", "bun") else 3.4
     cover = values[:, 2] + ragged * (middle + fine) - 2.0
     return np.clip(light, 0.35, 1.8).astype(np.float32), (cover > 0).astype(np.float32)
 
 
 @lru_cache(maxsize=8)
 def _tables(seed: int) -> Floats:
-    """(3, 64, 256) noise of somebody's hair: locks, streaks, hairs."""
+    """(3, 64, 256) noise of a person's hair: locks, streaks, hairs."""
     rng = np.random.default_rng([seed, 43])
     return rng.standard_normal((3, 64, 256)).astype(np.float32)
 

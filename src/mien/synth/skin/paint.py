@@ -1,7 +1,7 @@
-"""Paint somebody's skin onto the chart: colour, gloss, relief and what each place is called.
+"""Paint a person's skin onto the chart: colour, gloss, relief and labels.
 
 Colours are linear RGB; relief is in mm. Everything is placed in canonical space, so that one
-painter serves every head.
+painter works for every head.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ LABELS = (
     "mouth", "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
 )  # fmt: skip
 NUMBER = {name: number for number, name in enumerate(LABELS)}
-# How the skin looks under haemoglobin: absorption of red, green, blue light. Source: the shape of
+# Effect of haemoglobin on skin colour: absorption of red, green, blue light. Source: the shape of
 # the spectrum of oxygenated haemoglobin (Prahl, OMLC), averaged over the channels of sRGB.
 BLOOD = np.array([0.07, 0.42, 0.34], np.float32)
 # Relative linear RGB of skin in daylight. Source: mean of the forehead in published portraits of
 # all tones, by eye; luminance 1.
 HUE = np.array([1.62, 0.87, 0.58])
-# Folds that come with moves; each is one relief map.
+# Folds that accompany blendshapes; each is one relief map.
 FOLDS = ("forehead", "frown", "crow", "nose", "smile")
 
 
@@ -39,14 +39,14 @@ class Skin:
     colour: Maps  # (S, S, 3) linear albedo
     infrared: Maps  # (S, S, 1) albedo at 850 nm
     finish: Maps  # (S, S, 4): gloss, occlusion (1 = open), relief across, relief up (slopes)
-    folds: dict[str, Maps]  # (S, S, 2) slopes that a move at full strength adds
-    blood: Maps  # (S, S, 1) how strongly the pulse shows, about 1
+    folds: dict[str, Maps]  # (S, S, 2) slopes that a blendshape at full strength adds
+    blood: Maps  # (S, S, 1) strength of the pulse, about 1
     labels: NDArray[np.uint8]  # (S, S) of LABELS
 
 
-def paint(look: Appearance) -> Skin:
-    """Paint the skin of one person: about a second, once a person."""
-    return _Painter(look).skin()
+def paint(appearance: Appearance) -> Skin:
+    """Paint the skin of one person: about a second, once per person."""
+    return _Painter(appearance).skin()
 
 
 @lru_cache(maxsize=1)
@@ -56,9 +56,9 @@ def folds() -> dict[str, Maps]:
 
 
 class _Painter:
-    def __init__(self, look: Appearance) -> None:
-        self.look = look
-        self.rng = np.random.default_rng([look.seed, 23])
+    def __init__(self, appearance: Appearance) -> None:
+        self.appearance = appearance
+        self.rng = np.random.default_rng([appearance.seed, 23])
         self.x, self.y, self.z = atlas.places()
         self.far = np.abs(self.x)
         self.heights = self.y[:, 0]
@@ -68,14 +68,16 @@ class _Painter:
         self.lip = self._lip_mask()
 
     def skin(self) -> Skin:
-        density = np.zeros((SIDE, SIDE, 3), np.float32)  # what the skin swallows, per channel
+        density = np.zeros((SIDE, SIDE, 3), np.float32)  # absorption of the skin, per channel
         density += self._blood()[..., None] * BLOOD
         density += self._pigment()[..., None] * np.array([0.55, 0.9, 1.15], np.float32)
         colour = self._tone() * np.exp(-density)
         colour = self._lips(colour)
         infrared = self._infrared(density)
         hairs, shade = self._hairs()
-        strand = np.array(grey_mix(self.look, 0.75), np.float32)  # brows and beard stay darker
+        strand = np.array(
+            grey_mix(self.appearance, 0.75), np.float32
+        )  # brows and beard stay darker
         below = np.minimum(strand * (0.7 + 0.4 * shade[..., None]), self._brow_share() * colour)
         brow = (self.y > 0) & (hairs > 0)  # and no brow is lighter than the skin
         strand = np.where(brow[..., None], below, strand * (0.75 + 0.5 * shade[..., None]))
@@ -98,7 +100,7 @@ class _Painter:
     # --- placing ---
 
     def bells(self, *places: tuple[float, float, float, float, float], both: bool = True) -> Maps:
-        """A sum of bells: x, y, spread in x, spread in y, height; mirrored unless x is 0."""
+        """A sum of Gaussians: x, y, spread in x, spread in y, height; mirrored unless x is 0."""
         out = np.zeros((SIDE, SIDE), np.float32)
         for cx, cy, sx, sy, high in places:
             rows = slice(
@@ -120,25 +122,25 @@ class _Painter:
     # --- colour ---
 
     def _brow_share(self) -> float:
-        """How light a brow may be at most, times the skin; on dark skin only black ones show."""
-        return 0.75 - 0.35 * float(np.clip((self.look.tone - 6) / 4, 0, 1))
+        """Largest albedo of a brow relative to the skin; on dark skin only black is visible."""
+        return 0.75 - 0.35 * float(np.clip((self.appearance.tone - 6) / 4, 0, 1))
 
     def _tone(self) -> Maps:
         """Colour of the bare skin: between two swatches of the Monk scale, in absorption."""
-        place = self.look.tone - 1
+        place = self.appearance.tone - 1
         below = int(np.clip(place, 0, 8))
         swatches = np.log([linear(code) for code in MONK[below : below + 2]])
         mixed = np.exp(swatches[0] + (swatches[1] - swatches[0]) * (place - below))
-        # The scale was made to be chosen from on a screen and is paler than skin in a photograph:
-        # half of its hue is kept, half is that of skin in daylight, and white is held back.
+        # The scale was made for selection on a screen and is paler than skin in a photograph:
+        # half of its hue is kept, half is that of skin in daylight, and white is reduced.
         # Its last swatches are blacker (L* 14) than skin, which hardly falls below L* 22.
         swatch = float(mixed @ [0.2126, 0.7152, 0.0722])
         level = swatch + 0.025 * float(np.exp(-swatch / 0.06))
-        hue = np.sqrt(mixed / swatch * HUE) * np.exp(-BLOOD * (self.look.redness - 0.5) * 0.5)
+        hue = np.sqrt(mixed / swatch * HUE) * np.exp(-BLOOD * (self.appearance.redness - 0.5) * 0.5)
         tone = (min(level, 0.9) * (1 - 0.34 * level) * hue).astype(np.float32)[None, None]
         patch = atlas.noise(self.rng, 24) * 0.5 + atlas.noise(self.rng, 9) * 0.5
         return np.asarray(
-            tone * np.exp(0.028 * (0.5 + self.look.blotches) * patch)[..., None], np.float32
+            tone * np.exp(0.028 * (0.5 + self.appearance.blotches) * patch)[..., None], np.float32
         )
 
     def _blood_places(self) -> Maps:
@@ -149,33 +151,35 @@ class _Painter:
 
     def _blood(self) -> Maps:
         """Redder where vessels lie near the surface, in blotches."""
-        rng, red = self.rng, self.look.redness
+        rng, red = self.rng, self.appearance.redness
         fine = 0.5 * atlas.noise(rng, 6) + 0.35 * atlas.noise(rng, 2.4)
         ears = np.clip((self.far - 62) / 8, 0, 1) * np.exp(-(((self.y + 20) / 25) ** 2)) * 0.5
         places = self._blood_places()
         lids = self.bells((31, -7, 12, 3.5, 0.5), (17.5, -2, 3.0, 3.0, 0.9))
         veil = places * (0.25 + 0.75 * red) + ears + lids
-        fair = np.clip((8.5 - self.look.tone) / 4, 0.25, 1)
-        return np.asarray(fair * (veil + 0.12 * self.look.blotches * fine), np.float32)
+        fair = np.clip((8.5 - self.appearance.tone) / 4, 0.25, 1)
+        return np.asarray(fair * (veil + 0.12 * self.appearance.blotches * fine), np.float32)
 
     def _pigment(self) -> Maps:
         """Freckles, moles, dark rings, age spots and the shadow of a beard."""
-        look, rng = self.look, self.rng
-        ring = 0.4 + 1.6 * look.rings
-        out = ring * self.bells((24, -13, 10, 5, 0.08 + 0.0014 * look.age), (18, -9, 6, 4, 0.08))
-        out += self.bells((31, 3.2, 13, 3.2, 0.12 * look.rings + 0.5 * look.make_up))
+        appearance, rng = self.appearance, self.rng
+        ring = 0.4 + 1.6 * appearance.rings
+        out = ring * self.bells(
+            (24, -13, 10, 5, 0.08 + 0.0014 * appearance.age), (18, -9, 6, 4, 0.08)
+        )
+        out += self.bells((31, 3.2, 13, 3.2, 0.12 * appearance.rings + 0.5 * appearance.make_up))
         spots = np.clip(atlas.noise(rng, 2.2) - 1.15, 0, 1)
         cheeks = self.bells((30, -28, 22, 15, 1.0), (0, -22, 12, 16, 0.8), (0, 45, 40, 20, 0.35))
-        out += 1.1 * look.freckles * spots * cheeks
-        late = np.clip((look.age - 55) / 30, 0, 1)
+        out += 1.1 * appearance.freckles * spots * cheeks
+        late = np.clip((appearance.age - 55) / 30, 0, 1)
         out += 0.5 * late * np.clip(atlas.noise(rng, 6) - 1.5, 0, 0.6)
-        for _ in range(look.moles):
+        for _ in range(appearance.moles):
             x, y = rng.uniform(-58, 58), rng.uniform(-112, 60)
             size = rng.uniform(0.7, 1.7)
             eye = abs(abs(x) - head_shape.EYE[0]) < 18 and abs(y - head_shape.EYE[1]) < 9
             if not eye and not (abs(x) < 27 and -80 < y < -58):
                 out += self.bells((x, y, size, size, rng.uniform(0.9, 2.0)), both=False)
-        if look.scar:
+        if appearance.scar:
             x, y = rng.uniform(20, 45), rng.uniform(-60, -25)
             line = self.bells(
                 *((x + k * 1.3, y - k * 2.1, 0.9, 1.4, -0.35) for k in range(9)), both=False
@@ -185,18 +189,18 @@ class _Painter:
         return np.asarray(out + fine * self.front, np.float32)
 
     def _lips(self, colour: Maps) -> Maps:
-        look = self.look
-        fade = np.array(look.lips) ** (1 - 0.25 * np.clip((look.tone - 5) / 5, 0, 1))
-        painted = colour * fade.astype(np.float32) * (1 - 0.15 * look.make_up)
-        painted[..., 0] *= 1 + 0.25 * look.make_up
+        appearance = self.appearance
+        fade = np.array(appearance.lips) ** (1 - 0.25 * np.clip((appearance.tone - 5) / 5, 0, 1))
+        painted = colour * fade.astype(np.float32) * (1 - 0.15 * appearance.make_up)
+        painted[..., 0] *= 1 + 0.25 * appearance.make_up
         streaks = 1 + 0.07 * atlas.noise(self.rng, 1.1, 5)
         seam = 1 - 0.55 * np.exp(-((self.y - head_shape.MOUTH_Y) ** 2) / 1.6)
         painted *= (streaks * seam)[..., None]
         return np.asarray(colour + (painted - colour) * self.lip[..., None] * 0.92, np.float32)
 
     def _infrared(self, density: Maps) -> Maps:
-        """At 850 nm melanin hardly shows: 0.65 of the lightest, 0.5 of the darkest skin."""
-        base = 0.65 - 0.15 * (self.look.tone - 1) / 9
+        """At 850 nm melanin has little effect: 0.65 of the lightest, 0.5 of the darkest skin."""
+        base = 0.65 - 0.15 * (self.appearance.tone - 1) / 9
         return np.asarray(
             base * np.exp(-0.06 * density[..., 2]) * (1 - 0.12 * self.lip), np.float32
         )
@@ -204,7 +208,7 @@ class _Painter:
     # --- hairs that are painted: brows, beard, scalp ---
 
     def _hairs(self) -> tuple[Maps, Maps]:
-        """How much hair covers each texel, and how light each strand is."""
+        """Cover of hair on each texel, and brightness of each strand."""
         brow = self._brow()
         strands = atlas.noise(self.rng, 0.6, 6)
         leaning = self._leaning()
@@ -214,7 +218,7 @@ class _Painter:
         return np.maximum(brow, beard), (0.3 * strands).astype(np.float32)
 
     def _leaning(self) -> Maps:
-        """Noise drawn out along the brows: up and outwards."""
+        """Noise elongated along the brows: up and outwards."""
         slant = self.y - 0.5 * self.far
         along = self.far + 0.5 * self.y
         rng = self.rng
@@ -224,21 +228,21 @@ class _Painter:
         return np.asarray(cv2.remap(grid, columns, rows, cv2.INTER_LINEAR), np.float32)
 
     def _brow(self) -> Maps:
-        """Brows: an arch that starts thick near the nose and thins out to its tail."""
-        high, arch, tilt, thick, dense = self.look.brow
-        start, end = 10.5 + self.look.brow_ends[0], 49.5 + self.look.brow_ends[1]
+        """Brows: an arch, thick near the nose and thin at its tail."""
+        high, arch, tilt, thick, dense = self.appearance.brow
+        start, end = 10.5 + self.appearance.brow_ends[0], 49.5 + self.appearance.brow_ends[1]
         along = np.clip((self.far - start) / (end - start), -0.3, 1.3)
         middle = 14.6 + high + (5.2 + arch) * np.sin(np.pi * np.clip(along, 0, 1) ** 0.85 * 0.82)
         middle += tilt * (along - 0.5) - 1.2 * np.clip(along - 0.62, 0, 1) * 4
         half = 3.6 * thick * (1 - 0.72 * np.clip(along, 0, 1) ** 1.5)
         cover = np.clip(1.35 - np.abs(self.y - middle) / np.maximum(half, 0.4), 0, 1)
         ends = np.clip((along + 0.06) / 0.14, 0, 1) * np.clip((1.06 - along) / 0.16, 0, 1)
-        faint = 0.7 if self.look.age < 12 else 1.0
+        faint = 0.7 if self.appearance.age < 12 else 1.0
         return np.asarray(cover * ends * dense * faint * (self.z > 20), np.float32)
 
     def _beard(self) -> Maps:
         """Cover of the beard, 0 to 1."""
-        kind = self.look.beard
+        kind = self.appearance.beard
         if kind == "none":
             return np.zeros((SIDE, SIDE), np.float32)
         # Over the cheek its edge rises to the hair before the ear, which stays free.
@@ -254,7 +258,7 @@ class _Painter:
         lip *= np.clip((self.y - bare) / 2, 0, 1)
         around = np.clip((self.bottom - 1 - self.y) / 2, 0, 1) * np.clip((30 - self.far) / 6, 0, 1)
         around *= np.clip((self.y + 121) / 8, 0, 1)
-        # Little grows beside the tuft under the lower lip.
+        # Little hair grows beside the tuft under the lower lip.
         patch = np.clip(1 - self.bells((10.5, -81.5, 7.0, 3.8, 1.05)), 0.05, 1)
         chin = np.where(self.far < 31, np.maximum(around * patch, lip), 0)
         whole = np.maximum(np.maximum(jaw * (self.far > 27), around * patch), lip)
@@ -266,16 +270,18 @@ class _Painter:
         return np.asarray(soft * (1 - self.lip) * (self.z > -10), np.float32)
 
     def _dark(self) -> Maps:
-        """What is almost black: lashes along the lids, the crease above them, the nostrils."""
-        look = self.look
+        """Almost black areas: lashes along the lids, the crease above them, the nostrils."""
+        appearance = self.appearance
         gap = np.minimum(self.upper - self.y, self.y - self.lower)
         across = np.clip(
             (head_shape.LID_HALF + 1.0 - np.abs(self.far - head_shape.EYE[0])) / 2, 0, 1
         )
         above, below = self.y - self.upper, self.lower - self.y
         outer = 0.75 + 0.5 * np.clip((self.far - 26) / 14, 0, 1)
-        lashes = np.clip(1.25 - above / (2.4 + 0.6 * look.make_up) / outer, 0, 1) * (above > -1.5)
-        low = 0.38 * np.clip(1 - np.abs(below - 0.2) / 0.9, 0, 1) * (1 + look.make_up)
+        lashes = np.clip(1.25 - above / (2.4 + 0.6 * appearance.make_up) / outer, 0, 1) * (
+            above > -1.5
+        )
+        low = 0.38 * np.clip(1 - np.abs(below - 0.2) / 0.9, 0, 1) * (1 + appearance.make_up)
         rim = np.where(self.y > (self.upper + self.lower) / 2, lashes, low) * across
         rim = np.where(gap > 1.5, 0, rim)
         crease = 0.34 * np.exp(-(((above - 3.9 - 0.7 * np.sin(self.far / 9)) / 0.85) ** 2))
@@ -291,8 +297,8 @@ class _Painter:
     # --- relief ---
 
     def _relief(self) -> Maps:
-        """Heights in mm: pores, fine lines, and the folds that age leaves."""
-        rng, age = self.rng, self.look.age
+        """Heights in mm: pores, fine lines, and the folds of age."""
+        rng, age = self.rng, self.appearance.age
         old = np.clip((age - 22) / 55, 0, 1.2)
         pores = 0.020 * atlas.noise(rng, 1.0) + 0.018 * atlas.noise(rng, 1.8)
         pores *= 0.6 + self.bells((0, -35, 16, 20, 0.7), (34, -35, 16, 14, 0.5))
@@ -303,12 +309,12 @@ class _Painter:
         bags = self.bells((27, -12.5, 10, 2.6, 0.5), (29, -17, 11, 1.4, -0.7))
         out += old * bags
         out += old * 0.10 * atlas.noise(rng, 4, 0.6) * np.clip((self.y + 130) / 60, 0.3, 1)
-        if self.look.beard in ("short", "full"):
+        if self.appearance.beard in ("short", "full"):
             out += 0.28 * self._beard() * atlas.noise(rng, 1.2, 3)
         return np.asarray(out * np.maximum(self.front, 0.2), np.float32)
 
     def fold(self, name: str) -> Maps:
-        """Heights in mm of the folds that come with a move."""
+        """Heights in mm of the folds that accompany a blendshape."""
         if name == "forehead":
             wave = np.cos((self.y - 26 - 0.004 * self.far**2) / 9.5 * 2 * np.pi)
             where = np.exp(-(((self.y - 45) / 16) ** 4)) * np.exp(-((self.far / 42) ** 4))
@@ -334,14 +340,14 @@ class _Painter:
     def _gloss(self) -> Maps:
         oily = self.bells((0, -30, 10, 26, 0.7), (0, 45, 36, 20, 0.5), (40, -24, 14, 11, 0.45))
         oily += self.bells((0, -100, 14, 9, 0.3))
-        # The mirror of dark skin is as strong, but little light from below the surface veils it.
-        dark = float(np.clip((self.look.tone - 5) / 5, 0, 1))
-        young = (0.55 + 0.45 * self.look.shine) * (1 + 0.5 * dark)
-        wet = self.lip * (0.9 + 0.8 * self.look.make_up)
+        # The mirror of dark skin is as strong, but little light from below the surface covers it.
+        dark = float(np.clip((self.appearance.tone - 5) / 5, 0, 1))
+        young = (0.55 + 0.45 * self.appearance.shine) * (1 + 0.5 * dark)
+        wet = self.lip * (0.9 + 0.8 * self.appearance.make_up)
         return np.asarray(young * (0.35 + oily) * (1 - self.lip) + wet, np.float32)
 
     def _occlusion(self) -> Maps:
-        """How open each place is to light from all around, 1 = fully."""
+        """Share of ambient light that reaches each place, 1 = all."""
         shut = self.bells(
             (30, 8, 14, 4.5, 0.10), (16, -1, 5, 8, 0.22), (31, -2, 17, 6, 0.12),
             (18.5, -46, 3, 7, 0.30), (0, -54.5, 15, 2.6, 0.34), (0, -81.5, 15, 4.5, 0.22),
@@ -366,9 +372,9 @@ class _Painter:
         return out
 
 
-def grey_mix(look: Appearance, share: float = 1.0) -> tuple[float, float, float]:
-    """Colour of somebody's hair with a share of its white hairs, linear RGB."""
-    red, green, blue = (h + share * look.grey * (0.42 - h) for h in look.hair)
+def grey_mix(appearance: Appearance, share: float = 1.0) -> tuple[float, float, float]:
+    """Colour of a person's hair with a share of its white hairs, linear RGB."""
+    red, green, blue = (h + share * appearance.grey * (0.42 - h) for h in appearance.hair)
     return red, green, blue
 
 

@@ -1,4 +1,4 @@
-"""The pulse that skin shows: beats that vary, and breathing."""
+"""The pulse visible in skin: beats that vary, and breathing."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from mien.types import Doubles
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pulse:
-    """A pulse wave and the truth about it."""
+    """A pulse wave with its ground truth."""
 
-    wave: Doubles  # (T,) p at the times asked for, about -1 to 1
+    wave: Doubles  # (T,) p at the requested times, about -1 to 1
     beats: Doubles  # (B,) s at which beats begin
-    rate: float  # beats a minute over the clip
-    breathing: float  # breaths a minute
+    rate: float  # beats per minute over the clip
+    breathing: float  # breaths per minute
 
 
 def pulse(
@@ -24,19 +24,19 @@ def pulse(
     """A pulse at given times.
 
     A fundamental with a second harmonic of 0.3 runs over the beats; intervals between beats vary
-    with breathing and at random (respiratory sinus arrhythmia), and the baseline breathes too.
+    with breathing and at random (respiratory sinus arrhythmia), and the baseline follows breathing.
 
     Args:
         times: (T,) s, rising.
         seed: of everything.
-        rate: beats a minute; 48 to 120 at random if None.
-        breaths: a minute; 10 to 22 at random if None.
+        rate: beats per minute; random in 48 to 120 if None.
+        breaths: per minute; random in 10 to 22 if None.
     """
     rng = np.random.default_rng([seed, 97])
     rate = float(rng.uniform(48, 120)) if rate is None else rate
     breaths = float(rng.uniform(10, 22)) if breaths is None else breaths
     if not 20 <= rate <= 250 or not 2 <= breaths <= 60:
-        raise MienError(f"A pulse of {rate:g} and {breaths:g} breaths a minute is nobody's.")
+        raise MienError(f"A pulse of {rate:g} and {breaths:g} breaths per minute is not possible.")
     end, beat = float(times[-1]) + 3, -float(rng.uniform(0, 60 / rate))
     phase = float(rng.uniform(0, 2 * np.pi))
     beats = [beat]

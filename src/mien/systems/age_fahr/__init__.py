@@ -1,1 +1,1 @@
-"""Years from a face, in two stages; a masked autoencoder to start from few labels."""
+"""Apparent age in years, trained in two stages; a masked autoencoder for few labels."""

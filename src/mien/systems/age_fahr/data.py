@@ -1,4 +1,4 @@
-"""Faces with ages, in three parts that share no picture: to learn from, to choose by, to test."""
+"""Faces with ages, in three disjoint parts: for training, selection and test."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mien.datasets import LABELS as READERS
 from mien.datasets import Labelled
 from mien.errors import TrainingError
-from mien.evaluate.fairness.labelled_faces import alike
+from mien.evaluate.fairness.labelled_faces import near_duplicates
 from mien.systems.age_fahr.head import Age
 from mien.train.chips import read_chips
 from mien.train.splits import group_ids, held_out
@@ -17,7 +17,7 @@ from mien.types import Doubles, OnStep, Pixels
 
 OLDEST = 122  # years; Jeanne Calment's age
 TEST, CHOOSE = 0.2, 0.1  # shares
-NEAR = 2  # bits by which hashes of one picture may differ; 4 join 861 of UTKFace's in a chain
+NEAR = 2  # bits by which hashes of near-duplicates may differ; 4 join 861 of UTKFace's in a chain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Faces:
     """Aligned faces with ages."""
 
     images: Pixels  # (N, 112, 112, 3)
-    age: Doubles  # (N,) years, as the makers of the set say
+    age: Doubles  # (N,) years, by the labels of the set
     record: tuple[Labelled, ...]  # (N,)
 
     def rows(self, keep: NDArray[np.int64]) -> "Faces":
@@ -36,28 +36,30 @@ class Faces:
 def parts(
     data: Path, layout: str, out: Path, on_step: OnStep | None = None
 ) -> tuple[Faces, Faces, Faces, str]:
-    """Training, choosing and test part; and what could not be read.
+    """Training, selection and test part; and the files that could not be read.
 
-    The split depends on the pictures alone: it is the same for every seed and every training.
-    Pictures of one person, copies, and pictures that look the same are on one side.
+    The split depends on the images alone: it is the same for every seed and every training.
+    Images of one person, copies, and near-duplicates are on one side.
 
     Args:
         data: the set as it is unpacked.
-        layout: a reader of mien.datasets that tells ages.
-        out: run folder, which keeps the aligned chips.
-        on_step: told after each picture.
+        layout: a reader of mien.datasets with age labels.
+        out: run folder with the cached aligned chips.
+        on_step: called after each image.
     """
     records = [record for record in READERS[layout](data) if "age" in record.labels]
     chips = read_chips(records, Age.crop, out, on_step)
     kept = tuple(records[row] for row in chips.row)
     ages = np.array([_years(record) for record in kept])
     groups = group_ids(
-        [r.person for r in kept], chips.content.tolist(), alike(chips.images, NEAR).tolist()
+        [r.person for r in kept],
+        chips.content.tolist(),
+        near_duplicates(chips.images, NEAR).tolist(),
     )
     learn, test = held_out(groups, TEST)
     inner, choose = held_out([groups[k] for k in learn], CHOOSE / (1 - TEST))
     faces = Faces(chips.images, ages, kept)
-    return faces.rows(learn[inner]), faces.rows(learn[choose]), faces.rows(test), chips.lost
+    return faces.rows(learn[inner]), faces.rows(learn[choose]), faces.rows(test), chips.failures
 
 
 def _years(record: Labelled) -> float:
@@ -67,24 +69,24 @@ def _years(record: Labelled) -> float:
         years = float("nan")
     if not 0 <= years <= OLDEST:
         raise TrainingError(
-            f"{record.path} is said to be {record.labels['age']} years old; ages are numbers from "
-            f"0 to {OLDEST}. Correct the label or take the picture out."
+            f"The label of {record.path} is {record.labels['age']} years old; ages are numbers "
+            f"from 0 to {OLDEST}. Correct the label or remove the image."
         )
     return years
 
 
 def bands(age: Doubles, width: int = 5) -> NDArray[np.int64]:
-    """(N,) number of the band of so many years."""
+    """(N,) number of the band of `width` years."""
     return (np.asarray(age) // width).astype(np.int64)
 
 
 def balance(age: Doubles, most: float = 20.0) -> Doubles:
-    """(N,) chances that draw each band of five years alike often.
+    """(N,) sampling weights that draw each band of five years equally often.
 
     Args:
         age: (N,) years.
-        most: how many times as likely as a face of the fullest band one of the emptiest may be;
-            else a handful of faces would be learnt by heart. Source: spec 03 of mien.
+        most: largest weight of a face of the emptiest band relative to one of the fullest;
+            with larger weights a handful of faces would be memorised.
     """
     band = bands(age)
     weight = 1 / np.bincount(band)[band]

@@ -1,4 +1,4 @@
-"""How old a face looks, in years, with an interval."""
+"""Predict the apparent age of a face in years, with an interval."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from mien.runtime import Session
 from mien.types import Crop, Doubles, Floats, Pixels, Points, Reading
 
 SIDE, WIDTH = 112, 256  # px; numbers of a vector
-YEARS = np.arange(101, dtype=np.float64)  # what is told apart: 0 to 100; older counts as 100
+YEARS = np.arange(101, dtype=np.float64)  # classes: 0 to 100; older counts as 100
 # Median positions of MTCNN's five points in the 200 px crops of UTKFace, made symmetrical.
 POINTS: Points = (
     (0.3025, 0.2935),
@@ -21,7 +21,7 @@ POINTS: Points = (
 
 
 class Age:
-    """A guess at years by looks; README.md is its model card."""
+    """Apparent age in years; README.md is its model card."""
 
     crop = Crop(size=SIDE, points=POINTS)
 
@@ -40,8 +40,8 @@ class Age:
         Args:
             weights: the ONNX file that train.py writes.
             name: the card this was opened from.
-            reach: half the 90 % interval over the spread of the answer, as it was on held-out
-                pictures; see `train.reach`.
+            reach: interval scale: half the 90 % interval over the spread of the answer, measured on
+                held-out images; see `train.reach`.
             digest: of the weights.
             device: see mien.runtime.
             threads: of one call.
@@ -50,7 +50,7 @@ class Age:
         self.name, self.digest, self.device, self.reach = name, digest, self._session.device, reach
 
     def __call__(self, chips: Pixels) -> list[Reading]:
-        """Guess the age of each chip.
+        """Predict the age of each chip.
 
         Args:
             chips: (N, 112, 112, 3), aligned by mien.align.
@@ -59,7 +59,7 @@ class Age:
             N readings of `age` in years, with a 90 % interval.
         """
         found = []
-        for middle, spread in zip(*told(self.shares(chips)), strict=True):
+        for middle, spread in zip(*mean_and_spread(self.shares(chips)), strict=True):
             far = self.reach * spread
             low, high = max(0.0, middle - far), middle + far
             found.append(
@@ -71,27 +71,27 @@ class Age:
         """(N, 112, 112, 3) -> (N, 101) probability of each year: mean of a chip and its mirror."""
         if not len(chips):
             return np.empty((0, len(YEARS)), np.float32)
-        first, second = (softmax(logits) for logits in self._looks(chips, "logits"))
+        first, second = (softmax(logits) for logits in self._mirrored(chips, "logits"))
         return np.asarray((first + second) / 2, np.float32)
 
     def vectors(self, chips: Pixels) -> Floats:
-        """(N, 112, 112, 3) -> (N, 256): what years are told from, for other questions about looks.
+        """(N, 112, 112, 3) -> (N, 256): features behind the age, for other tasks on appearance.
 
-        Mean of a chip and its mirror, not of unit length. People can be told apart by it to some
-        degree, so it is to be kept as a template is.
+        Mean of a chip and its mirror, not of unit length. People can be identified by it to some
+        degree, so it must be protected like a template.
         """
         if not len(chips):
             return np.empty((0, WIDTH), np.float32)
-        first, second = self._looks(chips, "vector")
+        first, second = self._mirrored(chips, "vector")
         return np.asarray((first + second) / 2, np.float32)
 
-    def _looks(self, chips: Pixels, name: str) -> tuple[Floats, Floats]:
+    def _mirrored(self, chips: Pixels, name: str) -> tuple[Floats, Floats]:
         pixels = tensor(chips)
         mirrored = np.ascontiguousarray(pixels[..., ::-1])
         return self._session(pixels)[name], self._session(mirrored)[name]
 
 
-def told(shares: Floats) -> tuple[list[float], list[float]]:
+def mean_and_spread(shares: Floats) -> tuple[list[float], list[float]]:
     """Mean and spread (standard deviation, at least one year) of (N, 101) probabilities."""
     p: Doubles = shares.astype(np.float64)
     middle = p @ YEARS

@@ -1,4 +1,4 @@
-"""The networks: dlib's first blocks, or the transformer of spec 03, and a share for each year."""
+"""The networks: dlib's first blocks, or a transformer, with one output per year."""
 
 import math
 from typing import cast
@@ -23,8 +23,8 @@ class Net(nn.Module):
         return cast(Tensor, self.last(self.drop(self.norm(self.trunk(pixels)))))
 
 
-class Told(nn.Module):
-    """What is shipped: logits (N, 101), and the vector (N, width) that they are told from."""
+class Exported(nn.Module):
+    """The shipped graph: logits (N, 101), and the vector (N, width) that they are computed from."""
 
     def __init__(self, net: Net) -> None:
         super().__init__()
@@ -37,13 +37,13 @@ class Told(nn.Module):
 
 
 def convolutional(blocks: int, side: int, dropout: float) -> Net:
-    """What is shipped: faces need not be learnt anew."""
+    """The shipped network: its face features are pretrained."""
     trunk = Trunk(blocks, side)
     return Net(trunk, trunk.width, dropout)
 
 
 class Encoder(nn.Module):
-    """A vision transformer: mean of the tokens of all patches, or of those that are given.
+    """A vision transformer: mean of the tokens of all patches, or of given ones.
 
     Source: FAHR-Face's card: ViT, 112 px, mean and spread 0.5; sizes are free here. The layers
     are those of He et al., "Masked autoencoders are scalable vision learners", arXiv:2111.06377.
@@ -75,7 +75,7 @@ class Encoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Guess three quarters of the patches from the rest: faces without labels teach that."""
+    """Predict three quarters of the patches from the others: pretraining without labels."""
 
     MASKED = 0.75
     place: Tensor  # a buffer
@@ -115,9 +115,9 @@ class Autoencoder(nn.Module):
 
 
 def positions(across: int, width: int) -> Tensor:
-    """(1, T, width) sines and cosines of row and column, never learnt.
+    """(1, T, width) sines and cosines of row and column, not trained.
 
-    Source: Vaswani et al., arXiv:1706.03762, for rows and columns apart as in arXiv:2111.06377.
+    Source: Vaswani et al., arXiv:1706.03762, with separate rows and columns as in arXiv:2111.06377.
     """
     quarter = width // 4
     rates = torch.exp(-math.log(10_000) * torch.arange(quarter) / quarter)

@@ -1,4 +1,4 @@
-"""Does the balanced stage pay, and does guessing hidden patches? On photographs, five seeds."""
+"""Proof: does the balanced stage help, and does masked pretraining? On photographs, five seeds."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,13 +22,13 @@ SEEDS = range(5)
 SIDE, PATCH, FEW = 48, 8, 300  # px, px, labelled faces
 PRETRAIN, FINE = 20, 25  # epochs
 OLD = "error from 65"
-# What was promised before it was tried: errors of the old and of all, balanced over plain, and from
-# few labels, pretrained over not. Source: spec 03 of mien.
+# Criteria set before the measurement: errors of the old and of all, balanced over plain, and from
+# few labels, pretrained over not.
 BAR_OLD, BAR_ALL, BAR_START = 0.85, 1.10, 0.90
 
 
 def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
-    """Run it; give the tables for the page.
+    """Run the proof; return the tables for the README.
 
     Args:
         data: UTKFace.
@@ -36,13 +36,13 @@ def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
         on_step: progress.
     """
     if data is None:
-        raise TrainingError("This proof is about photographs; name UTKFace's folder with --data.")
+        raise TrainingError("This proof needs photographs; name UTKFace's folder with --data.")
     learn, _, test, _ = parts(data, "utkface", out, on_step)
     return "\n\n".join([balanced(learn, test, on_step), pretrained(learn, test, out, on_step)])
 
 
 def balanced(learn: Faces, test: Faces, on_step: OnStep | None = None) -> str:
-    """Second stage against first, on dlib's vectors: nothing below them is learnt."""
+    """Compare the second stage with the first, on frozen vectors of dlib's network."""
     seeded(0)
     trunk = Trunk(14, 112)
     trunk.settle(batch / 255 for batch in _pixels(learn.images[:1024], 112).split(128))
@@ -66,8 +66,8 @@ def balanced(learn: Faces, test: Faces, on_step: OnStep | None = None) -> str:
             on_step("balance", seed + 1, len(SEEDS))
     names = ("error", "balanced error", OLD)
     rows = [
-        (stage, *(spread_of([one[name] for one in told_of], 2) for name in names))
-        for stage, told_of in found.items()
+        (stage, *(spread_of([one[name] for one in runs], 2) for name in names))
+        for stage, runs in found.items()
     ]
 
     def most(name: str) -> float:
@@ -81,13 +81,13 @@ def balanced(learn: Faces, test: Faces, on_step: OnStep | None = None) -> str:
     ]
     return "\n\n".join(
         [
-            f"**Balance.** A head on vectors of dlib's network, which has learnt nothing of age; "
-            f"{len(learn.age)} faces to learn from, {len(test.age)} to test on, five seeds, errors "
+            f"**Balance.** A head on vectors of dlib's network, which was not trained on age; "
+            f"{len(learn.age)} faces for training, {len(test.age)} for test, five seeds, errors "
             "in years (95 % interval over seeds). The third row is the control: as long as the "
             "second, without balance.",
             markdown(("Stage", "Error", "Mean over bands of ten years", "65 and older"), rows),
             markdown(
-                ("Bar", "Worst seed", "Met"),
+                ("Criterion", "Worst seed", "Met"),
                 [(n, f"{v:.2f}", "yes" if v <= bar else "**no**") for n, v, bar in bars],
             ),
         ]
@@ -95,7 +95,7 @@ def balanced(learn: Faces, test: Faces, on_step: OnStep | None = None) -> str:
 
 
 def pretrained(learn: Faces, test: Faces, out: Path, on_step: OnStep | None = None) -> str:
-    """A small transformer that guessed hidden patches first, against one that did not."""
+    """Compare a small transformer with masked pretraining with one without."""
     known, new = _pixels(learn.images, SIDE), _pixels(test.images, SIDE)
     seeded(0)
     auto = Autoencoder(Encoder(SIDE, PATCH, 128, 4, 4), 64, 2, 4)
@@ -128,12 +128,13 @@ def pretrained(learn: Faces, test: Faces, out: Path, on_step: OnStep | None = No
     return "\n\n".join(
         [
             f"**Hidden patches.** A transformer of 4 layers, width 128, patches of {PATCH} px at "
-            f"{SIDE} px, that guessed three quarters of the patches of all {len(learn.age)} faces "
-            f"for {PRETRAIN} epochs (error {history[0]['loss']:.2f} to {history[-1]['loss']:.2f} "
-            f"of the variance), then learnt from {FEW} labels. Always saying the median is off by "
-            f"{middle:.1f} years.",
+            f"{SIDE} px, pretrained to predict three quarters of the patches of all "
+            f"{len(learn.age)} faces for {PRETRAIN} epochs (error {history[0]['loss']:.2f} to "
+            f"{history[-1]['loss']:.2f} "
+            f"of the variance), then trained on {FEW} labels. The error of always predicting the "
+            f"median is {middle:.1f} years.",
             markdown(("Start", "Error in years (95 % interval over seeds)"), rows),
-            f"Bar: at least a tenth lower in four of five seeds. Came out: {met} of 5 "
+            f"Criterion: at least a tenth lower in four of five seeds. Result: {met} of 5 "
             f"(ratios {', '.join(f'{r:.2f}' for r in ratios)}): "
             f"{'met' if met >= 4 else '**not met**'}.",
         ]

@@ -5,12 +5,12 @@ import pytest
 
 from mien.errors import TrainingError
 from mien.media import write_image
-from mien.systems.age_fahr.head import YEARS, Age, told
+from mien.systems.age_fahr.head import YEARS, Age, mean_and_spread
 from mien.testing import check, noise
 from mien.zoo import find, load
 
 
-def test_the_shipped_head_keeps_its_contract_and_answers_unasked():
+def test_the_shipped_head_keeps_its_contract_and_is_enabled_by_default():
     head = load("age-fahr")
     check("chip-head", head)
     for reading in head(noise(3, 112)):
@@ -23,7 +23,7 @@ def test_mean_and_spread_of_years_by_hand():
     shares = np.zeros((2, 101), np.float32)
     shares[0, [20, 40]] = 0.5
     shares[1, 30] = 1
-    middle, spread = told(shares)
+    middle, spread = mean_and_spread(shares)
     assert middle == pytest.approx([30, 30])
     assert spread == pytest.approx([10, 1])  # at least one year
 
@@ -43,10 +43,10 @@ def test_the_interval_is_as_wide_as_the_card_says(toy):
 @pytest.mark.weights
 def test_a_child_a_grown_up_and_their_vectors(astronaut, mtcnn):
     from mien.align import align
-    from mien.detect import detect_with_retries as look
+    from mien.detect import detect_with_retries
 
     head = load("age-fahr")
-    chip = align(astronaut, look(mtcnn, astronaut, "never").faces[:1], head.crop)
+    chip = align(astronaut, detect_with_retries(mtcnn, astronaut, "never").faces[:1], head.crop)
     [reading] = head(chip)
     assert 20 < reading.values["age"] < 60  # Eileen Collins was 35
     assert head.vectors(chip).shape == (1, 256)

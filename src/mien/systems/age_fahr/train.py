@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
 from mien.media import write_bytes
 from mien.systems.age_fahr.data import Faces, balance, bands, parts
-from mien.systems.age_fahr.head import YEARS, Age, tensor, told
-from mien.systems.age_fahr.model import Net, Told, convolutional
+from mien.systems.age_fahr.head import YEARS, Age, mean_and_spread, tensor
+from mien.systems.age_fahr.model import Exported, Net, convolutional
 from mien.train import Augment, Batches, adamw, export, fit, predict_batches, quantised, seeded
 from mien.types import Doubles, Floats, OnStep, Pixels
 
@@ -26,13 +26,13 @@ class Config:
     layout: str = "utkface"  # reader of the data set
     blocks: int = 13  # of dlib's 14 residual blocks
     dropout: float = 0.2
-    epochs: int = 14  # of the first stage, on all faces as they come
-    second: int = 5  # epochs of the second stage, on draws that are balanced by age
+    epochs: int = 14  # of the first stage, on all faces
+    second: int = 5  # epochs of the second stage, on draws balanced by age
     batch: int = 64
     rate: float = 7e-4  # peak
     second_rate: float = 1e-4  # peak
     decay: float = 0.05
-    blur: float = 2.5  # years, spread of the ages that a label stands for
+    blur: float = 2.5  # years, spread of the ages that a label represents
     average: float = 0.995
     precision: Literal["32", "bf16"] = "bf16"
     device: str = "cpu"
@@ -40,26 +40,26 @@ class Config:
 
 
 CHANGE = Augment(shift=0.04, turn=8, scale=0.08, light=0.1, contrast=0.25, erase=0.3)
-SURE = 0.9  # share of faces whose age the interval holds
+SURE = 0.9  # share of faces whose age lies in the interval
 
 
 def train(
     config: Config, data: Path | None, out: Path, on_step: OnStep | None = None
 ) -> Mapping[str, Any]:
-    """Two stages: all faces, then draws that are balanced by age; look at the test part once.
+    """Two stages: all faces, then draws balanced by age; evaluate the test part once.
 
     Args:
         config: settings.
-        data: the data set; there is no made-up one.
-        out: run folder; weights.onnx is what is shipped, test.txt names the test part, and what
-            is returned names the `reach` that the card has to tell.
+        data: the data set; there is no synthetic one.
+        out: run folder; weights.onnx is the shipped file, test.txt names the test part, and the
+            result contains `reach`, the interval scale for the card.
         on_step: progress.
 
     Returns:
         Errors in years on the test part after each stage, and those of the shipped file.
     """
     if data is None:
-        raise TrainingError("Ages are learnt from pictures of people; name a folder with --data.")
+        raise TrainingError("Ages are trained on images of people; name a folder with --data.")
     learn, choose, test, lost = parts(data, config.layout, out, on_step)
     names = "".join(f"{record.path.name}\n" for record in test.record)
     write_bytes(out / "test.txt", names.encode())  # for mien eval age --names
@@ -75,7 +75,7 @@ def train(
     after["second stage"] = errors(shares(net, test), test.age)
     some = pixels_of(learn.images[:64])
     apart = export(
-        Told(net), out / "weights-32.onnx", some, outputs=("logits", "vector"), tolerance=1e-3
+        Exported(net), out / "weights-32.onnx", some, outputs=("logits", "vector"), tolerance=1e-3
     )
     ranges = [tensor(learn.images[k : k + 64]) for k in range(0, min(len(learn.age), 512), 64)]
     quantised(out / "weights-32.onnx", out / "weights.onnx", ranges)
@@ -91,7 +91,7 @@ def stage(
     net: Net, learn: Faces, choose: Faces, config: Config, out: Path | None,
     on_step: OnStep | None, *, balanced: bool = False,
 ) -> None:  # fmt: skip
-    """One stage; the epoch with the smallest error on the choosing part is kept.
+    """Run one stage; the epoch with the smallest error on the selection part is kept.
 
     In the balanced stage that error is the mean over bands of age, else over faces.
     """
@@ -119,15 +119,15 @@ def stage(
 
 
 def loss_of(logits: Tensor, age: Tensor, blur: float) -> Tensor:
-    """Divergence from a bell around the label, and a fifth of the error of the mean.
+    """Divergence from a Gaussian around the label, plus a fifth of the error of the mean.
 
     Args:
         logits: (N, 101) of the years.
         age: (N,) years.
-        blur: years, spread of the bell; the error is told in units of it.
+        blur: years, spread of the Gaussian; the error is in units of it.
 
     Source: Gao et al., "Age estimation using expectation of label distribution learning",
-        IJCAI 2018, where both count alike.
+        IJCAI 2018, where both have the same weight.
     """
     years = torch.from_numpy(YEARS).to(logits)
     bell = torch.softmax(-((years - age[:, None]) ** 2) / (2 * blur**2), 1)
@@ -143,27 +143,27 @@ def shares(net: nn.Module, faces: Faces) -> Floats:
 
 
 def pixels_of(chips: Pixels) -> Tensor:
-    """What the network is shown: (N, 3, 112, 112)."""
+    """The input of the network: (N, 3, 112, 112)."""
     return torch.from_numpy(tensor(chips))
 
 
 def reach(found: Floats, age: Doubles) -> float:
-    """Half the interval over the spread of an answer, so that 90 % of new faces lie inside.
+    """Interval scale: half the interval over the spread, so that 90 % of new faces lie inside.
 
     Source: split conformal prediction with errors in units of the model's own spread; Lei et al.,
     "Distribution-free predictive inference for regression", JASA 113, 2018.
     """
-    middle, spread = (np.asarray(values) for values in told(found))
+    middle, spread = (np.asarray(values) for values in mean_and_spread(found))
     off = np.sort(np.abs(age - middle) / spread)
     rank = int(np.ceil((len(off) + 1) * SURE))
     if rank > len(off):
-        raise TrainingError(f"{len(off)} held-out faces show no interval of {SURE:.0%}; give more.")
+        raise TrainingError(f"{len(off)} held-out faces show no interval of {SURE:.0%}; add more.")
     return float(off[rank - 1])
 
 
 def errors(found: Floats, age: Doubles, far: float | None = None) -> dict[str, float]:
-    """Mean absolute error, its mean over bands of ten years, bias; how often the interval holds."""
-    middle, spread = (np.asarray(values) for values in told(found))
+    """Mean absolute error, its mean over bands of ten years, bias, coverage of the interval."""
+    middle, spread = (np.asarray(values) for values in mean_and_spread(found))
     off = middle - age
     band = bands(age, 10)
     each = [float(np.abs(off[band == b]).mean()) for b in np.unique(band)]

@@ -1,1 +1,1 @@
-"""Whether a head looks at one face at a time."""
+"""Audit whether a head processes each face of a batch independently."""

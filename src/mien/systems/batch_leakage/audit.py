@@ -1,8 +1,8 @@
-"""Does a head look at one face at a time? An audit of answers that leak within a batch.
+"""Audit whether answers of a head leak between the faces of a batch.
 
-Some published programs let the faces of a batch see each other, by attention over the wrong axis
-or by statistics of the batch. Then answers depend on who else is asked about, and a test set
-that is sorted by class tells the head what it should not know.
+In some published programs the faces of a batch affect each other, by attention over the wrong axis
+or by statistics of the batch. Answers then depend on the other faces, and a test set sorted by
+class reveals the class to the head.
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ from mien.metrics import Clusters, Estimate
 from mien.metrics.findings import Fact, Findings, Risk, Table
 from mien.types import Device, Doubles, OnStep, Pixels
 
-LEAST = 8  # faces; fewer make no batch worth the name
+LEAST = 8  # faces; fewer do not make a useful batch
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `mien audit batch-leakage --set KEY=VALUE` sets."""
+    """Settings of `mien audit batch-leakage --set KEY=VALUE`."""
 
-    batch: int = 32  # faces that are asked about together
+    batch: int = 32  # faces per batch
     tolerance: float = 1e-4  # sums in another order differ by less; a leak by much more
-    task: str = ""  # label that the sorted batch is sorted by; default: the first, else brightness
+    task: str = ""  # label by which the sorted batch is sorted; default: the first, else brightness
 
 
 class BatchLeakage:
-    """Compares answers about a face alone, in a shuffled batch and in one of its own class."""
+    """Compares answers for a face alone, in a shuffled batch and in one of its own class."""
 
     needs = frozenset({"chip-head"})
     options = Options
@@ -48,7 +48,7 @@ class BatchLeakage:
         /,
         on_step: OnStep = silent,
     ) -> Findings:
-        """Ask the head about every face three times: alone, in a shuffled and in a sorted batch.
+        """Run the head on every face three times: alone, in a shuffled and in a sorted batch.
 
         Raises:
             TooFewTrialsError: fewer than 8 faces.
@@ -58,9 +58,7 @@ class BatchLeakage:
         cut = read_chips(asked, data, counter.crop, on_step)
         count = len(cut.chips)
         if count < LEAST:
-            raise TooFewTrialsError(
-                f"{count} faces tell too little about a batch; give {LEAST} or more."
-            )
+            raise TooFewTrialsError(f"{count} faces are too few for a batch; give {LEAST} or more.")
         rows = cut.rows
         order, sorted_by = _order(data, options.task, cut.chips, rows)
         orders = {"shuffled": np.random.default_rng(scope.seed).permutation(count),
@@ -84,7 +82,7 @@ class BatchLeakage:
 def _order(
     data: Samples, task: str, chips: Pixels, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], str]:
-    """The faces sorted by class, and by what; by brightness where there are no classes."""
+    """The faces sorted by class, and the sort key; by brightness where there are no classes."""
     known = task or next(iter(data.labels), "")
     if known in data.labels:
         keys = np.array([data.labels[known][row] for row in rows])
@@ -105,7 +103,7 @@ def _findings(
     leaks = not worst <= options.tolerance
     verdict = (
         f"Answers change by up to {worst:.2g} with the rest of the batch: the head mixes faces. "
-        "No figure that was measured in batches holds."
+        "Results measured in batches are not valid."
     )
     sound = (
         f"No answer changes by more than {options.tolerance:g} with the rest of the batch; at most "
@@ -113,10 +111,10 @@ def _findings(
     )
     risk = Risk("high", verdict) if leaks else Risk("none found", sound)
     lost = len(data.pictures) - share.trials
-    left_out = (f"{lost} of {len(data.pictures)} pictures show no face and are left out.",)
+    left_out = (f"{lost} of {len(data.pictures)} images show no face and are left out.",)
     return Findings(
-        "One face at a time?",
-        f"{share.trials} faces of {data.name}, each asked about alone and in batches of "
+        "Batch leakage: does an answer depend on the other faces?",
+        f"{share.trials} faces of {data.name}, each alone and in batches of "
         f"{options.batch}.",
         (
             Fact("largest change", Estimate(worst), "number",
@@ -126,7 +124,7 @@ def _findings(
         ),
         (
             Table(
-                "Against the answer alone",
+                "Difference from the answer alone",
                 (("Batch", "text"), ("Largest change", "number"), ("Mean change", "number"),
                  ("Other first answer", "rate")),
                 lines,

@@ -1,4 +1,4 @@
-"""Heads that leak are found, heads that do not pass, and a few faces are refused."""
+"""Heads that leak are found, others pass, and too few faces are refused."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from mien.zoo import load
 
 
 class Bright:
-    """How bright a chip is; `mixed` takes the mean of the batch away, as a leaking head does."""
+    """Brightness of a chip; `mixed` subtracts the mean of the batch, as a leaking head does."""
 
     crop = Crop(size=8)
     name, digest, device = "bright", "0123", TOY_DEVICE
@@ -29,7 +29,7 @@ class Bright:
 
 
 class Shy(Bright):
-    """Says nothing when it is asked about several."""
+    """Gives no answer for several chips."""
 
     def __call__(self, chips):
         found = super().__call__(chips)
@@ -46,24 +46,24 @@ def test_it_keeps_the_contract_of_audits():
     check("audit", load("batch-leakage"))
 
 
-def test_a_head_that_looks_at_one_face_at_a_time_passes():
-    told = plain(run(Bright(0), noise(40, 8)))
-    assert told["headline"]["leaks"]["value"] == 0
-    assert told["headline"]["largest change"]["value"] < 1e-6
-    assert told["warnings"] == []
-    assert told["risk"]["level"] == "none found"
+def test_a_head_that_processes_each_face_alone_passes():
+    result = plain(run(Bright(0), noise(40, 8)))
+    assert result["headline"]["leaks"]["value"] == 0
+    assert result["headline"]["largest change"]["value"] < 1e-6
+    assert result["warnings"] == []
+    assert result["risk"]["level"] == "none found"
     # Nothing happened in 40 independent faces: at most 1 - 0.05^(1/40) = 7.2 % of faces.
-    changed = told["headline"]["faces whose answer changes"]
+    changed = result["headline"]["faces whose answer changes"]
     assert (changed["value"], changed["low"]) == (0, 0)
     assert changed["high"] == pytest.approx(0.072, abs=0.016)
 
 
 @pytest.mark.parametrize("head", [Bright(1), Bright(1e-2), Shy(0)])
-def test_a_head_that_mixes_the_batch_is_told(head):
-    told = plain(run(head, noise(40, 8)))
-    assert told["headline"]["leaks"]["value"] == 1
-    assert "the head mixes faces" in told["warnings"][0]
-    assert told["risk"]["level"] == "high"
+def test_a_head_that_mixes_the_batch_is_found(head):
+    result = plain(run(head, noise(40, 8)))
+    assert result["headline"]["leaks"]["value"] == 1
+    assert "the head mixes faces" in result["warnings"][0]
+    assert result["risk"]["level"] == "high"
 
 
 def test_sorting_by_class_shows_what_shuffling_hides():
@@ -74,7 +74,7 @@ def test_sorting_by_class_shows_what_shuffling_hides():
     assert found.tables[0].rows[1][3] is not None
 
 
-def test_a_few_faces_tell_nothing():
+def test_a_few_faces_are_refused():
     with pytest.raises(TooFewTrialsError, match="3 faces"):
         run(Bright(0), noise(3, 8))
 
@@ -82,9 +82,9 @@ def test_a_few_faces_tell_nothing():
 def test_more_questions_than_agreed_are_not_asked():
     with pytest.raises(ScopeError, match="would show bright 24 pictures, and 20 were agreed"):
         run(Bright(0), noise(8, 8), scope=Scope(queries=20), settings=["batch=8"])
-    told = plain(run(Bright(0), noise(8, 8), scope=Scope("a reason", queries=24)))
-    assert told["basis"]["Purpose"] == "a reason"
-    assert told["basis"]["Pictures shown to the head"] == "24"
+    result = plain(run(Bright(0), noise(8, 8), scope=Scope("a reason", queries=24)))
+    assert result["basis"]["Purpose"] == "a reason"
+    assert result["basis"]["Pictures shown to the head"] == "24"
 
 
 def test_a_folder_of_classes_is_read_and_pictures_that_are_none_are_left_out(tmp_path):
@@ -93,10 +93,10 @@ def test_a_folder_of_classes_is_read_and_pictures_that_are_none_are_left_out(tmp
         folder.mkdir(exist_ok=True)
         write_image(folder / f"{k}.png", picture)
     (tmp_path / "one" / "99.png").write_bytes(b"no picture")
-    told = plain(audit("batch-leakage", "expression", tmp_path, cut=True))
-    assert told["basis"]["Read by"].startswith("expression@")
-    assert told["warnings"] == ["1 of 13 pictures show no face and are left out."]
-    assert [row["Batch"] for row in told["tables"][0]["rows"]] == ["shuffled", "sorted by class"]
+    result = plain(audit("batch-leakage", "expression", tmp_path, cut=True))
+    assert result["basis"]["Read by"].startswith("expression@")
+    assert result["warnings"] == ["1 of 13 pictures show no face and are left out."]
+    assert [row["Batch"] for row in result["tables"][0]["rows"]] == ["shuffled", "sorted by class"]
 
 
 @pytest.mark.realdata
@@ -109,6 +109,6 @@ def test_the_default_expression_head_does_not_mix_real_faces(data):
 
         pictures = tuple(read_image(pack.read(name)) for name in names)
     labels = {"expression": tuple(name.split("/")[-2] for name in names)}
-    told = plain(audit("batch-leakage", "expression", Samples("CK+", pictures, labels), cut=True))
-    assert told["risk"]["level"] == "none found"
-    assert told["headline"]["faces whose answer changes"]["trials"] == len(names)
+    result = plain(audit("batch-leakage", "expression", Samples("CK+", pictures, labels), cut=True))
+    assert result["risk"]["level"] == "none found"
+    assert result["headline"]["faces whose answer changes"]["trials"] == len(names)

@@ -1,1 +1,1 @@
-"""Seven words for what a face shows."""
+"""Predict which of seven expression labels raters would select for a face."""

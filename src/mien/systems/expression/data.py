@@ -1,4 +1,4 @@
-"""Which of the labelled faces may be learnt from."""
+"""Select the labelled faces for training and test."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +13,16 @@ from mien.train.chips import read_chips
 from mien.train.splits import require_classes
 from mien.types import OnStep, Pixels
 
-TESTS = ("validation", "test")  # splits that nothing is learnt from
+TESTS = ("validation", "test")  # splits that are not used in training
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
-    """Aligned faces with the words that raters chose."""
+    """Aligned faces with the labels of raters."""
 
     images: Pixels  # (N, 64, 64, 3)
     label: NDArray[np.int64]  # (N,) in the order of LABELS
-    content: NDArray[np.str_]  # (N,) digest of the picture: the same for copies
+    content: NDArray[np.str_]  # (N,) digest of the image: the same for copies
 
     def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Faces":
         """Those rows."""
@@ -36,12 +36,12 @@ def parts(
 
     Args:
         data: the set as it is unpacked.
-        layout: a reader of mien.datasets that tells expressions.
-        out: run folder, which keeps the aligned chips.
-        on_step: told after each picture.
+        layout: a reader of mien.datasets with expression labels.
+        out: run folder with the cached aligned chips.
+        on_step: called after each image.
 
     Returns:
-        Training part without copies of test pictures, test part, and what was left out.
+        Training part without copies of test images, test part, and what was left out.
     """
     records = READERS[layout](data)
     chips = read_chips(records, Expression.crop, out, on_step)
@@ -55,5 +55,5 @@ def parts(
             f"from and one of {', '.join(TESTS)} are needed."
         )
     copies = ~test & np.isin(faces.content, faces.content[test])
-    told: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.lost}
-    return faces.rows(~test & ~copies), faces.rows(test), told
+    left_out: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.failures}
+    return faces.rows(~test & ~copies), faces.rows(test), left_out

@@ -1,4 +1,4 @@
-"""Read an expression off one aligned face: seven probabilities, and what they mean on two axes."""
+"""Predict the expression of one aligned face: seven probabilities, and their place on two axes."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from mien.types import Crop, Floats, Pixels, Points, Reading
 
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 SIDE = 64  # px
-# Median positions of MTCNN's five points in FER2013's pictures, made symmetrical.
+# Median positions of MTCNN's five points in FER2013's images, made symmetrical.
 POINTS: Points = (
     (0.3094, 0.3836),
     (0.6906, 0.3836),
@@ -18,17 +18,17 @@ POINTS: Points = (
     (0.3372, 0.7834),
     (0.6628, 0.7834),
 )
-# Where raters put the word on the axes of pleasure and arousal, -1 to 1; "neutral" is the middle.
+# Ratings of each label on the axes of pleasure and arousal, -1 to 1; "neutral" is the middle.
 # Source: Russell and Mehrabian, "Evidence for a three-factor theory of emotions", Journal of
 # Research in Personality 11, 1977: angry, disgusted, fearful, happy, sad, surprised.
 VALENCE = (-0.51, -0.60, -0.64, 0.81, 0.0, -0.63, 0.40)
 AROUSAL = (0.59, 0.35, 0.60, 0.51, 0.0, -0.27, 0.67)
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB. Source: ITU-R BT.601
-AXIS = "-1 to 1; the words' places on the axis, weighted by their probabilities"
+AXIS = "-1 to 1; the labels' places on the axis, weighted by their probabilities"
 
 
 class Expression:
-    """Which of seven words people would choose for a face; README.md is its model card."""
+    """Probabilities of seven labels that raters would select; README.md is its model card."""
 
     crop, classes = Crop(size=SIDE, points=POINTS), LABELS
 
@@ -48,14 +48,14 @@ class Expression:
         self.name, self.digest, self.device = name, digest, self._session.device
 
     def __call__(self, chips: Pixels) -> list[Reading]:
-        """Read each chip.
+        """Predict each chip.
 
         Args:
-            chips: (N, 64, 64, 3), aligned by mien.align; colour is not looked at.
+            chips: (N, 64, 64, 3), aligned by mien.align; colour is ignored.
 
         Returns:
-            N readings: calibrated probabilities of the seven words, sum 1. What follows from them
-            is `derived`: valence and arousal in [-1, 1], told, not measured on their own.
+            N readings: calibrated probabilities of the seven labels, sum 1. `derived` holds
+            valence and arousal in [-1, 1], which are computed from them, not measured.
         """
         return [self._reading(row) for row in self.probabilities(chips)]
 
@@ -79,6 +79,6 @@ class Expression:
 
 
 def tensor(chips: Pixels) -> Floats:
-    """(N, S, S, 3) chips -> (N, 3, S, S) in [0, 1], grey: the network has never seen colour."""
+    """(N, S, S, 3) chips -> (N, 3, S, S) in [0, 1], grey: it was trained without colour."""
     grey = (chips.astype(np.float32) @ LUMA) / 255  # (N, S, S)
     return np.repeat(grey[:, None], 3, axis=1)

@@ -1,4 +1,4 @@
-"""Known answers; the contract; two steps of training; a set that cannot be learnt from."""
+"""Known answers; the contract; two steps of training; a set that is refused."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from mien.testing import check, noise
 from mien.zoo import find, load
 
 
-def test_the_shipped_head_keeps_its_contract_and_answers_unasked():
+def test_the_shipped_head_keeps_its_contract_and_is_enabled_by_default():
     head = load("expression")
     check("chip-head", head)
     readings = head(noise(3, 64))
@@ -28,7 +28,7 @@ def test_mirrored_faces_show_the_same():
     )  # fmt: skip
 
 
-def test_colour_is_not_looked_at():
+def test_colour_is_ignored():
     # Red, green and blue of the same luma: 255 * 0.299 = 76.2, and so on.
     chips = np.zeros((1, 64, 64, 3), np.uint8)
     chips[..., 1] = 100
@@ -42,19 +42,20 @@ def test_valence_and_arousal_are_the_weighted_places_of_the_words(toy):
     head = Expression(toy(["n", 3, 64, 64], {"logits": logits}), name="toy")
     [reading] = head(noise(1, 64))
     assert reading.values["happiness"] == pytest.approx(0.5, abs=1e-4)
-    told = {one.task: one.values[one.task] for one in reading.derived}
+    measured = {one.task: one.values[one.task] for one in reading.derived}
     half_and_half = (VALENCE[0] + VALENCE[3]) / 2, (AROUSAL[0] + AROUSAL[3]) / 2
-    assert (told["valence"], told["arousal"]) == pytest.approx(half_and_half, abs=1e-4)
+    assert (measured["valence"], measured["arousal"]) == pytest.approx(half_and_half, abs=1e-4)
     assert all("words" in one.unit for one in reading.derived)
 
 
 @pytest.mark.weights
 def test_a_smile_of_a_portrait_is_called_happiness(astronaut, mtcnn):
     from mien.align import align
-    from mien.detect import detect_with_retries as look
+    from mien.detect import detect_with_retries
 
     head = load("expression")
-    [reading] = head(align(astronaut, look(mtcnn, astronaut, "never").faces[:1], head.crop))
+    faces = detect_with_retries(mtcnn, astronaut, "never").faces[:1]
+    [reading] = head(align(astronaut, faces, head.crop))
     assert max(reading.values, key=reading.values.get) == "happiness"
 
 
@@ -81,15 +82,15 @@ def test_two_epochs_of_training_give_a_file_and_go_on_after_a_stop(torch, tmp_pa
     copied = data / "validation" / "sad" / "0.png"
     (data / "train" / "sad" / "copy.png").write_bytes(copied.read_bytes())
     config = Config(blocks=1, side=64, epochs=2, second=1, batch=8, precision="32")
-    told = train(config, data, tmp_path / "run")
-    assert told["copies left out"] == 1
-    assert "broken.png" in told["lost"]
-    assert told["learnt from"] + told["chosen by"] == 28
+    measured = train(config, data, tmp_path / "run")
+    assert measured["copies left out"] == 1
+    assert "broken.png" in measured["lost"]
+    assert measured["learnt from"] + measured["chosen by"] == 28
     for name in ("weights", "weights-32"):
-        assert 0 <= told[name]["accuracy"] <= 1
+        assert 0 <= measured[name]["accuracy"] <= 1
         check("chip-head", Expression(tmp_path / "run" / f"{name}.onnx", name=name))
-    again = train(config, data, tmp_path / "run")  # all epochs are done: only told again
-    assert again["weights"] == told["weights"]
+    again = train(config, data, tmp_path / "run")  # all epochs are done: only measured again
+    assert again["weights"] == measured["weights"]
     with pytest.raises(TrainingError, match="other settings"):
         train(
             Config(blocks=1, side=64, epochs=3, second=1, batch=8, precision="32"),
@@ -114,7 +115,8 @@ def test_the_temperature_of_answers_that_are_too_sure_is_above_one(torch):
     random = np.random.default_rng(0)
     label = random.integers(0, 7, 4000)
     logits = random.normal(size=(4000, 7)) + 1.5 * np.eye(7)[label]
-    # These are drawn so that exp(1.5 x) are the odds; three times that is three times too sure.
+    # Labels are drawn with probabilities proportional to exp(1.5 x); three times that is
+    # overconfident.
     sure = (3 * 1.5 * logits)[None].astype(np.float32)
     assert temperature(sure, label) == pytest.approx(3, rel=0.15)
     by_hand = -np.log(softened(sure, 3.0)[np.arange(4000), label]).mean()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
 from mien.metrics import calibration_error, softmax
@@ -27,18 +27,18 @@ class Config:
 
     layout: str = "fer2013"  # reader of the data set
     blocks: int = 13  # of dlib's 14 residual blocks
-    side: int = 112  # px that chips are brought to, so that faces are as large as dlib's
+    side: int = 112  # px to which chips are resized, so that faces are as large as dlib's
     dropout: float = 0.2
-    epochs: int = 22  # of the first stage, on mixed pictures
-    second: int = 8  # epochs of the second stage, on pictures as they are
+    epochs: int = 22  # of the first stage, on mixed images
+    second: int = 8  # epochs of the second stage, on unmixed images
     batch: int = 64
-    rate: float = 7e-4  # peak; 3e-3 was worse than 1e-3 after three epochs of 8,000 pictures
+    rate: float = 7e-4  # peak; 3e-3 was worse than 1e-3 after three epochs of 8,000 images
     second_rate: float = 2e-4  # peak
     decay: float = 0.05  # of weights, not of gains and biases
     smoothing: float = 0.1  # of labels
-    mix: float = 0.2  # both parameters of the beta that pictures are mixed by; 0: not mixed
+    mix: float = 0.2  # both parameters of the Beta distribution for mixing; 0: not mixed
     average: float = 0.998  # decay of the moving average of the weights
-    held: float = 0.1  # share of the training pictures that chooses the epoch and the temperature
+    held: float = 0.1  # share of the training images that selects the epoch and the temperature
     precision: Literal["32", "bf16"] = "bf16"
     device: str = "cpu"
     seed: int = 0
@@ -50,34 +50,34 @@ CHANGE = Augment(shift=0.05, turn=10, scale=0.1, light=0.15, contrast=0.35, eras
 def train(
     config: Config, data: Path | None, out: Path, on_step: OnStep | None = None
 ) -> Mapping[str, Any]:
-    """Learn from the training part, choose by a tenth of it, look at the test part once.
+    """Train on the training part, select on a tenth of it, evaluate the test part once.
 
     Args:
         config: settings.
-        data: the data set; there is no made-up one.
-        out: run folder; weights.onnx is what is shipped.
+        data: the data set; there is no synthetic one.
+        out: run folder; weights.onnx is the shipped file.
         on_step: progress.
 
     Returns:
-        What was measured on the test part.
+        The measurements on the test part.
     """
     if data is None:
         raise TrainingError(
-            "Expressions are learnt from pictures of people; name a set with --data."
+            "Expressions are trained on images of people; name a data set with --data."
         )
     learn, test, left_out = parts(data, config.layout, out, on_step)
     rows, choose = held_out(group_ids([""] * len(learn.label), learn.content.tolist()), config.held)
     chosen, learn = learn.rows(choose), learn.rows(rows)
     net = fitted(config, learn, chosen, out, on_step)
-    warmth = temperature(looks(net, chosen), chosen.label)
-    with torch.no_grad():  # so that the file gives calibrated answers by itself
-        net.last.weight.div_(warmth)
-        net.last.bias.div_(warmth)
+    scale = temperature(mirrored_logits(net, chosen), chosen.label)
+    with torch.no_grad():  # so that the outputs of the file are calibrated
+        net.last.weight.div_(scale)
+        net.last.bias.div_(scale)
     some = pixels_of(learn.images[:64])
     apart = export(net, out / "weights-32.onnx", some, tolerance=1e-3)
     ranges = [tensor(learn.images[k : k + 64]) for k in range(0, min(len(learn.label), 512), 64)]
     quantised(out / "weights-32.onnx", out / "weights.onnx", ranges)
-    told = {
+    measured = {
         name: scores(Expression(out / f"{name}.onnx", name=name), test)
         for name in ("weights-32", "weights")
     }
@@ -85,14 +85,14 @@ def train(
         "learnt from": len(learn.label),
         "chosen by": len(chosen.label),
         **left_out,
-        "temperature": warmth,
+        "temperature": scale,
         "largest difference of the graph": apart,
-        **told,
+        **measured,
     }
 
 
 def fitted(config: Config, learn: Faces, chosen: Faces, out: Path, on_step: OnStep | None) -> Net:
-    """A network that has learnt from mixed pictures, then from pictures as they are."""
+    """A network trained on mixed images, then on unmixed images."""
     seeded(config.seed)
     net = Net(config.blocks, config.side, config.dropout)
     pixels = grey(learn)
@@ -108,7 +108,7 @@ def fitted(config: Config, learn: Faces, chosen: Faces, out: Path, on_step: OnSt
 def stage(
     net: Net, config: Config, learn: Faces, chosen: Faces, out: Path, on_step: OnStep | None
 ) -> None:
-    """Learn for so many epochs; the average of weights that did best on the held-out part stays."""
+    """Train for some epochs; the averaged weights that did best on the held-out part are kept."""
     beta = torch.distributions.Beta(config.mix or 1.0, config.mix or 1.0)
 
     def step(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -120,10 +120,11 @@ def stage(
         return F.cross_entropy(network(seen), truth, label_smoothing=config.smoothing)
 
     def validate(network: nn.Module) -> Mapping[str, float]:
-        shares = softened(looks(network, chosen), 1.0)
+        shares = softened(mirrored_logits(network, chosen), 1.0)
         right = float((shares.argmax(1) == chosen.label).mean())
-        # The loss comes first: it chooses the epoch, and jumps less than the accuracy of a few.
-        return {"validation_loss": surprise(shares, chosen.label), "accuracy": right}
+        # The loss comes first: it selects the epoch, and varies less than the accuracy of few
+        # faces.
+        return {"validation_loss": negative_log_likelihood(shares, chosen.label), "accuracy": right}
 
     label = torch.from_numpy(learn.label)
     batches = Batches(grey(learn), label, size=config.batch, seed=config.seed, change=CHANGE)
@@ -141,38 +142,39 @@ def grey(faces: Faces) -> Tensor:
     return torch.from_numpy(np.rint(shades).astype(np.uint8))
 
 
-def looks(net: nn.Module, faces: Faces) -> Floats:
+def mirrored_logits(net: nn.Module, faces: Faces) -> Floats:
     """(2, N, 7) logits of each chip and of its mirror."""
     both = (faces.images, faces.images[:, :, ::-1])
     return torch.stack([predict_batches(net, images, pixels_of) for images in both]).numpy()
 
 
 def pixels_of(chips: Pixels) -> Tensor:
-    """What the network is shown: (N, 3, 64, 64)."""
+    """The input of the network: (N, 3, 64, 64)."""
     return torch.from_numpy(tensor(chips))
 
 
-def softened(found: Floats, warmth: float) -> Floats:
-    """(N, 7) mean probability of both looks, logits divided by `warmth`."""
-    return np.asarray(softmax(found / np.float32(warmth)).mean(0), np.float32)
+def softened(found: Floats, scale: float) -> Floats:
+    """(N, 7) mean probability of chip and mirror image, logits divided by `scale`."""
+    return np.asarray(softmax(found / np.float32(scale)).mean(0), np.float32)
 
 
-def surprise(shares: Floats, label: NDArray[np.int64]) -> float:
-    """Mean of -log of the probability of what the label says."""
+def negative_log_likelihood(shares: Floats, label: NDArray[np.int64]) -> float:
+    """Mean of -log of the probability of the labelled class."""
     return float(-np.log(np.maximum(shares[np.arange(len(label)), label], 1e-12)).mean())
 
 
 def temperature(found: Floats, label: NDArray[np.int64]) -> float:
-    """What logits are divided by so that probabilities are neither too sure nor too timid.
+    """Fit the divisor of the logits for which probabilities are calibrated.
 
     Source: Guo et al., "On calibration of modern neural networks", arXiv:1706.04599.
     """
     grid = np.geomspace(0.3, 3, 200)
-    return float(grid[np.argmin([surprise(softened(found, t), label) for t in grid])])
+    losses = [negative_log_likelihood(softened(found, scale), label) for scale in grid]
+    return float(grid[np.argmin(losses)])
 
 
 def scores(head: Expression, faces: Faces) -> dict[str, float]:
-    """Accuracy, and the error of calibration, of a head on labelled chips."""
+    """Accuracy and calibration error of a head on labelled chips."""
     shares = head.probabilities(faces.images)
     right = shares.argmax(1) == faces.label
     return {

@@ -1,1 +1,1 @@
-"""Conv-cut: a ConvNeXt cut short, a detail block and attention over places of the face."""
+"""Conv-cut: a truncated ConvNeXt, a detail block and attention over places of the face."""

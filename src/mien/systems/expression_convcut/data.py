@@ -1,4 +1,4 @@
-"""Faces with seven expressions: from data sets of others, or rendered people."""
+"""Faces with seven expressions: from published data sets, or rendered people."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ from mien.types import Crop, Face, OnStep, Pixels
 TEST_SPLITS = ("test", "validation", "val", "PublicTest", "PrivateTest")
 NAMES = {"joy": "happiness"}  # of mien.synth, where they differ
 SKEW = (5.0, 1.0, 2.0, 10.0, 8.0, 4.0, 3.0)  # relative sizes of the rendered classes, 10 to 1
-# Many people with few pictures each: from 20 with 100 each it learnt who is seen.
+# Many people with few images each: with 20 people of 100 images it learnt identity.
 TRAIN_PEOPLE, TRAIN_EACH, TEST_PEOPLE, TEST_EACH = 100, 20, 20, 50
-PATCH = 0.25  # share of rendered pictures with something before the face
+PATCH = 0.25  # share of rendered images with an object in front of the face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class Faces:
 
     images: Pixels  # (N, 64, 64, 3)
     label: NDArray[np.int64]  # (N,) number of CLASSES
-    group: tuple[str, ...]  # (N,) person, or pictures that are the same
+    group: tuple[str, ...]  # (N,) person, or identical images
 
     def some(self, rows: NDArray[np.int64]) -> "Faces":
         """Those rows."""
@@ -37,13 +37,13 @@ class Faces:
 
 
 def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
-    """Training and test faces of a data set in its original layout, and what was lost.
+    """Training and test faces of a data set in its original layout, and the failures.
 
     The layout is recognised: RAF-DB (EmoLabel), FERPlus (fer2013new.csv, majority votes without
     contempt), else folders named after expressions (FER2013 and class-folder copies).
 
     Raises:
-        TrainingError: no test split, or a class without pictures.
+        TrainingError: no test split, or a class without images.
     """
     layout = "folders"
     if (data / "fer2013new.csv").is_file():
@@ -54,19 +54,19 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
     test = [r for r in records if r.split in TEST_SPLITS]
     train = [r for r in records if r.split not in TEST_SPLITS]
     if not test or not train:
-        raise TrainingError(f"{data} needs folders train and test (or validation) of pictures.")
+        raise TrainingError(f"{data} needs folders train and test (or validation) of images.")
     halves = [read_pictures(part, SIDE, on_step=on_step) for part in (train, test)]
     faces = [
         _faces(half, name) for half, name in zip(halves, ("training", "the test"), strict=True)
     ]
-    # FER2013 has the same picture in both halves now and then: the training part gives way.
+    # FER2013 has some images in both halves: those of the training part are removed.
     test_has = set(digests(faces[1].images))
     fresh = [k for k, one in enumerate(digests(faces[0].images)) if one not in test_has]
-    told = [half.told() for half in halves]
+    left_out = [half.failures_text() for half in halves]
     if len(fresh) < len(faces[0].images):
-        told.append(f"{len(faces[0].images) - len(fresh)} training pictures are in the test too "
+        left_out.append(f"{len(faces[0].images) - len(fresh)} training images are in the test too "
                     "and are left out")  # fmt: skip
-    return faces[0].some(np.array(fresh)), faces[1], "; ".join(filter(None, told))
+    return faces[0].some(np.array(fresh)), faces[1], "; ".join(filter(None, left_out))
 
 
 def _faces(half: Read, name: str) -> Faces:
@@ -76,16 +76,16 @@ def _faces(half: Read, name: str) -> Faces:
 
 
 def digests(images: Pixels) -> list[bytes]:
-    """The content of each picture, to find the same one again."""
+    """The content of each image, to find identical ones."""
     from hashlib import blake2b
 
     return [blake2b(image.tobytes(), digest_size=12).digest() for image in images]
 
 
 def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
-    """100 people for training, 20 others for the test; drawn once, then kept in a file.
+    """100 people for training, 20 others for the test; rendered once, then cached in a file.
 
-    Expressions are EMFACS mixtures at 0.3 to 0.8, light and background at random, yaw about
+    Expressions are EMFACS mixtures at 0.3 to 0.8, light and background random, yaw about
     +-20 degrees; classes are skewed 10 to 1 in training and even in the test.
     """
     if not cache.is_file():
@@ -131,7 +131,7 @@ def _person(number: int, sizes: tuple[float, ...], count: int) -> tuple[Pixels, 
 
 
 def covered(chip: Pixels, rng: np.random.Generator) -> Pixels:
-    """A flat patch of any colour before a face, a fifth to a third of the side."""
+    """Put a flat patch of any colour in front of a face, a fifth to a third of the side."""
     out = chip.copy()
     tall, wide = (int(v) for v in rng.integers(SIDE // 5, SIDE // 3, 2))
     top, left = int(rng.integers(0, SIDE - tall)), int(rng.integers(0, SIDE - wide))

@@ -1,4 +1,4 @@
-"""Name the expression of a face with a ConvNeXt that was cut short."""
+"""Predict the expression of a face with a truncated ConvNeXt."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from mien.types import ARCFACE_POINTS, Crop, Pixels, Points, Reading
 
 SIDE = 64  # px
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
-# ArcFace's template, a third closer: from forehead to chin, so that 64 px are spent on what moves.
+# ArcFace's template, a third closer: from forehead to chin, so that 64 px cover what moves.
 POINTS: Points = tuple(((64 * x - 8) / 48, (64 * y - 14) / 48) for x, y in ARCFACE_POINTS)
 
 
 class ExpressionConvCut:
-    """Seven expressions, as raters name them; README.md beside this file is its card."""
+    """Seven expressions as labelled by raters; README.md beside this file is its card."""
 
     crop = Crop(size=SIDE, points=POINTS)
     classes = CLASSES
@@ -36,9 +36,9 @@ class ExpressionConvCut:
         if not len(chips):
             return []
         pixels = chips.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
-        odds = softmax(self._session(pixels)["logits"])
+        probabilities = softmax(self._session(pixels)["logits"])
         return [
             Reading("expression", dict(zip(CLASSES, row.tolist(), strict=True)), "probability",
                     self.name)
-            for row in odds
+            for row in probabilities
         ]  # fmt: skip

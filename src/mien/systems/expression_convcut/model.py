@@ -1,4 +1,4 @@
-"""ConvNeXt cut inside its third stage, a detail block, attention over the places that are left.
+"""ConvNeXt cut inside its third stage, a detail block, attention over the remaining places.
 
 Names of layers are those of facebookresearch/ConvNeXt, so that its weights can be loaded.
 
@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
 
@@ -22,7 +22,7 @@ WIDTH = 32  # of the tokens
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large the trunk is."""
+    """The size of the trunk."""
 
     depths: tuple[int, ...]
     widths: tuple[int, ...]
@@ -60,7 +60,7 @@ class Block(nn.Module):
         self.dwconv = nn.Conv2d(width, width, 7, padding=3, groups=width)
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.pwconv1, self.pwconv2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        # 1e-6 in the paper of ConvNeXt, for hundreds of epochs; a net trained for a few needs more.
+        # 1e-6 in the paper of ConvNeXt, for hundreds of epochs; a few epochs need more.
         self.gamma = nn.Parameter(torch.full((width,), 0.1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,20 +108,20 @@ class Tokens(nn.Module):
         tokens = x.flatten(2).transpose(1, 2)  # (N, places, C)
         value = self.value(tokens)
         if self.attend:
-            alike = self.query(tokens) @ self.key(tokens).transpose(1, 2) / WIDTH**0.5
-            value = value + alike.softmax(2) @ value
+            weight = self.query(tokens) @ self.key(tokens).transpose(1, 2) / WIDTH**0.5
+            value = value + weight.softmax(2) @ value
         return value.mean(1)
 
 
 class ConvCut(nn.Module):
-    """Logits of the classes for pictures in [-1, 1]."""
+    """Logits of the classes for images in [-1, 1]."""
 
     def __init__(
         self, classes: int, size: str = "small", part: Part = "whole", dropout: float = 0.1
     ) -> None:
         super().__init__()
         plan = SIZES[size]
-        full = part == "full"  # the whole ConvNeXt and the mean over places: what is to be beaten
+        full = part == "full"  # the whole ConvNeXt and the mean over places: the baseline
         depths = plan.depths if full else (*plan.depths[:2], plan.cut)
         self.downsample_layers, self.stages = nn.ModuleList(), nn.ModuleList()
         for k, depth in enumerate(depths):
@@ -142,7 +142,7 @@ class ConvCut(nn.Module):
         self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(width if full else WIDTH, classes))
 
     def maps(self, pixels: Tensor) -> Tensor:
-        """(N, 3, S, S) to what the trunk leaves."""
+        """(N, 3, S, S) to the output of the trunk."""
         for step, stage in zip(self.downsample_layers, self.stages, strict=True):
             pixels = stage(step(pixels))
         return pixels
@@ -160,9 +160,9 @@ class ConvCut(nn.Module):
 
 
 class BatchMixing(ConvCut):
-    """The defect of the published program, for the test that must notice it: never train this.
+    """The defect of the published program, for the test that must find it: never train this.
 
-    Its attention is called on (batch, 32), so that the faces of a batch are its tokens.
+    Its attention is applied to (batch, 32), so that the faces of a batch are its tokens.
     """
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -175,7 +175,7 @@ class BatchMixing(ConvCut):
 
 
 def load_trunk(net: ConvCut, path: Path) -> int:
-    """Take the trunk's weights from a file of facebookresearch/ConvNeXt; give their number.
+    """Load the trunk's weights from a file of facebookresearch/ConvNeXt; return their number.
 
     Raises:
         TrainingError: a layer is missing, or has another shape.
@@ -187,7 +187,7 @@ def load_trunk(net: ConvCut, path: Path) -> int:
     if wrong:
         raise TrainingError(
             f"{path} does not fit: {len(wrong)} of {len(mine)} layers of the trunk are missing or "
-            f"have another shape ({wrong[0]}). Give the ConvNeXt file of the same size."
+            f"have another shape ({wrong[0]}). Use the ConvNeXt file of the same size."
         )
     net.load_state_dict({n: saved[n] for n in mine}, strict=False)
     return len(mine)

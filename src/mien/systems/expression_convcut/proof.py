@@ -1,4 +1,4 @@
-"""The experiment of spec 15: do the parts of Conv-cut pay, and does it see one face at a time?
+"""Proof: do the parts of Conv-cut help, and does it process each face independently?
 
 mien systems prove expression-convcut --out FOLDER
 """
@@ -14,7 +14,7 @@ import torch
 from mien.systems.expression_convcut.data import Faces, rendered
 from mien.systems.expression_convcut.head import CLASSES
 from mien.systems.expression_convcut.model import SIZES, BatchMixing, ConvCut
-from mien.systems.expression_convcut.train import Config, measured, network, odds, tensor
+from mien.systems.expression_convcut.train import Config, measured, network, probabilities, tensor
 from mien.train import seeded
 from mien.train.seed_summary import kept, markdown, spread_of
 from mien.types import OnStep
@@ -39,26 +39,26 @@ def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
     for name, config in ARMS.items():
         for seed in range(SEEDS):
             place = out / f"{name.replace(' ', '-')}-{seed}.json"
-            told = kept(place, partial(_trained, replace(config, seed=seed), learnt, test))
-            found[name].append(told)
+            result = kept(place, partial(_trained, replace(config, seed=seed), learnt, test))
+            found[name].append(result)
             done += 1
             if on_step:
                 on_step("trainings", done, len(ARMS) * SEEDS)
     chance = kept(out / "shuffled.json", lambda: _shuffled(learnt, test))["macro F1"]
-    return "\n\n".join([_table(found, chance), _bars(found), _leak(test), _sizes()])
+    return "\n\n".join([_table(found, chance), _criteria(found), _leak(test), _sizes()])
 
 
 def _trained(config: Config, learnt: Faces, test: Faces) -> dict[str, float]:
-    p = odds(network(config, learnt, test, None), test)
+    p = probabilities(network(config, learnt, test, None), test)
     rare = test.label == RAREST
     return {**measured(p, test.label), "rarest": float((p.argmax(1)[rare] == RAREST).mean())}
 
 
 def _shuffled(learnt: Faces, test: Faces) -> dict[str, float]:
-    """The control: labels of training dealt out anew; macro F1 must be at chance."""
+    """The control: training labels in random order; macro F1 must be at chance."""
     label = np.random.default_rng(0).permutation(learnt.label)
     net = network(Config(epochs=6), Faces(learnt.images, label, learnt.group), test, None)
-    return measured(odds(net, test), test.label)
+    return measured(probabilities(net, test), test.label)
 
 
 def _table(found: Mapping[str, list[dict[str, float]]], chance: float) -> str:
@@ -73,7 +73,7 @@ def _table(found: Mapping[str, list[dict[str, float]]], chance: float) -> str:
     return markdown(heads, rows)
 
 
-def _bars(found: Mapping[str, list[dict[str, float]]]) -> str:
+def _criteria(found: Mapping[str, list[dict[str, float]]]) -> str:
     def wins(other: str, key: str = "macro F1") -> int:
         pairs = zip(found["Conv-cut"], found[other], strict=True)
         return sum(one[key] > two[key] for one, two in pairs)
@@ -88,28 +88,28 @@ def _bars(found: Mapping[str, list[dict[str, float]]]) -> str:
          wins("no class weights", "rarest"), ""),
     ]  # fmt: skip
     rows = [
-        (bar, told or f"{met} of {SEEDS} seeds",
+        (bar, result or f"{met} of {SEEDS} seeds",
          ("yes" if met else "**no**") if isinstance(met, bool) else
          ("yes" if met == SEEDS else "**no**"))
-        for bar, met, told in asked
+        for bar, met, result in asked
     ]  # fmt: skip
-    return markdown(("Bar", "Came out", "Met"), rows)
+    return markdown(("Criterion", "Result", "Met"), rows)
 
 
 def _leak(test: Faces) -> str:
-    """Largest change of a logit between a face alone and in a batch, ours and the defect's."""
+    """Largest change of a logit between a face alone and in a batch, ours and the defect."""
     seeded(0)
     pixels = tensor(test.images[np.argsort(test.label[:64], kind="stable")])
-    told = []
+    differences = []
     for kind in (ConvCut, BatchMixing):
         net = kind(len(CLASSES)).eval()
         with torch.no_grad():
             alone = torch.cat([net(pixels[k : k + 1]) for k in range(len(pixels))])
-            told.append(float((net(pixels) - alone).abs().max()))
+            differences.append(float((net(pixels) - alone).abs().max()))
     return (
-        f"A face alone and in a batch of 64 sorted by class: logits differ by {told[0]:.1g} (bar "
-        f"1e-5); in the variant that attends over the batch, as the published program does, by "
-        f"{told[1]:.2g}."
+        f"A face alone and in a batch of 64 sorted by class: logits differ by {differences[0]:.1g} "
+        "(bar 1e-5); in the variant that attends over the batch, as the published program does, "
+        f"by {differences[1]:.2g}."
     )
 
 

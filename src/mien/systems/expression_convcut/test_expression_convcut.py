@@ -1,4 +1,4 @@
-"""Known shapes; faces never mix; two steps of training; the shipped file answers as a network."""
+"""Known shapes; faces never mix; two steps of training; the shipped file equals the network."""
 
 import numpy as np
 import pytest
@@ -20,10 +20,10 @@ def test_the_shipped_head_keeps_its_contract():
         assert tuple(reading.values) == head.classes
 
 
-def test_the_shipped_head_looks_at_one_face_at_a_time():
+def test_the_shipped_head_processes_each_face_alone():
     head = load("expression-convcut")
-    told = plain(audit("batch-leakage", Subject("chip-head", head)))
-    assert told["headline"]["leaks"]["value"] == 0
+    result = plain(audit("batch-leakage", Subject("chip-head", head)))
+    assert result["headline"]["leaks"]["value"] == 0
 
 
 def test_shapes_of_the_base_are_those_of_the_paper(torch, lab):
@@ -67,10 +67,10 @@ def test_faces_of_a_batch_never_mix_and_the_published_defect_is_noticed(torch, l
     for kind, leaks in ((lab.model.ConvCut, 0), (lab.model.BatchMixing, 1)):
         head = Asked(torch, kind(7), lab.train.tensor)
         data = Samples("noise", tuple(chips), {"light": labels})
-        told = plain(audit("batch-leakage", Subject("chip-head", head), data))
-        assert told["headline"]["leaks"]["value"] == leaks
+        result = plain(audit("batch-leakage", Subject("chip-head", head), data))
+        assert result["headline"]["leaks"]["value"] == leaks
         if not leaks:
-            assert told["headline"]["largest change"]["value"] < 1e-5
+            assert result["headline"]["largest change"]["value"] < 1e-5
 
 
 def faces(lab, count=56, seed=0):
@@ -92,13 +92,13 @@ def test_every_part_learns_and_its_file_answers_as_the_network(lab, tmp_path, pa
     config = lab.train.Config(part=part, epochs=6, batch=16, rate=3e-3)
     net = lab.train.network(config, learnt, test, tmp_path / "run")
     assert (tmp_path / "run" / "curves.png").is_file()
-    assert lab.train.measured(lab.train.odds(net, test), test.label)["accuracy"] > 0.3
+    assert lab.train.measured(lab.train.probabilities(net, test), test.label)["accuracy"] > 0.3
     assert export(net, tmp_path / "net.onnx", lab.train.tensor(test.images)) < 1e-4
 
 
 def test_a_temperature_makes_a_network_as_sure_as_it_is_right(torch, lab):
     class Sure(torch.nn.Module):
-        """Right on three of four, and says so with certainty."""
+        """Right on three of four, with certainty."""
 
         def __init__(self):
             super().__init__()
@@ -106,14 +106,14 @@ def test_a_temperature_makes_a_network_as_sure_as_it_is_right(torch, lab):
 
         def forward(self, pixels):
             k = ((pixels[:, 0, 0, 0] + 1) * 127.5).round().long()  # its number is its colour
-            said = torch.where(k % 4 == 0, (k + 1) % 7, k % 7)
-            return self.scale * 20 * torch.nn.functional.one_hot(said, 7).float()
+            predicted = torch.where(k % 4 == 0, (k + 1) % 7, k % 7)
+            return self.scale * 20 * torch.nn.functional.one_hot(predicted, 7).float()
 
     images = np.broadcast_to(np.arange(84, dtype=np.uint8)[:, None, None, None], (84, 64, 64, 3))
     few = lab.data.Faces(images, np.arange(84) % 7, ("P",) * 84)
     net = lab.train.Calibrated(Sure())
     net.fit(few)
-    assert lab.train.odds(net, few).max(1) == pytest.approx(np.full(84, 0.75), abs=0.01)
+    assert lab.train.probabilities(net, few).max(1) == pytest.approx(np.full(84, 0.75), abs=0.01)
 
 
 def test_a_test_picture_in_training_is_refused(lab):
@@ -151,9 +151,9 @@ def test_class_folders_are_read_and_doubles_stay_in_the_test(lab, tmp_path):
             (tmp_path / split / word).mkdir(parents=True)
             write_image(tmp_path / split / word / f"{k}.png", image)
     write_image(tmp_path / "train" / "anger" / "9.png", image)  # surprise of the test again
-    learnt, test, told = lab.data.read(tmp_path)
+    learnt, test, result = lab.data.read(tmp_path)
     assert (len(learnt.label), len(test.label)) == (7, 7)
-    assert told == "1 training pictures are in the test too and are left out"
+    assert result == "1 training pictures are in the test too and are left out"
     (tmp_path / "test" / "fear" / "2.png").unlink()
     with pytest.raises(TrainingError, match="No row of the test is fear"):
         lab.data.read(tmp_path)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
 from mien.metrics import balanced_accuracy, calibration_error, confusion, macro_f1
@@ -22,20 +22,20 @@ from mien.types import Doubles, OnStep
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One training."""
+    """Settings of one training."""
 
-    part: Literal["whole", "no-detail", "no-attention", "full"] = "whole"  # what is left out
-    size: Literal["small", "base"] = "small"  # of the trunk; base wants 224 px and its weights
-    weighted: bool = True  # whether rare classes count more, so that all count alike
+    part: Literal["whole", "no-detail", "no-attention", "full"] = "whole"  # ablated part
+    size: Literal["small", "base"] = "small"  # of the trunk; base needs 224 px and its weights
+    weighted: bool = True  # whether classes are weighted so that all have the same weight
     trunk: str = ""  # file of facebookresearch/ConvNeXt; then the trunk is frozen at first
     frozen: int = 10  # epochs with a frozen trunk, if one was loaded
     epochs: int = 20
     batch: int = 32
     rate: float = 3e-3  # of AdamW, peak of one cycle
-    tune: float = 0.01  # rate of the third stage over that of the rest, after the frozen epochs
+    tune: float = 0.01  # rate of the third stage relative to the others, after the frozen epochs
     decay: float = 0.05  # of the weights
-    held: float = 0.1  # share of the training groups that chooses the epoch; never the test
-    patience: int = 0  # epochs without a better one before it stops; 0: never
+    held: float = 0.1  # share of the training groups that selects the epoch; never the test
+    patience: int = 0  # epochs without improvement before it stops; 0: never
     precision: Literal["32", "bf16"] = "32"
     device: str = "cpu"
     seed: int = 0
@@ -60,7 +60,7 @@ def train(
     net = Calibrated(network(config, learnt, test, out, on_step))
     _, held = held_out(learnt.group, config.held, config.seed)
     net.fit(learnt.some(held))
-    p = odds(net, test)
+    p = probabilities(net, test)
     right = p.argmax(1) == test.label
     apart = export(net, out / "weights.onnx", tensor(test.images[:16]))
     return {**measured(p, test.label), "calibration error": calibration_error(p.max(1), right),
@@ -71,16 +71,16 @@ def train(
 def network(
     config: Config, learnt: Faces, test: Faces, out: Path | None, on_step: OnStep | None = None
 ) -> ConvCut:
-    """A trained network; the test faces only serve to make sure that none was learnt from.
+    """Return a trained network; the test faces are only checked for overlap.
 
     Raises:
-        TrainingError: a test picture is among those that are learnt from or choose the epoch.
+        TrainingError: a test image is in the training or selection part.
     """
     both = set(digests(learnt.images)) & set(digests(test.images))
     if both:
         raise TrainingError(
-            f"{len(both)} pictures of the test are in training as well; nothing that is measured "
-            "would count. Take them out of the training part."
+            f"{len(both)} images of the test are in training as well, so the result would not be "
+            "valid. Remove them from the training part."
         )
     rows, held = held_out(learnt.group, config.held, config.seed)
     chosen, judge = learnt.some(rows), learnt.some(held)
@@ -95,9 +95,9 @@ def network(
         return F.cross_entropy(model(pixels * 2 - 1), label, weight.to(pixels.device))
 
     def validate(model: nn.Module) -> Mapping[str, float]:
-        return measured(odds(model, judge), judge.label)
+        return measured(probabilities(model, judge), judge.label)
 
-    # More of it than this, and a net that starts from nothing learns nothing in so few epochs.
+    # With more of it, a network trained from scratch learns nothing in so few epochs.
     change = Augment(flip=0.5, shift=0.03, light=0.05, contrast=0.1)
     pixels = torch.from_numpy(chosen.images.transpose(0, 3, 1, 2).copy())
     rows_of = Batches(pixels, torch.from_numpy(chosen.label), size=config.batch, seed=config.seed,
@@ -127,7 +127,7 @@ def network(
 
 
 class Calibrated(nn.Module):
-    """A network whose logits are divided by a temperature, so that it is as sure as it is right.
+    """A network whose logits are divided by a temperature, for calibrated probabilities.
 
     Source: Guo et al., arXiv:1706.04599.
     """
@@ -143,10 +143,10 @@ class Calibrated(nn.Module):
         return logits
 
     def fit(self, faces: Faces) -> None:
-        """Choose the temperature on faces that were not learnt from."""
+        """Fit the temperature on held-out faces."""
         from scipy.optimize import minimize_scalar
 
-        logits = np.log(np.maximum(odds(self.net, faces), 1e-12))
+        logits = np.log(np.maximum(probabilities(self.net, faces), 1e-12))
 
         def lost(log_t: float) -> float:
             z = logits / np.exp(log_t)
@@ -162,14 +162,14 @@ def tensor(images: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
 
 
-def odds(model: nn.Module, faces: Faces) -> Doubles:
+def probabilities(model: nn.Module, faces: Faces) -> Doubles:
     """(N, 7) probabilities, not calibrated."""
     return predict_batches(model, faces.images, tensor, 256).softmax(1).double().numpy()
 
 
 def measured(p: Doubles, label: NDArray[np.int64]) -> dict[str, float]:
-    """Macro F1 first, since it decides which epoch is kept."""
-    said = p.argmax(1)
-    table = confusion([CLASSES[k] for k in label], [CLASSES[k] for k in said], CLASSES)
-    return {"macro F1": macro_f1(table), "accuracy": float((said == label).mean()),
+    """Macro F1 first, since it selects the epoch."""
+    predicted = p.argmax(1)
+    table = confusion([CLASSES[k] for k in label], [CLASSES[k] for k in predicted], CLASSES)
+    return {"macro F1": macro_f1(table), "accuracy": float((predicted == label).mean()),
             "balanced accuracy": balanced_accuracy(table)}  # fmt: skip

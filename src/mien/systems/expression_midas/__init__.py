@@ -1,1 +1,1 @@
-"""MIDAS: expressions in films, learnt from the shares of raters by mixing whole clips."""
+"""MIDAS: expressions in films, trained on vote shares of raters by mixing whole clips."""

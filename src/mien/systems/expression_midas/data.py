@@ -1,4 +1,4 @@
-"""Clips with the votes of raters: of others, rendered, of photographs that fade, or signals."""
+"""Clips with votes of raters: published, rendered, of photographs that fade, or signals."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,20 +19,20 @@ from mien.train.chips import Chips, read_chips
 from mien.types import Crop, Doubles, Face, Floats, OnStep, Pixels
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
-PRIOR = (0.22, 0.18, 0.20, 0.16, 0.12, 0.05, 0.07)  # of the made-up classes
+PRIOR = (0.22, 0.18, 0.20, 0.16, 0.12, 0.05, 0.07)  # of the synthetic classes
 VOTES, FRAMES, SIDE, CHANNELS = 10, 16, 48, 24
-CLEAR = 0.9  # share of the main class in half of the made-up clips; the others are blends
-AMBIGUOUS = 0.6  # a clip whose largest vote share is no more
-NOISE = 0.9  # standard deviation of the made-up signals, of which a full pattern is about 1
-TRAIN_PEOPLE, TEST_PEOPLE, EACH = 48, 16, 16  # rendered clips a person
+CLEAR = 0.9  # share of the main class in half of the synthetic clips; the others are blends
+AMBIGUOUS = 0.6  # a clip is ambiguous if its largest vote share is at most this
+NOISE = 0.9  # standard deviation of the synthetic signals, in which a full pattern is about 1
+TRAIN_PEOPLE, TEST_PEOPLE, EACH = 48, 16, 16  # people, and rendered clips per person
 PHOTOGRAPHS = 6000, 3000  # of FER2013 that are cut, of its training part and of the others
 FADED = 1500, 1000  # clips for training and test that are made of them
-FOLDS = 5  # of the training photographs; those that meet are of one fold
+FOLDS = 5  # of the training photographs; a clip uses photographs of one fold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clips:
-    """Clips, how raters voted, and who is in them."""
+    """Clips with their votes and people."""
 
     x: Floats | Pixels  # (N, T, C) signals, or (N, T, 48, 48) grey values
     votes: Doubles  # (N, 7) counts
@@ -45,7 +45,7 @@ class Clips:
 
     @property
     def majority(self) -> NDArray[np.int64]:
-        """(N,) class with most votes, -1 where two have as many."""
+        """(N,) class with most votes, -1 for a tie."""
         top = self.votes.max(1, keepdims=True)
         alone = (self.votes == top).sum(1) == 1
         return np.where(alone, self.votes.argmax(1), -1)
@@ -61,9 +61,9 @@ class Clips:
 
 
 def read(data: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips, str]:
-    """Training and test clips of DFEW, FERV39k or our clips.csv; and what was lost.
+    """Training and test clips of DFEW, FERV39k or our clips.csv; and the failures.
 
-    A set without votes counts its label as the vote of all.
+    A set without votes counts its label as a unanimous vote.
 
     Raises:
         TrainingError: the layout is unknown, or a half is empty.
@@ -77,7 +77,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips, str]:
     halves = [[r for r in records if (r.split == "test") == test] for test in (False, True)]
     if not all(halves):
         raise TrainingError(f"{data} has no clips in split train, or none in test.")
-    found, told = [], []
+    found, failures = [], []
     for half in halves:
         got = read_clips(half, SIDE, FRAMES, on_step)
         votes = [
@@ -86,8 +86,8 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips, str]:
         ]
         names = group_ids([r.person for r in got.records])
         found.append(Clips(grey(got.images), np.array(votes, np.float64), names))
-        told.append(got.told())
-    return found[0], found[1], "; ".join(filter(None, told))
+        failures.append(got.failures_text())
+    return found[0], found[1], "; ".join(filter(None, failures))
 
 
 def grey(images: Pixels) -> Pixels:
@@ -96,7 +96,7 @@ def grey(images: Pixels) -> Pixels:
 
 
 def mixtures(rng: np.random.Generator, count: int) -> Doubles:
-    """(N, 7) what is truly shown: half of them clear, half blends of two."""
+    """(N, 7) true shares: half of them clear, half blends of two."""
     main = rng.choice(7, count, p=PRIOR)
     other = (main + rng.integers(1, 7, count)) % 7
     clear = rng.random(count) < 0.5
@@ -109,14 +109,14 @@ def mixtures(rng: np.random.Generator, count: int) -> Doubles:
 
 
 def voted(rng: np.random.Generator, shown: Doubles) -> Doubles:
-    """(N, 7) counts of ten raters who each name one class."""
+    """(N, 7) counts of ten raters who each select one class."""
     return rng.multinomial(VOTES, shown).astype(np.float64)
 
 
 def signals(seed: int, train: int = 700, test: int = 2000) -> tuple[Clips, Clips]:
     """Patterns of seven classes in 24 channels that rise and fall once in 16 frames.
 
-    Apex, width and a person's offset are at random; no two clips share a person.
+    Apex, width and a person's offset are random; no two clips share a person.
     """
     rng = np.random.default_rng([28, seed])
     pattern = rng.random((7, CHANNELS)) * (rng.random((7, CHANNELS)) < 0.3)
@@ -133,7 +133,7 @@ def signals(seed: int, train: int = 700, test: int = 2000) -> tuple[Clips, Clips
 
 
 def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips]:
-    """Clips of rendered people whose faces move to a blend and back; drawn once, then kept."""
+    """Clips of rendered people whose faces move to a blend and back; rendered once, then cached."""
     people = TRAIN_PEOPLE + TEST_PEOPLE
     if not cache.is_file():
         parts = []
@@ -161,7 +161,7 @@ def _person(number: int) -> tuple[Pixels, Doubles]:
 
 
 def _clip(rng: np.random.Generator, actor: Actor, shown: Doubles) -> Pixels:
-    """(16, 48, 48): three stages are drawn, frames between them are faded."""
+    """(16, 48, 48): three stages are rendered, frames between them are faded."""
     units: dict[str, float] = {}
     for share, name in zip(shown, CLASSES, strict=True):
         for unit, value in emotion("joy" if name == "happiness" else name, float(share)).items():
@@ -172,7 +172,7 @@ def _clip(rng: np.random.Generator, actor: Actor, shown: Doubles) -> Pixels:
         weights = {unit: strength * value for unit, value in units.items()}
         scene = any_scene(np.random.default_rng(seed), 72, weights, 6)
         frame = render(actor, scene, truth=False)
-        if not stages:  # the chip stays where the face at rest was, as a track's does
+        if not stages:  # the chip stays at the neutral face, as in a track
             face = Face(np.zeros(4, np.float32), 1.0, frame.five)
         stages.append(grey(align(frame.rgb, [face], Crop(SIDE)))[0].astype(np.float64))
     apex, width = rng.uniform(4, 12), rng.uniform(1.5, 4)
@@ -186,17 +186,17 @@ def _clip(rng: np.random.Generator, actor: Actor, shown: Doubles) -> Pixels:
 
 
 def faded(data: Path, out: Path, seed: int, on_step: OnStep | None = None) -> tuple[Clips, Clips]:
-    """Clips of what dlib's network sees in 16 moments of a face that fades into another.
+    """Features of dlib's network for clips in which a face fades into another, in 16 moments.
 
-    Raters vote on the share of time that each class is seen. A clear clip fades between two
-    photographs of one class. What a frame shows is told by the first blocks of a network that has
-    learnt faces, not expressions, since 1,500 clips are too few to learn from pixels.
+    Raters vote on the share of time of each class. A clear clip fades between two
+    photographs of one class. A frame is described by the first blocks of a network that was
+    trained on faces, not expressions, since 1,500 clips are too few to learn from pixels.
 
     Args:
         data: FER2013 as it is unpacked.
-        out: keeps the faces that were cut, and what was seen in the clips of each seed.
-        seed: of which photographs meet, when they fade, and how raters vote.
-        on_step: told after each photograph that is cut.
+        out: keeps the chips, and the features of the clips of each seed.
+        seed: of the pairs of photographs, the time of the fade, and the votes.
+        on_step: called after each photograph that is cut.
 
     Returns:
         Training and test clips of signals (N, 16, 256). Photographs of the test, and copies of
@@ -218,7 +218,7 @@ def faded(data: Path, out: Path, seed: int, on_step: OnStep | None = None) -> tu
 
 
 def _drawn(data: Path, out: Path, seed: int, on_step: OnStep | None) -> tuple[Floats, Doubles]:
-    """What is seen in clips, and votes: fold after fold of the training photographs, the test."""
+    """Features of clips, and votes: fold after fold of the training photographs, then the test."""
     chips, label, test = _photographs(data, out, on_step)
     rng = np.random.default_rng([28, 2000 + seed])
     fold = np.where(test, FOLDS, rng.permutation(len(test)) % FOLDS)
@@ -244,7 +244,7 @@ def _photographs(
     test = np.array([record.split != "train" for record in kept])
     copies = ~test & np.isin(chips.content, chips.content[test])
     label = np.array([CLASSES.index(record.labels["expression"]) for record in kept])
-    label[copies] = -1  # of no class, so never taken
+    label[copies] = -1  # of no class, so never used
     return chips, label, test
 
 

@@ -1,4 +1,4 @@
-"""Read off a short film what raters would say it shows, and how far they would disagree."""
+"""Predict the vote shares of raters for a short film, and their disagreement."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from mien.types import Clip, Crop, Reading
 
 SIDE, FRAMES = 48, 16
 LEAST = 4  # frames
-CLOSE = 0.15  # a lead of the first class over the second that is called ambiguous
+CLOSE = 0.15  # a smaller lead of the first class over the second is called ambiguous
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
 
 class ExpressionMidas:
-    """Shares of raters over seven expressions; README.md beside this file is its card."""
+    """Vote shares of raters over seven expressions; README.md beside this file is its card."""
 
     crop = Crop(size=SIDE)
     needs = frozenset({"chips"})
@@ -26,11 +26,11 @@ class ExpressionMidas:
         self.name, self.digest, self.device = name, digest, self._session.device
 
     def __call__(self, clip: Clip) -> list[Reading]:
-        """Shares of raters, and their doubt.
+        """Predict vote shares of raters, and their disagreement.
 
         Args:
             clip: with chips (T, 48, 48, 3) of one person, aligned by mien.align; colour is not
-                used. Frames are taken at equal steps of time, so gaps are no matter.
+                used. Frames are taken at equal steps of time, so gaps do not matter.
 
         Returns:
             "dynamic-expression" with seven shares that sum to 1; and "expression-doubt": `doubt`
@@ -45,11 +45,14 @@ class ExpressionMidas:
         frames = grey / 127.5 - 1
         begin, end = float(clip.times[0]), float(clip.times[-1])
         passes = np.stack([frames[_rows(clip, offset)] for offset in (0.25, 0.75)])
-        odds = softmax(self._session(passes)["logits"]).mean(0)
+        probabilities = softmax(self._session(passes)["logits"]).mean(0)
         span = (begin, end)
-        first, second = np.sort(odds)[::-1][:2]
-        doubt = {"doubt": float(entropy(odds[None])[0]), "ambiguous": float(first - second < CLOSE)}
-        shares = dict(zip(CLASSES, odds.tolist(), strict=True))
+        first, second = np.sort(probabilities)[::-1][:2]
+        doubt = {
+            "doubt": float(entropy(probabilities[None])[0]),
+            "ambiguous": float(first - second < CLOSE),
+        }
+        shares = dict(zip(CLASSES, probabilities.tolist(), strict=True))
         return [
             Reading("dynamic-expression", shares, "share of raters", self.name, span=span),
             Reading("expression-doubt", doubt, "share", self.name, span=span),
@@ -57,7 +60,7 @@ class ExpressionMidas:
 
 
 def _rows(clip: Clip, offset: float) -> list[int]:
-    """The frame nearest to a place in each of 16 equal stretches of time."""
+    """The frame nearest to a place in each of 16 equal intervals of time."""
     begin, end = clip.times[0], clip.times[-1]
     wanted = begin + (np.arange(FRAMES) + offset) / FRAMES * (end - begin)
     return [int(np.abs(clip.times - moment).argmin()) for moment in wanted]

@@ -1,21 +1,21 @@
-"""Small networks over time: a convolution a frame, then convolutions over frames."""
+"""Small networks over time: a convolution per frame, then convolutions over frames."""
 
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.train.trunk import Trunk
 from mien.types import Floats, Pixels
 
 WIDTH = 64  # of the temporal convolutions
-MOVED = 5.0  # how much what moves is enlarged: a smile changes a frame by a tenth of its range
-BLOCKS, EYE = 7, 96  # of dlib's network and its side: deeper it knows who it is, and no more
+MOVED = 5.0  # gain of the moving part: a smile changes a frame by a tenth of its range
+BLOCKS, EYE = 7, 96  # of dlib's network and its side: deeper blocks encode identity
 
 
 class OverTime(nn.Module):
-    """Two convolutions over time, mean and largest over time, one linear layer."""
+    """Two convolutions over time, mean and maximum over time, one linear layer."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -33,8 +33,8 @@ class OverTime(nn.Module):
 class ClipNet(nn.Module):
     """Frames (N, T, 48, 48) in [-1, 1] to logits (N, classes).
 
-    Each frame is seen twice: as it is, and less the mean of the clip, enlarged. Without the second
-    the net learnt who is seen rather than what they do (LOG.md, 2026-11-28).
+    Each frame is an input twice: as it is, and minus the mean of the clip, amplified. Without the
+    second the network learnt identity rather than movement (LOG.md, 2026-11-28).
     """
 
     def __init__(self, classes: int) -> None:
@@ -44,7 +44,7 @@ class ClipNet(nn.Module):
             nn.Sequential(nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
             for a, b in pairwise(widths)
         ])  # fmt: skip
-        # The 6 x 6 map is averaged in four quarters, so that brows and mouth stay apart.
+        # The 6 x 6 map is averaged in four quarters, so that brows and mouth stay separate.
         self.over_time = OverTime(4 * widths[-1], classes)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class ClipNet(nn.Module):
 
 @torch.no_grad()
 def seen(clips: Pixels) -> Floats:
-    """What dlib's network sees in clips of faces, by its first blocks.
+    """Features of dlib's network on clips of faces, from its first blocks.
 
     Args:
         clips: (N, T, S, S, 3).

@@ -1,4 +1,4 @@
-"""The experiment of spec 28: does mixing clips help to learn how raters are divided?
+"""Proof: does mixing clips help to learn the vote shares of raters?
 
 mien systems prove expression-midas --out FOLDER
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mien.systems.expression_midas.data import Clips, faded, rendered, signals
-from mien.systems.expression_midas.train import Config, measured, network, odds
+from mien.systems.expression_midas.train import Config, measured, network, probabilities
 from mien.train.seed_summary import kept, markdown, spread_of
 from mien.types import OnStep
 
@@ -26,19 +26,19 @@ ARMS: Mapping[str, Config] = {
 SHOWN = ("WAR", "UAR", "KL", "KL, ambiguous", "calibration error", "doubt follows votes")
 ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.0)
 QUICK: Mapping[str, object] = {"epochs": 60, "held": 0.0, "precision": "32"}
-# Each way of learning takes its own best epoch, by KL on a part of the training half that it did
-# not see: other people, or other photographs.
+# Each variant keeps its own best epoch, by KL on a held-out part of the training half: other
+# people, or other photographs.
 FILMS: Mapping[str, object] = {"epochs": 48, "held": 0.2}
 FADED: Mapping[str, object] = {"epochs": 30, "held": 0.2, "precision": "32"}
-LAST: Mapping[str, object] = {**FADED, "held": 0.0}  # the last epoch, with nobody to choose
+LAST: Mapping[str, object] = {**FADED, "held": 0.0}  # the last epoch, without selection
 Found = dict[str, list[dict[str, float]]]
-Bar = tuple[str, int, int]  # what is asked, in how many seeds it came out, in how many it must
+Criterion = tuple[str, int, int]  # criterion, number of seeds that met it, number required
 
 
 def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
-    """Signals, rendered films, and photographs of FER2013 (`data`) that fade; five seeds each."""
+    """Run it on signals, rendered films, and photographs of FER2013 that fade; five seeds."""
     torch.set_num_threads(1)
-    made = [signals(10 + seed) for seed in range(SEEDS)]  # the rate was chosen on others
+    made = [signals(10 + seed) for seed in range(SEEDS)]  # the rate was chosen on other seeds
     found = _arms(out, "signals", made, QUICK, on_step)
     parts = [_section("Signals", found, _of_signals(found)), _alphas(made[0]), _shuffled(made[0])]
     drawn = [rendered(out / "clips.npz", on_step)] * SEEDS
@@ -55,8 +55,8 @@ def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
     return "\n\n".join(parts)
 
 
-def _section(name: str, found: Found, asked: Sequence[Bar]) -> str:
-    return "\n\n".join([f"### {name}", _table(found), _against(found), _bars(found, asked)])
+def _section(name: str, found: Found, asked: Sequence[Criterion]) -> str:
+    return "\n\n".join([f"### {name}", _table(found), _against(found), _criteria(found, asked)])
 
 
 def _arms(
@@ -66,7 +66,7 @@ def _arms(
     settings: Mapping[str, object],
     on_step: OnStep | None,
 ) -> Found:
-    """Each way with each seed; what is done already is kept in `out`."""
+    """Train each variant with each seed; finished ones are kept in `out`."""
     found: Found = {arm: [] for arm in ARMS}
     done = 0
     for arm, config in ARMS.items():
@@ -81,7 +81,7 @@ def _arms(
 
 
 def _trained(config: Config, learnt: Clips, test: Clips) -> dict[str, float]:
-    return measured(odds(network(config, learnt, None), test), test)
+    return measured(probabilities(network(config, learnt, None), test), test)
 
 
 def _table(found: Found) -> str:
@@ -91,7 +91,7 @@ def _table(found: Found) -> str:
 
 
 def _against(found: Found) -> str:
-    """How much lower MIDAS is than each other way, seed by seed."""
+    """Reduction by MIDAS against each other variant, seed by seed."""
     keys = ("KL", "KL, ambiguous", "Jensen-Shannon")
     rows = [
         (f"less than with {arm}", *(
@@ -102,8 +102,8 @@ def _against(found: Found) -> str:
     return markdown(("MIDAS, same seeds, mean (95 % interval)", *keys), rows)
 
 
-def _bars(found: Found, asked: Sequence[Bar]) -> str:
-    """What came out against bars, and against the one that all kinds of clips share."""
+def _criteria(found: Found, asked: Sequence[Criterion]) -> str:
+    """Results against the criteria of this kind of clips, and against the common one."""
     doubt = [np.mean([one["doubt follows votes"] for one in found[arm]])
              for arm in ("MIDAS", "hard labels")]  # fmt: skip
     rows = [(bar, f"{met} of {SEEDS} seeds", "yes" if met >= need else "**no**")
@@ -111,10 +111,10 @@ def _bars(found: Found, asked: Sequence[Bar]) -> str:
     honest = doubt[0] >= 0.5 and doubt[0] > doubt[1]
     rows.append(("entropy follows that of the votes: Spearman 0.5, more than with hard labels",
                  f"{doubt[0]:.2f}, {doubt[1]:.2f}", "yes" if honest else "**no**"))  # fmt: skip
-    return markdown(("Bar", "Came out", "Met"), rows)
+    return markdown(("Criterion", "Result", "Met"), rows)
 
 
-def _of_signals(found: Found) -> list[Bar]:
+def _of_signals(found: Found) -> list[Criterion]:
     others = tuple(arm for arm in ARMS if arm != "MIDAS")
     soft = ("soft labels",)
     return [
@@ -127,8 +127,8 @@ def _of_signals(found: Found) -> list[Bar]:
     ]  # fmt: skip
 
 
-def _of_pictures(found: Found) -> list[Bar]:
-    """Of clips that are seen less is asked of accuracy."""
+def _of_pictures(found: Found) -> list[Criterion]:
+    """Criteria for image clips, less strict on accuracy."""
     plain, rivals = ("hard labels", "hard labels, mixed"), ("soft labels", "hard labels, mixed")
     pairs = zip(found["MIDAS"], found["soft labels"], strict=True)
     near = sum(one["WAR"] >= two["WAR"] - 0.01 for one, two in pairs)
@@ -142,7 +142,7 @@ def _of_pictures(found: Found) -> list[Bar]:
 
 
 def _first(found: Found, key: str, arms: tuple[str, ...], *, low: bool, by: float = 1.0) -> int:
-    """Seeds in which MIDAS is better than each of these arms, by a factor."""
+    """Number of seeds in which MIDAS is better than each of these arms, by a factor."""
     count = 0
     for seed, one in enumerate(found["MIDAS"]):
         others = [found[arm][seed][key] for arm in arms]
@@ -153,23 +153,23 @@ def _first(found: Found, key: str, arms: tuple[str, ...], *, low: bool, by: floa
 def _alphas(made: tuple[Clips, Clips]) -> str:
     """KL over alpha, one seed."""
     learnt, test = made
-    told = []
+    values = []
     for alpha in ALPHAS:
         config = replace(Config(alpha=alpha), **QUICK)  # type: ignore[arg-type]
         net = network(config, learnt, None)
-        told.append(f"{measured(odds(net, test), test)['KL']:.2f}")
+        values.append(f"{measured(probabilities(net, test), test)['KL']:.2f}")
     heads = ("alpha (signals, first seed)", *(f"{alpha:g}" for alpha in ALPHAS))
-    return markdown(heads, [("KL", *told)])
+    return markdown(heads, [("KL", *values)])
 
 
 def _shuffled(made: tuple[Clips, Clips]) -> str:
-    """The control: votes dealt out anew."""
+    """The control: votes in random order."""
     learnt, test = made
     votes = np.random.default_rng(0).permutation(learnt.votes)
     control = network(Config(epochs=20, held=0.0), Clips(learnt.x, votes, learnt.group), None)
-    told = measured(odds(control, test), test)
+    values = measured(probabilities(control, test), test)
     common = np.bincount(test.majority[test.majority >= 0]).max() / (test.majority >= 0).sum()
     return (
-        f"Control, votes of training shuffled: UAR {told['UAR']:.2f} (chance {1 / 7:.2f}), WAR "
-        f"{told['WAR']:.2f} (always the most common class: {common:.2f})."
+        f"Control, votes of training shuffled: UAR {values['UAR']:.2f} (chance {1 / 7:.2f}), WAR "
+        f"{values['WAR']:.2f} (always the most common class: {common:.2f})."
     )

@@ -1,4 +1,4 @@
-"""Known answers of the mixing; the contract; two steps; the shipped file answers as a network."""
+"""Known answers of the mixing; the contract; two steps; the shipped file equals the network."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_the_shipped_head_keeps_its_contract():
     assert shares.span == (0.0, pytest.approx(23 / 25))
 
 
-def test_a_short_clip_is_told_with_its_length():
+def test_a_short_clip_is_reported_with_its_length():
     head = load("expression-midas")
     [one] = head(made_up_clip(3, head))
     assert one.values == {}
@@ -32,7 +32,7 @@ def test_a_pause_in_the_film_does_not_shift_what_is_seen():
     clip = made_up_clip(24, head)
     uneven = Clip(np.concatenate([clip.times[:12], clip.times[12:] + 5]), clip.chips)
     even = head(clip)[0].values
-    assert head(uneven)[0].values != even  # other frames stand for the same stretch of time
+    assert head(uneven)[0].values != even  # other frames represent the same interval of time
     twice = Clip(np.repeat(clip.times, 2), np.repeat(clip.chips, 2, axis=0))
     assert head(twice)[0].values == pytest.approx(even)
 
@@ -77,10 +77,10 @@ def test_intervals_draw_people_not_clips(lab):
     clips = lab.data.Clips(np.zeros((40, 16, 24), np.float32), votes, ("a", "b") * 20)
     p = np.full((40, 7), 0.01)
     p[::2, 1], p[1::2, 2] = 0.94, 0.94  # always right of one person, never of the other
-    told = lab.train.intervals(p, clips)
-    assert (told["WAR low"], told["WAR high"]) == (0, 1)
-    assert told["KL low"] == pytest.approx(-np.log(0.94))
-    assert told["KL high"] == pytest.approx(-np.log(0.01))
+    result = lab.train.intervals(p, clips)
+    assert (result["WAR low"], result["WAR high"]) == (0, 1)
+    assert result["KL low"] == pytest.approx(-np.log(0.94))
+    assert result["KL high"] == pytest.approx(-np.log(0.01))
 
 
 def test_made_up_signals_are_what_they_claim(lab):
@@ -96,7 +96,7 @@ def test_made_up_signals_are_what_they_claim(lab):
 def test_photographs_fade_for_as_long_as_raters_vote(lab):
     rng = np.random.default_rng(0)
     label = np.repeat(np.arange(7), 20)
-    label[::20] = -1  # copies of test pictures
+    label[::20] = -1  # copies of test images
     faces = np.broadcast_to((30 * np.repeat(np.arange(7), 20))[:, None, None, None], (140, 4, 4, 3))
     faces = faces.astype(np.uint8).copy()
     faces[label < 0] = 255
@@ -116,13 +116,13 @@ def test_photographs_fade_for_as_long_as_raters_vote(lab):
 def test_two_epochs_learn_something_and_the_same_seed_gives_the_same_network(lab):
     learnt, test = lab.data.signals(1, 300, 300)
     config = lab.train.Config(epochs=15, rate=3e-3, precision="32")
-    one = lab.train.odds(lab.train.network(config, learnt, None), test)
-    two = lab.train.odds(lab.train.network(config, learnt, None), test)
+    one = lab.train.probabilities(lab.train.network(config, learnt, None), test)
+    two = lab.train.probabilities(lab.train.network(config, learnt, None), test)
     assert np.array_equal(one, two)
-    told = lab.train.measured(one, test)
-    assert told["UAR"] > 0.3  # chance is 1/7
+    result = lab.train.measured(one, test)
+    assert result["UAR"] > 0.3  # chance is 1/7
     flat = np.full_like(one, 1 / 7)
-    assert told["KL"] < lab.train.measured(flat, test)["KL"]
+    assert result["KL"] < lab.train.measured(flat, test)["KL"]
 
 
 def films(lab, count=12):

@@ -1,7 +1,7 @@
 """Train on vote shares with mixed clips: mien train expression-midas --data DFEW.
 
 Source: arXiv:2506.20867 and arXiv:2503.00202: x~(t) = l x_i(t) + (1 - l) x_j(t) for every frame t,
-y~ = l y_i + (1 - l) y_j, l from a Beta distribution. No program of theirs is public; one l a pair,
+y~ = l y_i + (1 - l) y_j, l from a Beta distribution. Their code is not public; one l per pair,
 alpha 0.4 and the network are our choice.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.metrics import bootstrap_weights, calibration_error, divergence, entropy, jensen_shannon
 from mien.systems.expression_midas.data import Clips, read, rendered
@@ -25,17 +25,17 @@ from mien.types import Doubles, OnStep
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One training."""
+    """Settings of one training."""
 
     labels: Literal["soft", "hard"] = "soft"  # vote shares, or the majority alone
     mix: bool = True  # whether clips are mixed
-    alpha: float = 0.4  # of the Beta distribution; towards 0 it mixes nothing
-    balanced: bool = False  # draw clips of rare majorities more often; bends the learnt shares
+    alpha: float = 0.4  # of the Beta distribution; near 0 it mixes nothing
+    balanced: bool = False  # draw clips of rare majorities more often; biases the learnt shares
     epochs: int = 48
     batch: int = 32
     rate: float = 3e-3  # of AdamW, along a cosine
     decay: float = 0.01  # of the weights
-    held: float = 0.1  # share of the training groups that chooses the epoch; 0: the last is kept
+    held: float = 0.1  # share of the training groups that selects the epoch; 0: the last is kept
     precision: Literal["32", "bf16"] = "bf16"
     device: str = "cpu"
     seed: int = 0
@@ -60,7 +60,7 @@ def train(
     net = network(config, learnt, out, on_step)
     example = tensor(test.x[:8])
     apart = export(net, out / "weights.onnx", example)
-    p = odds(net, test)
+    p = probabilities(net, test)
     return {**measured(p, test), **intervals(p, test), "test clips": len(test.x), "lost": lost,
             "graph differs by": apart}  # fmt: skip
 
@@ -68,7 +68,7 @@ def train(
 def network(
     config: Config, clips: Clips, out: Path | None, on_step: OnStep | None = None
 ) -> nn.Module:
-    """A trained network; hard labels leave out clips without a majority, as the benchmarks do."""
+    """Return a trained network; hard labels leave out clips without a majority."""
     if config.labels == "hard":
         clips = clips.some(np.flatnonzero(clips.majority >= 0))
     judge = None
@@ -98,7 +98,7 @@ def network(
 
     def validate(model: nn.Module) -> Mapping[str, float]:
         assert judge is not None
-        p = odds(model, judge)
+        p = probabilities(model, judge)
         return {"KL error": float(divergence(judge.share, p).mean())}
 
     optimiser = torch.optim.AdamW(net.parameters(), config.rate, weight_decay=config.decay)
@@ -140,16 +140,16 @@ def tensor(x: NDArray[Any]) -> Tensor:
     return torch.from_numpy(x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x)
 
 
-def odds(model: nn.Module, clips: Clips) -> Doubles:
-    """(N, 7) what the network says."""
+def probabilities(model: nn.Module, clips: Clips) -> Doubles:
+    """(N, 7) output of the network."""
     return predict_batches(model, clips.x, tensor).softmax(1).double().numpy()
 
 
 def measured(p: Doubles, clips: Clips) -> dict[str, float]:
-    """WAR and UAR on clips with a majority; how far from the votes, on all and on unclear clips."""
-    majority, said = clips.majority, p.argmax(1)
+    """WAR and UAR on clips with a majority; divergence from the votes, all and ambiguous."""
+    majority, predicted = clips.majority, p.argmax(1)
     clear = majority >= 0
-    right = said[clear] == majority[clear]
+    right = predicted[clear] == majority[clear]
     recalls = [right[majority[clear] == k].mean() for k in range(7) if (majority == k).any()]
     apart, unclear = divergence(clips.share, p), clips.ambiguous
     return {
@@ -164,7 +164,7 @@ def measured(p: Doubles, clips: Clips) -> dict[str, float]:
 
 
 def intervals(p: Doubles, clips: Clips, resamples: int = 2000, seed: int = 0) -> dict[str, float]:
-    """95 % intervals of WAR and KL: the ends when people (groups) are drawn anew."""
+    """95 % intervals of WAR and KL from a bootstrap over people (groups)."""
     people, who = np.unique(clips.group, return_inverse=True)
     times = bootstrap_weights(len(people), resamples, seed)[:, who]  # (R, N)
     clear = clips.majority >= 0
@@ -186,6 +186,6 @@ def _weights(clips: Clips) -> Tensor:
 def _spearman(one: Doubles, two: Doubles) -> float:
     from scipy.stats import spearmanr
 
-    if np.ptp(one) < 1e-12 or np.ptp(two) < 1e-12:  # nothing follows anything
+    if np.ptp(one) < 1e-12 or np.ptp(two) < 1e-12:  # a constant has no rank correlation
         return float("nan")
     return float(spearmanr(one, two).statistic)

@@ -22,7 +22,7 @@ class Link:
     long_m: float = 0.1
     paint_f: float = 0.8  # strong lips and lids
     paint_m: float = 0.2
-    dark: float = 0.0  # share of pictures with a third of the light
+    dark: float = 0.0  # share of images with a third of the light
     men: float = 0.5  # share with the label M
 
 
@@ -38,12 +38,12 @@ LINKS: dict[str, Link] = {
 BALANCED = ("as trained", "women short, unpainted", "men long, painted", "links equal", "dark")
 
 
-# Pictures (N, S, S, 3), whether each has the label M (N,), data set (N,), person (N,).
+# Images (N, S, S, 3), whether each has the label M (N,), data set (N,), person (N,).
 Columns = tuple[Pixels, NDArray[np.bool_], NDArray[np.str_], NDArray[np.str_]]
 
 
 def drawn(links: dict[str, Link], count: int, seed: int) -> Columns:
-    """`count` pictures of each data set, each of a person of its own."""
+    """`count` images of each data set, each of a person of its own."""
     parts = [
         _set(name, link, count, np.random.default_rng([seed, k]))
         for k, (name, link) in enumerate(links.items())
@@ -69,7 +69,7 @@ Flags = NDArray[np.bool_]
 def _draw(
     male: Flags, long: Flags, paint: Flags, dark: Flags, random: np.random.Generator
 ) -> Pixels:
-    """(N, 32, 32, 3) pictures: a head, brows, eyes, lips, hair, a background."""
+    """(N, 32, 32, 3) images: a head, brows, eyes, lips, hair, a background."""
     n = male.size
     y, x = np.mgrid[:SIDE, :SIDE] / (SIDE - 1) * 2 - 1  # -1 to 1
 

@@ -1,4 +1,4 @@
-"""Run one small network of the grid: a research object, never part of a default answer."""
+"""Run one small network of the grid: a research object, not enabled by default."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class GenderDisparity:
         self.name, self.digest, self.device = name, digest, self._session.device
 
     def __call__(self, chips: Pixels) -> list[Reading]:
-        """Guess the binary label of each chip.
+        """Predict the binary label of each chip.
 
         Args:
             chips: (N, 40, 40, 3), aligned by mien.align.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - as everybody writes it
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 SCALE, MARGIN = 30.0, 0.3  # of the angular margin. Source: arXiv:1801.07698, smaller margin here
 FOCUS = 2.0  # gamma of the focal loss. Source: Lin et al., arXiv:1708.02002
@@ -41,7 +41,7 @@ def plain(*widths: int) -> nn.Module:
 
 
 class Residual(nn.Module):
-    """Two convolutions around which the input is carried."""
+    """Two convolutions with a skip connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def build(name: str, side: int) -> Net:
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, WIDTH), nn.ReLU(),
         ),
         "vit-small": lambda: Patches(side),
-        "cnn-weak": lambda: plain(2, 2),  # two channels: the planted bad architecture
+        "cnn-weak": lambda: plain(2, 2),  # two channels: the planted weak architecture
     }  # fmt: skip
     if name not in trunks:
         raise ValueError(f"There is no network '{name}'; there are {', '.join(trunks)}.")
@@ -116,7 +116,7 @@ def loss_of(name: str, net: Net, pixels: Tensor, male: Tensor, share: Tensor) ->
 
 
 def logits_of(name: str, net: Net, features: Tensor) -> Tensor:
-    """Logits (N, 2) as that loss means them: with the margin loss, scaled cosines."""
+    """Logits (N, 2) as that loss defines them: with the margin loss, scaled cosines."""
     if name != "margin":
         return net.last(features)
     return SCALE * F.linear(F.normalize(features), F.normalize(net.last.weight))
@@ -127,7 +127,7 @@ def _angular(features: Tensor, weight: Tensor, male: Tensor) -> Tensor:
     cosine = F.linear(F.normalize(features), F.normalize(weight)).clamp(-1 + 1e-6, 1 - 1e-6)
     true = F.one_hot(male, 2).bool()
     turned = torch.cos(cosine.acos() + MARGIN)
-    # Beyond pi - m the cosine would rise again: go on in a straight line, as ArcFace does.
+    # Beyond pi - m the cosine would rise again: continue linearly, as ArcFace does.
     beyond = cosine - math.sin(math.pi - MARGIN) * MARGIN
     turned = torch.where(cosine > math.cos(math.pi - MARGIN), turned, beyond)
     return SCALE * torch.where(true, turned, cosine)

@@ -1,4 +1,4 @@
-"""The experiment of spec 41: planted biases are found, none is found where none is.
+"""Proof: planted biases are found, and none is found where there is none.
 
 python -m mien.systems.gender_disparity.proof FOLDER        drawn stand-ins, about five minutes
 python -m mien.systems.gender_disparity.proof FOLDER rendered   people of mien.synth as well
@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from mien.evaluate.fairness.disparity import Cell, cells_of, factors_of, flips, one_set_audit
-from mien.evaluate.fairness.grid import Grid, Results, Said, run_grid
+from mien.evaluate.fairness.grid import Grid, NetAnswers, Results, run_grid
 from mien.evaluate.fairness.labelled_faces import Faces
 from mien.systems.gender_disparity.drawn import BALANCED, LINKS, SIDE, Columns, Link, drawn
 from mien.systems.gender_disparity.train import Config, learnt, probability, run
 
 MODELS = ("cnn-tiny", "cnn-small", "cnn-residual")
 LOSSES = ("cross-entropy", "weighted", "focal", "margin")
-TRAIN, TEST = 1200, 500  # pictures
+TRAIN, TEST = 1200, 500  # images
 
 
 def main(folder: Path, also_rendered: bool) -> None:
-    """Run every part, print what came out."""
+    """Run every part and print the results."""
     planted(folder)
     whole_grid(folder)
     no_difference(folder)
@@ -32,26 +32,26 @@ def main(folder: Path, also_rendered: bool) -> None:
 
         taught, test = (of(columns) for columns in people(folder / "people.npz"))
         grid = grid_of("rendered", LINKS, MODELS[:2], ("cross-entropy", "margin"), (0, 1, 2), 64)
-        told("rendered people", run_grid(grid, taught, test, folder / "rendered-long", longer))
+        report("rendered people", run_grid(grid, taught, test, folder / "rendered-long", longer))
 
 
-def longer(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> Said:
-    """A training for few pictures: smaller steps, more of them."""
+def longer(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> NetAnswers:
+    """Train on few images: smaller steps, more of them."""
     config = Config(model, loss, seed, epochs=30, batch=32, patience=30)
-    return Said(*probability(loss, learnt(config, faces), test.images))
+    return NetAnswers(*probability(loss, learnt(config, faces), test.images))
 
 
 def grid_of(
     name: str, links: dict[str, Link], models: Sequence[str], losses: Sequence[str],
     seeds: Sequence[int], size: int = SIDE,
 ) -> Grid:  # fmt: skip
-    """A full crossing of models and losses."""
+    """A full factorial design of models and losses."""
     pairs = tuple((m, loss) for m in models for loss in losses)
     return Grid(name, pairs, {n: {} for n in links}, tuple(seeds), size, balanced=BALANCED)
 
 
 def of(columns: Columns) -> Faces:
-    """Columns of pictures as the grid takes them."""
+    """Columns of images as input of the grid."""
     images, male, dataset, person = columns
     who = tuple(person.tolist())
     names = tuple(f"{p}-{k}" for k, p in enumerate(who))
@@ -64,13 +64,13 @@ def _faces(links: dict[str, Link], seed: int) -> tuple[Faces, Faces]:
 
 
 def say(line: str) -> None:
-    """One line of the result."""
+    """Print one line of the result."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def planted(folder: Path) -> None:
-    """Bars: the two planted signs, sure, in 5 of 5 seeds; equal links bring |D| below 3 points."""
+    """Criteria: both planted signs certain in 5 of 5 seeds; equal links: |D| below 3 points."""
     found, equal = 0, []
     for seed in range(5):
         grid = grid_of("planted", LINKS, ("cnn-small",), ("cross-entropy",), (seed,))
@@ -85,13 +85,13 @@ def planted(folder: Path) -> None:
 
 
 def whole_grid(folder: Path) -> None:
-    """Bars: the data set explains more than half and more than model and loss together."""
+    """Criteria: the data set explains more than half, and more than model and loss together."""
     grid = grid_of("whole", LINKS, MODELS, LOSSES, (0, 1, 2))
-    told("36 trainings", run_grid(grid, *_faces(LINKS, 50), folder / "whole", run))
+    report("36 trainings", run_grid(grid, *_faces(LINKS, 50), folder / "whole", run))
 
 
-def told(name: str, results: Results) -> None:
-    """Print factors, flips and what a one-set audit would have said."""
+def report(name: str, results: Results) -> None:
+    """Print factors, flips and the result of a one-set audit."""
     factors = {f.name: f for f in factors_of(results, gap=True)}
     parts = ", ".join(f"{n} {factors[n].share:.3f} (p {factors[n].p:.3f})"
                       for n in ("data set", "model", "loss"))  # fmt: skip
@@ -109,7 +109,7 @@ def told(name: str, results: Results) -> None:
 
 
 def no_difference(folder: Path) -> None:
-    """Bars: p of the data set above 0.05 in 9 of 10 seeds, and no flip."""
+    """Criteria: p of the data set above 0.05 in 9 of 10 seeds, and no flip."""
     same = dict.fromkeys(LINKS, Link(long_f=0.7, long_m=0.3, paint_f=0.5, paint_m=0.2))
     quiet, turned = 0, 0
     for seed in range(10):
@@ -118,11 +118,11 @@ def no_difference(folder: Path) -> None:
         p = next(f.p for f in factors_of(results, gap=True) if f.name == "data set")
         quiet += p > 0.05
         turned += bool(flips(cells_of(results), tuple(same)))
-    say(f"all sets alike: data set not significant in {quiet} of 10 seeds, flips in {turned}")
+    say(f"identical sets: data set not significant in {quiet} of 10 seeds, flips in {turned}")
 
 
 def weak(folder: Path) -> None:
-    """Bar: with a network of two channels, the model explains most of the accuracy."""
+    """Criterion: with a network of two channels, the model explains most of the accuracy."""
     same = dict.fromkeys(LINKS, Link())
     grid = grid_of("weak", same, (*MODELS[:2], "cnn-weak"), LOSSES[:2], (0, 1))
     results = run_grid(grid, *_faces(same, 300), folder / "weak", run)

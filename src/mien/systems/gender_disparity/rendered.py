@@ -1,4 +1,4 @@
-"""Rendered people for the grid: a planted label, and cues linked to it as each data set says.
+"""Rendered people for the grid: a planted label, and cues linked to it differently by data set.
 
 The label is a rendering control (jaw and brows of the built-in head), not a category of people.
 """
@@ -19,13 +19,13 @@ from mien.types import Pixels
 SIDE = 64  # px
 PICTURES = 4  # of each person
 TRAIN, TEST = 160, 40  # people: in the training set, in each test set
-# Measures of the built-in head that the label moves, and which way.
+# Measures of the built-in head that the label moves, with direction.
 STRUCTURAL = {"jaw-width": 1.0, "chin-width": 1.0, "lower-face-width": 1.0, "brow-ridge": 1.0}
 STRUCTURE = 1.2  # standard deviations by which the label moves each structural measure
 
 
 def people(path: Path) -> tuple[Columns, Columns]:
-    """Training and test pictures; rendered once and kept, since it takes minutes."""
+    """Training and test images; rendered once and cached, since it takes minutes."""
     if not path.exists():
         train = _set("as trained", LINKS["as trained"], TRAIN, 0)
         links = enumerate(LINKS.items())
@@ -63,8 +63,8 @@ def _person(seed: int, male: bool, link: Link, random: np.random.Generator) -> I
         identity[place] += STRUCTURAL.get(measure, 0.0) * STRUCTURE * (1 if male else -1)
     long = random.random() < (link.long_m if male else link.long_f)
     paint = random.random() < (link.paint_m if male else link.paint_f)
-    look = replace(
-        person.look,
+    appearance = replace(
+        person.appearance,
         hair_style="long" if long else "short",
         make_up=0.9 if paint else 0.0,
         beard="none",
@@ -73,7 +73,7 @@ def _person(seed: int, male: bool, link: Link, random: np.random.Generator) -> I
         scarf=False,
         mask=False,
     )
-    actor = Actor(head, replace(person, identity=tuple(identity.tolist()), look=look))
+    actor = Actor(head, replace(person, identity=tuple(identity.tolist()), appearance=appearance))
     for _ in range(PICTURES):
         dark = random.random() < link.dark
         scene = Scene(

@@ -1,4 +1,4 @@
-"""Known answers; two training steps; the shipped file answers as a network does."""
+"""Known answers; two training steps; the shipped file equals the network."""
 
 from pathlib import Path
 
@@ -82,13 +82,13 @@ def test_a_short_training_learns_and_the_same_seed_gives_the_same_network(
     torch.set_num_threads(1)
     faces = of(drawn({"as trained": LINKS["as trained"]}, 240, 0))
     config = Config(model, loss, epochs=epochs, batch=16, patience=8)
-    told, features = probability(loss, learnt(config, faces), faces.images)
+    probabilities, features = probability(loss, learnt(config, faces), faces.images)
     again, _ = probability(loss, learnt(config, faces), faces.images)
-    assert np.array_equal(told, again)
+    assert np.array_equal(probabilities, again)
     assert features.shape == (240, 64)
-    assert ((told >= 0) & (told <= 1)).all()
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
     if model.startswith("cnn"):
-        assert ((told > 0.5) == faces.male).mean() > 0.75
+        assert ((probabilities > 0.5) == faces.male).mean() > 0.75
 
 
 def test_the_written_graph_answers_as_the_network(torch, tmp_path):
@@ -121,11 +121,11 @@ def test_a_planted_bias_has_the_planted_sign_and_the_control_none(torch, tmp_pat
     assert cells["men long, painted"].surely == -1
     assert len(flips(list(cells.values()), grid.balanced)) == 1
     same = dict.fromkeys(LINKS, Link())
-    alike = run_grid(grid, train, of(drawn(same, 300, 4)), tmp_path / "same", run)
-    assert flips(cells_of(alike, resamples=300), grid.balanced) == []
+    even = run_grid(grid, train, of(drawn(same, 300, 4)), tmp_path / "same", run)
+    assert flips(cells_of(even, resamples=300), grid.balanced) == []
 
 
-def test_training_without_torch_is_told_in_words(monkeypatch):
+def test_training_without_torch_is_refused_with_the_command_to_install(monkeypatch):
     import sys
 
     from mien.cli.eval.disparity import _trainer

@@ -1,4 +1,4 @@
-"""Train one small network, say what it says about every test picture, write it as ONNX.
+"""Train one small network, predict every test image, write the network as ONNX.
 
 mien train gender-disparity --data UTKFACE_FOLDER    makes weights.onnx of the card
 """
@@ -17,7 +17,7 @@ from onnx import helper as h
 
 from mien.datasets import LABELS
 from mien.errors import TrainingError
-from mien.evaluate.fairness.grid import Said, parted, read_grid
+from mien.evaluate.fairness.grid import NetAnswers, parted, read_grid
 from mien.evaluate.fairness.labelled_faces import Faces, faces_of
 from mien.runtime import Session
 from mien.systems.gender_disparity.model import Net, build, logits_of, loss_of
@@ -37,7 +37,7 @@ class Config:
     batch: int = 128
     rate: float = 2e-3  # of Adam, falling to 0 along a cosine
     patience: int = 4  # epochs without a better validation accuracy before it stops
-    held: float = 0.15  # share of the training pictures that only decide when to stop
+    held: float = 0.15  # share of the training images used only for early stopping
 
 
 def learnt(config: Config, faces: Faces) -> Net:
@@ -77,7 +77,7 @@ def learnt(config: Config, faces: Faces) -> Net:
 
 
 def _folded(conv: Any, norm: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A convolution that does what it and the batch norm behind it do."""
+    """Merge a convolution and the batch norm after it into one convolution."""
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     shift = norm.bias - norm.running_mean * scale
     return (conv.weight * scale[:, None, None, None]).detach().numpy(), shift.detach().numpy()
@@ -95,7 +95,7 @@ def tensor(images: Pixels) -> torch.Tensor:
 def probability(
     loss: str, net: Net, images: Pixels
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Probability of "male" (N,), and the features (N, 64) that it rests on."""
+    """Probability of "male" (N,), and the features (N, 64) behind it."""
     net.eval()
     out, features = [], []
     with torch.no_grad():
@@ -106,15 +106,15 @@ def probability(
     return np.concatenate(out), np.concatenate(features)
 
 
-def run(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> Said:
+def run(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> NetAnswers:
     """Train one cell of a grid and return its test predictions; see evaluate.fairness.grid."""
     net = learnt(Config(model, loss, seed), faces)
     male, features = probability(loss, net, test.images)
-    return Said(male, features)
+    return NetAnswers(male, features)
 
 
 def export(net: Net, path: Path) -> float:
-    """Write a network of plain convolutions as ONNX and run it; give the largest difference.
+    """Write a network of plain convolutions as ONNX and run it; return the maximum difference.
 
     The graph takes (N, 3, S, S) in [-1, 1] and gives `male`, (N,) probabilities. Batch norms are
     folded into the convolutions. Written by hand, so that training needs no exporter.
@@ -176,14 +176,16 @@ def train(
     Args:
         config: the card's network is the default.
         data: folder of UTKFace.
-        out: folder that weights.onnx is written into.
-        on_step: told after each picture that was read.
+        out: output folder for weights.onnx.
+        on_step: called after each image that was read.
 
     Raises:
         MienError: no data, or no UTKFace.
     """
     if data is None:
-        raise TrainingError("There is no made-up data for this one; give --data, UTKFace's folder.")
+        raise TrainingError(
+            "There is no synthetic data for this system; pass --data, UTKFace's folder."
+        )
     grid = read_grid(Path(__file__).parent / "grid-utkface.toml")
     faces = faces_of(LABELS["utkface"](data), grid.datasets, grid.size, on_step)
     train_part, test = parted(grid, faces)

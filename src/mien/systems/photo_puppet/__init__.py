@@ -1,1 +1,1 @@
-"""A real photograph that moves its face by known amounts."""
+"""Animate the face of a real photograph by known amounts."""

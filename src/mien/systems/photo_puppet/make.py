@@ -1,7 +1,7 @@
-"""Move the face of a real photograph by action units, blendshapes and pose.
+"""Animate the face of a real photograph by action units, blendshapes and pose.
 
 A head model is fitted to the landmarks, the photograph becomes its texture, and the moved head
-pulls the texture along (mien.synth.motion.photo_puppet): real skin, known motion.
+warps the texture (mien.synth.motion.photo_puppet): real skin, known motion.
 """
 
 import math
@@ -21,20 +21,20 @@ from mien.types import Device, Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, load
 
 MESH = "attention-mesh"  # whose points the head is fitted to
-PRESENCE = 0.5  # below it the mesh network sees no face
-AROUND = 1.2  # widths of the face that are kept around it; beyond nothing moves
-FARTHEST = 15.0  # degrees; farther turned the skin tears, and what it hid is not known
+PRESENCE = 0.5  # a lower presence means no face
+AROUND = 1.2  # widths of the face around it that may move
+FARTHEST = 15.0  # degrees; beyond, the skin tears, and newly visible skin is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `mien make photo-puppet --set KEY=VALUE` sets."""
+    """Settings of `mien make photo-puppet --set KEY=VALUE`."""
 
     units: tuple[str, ...] = ("AU6:0.6", "AU12:0.8")  # action units, blendshapes, viseme:PP; 0 to 1
-    yaw: float = 0.0  # degrees that the head is turned by, to image right
+    yaw: float = 0.0  # degrees by which the head is turned, to image right
     pitch: float = 0.0  # degrees upwards
     roll: float = 0.0  # degrees clockwise
-    seconds: float = 0.0  # length of a film that goes there and back; 0: a picture
+    seconds: float = 0.0  # length of a film that goes there and back; 0: an image
     rate: float = 25.0  # frames per second of the film
 
 
@@ -53,7 +53,7 @@ class PhotoPuppet:
         detector: Detector | None = None,
         landmarker: Landmarker | None = None,
     ) -> None:
-        """Open what finds the face.
+        """Open the detector and the landmarker.
 
         Args:
             name: the card this was opened from.
@@ -75,19 +75,19 @@ class PhotoPuppet:
 
         Args:
             inputs: `image`.
-            options: what moves, and how far.
-            on_step: called before and after the picture, or after each frame.
+            options: movements and their strength.
+            on_step: called before and after the image, or after each frame.
 
         Returns:
-            A picture, or a film that goes from the photograph to the move and back.
+            An image, or a film that goes from the photograph to the movement and back.
 
         Raises:
-            NoFaceError: the photograph shows none.
+            NoFaceError: the photograph shows no face.
             OptionError: an unknown unit, a strength outside 0 to 1, or a turn that tears the skin.
         """
         photo = inputs.get("image")
         if photo is None or photo.image is None:
-            raise MienError(f"'{self.name}' moves a photograph, and got none; name an image.")
+            raise MienError(f"'{self.name}' animates a photograph, and got none; name an image.")
         units, turn = _moves(options)
         on_step("face", 0, 1)
         points, faces = self._points(photo.image, photo.name or "the picture")
@@ -96,7 +96,7 @@ class PhotoPuppet:
         puppet = Puppet(self._head, part, points - np.array([left, top], np.float32))
 
         def moved(share: float) -> Pixels:
-            """(H, W, 3) the photograph at a share of the move."""
+            """(H, W, 3) the photograph at a share of the movement."""
             weights = {name: share * weight for name, weight in units.items()}
             at = Pose(share * turn.yaw, share * turn.pitch, share * turn.roll)
             out: Pixels = photo.image.copy()  # type: ignore[union-attr]
@@ -108,7 +108,7 @@ class PhotoPuppet:
             made = Artefact("film", frames=_frames(moved, options, on_step))
         else:
             made = Artefact("image", image=moved(1.0))
-        notes = (f"{faces} faces are in the picture; the largest one moves.",) if faces > 1 else ()
+        notes = (f"{faces} faces are in the image; the largest one moves.",) if faces > 1 else ()
         return Made((made,), self._provenance(photo, options), notes)
 
     def _points(self, image: Pixels, where: str) -> tuple[Floats, int]:
@@ -133,11 +133,11 @@ class PhotoPuppet:
             change="synthetic",
             made_from=((photo.name, photo.sha256),),
             weights=tuple(f"{model.name}@{model.digest}" for model in parts),
-            options=tuple((f.name, _told(getattr(options, f.name))) for f in fields(options)),
+            options=tuple((f.name, _text(getattr(options, f.name))) for f in fields(options)),
         )
 
 
-def _told(value: object) -> str:
+def _text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -152,10 +152,10 @@ def _moves(options: Options) -> tuple[dict[str, float], Pose]:
             units[name] = math.nan
         if not name or not 0 <= units[name] <= 1:
             raise OptionError(
-                f"'{text}' is no unit with a strength from 0 to 1: write units=AU12:0.8,AU4:0.3."
+                f"'{text}' is not a unit with a strength from 0 to 1: write units=AU12:0.8,AU4:0.3."
             )
     try:
-        resolve(units)  # knows the names
+        resolve(units)  # checks the names
     except MienError as error:
         raise OptionError(str(error)) from None
     turn = Pose(options.yaw, options.pitch, options.roll)
@@ -163,7 +163,7 @@ def _moves(options: Options) -> tuple[dict[str, float], Pose]:
         if not abs(angle) <= FARTHEST:
             raise OptionError(
                 f"{name} is {angle:g} degrees; a photograph can be turned by at most {FARTHEST:g}, "
-                "since the skin that comes into view is not in it."
+                "since the skin that would become visible is not in it."
             )
     if options.seconds < 0 or not 1 <= options.rate <= 200 or options.seconds > 60:
         raise OptionError(
@@ -174,7 +174,7 @@ def _moves(options: Options) -> tuple[dict[str, float], Pose]:
 
 
 def _region(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Top, left, bottom, right of what may move, inside the picture."""
+    """Top, left, bottom, right of the region that may move, inside the image."""
     low, high = points.min(axis=0), points.max(axis=0)
     reach = AROUND * float((high - low).max())
     left, top = np.maximum(0, np.floor(low - reach)).astype(int)
@@ -185,7 +185,7 @@ def _region(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int]
 def _frames(
     moved: Callable[[float], Pixels], options: Options, on_step: OnStep
 ) -> Iterator[tuple[float, Pixels]]:
-    """Seconds and pictures: there and back, slow at both ends."""
+    """Seconds and images: there and back, slow at both ends."""
     count = max(2, round(options.seconds * options.rate))
     for number in range(count):
         share = (1 - math.cos(2 * math.pi * number / (count - 1))) / 2

@@ -1,4 +1,4 @@
-"""Known moves do what they say, on portraits and real photographs; what cannot be is refused."""
+"""Known movements have the stated effect on portraits and photographs; impossible ones fail."""
 
 import json
 
@@ -49,16 +49,16 @@ def test_a_smile_parts_the_corners_and_leaves_the_rest_alone(puppet, photo, mtcn
     before, eyes = corners(photo.image, mtcnn, mesh)
     after, _ = corners(image, mtcnn, mesh)
     assert np.ptp(after[:, 0]) - np.ptp(before[:, 0]) > 0.02 * eyes
-    told = made.provenance
-    assert (told.change, told.made_from) == ("synthetic", (("astronaut.jpg", "ab" * 32),))
-    assert [name.partition("@")[0] for name in told.weights] == ["mtcnn", "attention-mesh"]
-    assert dict(told.options)["units"] == "AU12:0.8"
+    result = made.provenance
+    assert (result.change, result.made_from) == ("synthetic", (("astronaut.jpg", "ab" * 32),))
+    assert [name.partition("@")[0] for name in result.weights] == ["mtcnn", "attention-mesh"]
+    assert dict(result.options)["units"] == "AU12:0.8"
 
 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"units": ("AU12",)}, "'AU12' is no unit with a strength"),
+        ({"units": ("AU12",)}, "'AU12' is not a unit with a strength"),
         ({"units": ("AU12:2",)}, "strength from 0 to 1"),
         ({"units": ("AU99:0.5",)}, "There is no action unit or shape 'AU99'"),
         ({"yaw": 40.0}, "can be turned by at most 15"),
@@ -90,8 +90,8 @@ def test_real_photographs_smile_more(puppet, mtcnn, data, tmp_path):
         before, eyes = corners(read_image(path), mtcnn, mesh)
         after, _ = corners(read_image(file), mtcnn, mesh)
         wider.append((np.ptp(after[:, 0]) - np.ptp(before[:, 0])) / eyes)
-        told = json.loads(file.with_name(f"{file.stem}.provenance.json").read_text())
-        assert told["made_from"][0]["name"] == path.name
+        result = json.loads(file.with_name(f"{file.stem}.provenance.json").read_text())
+        assert result["made_from"][0]["name"] == path.name
         assert json.loads(read_note(file))["maker"] == "photo-puppet"
     assert np.mean(wider) == pytest.approx(0.09, abs=0.02)  # as README.md says
     again = list(make("photo-puppet", paths, tmp_path, settings=["units=AU12:0.8"], maker=puppet))

@@ -1,1 +1,1 @@
-"""Hazards from faces, fitted to a cohort that the user brings. Research only."""
+"""Hazards from faces, fitted to the user's own cohort. Research only."""

@@ -1,4 +1,4 @@
-"""A cohort of faces with times, as its user wrote it down: read, checked, looked at."""
+"""Read and check a cohort of faces with times, and embed its faces."""
 
 import csv
 from collections import Counter
@@ -22,9 +22,9 @@ from mien.zoo import DETECTOR, load
 NEEDED = ("path", "time_days", "event")
 SMALLEST, FARTHEST = 48, 45.0  # px, degrees of yaw: beyond, there is no number. Source: spec 03
 REASONS = {
-    "unreadable": "the picture cannot be read",
+    "unreadable": "the image cannot be read",
     "no-face": "no face was found",
-    "several-faces": "several faces, and nobody said which is meant",
+    "several-faces": "several faces, and the row does not say which one",
     "too-small": f"the face is less than {SMALLEST} px wide",
     "turned-away": f"the face is turned by more than {FARTHEST:g} degrees",
 }
@@ -35,35 +35,35 @@ class Member:
     """One row of a cohort."""
 
     path: Path
-    days: float  # until the event, or until nothing more is known
+    days: float  # until the event, or until the end of observation
     event: bool
-    others: Mapping[str, float]  # age, sex and whatever else is a number; "female" is 1
+    others: Mapping[str, float]  # age, sex and other numbers; "female" is 1
     line: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What the network sees in pictures, and in which it sees nothing."""
+    """Outputs of the network for images, and the images without output."""
 
     vectors: Floats  # (N, D)
-    ages: Doubles  # (N,) years by looks
-    rows: NDArray[np.int64]  # (N,) which of the pictures these are
-    lost: Mapping[int, str]  # the others: number -> one of REASONS
+    ages: Doubles  # (N,) apparent age, years
+    rows: NDArray[np.int64]  # (N,) numbers of the images
+    failures: Mapping[int, str]  # the others: number -> one of REASONS
 
-    def told(self) -> str:
-        """What was lost, in a sentence; "" if nothing."""
-        counts = Counter(self.lost.values()).most_common()
+    def failures_text(self) -> str:
+        """The images left out, in a sentence; "" if none."""
+        counts = Counter(self.failures.values()).most_common()
         return "; ".join(f"{count} left out: {REASONS[reason]}" for reason, count in counts)
 
 
 def read_cohort(table: Path) -> list[Member]:
     """Read CSV with the columns path, time_days, event (0 or 1), and others that are numbers.
 
-    Paths are meant from the folder of the table. `sex` may be male or female.
+    Paths are relative to the folder of the table. `sex` may be male or female.
 
     Raises:
-        MienError: by line: a column that is missing, a time that is negative or no number, an
-            event that is neither 0 nor 1, a number that is none, or a picture that is named twice.
+        MienError: by line: a missing column, a time that is negative or not a number, an
+            event that is neither 0 nor 1, an invalid number, or an image that is named twice.
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
@@ -80,11 +80,11 @@ def read_cohort(table: Path) -> list[Member]:
         days, event = _number(row["time_days"], where, "time_days"), row["event"]
         if days < 0 or event not in ("0", "1"):
             raise MienError(
-                f"{where}: a time is 0 or more and an event 0 or 1, got {row['time_days']} and "
-                f"'{event}'."
+                f"{where}: a time must be 0 or more and an event 0 or 1, got {row['time_days']} "
+                f"and '{event}'."
             )
         if seen.setdefault(row["path"], line) != line:
-            raise MienError(f"{where} names the picture of line {seen[row['path']]} again.")
+            raise MienError(f"{where} names the image of line {seen[row['path']]} again.")
         others = {k: _number(v, where, k) for k, v in row.items() if k not in NEEDED}
         members.append(Member(table.parent / row["path"], days, event == "1", others, line))
     return members
@@ -99,25 +99,25 @@ def _number(text: str | None, where: str, name: str) -> float:
         value = float("nan")
     if not np.isfinite(value):
         raise MienError(
-            f"{where}: {name} '{text}' is no number; write one, or leave the column out."
+            f"{where}: {name} '{text}' is not a number; write one, or leave the column out."
         )
     return value
 
 
-def look_at(paths: list[Path], device: str = "cpu", on_step: OnStep | None = None) -> Seen:
-    """Vectors and ages by looks of the one face of each picture.
+def embed_faces(paths: list[Path], device: str = "cpu", on_step: OnStep | None = None) -> Seen:
+    """Vectors and apparent ages of the one face of each image.
 
     Args:
-        paths: pictures of one person each.
+        paths: images of one person each.
         device: see mien.runtime.
-        on_step: told after each picture.
+        on_step: called after each image.
     """
     detector, trunk = load(DETECTOR, device=device), load(TRUNK, device=device)
-    vectors, ages, rows, lost = [], [], [], {}
+    vectors, ages, rows, failures = [], [], [], {}
     for number, path in enumerate(paths):
         chip, reason = _chip(path, detector, trunk.crop)
         if chip is None:
-            lost[number] = reason
+            failures[number] = reason
         else:
             vectors.append(trunk.vectors(chip)[0])
             [reading] = trunk(chip)
@@ -126,13 +126,13 @@ def look_at(paths: list[Path], device: str = "cpu", on_step: OnStep | None = Non
         if on_step:
             on_step("faces", number + 1, len(paths))
     if not rows:
-        why = REASONS[next(iter(lost.values()))] if lost else "there are no pictures"
-        raise MienError(f"No picture shows a face that can be judged: {why}.")
-    return Seen(np.stack(vectors), np.array(ages), np.array(rows, np.int64), lost)
+        why = REASONS[next(iter(failures.values()))] if failures else "there are no images"
+        raise MienError(f"No image shows a usable face: {why}.")
+    return Seen(np.stack(vectors), np.array(ages), np.array(rows, np.int64), failures)
 
 
 def _chip(path: Path, detector: Detector, crop: Crop) -> tuple[Pixels | None, str]:
-    """A chip (1, S, S, 3) of a picture's one face, or a reason."""
+    """A chip (1, S, S, 3) of an image's one face, or a reason."""
     try:
         image = read_image(path)
     except ImageError:

@@ -1,4 +1,4 @@
-"""What a fit found, for the report and as JSON."""
+"""Findings of a fit, for the report and as JSON."""
 
 import math
 
@@ -15,23 +15,23 @@ LIMITS = (
     "Research only. This is not a diagnosis, and not for decisions about anybody: not for "
     "insurance, hiring or triage, and not for minors.",
     "A hazard here is relative to this cohort. Other people, cameras, light, make-up and surgery "
-    "change it; it says nothing about one person's life.",
+    "change it; it says nothing about an individual person's life.",
 )
 QUARTILES = ("lowest risk", "second", "third", "highest risk")
 
 
 def findings(fitted: Fitted, data: str, lost: str, basis: tuple[tuple[str, str], ...]) -> Findings:
-    """A page about one cohort.
+    """Findings about one cohort.
 
     Args:
-        fitted: what was found.
+        fitted: the fit.
         data: which cohort this is.
-        lost: pictures that were left out, in a sentence.
+        lost: images that were left out, in a sentence.
         basis: models, command line, ...
     """
     cohort, found = fitted.model.cohort, fitted.concordance
     facts = [
-        Fact("Concordance", found["risk"], "number", "0.5 is a coin, 1 perfect order"),
+        Fact("Concordance", found["risk"], "number", "0.5 is chance, 1 perfect order"),
         Fact("Events", Estimate(float(cohort["events"])), "count", f"of {cohort['people']} people"),
     ]
     if fitted.top is not None:
@@ -40,7 +40,7 @@ def findings(fitted: Fitted, data: str, lost: str, basis: tuple[tuple[str, str],
                 "Hazard ratio",
                 _ratio(fitted.top, 0),
                 "number",
-                "highest against lowest quarter, all else alike",
+                "highest against lowest quarter, adjusted for the other columns",
             )
         )
     others = [name for name in found if name != "risk"]
@@ -48,10 +48,10 @@ def findings(fitted: Fitted, data: str, lost: str, basis: tuple[tuple[str, str],
     rows = tuple((name, _ratio(fitted.both, k), float(fitted.both.p[k])) for name, k in both)
     tables = [
         Table(
-            "How well each orders people",
+            "Concordance of each column",
             (("what", "text"), ("concordance", "number")),
             tuple(found.items()),
-            "Each alone, whichever way it points. The risk of each person was told by a model "
+            "Each alone, in either direction. The risk of each person is from a model "
             f"fitted without their fifth of the cohort ({FOLDS} folds).",
         ),
         Table(
@@ -78,7 +78,7 @@ def findings(fitted: Fitted, data: str, lost: str, basis: tuple[tuple[str, str],
 
 
 def _from_the_start(curve: Steps) -> tuple[Doubles, Doubles, Doubles, Doubles]:
-    """Times, shares and interval, from day 0, when nothing had happened to anybody."""
+    """Times, shares and interval from day 0, before any event."""
     times = np.concatenate([[0.0], curve.times])
     share, low, high = (np.concatenate([[1.0], v]) for v in (curve.share, curve.low, curve.high))
     return times, share, low, high

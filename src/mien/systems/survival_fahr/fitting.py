@@ -1,4 +1,4 @@
-"""Fit hazards to a cohort, and tell how well, on members that were not fitted on."""
+"""Fit hazards to a cohort, and measure the fit on members outside the fit."""
 
 from dataclasses import dataclass
 
@@ -21,22 +21,22 @@ from mien.systems.survival_fahr.head import Model, trunk
 from mien.types import Doubles, Floats
 
 FOLDS = 5
-# Events for each number that is fitted. Source: Peduzzi et al., J. Clinical Epidemiology 48, 1995.
+# Events per fitted number. Source: Peduzzi et al., J. Clinical Epidemiology 48, 1995.
 EVENTS_EACH, MOST = 10, 20
-RIDGE = 1.0  # penalty of a log hazard ratio of one spread; keeps small cohorts from extremes
+RIDGE = 1.0  # penalty of a log hazard ratio of one spread; prevents extremes in small cohorts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A model, and what it is worth on members that it had not seen."""
+    """A model, and its performance on members outside its fit."""
 
     model: Model
-    risk: Doubles  # (N,) log hazards, each told by a model that was fitted without its fold
+    risk: Doubles  # (N,) log hazards, each from a model that was fitted without its fold
     concordance: dict[str, Estimate]  # of the risk, and of each other column alone
     quartile: NDArray[np.int64]  # (N,) of the risk, 0 lowest
     curves: tuple[Curve, ...]  # share without the event, by quartile
     log_rank: tuple[float, float]  # over the quartiles: statistic, probability by chance
-    top: Hazards | None  # hazard of the highest quartile against the lowest, others beside it
+    top: Hazards | None  # hazard of the highest quartile against the lowest, with the others
     both: Hazards  # risk (one spread) and the other columns together
     adds: dict[str, float]  # probability that risk adds nothing to the others, and the reverse
 
@@ -44,21 +44,21 @@ class Fitted:
 def fit(
     vectors: Floats, days: Doubles, events: NDArray[np.bool_], others: dict[str, Doubles]
 ) -> Fitted:
-    """Fit a cohort.
+    """Fit hazards to a cohort.
 
     Args:
         vectors: (N, D), one face each.
         days: (N,) 0 or more.
         events: (N,) whether it happened then.
-        others: what is known of the members beside their faces, such as age; (N,) each.
+        others: other facts about the members, such as age; (N,) each.
 
     Raises:
         TooFewTrialsError: fewer than 20 events.
     """
     if events.sum() < FEWEST:
         raise TooFewTrialsError(
-            f"{int(events.sum())} events are too few to fit hazards to; {FEWEST} are the least. "
-            "Watch longer, or add people."
+            f"{int(events.sum())} events are too few to fit hazards; at least {FEWEST} are needed. "
+            "Observe longer, or add people."
         )
     fold = _folds(events)
     risk = np.empty(len(days))
@@ -79,8 +79,8 @@ def fit(
     model = _model(vectors, days, events)
     found = {"risk": concordance_estimate(days, events, risk)}
     found |= {k: _either_way(concordance_estimate(days, events, v)) for k, v in columns.items()}
-    told = {name: [e.value, e.low, e.high] for name, e in found.items()}
-    cohort = {"people": len(days), "events": int(events.sum()), "concordance": told}
+    intervals = {name: [e.value, e.low, e.high] for name, e in found.items()}
+    cohort = {"people": len(days), "events": int(events.sum()), "concordance": intervals}
     return Fitted(
         Model(trunk(), model.mean, model.directions, model.weights, quartiles, cohort),
         risk,
@@ -95,7 +95,7 @@ def fit(
 
 
 def _model(vectors: Floats, days: Doubles, events: NDArray[np.bool_]) -> Model:
-    """Cox on the directions along which faces differ most, as many as the events allow."""
+    """Cox on the principal directions of the vectors, as many as the events allow."""
     x = vectors.astype(np.float64)
     mean = x.mean(0)
     count = int(np.clip(events.sum() // EVENTS_EACH, 1, min(MOST, len(x) - 1, x.shape[1])))
@@ -107,7 +107,7 @@ def _model(vectors: Floats, days: Doubles, events: NDArray[np.bool_]) -> Model:
 
 
 def _folds(events: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(N,) fold of each member, by lot that stays the same; events are spread evenly."""
+    """(N,) fold of each member, random but fixed; events are spread evenly."""
     fold = np.empty(len(events), np.int64)
     random = np.random.default_rng(0)
     for kind in (True, False):
@@ -117,7 +117,7 @@ def _folds(events: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _either_way(found: Estimate) -> Estimate:
-    """A column that goes down with the hazard orders people as well as one that goes up."""
+    """A column that falls with the hazard orders people as well as one that rises."""
     if found.value >= 0.5:
         return found
     return Estimate(1 - found.value, 1 - found.high, 1 - found.low, found.trials, found.people)

@@ -1,4 +1,4 @@
-"""The hazard of a face against the mean of the cohort that a model was fitted to."""
+"""The hazard of a face relative to the mean of the cohort that a model was fitted to."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ from mien.types import Crop, Doubles, Floats, Pixels, Reading
 from mien.zoo import find as card
 from mien.zoo import load
 
-TRUNK = "age-fahr"  # whose vectors hazards are fitted to: one backbone, two heads
+TRUNK = "age-fahr"  # whose vectors are the features: one backbone, two heads
 FORMAT = 1  # of the file
 UNIT = "log hazard against the mean of the cohort"
 
@@ -26,15 +26,13 @@ class Model:
     mean: Doubles  # (D,) of the cohort's vectors
     directions: Doubles  # (D, P) along which they differ most, each with spread 1 in the cohort
     weights: Doubles  # (P,) log hazard ratio of one spread along each
-    quartiles: (
-        Doubles  # (3,) of the cohort's own log hazards, told by models that had not seen them
-    )
-    cohort: dict[str, Any] = field(default_factory=dict)  # what it was fitted to, and how well
+    quartiles: Doubles  # (3,) of the cohort's own log hazards, from models fitted without them
+    cohort: dict[str, Any] = field(default_factory=dict)  # its cohort, and the quality of the fit
 
     def __call__(self, vectors: Floats) -> Doubles:
         """(N,) log hazards of (N, D) vectors."""
-        told = (vectors.astype(np.float64) - self.mean) @ self.directions @ self.weights
-        return np.asarray(told, np.float64)
+        log_hazards = (vectors.astype(np.float64) - self.mean) @ self.directions @ self.weights
+        return np.asarray(log_hazards, np.float64)
 
     def save(self, path: Path) -> None:
         """Write a JSON file."""
@@ -44,10 +42,10 @@ class Model:
 
     @classmethod
     def load(cls, path: Path) -> "Model":
-        """Read one.
+        """Read a JSON file.
 
         Raises:
-            MienError: it is no such file, is damaged, or belongs to another network.
+            MienError: it is not such a file, is damaged, or belongs to another network.
         """
         try:
             plain = json.loads(path.read_text("utf-8"))
@@ -63,18 +61,18 @@ class Model:
                 raise ValueError("numbers are missing")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise MienError(
-                f"{path} is not what `mien survival fit` writes ({error}); fit the cohort again."
+                f"{path} is not a file of `mien survival fit` ({error}); fit the cohort again."
             ) from error
         if model.trunk != trunk():
             raise MienError(
                 f"{path} was fitted to vectors of {model.trunk}, but this mien has {trunk()}; the "
-                "numbers of one mean nothing to the other. Fit the cohort again."
+                "vectors of the two are not comparable. Fit the cohort again."
             )
         return model
 
 
 def trunk() -> str:
-    """Card and digest of the network that gives vectors."""
+    """Card and digest of the network that computes vectors."""
     return f"{TRUNK}@{card(TRUNK).digest}"
 
 
@@ -84,20 +82,20 @@ class Risk:
     def __init__(
         self, model: Path | None = None, *, name: str, digest: str = "", device: str = "cpu"
     ) -> None:
-        """Open the network that gives vectors, and a model.
+        """Open the network that computes vectors, and a model.
 
         Args:
-            model: file that `mien survival fit` wrote; mien has none of its own.
+            model: file of `mien survival fit`; mien ships no model.
             name: the card this was opened from.
             digest: of the card.
             device: see mien.runtime.
 
         Raises:
-            MienError: no model was named, or it is not one.
+            MienError: no model was named, or the file is not a model.
         """
         if model is None:
             raise MienError(
-                f"'{name}' has no weights: hazards are those of a cohort. Fit yours with: mien "
+                f"'{name}' has no weights: hazards are relative to a cohort. Fit yours with: mien "
                 "survival fit cohort.csv --out model.json"
             )
         self.model = Model.load(Path(model))
@@ -107,5 +105,5 @@ class Risk:
 
     def __call__(self, chips: Pixels) -> list[Reading]:
         """(N, S, S, 3) chips of `crop` -> N readings of `log_hazard`."""
-        told = self.model(self._trunk.vectors(chips))
-        return [Reading("survival", {"log_hazard": float(v)}, UNIT, self.name) for v in told]
+        log_hazards = self.model(self._trunk.vectors(chips))
+        return [Reading("survival", {"log_hazard": float(v)}, UNIT, self.name) for v in log_hazards]

@@ -1,4 +1,4 @@
-"""Losses that teach a network an order in time from cohorts in which not all is known."""
+"""Losses for training a network on the order of censored times."""
 
 from typing import cast
 
@@ -21,7 +21,7 @@ class Net(nn.Module):
 
 
 def ranking_loss(risk: Tensor, times: Tensor, events: Tensor) -> Tensor:
-    """Mean of log(1 + exp(-(s_i - s_j))) over pairs in which i met the event before j's end.
+    """Mean of log(1 + exp(-(s_i - s_j))) over pairs in which i had the event before j's end.
 
     Args:
         risk: (N,).
@@ -43,10 +43,10 @@ def ranking_loss(risk: Tensor, times: Tensor, events: Tensor) -> Tensor:
 def cox_loss(risk: Tensor, times: Tensor, events: Tensor) -> Tensor:
     """Negative log partial likelihood of Cox over the number of events.
 
-    Ties are taken as Breslow did: everybody watched until then counts for each of them.
+    Ties as in Breslow: everybody observed until then counts for each of them.
 
     Returns:
-        A scalar; 0 with no gradient if nobody met the event.
+        A scalar; 0 with no gradient if there is no event.
 
     Source: Katzman et al., "DeepSurv", BMC Medical Research Methodology 18, 2018, eq. 4.
     """
@@ -58,5 +58,5 @@ def cox_loss(risk: Tensor, times: Tensor, events: Tensor) -> Tensor:
 
 
 def squared_loss(risk: Tensor, times: Tensor, events: Tensor) -> Tensor:
-    """What not to do: regression on the log of the time, events or not."""
+    """A baseline that should lose: regression on the log of the time, with or without event."""
     return F.mse_loss(-risk, torch.log(times.clamp_min(1e-6)))

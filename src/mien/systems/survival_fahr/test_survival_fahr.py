@@ -1,4 +1,4 @@
-"""Known answers; cohorts with known hazards; what is no cohort; a file that was tampered with."""
+"""Known answers; cohorts with known hazards; invalid cohorts; a damaged file."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mien.errors import MienError, TooFewTrialsError
-from mien.systems.survival_fahr.cohort import look_at, read_cohort
+from mien.systems.survival_fahr.cohort import embed_faces, read_cohort
 from mien.systems.survival_fahr.findings import findings
 from mien.systems.survival_fahr.fitting import fit
 from mien.systems.survival_fahr.head import Model, trunk
@@ -58,13 +58,13 @@ def test_a_model_survives_its_file_and_refuses_a_damaged_one(tmp_path):
         with pytest.raises(MienError, match="fit the cohort again"):
             Model.load(place)
     place.write_text(json.dumps({**plain, "trunk": "age-fahr@000000000000"}))
-    with pytest.raises(MienError, match="mean nothing to the other"):
+    with pytest.raises(MienError, match="are not comparable"):
         Model.load(place)
 
 
 def test_too_few_events_are_refused():
     vectors, times, events, _ = cohort(60)
-    with pytest.raises(TooFewTrialsError, match="20 are the least"):
+    with pytest.raises(TooFewTrialsError, match="at least 20 are needed"):
         fit(vectors, times, events & (np.arange(60) < 10), {})
 
 
@@ -73,9 +73,9 @@ def test_too_few_events_are_refused():
     [
         ("a.jpg,-1,1,50", "0 or more"),
         ("a.jpg,3,2,50", "event 0 or 1"),
-        ("a.jpg,three,1,50", "time_days 'three' is no number"),
-        ("a.jpg,3,1,", "age '' is no number"),
-        ("a.jpg,3,1,50\na.jpg,4,1,51", "line 3 names the picture of line 2 again"),
+        ("a.jpg,three,1,50", "time_days 'three' is not a number"),
+        ("a.jpg,3,1,", "age '' is not a number"),
+        ("a.jpg,3,1,50\na.jpg,4,1,51", "line 3 names the image of line 2 again"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused_by_line(tmp_path, row, says):
@@ -110,10 +110,10 @@ def test_faces_to_hazards_and_reasons(tmp_path, astronaut):
     write_image(tmp_path / "none.png", np.full((80, 80, 3), 90, np.uint8))
     (tmp_path / "cut.png").write_bytes((tmp_path / "one.png").read_bytes()[:200])
     names = ("one", "two", "none", "cut")
-    seen = look_at([tmp_path / f"{name}.png" for name in names])
+    seen = embed_faces([tmp_path / f"{name}.png" for name in names])
     assert seen.rows.tolist() == [0]
-    assert dict(seen.lost) == {1: "several-faces", 2: "no-face", 3: "unreadable"}
-    assert "1 left out: several faces" in seen.told()
+    assert dict(seen.failures) == {1: "several-faces", 2: "no-face", 3: "unreadable"}
+    assert "1 left out: several faces" in seen.failures_text()
     assert 10 < seen.ages[0] < 90
     size = seen.vectors.shape[1]
     model = Model(trunk(), np.zeros(size), np.eye(size)[:, :2], np.ones(2), np.zeros(3), {})
@@ -125,8 +125,8 @@ def test_faces_to_hazards_and_reasons(tmp_path, astronaut):
     result = CliRunner().invoke(
         app, ["score", str(tmp_path / "one.png"), "--model", str(tmp_path / "model.json")]
     )
-    told = json.loads(result.stdout.splitlines()[0])
-    assert told["log_hazard"] == pytest.approx(float(seen.vectors[0, :2].sum()), abs=1e-3)
+    measured = json.loads(result.stdout.splitlines()[0])
+    assert measured["log_hazard"] == pytest.approx(float(seen.vectors[0, :2].sum()), abs=1e-3)
 
 
 def test_the_page_of_a_fit_carries_its_limits():
@@ -156,6 +156,6 @@ def test_losses_by_hand(torch):
 def test_learning_an_order_finds_it(torch):
     from mien.systems.survival_fahr.proof import learnt, simulated
 
-    told = simulated(0)
-    risk = learnt("Cox", told.face, told, seed=0)
-    assert np.corrcoef(risk, told.hazard)[0, 1] > 0.7
+    measured = simulated(0)
+    risk = learnt("Cox", measured.face, measured, seed=0)
+    assert np.corrcoef(risk, measured.hazard)[0, 1] > 0.7

@@ -1,1 +1,1 @@
-"""Converters: published weights to the graphs that the runtime opens."""
+"""Convert published weights to the graphs that the runtime opens."""

@@ -1,9 +1,9 @@
-"""MediaPipe's attention mesh: one TensorFlow Lite graph in, the two parts that LiteRT can run out.
+"""Split MediaPipe's attention mesh, one TensorFlow Lite graph, into two parts for LiteRT.
 
 Source: Grishchenko et al., "Attention Mesh: high-fidelity face mesh prediction in real-time",
 arXiv:2006.10962; the graph is MediaPipe's face_landmark_with_attention. Between the network of the
-face and those of its regions lie three operations that only MediaPipe's own build knows; they are
-arithmetic on a few numbers, done in mien.landmarks.attention.
+face and those of its regions are three operations that only MediaPipe's own build supports. They
+are arithmetic on a few numbers, computed in mien.landmarks.attention.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ with extra("analyze", "The attention mesh"):
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-# Part -> names of the tensors that it takes, and of those that it gives.
+# Part -> names of its input tensors, and of its output tensors.
 PARTS = {
     "face": (["input_1"], ["output_mesh", "conv_faceflag", "p_re_lu_3"]),
     "regions": (
@@ -27,11 +27,11 @@ PARTS = {
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write one part, face or regions (told by the stem of `target`), as .tflite."""
+    """Write one part, face or regions (named by the stem of `target`), as .tflite."""
     if target.stem not in PARTS:
         raise WeightsError(f"{target} is none of {', '.join(PARTS)}.")
     takes, gives = PARTS[target.stem]
-    # The weights' SHA-256 was checked before; what is read here is what MediaPipe published.
+    # The weights' SHA-256 was checked before, so this is the file that MediaPipe published.
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(source.read_bytes(), 0))
     keep(model, takes, gives)
     builder = flatbuffers.Builder(0)
@@ -40,7 +40,7 @@ def convert(source: Path, target: Path) -> None:
 
 
 def keep(model: Any, takes: Sequence[str], gives: Sequence[str]) -> None:
-    """Leave of a model what lies between tensors.
+    """Keep the part of a model between tensors.
 
     Args:
         model: a `schema.ModelT` of one graph, changed in place.
@@ -58,12 +58,12 @@ def keep(model: Any, takes: Sequence[str], gives: Sequence[str]) -> None:
         operator.outputs = [place[int(t)] for t in operator.outputs]
     graph.inputs, graph.outputs = ([place[t] for t in ends] for ends in (inputs, outputs))
     graph.tensors = [graph.tensors[t] for t in tensors]
-    model.metadata = []  # it counts buffers, and tells of the whole
+    model.metadata = []  # it counts buffers, and describes the whole model
     _sort_out(model, graph)
 
 
 def _behind(graph: Any, outputs: Sequence[int], stop: set[int]) -> list[Any]:
-    """The operations that `outputs` ask for, in their order; none that make `stop`."""
+    """The operations that `outputs` need, in their order; none that produce `stop`."""
     makers = {int(t): number for number, o in enumerate(graph.operators) for t in o.outputs}
     wanted: set[int] = set()
     ask = list(outputs)
@@ -82,7 +82,7 @@ def _around(operator: Any) -> list[int]:
 
 
 def _sort_out(model: Any, graph: Any) -> None:
-    """Drop buffers and kinds of operations that nothing uses; buffer 0 is the empty one."""
+    """Drop unused buffers and kinds of operations; buffer 0 is the empty one."""
     buffers = [0]
     for tensor in graph.tensors:
         if model.buffers[tensor.buffer].data is None:

@@ -1,4 +1,4 @@
-"""dlib's face recognition network: its .dat file in, one ONNX graph out.
+"""Convert dlib's face recognition network: its .dat file in, one ONNX graph out.
 
 The file is a stream of layers in forward order. Each learned layer starts with its name; a
 tensor is version, four packed integers and raw float32, little-endian.
@@ -21,7 +21,7 @@ from mien.errors import WeightsError
 from mien.types import Floats
 from mien.zoo.convert.onnx_graphs import Graph
 
-# Mean of RGB that the network was trained with, and what it divides by.
+# Mean of RGB in training, and the divisor.
 # Source: dlib, input_rgb_image_sized.
 MEAN = np.array([122.782, 117.001, 104.298])
 SCALE = 256.0
@@ -45,7 +45,7 @@ class Map(NamedTuple):
     name: str
     channels: int
     side: int
-    scale: float = 0.0  # what one step of its 8-bit values is worth; 0: it has 32-bit values
+    scale: float = 0.0  # step size of its 8-bit values; 0: it has 32-bit values
 
 
 Mark = Callable[[Graph, Map], Map]
@@ -58,7 +58,7 @@ class Stream:
         self.data, self.at = data, 0
 
     def name(self) -> str | None:
-        """Skip to the next layer; its name, or None at the end."""
+        """Skip to the next layer; return its name, or None at the end."""
         match = NAMES.search(self.data, self.at)
         if match is None:
             return None
@@ -90,11 +90,11 @@ def convert(source: Path, target: Path) -> None:
 
 
 def convert_int8(source: Path, target: Path) -> None:
-    """Write the network with 8-bit values and weights: a third of the time for nearly the same.
+    """Write the network with 8-bit values and weights: a third of the time, similar vectors.
 
-    Weights have one scale a channel. Values have the ranges that were seen on faces of people
-    whom no measurement uses (tools/ranges_dlib.py), kept in ranges/dlib-resnet29.json. The input
-    is 8-bit already, so nothing is lost there.
+    Weights have one scale per channel. Values have the ranges that were measured on faces of people
+    who are in no other measurement (tools/ranges_dlib.py), stored in ranges/dlib-resnet29.json. The
+    input is 8-bit already, so it loses nothing.
 
     Source: Jacob et al., "Quantization and training of neural networks for efficient
     integer-arithmetic-only inference", CVPR 2018.
@@ -105,7 +105,7 @@ def convert_int8(source: Path, target: Path) -> None:
 
 
 def observe(source: Path, target: Path) -> list[str]:
-    """Write the network with all that convert_int8 makes 8-bit as outputs; tell their names."""
+    """Write the network with the inputs of convert_int8 as outputs; return their names."""
     seen: list[str] = []
 
     def mark(graph: Graph, x: Map) -> Map:
@@ -119,7 +119,7 @@ def observe(source: Path, target: Path) -> list[str]:
 def build(
     source: Path, target: Path, mark: Mark, seen: Sequence[str] = (), quantise: bool = False
 ) -> None:
-    """Write the graph; `mark` may change each feature map that is complete."""
+    """Write the graph; `mark` may change each complete feature map."""
     layers = list(read(Stream(source.read_bytes())))
     graph = Graph(["n", SIDE, SIDE, 3])
     x = skip = _input(graph, quantise)

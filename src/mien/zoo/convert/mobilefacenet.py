@@ -1,4 +1,4 @@
-"""MobileFaceNet of the public PyTorch port: a checkpoint in, one ONNX graph out.
+"""Convert MobileFaceNet of the public PyTorch port: a checkpoint in, one ONNX graph out.
 
 Source: Chen et al., "MobileFaceNets: efficient CNNs for accurate real-time face verification",
 2018 (arXiv:1804.07573), Table 1; names of the arrays as in MobileFaceNet_Pytorch.
@@ -15,7 +15,7 @@ from mien.zoo.convert.safe_pickle import Arrays, read_checkpoint
 # Table 1: expansion, channels, repeats, stride of the first
 BLOCKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 EPSILON = 1e-5  # of torch's batch normalisation
-# The port was trained on chips of 112 x 96, which are the middle of the 112 px template.
+# The port was trained on chips of 112 x 96, the middle of the 112 px template.
 LEFT, RIGHT = 8, 104  # px
 
 
@@ -42,7 +42,7 @@ def convert(source: Path, target: Path) -> None:
 
 
 def _bottleneck(graph: Graph, arrays: Arrays, x: str, at: str, stride: int) -> str:
-    """Widen, look around in each channel, narrow; no activation at the end."""
+    """Expand, convolve depthwise, reduce; no activation at the end."""
     for first, pad, step in ((0, 0, 1), (3, 1, stride)):
         names = [f"{at}.{first + i}" for i in range(3)]
         x = _layer(graph, arrays, x, names, stride=step, pad=pad)

@@ -1,4 +1,4 @@
-"""MTCNN's three networks: Keras arrays in, ONNX graphs out.
+"""Convert MTCNN's three networks: Keras arrays in, ONNX graphs out.
 
 Source: Zhang et al., "Joint face detection and alignment using multitask cascaded convolutional
 networks", IEEE SPL 2016, Fig. 2; layer order and padding as in the `mtcnn` package 1.0.0.
@@ -25,7 +25,7 @@ SIDE = {"rnet": 24, "onet": 48}
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write one of pnet, rnet, onet (told by the stem of `source`) as ONNX.
+    """Write one of pnet, rnet, onet (named by the stem of `source`) as ONNX.
 
     The graph takes (N, H, W, 3) uint8 RGB and gives `boxes` (offsets), `scores` and, for onet,
     `points`; for pnet these are maps (N, 4, H', W') and (N, 2, H', W').
@@ -33,7 +33,7 @@ def convert(source: Path, target: Path) -> None:
     arrays: Arrays = read_arrays(source)
     net = source.stem
     if net not in POOLS:
-        raise WeightsError(f"{source} is none of pnet, rnet, onet.")
+        raise WeightsError(f"Expected pnet, rnet or onet, got {source}.")
     side: int | str = SIDE.get(net, "side")
     graph = Graph(["n", side, side if net in SIDE else "width", 3])
     shift, scale = (graph.weight(np.array(v, np.float32)) for v in (127.5, 1 / 128))

