@@ -6,6 +6,7 @@ Trained networks are used elsewhere as ONNX; nothing that a user runs imports th
 from mien.train.augment import Augment
 from mien.train.batches import Batches
 from mien.train.export import export, halved, quantised
+from mien.train.faces import Faces, tensor
 from mien.train.loop import fit, seeded
 from mien.train.optimisers import adamw
 from mien.train.pictures import Read, read_clips, read_pictures
@@ -15,6 +16,7 @@ from mien.train.splits import folds, group_ids, held_out, leave_one_out, require
 __all__ = [
     "Augment",
     "Batches",
+    "Faces",
     "Read",
     "adamw",
     "export",
@@ -30,4 +32,5 @@ __all__ = [
     "read_pictures",
     "require_classes",
     "seeded",
+    "tensor",
 ]

@@ -1,6 +1,5 @@
 """Faces with ages, in three disjoint parts: for training, selection and test."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,26 +10,14 @@ from mien.datasets import Labelled
 from mien.errors import TrainingError
 from mien.evaluate.fairness.labelled_faces import near_duplicates
 from mien.systems.age_fahr.head import Age
+from mien.train import Faces
 from mien.train.chips import read_chips
 from mien.train.splits import group_ids, held_out
-from mien.types import Doubles, OnStep, Pixels
+from mien.types import Doubles, OnStep
 
 OLDEST = 122  # years; Jeanne Calment's age
 TEST, CHOOSE = 0.2, 0.1  # shares
 NEAR = 2  # bits by which hashes of near-duplicates may differ; 4 join 861 of UTKFace's in a chain
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Faces:
-    """Aligned faces with ages."""
-
-    images: Pixels  # (N, 112, 112, 3)
-    age: Doubles  # (N,) years, by the labels of the set
-    record: tuple[Labelled, ...]  # (N,)
-
-    def rows(self, keep: NDArray[np.int64]) -> "Faces":
-        """Those rows."""
-        return Faces(self.images[keep], self.age[keep], tuple(self.record[k] for k in keep))
 
 
 def parts(
@@ -58,7 +45,7 @@ def parts(
     )
     learn, test = held_out(groups, TEST)
     inner, choose = held_out([groups[k] for k in learn], CHOOSE / (1 - TEST))
-    faces = Faces(chips.images, ages, kept)
+    faces = Faces(chips.images, ages, np.array([record.path.name for record in kept]))
     return faces.rows(learn[inner]), faces.rows(learn[choose]), faces.rows(test), chips.failures
 
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from mien.errors import TrainingError
 from mien.media import stretched
-from mien.systems.age_fahr.data import Faces, balance, parts
+from mien.systems.age_fahr.data import balance, parts
 from mien.systems.age_fahr.head import YEARS
 from mien.systems.age_fahr.model import Autoencoder, Encoder, Net
 from mien.systems.age_fahr.train import CHANGE, Config, errors, loss_of
-from mien.train import Batches, fit, seeded
+from mien.train import Batches, Faces, fit, seeded
 from mien.train.seed_summary import markdown, spread_of
 from mien.train.trunk import Trunk
 from mien.types import Floats, OnStep, Pixels
@@ -48,20 +48,20 @@ def balanced(learn: Faces, test: Faces, on_step: OnStep | None = None) -> str:
     trunk.settle(batch / 255 for batch in _pixels(learn.images[:1024], 112).split(128))
     trunk.eval()
     known, new = (_vectors(trunk, faces.images) for faces in (learn, test))
-    ages = torch.from_numpy(np.minimum(learn.age, YEARS[-1])).float()
-    chances = torch.from_numpy(balance(learn.age))
+    ages = torch.from_numpy(np.minimum(learn.label, YEARS[-1])).float()
+    chances = torch.from_numpy(balance(learn.label))
     found: dict[str, list[Mapping[str, float]]] = {"first": [], "second": [], "first, longer": []}
     for seed in SEEDS:
         seeded(seed)
         head = Net(nn.Identity(), known.shape[1], 0.2)
         _taught(head, known, ages, seed, 1e-3, 15)
-        found["first"].append(errors(_shares(head, new), test.age))
+        found["first"].append(errors(_shares(head, new), test.label))
         state = {k: v.clone() for k, v in head.state_dict().items()}
         _taught(head, known, ages, seed + 100, 3e-4, 6, chances)
-        found["second"].append(errors(_shares(head, new), test.age))
+        found["second"].append(errors(_shares(head, new), test.label))
         head.load_state_dict(state)
         _taught(head, known, ages, seed + 100, 3e-4, 6)
-        found["first, longer"].append(errors(_shares(head, new), test.age))
+        found["first, longer"].append(errors(_shares(head, new), test.label))
         if on_step:
             on_step("balance", seed + 1, len(SEEDS))
     names = ("error", "balanced error", OLD)
@@ -82,9 +82,9 @@ def balanced(learn: Faces, test: Faces, on_step: OnStep | None = None) -> str:
     return "\n\n".join(
         [
             f"**Balance.** A head on vectors of dlib's network, which was not trained on age; "
-            f"{len(learn.age)} faces for training, {len(test.age)} for test, five seeds, errors "
-            "in years (95 % interval over seeds). The third row is the control: as long as the "
-            "second, without balance.",
+            f"{len(learn.label)} faces for training, {len(test.label)} for test, five seeds, "
+            "errors in years (95 % interval over seeds). The third row is the control: as long as "
+            "the second, without balance.",
             markdown(("Stage", "Error", "Mean over bands of ten years", "65 and older"), rows),
             markdown(
                 ("Criterion", "Worst seed", "Met"),
@@ -109,8 +109,8 @@ def pretrained(learn: Faces, test: Faces, out: Path, on_step: OnStep | None = No
     start = auto.encoder.state_dict()
     found: dict[str, list[float]] = {"hidden patches first": [], "labels only": []}
     for seed in SEEDS:
-        some = np.random.default_rng(seed).permutation(len(learn.age))[:FEW]
-        ages = torch.from_numpy(np.minimum(learn.age[some], YEARS[-1])).float()
+        some = np.random.default_rng(seed).permutation(len(learn.label))[:FEW]
+        ages = torch.from_numpy(np.minimum(learn.label[some], YEARS[-1])).float()
         for name, errors_of in found.items():
             seeded(seed)
             encoder = Encoder(SIDE, PATCH, 128, 4, 4)
@@ -118,18 +118,18 @@ def pretrained(learn: Faces, test: Faces, out: Path, on_step: OnStep | None = No
                 encoder.load_state_dict(start)
             net = Net(encoder, encoder.width, 0.1)
             _taught(net, known[some], ages, seed, 5e-4, FINE, change=True)
-            errors_of.append(errors(_shares(net, new / 255), test.age)["error"])
+            errors_of.append(errors(_shares(net, new / 255), test.label)["error"])
         if on_step:
             on_step("few labels", seed + 1, len(SEEDS))
     ratios = [a / b for a, b in zip(*found.values(), strict=True)]
     met = sum(ratio <= BAR_START for ratio in ratios)
-    middle = float(np.abs(test.age - np.median(learn.age)).mean())
+    middle = float(np.abs(test.label - np.median(learn.label)).mean())
     rows = [(name, spread_of(values, 2)) for name, values in found.items()]
     return "\n\n".join(
         [
             f"**Hidden patches.** A transformer of 4 layers, width 128, patches of {PATCH} px at "
             f"{SIDE} px, pretrained to predict three quarters of the patches of all "
-            f"{len(learn.age)} faces for {PRETRAIN} epochs (error {history[0]['loss']:.2f} to "
+            f"{len(learn.label)} faces for {PRETRAIN} epochs (error {history[0]['loss']:.2f} to "
             f"{history[-1]['loss']:.2f} "
             f"of the variance), then trained on {FEW} labels. The error of always predicting the "
             f"median is {middle:.1f} years.",

@@ -12,10 +12,20 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
 from mien.media import write_bytes
-from mien.systems.age_fahr.data import Faces, balance, bands, parts
+from mien.systems.age_fahr.data import balance, bands, parts
 from mien.systems.age_fahr.head import YEARS, Age, mean_and_spread, tensor
 from mien.systems.age_fahr.model import Exported, Net, convolutional
-from mien.train import Augment, Batches, adamw, export, fit, predict_batches, quantised, seeded
+from mien.train import (
+    Augment,
+    Batches,
+    Faces,
+    adamw,
+    export,
+    fit,
+    predict_batches,
+    quantised,
+    seeded,
+)
 from mien.types import Doubles, Floats, OnStep, Pixels
 
 
@@ -61,7 +71,7 @@ def train(
     if data is None:
         raise TrainingError("Ages are trained on images of people; name a folder with --data.")
     learn, choose, test, lost = parts(data, config.layout, out, on_step)
-    names = "".join(f"{record.path.name}\n" for record in test.record)
+    names = "".join(f"{name}\n" for name in test.source)
     write_bytes(out / "test.txt", names.encode())  # for mien eval age --names
     seeded(config.seed)
     net = convolutional(config.blocks, Age.crop.size, config.dropout)
@@ -69,22 +79,22 @@ def train(
     first = pixels[torch.randperm(len(pixels))[:1024]].split(128)
     net.trunk.settle(CHANGE(batch) for batch in first)
     stage(net, learn, choose, config, out / "first", on_step)
-    after = {"first stage": errors(shares(net, test), test.age)}
+    after = {"first stage": errors(shares(net, test), test.label)}
     lower = replace(config, epochs=config.second, rate=config.second_rate)
     stage(net, learn, choose, lower, out / "second", on_step, balanced=True)
-    after["second stage"] = errors(shares(net, test), test.age)
+    after["second stage"] = errors(shares(net, test), test.label)
     some = pixels_of(learn.images[:64])
     apart = export(
         Exported(net), out / "weights-32.onnx", some, outputs=("logits", "vector"), tolerance=1e-3
     )
-    ranges = [tensor(learn.images[k : k + 64]) for k in range(0, min(len(learn.age), 512), 64)]
+    ranges = [tensor(learn.images[k : k + 64]) for k in range(0, min(len(learn.label), 512), 64)]
     quantised(out / "weights-32.onnx", out / "weights.onnx", ranges)
     small = Age(out / "weights.onnx", name="weights", reach=1.0)
-    far = reach(small.shares(choose.images), choose.age)
-    after["shipped"] = errors(small.shares(test.images), test.age, far)
-    return {"learnt from": len(learn.age), "chosen by": len(choose.age), "tested on": len(test.age),
-            "lost": lost, "largest difference of the graph": apart, "reach": far,
-            **after}  # fmt: skip
+    far = reach(small.shares(choose.images), choose.label)
+    after["shipped"] = errors(small.shares(test.images), test.label, far)
+    return {"learnt from": len(learn.label), "chosen by": len(choose.label),
+            "tested on": len(test.label), "lost": lost,
+            "largest difference of the graph": apart, "reach": far, **after}  # fmt: skip
 
 
 def stage(
@@ -102,12 +112,12 @@ def stage(
         return loss_of(network(batch[0]).float(), batch[1], config.blur)
 
     def validate(network: nn.Module) -> Mapping[str, float]:
-        found = errors(shares(network, choose), choose.age)
+        found = errors(shares(network, choose), choose.label)
         names = ("balanced error", "error") if balanced else ("error", "balanced error")
         return {name.replace(" ", "_"): found[name] for name in names}
 
-    ages = torch.from_numpy(np.minimum(learn.age, YEARS[-1])).float()
-    chances = torch.from_numpy(balance(learn.age)) if balanced else None
+    ages = torch.from_numpy(np.minimum(learn.label, YEARS[-1])).float()
+    chances = torch.from_numpy(balance(learn.label)) if balanced else None
     batches = Batches(
         pixels, ages, size=config.batch, seed=config.seed, change=CHANGE, weight=chances
     )

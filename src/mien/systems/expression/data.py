@@ -1,32 +1,18 @@
 """Select the labelled faces for training and test."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.datasets import LABELS as READERS
 from mien.errors import TrainingError
 from mien.systems.expression.head import LABELS, Expression
+from mien.train import Faces
 from mien.train.chips import read_chips
 from mien.train.splits import require_classes
-from mien.types import OnStep, Pixels
+from mien.types import OnStep
 
 TESTS = ("validation", "test")  # splits that are not used in training
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Faces:
-    """Aligned faces with the labels of raters."""
-
-    images: Pixels  # (N, 64, 64, 3)
-    label: NDArray[np.int64]  # (N,) in the order of LABELS
-    content: NDArray[np.str_]  # (N,) digest of the image: the same for copies
-
-    def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Faces":
-        """Those rows."""
-        return Faces(self.images[keep], self.label[keep], self.content[keep])
 
 
 def parts(
@@ -54,6 +40,6 @@ def parts(
             f"{data} has the splits {', '.join(sorted({r.split for r in kept}))}; one to learn "
             f"from and one of {', '.join(TESTS)} are needed."
         )
-    copies = ~test & np.isin(faces.content, faces.content[test])
+    copies = ~test & np.isin(faces.source, faces.source[test])
     left_out: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.failures}
     return faces.rows(~test & ~copies), faces.rows(test), left_out

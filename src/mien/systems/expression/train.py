@@ -13,10 +13,20 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
 from mien.metrics import calibration_error, softmax
-from mien.systems.expression.data import Faces, parts
+from mien.systems.expression.data import parts
 from mien.systems.expression.head import LABELS, Expression, tensor
 from mien.systems.expression.model import Net
-from mien.train import Augment, Batches, adamw, export, fit, predict_batches, quantised, seeded
+from mien.train import (
+    Augment,
+    Batches,
+    Faces,
+    adamw,
+    export,
+    fit,
+    predict_batches,
+    quantised,
+    seeded,
+)
 from mien.train.splits import group_ids, held_out
 from mien.types import Floats, OnStep, Pixels
 
@@ -66,7 +76,7 @@ def train(
             "Expressions are trained on images of people; name a data set with --data."
         )
     learn, test, left_out = parts(data, config.layout, out, on_step)
-    rows, choose = held_out(group_ids([""] * len(learn.label), learn.content.tolist()), config.held)
+    rows, choose = held_out(group_ids([""] * len(learn.label), learn.source.tolist()), config.held)
     chosen, learn = learn.rows(choose), learn.rows(rows)
     net = fitted(config, learn, chosen, out, on_step)
     scale = temperature(mirrored_logits(net, chosen), chosen.label)

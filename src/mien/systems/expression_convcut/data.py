@@ -1,6 +1,5 @@
 """Faces with seven expressions: from published data sets, or rendered people."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from mien.errors import TrainingError
 from mien.synth import Actor, emotion, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.systems.expression_convcut.head import CLASSES, POINTS, SIDE
-from mien.train import Read, group_ids, read_pictures, require_classes
+from mien.train import Faces, Read, group_ids, read_pictures, require_classes
 from mien.types import Crop, Face, OnStep, Pixels
 
 TEST_SPLITS = ("test", "validation", "val", "PublicTest", "PrivateTest")
@@ -21,19 +20,6 @@ SKEW = (5.0, 1.0, 2.0, 10.0, 8.0, 4.0, 3.0)  # relative sizes of the rendered cl
 # Many people with few images each: with 20 people of 100 images it learnt identity.
 TRAIN_PEOPLE, TRAIN_EACH, TEST_PEOPLE, TEST_EACH = 100, 20, 20, 50
 PATCH = 0.25  # share of rendered images with an object in front of the face
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Faces:
-    """Chips, their classes, and groups that must not be split."""
-
-    images: Pixels  # (N, 64, 64, 3)
-    label: NDArray[np.int64]  # (N,) number of CLASSES
-    group: tuple[str, ...]  # (N,) person, or identical images
-
-    def some(self, rows: NDArray[np.int64]) -> "Faces":
-        """Those rows."""
-        return Faces(self.images[rows], self.label[rows], tuple(self.group[k] for k in rows))
 
 
 def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
@@ -66,13 +52,13 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
     if len(fresh) < len(faces[0].images):
         left_out.append(f"{len(faces[0].images) - len(fresh)} training images are in the test too "
                     "and are left out")  # fmt: skip
-    return faces[0].some(np.array(fresh)), faces[1], "; ".join(filter(None, left_out))
+    return faces[0].rows(np.array(fresh)), faces[1], "; ".join(filter(None, left_out))
 
 
 def _faces(half: Read, name: str) -> Faces:
     label = require_classes([r.labels["expression"] for r in half.records], CLASSES, name)
     people = [r.person for r in half.records]
-    return Faces(half.images, label, group_ids(people, digests(half.images)))
+    return Faces(half.images, label, np.array(group_ids(people, digests(half.images))))
 
 
 def digests(images: Pixels) -> list[bytes]:
@@ -101,10 +87,10 @@ def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
     with np.load(cache) as kept:
         images, label = kept["images"], kept["label"]
     cut = TRAIN_PEOPLE * TRAIN_EACH
-    group = tuple(f"P{k // TRAIN_EACH}" if k < cut else f"Q{(k - cut) // TEST_EACH}"
-                  for k in range(len(images)))  # fmt: skip
-    every = Faces(images, label, group)
-    return every.some(np.arange(cut)), every.some(np.arange(cut, len(images)))
+    source = np.array([f"P{k // TRAIN_EACH}" if k < cut else f"Q{(k - cut) // TEST_EACH}"
+                  for k in range(len(images))])  # fmt: skip
+    every = Faces(images, label, source)
+    return every.rows(np.arange(cut)), every.rows(np.arange(cut, len(images)))
 
 
 def _person(number: int, sizes: tuple[float, ...], count: int) -> tuple[Pixels, NDArray[np.int64]]:

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mien.systems.expression_convcut.data import Faces, rendered
+from mien.systems.expression_convcut.data import rendered
 from mien.systems.expression_convcut.head import CLASSES
 from mien.systems.expression_convcut.model import SIZES, BatchMixing, ConvCut
-from mien.systems.expression_convcut.train import Config, measured, network, probabilities, tensor
-from mien.train import seeded
+from mien.systems.expression_convcut.train import Config, measured, network, probabilities
+from mien.train import Faces, seeded, tensor
 from mien.train.seed_summary import kept, markdown, spread_of
 from mien.types import OnStep
 
@@ -57,7 +57,7 @@ def _trained(config: Config, learnt: Faces, test: Faces) -> dict[str, float]:
 def _shuffled(learnt: Faces, test: Faces) -> dict[str, float]:
     """The control: training labels in random order; macro F1 must be at chance."""
     label = np.random.default_rng(0).permutation(learnt.label)
-    net = network(Config(epochs=6), Faces(learnt.images, label, learnt.group), test, None)
+    net = network(Config(epochs=6), Faces(learnt.images, label, learnt.source), test, None)
     return measured(probabilities(net, test), test.label)
 
 

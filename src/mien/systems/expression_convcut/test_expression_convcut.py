@@ -80,7 +80,9 @@ def faces(lab, count=56, seed=0):
     images = random.integers(60, 120, (count, 64, 64, 3), dtype=np.uint8)
     for k, place in enumerate(label):
         images[k, 8 * place : 8 * place + 8] += 100
-    return lab.data.Faces(images, label.astype(np.int64), tuple(f"P{k // 7}" for k in range(count)))
+    return lab.data.Faces(
+        images, label.astype(np.int64), np.array([f"P{k // 7}" for k in range(count)])
+    )
 
 
 @pytest.mark.slow
@@ -110,7 +112,7 @@ def test_a_temperature_makes_a_network_as_sure_as_it_is_right(torch, lab):
             return self.scale * 20 * torch.nn.functional.one_hot(predicted, 7).float()
 
     images = np.broadcast_to(np.arange(84, dtype=np.uint8)[:, None, None, None], (84, 64, 64, 3))
-    few = lab.data.Faces(images, np.arange(84) % 7, ("P",) * 84)
+    few = lab.data.Faces(images, np.arange(84) % 7, np.array(["P"] * 84))
     net = lab.train.Calibrated(Sure())
     net.fit(few)
     assert lab.train.probabilities(net, few).max(1) == pytest.approx(np.full(84, 0.75), abs=0.01)
@@ -118,7 +120,7 @@ def test_a_temperature_makes_a_network_as_sure_as_it_is_right(torch, lab):
 
 def test_a_test_picture_in_training_is_refused(lab):
     learnt = faces(lab)
-    test = learnt.some(np.arange(3))
+    test = learnt.rows(np.arange(3))
     with pytest.raises(TrainingError, match="3 pictures of the test are in training as well"):
         lab.train.network(lab.train.Config(), learnt, test, None)
 

@@ -13,10 +13,20 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
 from mien.metrics import balanced_accuracy, calibration_error, confusion, macro_f1
-from mien.systems.expression_convcut.data import Faces, digests, read, rendered
+from mien.systems.expression_convcut.data import digests, read, rendered
 from mien.systems.expression_convcut.head import CLASSES
 from mien.systems.expression_convcut.model import ConvCut, load_trunk
-from mien.train import Augment, Batches, export, fit, held_out, predict_batches, seeded
+from mien.train import (
+    Augment,
+    Batches,
+    Faces,
+    export,
+    fit,
+    held_out,
+    predict_batches,
+    seeded,
+    tensor,
+)
 from mien.types import Doubles, OnStep
 
 
@@ -58,8 +68,8 @@ def train(
     else:
         learnt, test, lost = read(data, on_step)
     net = Calibrated(network(config, learnt, test, out, on_step))
-    _, held = held_out(learnt.group, config.held, config.seed)
-    net.fit(learnt.some(held))
+    _, held = held_out(learnt.source.tolist(), config.held, config.seed)
+    net.fit(learnt.rows(held))
     p = probabilities(net, test)
     right = p.argmax(1) == test.label
     apart = export(net, out / "weights.onnx", tensor(test.images[:16]))
@@ -82,8 +92,8 @@ def network(
             f"{len(both)} images of the test are in training as well, so the result would not be "
             "valid. Remove them from the training part."
         )
-    rows, held = held_out(learnt.group, config.held, config.seed)
-    chosen, judge = learnt.some(rows), learnt.some(held)
+    rows, held = held_out(learnt.source.tolist(), config.held, config.seed)
+    chosen, judge = learnt.rows(rows), learnt.rows(held)
     seeded(config.seed)
     net = ConvCut(len(CLASSES), config.size, config.part)
     count = np.bincount(chosen.label, minlength=len(CLASSES))
@@ -155,11 +165,6 @@ class Calibrated(nn.Module):
 
         best = minimize_scalar(lost, bounds=(-2, 2), method="bounded").x
         self.temperature = torch.tensor(float(np.exp(best)))
-
-
-def tensor(images: NDArray[np.uint8]) -> Tensor:
-    """(N, S, S, 3) grey values to (N, 3, S, S) in [-1, 1]."""
-    return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
 
 
 def probabilities(model: nn.Module, faces: Faces) -> Doubles:

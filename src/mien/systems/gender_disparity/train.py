@@ -21,6 +21,7 @@ from mien.evaluate.fairness.grid import NetAnswers, parted, read_grid
 from mien.evaluate.fairness.labelled_faces import Faces, faces_of
 from mien.runtime import Session
 from mien.systems.gender_disparity.model import Net, build, logits_of, loss_of
+from mien.train import tensor
 from mien.types import Pixels
 
 TOLERANCE = 1e-4  # between the network and its ONNX file
@@ -85,11 +86,6 @@ def _folded(conv: Any, norm: Any) -> tuple[NDArray[np.float32], NDArray[np.float
 
 def _weights(net: Net) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in net.state_dict().items()}
-
-
-def tensor(images: Pixels) -> torch.Tensor:
-    """(N, S, S, 3) grey values to (N, 3, S, S) in [-1, 1]."""
-    return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
 
 
 def probability(
