@@ -55,9 +55,9 @@ def test_a_csv_with_unicode_names(tmp_path, write):
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("name,path\nA,a.png\n", "lacks the column person"),
+        ("name,path\nA,a.png\n", "the column person is missing"),
         ("person,path\n,a.png\n", "line 2: person or path is empty"),
-        ("person,path\n", "no pictures to enrol"),
+        ("person,path\n", "No images to enrol"),
     ],
 )
 def test_a_wrong_csv_says_which_line_or_column(tmp_path, text, error):
@@ -67,7 +67,7 @@ def test_a_wrong_csv_says_which_line_or_column(tmp_path, text, error):
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
-    with pytest.raises(MienError, match="no pictures to enrol"):
+    with pytest.raises(MienError, match="No images to enrol"):
         items_in(tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_a_picture_that_looks_like_somebody_else_is_refused_by_name(
     refused = [r for r in enroll(items, toy_pipeline, gallery) if r.outcome == "refused"]
     assert [r.item.path for r in refused] == [wrong]
     assert refused[0].reason == "conflict"
-    assert "looks like 'Ada'" in refused[0].detail
+    assert "similar to 'Ada'" in refused[0].detail
     assert {person.name for person in gallery.people() if person.templates} == {"Ada", "Bob"}
     results = enroll(items, toy_pipeline, gallery, allow_conflicts=True, retry=True)
     assert sum(r.outcome == "enrolled" for r in results) == 1

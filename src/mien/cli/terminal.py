@@ -1,4 +1,4 @@
-"""What all commands share on the terminal: answers on stdout, everything else on stderr."""
+"""Terminal output of all commands: results on stdout, everything else on stderr."""
 
 import json
 import math
@@ -26,17 +26,17 @@ from mien.types import OnStep
 
 STOPPED = 130  # exit code after Ctrl-C, as shells expect
 
-console = Console(stderr=True)  # for complaints and progress; stdout belongs to the answers
+console = Console(stderr=True)  # for messages and progress; stdout is for results
 _answers = Console()
 
 
 def complain(message: str) -> None:
-    """One line on stderr, marked as ours."""
+    """Print one line on stderr, with the prefix "mien: "."""
     typer.echo(f"mien: {message}", err=True)
 
 
 def print_json_line(row: Any) -> None:
-    """Print one answer as one line of JSON.
+    """Print one result as one line of JSON.
 
     NaN means "missing" and becomes null, since JSON has no NaN; arrays become lists, paths text.
     """
@@ -62,17 +62,17 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-    """Print a table for eyes. It folds long cells rather than cut them, so 80 columns suffice.
+    """Print a human-readable table. Long cells are folded, so that 80 columns suffice.
 
     Args:
         columns: headings; one that ends in ">" is set flush right, for numbers.
         rows: cells; None is shown as a dash, which is not the same as 0 or "no".
-        title: a line above the table, if any.
+        title: a line above the table; "" for none.
     """
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(columns):
         justify: Any = "right" if column.endswith(">") else "left"
-        first = number == 0  # names stay whole, so that they can be copied
+        first = number == 0  # names are not folded, so that they can be copied
         table.add_column(column.rstrip(">"), justify=justify, overflow="fold", no_wrap=first)
     for row in rows:
         table.add_row(*(Text(_cell(cell)) for cell in row))  # Text: "[x]" in a name is no markup
@@ -89,9 +89,9 @@ def _cell(value: Any) -> str:
 
 @contextmanager
 def progress(*, in_bytes: bool = False) -> Iterator[OnStep]:
-    """Bars on stderr for the time of the block; nothing at all where stderr is not a terminal.
+    """Show progress bars on stderr during the block; nothing if stderr is not a terminal.
 
-    Gives the hook that library functions take as `on_step`: one bar an artefact.
+    Yields the hook for `on_step` of library functions: one bar per artefact.
     """
     if not console.is_terminal:
         yield lambda name, done, total: None
@@ -104,7 +104,7 @@ def progress(*, in_bytes: bool = False) -> Iterator[OnStep]:
         def on_step(name: str, done: int, total: int) -> None:
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=None)
-            # A total of 0 means that nobody knows it: the bar then pulses.
+            # A total of 0 means unknown: the bar then pulses.
             bars.update(tasks[name], completed=done, total=total or None)
 
         yield on_step

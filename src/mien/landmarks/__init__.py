@@ -1,4 +1,4 @@
-"""A mesh on each face: 468 points, or 478 with the irises; and what it shows, over time."""
+"""Face meshes of 468 points, or 478 with irises; head pose and measures; tracking over time."""
 
 from mien.landmarks.head_pose import head_pose
 from mien.landmarks.measures import UNITS, measure, measure_head

@@ -1,4 +1,4 @@
-"""Which photos and films a user means: files, folders and patterns, to a list of paths."""
+"""Expansion of files, folders and patterns to paths of images and films."""
 
 import glob
 import os
@@ -11,27 +11,27 @@ from mien.media.formats import FILMS, SUFFIXES
 
 
 def find_images(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """List the pictures that paths, folders and patterns name.
+    """List the images of paths, folders and patterns.
 
-    A file named outright is listed whatever its suffix. Folders are searched to the bottom,
-    patterns ("holiday/*", "**/*.png") are filled in; in both only names with a picture's suffix
-    count, hidden ones are left out, and a folder reached twice through links is searched once.
+    A file that is named directly is listed with any suffix. Folders are searched recursively,
+    patterns ("holiday/*", "**/*.png") are expanded; in both, only names with an image suffix
+    count, hidden ones are skipped, and a folder that links reach twice is searched once.
 
     Args:
         paths: one path or several.
 
     Returns:
         Paths in the order given; within a folder or pattern by name, numbers by value
-        (img2 before img10). No path twice. Empty if the folders hold no pictures.
+        (img2 before img10). No path occurs twice. Empty if the folders have no images.
 
     Raises:
-        ImageError: a path does not exist, a pattern fits nothing, or a folder may not be read.
+        ImageError: a path does not exist, a pattern matches nothing, or a folder is not readable.
     """
     return _found(paths, SUFFIXES)
 
 
 def find_sources(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """List the photos and films that paths, folders and patterns name; as `find_images` does."""
+    """List the images and films of paths, folders and patterns, as `find_images` does."""
     return _found(paths, SUFFIXES | FILMS)
 
 
@@ -46,12 +46,12 @@ def _found(
 
 
 def is_film(source: str | os.PathLike[str]) -> bool:
-    """Whether a name means a film rather than a picture, by its suffix."""
+    """Return whether a name is that of a film, by its suffix."""
     return Path(source).suffix.lower() in FILMS
 
 
 def _expand(path: Path, suffixes: Collection[str]) -> Iterator[Path]:
-    """The files of one argument."""
+    """Yield the files of one argument."""
     try:
         if path.is_dir():
             yield from _walk(path, suffixes, set())
@@ -59,13 +59,13 @@ def _expand(path: Path, suffixes: Collection[str]) -> Iterator[Path]:
         if path.exists() or path.is_symlink():
             yield path
             return
-    except (OSError, ValueError) as error:  # no permission; or a zero byte, a name too long
-        raise ImageError(f"{path} cannot be looked up ({error}); check the path.") from error
+    except (OSError, ValueError) as error:  # no permission, a zero byte, or a name that is too long
+        raise ImageError(f"'{path}' cannot be accessed ({error}); check the path.") from error
     if not glob.has_magic(str(path)):
-        raise ImageError(f"{path} does not exist; check the path.")
+        raise ImageError(f"'{path}' does not exist; check the path.")
     matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
     if not matches:
-        raise ImageError(f"No file fits the pattern {path}; check it, and the folder it is in.")
+        raise ImageError(f"No file matches the pattern '{path}'; check the pattern and its folder.")
     for match in map(Path, matches):
         if match.is_dir():
             yield from _walk(match, suffixes, set())
@@ -74,7 +74,7 @@ def _expand(path: Path, suffixes: Collection[str]) -> Iterator[Path]:
 
 
 def _walk(folder: Path, suffixes: Collection[str], seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """The files below a folder, those of the folder itself first."""
+    """Yield the files below a folder, those of the folder itself first."""
     try:
         status = folder.stat()
         if (status.st_dev, status.st_ino) in seen:
@@ -84,11 +84,11 @@ def _walk(folder: Path, suffixes: Collection[str], seen: set[tuple[int, int]]) -
             visible = [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise ImageError(
-            f"Folder {folder} may not be read ({error.strerror}); check its permissions."
+            f"Folder '{folder}' is not readable ({error.strerror}); check its permissions."
         ) from error
     visible.sort(key=lambda entry: _natural(entry.name))
     for entry in visible:
-        # A link to a file that is gone is listed too: reading it says so, hiding it would not.
+        # A broken link is listed, too: reading it raises an error, skipping it would hide it.
         if not entry.is_dir() and Path(entry.name).suffix.lower() in suffixes:
             yield Path(entry.path)
     for entry in visible:
@@ -97,6 +97,6 @@ def _walk(folder: Path, suffixes: Collection[str], seen: set[tuple[int, int]]) -
 
 
 def _natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Sort key that reads numbers as numbers; the name itself settles ties."""
+    """Return a sort key that orders numbers by value; ties are broken by the name."""
     parts = re.split(r"(\d+)", name.casefold())
     return [(int(p), 0, "") if p.isdecimal() else (-1, 0, p) for p in parts], name
