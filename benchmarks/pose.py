@@ -62,7 +62,7 @@ class Reader:
         faces = self.detector(image)[:1]
         if not faces:
             return None
-        [points], _ = fit_meshes(self.mesh, image, faces, looks=passes)
+        [points], _ = fit_meshes(self.mesh, image, faces, passes=passes)
         return measure(points, camera)
 
 

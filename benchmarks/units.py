@@ -58,7 +58,7 @@ def measured(mesh, path: Path, side: int) -> dict[str, float]:
     box = np.float32(
         [edge + 0.05 * side, edge + 0.05 * side, edge + 0.95 * side, edge + 0.95 * side]
     )
-    [points], _ = fit_meshes(mesh, image, [Face(box, 1.0)], looks=3)
+    [points], _ = fit_meshes(mesh, image, [Face(box, 1.0)], passes=3)
     return measure(points, Camera.of(*image.shape[:2]))
 
 

@@ -121,13 +121,15 @@ def _command(command: Any, name: str) -> list[str]:
     below = getattr(command, "commands", None)
     if below is not None:
         return [line for key, one in below.items() for line in _command(one, f"{name} {key}")]
-    about, _, examples = (command.help or "").partition("Example:")
+    text = (command.help or "").replace("\\[", "[")  # escaped for the terminal
+    about, _, examples = text.partition("Example:")
     lines = [f"## {name}", "", " ".join(about.split("\n\n")[0].split()), ""]
     lines += [" ".join(text.split()) + "\n" for text in about.split("\n\n")[1:] if text.strip()]
     if examples:
         kept = [" ".join(text.split()) for text in examples.split("Example:")]
         lines += ["```sh", *(text.split(" For ")[0] for text in kept), "```", ""]
-    return [*lines, *table(("", "Meaning", "Default"), map(_parameter, command.params))]
+    shown = [one for one in command.params if not getattr(one, "hidden", False)]
+    return [*lines, *table(("", "Meaning", "Default"), map(_parameter, shown))]
 
 
 def _parameter(one: Any) -> tuple[str, str, str]:

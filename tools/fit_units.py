@@ -325,7 +325,7 @@ def neutral(folder: Path) -> dict[str, list[float]]:
         faces = detector(image)
         if len(faces) != 1:
             continue
-        [points], [presence] = fit_meshes(mesh, image, faces, looks=3)
+        [points], [presence] = fit_meshes(mesh, image, faces, passes=3)
         row = measure(points, Camera.of(PORTRAIT, PORTRAIT))
         if presence[0] > 0.9 and abs(row["yaw"]) < 15:
             rows.append(row)

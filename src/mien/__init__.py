@@ -1,10 +1,10 @@
-"""Faces: who is it, is it real, what does it show, and how far can the answer be trusted.
+"""Face analysis: identity, liveness, behaviour, and how reliable each answer is.
 
     import mien
     mien.enroll("family/", gallery="family.mien")
     print(mien.identify("party.jpg", gallery="family.mien").faces[0].decision)
 
-This is the front door: a few names, NumPy and nothing heavier. Models are opened when they are
+The public interface. It imports NumPy and nothing heavier; models are loaded when they are
 first needed, and kept.
 """
 
@@ -48,7 +48,7 @@ Picture = Any  # a path, the bytes of a file, or an (H, W, 3) uint8 RGB array
 
 
 def read_image(source: Picture) -> "Pixels":
-    """Read a picture as (H, W, 3) uint8 RGB, upright; see mien.media.read_image.
+    """Read an image as upright (H, W, 3) uint8 RGB; see mien.media.read_image.
 
     Example:
         >>> mien.read_image("party.jpg").shape
@@ -60,7 +60,7 @@ def read_image(source: Picture) -> "Pixels":
 
 
 def open_gallery(path: str | PathLike[str], *, create: bool = False) -> "Gallery":
-    """Open the people of a file for the default embedder; see mien.gallery.open_gallery.
+    """Open a gallery for the default embedder; see mien.gallery.open_gallery.
 
     Example:
         >>> with mien.open_gallery("family.mien") as gallery:
@@ -75,7 +75,7 @@ def open_gallery(path: str | PathLike[str], *, create: bool = False) -> "Gallery
 
 
 def open_pipeline(**options: Any) -> "Pipeline":
-    """Choose models, device, thresholds; see mien.photo.open_pipeline for the options.
+    """Open a pipeline with chosen models and thresholds; see mien.photo.open_pipeline.
 
     Example:
         >>> pipeline = mien.open_pipeline(embedder=None, turns="never")
@@ -88,7 +88,7 @@ def open_pipeline(**options: Any) -> "Pipeline":
 
 
 def find_faces(picture: Picture) -> Answer:
-    """Find and judge the faces of one picture with the default detector; embed nothing.
+    """Find the faces of one image and assess their quality; embed nothing.
 
     Example:
         >>> answer = mien.find_faces("party.jpg")
@@ -107,14 +107,14 @@ def analyze(
     on_step: Callable[[str, int, int], None] | None = None,
     **options: Any,
 ) -> "Table":
-    """Measure every face in every frame of films, and in pictures; one row a face and frame.
+    """Measure every face in films and images: one row per face per frame.
 
     Args:
-        sources: one film or picture, or several.
-        gallery: a file or an open gallery, so that people get names; None: tracks alone.
-        baseline: a person's face at rest, or the file of one; None: the film's own.
-        folder: keeps rows on disk, so that a run that was stopped goes on; None keeps nothing.
-        on_step: is told "film" and the seconds done and in all, or "pictures" and their number.
+        sources: one film or image, or several.
+        gallery: a file or an open gallery, to name people; None: tracks have numbers only.
+        baseline: a person's baseline, or its file; None: it is fitted to the film.
+        folder: stores rows, so that a stopped run can continue; None stores nothing.
+        on_step: called with "film" and seconds, or "pictures" and counts: done, total.
         options: of mien.film.open_analyzer: heads, every, points, detector, device ...
 
     Example:
@@ -140,9 +140,9 @@ def analyze(
     if baseline is not None and baseline.vector is not None:
         options.setdefault("people", True)
     names = [sources] if isinstance(sources, str | PathLike) else list(sources)
-    kit = film.open_analyzer(gallery=gallery, **options)
+    analyzer = film.open_analyzer(gallery=gallery, **options)
     steps = on_step or (lambda name, done, total: None)
-    return film.analyze(names, kit, baseline=baseline, folder=folder, on_step=steps)
+    return film.analyze(names, analyzer, baseline=baseline, folder=folder, on_step=steps)
 
 
 def enroll(
@@ -156,11 +156,11 @@ def enroll(
     Args:
         source: a folder with one folder a person, `Name.jpg` files, or a CSV file with the
             columns person and path.
-        gallery: a file, made if it does not exist, or an open gallery.
-        on_step: called with "enroll", the result, how many are done, and of how many.
+        gallery: a file, created if it does not exist, or an open gallery.
+        on_step: called with "enroll", the result, the number done and the total.
 
     Returns:
-        What became of each picture: enrolled, already there, or refused with a reason.
+        The result for each image: enrolled, already there, or refused with a reason.
 
     Example:
         >>> for result in mien.enroll("family/", gallery="family.mien"):
@@ -184,13 +184,13 @@ def enroll(
 def identify(
     picture: Picture, gallery: "str | PathLike[str] | Gallery", *, fpir: float = 0.01
 ) -> Answer:
-    """Say who is in one picture: each face gets a decision, match, review or unknown.
+    """Identify the faces of one image: each gets a decision, match, review or unknown.
 
     Args:
         picture: a path, the bytes of a file, or an array.
         gallery: a file or an open gallery.
-        fpir: share of searches for people who are not in the gallery that may give a name; the
-            threshold moves with it and with the size of the gallery.
+        fpir: share of searches of people outside the gallery that may return a name. The
+            threshold depends on it and on the size of the gallery.
 
     Example:
         >>> answer = mien.identify("party.jpg", gallery="family.mien")
@@ -207,16 +207,16 @@ def identify(
 
 
 def verify(first: Picture | Face, second: Picture | Face, *, fmr: float = 1e-3) -> Decision:
-    """Say whether two pictures show one person.
+    """Decide whether two images show one person.
 
     Args:
-        first: a picture that shows one face, or a face that was embedded before.
+        first: an image that shows one face, or a face that is embedded already.
         second: likewise.
-        fmr: false match rate to work at: share of pairs of strangers that may pass.
+        fmr: false match rate to work at: share of non-mated comparisons that may match.
 
     Raises:
-        NoFaceError: a picture shows no face, or several.
-        TooFewTrialsError: the calibration cannot show so small a rate.
+        NoFaceError: an image shows no face, or several.
+        TooFewTrialsError: the calibration has too few comparisons for this rate.
 
     Example:
         >>> mien.verify("passport.jpg", "selfie.jpg").outcome
@@ -234,4 +234,4 @@ def _default() -> "Pipeline":
 
 @lru_cache(maxsize=1)
 def _finder() -> "Pipeline":
-    return open_pipeline(embedder=None)  # nobody who looks for faces waits for an embedder
+    return open_pipeline(embedder=None)  # detection does not load an embedder

@@ -1,6 +1,6 @@
-"""The seven shapes a model may have; a card names one as its `kind`.
+"""The contracts of the seven kinds of model; a card names one as its `kind`.
 
-No base classes: a class fits if it has the method. `mien.testing.check` runs a contract.
+No base classes: a class fulfils a contract by its methods. `mien.testing.check` tests it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,16 +14,16 @@ from mien.metrics.trials import Trials
 from mien.types import Clip, Crop, Device, Face, Floats, Mesh, OnStep, Pixels, Reading, Sound
 
 ArtefactKind = Literal["image", "film", "sound", "mesh"]
-Change = Literal["synthetic", "edited", "restored"]  # what a made thing must be called
+Change = Literal["synthetic", "edited", "restored"]  # the label that a result must carry
 SubjectKind = Literal["detector", "embedder", "chip-head", "clip-head"]
 
 
 def silent(name: str, done: int, total: int) -> None:
-    """Where nobody wants to know how far the work is."""
+    """Ignore progress; the default of `on_step`."""
 
 
 class Model(Protocol):
-    """What every model has, so that nobody asks by getattr."""
+    """The attributes of every model."""
 
     name: str  # the card it was opened from
     digest: str  # which weights these are; "": not from a card
@@ -31,13 +31,13 @@ class Model(Protocol):
 
 
 class Detector(Model, Protocol):
-    """One (H, W, 3) image in, its faces out, most confident first."""
+    """Map one (H, W, 3) image to its faces, highest score first."""
 
     def __call__(self, image: Pixels, /) -> list[Face]: ...
 
 
 class Landmarker(Model, Protocol):
-    """(N, S, S, 3) chips in; (N, L, 3) chip px and (N, L) visibility or presence in [0, 1] out."""
+    """Map (N, S, S, 3) chips to (N, L, 3) chip px and (N, L) presence in [0, 1]."""
 
     crop: Crop
 
@@ -45,16 +45,16 @@ class Landmarker(Model, Protocol):
 
 
 class Embedder(Model, Protocol):
-    """(N, S, S, 3) chips in, (N, D) unit vectors out."""
+    """Map (N, S, S, 3) chips to (N, D) unit vectors."""
 
-    contract: str  # id of model, preprocessing and dimension; vectors of two never meet
+    contract: str  # id of model, preprocessing and dimension; vectors of two ids are never compared
     crop: Crop  # how its chips must be cut
 
     def __call__(self, chips: Pixels, /) -> Floats: ...
 
 
 class ChipHead(Model, Protocol):
-    """(N, S, S, 3) chips of unrelated faces in, N readings out."""
+    """Map (N, S, S, 3) chips of unrelated faces to N readings."""
 
     crop: Crop
 
@@ -62,7 +62,7 @@ class ChipHead(Model, Protocol):
 
 
 class ClipHead(Model, Protocol):
-    """One person over time in, readings out; each may carry a span in seconds.
+    """Map one person over time to readings; each may have a span in seconds.
 
     A clip that cannot be read (too short, no face, no sound) gets a reading without values whose
     text says why, or no reading at all. A head that needs chips has a `crop` as well.
@@ -75,9 +75,9 @@ class ClipHead(Model, Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Artefact:
-    """One thing that a maker takes or gives: a picture, a film, sound or a surface.
+    """One input or result of a maker: an image, a film, sound or a mesh.
 
-    A film that is taken is a path, to be opened with mien.media.open_film; one that is given is
+    A film as input is a path for mien.media.open_film. A film as result is
     its frames, which may be a generator that is read once.
     """
 
@@ -87,7 +87,7 @@ class Artefact:
     frames: Iterable[tuple[float, Pixels]] | None = None  # seconds, rising, and (H, W, 3)
     sound: Sound | None = None
     mesh: Mesh | None = None
-    name: str = ""  # taken: the file; given: a word that tells several results apart
+    name: str = ""  # taken: the file; given: a word that distinguishes several results
     sha256: str = ""  # of the file it was read from; "": none
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class Artefact:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a made thing is, and what it was made from. It goes into every file."""
+    """The origin of a result: maker, inputs, weights and settings. Every file stores it."""
 
     maker: str  # card
     digest: str  # of the card
@@ -112,7 +112,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Made:
-    """What one run of a maker gives."""
+    """The results of one run of a maker."""
 
     artefacts: tuple[Artefact, ...]  # at least one; if several, each has a `name` of its own
     provenance: Provenance
@@ -120,7 +120,7 @@ class Made:
 
 
 class Maker(Model, Protocol):
-    """Pixels and controls in; new pixels, surfaces or sound out. The same seed, the same result.
+    """Map inputs and options to images, meshes or sound. The seed fixes the result.
 
     `on_step` may raise mien.errors.CancelledError; a maker lets it pass.
     """
@@ -135,7 +135,7 @@ class Maker(Model, Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """The model that an audit examines: in this process, never an address."""
+    """The model that an audit examines. It runs in this process, never at an address."""
 
     kind: SubjectKind
     model: Detector | Embedder | ChipHead | ClipHead
@@ -143,14 +143,14 @@ class Subject:
 
     @property
     def label(self) -> str:
-        """Card and digest."""
+        """Return card and digest."""
         model = self.model
         return f"{model.name}@{model.digest}" if model.digest else model.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Labelled data of an audit: one row per picture.
+    """Labelled data of an audit: one row per image.
 
     mien.metrics.Trials holds comparisons that were scored before; they may come along.
     """
@@ -173,7 +173,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an audit may do: agreed before it starts, and part of its findings."""
+    """The permitted extent of an audit: agreed beforehand, and part of its findings."""
 
     purpose: str = ""  # why it is done, in a sentence
     queries: int | None = None  # pictures the subject may be shown at most; None: no limit
@@ -181,7 +181,7 @@ class Scope:
 
 
 class Audit(Model, Protocol):
-    """A model and labelled data in; findings with intervals out.
+    """Map a model and labelled data to findings with intervals.
 
     Refuses too little data by mien.errors.TooFewTrialsError. `on_step` may raise
     mien.errors.CancelledError; an audit lets it pass.

@@ -1,11 +1,11 @@
-"""Every error mien raises on purpose: it says what is wrong, where, and what to do next."""
+"""The errors that mien raises: each message says what is wrong, where, and what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class MienError(Exception):
-    """Catch this to catch all of mien."""
+    """Base class of all errors of mien."""
 
 
 class ImageError(MienError, ValueError):
@@ -17,7 +17,7 @@ class FilmError(MienError, ValueError):
 
 
 class NoFaceError(MienError, ValueError):
-    """A picture had to show one face and shows none, or several."""
+    """One face was expected in an image, and none or several were found."""
 
 
 class UnknownModelError(MienError, LookupError):
@@ -29,15 +29,15 @@ class WeightsError(MienError):
 
 
 class LicenceError(MienError):
-    """The licence of the weights does not allow what was asked for."""
+    """The licence of the weights does not allow the requested use."""
 
 
 class DeviceError(MienError):
-    """The processor that was asked for is not there. Nothing falls back in silence."""
+    """The requested device is not available. There is no silent fallback."""
 
 
 class TooFewTrialsError(MienError, ValueError):
-    """The data set is too small for the rate that was asked for."""
+    """The data set is too small for the requested rate."""
 
 
 class GalleryError(MienError):
@@ -45,7 +45,7 @@ class GalleryError(MienError):
 
 
 class GalleryMismatchError(GalleryError, ValueError):
-    """Vectors of two embedders were about to be compared."""
+    """Embeddings of two embedders must not be compared."""
 
     def __init__(self, holds: str, got: str, where: str) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ class GalleryMismatchError(GalleryError, ValueError):
 
 
 class UnknownPersonError(GalleryError, LookupError):
-    """A gallery knows nobody of that name."""
+    """The gallery has no person of that name."""
 
     def __init__(self, name: str, where: str) -> None:
         super().__init__(
@@ -70,28 +70,28 @@ class StorageError(MienError):
 
 
 class CancelledError(MienError):
-    """A run was asked to stop. Finished work is kept, and the same call goes on from there."""
+    """A run was cancelled. Finished work is kept, and the same call continues it."""
 
 
 class TrainingError(MienError, ValueError):
-    """A training cannot start, cannot go on, or its result must not be used."""
+    """A training cannot start or continue, or its result must not be used."""
 
 
 class OptionError(MienError, ValueError):
-    """A setting that does not exist, or a value of another kind."""
+    """A setting does not exist, or its value has the wrong type."""
 
 
 class ScopeError(MienError):
-    """An audit would do more than was agreed before it started."""
+    """An audit would exceed the scope that was agreed before it started."""
 
 
 class MissingExtraError(MienError, ImportError):
-    """A package that an extra of mien brings is not installed."""
+    """A package that belongs to an extra of mien is not installed."""
 
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """Import optional packages; if one is not installed, say which extra brings it.
+    """Import optional packages; if one is missing, raise an error that names the extra.
 
     Args:
         name: of the extra, as in pyproject.toml.

@@ -1,6 +1,6 @@
-"""Run a contract on a model, ours or yours: `mien.testing.check("embedder", model)`.
+"""Check that a model fulfils the contract of its kind: `mien.testing.check("embedder", model)`.
 
-A class keeps a contract if it behaves so; nothing has to be inherited.
+A class fulfils a contract by its behaviour; it does not inherit from anything.
 """
 
 import dataclasses
@@ -32,9 +32,9 @@ from mien.zoo.options import list_options
 
 COUNTS = (0, 1, 3)  # sizes of the batches: empty, single, several
 LENGTHS = (0, 1, 3, 24)  # frames of the clips: none, far too few, too few for many, enough
-POINTS, JOINTS = 68, 33  # landmarks of made-up clips, and joints of their bodies
-RATE = 16_000  # samples per second of made-up sound
-SAMPLES = 64  # pictures of made-up data for audits
+POINTS, JOINTS = 68, 33  # landmarks of synthetic clips, and joints of their bodies
+RATE = 16_000  # samples per second of synthetic sound
+SAMPLES = 64  # pictures of synthetic data for audits
 TOY_DEVICE = Device("cpu", "NumPy", 1)  # of a model that runs no graph
 
 
@@ -46,11 +46,12 @@ def check(
     subject: Subject | None = None,
     data: Samples | None = None,
 ) -> None:
-    """Assert that a model keeps the contract of its kind.
+    """Assert that a model fulfils the contract of its kind.
 
-    Runs it on made-up data: empty, single and several; shapes, types and ranges; the same input
-    gives the same answer; the order of a batch does not matter; a maker tells its provenance; the
-    intervals of an audit contain their values, and it refuses too little data.
+    The model runs on synthetic data. The check covers empty, single and several inputs; shapes,
+    types and ranges; and repeatability. The answer must not depend on the order of a batch. A maker
+    reports its provenance. The intervals of an audit contain their values, and an audit refuses
+    too little data.
 
     Args:
         kind: as on cards: "detector", "landmarker", "embedder", "chip-head", "clip-head",
@@ -61,8 +62,8 @@ def check(
         data: for an audit; default: noise of two classes.
 
     Raises:
-        AssertionError: saying what is broken.
-        ValueError: there is no check for that kind.
+        AssertionError: a rule of the contract is broken; the message names it.
+        ValueError: no check exists for that kind.
     """
     checks: dict[str, Any] = {
         "detector": _detector,
@@ -219,16 +220,18 @@ def made_up_inputs(needs: tuple[str, ...]) -> dict[str, Artefact]:
     return made
 
 
-def _provenance(model: Any, told: Provenance, given: Mapping[str, Artefact], options: Any) -> None:
-    """A made thing says by whom, from what, by which weights, with which settings and seed."""
-    assert (told.maker, told.digest) == (model.name, model.digest), "provenance names the maker"
-    assert told.change in ("synthetic", "edited", "restored"), f"'{told.change}' is no change"
+def _provenance(
+    model: Any, stated: Provenance, given: Mapping[str, Artefact], options: Any
+) -> None:
+    """Check that provenance names maker, inputs, weights, settings and seed."""
+    assert (stated.maker, stated.digest) == (model.name, model.digest), "provenance names the maker"
+    assert stated.change in ("synthetic", "edited", "restored"), f"'{stated.change}' is no change"
     wanted = [(given[need].name, given[need].sha256) for need in model.needs]
-    assert list(told.made_from) == wanted, "provenance names each input with its SHA-256"
+    assert list(stated.made_from) == wanted, "provenance names each input with its SHA-256"
     fields = {field.name for field in dataclasses.fields(options)}
-    assert {name for name, _ in told.options} == fields, "provenance has every setting"
+    assert {name for name, _ in stated.options} == fields, "provenance has every setting"
     seed = getattr(options, "seed", None)
-    assert told.seed == seed, f"provenance has the seed {told.seed}, not {seed}"
+    assert stated.seed == seed, f"provenance has the seed {stated.seed}, not {seed}"
 
 
 def _audit(model: Any, subject: Subject | None, data: Samples | None) -> None:
@@ -247,9 +250,9 @@ def _audit(model: Any, subject: Subject | None, data: Samples | None) -> None:
     assert plain(found) == plain(again), "two findings about one model"
     assert found.title and found.lead and found.headline, "findings have a title and a headline"
     assert found.risk is not None and found.risk.reason, "an audit states the risk and why"
-    told = " ".join(text for row in found.basis for text in row)
-    assert subject.label in told, "the basis names the subject with its digest"
-    assert scope.purpose in told, "the basis names the purpose"
+    basis = " ".join(text for row in found.basis for text in row)
+    assert subject.label in basis, "the basis names the subject with its digest"
+    assert scope.purpose in basis, "the basis names the purpose"
     cells = [cell for table in found.tables for row in table.rows for cell in row]
     for one in [*(fact.value for fact in found.headline), *cells]:
         if isinstance(one, Estimate):
@@ -274,7 +277,7 @@ def made_up_samples(count: int) -> Samples:
     shade = np.where(np.arange(count) % 2, 2, 1)[:, None, None, None]
     pictures = tuple((noise(count, 32) // shade).astype(np.uint8))
     people = tuple(f"P{k % 8}" for k in range(count))
-    return Samples("made-up noise", pictures, {"shade": classes}, people)
+    return Samples("synthetic noise", pictures, {"shade": classes}, people)
 
 
 def made_up_subject(kind: str) -> Subject:
@@ -313,7 +316,7 @@ class ToyEmbedder:
 
 
 def _model(model: Any) -> None:
-    """What every model has."""
+    """Check the attributes that every model has."""
     for key in ("name", "digest", "device"):
         assert hasattr(model, key), f"a model has a {key}; this {type(model).__name__} has none"
     assert isinstance(model.name, str) and model.name, "a model has the name of its card"
@@ -322,7 +325,7 @@ def _model(model: Any) -> None:
 
 
 def _flat(options: Any) -> None:
-    """Settings are a frozen dataclass of plain fields, each with a default."""
+    """Check that options are a frozen dataclass of plain fields with defaults."""
     assert isinstance(options, type) and dataclasses.is_dataclass(options), "options: a dataclass"
     assert options.__dataclass_params__.frozen, "options are frozen"  # type: ignore[attr-defined]
     try:
@@ -334,7 +337,7 @@ def _flat(options: Any) -> None:
 
 
 def _steps(run: Any) -> None:
-    """Progress is told, and a caller that raises CancelledError stops the work."""
+    """Check that progress is reported, and that CancelledError stops the work."""
     steps: list[tuple[str, int, int]] = []
     run(lambda *step: steps.append(step))
     assert steps, "on_step is called at least once"
@@ -379,8 +382,8 @@ def _same(one: list[Any], two: list[Any], tolerance: float, what: str) -> None:
     assert len(one) == len(two), what
     for a, b in zip(one, two, strict=True):
         assert a.values.keys() == b.values.keys(), what
-        apart = [abs(a.values[name] - b.values[name]) for name in a.values]
-        assert max(apart, default=0.0) <= tolerance, f"{what}: {max(apart):.2g}"
+        differences = [abs(a.values[name] - b.values[name]) for name in a.values]
+        assert max(differences, default=0.0) <= tolerance, f"{what}: {max(differences):.2g}"
 
 
 def _batch(model: Any, count: int, fits: Any) -> Floats:

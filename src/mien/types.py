@@ -1,4 +1,4 @@
-"""The records that travel through mien. Pixels never ride inside them.
+"""The records that the steps of mien exchange. `Face` and `Answer` hold no pixels.
 
 Lengths are pixels of the upright source image: origin top left, x right, y down.
 None means "not computed", never "no".
@@ -31,7 +31,7 @@ ARCFACE_POINTS: Points = (
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What a model really runs on; part of every answer."""
+    """The processor that a model runs on; part of every answer."""
 
     name: str  # as users type it: "cpu", "cuda", ...
     provider: str  # "CPUExecutionProvider", "LiteRT XNNPACK", "NumPy", ...
@@ -40,7 +40,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """How a model wants its chips cut."""
+    """The size and framing of the chips that a model expects."""
 
     size: int = 112  # px, square
     zoom: float = 1.0  # 1 = the framing of `points`; 0.5 = twice as much around the face
@@ -49,7 +49,7 @@ class Crop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """One answer of one head about one face."""
+    """One output of one head for one face."""
 
     task: str  # "smile", "age", "spoof"
     values: dict[str, float]  # label -> number; empty if the answer is below
@@ -58,14 +58,14 @@ class Reading:
     low: dict[str, float] | None = None  # calibrated interval, lower end
     high: dict[str, float] | None = None  # calibrated interval, upper end
     array: Floats | None = None  # dense answers: landmarks, coefficients
-    text: str | None = None  # what the lips said; or why there are no values
-    span: tuple[float, float] | None = None  # seconds, if about a stretch of time
+    text: str | None = None  # words read from the lips; or why there are no values
+    span: tuple[float, float] | None = None  # seconds, if it describes a time span
     derived: tuple["Reading", ...] = ()  # follows from this one by a stated rule, not measured
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How usable a face is for recognition, component by component."""
+    """The usability of a face for recognition, per quality component."""
 
     components: dict[str, float]  # name of ISO/IEC 29794-5 -> 0 (worst) to 100 (best)
     measures: dict[str, float]  # the same names -> native measure (px, degrees, shares, ...)
@@ -74,7 +74,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """Where a threshold comes from; without it a threshold is just a number."""
+    """The origin of a threshold: calibration, rate and interval."""
 
     calibration: str  # name of the calibration: embedder, data, split
     contract: str  # id of the model, its preprocessing and dimension
@@ -88,7 +88,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One person of a gallery who looks like the face that was asked about."""
+    """One person of a gallery who is similar to the probe."""
 
     person: str  # the name
     similarity: float  # cosine of the person's best template, in [-1, 1]
@@ -98,13 +98,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to "who is it?" or "is it the same person?", and why."""
+    """The result of a search or of a 1:1 comparison, with its reason."""
 
     outcome: Outcome
     person: str | None  # the name if the outcome is "match" or "review"; None in a 1:1 comparison
     similarity: float | None  # cosine to the best candidate, in [-1, 1]; None if there was none
     probability: float | None  # that the best candidate is the same person, at `prior`
-    prior: float  # probability assumed before looking: same person, or somebody in the gallery
+    prior: (
+        float  # probability assumed before the comparison: same person, or somebody in the gallery
+    )
     reason: str  # one sentence
     basis: Basis | None = None
     margin: float | None = None  # similarity of the best person minus that of the second
@@ -113,7 +115,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """One face in one image, filled in as it moves down the pipeline."""
+    """One face in one image; each step of the pipeline adds to it."""
 
     box: Floats  # (4,) left, top, right, bottom
     score: float  # detector confidence in [0, 1]
@@ -130,7 +132,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """Everything found in one image, and what it was found with."""
+    """The faces of one image, with the models that found them."""
 
     faces: tuple[Face, ...]  # most confident first; empty: see `reason`
     size: tuple[int, int]  # height, width of the upright image
@@ -143,7 +145,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Values with times of their own: of a second camera, or of a slower model."""
+    """Values with their own times, such as those of a second camera or a slower model."""
 
     times: Doubles  # (K,) seconds, rising, on the clock of the film
     values: NDArray[np.generic]  # (K, ...)
@@ -160,7 +162,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What was said or written in one span of time."""
+    """Spoken or written words of one time span."""
 
     text: str
     start: float  # seconds
@@ -180,7 +182,7 @@ class Mesh:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
-    """One person over time: what a clip head may ask for by `needs`.
+    """One person over time; a clip head requests parts of it by `needs`.
 
     A part that was not asked for, or that the film lacks, is None. Chips, points, pose and frames
     have one row per entry of `times`; the other parts have times of their own. All times are
@@ -193,7 +195,7 @@ class Clip:
     pose: Floats | None = None  # (T, 3) degrees: yaw, pitch, roll; NaN: not found
     body: Series | None = None  # (K, J, 4) float32 x, y, z px of the frame; presence in [0, 1]
     audio: Sound | None = None  # what is heard in the span of the clip
-    text: tuple[Words, ...] | None = None  # in the order of time; (): nothing was said
+    text: tuple[Words, ...] | None = None  # in the order of time; (): no speech
     frames: Pixels | None = None  # (T, H, W, 3) the whole pictures
     boxes: Floats | None = None  # (T, 4) left, top, right, bottom in `frames`; comes with them
     depth: Series | None = None  # (K, H, W) float32 m from the camera; NaN: a hole
@@ -206,30 +208,30 @@ PARTS = ("chips", "points", "pose", "body", "audio", "text", "frames", "depth", 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """One face followed from look to look without a cut."""
+    """The faces of one person in consecutive sampled frames, without a cut."""
 
     number: int
     spans: tuple[tuple[float, float], ...]  # seconds: when it can be seen, in order
     observations: int  # frames it was found in
     width: float  # px, mean width of the face
-    best: Face  # the look that shows it best
+    best: Face  # the key face with the highest selection score
     vector: Floats | None = None  # (D,) mean of its best embeddings, so at most of unit length
     decision: Decision | None = None
 
     @property
     def start(self) -> float:
-        """Seconds at which it is first seen."""
+        """Return the seconds at which the track begins."""
         return self.spans[0][0]
 
     @property
     def end(self) -> float:
-        """Seconds until which it is seen."""
+        """Return the seconds at which the track ends."""
         return self.spans[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """One person on screen for one stretch of time."""
+    """One person on screen for one time span."""
 
     person: str
     start: float  # seconds
@@ -244,20 +246,20 @@ class Identity:
     person: str  # name in the gallery, or "unknown-3"
     tracks: tuple[int, ...]
     seconds: float  # that they are on screen
-    best: Face  # the look that shows them best
-    decision: Decision | None = None  # None if there was no gallery, or no usable look
+    best: Face  # the key face with the highest selection score
+    decision: Decision | None = None  # None if there was no gallery, or no usable face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmAnswer:
-    """Who can be seen in a film, and when."""
+    """The people of a film, with the times at which they are on screen."""
 
     people: tuple[Identity, ...]  # most seen first
     appearances: tuple[Appearance, ...]  # in the order of time; people may overlap
     prominent: tuple[Appearance, ...]  # the largest face of each moment; no two overlap
     tracks: tuple[Track, ...]
     cuts: tuple[float, ...]  # seconds at which a shot begins
-    seconds: float  # that were looked at
+    seconds: float  # that were analysed
     counts: dict[str, int | None]  # what became of the frames; see mien.media.Counts
     reason: str | None = None  # why something may be missing: a code of mien.media's film REASONS
     complete: bool = True  # False: the end was not reached

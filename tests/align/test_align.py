@@ -56,7 +56,7 @@ def test_points_that_are_not_known_are_left_out():
 def test_a_face_without_points_is_refused():
     with pytest.raises(MienError, match="without its five points"):
         align(np.zeros((9, 9, 3), np.uint8), [Face(np.zeros(4, np.float32), 1.0)], CROP)
-    with pytest.raises(MienError, match="this face has 1"):
+    with pytest.raises(MienError, match="the face has 1"):
         align(np.zeros((9, 9, 3), np.uint8), [face_at([[1, 2]] + [[np.nan] * 2] * 4)], CROP)
 
 

@@ -124,7 +124,7 @@ def test_short_and_empty_clips_have_no_events(frames):
 
 
 def test_times_must_rise():
-    with pytest.raises(ValueError, match="rise"):
+    with pytest.raises(ValueError, match="rising"):
         events([0, 1, np.nan], {"yaw": [0, 0, 0]})
 
 

@@ -21,7 +21,7 @@ class Script:
     def _hand(self):
         return Hand(POINTS, 1.0 if self.frame in self.seen else 0.1, True, 0.8)
 
-    def look(self, image, matrices):
+    def fit(self, image, matrices):
         return [self._hand() for _ in matrices]
 
     def find(self, image, *, min_score):

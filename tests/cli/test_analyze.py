@@ -153,12 +153,12 @@ def test_a_baseline_is_kept_used_again_and_refused_for_somebody_else(mien, film,
     code, _, err = mien("analyze", film, "--baseline", rest, "-o", tmp_path / "t.parquet")
     assert code == 0, err
     used = Table.read(tmp_path / "t.parquet").facts["baselines"]
-    assert used[0]["why"] == "the baseline that was given"
+    assert used[0]["why"] == "the supplied baseline"
     assert used[1]["why"] != used[0]["why"]  # Grace Hopper has her own
     other = portraits()["Grace Hopper"]
     code, _, err = mien("analyze", other, "--baseline", rest)
     assert code == 1
-    assert "somebody else" in err
+    assert "another person" in err
 
 
 def test_a_killed_run_goes_on_with_the_same_command(film, tmp_path, held):
@@ -202,7 +202,7 @@ def test_rows_that_nobody_went_on_with_are_forgotten_after_a_week(mien, film, tm
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["-o", "t.xlsx"], "end it in .parquet or .csv"),
+        (["-o", "t.xlsx"], "must end in .parquet or .csv"),
         (["--format", "openface"], "needs --out"),
         (["--heads", "nosuch"], "no model 'nosuch'"),
         (["--heads", "mtcnn"], "is a detector"),

@@ -74,14 +74,14 @@ def test_a_folder_of_people_becomes_a_file_that_opens(run, folder, tmp_path):
     assert made.check is not None
     assert made.people + made.check.people == 60
     assert plot.read_bytes()[:4] == b"\x89PNG"
-    assert "too few to show any rate" in result.stderr  # nine of sixty are held out
+    assert "too few to measure a rate" in result.stderr  # nine of sixty are held out
     assert f"{made.strictest.threshold:.4f}" in result.stdout
-    assert "one person under two names" in result.stdout
+    assert "check for wrong labels" in result.stdout
 
 
 def test_with_enough_people_the_check_is_told(run, folder, tmp_path):
     result = run(folder, "--check", "2-4", "--out", tmp_path / "mine.json")
-    assert "FMR asked" in result.stdout
+    assert "FMR target" in result.stdout
     assert len(read_calibration(tmp_path / "mine.json").check.rates) > 2
 
 
@@ -89,7 +89,7 @@ def test_a_picture_without_a_face_is_told_and_counted(run, folder, tmp_path):
     result = run(folder, "--out", tmp_path / "mine.json")
     assert "left out: " in result.stderr
     assert "black.png shows no face" in result.stderr
-    assert "120 pictures; 1 more give no face" in read_calibration(tmp_path / "mine.json").data
+    assert "120 images; 1 more failed (no face)" in read_calibration(tmp_path / "mine.json").data
 
 
 def test_nothing_in_the_file_names_a_folder_of_this_machine(run, folder, tmp_path):

@@ -62,7 +62,7 @@ def test_a_film_gives_a_row_tables_a_report_and_a_marked_copy(mien, film, galler
     assert lines[0].startswith("person,start_s,end_s,outcome")
     assert lines[1].startswith("Eileen Collins,0.000,1.000,match")
     page = (tmp_path / "r.html").read_text()
-    assert "Who is in two.mp4?" in page
+    assert "People in two.mp4" in page
     assert page.count('class="row"') == 2
     assert "two.mp4#t=0.00" in page
     with open_film(tmp_path / "o/two.marked.mp4") as marked:
@@ -72,15 +72,15 @@ def test_a_film_gives_a_row_tables_a_report_and_a_marked_copy(mien, film, galler
 def test_what_was_seen_is_deleted_when_done_and_kept_when_asked(
     mien, film, gallery, tmp_path, monkeypatch
 ):
-    looks = tmp_path / "two.looks"
+    segments = tmp_path / "two.segments"
     code, out, _ = mien(
-        "identify", film, "-g", gallery, "--every", "0.5", "--looks", looks, "--table"
+        "identify", film, "-g", gallery, "--every", "0.5", "--segments", segments, "--table"
     )
     assert code == 0
     assert "Eileen Collins" in out
-    assert looks.exists()
+    assert segments.exists()
     code, again, _ = mien(
-        "identify", film, "-g", gallery, "--every", "0.5", "--looks", looks, "--table"
+        "identify", film, "-g", gallery, "--every", "0.5", "--segments", segments, "--table"
     )
     assert (code, again) == (0, out)
     kept = set((home() / "runs").glob("*"))
@@ -94,15 +94,15 @@ def test_ctrl_c_tells_what_was_seen_and_the_same_command_goes_on(film, gallery, 
         frames = [frame.image for frame in opened.frames()]
         for number in range(300):
             writer.add(frames[number % 45], number / 15)
-    looks = tmp_path / "long.looks"
-    words = ["identify", long, "-g", gallery, "--looks", looks, "--every", "0"]
+    segments = tmp_path / "long.segments"
+    words = ["identify", long, "-g", gallery, "--segments", segments, "--every", "0"]
     run = held(4, *words)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate()
     assert run.returncode == 130
     assert json.loads(out)["reason"] == "interrupted"
-    assert "the same command goes on" in err
-    saved = looks.read_bytes().count(b"\n") - 1
+    assert "the same command continues" in err
+    saved = segments.read_bytes().count(b"\n") - 1
     words = [sys.executable, "-m", "mien", *map(str, words)]
     done = subprocess.run(words, capture_output=True, text=True)
     assert json.loads(done.stdout)["complete"]
@@ -132,9 +132,9 @@ def test_unknown_people_are_blurred_beyond_recognition(mien, film, gallery, tmp_
     ("words", "told"),
     [
         (["--blur", "all"], "needs --draw"),
-        (["--blur", "Nobody Here", "--draw", "o"], "nobody of that name"),
+        (["--blur", "Nobody Here", "--draw", "o"], "no such person"),
         (["--report", "page.txt"], "must end in .html"),
-        (["--every", "-1"], "not possible"),
+        (["--every", "-1"], "not valid"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(

@@ -70,10 +70,10 @@ def test_an_audit_of_another_distribution_has_its_command_and_page(mien, site):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--model", "expression", "--cut", "--queries", "2"), "and 2 were agreed"),
+        (("--model", "expression", "--cut", "--queries", "2"), "the agreed limit is 2"),
         (("--model", "expression", "--cut", "--most", "2"), "2 faces are too few"),
-        (("--model", "face-mesh"), "'certainty' examines chip-head, and 'face-mesh' is a landma"),
-        (("--model", "expression", "--layout", "x"), "There is no layout 'x'"),
+        (("--model", "face-mesh"), "'certainty' audits chip-head, but 'face-mesh' is a landma"),
+        (("--model", "expression", "--layout", "x"), "Layout 'x' is unknown"),
         (("--model", "expression", "--set", "bars=1"), "'bars=1' sets nothing of certainty"),
     ],
 )

@@ -67,12 +67,12 @@ def test_any_head_gives_columns_with_its_unit_model_and_interval(kit, film):
     assert read["time"].to_numpy() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
     assert (read["tone_hi"] - read["tone_lo"] == 10).all()
     assert "every 0.2 s" in tone.about  # between two readings the column is empty, not repeated
-    assert table.summary().set_index("column").loc["tone", "missing_not-told"] == 0.75
+    assert table.summary().set_index("column").loc["tone", "missing_not-read"] == 0.75
 
 
 def test_two_heads_of_one_task_are_refused():
     pipeline = Pipeline(detector=Squares(), heads=[Tone(), Tone()])
-    with pytest.raises(MienError, match="both answer 'tone'"):
+    with pytest.raises(MienError, match="both have the task 'tone'"):
         Analyzer(pipeline=pipeline, landmarker=Masks())
 
 
@@ -121,7 +121,7 @@ def test_pictures_and_films_go_into_one_table(kit, film, tmp_path):
     assert steps[-1][0] == "film"
     tones = table.data["tone"][table.data["input"] == str(tmp_path / "two.png")]
     assert tones.notna().all()  # pictures are always read
-    with pytest.raises(MienError, match="named twice"):
+    with pytest.raises(MienError, match="given twice"):
         analyze([sources[0], sources[0]], kit)
 
 

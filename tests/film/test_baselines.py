@@ -71,11 +71,11 @@ def test_each_person_is_measured_against_their_own_rest_and_the_file_says_so(kit
     [used] = table.facts["baselines"]
     assert (used["mode"], used["who"]) == ("whole", "track-0")
     assert used["frames"] >= 35
-    assert "their own face at rest" in used["why"]
+    assert "fitted to the whole film" in used["why"]
 
 
 @pytest.mark.parametrize(
-    ("table", "words"), [(seen(1.5), "less than 2 s"), (seen(0.04, kind="picture"), "a picture")]
+    ("table", "words"), [(seen(1.5), "less than 2 s"), (seen(0.04, kind="picture"), "an image")]
 )
 def test_who_is_hardly_seen_is_compared_with_average_people_and_has_no_probability(
     kit, table, words
@@ -129,6 +129,6 @@ def test_a_baseline_of_somebody_else_is_refused(kit, film, tmp_path):
     hers, his = fitted([251, 131, 11]), fitted([11, 131, 251])
     hers.save(tmp_path / "hers.json")
     table = analyze([clip], kit, baseline=Baseline.load(tmp_path / "hers.json"))
-    assert table.facts["baselines"][0]["why"] == "the baseline that was given"
-    with pytest.raises(BaselineError, match="somebody else"):
+    assert table.facts["baselines"][0]["why"] == "the supplied baseline"
+    with pytest.raises(BaselineError, match="another person"):
         analyze([clip], kit, baseline=his)

@@ -76,7 +76,7 @@ def test_two_on_screen_together_are_two_people_however_alike(known, film, scene)
     assert names == ["Ada", "unknown-1"]
     doubted = next(p for p in answer.people if p.person == "unknown-1").decision
     assert doubted.outcome == "review"
-    assert "is on screen beside" in doubted.reason
+    assert "is on screen at the same time" in doubted.reason
 
 
 def test_nobody_is_followed_across_a_cut(known, film, scene):
@@ -208,7 +208,7 @@ def test_without_an_embedder_faces_are_followed_but_not_joined(known, film, scen
 
 @pytest.mark.parametrize("every", [-1, 61, float("nan")])
 def test_looks_that_cannot_be_are_refused(known, film, scene, every):
-    with pytest.raises(MienError, match="not possible"):
+    with pytest.raises(MienError, match="not valid"):
         identify_film(film([scene({})]), known, every=every)
 
 

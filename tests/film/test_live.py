@@ -111,7 +111,7 @@ def test_a_face_is_named_and_a_baseline_of_somebody_else_is_put_aside(film, tmp_
     assert told[0].person is None
     assert told[-1].person == "Ada"  # after the first half second
     assert told[-1].row["person"] == "Ada"
-    assert "somebody else" in telling.refused
+    assert "another person" in telling.refused
     assert {one.mode for one in told} >= {"given", None}
     assert told[20].mode is None  # not his any more, and hers is not known yet
 

@@ -108,7 +108,7 @@ def test_a_reader_does_not_see_half_an_event(tmp_path):
 def test_what_is_no_log_is_refused(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("buy milk\n")
-    with pytest.raises(FilmError, match="no log of JSON lines, so it is no log of events"):
+    with pytest.raises(FilmError, match="not a log of events"):
         EventLog(path)
     with pytest.raises(FilmError, match="cannot be read"):
         list(read_events(tmp_path / "none.jsonl"))

@@ -119,7 +119,7 @@ def test_an_export_that_cannot_be_written_leaves_the_old_one(full, archive, tmp_
 def test_names_that_both_know_are_refused_unless_merging_was_chosen(archive, reopen, face):
     other = reopen("other")
     other.add([face("Ben", 2, "2.jpg"), face("Ben", 90), face("Eve", 91)])
-    with pytest.raises(GalleryError, match="both know 'Ben'; nothing was added"):
+    with pytest.raises(GalleryError, match="both have 'Ben'; nothing was added"):
         import_gallery(archive, other)
     assert len(other) == 3
     done = import_gallery(archive, other, conflicts="merge")
@@ -171,16 +171,16 @@ def test_a_truncated_file_is_refused(archive, reopen):
     sound = archive.read_bytes()
     for length in range(0, len(sound), 211):
         archive.write_bytes(sound[:length])
-        refuse(archive, reopen, "cannot be read as|not a sound export")
+        refuse(archive, reopen, "cannot be read as|not an intact export")
 
 
 @pytest.mark.parametrize(
     ("changes", "extra", "message"),
     [
-        ({}, [("../../evil.txt", b"x")], r"it holds \['../../evil.txt'"),
-        ({}, [("/etc/passwd", b"x")], "it holds"),
-        ({"refusals.jsonl": None}, [], "it holds"),
-        ({"templates.jsonl": b"{}\n"}, [], "manifest does not describe it"),
+        ({}, [("../../evil.txt", b"x")], r"it contains \['../../evil.txt'"),
+        ({}, [("/etc/passwd", b"x")], "it contains"),
+        ({"refusals.jsonl": None}, [], "it contains"),
+        ({"templates.jsonl": b"{}\n"}, [], "manifest is incomplete"),
         ({"manifest.json": b"[]"}, [], "manifest cannot be read"),
         ({"manifest.json": b"\xff{"}, [], "manifest cannot be read"),
         ({"manifest.json": b" " * 200_000}, [], "manifest is too long"),
@@ -194,7 +194,7 @@ def test_other_members_than_those_described_are_refused(archive, reopen, changes
 @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
 def test_a_member_that_comes_twice_is_refused(archive, reopen):
     rewrite(archive, {}, extra=[("vectors.npy", b"x")])
-    refuse(archive, reopen, "it holds")
+    refuse(archive, reopen, "it contains")
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(archive, reopen):
@@ -206,17 +206,17 @@ def test_a_bomb_is_refused_before_it_is_unpacked(archive, reopen):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("version", 2, "has version 2, and this mien reads version 1"),
-        ("format", "x", "does not describe it"),
+        ("version", 2, "has version 2, but this version of mien reads version 1"),
+        ("format", "x", "manifest is incomplete"),
         ("templates", 7, "vectors are not those"),
-        ("templates", -1, "not a sound export"),
-        ("templates", True, "does not describe it"),
+        ("templates", -1, "not an intact export"),
+        ("templates", True, "manifest is incomplete"),
         ("dimension", 8, "vectors are not those"),
         ("dimension", 1 << 60, "vectors are not those"),
         ("refusals", 0, "counts differ"),
-        ("embedder", None, "does not describe it"),
-        ("bytes", {}, "does not describe it"),
-        ("sha256", {}, "does not describe it"),
+        ("embedder", None, "manifest is incomplete"),
+        ("bytes", {}, "manifest is incomplete"),
+        ("sha256", {}, "manifest is incomplete"),
     ],
 )
 def test_a_manifest_that_lies_is_refused(archive, reopen, key, value, message):
@@ -283,6 +283,6 @@ def test_a_change_during_an_export_is_noticed(full, tmp_path):
                     full.rename("Ben", "Benjamin")
                 yield row
 
-    with pytest.raises(GalleryError, match="was changed while it was being exported"):
+    with pytest.raises(GalleryError, match="was changed during the export"):
         export_gallery(Busy(), tmp_path / "out.zip")
     assert not (tmp_path / "out.zip").exists()

@@ -47,7 +47,7 @@ def test_turning_the_picture_changes_roll_by_as_much(hopper, mtcnn, mesh, degree
     camera = Camera.of(*hopper.shape[:2])
     found = []
     for image, one in ((hopper, face), turned(hopper, face, degrees)):
-        [points], _ = fit_meshes(mesh, image, [one], looks=3)
+        [points], _ = fit_meshes(mesh, image, [one], passes=3)
         found.append(told(head_pose(points, camera)))
     change = found[1] - found[0]
     assert change[2] == pytest.approx(degrees, abs=1)
@@ -59,7 +59,7 @@ def test_mirroring_the_picture_flips_yaw_and_roll_and_not_pitch(hopper, mtcnn, m
     mirrored = np.ascontiguousarray(hopper[:, ::-1])
     found = []
     for image in (hopper, mirrored):
-        [points], _ = fit_meshes(mesh, image, mtcnn(image)[:1], looks=3)
+        [points], _ = fit_meshes(mesh, image, mtcnn(image)[:1], passes=3)
         found.append(told(head_pose(points, Camera.of(*image.shape[:2]))))
     assert found[1] == pytest.approx(
         found[0] * [-1, 1, -1], abs=3

@@ -156,11 +156,11 @@ def test_a_face_upside_down_and_one_of_20_px_have_numbers_or_nothing(astronaut, 
     upside = turn(astronaut, 180)
     box = turn_boxes_back(face.box, 180, astronaut.shape[:2])
     points = np.float32(astronaut.shape[1::-1]) - face.points
-    [seen_], _ = fit_meshes(mesh, upside, [Face(box, 1.0, points)], looks=3)
+    [seen_], _ = fit_meshes(mesh, upside, [Face(box, 1.0, points)], passes=3)
     found = measure(seen_, Camera.of(*upside.shape[:2]))
     assert abs(found["roll"]) > 165
     assert found["mouth_width"] == pytest.approx(
-        measure(fit_meshes(mesh, astronaut, [face], looks=3)[0][0], Camera.of(512, 512))[
+        measure(fit_meshes(mesh, astronaut, [face], passes=3)[0][0], Camera.of(512, 512))[
             "mouth_width"
         ],
         abs=0.05,

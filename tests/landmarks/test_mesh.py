@@ -139,12 +139,12 @@ def test_five_people_have_five_meshes(data, mesh, mtcnn):
 
 def test_a_graph_of_something_else_is_refused():
     face, regions = fetch(find("attention-mesh"))
-    with pytest.raises(WeightsError, match="takes 3 inputs, not 1"):
+    with pytest.raises(WeightsError, match="has 3 inputs: expected 1"):
         FaceMesh(regions, name="x")
-    with pytest.raises(WeightsError, match="not 468 points"):
+    with pytest.raises(WeightsError, match="expected 468 points"):
         FaceMesh(face, name="x")(np.zeros((1, 192, 192, 3), np.uint8))
     [bare] = fetch(find("face-mesh"))
-    with pytest.raises(WeightsError, match="not 468 points"):
+    with pytest.raises(WeightsError, match="expected 468 points"):
         AttentionMesh(bare, regions, name="x")(np.zeros((1, 192, 192, 3), np.uint8))
 
 

@@ -59,7 +59,7 @@ def test_the_chip_around_a_mesh_is_level_with_the_outer_corners_of_the_eyes():
 
 def test_points_come_back_into_the_image_with_depth_in_its_px():
     toy = Fixed()
-    points, presence = fit_meshes(toy, IMAGE, [face_at([100, 100, 180, 180])], looks=1)
+    points, presence = fit_meshes(toy, IMAGE, [face_at([100, 100, 180, 180])], passes=1)
     # Square of 120 px around (140, 140), chip of 100 px: 1.2 image px for each chip px.
     assert np.allclose(points[0], toy.points * 1.2 + [80, 80, 0], atol=1e-3)
     assert (presence == 0.75).all()
@@ -67,7 +67,7 @@ def test_points_come_back_into_the_image_with_depth_in_its_px():
 
 def test_each_look_is_one_more_run():
     toy = Fixed()
-    fit_meshes(toy, IMAGE, [face_at([100, 100, 180, 180])] * 2, looks=3)
+    fit_meshes(toy, IMAGE, [face_at([100, 100, 180, 180])] * 2, passes=3)
     assert [len(chips) for chips in toy.seen] == [2, 2, 2]
 
 

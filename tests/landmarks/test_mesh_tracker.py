@@ -158,7 +158,7 @@ def test_all_reasons_are_known(following):
 @pytest.mark.parametrize("time", [1.0, 0.5, float("nan")])
 def test_frames_out_of_order_are_refused(following, time):
     following(scene(), 1.0)
-    with pytest.raises(ValueError, match="sort them by time"):
+    with pytest.raises(ValueError, match="sort the frames by time"):
         following(scene(), time)
 
 

@@ -220,12 +220,12 @@ def test_a_folder_is_refused(tmp_path):
 
 
 def test_sound_alone_is_refused_as_a_film(tmp_path):
-    with pytest.raises(FilmError, match="no pictures, only audio"):
+    with pytest.raises(FilmError, match="no video stream, only audio"):
         open_film(tone(tmp_path / "tone.wav"))
 
 
 def test_a_film_larger_than_the_limits_is_refused(film):
-    with pytest.raises(ValueError, match="more than the 100 allowed"):
+    with pytest.raises(ValueError, match="more than the 100 permitted"):
         open_film(film(), limits=Limits(max_pixels=100))
 
 

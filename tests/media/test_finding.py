@@ -52,7 +52,7 @@ def test_patterns_are_filled_in_with_pictures_only(album):
     assert names(find_images(album / "*"), album)[:3] == ["a/x.avif", "a/deep/y.tiff", "b/2.webp"]
     assert names(find_images(f"{album}/img*"), album) == ["img1.jpeg", "img2.JPG", "img10.jpg"]
     assert names(find_images(f"{album}/**/*.webp"), album) == ["b/2.webp"]
-    with pytest.raises(ImageError, match=r"No file fits the pattern .*\.bmp"):
+    with pytest.raises(ImageError, match=r"No file matches the pattern .*\.bmp"):
         find_images(album / "*.bmp")
 
 
@@ -68,7 +68,7 @@ def test_a_folder_without_pictures_gives_none(tmp_path):
 
 
 def test_says_that_a_path_is_missing(tmp_path):
-    with pytest.raises(ImageError, match="gone does not exist; check the path"):
+    with pytest.raises(ImageError, match="gone' does not exist; check the path"):
         find_images([tmp_path / "gone"])
 
 
@@ -89,7 +89,7 @@ def test_says_that_a_folder_may_not_be_read(album):
         pytest.skip("root may read every folder, so permissions cannot be tried")
     (album / "b").chmod(0)
     try:
-        with pytest.raises(ImageError, match="may not be read"):
+        with pytest.raises(ImageError, match="is not readable"):
             find_images(album)
     finally:
         (album / "b").chmod(0o700)
@@ -100,13 +100,13 @@ def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(album, monkeypatc
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(ImageError, match=r"may not be read \(Permission denied\)"):
+    with pytest.raises(ImageError, match=r"is not readable \(Permission denied\)"):
         find_images(album)
 
 
 @pytest.mark.parametrize("path", ["a\0b", "x" * 5000])
 def test_says_that_a_path_is_impossible(path):
-    with pytest.raises(ImageError, match=r"cannot be looked up|does not exist"):
+    with pytest.raises(ImageError, match=r"cannot be accessed|does not exist"):
         find_images(path)
 
 

@@ -49,11 +49,11 @@ def test_a_huge_webp_canvas_is_refused_before_its_decoder_reserves_it():
 def test_limits_are_the_callers():
     data = encoded(flag(), "PNG")
     assert read_image(data, limits=Limits(max_pixels=48 * 32)).shape == (32, 48, 3)
-    with pytest.raises(ImageError, match="48 x 32 pixels, more than the 1,535 allowed"):
+    with pytest.raises(ImageError, match="48 x 32 pixels, more than the 1,535 permitted"):
         read_image(data, limits=Limits(max_pixels=48 * 32 - 1))
-    with pytest.raises(ImageError, match="more than the 1,535 allowed"):
+    with pytest.raises(ImageError, match="more than the 1,535 permitted"):
         read_image(flag(), limits=Limits(max_pixels=48 * 32 - 1))
-    with pytest.raises(ImageError, match=f"has {len(data)} bytes, more than the 10 allowed"):
+    with pytest.raises(ImageError, match=f"has {len(data)} bytes, more than the 10 permitted"):
         read_image(data, limits=Limits(max_bytes=10))
 
 

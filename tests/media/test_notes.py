@@ -24,7 +24,7 @@ def test_a_note_in_a_picture_is_read_again_and_leaves_the_pixels_alone(tmp_path,
 
 
 def test_a_format_that_holds_no_note_refuses_one(tmp_path):
-    with pytest.raises(ImageError, match="BMP files hold no note"):
+    with pytest.raises(ImageError, match="BMP files cannot store a note"):
         encode_image(GREY, "bmp", note=NOTE)
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(ImageError, match="cannot be read for its note"):

@@ -75,7 +75,7 @@ def test_darkness_lowers_under_exposure_prevention_and_brings_advice(portrait):
     assert components == sorted(components, reverse=True)
     assert components[0] > 99
     assert components[-1] < 5
-    assert any(sentence.startswith("Bring more light") for sentence in dark[-1].advice)
+    assert any(sentence.startswith("Increase the light") for sentence in dark[-1].advice)
 
 
 def test_glare_lowers_over_exposure_prevention_and_brings_advice(portrait):
@@ -86,7 +86,7 @@ def test_glare_lowers_over_exposure_prevention_and_brings_advice(portrait):
     components = [quality.components["over_exposure_prevention"] for quality in bright]
     assert components == sorted(components, reverse=True)
     assert components[0] > components[-1] + 50
-    assert any(sentence.startswith("Take light away") for sentence in bright[-1].advice)
+    assert any(sentence.startswith("Reduce the light") for sentence in bright[-1].advice)
 
 
 def test_fog_lowers_dynamic_range(portrait):
@@ -160,7 +160,8 @@ def test_a_small_face_is_told_to_come_closer(portrait):
     small = cv2.resize(portrait, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
     [quality] = judge(small, [moved(np.float32([[0.6, 0, 0], [0, 0.6, 0]]))])
     assert quality.advice == (
-        "Come closer or take a larger picture: the eyes are 27 px apart, and 36 are wanted.",
+        "Come closer or take a larger image: the eyes are 27 px apart, and at least 36 are "
+        "required.",
     )
 
 
@@ -218,7 +219,7 @@ def test_a_lying_face_has_no_margins_and_is_told_to_turn(portrait):
     [quality] = judge(lying, [moved(matrix)])
     assert set(quality.components) == ALL - FRAME
     assert quality.measures["head_pose_roll"] == pytest.approx(90)
-    assert quality.advice == ("Turn the picture: the head is tilted 90 degrees clockwise.",)
+    assert quality.advice == ("Rotate the image: the head is tilted 90 degrees clockwise.",)
 
 
 @pytest.mark.parametrize(("shift", "side"), [(14, "right"), (-14, "left")])
@@ -238,7 +239,7 @@ def test_advice_begins_with_the_worst(portrait):
     starts = [sentence.split(" ")[0] for sentence in quality.advice]
     assert quality.components["under_exposure_prevention"] < 5
     assert 50 < quality.components["head_pose_yaw"] < 70
-    assert starts.index("Bring") < starts.index("Turn")
+    assert starts.index("Increase") < starts.index("Turn")
 
 
 def test_each_face_has_its_quality_in_the_same_order(portrait):
@@ -270,7 +271,7 @@ def test_a_picture_of_a_few_pixels_is_no_trouble(side):
     "image", [np.zeros((9, 9)), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8)]
 )
 def test_what_is_no_picture_is_refused(image):
-    with pytest.raises(ImageError, match="is no picture"):
+    with pytest.raises(ImageError, match="is not an image"):
         judge(image, [FACE])
 
 

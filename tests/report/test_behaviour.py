@@ -60,7 +60,7 @@ def test_the_page_shows_charts_gaps_pictures_and_limits(kit, film, tmp_path):
     table = analyze([clip, tmp_path / "one.png", tmp_path / "bad.mp4"], kit)
     write_behaviour(tmp_path / "page.html", table)
     page = (tmp_path / "page.html").read_text()
-    assert "A score is not a truth about a person" in page
+    assert "A score is not a fact about a person" in page
     assert page.count('<polyline class="curve') >= 8
     assert page.count('class="ridge"') >= 15
     assert re.search(r'class="gap" x="\d[^>]*><title>no-face, 0:03.0 to 0:0', page)
@@ -68,13 +68,13 @@ def test_the_page_shows_charts_gaps_pictures_and_limits(kit, film, tmp_path):
     assert page.count("data:image/jpeg;base64") >= 3  # a portrait, a poster, the picture
     assert "moods-1@4" in page
     assert "http" not in page.replace("http://www.w3.org", "")  # asks no network
-    with pytest.raises(MienError, match=r"end it in \.html"):
+    with pytest.raises(MienError, match=r"must end in \.html"):
         write_behaviour(tmp_path / "page.txt", table)
 
 
 def test_a_page_about_nobody_is_a_page(kit, film, tmp_path):
     write_behaviour(tmp_path / "page.html", analyze([film([scene()] * 5)], kit))
-    assert "No face was seen." in (tmp_path / "page.html").read_text()
+    assert "No face was found." in (tmp_path / "page.html").read_text()
 
 
 def test_a_painted_film_has_all_frames_and_something_on_each_face(kit, film, tmp_path):

@@ -114,7 +114,7 @@ def test_long_curves_are_thinned_with_both_ends():
 def test_the_page_and_its_json_appear_together_or_not_at_all(tmp_path):
     write_findings(tmp_path / "a.html", findings())
     assert json.loads((tmp_path / "a.json").read_text())["title"] == "Title"
-    with pytest.raises(MienError, match=r"end it in \.html"):
+    with pytest.raises(MienError, match=r"must end in \.html"):
         write_findings(tmp_path / "a.txt", findings())
     with pytest.raises(MienError, match="cannot be written"):
         write_findings(tmp_path / "nowhere" / "a.html", findings())

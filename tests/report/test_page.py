@@ -106,10 +106,11 @@ def test_every_outcome_is_told_in_words():
     html = page.render(all_kinds(), CALIBRATION, title="T", lead=HOSTILE)
     text = " ".join(" ".join(tags(html).text).split())
     for words in (
-        "5 pictures", "4 faces", "1 match", "1 review", "1 unknown", "1 found", "1 no face",
+        "5 images", "4 faces", "1 match", "1 review", "1 unknown", "1 found", "1 no face",
         "1 error", "0.810", "threshold 0.600", "42.0 %", "Similarity 0.550 says review.",
-        "Hold still.", "sharpness , 23 of 100", "after turning the picture by 90 degrees",
-        "A face can be seen only after brightening", "is not a picture.", "Not as expected",
+        "Hold still.", "sharpness , 23 of 100", "after a rotation of the image by 90 degrees",
+        "A face is found only after the image is brightened", "is not a picture.",
+        "Not as expected",
         "toy-lfw", "90,000", "1 in 100", "0.570 to 0.630", "toy@123abc",
         "CPUExecutionProvider, 2 threads", "20 ms", "A score is not a truth about a person.",
     ):  # fmt: skip
@@ -148,7 +149,7 @@ def test_headings_go_down_one_step_at_a_time():
 
 
 def test_a_page_without_pictures_or_gallery_is_whole():
-    assert "0 pictures" in " ".join(tags(page.render([], None, title="T")).text).replace("\n", "")
+    assert "0 images" in " ".join(tags(page.render([], None, title="T")).text).replace("\n", "")
     html = page.render([entry("a.jpg", picture(), answer(face()))], None, title="T")
     assert "Where the threshold comes from" not in "".join(tags(html).text)
 
@@ -205,5 +206,5 @@ def test_the_file_is_written_whole(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
-    with pytest.raises(MienError, match="there is no folder"):
+    with pytest.raises(MienError, match="does not exist"):
         write_answers(tmp_path / "no" / "r.html", [], Pipeline(detector=Toy()))

@@ -56,8 +56,8 @@ def test_a_csv_with_unicode_names(tmp_path, write):
     ("text", "error"),
     [
         ("name,path\nA,a.png\n", "its first line names name, path"),
-        ("person,path\n,a.png\n", "no pictures to enrol"),
-        ("person,path\n", "no pictures to enrol"),
+        ("person,path\n,a.png\n", "No images to enrol"),
+        ("person,path\n", "No images to enrol"),
         ("", "its first line names nothing"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_line_that_lacks_a_cell_is_reported_and_the_others_are_enrolled(tmp_pa
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
-    with pytest.raises(MienError, match="no pictures to enrol"):
+    with pytest.raises(MienError, match="No images to enrol"):
         items_in(tmp_path)
 
 
@@ -148,7 +148,7 @@ def test_a_picture_that_looks_like_somebody_else_is_refused_by_name(
     refused = [r for r in enroll(items, toy_pipeline, gallery) if r.outcome == "refused"]
     assert [r.item.path for r in refused] == [wrong]
     assert refused[0].reason == "conflict"
-    assert "looks like 'Ada'" in refused[0].detail
+    assert "similar to 'Ada'" in refused[0].detail
     assert {person.name for person in gallery.people() if person.templates} == {"Ada", "Bob"}
     results = enroll(items, toy_pipeline, gallery, allow_conflicts=True, retry=True)
     assert sum(r.outcome == "enrolled" for r in results) == 1

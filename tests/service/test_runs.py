@@ -56,7 +56,7 @@ def test_identify_photos_stops_between_two_and_what_was_given_stands(photos, kno
     run, _ = cancelled_after(5)
     names = sorted(str(path) for path in photos.rglob("*.png"))
     given = []
-    with pytest.raises(CancelledError, match="resumes it"):
+    with pytest.raises(CancelledError, match="resumes the run"):
         given.extend(service.identify(names, known, run=run))
     found = service.identify(names, known)
     first = [one.source for one, _ in zip(found, range(2), strict=False)]

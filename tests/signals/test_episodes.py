@@ -77,11 +77,11 @@ def test_it_is_what_a_walk_sample_by_sample_finds(values):
 @pytest.mark.parametrize(
     ("times", "values", "thresholds", "words"),
     [
-        ([0, 1], [1], {}, "one for each"),
-        ([0, 0], [1, 1], {}, "must be finite and rise"),
-        ([0, NAN], [1, 1], {}, "must be finite and rise"),
-        ([0, 1], [1, 1], {"leave": 3.0}, "may not exceed"),
-        ([0, 1], [1, 1], {"enter": NAN}, "may not exceed"),
+        ([0, 1], [1], {}, "one time per value"),
+        ([0, 0], [1, 1], {}, "must be finite and rising"),
+        ([0, NAN], [1, 1], {}, "must be finite and rising"),
+        ([0, 1], [1, 1], {"leave": 3.0}, "must not exceed"),
+        ([0, 1], [1, 1], {"enter": NAN}, "must not exceed"),
         ([0, 1], [1, 1], {"bridge": 0.0}, "above 0"),
     ],
 )

@@ -55,7 +55,7 @@ def test_a_mean_leaves_out_what_is_missing_and_says_why_it_is():
     yaw = found.loc[("track-0", "yaw")]
     assert (yaw["mean"], yaw["n"], yaw["missing_blurred"]) == (3.0, 3, 0.0)
     anger = found.loc[("track-0", "expression_anger")]
-    assert (anger["n"], anger["missing_not-told"]) == (1, 0.25)  # not read in the second frame
+    assert (anger["n"], anger["missing_not-read"]) == (1, 0.25)  # not read in the second frame
     assert found.loc[("track-1", "yaw")]["mean"] == -7.0
     assert "box_left" not in found.index.get_level_values("column")
 
@@ -121,11 +121,11 @@ def test_anybody_can_read_units_and_models_with_pyarrow_alone(tmp_path):
 
 
 def test_a_table_that_cannot_be_written_or_read_is_told(tmp_path, monkeypatch):
-    with pytest.raises(MienError, match=r"end it in .parquet or .csv"):
+    with pytest.raises(MienError, match=r"must end in .parquet or .csv"):
         table().save(tmp_path / "film.xlsx")
-    with pytest.raises(MienError, match="no folder"):
+    with pytest.raises(MienError, match="does not exist"):
         table().save(tmp_path / "none/film.parquet")
-    with pytest.raises(MienError, match="no file"):
+    with pytest.raises(MienError, match="does not exist"):
         Table.read(tmp_path / "film.parquet")
     (tmp_path / "film.parquet").write_bytes(b"PAR1 half a file")
     with pytest.raises(MienError, match="not a whole Parquet file"):

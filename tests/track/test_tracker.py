@@ -64,22 +64,22 @@ def test_a_track_waits_for_its_face_for_a_second(gap, number):
 def test_likeness_is_asked_only_where_motion_leaves_doubt():
     asked = []
 
-    def look(faces):
+    def embed(faces):
         asked.append(len(faces))
         return np.stack([ADA] * len(faces))
 
     tracker = Tracker(evidence)
     for i in range(5):
-        tracker([face(2 * i)], i / 10, look=look)
+        tracker([face(2 * i)], i / 10, embed=embed)
     assert asked == [1]  # at its start
-    tracker([face(8), face(14)], 0.5, look=look)  # somebody comes close
+    tracker([face(8), face(14)], 0.5, embed=embed)  # somebody comes close
     assert asked == [1, 2]
 
 
 def test_at_a_crossing_likeness_decides_who_is_who():
     tracker = Tracker(evidence)
 
-    def look(faces):
+    def embed(faces):
         return np.stack([ADA if one.score > 0.95 else BOB for one in faces])
 
     def at(x, ada):
@@ -89,7 +89,7 @@ def test_at_a_crossing_likeness_decides_who_is_who():
     for i in range(21):  # Ada from left to right, Bob from right to left
         left, right = at(5 * i, True), at(100 - 5 * i, False)
         pair = [left, right] if i % 2 else [right, left]
-        for one in tracker(pair, i / 10, look=look):
+        for one in tracker(pair, i / 10, embed=embed):
             seen.setdefault(one.score, set()).add(one.track)
     assert seen[0.99] & seen[0.9] == set()
     assert all(len(marks) == 1 for marks in seen.values())
@@ -97,15 +97,15 @@ def test_at_a_crossing_likeness_decides_who_is_who():
 
 def test_likeness_of_an_unusable_face_says_nothing():
     tracker = Tracker(evidence, usable=lambda one: False)
-    tracker([face(0)], 0.0, look=lambda faces: np.stack([ADA]))
-    assert numbers(tracker([face(1)], 0.6, look=lambda faces: np.stack([BOB]))) == [0]
+    tracker([face(0)], 0.0, embed=lambda faces: np.stack([ADA]))
+    assert numbers(tracker([face(1)], 0.6, embed=lambda faces: np.stack([BOB]))) == [0]
 
 
 def test_a_track_that_looks_like_somebody_else_does_not_agree_and_can_be_split():
     tracker = Tracker(evidence)
-    tracker([face(0)], 0.0, look=lambda faces: np.stack([ADA]))
+    tracker([face(0)], 0.0, embed=lambda faces: np.stack([ADA]))
     assert tracker.agrees(0, ADA)
     assert not tracker.agrees(0, BOB)
     assert tracker.split(0) == 1
     assert tracker.agrees(1, BOB)  # nothing is known of the new one yet
-    assert numbers(tracker([face(0)], 0.1, look=lambda faces: np.stack([BOB]))) == [1]
+    assert numbers(tracker([face(0)], 0.1, embed=lambda faces: np.stack([BOB]))) == [1]

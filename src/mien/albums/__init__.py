@@ -1,4 +1,4 @@
-"""Groups of faces of unknown people: clustering with constraints, edits, undo."""
+"""Groups of faces of unknown people: constrained clustering, edits, undo."""
 
 from mien.albums.clustering import cluster
 from mien.albums.groups import Change, Groups, PhotoFace

@@ -1,9 +1,9 @@
-"""Who belongs together, without names: groups of vectors that show one person each.
+"""Clustering of embeddings: one group per person, without names.
 
-Average linkage on evidence instead of distances: two groups join if the mean cosine between their
-vectors speaks for one person strongly enough to overcome that among many groups two are rarely
-the same. There is no distance to set by hand. The mean cosine of two groups is the product of
-their mean vectors, so no matrix of all pairs is ever needed.
+Average linkage on log-likelihood ratios instead of distances. Two groups are merged if the mean
+cosine of their embeddings supports one person strongly enough, given that among many groups two
+are rarely the same person. No distance must be set. The mean cosine of two groups is the product
+of their mean embeddings, so no matrix of all pairs is needed.
 """
 
 import heapq
@@ -22,17 +22,17 @@ Ints = NDArray[np.int64]
 # Cosines in, natural logarithms of likelihood ratios out, rising; as `Calibration.llr`.
 Evidence = Callable[[Any], Any]
 
-NEIGHBOURS = 32  # of each group; merged groups look for new ones, so more do not change the result
-CELLS = 16_000_000  # cosines held at once, 64 MB
+NEIGHBOURS = 32  # per group; merged groups get new neighbours, so more do not change the result
+CELLS = 16_000_000  # cosines in memory at once, 64 MB
 
 
 class ContradictionError(MienError, ValueError):
-    """Two faces are told to be one person and two people."""
+    """Constraints state that two faces are one person and two people."""
 
     def __init__(self, first: int, second: int) -> None:
         super().__init__(
-            f"Faces {first} and {second} are told apart (cannot), but other facts make them one "
-            "person (must); take one of these facts back."
+            f"Faces {first} and {second} must not be in one group (cannot), but other constraints "
+            "put them into one group (must); remove one of these constraints."
         )
         self.pair = (first, second)
 
@@ -46,61 +46,61 @@ def cluster(
     must: Iterable[tuple[int, int]] = (),
     on_step: OnStep | None = None,
 ) -> Ints:
-    """Put vectors of one person into one group.
+    """Group embeddings by person.
 
     Args:
         vectors: (N, D) of length 1; or means of such, which are shorter (mien.track.mean).
         evidence: cosines -> log-likelihood ratios, natural logarithm, rising with the cosine;
             `Calibration.llr` is one.
-        weights: (N,) how many independent looks each vector stands for, above 0; default 1.
-        cannot: pairs of rows that show two people, whatever they look like.
-        must: pairs of rows that show one person, whatever they look like.
-        on_step: called with "groups", the number joined so far, and at most.
+        weights: (N,) number of independent observations per vector, above 0; default 1.
+        cannot: pairs of rows of two people, at any similarity.
+        must: pairs of rows of one person, at any similarity.
+        on_step: called with "groups", the number merged so far, and the maximum.
 
     Returns:
         (N,) group of each row, numbered from 0 in the order of their first members. The same
         input gives the same groups.
 
     Raises:
-        ContradictionError: naming two rows that `must` joins and `cannot` parts.
-        MienError: a vector is not of length 1, or a weight or a row is impossible.
+        ContradictionError: names two rows with contradictory constraints.
+        MienError: a vector is not of length 1, or a weight or a row is invalid.
     """
     rows = _checked(vectors, weights)
     groups = _Groups(rows, np.ones(len(rows)) if weights is None else np.asarray(weights), evidence)
     _apply(groups, must, cannot)
     fresh = groups.alive()
-    while fresh.size:  # groups that grew look around once more: they may have new neighbours
+    while fresh.size:  # grown groups may have new neighbours
         groups.connect(*_neighbours(groups, fresh))
         fresh = _join_all(groups, on_step)
     return np.unique(_first_rows(groups.label), return_inverse=True)[1].astype(np.int64)
 
 
 class _Groups:
-    """The state of a run. A group is named by one of its rows."""
+    """The state of a run. The name of a group is one of its rows."""
 
     def __init__(self, rows: Floats, weights: NDArray[Any], evidence: Evidence) -> None:
         count = len(rows)
         self.sums = rows * np.asarray(weights, np.float64)[:, None]  # (N, D), by group
         self.observations = np.asarray(weights, np.float64).copy()  # (N,) sums of weights, by group
         self.label: Ints = np.arange(count)  # (N,) row -> its group
-        self.version: Ints = np.zeros(count, np.int64)  # (N,) how often a group changed
+        self.version: Ints = np.zeros(count, np.int64)  # (N,) number of changes of a group
         self.members: dict[int, Ints] = {i: np.array([i]) for i in range(count)}
         self.beside: dict[int, Ints] = {}  # group -> rows of its neighbours
-        self.apart: dict[int, Ints] = {}  # group -> rows that show other people
+        self.apart: dict[int, Ints] = {}  # group -> rows of other people
         self.heap: list[tuple[float, int, int, int, int]] = []  # -evidence, pair, its versions
         self.evidence = evidence
 
     def alive(self) -> Ints:
-        """The names of all groups, rising."""
+        """Return the names of all groups, rising."""
         return np.flatnonzero(self.label == np.arange(len(self.label)))
 
     def means(self, names: Ints) -> Doubles:
-        """(G, D) mean vectors; their products are mean cosines."""
+        """Return mean vectors (G, D); their products are mean cosines."""
         means: Doubles = self.sums[names] / self.observations[names, None]
         return means
 
     def join(self, a: int, b: int) -> int:
-        """Make one group of two; its name is that of the larger one."""
+        """Merge two groups; the name is that of the larger one."""
         if len(self.members[a]) < len(self.members[b]):
             a, b = b, a
         self.label[self.members[b]] = a
@@ -114,7 +114,7 @@ class _Groups:
         return a
 
     def connect(self, first: Ints, second: Ints) -> None:
-        """Make pairs of groups neighbours, and queue the surest partner of each."""
+        """Make pairs of groups neighbours, and queue the best partner of each."""
         one, others = np.concatenate([first, second]), np.concatenate([second, first])
         order = np.argsort(one, kind="stable")
         one, others = one[order], others[order]
@@ -126,7 +126,7 @@ class _Groups:
             self.queue(name)
 
     def queue(self, a: int) -> None:
-        """Put the surest partner of a group into the queue, if any may join it."""
+        """Put the best partner of a group into the queue, if a merge is permitted."""
         names = np.unique(self.label[self.beside[a]])
         barred = [a, *self.label[self.apart[a]].tolist()] if a in self.apart else [a]
         names = names[~np.isin(names, barred)]
@@ -141,13 +141,13 @@ class _Groups:
 
 
 def _join_all(groups: _Groups, on_step: OnStep | None) -> Ints:
-    """Join groups, surest first, until no two neighbours are sure enough; give those that grew.
+    """Merge groups, best first, until no pair exceeds the threshold; return those that grew.
 
-    A pair whose partner has changed is looked at again when its turn comes. That is soon enough:
-    a mean of two is never above the larger of them, so no partner became surer meanwhile.
+    A pair whose partner has changed is evaluated again when it is next in the queue. This is early
+    enough: a mean of two is never above the larger of them, so no partner has improved meanwhile.
     """
     count, alive, grown = len(groups.label), groups.alive().size, set[int]()
-    while groups.heap and -groups.heap[0][0] > bar(alive):
+    while groups.heap and -groups.heap[0][0] > merge_threshold(alive):
         _, a, b, version_a, version_b = heapq.heappop(groups.heap)
         if groups.version[a] != version_a:
             continue
@@ -164,23 +164,23 @@ def _join_all(groups: _Groups, on_step: OnStep | None) -> Ints:
     return np.array(sorted(grown), np.int64)
 
 
-def bar(groups: int) -> float:
-    """The evidence that two of so many groups must exceed to be one person.
+def merge_threshold(groups: int) -> float:
+    """Return the log-likelihood ratio above which two of `groups` groups are merged.
 
-    Among K people two random groups are one person with odds of about 1 / K, so evidence of
-    log(K) would be due. Less is asked for, since the straight line of a calibration understates
-    what high cosines say, and a little more in small folders, where one wrong join spoils much.
-    Set on folds 0-2 of LFW and strangers: one rule from 15 pictures of 10 people to 9,999 of
-    9,000, each time within 0.02 of the best B-cubed F of any bar there.
+    Among K people, two random groups are one person with probability of about 1 / K, so log(K)
+    would be required. The threshold is lower, since the straight line of a calibration
+    understates high cosines, and slightly higher in small folders, where one wrong merge has
+    a large effect. It was set on folds 0-2 of LFW and strangers, from 15 images of 10 people
+    to 9,999 of 9,000, always within 0.02 of the best B-cubed F of any threshold there.
     """
     return 0.75 + 0.4 * math.log(groups)
 
 
 def _neighbours(groups: _Groups, fresh: Ints) -> tuple[Ints, Ints]:
-    """Pairs of groups: each of `fresh` with those of all that are most alike.
+    """Return pairs of groups: each of `fresh` with the most similar groups of all.
 
-    Exact: every cosine is looked at, CELLS at once. Pairs that speak against one person are left
-    out.
+    The result is exact: all cosines are computed, CELLS at once. Pairs with evidence against one
+    person are omitted.
     """
     alive = groups.alive()
     means = groups.means(alive).astype(np.float32)
@@ -204,7 +204,7 @@ def _neighbours(groups: _Groups, fresh: Ints) -> tuple[Ints, Ints]:
 
 
 def _least(evidence: Evidence) -> float:
-    """The cosine above which evidence speaks for one person, by bisection."""
+    """Find the cosine above which the evidence supports one person, by bisection."""
     low, high = -1.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
@@ -215,7 +215,7 @@ def _least(evidence: Evidence) -> float:
 def _apply(
     groups: _Groups, must: Iterable[tuple[int, int]], cannot: Iterable[tuple[int, int]]
 ) -> None:
-    """Join what is told to be one person, and note who is told to be two."""
+    """Apply the must constraints, and record the cannot constraints."""
     count = len(groups.label)
     for a, b in _pairs(must, count):
         first, second = int(groups.label[a]), int(groups.label[b])
@@ -231,15 +231,17 @@ def _apply(
     groups.apart = {name: np.array(rows) for name, rows in others.items()}
 
 
-def _pairs(told: Iterable[tuple[int, int]], count: int) -> Iterator[tuple[int, int]]:
-    for a, b in told:
+def _pairs(constraints: Iterable[tuple[int, int]], count: int) -> Iterator[tuple[int, int]]:
+    for a, b in constraints:
         if not (0 <= a < count and 0 <= b < count):
-            raise MienError(f"There is no pair ({a}, {b}) among {count} faces, numbered from 0.")
+            raise MienError(
+                f"Pair ({a}, {b}) is not valid: expected two different faces of 0 to {count - 1}."
+            )
         yield int(a), int(b)
 
 
 def _first_rows(label: Ints) -> Ints:
-    """(N,) the first row of each row's group."""
+    """Return the first row of the group of each row, (N,)."""
     _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
     rows: Ints = first[inverse]
     return rows
@@ -248,15 +250,15 @@ def _first_rows(label: Ints) -> Ints:
 def _checked(vectors: Floats, weights: Floats | None) -> Floats:
     rows = np.asarray(vectors, np.float32)
     if rows.ndim != 2:
-        raise MienError(f"Vectors to group have the shape (N, D), got {rows.shape}.")
+        raise MienError(f"Embeddings must have shape (N, D), got {rows.shape}.")
     lengths = np.linalg.norm(rows, axis=1)
     off = np.flatnonzero(~((lengths < 1 + 1e-3) & (lengths > 0)))  # NaN too
     if off.size:
         raise MienError(
-            f"Vector {off[0]} is not of length 1, nor a mean of such; give those of an embedder."
+            f"Vector {off[0]} does not have length 1, nor is it a mean; give embeddings of a model."
         )
     if weights is not None:
         given = np.asarray(weights)
         if given.shape != (len(rows),) or not (np.isfinite(given).all() and (given > 0).all()):
-            raise MienError(f"{len(rows)} vectors need as many weights, finite and above 0.")
+            raise MienError(f"Weights are not valid: expected {len(rows)} finite numbers above 0.")
     return rows

@@ -1,7 +1,7 @@
-"""What people say about groups of faces: names, joins, splits, "not this person"; and undo.
+"""Edits of photo groups: rename, merge, split, exclude, put, undo.
 
-Each edit makes the groups it touches told: their faces stay where they are in every later run. An
-edit that contradicts an earlier one is refused; undo takes back the latest edit.
+Each edit confirms the groups it changes: their faces stay in place in all later runs. An edit
+that contradicts an earlier one is refused; undo reverts the latest edit.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien.albums.groups import Groups
+from mien.albums.groups_file import CONFIRMED
 from mien.errors import GalleryError
 from mien.gallery.checks import clean_name
 from mien.gallery.records import Gallery, Template
@@ -27,28 +28,28 @@ class Line:
 
 
 def find(groups: Groups, which: str) -> int:
-    """The number of a group, by its number or its name."""
+    """Find the number of a group from its number or name."""
     row = groups.one("SELECT id FROM groups WHERE name = ?", which.strip())
     if row is None and which.strip().isdecimal():
         row = groups.one("SELECT id FROM groups WHERE id = ?", int(which) % 2**62)
     if row is None:
         raise GalleryError(
-            f"There is no group {which!r} in {groups.where}; list them: mien groups list"
+            f"Group {which!r} does not exist in {groups.where}; list the groups: mien groups list"
         )
     return int(row[0])
 
 
 def rename(groups: Groups, group: int, name: str) -> None:
-    """Name a group; its faces are told to be this person.
+    """Name a group; its faces are confirmed as this person.
 
     Raises:
-        GalleryError: the name is no name, or another group has it.
+        GalleryError: the name is invalid, or another group has it.
     """
     clean = clean_name(name)
     other = groups.one("SELECT id FROM groups WHERE name = ? AND id != ?", clean, group)
     if other:
         raise GalleryError(
-            f"Group {other[0]} is called {clean!r} already. If both are one person: "
+            f"Group {other[0]} has the name {clean!r} already. If both are one person: "
             f"mien groups merge {group} {other[0]}"
         )
     with _edit(groups, f"named group {group} {clean!r}", [group], []):
@@ -56,15 +57,15 @@ def rename(groups: Groups, group: int, name: str) -> None:
 
 
 def merge(groups: Groups, source: int, into: int) -> None:
-    """Make one group of two; the number of `source` is never used again.
+    """Merge two groups; the number of `source` is not used again.
 
-    The name of `into` stays; if it has none, that of `source` goes over.
+    The name of `into` is kept; if it has none, that of `source` is used.
 
     Raises:
-        GalleryError: they are one already, or a face of one was told not to be of the other.
+        GalleryError: they are one group already, or a face of one is excluded from the other.
     """
     if source == into:
-        raise GalleryError(f"Group {into} cannot be merged with itself; name two groups.")
+        raise GalleryError(f"Group {into} cannot be merged with itself; give two groups.")
     for one, other in ((source, into), (into, source)):
         _refuse_nots(groups, _faces_of(groups, one), other)
     names = [groups.one("SELECT name FROM groups WHERE id = ?", id)[0] for id in (into, source)]
@@ -77,68 +78,68 @@ def merge(groups: Groups, source: int, into: int) -> None:
 
 
 def split(groups: Groups, group: int, faces: Sequence[int]) -> int:
-    """Take faces out of a group into a new one, which is another person.
+    """Move faces of a group to a new group, as another person.
 
     Returns:
         The number of the new group.
 
     Raises:
-        GalleryError: a face is not of the group, or nothing would be left in it.
+        GalleryError: a face is not in the group, or the group would be empty.
     """
     _require_inside(groups, group, faces)
     with _edit(groups, f"split {_list(faces)} from group {group}", [group], faces) as made:
         new = _new_group(groups, made)
-        _move(groups, faces, new, told=True)
+        _move(groups, faces, new, confirmed=True)
     return new
 
 
 def exclude(groups: Groups, group: int, faces: Sequence[int]) -> None:
-    """Say that faces do not show the person of a group; where else they belong, runs decide.
+    """Exclude faces from a group; later runs assign them to other groups.
 
     Raises:
-        GalleryError: a face is not of the group, or nothing would be left in it.
+        GalleryError: a face is not in the group, or the group would be empty.
     """
     _require_inside(groups, group, faces)
-    with _edit(groups, f"said that {_list(faces)} is not group {group}", [group], faces) as made:
+    with _edit(groups, f"excluded {_list(faces)} from group {group}", [group], faces) as made:
         for face in faces:
-            _move(groups, [face], _new_group(groups, made), told=False)
+            _move(groups, [face], _new_group(groups, made), confirmed=False)
             groups.db.execute("INSERT OR IGNORE INTO nots VALUES (?, ?)", (face, group))
 
 
 def put(groups: Groups, faces: Sequence[int], group: int) -> None:
-    """Say that faces show the person of a group.
+    """Assign faces to the person of a group.
 
     Raises:
-        GalleryError: there is no such face, or it was told not to be of the group.
+        GalleryError: the face does not exist, or is excluded from the group.
     """
     left = [_group_of(groups, face) for face in faces]
     _refuse_nots(groups, faces, group)
     touched = [group, *(id for id in left if id is not None)]
     with _edit(groups, f"put {_list(faces)} into group {group}", touched, faces, pin=[group]):
-        _move(groups, faces, group, told=True)
+        _move(groups, faces, group, confirmed=True)
         for id in {id for id in left if id not in (None, group)}:
             if not _faces_of(groups, int(id or 0)):
                 _drop(groups, int(id or 0))
 
 
 def undo(groups: Groups) -> str:
-    """Take back the latest edit that was not taken back yet.
+    """Undo the latest edit that is not undone yet.
 
-    Faces that were found since stay; those that a run put into a group which is now gone wait
-    for the next run.
+    Faces that were added since are kept; faces that a run put into a group that no longer exists
+    wait for the next run.
 
     Returns:
-        The sentence of that edit.
+        The description of that edit.
 
     Raises:
-        GalleryError: there is none.
+        GalleryError: there is no edit.
     """
     row = groups.one(
         "SELECT id, edit, before FROM journal WHERE before IS NOT NULL AND NOT undone "
         "ORDER BY id DESC LIMIT 1"
     )
     if row is None:
-        raise GalleryError(f"There is no edit to undo in {groups.where}.")
+        raise GalleryError(f"{groups.where} has no edit to undo.")
     number, edit, before = row
     with groups.change():
         _restore(groups, json.loads(before))
@@ -148,25 +149,25 @@ def undo(groups: Groups) -> str:
 
 
 def journal(groups: Groups) -> list[Line]:
-    """Everything that runs and people did, oldest first."""
+    """Return the log of runs and edits, oldest first."""
     rows = groups.all("SELECT id, at, edit, undone FROM journal ORDER BY id")
     return [Line(id, at, edit, bool(undone)) for id, at, edit, undone in rows]
 
 
 def enroll(groups: Groups, group: int, gallery: Gallery) -> list[int]:
-    """Enrol the faces of a named group in a gallery; photos that it holds already add nothing.
+    """Enrol the faces of a named group in a gallery; photos that it has already are skipped.
 
     Returns:
         The numbers of the templates.
 
     Raises:
-        GalleryError: the group has no name, or the gallery is of another embedder.
+        GalleryError: the group has no name, or the gallery belongs to another embedder.
     """
     found = next((each for each in groups.groups() if each.id == group), None)
     if found is None or found.name is None:
         raise GalleryError(
             f"Group {group} of {groups.where} "
-            + ("has no photo that is here." if found is None else "has no name yet.")
+            + ("has no photo of the last run." if found is None else "has no name yet.")
             + f" Name it, and run mien cluster on its folder: mien groups rename {group} NAME"
         )
     return gallery.add(
@@ -190,14 +191,14 @@ def _edit(
     faces: Sequence[int],
     pin: Sequence[int] | None = None,
 ) -> Iterator[list[int]]:
-    """One edit in one transaction: what was there before goes into the journal.
+    """Apply one edit in one transaction; the previous state is stored in the journal.
 
     Args:
         groups: the file.
         sentence: for the journal.
         touched: groups that change.
-        faces: that change besides those of the groups.
-        pin: groups whose faces are told from now on; default: those touched.
+        faces: further faces that change.
+        pin: groups whose faces become confirmed; default: those touched.
 
     Yields:
         A list to fill with the numbers of new groups.
@@ -207,7 +208,7 @@ def _edit(
         made: list[int] = []
         for group in touched if pin is None else pin:
             groups.db.execute(
-                "UPDATE faces SET told = 1 WHERE grouped = ? AND reason IS NULL", (group,)
+                f"UPDATE faces SET {CONFIRMED} = 1 WHERE grouped = ? AND reason IS NULL", (group,)
             )
         yield made
         groups.note(sentence, json.dumps({**before, "made": made}))
@@ -217,11 +218,13 @@ def _before(groups: Groups, touched: Sequence[int], faces: Sequence[int]) -> dic
     rows: dict[int, Any] = {}
     nots: set[tuple[int, int]] = set()
     for group in touched:
-        for row in groups.all("SELECT id, grouped, told FROM faces WHERE grouped = ?", group):
+        for row in groups.all(
+            f"SELECT id, grouped, {CONFIRMED} FROM faces WHERE grouped = ?", group
+        ):
             rows[row[0]] = row
         nots.update(groups.all("SELECT face, grouped FROM nots WHERE grouped = ?", group))
     for face in faces:
-        for row in groups.all("SELECT id, grouped, told FROM faces WHERE id = ?", face):
+        for row in groups.all(f"SELECT id, grouped, {CONFIRMED} FROM faces WHERE id = ?", face):
             rows[row[0]] = row
         nots.update(groups.all("SELECT face, grouped FROM nots WHERE face = ?", face))
     names = [groups.one("SELECT id, name FROM groups WHERE id = ?", id) for id in touched]
@@ -234,17 +237,17 @@ def _restore(groups: Groups, before: dict[str, Any]) -> None:
     faces = [(id,) for id, _, _ in before["faces"]]
     many("DELETE FROM nots WHERE grouped = ?", ids)
     many("DELETE FROM nots WHERE face = ?", faces)
-    for id, _ in before["groups"]:  # one that was merged away is there again
+    for id, _ in before["groups"]:  # a merged group is restored
         run("INSERT INTO groups (id) VALUES (?) ON CONFLICT DO NOTHING", (id,))
         run("UPDATE groups SET name = NULL WHERE id = ?", (id,))
     many("UPDATE groups SET name = ? WHERE id = ?", [(n, i) for i, n in before["groups"]])
     many(
-        "UPDATE faces SET grouped = ?, told = ? WHERE id = ?",
-        [(group, told, id) for id, group, told in before["faces"]],
+        f"UPDATE faces SET grouped = ?, {CONFIRMED} = ? WHERE id = ?",
+        [(group, confirmed, id) for id, group, confirmed in before["faces"]],
     )
     many("INSERT OR IGNORE INTO nots VALUES (?, ?)", before["nots"])
     for group in before["made"]:
-        run("UPDATE faces SET grouped = NULL, told = 0 WHERE grouped = ?", (group,))
+        run(f"UPDATE faces SET grouped = NULL, {CONFIRMED} = 0 WHERE grouped = ?", (group,))
         _drop(groups, group)
 
 
@@ -258,10 +261,10 @@ def _drop(groups: Groups, group: int) -> None:
     groups.db.execute("DELETE FROM groups WHERE id = ?", (group,))
 
 
-def _move(groups: Groups, faces: Sequence[int], group: int, *, told: bool) -> None:
+def _move(groups: Groups, faces: Sequence[int], group: int, *, confirmed: bool) -> None:
     groups.db.executemany(
-        "UPDATE faces SET grouped = ?, told = ? WHERE id = ?",
-        [(group, int(told), face) for face in faces],
+        f"UPDATE faces SET grouped = ?, {CONFIRMED} = ? WHERE id = ?",
+        [(group, int(confirmed), face) for face in faces],
     )
 
 
@@ -273,7 +276,8 @@ def _group_of(groups: Groups, face: int) -> int | None:
     row = groups.one("SELECT grouped FROM faces WHERE id = ?", face)
     if row is None:
         raise GalleryError(
-            f"There is no face {face} in {groups.where}; the numbers stand in the report and in: "
+            f"Face {face} does not exist in {groups.where}; find the numbers in the report or "
+            "with: "
             "mien groups list"
         )
     return None if row[0] is None else int(row[0])
@@ -284,21 +288,21 @@ def _require_inside(groups: Groups, group: int, faces: Sequence[int]) -> None:
         where = _group_of(groups, face)
         if where != group:
             there = "no group" if where is None else f"group {where}"
-            raise GalleryError(f"Face {face} is of {there}, not of group {group}.")
+            raise GalleryError(f"Face {face} is in {there}, not in group {group}.")
     if not faces or len(set(faces)) == len(_faces_of(groups, group)):
         raise GalleryError(
-            f"Group {group} would keep {'all' if not faces else 'none'} of its faces; name some of "
-            "them, or merge or rename the group."
+            f"Group {group} would keep {'all' if not faces else 'none'} of its faces; give some of "
+            "its faces, or merge or rename the group."
         )
 
 
 def _refuse_nots(groups: Groups, faces: Sequence[int], group: int) -> None:
-    told = {row[0] for row in groups.all("SELECT face FROM nots WHERE grouped = ?", group)}
-    against = sorted(told & set(faces))
+    excluded = {row[0] for row in groups.all("SELECT face FROM nots WHERE grouped = ?", group)}
+    against = sorted(excluded & set(faces))
     if against:
         raise GalleryError(
-            f"Face {against[0]} was told not to be of group {group}, and now to be of it. Take "
-            "the first back (mien groups undo), or leave that face out."
+            f"Face {against[0]} is excluded from group {group} by an earlier edit. Undo that edit "
+            "(mien groups undo), or leave out this face."
         )
 
 

@@ -1,8 +1,8 @@
-"""Groups of photographed faces that outlive a run: faces, who is grouped with whom, and facts.
+"""Groups of faces in photos that persist between runs: faces, assignments, constraints.
 
-What a person has said is kept apart from what was computed: a face that was put into a group stays
-there, a face that was taken out stays out, and everything else is grouped anew by every run. So
-edits survive, and a run that finds nothing new changes nothing.
+Edits of people are kept apart from computed results. A face that a person put into a group stays
+there, an excluded face stays out, and all others are grouped again in each run. Edits
+therefore persist, and a run without new photos changes nothing.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.albums.clustering import Evidence, cluster
-from mien.albums.groups_file import GroupsFile
+from mien.albums.groups_file import CONFIRMED, GroupsFile
 from mien.errors import ImageError
 from mien.types import Floats, OnStep
 
@@ -29,45 +29,45 @@ class PhotoFace:
     box: Floats  # (4,) left, top, right, bottom, px of the upright photo
     points: Floats  # (5, 2) in the order of mien.geometry.POINTS; NaN where not seen
     vector: Floats  # (D,) unit length
-    reason: str | None = None  # code of why it is not grouped
+    reason: str | None = None  # reason code, if it is not grouped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member(PhotoFace):
-    """A face as it lies in the file."""
+    """A face as stored in the file."""
 
-    id: int = 0  # counts up from 1; never given twice
-    paths: tuple[str, ...] = ()  # where the photo lies; copies of one photo are one
+    id: int = 0  # counts up from 1; not reused
+    paths: tuple[str, ...] = ()  # paths of the photo; copies of one photo count as one
     digest: str = ""  # SHA-256 of the photo
     group: int | None = None  # None: not grouped, see `reason`
-    told: bool = False  # a person put it there
+    confirmed: bool = False  # a person put it into this group
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Faces that are taken for one person."""
+    """Faces that are probably one person."""
 
-    id: int  # stays the same over runs; never given twice
-    name: str | None  # as a person named it
-    faces: tuple[Member, ...]  # of photos that are there, in the order of their numbers
+    id: int  # constant over runs; not reused
+    name: str | None  # given by a person
+    faces: tuple[Member, ...]  # of photos of the last run, in the order of their numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a run did to the groups."""
+    """The changes of the groups by a run."""
 
-    faces: int  # that are grouped
+    faces: int  # number of grouped faces
     groups: int
-    added: int  # groups that are new
-    moved: int  # faces that had another group before
-    renamed: int  # faces whose group has another name than before: 0, unless facts changed
+    added: int  # new groups
+    moved: int  # faces that were in another group before
+    renamed: int  # faces whose group has a different name: 0, unless constraints changed
 
 
 class Groups(GroupsFile):
     """A file of groups: filled by runs, edited by people (mien.albums.edits)."""
 
     def known(self, path: Path) -> bool:
-        """Whether this very file was looked at before, by its size and time; if so it is here."""
+        """Return whether this file was processed before, by size and time; mark it as present."""
         row = self.one("SELECT stamp, here FROM paths WHERE path = ?", str(path))
         if row is None or row[0] != stamp(path):
             return False
@@ -77,7 +77,7 @@ class Groups(GroupsFile):
         return True
 
     def seen(self, digest: str, path: Path) -> bool:
-        """Whether a photo of these bytes was looked at before; if so it is here too."""
+        """Return whether a photo with these bytes was processed before; add its path."""
         row = self.one("SELECT id FROM pictures WHERE digest = ?", digest)
         if row is not None:
             with self.change():
@@ -87,7 +87,7 @@ class Groups(GroupsFile):
     def add(
         self, digest: str, path: Path, faces: Sequence[PhotoFace], reason: str | None = None
     ) -> None:
-        """Keep what a photo shows; `reason` is why it shows no face."""
+        """Store the faces of a photo; `reason` is the code if there is no face."""
         with self.change():
             row = self.db.execute(
                 "INSERT INTO pictures (digest, reason) VALUES (?, ?)", (digest, reason)
@@ -107,7 +107,7 @@ class Groups(GroupsFile):
         )
 
     def only(self, paths: Iterable[Path]) -> None:
-        """From now on only these photos are here; what is known about others is kept."""
+        """Mark only these photos as present; data of other photos are kept."""
         here = {str(path) for path in paths}
         with self.change():
             rows = self.db.execute("SELECT path, here FROM paths").fetchall()
@@ -115,25 +115,25 @@ class Groups(GroupsFile):
             self.db.executemany("UPDATE paths SET here = ? WHERE path = ?", changed)
 
     def members(self) -> list[Member]:
-        """Every face of every photo that is here, in the order of their numbers."""
+        """Return all faces of the present photos, in the order of their numbers."""
         paths: dict[int, list[str]] = {}
         for picture, path in self.all("SELECT picture, path FROM paths WHERE here ORDER BY path"):
             paths.setdefault(picture, []).append(path)
         rows = self.all(
-            "SELECT faces.id, picture, digest, box, points, vector, faces.reason, grouped, told "
-            "FROM faces JOIN pictures ON pictures.id = picture ORDER BY faces.id"
+            "SELECT faces.id, picture, digest, box, points, vector, faces.reason, grouped, "
+            f"{CONFIRMED} FROM faces JOIN pictures ON pictures.id = picture ORDER BY faces.id"
         )
         return [_member(row, tuple(paths[row[1]])) for row in rows if row[1] in paths]
 
     def faceless(self) -> list[tuple[str, str]]:
-        """Path and reason of each photo that is here and shows no face."""
+        """Return path and reason of each present photo without a face."""
         return self.all(
             "SELECT path, reason FROM paths JOIN pictures ON pictures.id = picture "
             "WHERE here AND reason IS NOT NULL ORDER BY path"
         )
 
     def groups(self) -> list[Group]:
-        """All groups with a face that is here: most photos first, then the lower number."""
+        """Return all groups with faces in present photos: most photos first, then lower number."""
         names = dict(self.all("SELECT id, name FROM groups"))
         faces: dict[int, list[Member]] = {}
         for member in self.members():
@@ -143,7 +143,7 @@ class Groups(GroupsFile):
         return sorted(found, key=lambda group: (-len(group.faces), group.id))
 
     def regroup(self, evidence: Evidence, on_step: OnStep | None = None) -> Change:
-        """Group all faces that are here, by what they look like and by what people have said.
+        """Group all faces of the present photos by similarity and by the edits of people.
 
         Args:
             evidence: see mien.albums.clustering.
@@ -180,23 +180,23 @@ class Groups(GroupsFile):
 def facts(
     members: Sequence[Member], nots: Iterable[tuple[int, int]]
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Which rows must be one person and which cannot, by what people said and by the photos.
+    """Return the must and cannot constraints from edits and from the photos.
 
-    Two faces of one photo are two people, unless somebody put both into one group. Groups that a
-    person has made stay apart from each other.
+    Two faces of one photo are two people, unless a person put both into one group. Groups that a
+    person confirmed are not merged with each other.
 
     Args:
         members: the rows.
-        nots: number of a face, and of a group that it is not of.
+        nots: pairs of a face and a group that it is excluded from.
 
     Returns:
         Pairs of rows that must be together, and pairs that cannot.
     """
     row_of = {member.id: row for row, member in enumerate(members)}
-    anchor: dict[int, int] = {}  # group -> a row that a person put there
+    anchor: dict[int, int] = {}  # group -> a row that a person confirmed
     must: list[tuple[int, int]] = []
     for row, member in enumerate(members):
-        if member.told and member.group is not None:
+        if member.confirmed and member.group is not None:
             first = anchor.setdefault(member.group, row)
             must += [(first, row)] if first != row else []
     apart = sorted(anchor.values())
@@ -208,25 +208,29 @@ def facts(
     for row, member in enumerate(members):
         others = beside.setdefault(member.digest, [])
         for other in others:
-            together = member.told and members[other].told and member.group == members[other].group
+            together = (
+                member.confirmed
+                and members[other].confirmed
+                and member.group == members[other].group
+            )
             cannot += [] if together else [(other, row)]
         others.append(row)
     return must, cannot
 
 
 def keep_ids(labels: Ints, members: Sequence[Member]) -> dict[int, int | None]:
-    """Give each new group the number of the old one that it continues; None: it is a new one.
+    """Map each new group to the number of the old group that it continues; None: new.
 
-    A group that a person made keeps its number wherever its told faces are. Otherwise the old and
-    the new group that share most faces are the same, each old number is used once, and of equal
-    shares the lower number wins.
+    A confirmed group keeps its number with its confirmed faces. Otherwise the old and the new
+    group that share most faces are identified, each old number is used once, and for equal
+    shares the lower number has priority.
     """
     shared: Counter[tuple[int, int]] = Counter()
     ids: dict[int, int | None] = dict.fromkeys(labels.tolist())
     for label, member in zip(labels.tolist(), members, strict=True):
         if member.group is not None:
             shared[member.group, label] += 1
-            if member.told:
+            if member.confirmed:
                 ids[label] = member.group
     taken = {id for id in ids.values() if id is not None}
     for (group, label), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
@@ -237,16 +241,16 @@ def keep_ids(labels: Ints, members: Sequence[Member]) -> dict[int, int | None]:
 
 
 def stamp(path: Path) -> str:
-    """Changes when the file does."""
+    """Return a text that changes with the file."""
     try:
         stat = path.stat()
     except OSError as error:
-        raise ImageError(f"{path} cannot be looked at ({error.strerror}).") from None
+        raise ImageError(f"'{path}' cannot be accessed ({error.strerror}).") from None
     return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def _member(row: Any, paths: tuple[str, ...]) -> Member:
-    id, _, digest, box, points, vector, reason, group, told = row
+    id, _, digest, box, points, vector, reason, group, confirmed = row
     return Member(
         box=np.frombuffer(box, "<f4").astype(np.float32),
         points=np.frombuffer(points, "<f4").astype(np.float32).reshape(5, 2),
@@ -256,7 +260,7 @@ def _member(row: Any, paths: tuple[str, ...]) -> Member:
         paths=paths,
         digest=digest,
         group=group,
-        told=bool(told),
+        confirmed=bool(confirmed),
     )
 
 

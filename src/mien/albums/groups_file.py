@@ -1,4 +1,4 @@
-"""The SQLite file of photo groups: pictures, their faces, groups, facts, and a journal."""
+"""The SQLite file of photo groups: photos, faces, groups, constraints and a journal."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from typing import Any, Self
 from mien.errors import GalleryError
 from mien.gallery.schema import connect, spoken, write_ahead
 
-APPLICATION = 0x6D696767  # "migg", where SQLite keeps the id of the owner; galleries have another
+CONFIRMED = "told"  # column of faces; its name belongs to the file format
+APPLICATION = 0x6D696767  # "migg", the application id of SQLite; galleries have another one
 VERSION = 1
 TABLES = (
     """
@@ -41,7 +42,7 @@ TABLES = (
         name TEXT UNIQUE  -- NFC; NULL until somebody names it
     )
     """,
-    """
+    f"""
     CREATE TABLE faces (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         picture INTEGER NOT NULL REFERENCES pictures (id),
@@ -50,11 +51,11 @@ TABLES = (
         vector BLOB NOT NULL,  -- D of them, unit length
         reason TEXT,           -- why it is not grouped; NULL if it is
         grouped INTEGER REFERENCES groups (id),
-        told INTEGER NOT NULL DEFAULT 0  -- whether a person put it there
+        {CONFIRMED} INTEGER NOT NULL DEFAULT 0  -- whether a person put it there
     )
     """,
     """
-    CREATE TABLE nots (  -- a person said that the face is not of that group
+    CREATE TABLE nots (  -- a person excluded the face from that group
         face INTEGER NOT NULL REFERENCES faces (id),
         grouped INTEGER NOT NULL REFERENCES groups (id),
         PRIMARY KEY (face, grouped)
@@ -75,26 +76,27 @@ TABLES = (
 
 
 class GroupsFile:
-    """An open file of groups; every change is one transaction, on disk when it ends."""
+    """An open file of groups; each change is one transaction, on disk at its end."""
 
     def __init__(self, path: Path, *, made_by: tuple[str, str] | None, read_only: bool) -> None:
         """Open a file.
 
         Args:
             path: of the file; created if `made_by` is given.
-            made_by: contract of the embedder and card of the detector; None takes the file as it
-                is.
+            made_by: contract of the embedder and card of the detector; None: those of the file.
             read_only: whether changes are refused.
 
         Raises:
-            GalleryError: there is none, it is something else, or it is of other models.
+            GalleryError: the file is missing, not a file of groups, or belongs to other models.
         """
         self.path, self.where = path, str(path)
         if path.is_dir() or not path.parent.is_dir():
-            raise GalleryError(f"{path} cannot be a file of groups; name a file in a folder.")
+            raise GalleryError(
+                f"'{path}' cannot be a file of groups; give a file in an existing folder."
+            )
         fresh = not path.exists() or not path.stat().st_size
         if fresh and made_by is None:
-            raise GalleryError(f"There are no groups in {path} yet; make them: mien cluster FOLDER")
+            raise GalleryError(f"{path} has no groups yet; create them: mien cluster FOLDER")
         with spoken(self.where):
             self.db, _ = connect(path, create=fresh, read_only=read_only)
             try:
@@ -107,8 +109,8 @@ class GroupsFile:
             self.db.close()
             assert made_by is not None
             raise GalleryError(
-                f"{path} holds faces that '{self.detector}' found and '{self.contract}' embedded, "
-                f"not '{made_by[1]}' and '{made_by[0]}'; take the same models, or another file."
+                f"{path} holds faces of detector '{self.detector}' and embedder '{self.contract}', "
+                f"not of '{made_by[1]}' and '{made_by[0]}'; use the same models, or another file."
             )
 
     def _prepare(self, fresh: bool, made_by: tuple[str, str] | None, read_only: bool) -> None:
@@ -117,10 +119,12 @@ class GroupsFile:
         )
         if not fresh and owner != APPLICATION:
             raise GalleryError(
-                f"{self.path} is not a file of groups; it was left as it is. Name another file."
+                f"{self.path} is not a file of groups; it was not changed. Choose another file."
             )
         if version > VERSION:
-            raise GalleryError(f"{self.path} was written by a newer mien; install that one.")
+            raise GalleryError(
+                f"{self.path} was written by a newer version of mien; install that version."
+            )
         if fresh:
             assert made_by is not None
             self.db.execute("BEGIN EXCLUSIVE")
@@ -134,17 +138,17 @@ class GroupsFile:
             write_ahead(self.db)
 
     def one(self, query: str, *values: Any) -> Any:
-        """First row of a query, or None."""
+        """Return the first row of a query, or None."""
         return self.db.execute(query, values).fetchone()
 
     def all(self, query: str, *values: Any) -> list[Any]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         with spoken(self.where):
             return self.db.execute(query, values).fetchall()
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """One transaction: all of it is on disk when this ends well, else nothing has changed."""
+        """Run one transaction: it is on disk at the end; after an error nothing has changed."""
         with spoken(self.where):
             self.db.execute("BEGIN IMMEDIATE")
             try:

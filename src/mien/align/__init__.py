@@ -1,4 +1,4 @@
-"""Warp each face to a fixed chip, so that eyes and mouth always land in the same place."""
+"""Alignment: warp each face to a chip with eyes and mouth at fixed positions."""
 
 from collections.abc import Sequence
 
@@ -13,19 +13,19 @@ __all__ = ["align", "matrix"]
 
 
 def align(image: Pixels, faces: Sequence[Face], crop: Crop) -> Pixels:
-    """Cut one upright chip a face.
+    """Cut one upright chip per face.
 
     Args:
         image: (H, W, 3).
-        faces: with their points; points that are NaN (a detector that does not see mouth corners)
-            are left out of the fit.
-        crop: how the model wants its chips.
+        faces: with their points; points that are NaN (a detector without mouth corners)
+            are excluded from the fit.
+        crop: size and framing of the chips.
 
     Returns:
-        (N, size, size, 3); black beyond the picture.
+        (N, size, size, 3); black beyond the image.
 
     Raises:
-        MienError: a face has no points, or fewer than two.
+        MienError: a face has fewer than two points.
     """
     chips = np.empty((len(faces), crop.size, crop.size, 3), np.uint8)
     for chip, face in zip(chips, faces, strict=True):
@@ -34,13 +34,15 @@ def align(image: Pixels, faces: Sequence[Face], crop: Crop) -> Pixels:
 
 
 def matrix(face: Face, crop: Crop) -> Floats:
-    """The (2, 3) transform from image px to chip px for one face."""
+    """Return the (2, 3) transform from image px to chip px for one face."""
     if face.points is None:
         raise MienError(
-            "A face without its five points cannot be aligned; use a detector that gives points "
+            "A face without its five points cannot be aligned; use a detector with points "
             "(mien models list --task detect)."
         )
     seen = np.isfinite(face.points).all(axis=1)
     if seen.sum() < 2:
-        raise MienError(f"Alignment needs two of the five points, this face has {seen.sum()}.")
+        raise MienError(
+            f"Alignment needs at least two of the five points, but the face has {seen.sum()}."
+        )
     return similarity(face.points[seen], places(crop)[seen])

@@ -1,4 +1,4 @@
-"""What every audit needs: data cut for its subject, and a count of what the subject was asked."""
+"""Shared parts of audits: chips of the subject, and the count of its queries."""
 
 from mien.audit.chips import Cut, read_chips
 from mien.audit.queries import counted

@@ -1,4 +1,4 @@
-"""Pictures of an audit, cut as its subject wants them."""
+"""Images of an audit, cut as its subject expects."""
 
 from dataclasses import dataclass
 
@@ -15,20 +15,20 @@ from mien.types import Crop, OnStep, Pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """Chips, and which pictures they are of."""
+    """Chips, and the rows of their images."""
 
     chips: Pixels  # (N, S, S, 3)
-    rows: NDArray[np.int64]  # (N,) rows of the samples; pictures without a face are left out
+    rows: NDArray[np.int64]  # (N,) rows of the samples; images without a face are omitted
 
 
 def read_chips(subject: Subject, data: Samples, crop: Crop, on_step: OnStep = silent) -> Cut:
-    """Cut the largest face of each picture.
+    """Cut the largest face of each image.
 
     Args:
-        subject: its detector finds the faces; without one each picture is a face, stretched.
-        data: the pictures.
+        subject: its detector finds the faces; without a detector, each image is resized to a chip.
+        data: the images.
         crop: of the subject.
-        on_step: called after each picture.
+        on_step: called after each image.
     """
     chips, rows = [], []
     for row, picture in enumerate(data.pictures):
@@ -42,7 +42,7 @@ def read_chips(subject: Subject, data: Samples, crop: Crop, on_step: OnStep = si
 
 
 def _chip(subject: Subject, picture: object, crop: Crop) -> Pixels | None:
-    """(S, S, 3), or None without a face."""
+    """Return the chip of one image (S, S, 3), or None without a face."""
     try:
         image = read_image(picture)  # type: ignore[arg-type]
     except ImageError:

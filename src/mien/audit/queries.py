@@ -1,4 +1,4 @@
-"""What a subject was asked: counted, and stopped where more was not agreed."""
+"""Count of the queries to a subject, with a limit."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,7 @@ from mien.types import Pixels
 
 
 class CountedModel:
-    """A model of chips that counts them; everything else is that of the model."""
+    """A model that counts its chips; all else is delegated to the model."""
 
     def __init__(self, model: Any, limit: int | None) -> None:
         self.name, self.digest, self.device = model.name, model.digest, model.device
@@ -17,21 +17,22 @@ class CountedModel:
         self.asked, self.limit, self._model = 0, limit, model
 
     def __call__(self, chips: Pixels) -> Any:
-        """Answer as the model does.
+        """Run the model.
 
         Raises:
-            ScopeError: more chips than were agreed.
+            ScopeError: the number of chips exceeds the agreed limit.
         """
         self.asked += len(chips)
         if self.limit is not None and self.asked > self.limit:
             raise ScopeError(
-                f"The audit would show {self.name} {self.asked:,} pictures, and {self.limit:,} "
-                "were agreed; give it fewer pictures, or agree on more queries."
+                f"The audit would run {self.name} on {self.asked:,} images, but the agreed limit "
+                "is "
+                f"{self.limit:,}; use fewer images, or raise the limit (--queries)."
             )
         return self._model(chips)
 
 
 def counted(subject: Subject, scope: Scope) -> tuple[Subject, CountedModel]:
-    """A subject whose questions are counted, and its counter. For chip heads and embedders."""
+    """Return a subject with counted queries, and its counter, for chip heads and embedders."""
     model = CountedModel(subject.model, scope.queries)
     return replace(subject, model=model), model

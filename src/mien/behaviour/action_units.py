@@ -1,8 +1,8 @@
-"""Action units from geometry: how far each measure is from the person's own rest.
+"""Action units from geometry: deviations of measures from the person's neutral face.
 
 An action unit is a movement of the face, not an emotion. Each unit is a weighted sum of a few
-measures' distances from rest, put on the scale 0 to 5 by a rising curve; weights, curves and
-probabilities come from units.json, which tools/fit_units.py fits to rendered faces.
+deviations, mapped to the scale 0 to 5 by a rising curve. Weights, curves and probabilities are
+in units.json, which tools/fit_units.py fits to rendered faces.
 """
 
 from collections.abc import Mapping
@@ -33,14 +33,14 @@ AU_UNITS: dict[str, str] = {
 
 
 def action_units(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[str, Doubles]:
-    """Intensities of the action units in each frame; each frame on its own.
+    """Compute the intensities of the action units of each frame independently.
 
-    So a clip, a part of it and a live view tell the same of one frame if they use one baseline.
+    A clip, a part of it and a live view therefore agree on a frame if they use one baseline.
 
     Args:
-        columns: name -> (T,), what `measure` told; NaN where missing.
-        baseline: of the person. With that of average people the probabilities are left out, since
-            they were calibrated against people's own rest.
+        columns: name -> (T,), values of `measure`; NaN where missing.
+        baseline: of the person. With the average baseline, probabilities are omitted, since they
+            are calibrated against the neutral faces of individuals.
 
     Returns:
         Column of AU_UNITS -> (T,); NaN where a measure is missing. `AUxx_r` is the stronger of
@@ -48,7 +48,7 @@ def action_units(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[s
         probability that the intensity is 1 or more where half of the faces show the unit.
 
     Raises:
-        ValueError: a measure is missing altogether, or lengths differ.
+        ValueError: a measure has no column, or lengths differ.
     """
     away = from_rest(columns, baseline)
     found: dict[str, Doubles] = {}
@@ -57,10 +57,10 @@ def action_units(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[s
         scores = {side: _score(unit, away, side) for side in SIDES}
         if not unit.sided:
             scores = dict.fromkeys(SIDES, (scores["left"] + scores["right"]) / 2)
-        told = {side: np.interp(score, *unit.curve) for side, score in scores.items()}
-        found[f"{name}_r"] = np.maximum(told["left"], told["right"])
+        intensities = {side: np.interp(score, *unit.curve) for side, score in scores.items()}
+        found[f"{name}_r"] = np.maximum(intensities["left"], intensities["right"])
         if unit.sided:
-            found |= {f"{name}_r_{side}": told[side] for side in SIDES}
+            found |= {f"{name}_r_{side}": intensities[side] for side in SIDES}
         if unit.presence and baseline.mode != "average":
             slope, intercept = unit.presence
             logit = slope * np.maximum(scores["left"], scores["right"]) + intercept

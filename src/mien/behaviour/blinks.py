@@ -1,4 +1,4 @@
-"""Blinks of one eye: how far its lids are closed against the person's own open eye, and when."""
+"""Blinks of one eye: closure of the lids relative to the person's open eye."""
 
 from bisect import bisect_left, insort
 from collections import deque
@@ -10,55 +10,55 @@ from numpy.typing import ArrayLike
 from mien.signals import Episode, episodes, joined
 from mien.types import Doubles
 
-WINDOW = 60.0  # s of the past that tell how wide a person's eye opens at all
-NEAR = 1.0  # s around a moment: how wide it is open now, as it squints, smiles or turns away
-FEWEST = 10  # apertures below which nobody knows how wide the eye opens
-# Quantiles. An eye is open most of a minute, and no more than nine tenths of it: lower ones sink
-# with long closures, higher ones are those of raised brows and noise. Of two seconds a blink takes
-# a quarter at most, and what is above three quarters may be the start or end of wider open eyes.
+WINDOW = 60.0  # s of the past that determine the maximum aperture of the eye
+NEAR = 1.0  # s around a time: current aperture, which squints, smiles and head turns reduce
+FEWEST = 10  # fewer apertures do not determine the open level
+# Quantiles. An eye is open most of a minute, but the quantile is at most 0.9: lower quantiles
+# fall with long closures, higher ones follow raised brows and noise. A blink takes at most a
+# quarter of two seconds; values above the 0.75 quantile may belong to the next, wider aperture.
 OPEN, NOW = 0.9, 0.75
-# The level of now sinks where an eye stays closed, and then noise would look like blinks: it never
-# falls below this share of the minute's, nor below the narrowest of a hundred open eyes of UTKFace
-# (inter-ocular distances).
+# The current level falls where an eye stays closed, and noise would then resemble blinks. It is
+# therefore limited to this share of the level of the minute, and to the narrowest 1 % of open eyes
+# of UTKFace (inter-ocular distances).
 FLOOR, NARROWEST = 0.7, 0.05
-# Closure, as a share of the open level. Lids that touch still read 0.1 to 0.5 of it on the mesh,
-# open eyes that nobody closes more than 0.7.
+# Closure, as a share of the open level. Touching lids still measure 0.1 to 0.5 of it on the mesh,
+# open eyes more than 0.7.
 ENTER, LEAVE = 0.40, 0.25
-BRIDGE = 0.15  # s without a number after which a closure is not the same any more
-AGAIN = 0.1  # s from the end of a closure to the next one
-LONGEST = 0.5  # s: lids that are closed for longer are closed eyes, not a blink
+BRIDGE = 0.15  # s without a number that end a closure
+AGAIN = 0.1  # minimum s from the end of a closure to the next one
+LONGEST = 0.5  # s: longer closures are closed eyes, not blinks
 
 
 @dataclass(frozen=True, slots=True)
 class Blink:
     """One closure of one eye; seconds."""
 
-    onset: float  # the lids are a quarter down
-    closed: float  # they are closest
-    offset: float  # they are a quarter down again, on the way up
-    depth: float  # share of the open level that was missing at the closest, in [0, 1]
-    whole: bool  # False: its onset or its offset was not seen
+    onset: float  # the lids are closed by a quarter
+    closed: float  # minimum aperture
+    offset: float  # the lids are closed by a quarter again, while opening
+    depth: float  # closure at the minimum aperture, as a share of the open level, in [0, 1]
+    whole: bool  # False: its onset or its offset was not observed
 
     @property
     def seconds(self) -> float:
-        """How long it lasted, as far as it was seen."""
+        """Return the observed duration."""
         return self.offset - self.onset
 
 
 def open_level(times: ArrayLike, apertures: ArrayLike, *, causal: bool) -> Doubles:
-    """How wide one eye is when it is open: the 0.75 quantile of the second around each moment.
+    """Compute the open level of one eye: the 0.75 quantile of the second around each time.
 
-    It is never less than 0.7 of the 0.9 quantile of the last 60 seconds, nor less than 0.05.
+    The level is never less than 0.7 of the 0.9 quantile of the last 60 seconds, nor less than 0.05.
 
     Args:
         times: (T,) seconds, rising.
-        apertures: (T,) of one eye, as `measure` tells; NaN where not seen.
-        causal: True: each moment knows only its past, as live, the last second being now.
-            False: the whole clip is known, now is a second either way, and the first 60 seconds
-            share what the causal mode knows of them at their end.
+        apertures: (T,) of one eye, from `measure`; NaN where missing.
+        causal: True: each time uses its past only, as live: the last second is the current
+            one. False: the whole clip is used: one second to either side, and the first 60 seconds
+            share the level that the causal mode has at their end.
 
     Returns:
-        (T,) in the unit of the apertures; NaN while fewer than 10 were seen.
+        (T,) in the unit of the apertures; NaN while there are fewer than 10 apertures.
     """
     moments, values = np.asarray(times, np.float64), np.asarray(apertures, np.float64)
     minute = _high(moments, values, (WINDOW, 0.0), OPEN)
@@ -67,12 +67,12 @@ def open_level(times: ArrayLike, apertures: ArrayLike, *, causal: bool) -> Doubl
         minute[:full] = minute[full]
     now = _high(moments, values, (NEAR, 0.0 if causal else NEAR), NOW)
     floor = np.maximum(FLOOR * minute, NARROWEST)
-    # Where few frames a second are seen, one second does not tell.
+    # At few frames per second, one second is too short.
     return np.where(np.isfinite(now), np.fmax(now, floor), np.fmax(minute, floor))
 
 
 def _high(times: Doubles, values: Doubles, around: tuple[float, float], quantile: float) -> Doubles:
-    """(T,) a quantile of the values so many seconds before and after each time; NaN of too few."""
+    """Return the quantile of values in a window around each time, (T,); NaN if too few."""
     before, after = around
     level = np.full(len(values), np.nan)
     past: deque[tuple[float, float]] = deque()
@@ -92,11 +92,11 @@ def _high(times: Doubles, values: Doubles, around: tuple[float, float], quantile
 
 
 def blinks(times: ArrayLike, apertures: ArrayLike, level: ArrayLike) -> list[Blink]:
-    """Find the closures of one eye that are short enough to be blinks.
+    """Find the blinks of one eye: closures of at most half a second.
 
     Args:
         times: (T,) seconds, rising.
-        apertures: (T,) of one eye; NaN where not seen, which is bridged for 0.15 s at most.
+        apertures: (T,) of one eye; NaN where missing; gaps of at most 0.15 s are bridged.
         level: (T,) or one number: its open level, from `open_level`.
 
     Returns:
@@ -115,10 +115,10 @@ def blinks(times: ArrayLike, apertures: ArrayLike, level: ArrayLike) -> list[Bli
 
 
 def closures(times: ArrayLike, apertures: ArrayLike, level: ArrayLike) -> list[Episode]:
-    """Find when one eye is closed, however long; values are shares of the level that are missing.
+    """Find all closures of one eye; values are the closed shares of the open level.
 
-    Arguments and errors are those of `blinks`. What is less than a tenth of a second apart is one
-    closure: lids that touch are read unsteadily, and nobody blinks again as soon.
+    Arguments and errors are those of `blinks`. Closures less than a tenth of a second apart are
+    merged: touching lids are measured with noise, and no new blink begins so soon.
     """
     values = np.asarray(apertures, np.float64)
     closure = 1 - values / np.asarray(level, np.float64)
@@ -133,11 +133,11 @@ def closures(times: ArrayLike, apertures: ArrayLike, level: ArrayLike) -> list[E
 
 
 def blink_rate(times: ArrayLike, apertures: ArrayLike, found: list[Blink]) -> float:
-    """Blinks a minute of the time that the eye was seen; NaN if it was not.
+    """Return blinks per minute of observed time; NaN without observations.
 
     Args:
         times: (T,) seconds, rising.
-        apertures: (T,) of one eye; NaN where not seen. Gaps over 0.15 s do not count as time.
+        apertures: (T,) of one eye; NaN where missing. Gaps over 0.15 s do not count as time.
         found: its blinks.
     """
     seen = np.asarray(times, np.float64)[np.isfinite(np.asarray(apertures, np.float64))]

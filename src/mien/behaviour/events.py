@@ -1,7 +1,7 @@
-"""What happens on a face over time: blinks, speech, glances, nods, shakes, action units.
+"""Facial events over time: blinks, speech, gaze shifts, nods, shakes, action units.
 
-Everything is told as a `FacialEvent` with its times in seconds. What was not seen is not bridged: a
-gap of more than 0.15 s ends what went on before it, and `begun` and `ended` say so.
+Each event is a `FacialEvent` with times in seconds. Unobserved time is not bridged: a gap of
+more than 0.15 s ends an event, and `begun` and `ended` record this.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ from mien.signals import Episode, episodes, joined, oscillations, pieces, swings
 from mien.types import Doubles
 
 Side = Literal["left", "right", "both"]
-# Kind -> unit of its peak. Action units are told by their names, "AU12".
+# Kind -> unit of its peak. Action units have their own names, "AU12".
 KINDS: dict[str, str] = {
-    "blink": "share of the open eye's aperture that was missing",
-    "eyes-closed": "share of the open eye's aperture that was missing",
+    "blink": "share of the open eye's aperture that is closed",
+    "eyes-closed": "share of the open eye's aperture that is closed",
     "mouth-open": "inter-ocular distance",
     "talking": "inter-ocular distance",
     "gaze-shift": "degree",
@@ -30,44 +30,44 @@ KINDS: dict[str, str] = {
     "shake": "degree",
     **dict.fromkeys((name for name in AU_NAMES if name != "AU45"), "FACS intensity 0-5"),
 }
-MOUTH = (0.10, 0.07)  # opening at which a mouth is open, and is not any more
-TALK, TALK_SWING, TALK_FEWEST = 0.04, 0.3, 5  # least swing; s of a swing at most; swings
-TALK_PAUSE, TALK_RATE = 0.8, 3.5  # s between two swings of one sentence; swings a second
-NOD, SHAKE = 3.0, 4.0  # degrees of a swing at least
-HEAD_SWING, HEAD_FEWEST = 0.6, 3  # s of a swing at most; down, up, and down again is a nod
-SHIFT = (8.0, 4.0)  # degrees a gaze goes at least; and at the edges of the move
-LOOK = 0.2  # s of the gaze before and after that are compared
-OVER = 0.5  # of the intensity from which a unit is shown: below that it is not any more
-SHORTEST = 0.08  # s: what is shorter shows in a single frame and may be noise
-BROWS = ("AU01", "AU02")  # the inner and the outer brow, which the mesh raises together
-# Of the rise of AU01, below which a rise of AU02 is the outer brow drawn along: 0.69 to 0.84 where
-# three rendered people raised the inner one alone. Not the other way round: on surprised faces of
-# CK+, who raise both, AU01 is told weaker than AU02 as it is of rendered ones who raise AU02 alone.
+MOUTH = (0.10, 0.07)  # aperture at which a mouth opens, and closes again
+TALK, TALK_SWING, TALK_FEWEST = 0.04, 0.3, 5  # minimum swing; maximum s of a swing; minimum swings
+TALK_PAUSE, TALK_RATE = 0.8, 3.5  # s between two swings of one utterance; swings per second
+NOD, SHAKE = 3.0, 4.0  # minimum degrees of a swing
+HEAD_SWING, HEAD_FEWEST = 0.6, 3  # maximum s of a swing; down, up and down again is a nod
+SHIFT = (8.0, 4.0)  # minimum degrees of a gaze shift; and at its edges
+GAZE_WINDOW = 0.2  # s of gaze before and after a time that are compared
+OVER = 0.5  # share of the event threshold of a unit at which its event ends
+SHORTEST = 0.08  # s: shorter events are in a single frame and may be noise
+BROWS = ("AU01", "AU02")  # inner and outer brow, which the mesh raises together
+# Of the rise of AU01: if AU02 rises by a smaller share, the outer brow only follows. The share was
+# 0.69 to 0.84 when three rendered people raised the inner brow alone. Not the other way round: on
+# surprised faces of CK+, who raise both, AU01 is weaker than AU02, as on rendered AU02 alone.
 ALONG = 0.85
-BEFORE = 0.3  # s before a movement, in which it had not begun
-ONE_SIDED = 0.5  # of the stronger side: a weaker side with less does not take part
+BEFORE = 0.3  # s before a movement that are the reference
+ONE_SIDED = 0.5  # share of the stronger side: a weaker side below it is not part of the event
 
 
 @dataclass(frozen=True, slots=True)
 class FacialEvent:
-    """Something that a face did; times in seconds."""
+    """One facial event; times in seconds."""
 
     kind: str  # of KINDS
     onset: float
-    apex: float  # strongest; of a gaze shift the middle of the move
+    apex: float  # strongest; for a gaze shift, the middle of the motion
     offset: float
-    side: Side | None  # as seen in the image; of a gaze shift where to; None: no sides
-    peak: float  # at the apex, in the unit that KINDS tells
-    begun: bool  # False: the onset was not seen
-    ended: bool  # False: the offset was not seen
+    side: Side | None  # as seen in the image; for a gaze shift, its direction; None: no sides
+    peak: float  # at the apex, in the unit of KINDS
+    begun: bool  # False: the onset was not observed
+    ended: bool  # False: the offset was not observed
 
     @property
     def seconds(self) -> float:
-        """How long it lasted, as far as it was seen."""
+        """Return the observed duration."""
         return self.offset - self.onset
 
     def row(self) -> dict[str, Any]:
-        """All of it as a row of a table, in the order in which tables tell it."""
+        """Return the event as a row, in the column order of tables."""
         names = ("kind", "side", "onset", "apex", "offset", "peak", "begun", "ended")
         return {name: getattr(self, name) for name in names}
 
@@ -75,16 +75,16 @@ class FacialEvent:
 def events(
     times: ArrayLike, columns: Mapping[str, ArrayLike], *, causal: bool = False
 ) -> list[FacialEvent]:
-    """Find what happened.
+    """Find the facial events.
 
     Args:
         times: (T,) seconds, rising.
-        columns: name -> (T,): what `measure` and `action_units` told, as far as there is; NaN where
-            missing. Kinds whose columns are missing are not told.
-        causal: whether the open level of the eyes knows the past alone, as live.
+        columns: name -> (T,): values of `measure` and `action_units`, as far as available; NaN
+            where missing. Kinds whose columns are missing are not reported.
+        causal: whether the open level of the eyes uses the past only, as live.
 
     Returns:
-        In the order of their onsets.
+        The events in the order of onset.
 
     Raises:
         ValueError: the lengths differ, or times do not rise.
@@ -93,17 +93,19 @@ def events(
     table = {name: np.asarray(values, np.float64) for name, values in columns.items()}
     found = _lids(moments, table, causal)
     found += _mouth(moments, table) + _head(moments, table) + _gaze(moments, table)
-    told = {name: _unit(moments, table, name) for name in AU_NAMES if name != "AU45"}
-    told["AU02"] = [one for one in told["AU02"] if not _drawn_along(moments, table, one, told)]
+    unit_events = {name: _unit(moments, table, name) for name in AU_NAMES if name != "AU45"}
+    unit_events["AU02"] = [
+        one for one in unit_events["AU02"] if not _drawn_along(moments, table, one, unit_events)
+    ]
     turned = [one for one in found if one.kind in ("nod", "shake")]
     for name in BROWS:
-        told[name] = [one for one in told[name] if not _turned_away(one, turned)]
-    found += [one for many in told.values() for one in many]
+        unit_events[name] = [one for one in unit_events[name] if not _turned_away(one, turned)]
+    found += [one for many in unit_events.values() for one in many]
     return sorted(found, key=lambda one: (one.onset, one.kind))
 
 
 def _lids(times: Doubles, table: Mapping[str, Doubles], causal: bool) -> list[FacialEvent]:
-    """Blinks and longer closures, both eyes joined where they close together."""
+    """Find blinks and longer closures; simultaneous ones of both eyes are merged."""
     sides: dict[str, list[Episode]] = {}
     for side in SIDES:
         aperture = table.get(f"eye_aperture_{side}")
@@ -117,7 +119,7 @@ def _lids(times: Doubles, table: Mapping[str, Doubles], causal: bool) -> list[Fa
 
 
 def _joined(sides: Mapping[str, list[Episode]]) -> list[tuple[Side, Episode]]:
-    """Episodes of the left and the right side, those that overlap as one of both."""
+    """Merge the episodes of both sides that overlap."""
     right = list(sides.get("right", []))
     found: list[tuple[Side, Episode]] = []
     for one in sides.get("left", []):
@@ -131,7 +133,7 @@ def _joined(sides: Mapping[str, list[Episode]]) -> list[tuple[Side, Episode]]:
 
 
 def _mouth(times: Doubles, table: Mapping[str, Doubles]) -> list[FacialEvent]:
-    """Openings of the mouth, and stretches of quick openings."""
+    """Find openings of the mouth, and intervals of fast openings (speech)."""
     opening = table.get("mouth_aperture")
     if opening is None:
         return []
@@ -145,7 +147,7 @@ def _mouth(times: Doubles, table: Mapping[str, Doubles]) -> list[FacialEvent]:
 
 
 def _head(times: Doubles, table: Mapping[str, Doubles]) -> list[FacialEvent]:
-    """Nods and shakes."""
+    """Find nods and shakes."""
     found = []
     for kind, angle, least in (("nod", "pitch", NOD), ("shake", "yaw", SHAKE)):
         if angle in table:
@@ -158,21 +160,23 @@ def _head(times: Doubles, table: Mapping[str, Doubles]) -> list[FacialEvent]:
 
 
 def _gaze(times: Doubles, table: Mapping[str, Doubles]) -> list[FacialEvent]:
-    """Quick moves of both eyes to the left or the right."""
+    """Find gaze shifts: fast motion of both eyes to the left or the right."""
     eyes = [table[f"gaze_yaw_{side}"] for side in SIDES if f"gaze_yaw_{side}" in table]
     if not eyes:
         return []
     mean = np.mean(eyes, axis=0)  # NaN if one eye is closed
     return [
-        one for moments, values in pieces(times, mean, 2 * LOOK) for one in _shifts(moments, values)
+        one
+        for moments, values in pieces(times, mean, 2 * GAZE_WINDOW)
+        for one in _shifts(moments, values)
     ]
 
 
 def _shifts(times: Doubles, gaze: Doubles) -> list[FacialEvent]:
-    """Where the gaze after a moment is far from the gaze before it."""
+    """Find the times at which the gaze after differs from the gaze before."""
     step = np.full(len(times), np.nan)
-    first = np.searchsorted(times, times - LOOK, side="left")
-    last = np.searchsorted(times, times + LOOK, side="right")
+    first = np.searchsorted(times, times - GAZE_WINDOW, side="left")
+    last = np.searchsorted(times, times + GAZE_WINDOW, side="right")
     for i in range(len(times)):
         before, after = gaze[first[i] : i], gaze[i + 1 : last[i]]
         if len(before) and len(after):
@@ -180,8 +184,8 @@ def _shifts(times: Doubles, gaze: Doubles) -> list[FacialEvent]:
     found: list[FacialEvent] = []
     ways: tuple[tuple[int, Side], ...] = ((-1, "left"), (1, "right"))
     for sign, side in ways:
-        for one in episodes(times, sign * step, enter=SHIFT[0], leave=SHIFT[1], bridge=LOOK):
-            near = (times >= one.onset - LOOK) & (times <= one.offset + LOOK)
+        for one in episodes(times, sign * step, enter=SHIFT[0], leave=SHIFT[1], bridge=GAZE_WINDOW):
+            near = (times >= one.onset - GAZE_WINDOW) & (times <= one.offset + GAZE_WINDOW)
             moved = [s for s in swings(times[near], gaze[near], SHIFT[1]) if s.size * sign > 0]
             most = max(moved, key=lambda swing: abs(swing.size), default=None)
             if most and not any(a.onset < most.end and most.start < a.offset for a in found):
@@ -195,7 +199,7 @@ def _shifts(times: Doubles, gaze: Doubles) -> list[FacialEvent]:
 
 
 def _unit(times: Doubles, table: Mapping[str, Doubles], name: str) -> list[FacialEvent]:
-    """Episodes of one action unit."""
+    """Find the events of one action unit."""
     values = table.get(f"{name}_r")
     if values is None:
         return []
@@ -211,10 +215,10 @@ def _drawn_along(
     times: Doubles,
     table: Mapping[str, Doubles],
     one: FacialEvent,
-    told: Mapping[str, list[FacialEvent]],
+    unit_events: Mapping[str, list[FacialEvent]],
 ) -> bool:
-    """Whether outer brows only follow the inner ones, which rise more at the same time."""
-    twins = [e for e in told["AU01"] if e.onset < one.offset and one.onset < e.offset]
+    """Return whether the outer brows only follow the inner ones, which rise more."""
+    twins = [e for e in unit_events["AU01"] if e.onset < one.offset and one.onset < e.offset]
     if not twins:
         return False
     begin, end = min(e.onset for e in (one, *twins)), max(e.offset for e in (one, *twins))
@@ -223,7 +227,7 @@ def _drawn_along(
 
 
 def _rise(times: Doubles, values: Doubles, begin: float, end: float) -> float:
-    """How far a value goes above what it was just before; above 0 if that was not seen."""
+    """Return the rise of a value above its level just before; above 0 if that is missing."""
     before = values[(times >= begin - BEFORE) & (times <= begin)]
     before = before[np.isfinite(before)]
     level = float(np.median(before)) if len(before) else 0.0
@@ -231,12 +235,12 @@ def _rise(times: Doubles, values: Doubles, begin: float, end: float) -> float:
 
 
 def _turned_away(one: FacialEvent, turned: list[FacialEvent]) -> bool:
-    """Whether a brow on one side rises while the head is shaken or nods: the far one seems to."""
+    """Return whether a one-sided brow event coincides with a nod or shake (artefact)."""
     return one.side != "both" and any(e.onset < one.offset and one.onset < e.offset for e in turned)
 
 
 def _side(times: Doubles, table: Mapping[str, Doubles], name: str, one: Episode) -> Side | None:
-    """Which sides take part in an episode."""
+    """Return the sides that take part in an episode."""
     if name not in SIDED or f"{name}_r_left" not in table:
         return None
     inside = (times >= one.onset) & (times <= one.offset)
@@ -251,7 +255,7 @@ def _of(kind: str, one: Episode, side: Side | None = None) -> FacialEvent:
 
 
 def _steady(values: Doubles) -> Doubles:
-    """The median of three frames where all three were seen: a single frame is no event."""
+    """Return the median of three frames, if all exist: a single frame is not an event."""
     if len(values) < 3:
         return values
     three = np.median(np.stack([values[:-2], values[1:-1], values[2:]]), axis=0)

@@ -1,4 +1,4 @@
-"""What action units are sums of: how far each measure is from the person's own rest."""
+"""Features of action units: deviations of measures from the person's neutral face."""
 
 from collections.abc import Mapping
 
@@ -10,26 +10,26 @@ from mien.landmarks.measures import SIDES, UNITS
 from mien.types import Doubles
 
 POSE = ("turn", "nod", "turn_squared", "nod_squared", "turn_nod")
-TURN = 20.0  # degrees that count as 1 in these
+TURN = 20.0  # degrees that correspond to 1 in the features
 
 
 def from_rest(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[str, Doubles]:
-    """Each measure's distance from rest.
+    """Compute the deviation of each measure from the baseline.
 
     Args:
         columns: name of UNITS -> (T,), from `measure`.
         baseline: of the person.
 
     Returns:
-        Name -> (T,); yaw stays as it is, since 0 is frontal for everybody. Also `closure_left` and
-        `closure_right`, the share of the open eye's aperture that is missing.
+        Name -> (T,); yaw is unchanged, since 0 is frontal for all people. Also `closure_left` and
+        `closure_right`, the closed share of the open eye's aperture.
 
     Raises:
-        ValueError: a measure is missing altogether.
+        ValueError: a measure has no column.
     """
     missing = [name for name in UNITS if name not in columns]
     if missing:
-        raise ValueError(f"Measure '{missing[0]}' is missing; give all that `measure` tells.")
+        raise ValueError(f"Measure '{missing[0]}' is missing; give all measures of `measure`.")
     table = {name: np.asarray(columns[name], np.float64) for name in UNITS}
     away = {name: values - baseline.centre[name] for name, values in table.items()}
     away["yaw"] = table["yaw"]
@@ -41,19 +41,19 @@ def from_rest(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[str,
 
 
 def features(away: Mapping[str, Doubles], side: str) -> dict[str, Doubles]:
-    """What the units of one side are sums of.
+    """Compute the features of the units of one side.
 
-    How far a measure is above its rest and how far it is below are two features, since what raises
-    it and what lowers it are different movements: a raised brow is no lowered brow's opposite.
+    Deviations above and below the baseline are two features, since different movements raise and
+    lower a measure: a raised brow is not the opposite of a lowered brow.
 
     Args:
-        away: from rest, as `from_rest` tells.
+        away: deviations, from `from_rest`.
         side: "left" or "right".
 
     Returns:
-        Name -> (T,). "mouth_lift+" is how far the measure of this side, or of the middle, is above
-        its rest, "mouth_lift-" how far below, both 0 or more; then terms of the pose, in which
-        turns count as positive towards this side.
+        Name -> (T,). "mouth_lift+" is the deviation of the measure of this side, or of the middle,
+        above the baseline, "mouth_lift-" below it, both 0 or more; then terms of the pose, in
+        which turns are positive towards this side.
     """
     other = SIDES[1 - SIDES.index(side)]
     found: dict[str, Doubles] = {}

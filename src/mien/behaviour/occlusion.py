@@ -1,6 +1,6 @@
-"""Occlusion of face parts: by a hand over the mesh, a mask, or any other change of appearance.
+"""Occlusion of face parts: by a hand over the mesh, a mask, or another change of appearance.
 
-The mesh network does not notice an occlusion: it guesses, and its presence stays above 0.99.
+The mesh network does not detect an occlusion: it extrapolates, with presence above 0.99.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,8 +19,8 @@ from mien.media import warp
 from mien.types import Doubles, Floats, Pixels
 
 REASONS: dict[str, str] = {
-    "hand": "A hand covers the named parts of the face, or most of it.",
-    "occluded": "Parts of the face changed their appearance suddenly, or a mask covers them.",
+    "hand": "A hand occludes the named parts of the face, or most of it.",
+    "occluded": "Parts of the face changed their appearance suddenly, or a mask occludes them.",
 }
 # Part -> points of the mesh. Left and right as seen in the image.
 PARTS: dict[str, tuple[int, ...]] = {
@@ -34,23 +34,23 @@ PARTS: dict[str, tuple[int, ...]] = {
     "left-cheek": (*names.CHEEKS[0], 101, 187, 147),
     "right-cheek": (*names.CHEEKS[1], 330, 411, 376),
 }
-SHARE = 0.2  # of a part's points that are covered from which the part is hidden
-MOST = 0.5  # of all points from which nothing of the face is measured, the pose neither
-FINGER = 0.12  # of the width of a hand: fingers are wider than the line of their joints
-# Shares of all points, and of a part's, that look otherwise from which something lies over it. Of
-# rendered people who talk and turn 0.09 of the points look otherwise at most, of the woman who
-# weeps, laughs and turns away 0.13.
+SHARE = 0.2  # share of covered points from which a part is occluded
+MOST = 0.5  # share of all points from which nothing is measured, not even the pose
+FINGER = 0.12  # share of the width of a hand: fingers are wider than the line of their joints
+# Shares of all points, and of the points of a part, with a changed appearance, from which an
+# occlusion is reported. At most 0.09 of the points change on rendered people who talk and turn,
+# and 0.13 on a woman who weeps, laughs and turns away.
 LEAST, STRANGE = 0.14, 0.4
-LOOK = 64  # px of the chip that colours are taken from
-DARK = 12.0  # added to colours of 0 to 255 before the logarithm: noise in the dark is no change
+SAMPLED = 64  # px of the chip that colours are sampled from
+DARK = 12.0  # added to colours (0 to 255) before the logarithm, to suppress noise in the dark
 _LOGS = np.log(np.arange(256) + DARK)
-# Change of a logarithm that turning and expressions do not make: half or twice the light, and of
+# Change of a logarithm that turns and expressions do not cause: half or twice the light, and of
 # one colour against another.
 LIGHT, HUE = 0.7, 0.25
-SETTLED = 0.5  # s in which a mask is put on or taken off
-LEARNS = 3.0  # s in which the usual look follows
-SETTLES = 30.0  # s after which another look is the usual one
-# Measures that more than one part bears on, or whose name does not say which.
+SETTLED = 0.5  # s that a mask takes to be put on or removed
+LEARNS = 3.0  # s, time constant of the reference appearance
+SETTLES = 30.0  # s after which a changed appearance becomes the reference
+# Measures that depend on several parts, or whose name does not name the part.
 _SEVERAL: dict[str, tuple[str, ...]] = {
     "brow_apart": ("left-brow", "right-brow"),
     "nose_to_lip": ("nose", "mouth"),
@@ -61,7 +61,7 @@ _STEMS = {"eye": "eye", "lid": "eye", "gaze": "eye", "brow": "brow", "cheek": "c
 
 
 def parts_of(name: str) -> frozenset[str]:
-    """The parts of the face that a measure is taken from; none for the pose."""
+    """Return the parts of the face that a measure depends on; none for the pose."""
     if name in _SEVERAL:
         return frozenset(_SEVERAL[name])
     stem, _, rest = name.partition("_")
@@ -73,23 +73,23 @@ def parts_of(name: str) -> frozenset[str]:
 
 
 def without_occluded(measures: Mapping[str, float], hidden: Collection[str]) -> dict[str, float]:
-    """Measures with NaN for those of hidden parts; the pose stays, from what is seen."""
+    """Return the measures with NaN for those of occluded parts; the pose is kept."""
     gone = set(hidden)
     return {k: np.nan if k in UNITS and parts_of(k) & gone else v for k, v in measures.items()}
 
 
 def occluded_parts(covered: NDArray[np.bool_], *, share: float = SHARE) -> frozenset[str]:
-    """Which parts are hidden.
+    """Return the occluded parts.
 
     Args:
-        covered: (468,) or longer, one for each point of the mesh.
-        share: of a part's points from which it counts as hidden.
+        covered: (468,) or longer, one per point of the mesh.
+        share: of a part's points from which it is occluded.
     """
     return frozenset(k for k, points in PARTS.items() if covered[list(points)].mean() >= share)
 
 
 def changed_parts(changed: NDArray[np.bool_]) -> frozenset[str]:
-    """Which parts something covers, by `AppearanceChange`; none where little has changed.
+    """Return the occluded parts by `AppearanceChange`; none if little has changed.
 
     Args:
         changed: (468,).
@@ -99,7 +99,7 @@ def changed_parts(changed: NDArray[np.bool_]) -> frozenset[str]:
 
 
 def under_hands(points: Floats, hands: Sequence[Floats]) -> NDArray[np.bool_]:
-    """Which points of a mesh lie under a hand.
+    """Return the points of a mesh that a hand covers.
 
     Args:
         points: (L, 2 or 3) px.
@@ -113,27 +113,27 @@ def under_hands(points: Floats, hands: Sequence[Floats]) -> NDArray[np.bool_]:
 
 
 class AppearanceChange:
-    """How the points of one face look, against how they looked before: what is in front shows.
+    """The change of appearance at the points of one face, which reveals occluders.
 
-    Colours are compared as logarithms after what changed alike everywhere (light, exposure) is
-    taken away. It begins with the first look, so of what hides a face from the start only a mask is
-    noticed, by what the lower half looks like against the upper one.
+    Colours are compared as logarithms after common changes (light, exposure) are removed. The
+    first frame is the reference. Of occluders that are present from the start, only a mask is
+    detected, by a comparison of the lower with the upper half.
     """
 
     def __init__(self) -> None:
-        """Start without a past."""
+        """Start without history."""
         self._usual: Doubles | None = None  # (468, 3) logarithms of colours
-        self._strange = np.zeros(468)  # s for how long each point has looked otherwise
+        self._strange = np.zeros(468)  # s for which each point has had a changed appearance
         self._time = -np.inf
-        self._mask = 0.0  # share of the last second in which the lower half was that of a mask
+        self._mask = 0.0  # share of the last second with a mask over the lower half
 
     @property
     def masked(self) -> bool:
-        """Whether a mask hides the lower half."""
+        """Return whether a mask occludes the lower half."""
         return self._mask > 0.5
 
     def state(self) -> dict[str, Any]:
-        """All that the next frame depends on, as JSON."""
+        """Return the state that the next frame depends on, as JSON."""
         usual = None if self._usual is None else self._usual.tolist()
         time = None if np.isinf(self._time) else self._time
         strange = self._strange.tolist()
@@ -141,27 +141,27 @@ class AppearanceChange:
 
     @staticmethod
     def of(state: Mapping[str, Any]) -> "AppearanceChange":
-        """Go on behind the frame at which `state` was asked for."""
-        looks = AppearanceChange()
+        """Restore the object after the frame of `state`."""
+        change = AppearanceChange()
         if state["usual"] is not None:
-            looks._usual = np.array(state["usual"], np.float64)
-            looks._strange = np.array(state["strange"], np.float64)
-            looks._time, looks._mask = state["time"], state["mask"]
-        return looks
+            change._usual = np.array(state["usual"], np.float64)
+            change._strange = np.array(state["strange"], np.float64)
+            change._time, change._mask = state["time"], state["mask"]
+        return change
 
     def __call__(
         self, image: Pixels, points: Floats, time: float, known: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        """Take the next frame, and tell which points look otherwise.
+        """Process the next frame; return the points with a changed appearance.
 
         Args:
             image: (H, W, 3).
             points: (L, 2 or 3) px.
-            time: seconds, later than the frame before.
-            known: (468,) points that something is known to cover: nothing is learned there.
+            time: seconds, later than the previous frame.
+            known: (468,) points with a known occluder: the reference is not updated there.
 
         Returns:
-            (468,) True where the look has changed more than turning and expressions change it.
+            (468,) True where the appearance has changed more than turns and expressions explain.
         """
         now = colours(image, points)
         seen = masked(now)
@@ -182,10 +182,10 @@ class AppearanceChange:
 
 
 def colours(image: Pixels, points: Floats) -> Doubles:
-    """(468, 3) logarithms of the colours at the points of a mesh."""
-    matrix = mesh_region(points, LOOK)
-    chip = warp(image, matrix, LOOK, border="edge")
-    places = np.clip(np.rint(transform(points[:468, :2], matrix)).astype(int), 0, LOOK - 1)
+    """Return logarithms of the colours at the points of a mesh, (468, 3)."""
+    matrix = mesh_region(points, SAMPLED)
+    chip = warp(image, matrix, SAMPLED, border="edge")
+    places = np.clip(np.rint(transform(points[:468, :2], matrix)).astype(int), 0, SAMPLED - 1)
     logs: Doubles = _LOGS[chip[places[:, 1], places[:, 0]]]
     return logs
 
@@ -198,7 +198,7 @@ class Hand(Protocol):
 
 
 class HandFinder(Protocol):
-    """Finds the hands at these (4,) boxes: mien.body.HandsNear."""
+    """Find the hands at these (4,) boxes: mien.body.HandsNear."""
 
     def __call__(
         self, image: Pixels, time: float, boxes: Sequence[Floats], /
@@ -210,14 +210,14 @@ class HandFinder(Protocol):
 
 
 class OcclusionMonitor:
-    """Finds the occluded parts of tracked meshes; call it frame by frame, in the order of time."""
+    """Find the occluded parts of tracked meshes; call it per frame, in the order of time."""
 
     def __init__(self, hands: HandFinder | None = None) -> None:
-        """Start with nobody on screen.
+        """Start without tracks.
 
         Args:
-            hands: finds hands at faces; without it a hand is noticed only where its colour is not
-                that of the face.
+            hands: finds hands at faces; without it a hand is detected only if its colour differs
+                from that of the face.
         """
         self._hands = hands
         self._changes: dict[int, AppearanceChange] = {}  # by number of the mesh
@@ -229,7 +229,7 @@ class OcclusionMonitor:
 
         Args:
             image: (H, W, 3), the frame that the meshes were found in.
-            time: seconds, later than the frame before.
+            time: seconds, later than the previous frame.
             meshes: of `MeshTracker`.
 
         Returns:
@@ -265,16 +265,16 @@ class OcclusionMonitor:
         return replace(one, points=None if most else points, reason=reason, occluded=parts)
 
     def renumber(self, numbers: Mapping[int, int]) -> None:
-        """Go on under new numbers, where tracks were split: old number -> new one."""
+        """Apply new numbers of split tracks: old number -> new number."""
         self._changes = {numbers.get(n, n): change for n, change in self._changes.items()}
 
     def state(self) -> dict[str, Any]:
-        """All that the next frame depends on, as JSON."""
+        """Return the state that the next frame depends on, as JSON."""
         changes = {str(number): change.state() for number, change in self._changes.items()}
         return {"changes": changes, "hands": self._hands.state() if self._hands else None}
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on after the frame at which `state` was asked for."""
+        """Continue after the frame of `state`."""
         self._changes = {
             int(number): AppearanceChange.of(one) for number, one in state["changes"].items()
         }

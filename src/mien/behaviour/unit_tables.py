@@ -1,4 +1,4 @@
-"""The numbers that action units rest on: read from units.json, which tools/fit_units.py writes."""
+"""Parameters of the action units, from units.json, which tools/fit_units.py writes."""
 
 import json
 from collections.abc import Mapping
@@ -11,26 +11,26 @@ FILE = Path(__file__).with_name("units.json")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How one action unit follows from measures; see `mien.behaviour.action_units`."""
+    """The parameters of one action unit; see `mien.behaviour.action_units`."""
 
     name: str  # "AU12"
-    sided: bool  # whether left and right are told apart
+    sided: bool  # whether left and right are separate
     weights: Mapping[str, float]  # feature -> weight; the sum is the score
     curve: tuple[tuple[float, ...], tuple[float, ...]]  # scores, rising, and their intensities
-    shown: float  # intensity from which an event is told: at rest, one picture in 100 exceeds it
+    shown: float  # event threshold: 1 % of images of neutral faces exceed it
     presence: tuple[float, float] | None  # slope and intercept of the logit; None: not calibrated
 
 
 @cache
 def average() -> dict[str, tuple[float, float]]:
-    """Median and standard deviation of each measure among people at rest."""
+    """Return median and standard deviation of each measure over neutral faces."""
     rows = json.loads(FILE.read_text("utf-8"))["neutral"]
     return {name: (row[0], row[1]) for name, row in rows.items()}
 
 
 @cache
 def units() -> dict[str, Unit]:
-    """The action units by name."""
+    """Return the action units by name."""
     rows = json.loads(FILE.read_text("utf-8"))["units"]
     return {
         name: Unit(

@@ -1,4 +1,4 @@
-"""Hands and bodies: 21 and 33 points."""
+"""Landmarks of hands (21 points) and bodies (33 points)."""
 
 from mien.body.bodies import Body, BodyLandmarker
 from mien.body.hands import Hand, HandLandmarker

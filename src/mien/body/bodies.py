@@ -1,4 +1,4 @@
-"""Bodies: 33 points each, of whoever is seen with shoulders and hips.
+"""Body landmarks: 33 points per body with visible shoulders and hips.
 
 Source: Bazarevsky et al., "BlazePose: on-device real-time body pose tracking", arXiv:2006.10204;
 squares as in MediaPipe's graphs pose_detection and pose_landmark.
@@ -13,12 +13,12 @@ from mien.geometry import back, region
 from mien.types import Crop, Floats, Pixels
 
 SIDE = 256  # px of the chip
-MAPS = ((8, 2), (16, 2), (32, 6))  # stride and anchors a cell, of the 224 px sheet
-HIPS, SIZE = 0, 1  # of the detector's points: the middle of the hips, and a point above the head
+MAPS = ((8, 2), (16, 2), (32, 6))  # stride and anchors per cell, of the 224 px canvas
+HIPS, SIZE = 0, 1  # of the detector's points: the centre of the hips, and a point above the head
 AROUND = 1.25  # sides of the square per twice their distance
-GUIDES = (33, 34)  # the same two points, as the network of the body sees them
-REACH, WARM = 3, 0.5  # cells around a point whose heat counts, and how much one must have
-# Left and right are as seen in the image of somebody who faces the camera.
+GUIDES = (33, 34)  # the same two points, as the body network returns them
+REACH, WARM = 3, 0.5  # cells around a point that are used, and the minimum heat of one
+# Left and right are as seen in the image, for a person who faces the camera.
 POINTS = (
     "nose",
     *(f"{side}_eye_{part}" for side in ("right", "left") for part in ("inner", "middle", "outer")),
@@ -31,7 +31,7 @@ POINTS = (
         for side in ("right", "left")
     ),
 )  # fmt: skip
-# Bones, to be drawn.
+# Bones, for drawing.
 LINES = (
     (11, 12), (11, 13), (13, 15), (12, 14), (14, 16), (11, 23), (12, 24), (23, 24), (23, 25),
     (25, 27), (24, 26), (26, 28), (27, 29), (29, 31), (28, 30), (30, 32), (15, 17), (15, 19),
@@ -44,25 +44,27 @@ class Body:
     """One body in one image."""
 
     points: Floats  # (33, 3) x, y, depth, px of the image; order: POINTS; depth 0 at the hips
-    visibility: Floats  # (33,) probability in [0, 1] that the point is in the image and not hidden
+    visibility: (
+        Floats  # (33,) probability in [0, 1] that the point is in the image and not occluded
+    )
     presence: float  # probability in [0, 1] that there is a body
     score: float  # of the detector, in [0, 1]
 
 
 class BodyLandmarker(LandmarkedPart):
-    """Finds bodies in an image, and the points of each."""
+    """Find bodies in an image, and the points of each."""
 
     crop, sheet, maps, symmetric = Crop(size=SIDE), 224, MAPS, True
 
-    def find(self, image: Pixels, looks: int = 2) -> list[Body]:
-        """Every body in one (H, W, 3) image, surest first.
+    def find(self, image: Pixels, passes: int = 2) -> list[Body]:
+        """Find the bodies in one (H, W, 3) image, highest score first.
 
-        The first look takes the detector's square, each further one that of the points before.
+        The first pass uses the square of the detector, each further pass that of the points.
         """
         scores, found = self._detect(image, self.min_score)
         bodies = []
         for score, guides in zip(scores.tolist(), found[:, 2:], strict=True):
-            for _ in range(looks):
+            for _ in range(passes):
                 matrix = body_region(guides[HIPS], guides[SIZE])
                 points, visible, presence = self._run(self._chip(image, matrix))
                 placed = back(points, matrix)
@@ -88,16 +90,16 @@ class BodyLandmarker(LandmarkedPart):
         return points, visible
 
     def _run(self, chip: Pixels) -> tuple[Floats, Floats, float]:
-        """(39, 3) points in chip px, (39,) visibility, presence of a body."""
+        """Return (39, 3) points in chip px, (39,) visibility, presence of a body."""
         answers = {a.size: a for a in self._landmarks(chip[None].astype(np.float32) / 255).values()}
-        rows = answers[195].reshape(39, 5)  # x, y, z, logits: not hidden, in the image
+        rows = answers[195].reshape(39, 5)  # x, y, z, logits: not occluded, in the image
         visible = 1 / (1 + np.exp(-np.clip(rows[:, 3], -80, 80)))
         points = refined(rows[:, :3], answers[64 * 64 * 39].reshape(64, 64, 39))
         return points, visible.astype(np.float32), float(answers[1].item())
 
 
 def refined(points: Floats, heat: Floats) -> Floats:
-    """Move points to the middle of the heat around them, where there is enough.
+    """Move points to the centre of the heat around them, if there is enough heat.
 
     Args:
         points: (39, 3) chip px.
@@ -126,7 +128,7 @@ def refined(points: Floats, heat: Floats) -> Floats:
 
 
 def body_region(hips: Floats, above: Floats) -> Floats:
-    """The (2, 3) transform to a chip with the head up, from the middle of the hips."""
+    """Return the (2, 3) transform to a chip with the head up, from the centre of the hips."""
     along = above - hips
     degrees = float(np.degrees(np.arctan2(along[1], along[0]))) + 90
     side = max(float(np.linalg.norm(along)), 1.0) * 2 * AROUND

@@ -1,4 +1,4 @@
-"""Hands: 21 points each.
+"""Hand landmarks: 21 points per hand.
 
 Source: Zhang et al., "MediaPipe Hands: on-device real-time hand tracking", arXiv:2006.10214;
 squares as in MediaPipe's graphs palm_detection and hand_landmark.
@@ -14,9 +14,9 @@ from mien.geometry import back, region
 from mien.types import Crop, Floats, Pixels
 
 SIDE = 224  # px of the chip
-PALM_MAPS = ((8, 2), (16, 6))  # stride and anchors a cell, of the 192 px sheet
-WRIST, MIDDLE = 0, 2  # of the palm's seven points: where the hand begins, and its middle knuckle
-AROUND, AHEAD = 2.6, 0.5  # sides of the palm's box: of the square, and how far it is moved on
+PALM_MAPS = ((8, 2), (16, 6))  # stride and anchors per cell, of the 192 px canvas
+WRIST, MIDDLE = 0, 2  # of the palm's seven points: the wrist, and the middle knuckle
+AROUND, AHEAD = 2.6, 0.5  # sides of the palm's box: side of the square, and its shift
 # The 21 points: the wrist, then from the palm to the tip of each finger.
 POINTS = (
     "wrist",
@@ -26,7 +26,7 @@ POINTS = (
         for joint in (1, 2, 3, "tip")
     ),
 )
-LINES = tuple((0 if i % 4 == 1 else i - 1, i) for i in range(1, 21))  # bones, to be drawn
+LINES = tuple((0 if i % 4 == 1 else i - 1, i) for i in range(1, 21))  # bones, for drawing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,33 +35,33 @@ class Hand:
 
     points: Floats  # (21, 3) x, y, depth, px of the image; order: POINTS; depth 0 at the wrist
     presence: float  # probability in [0, 1] that there is a hand
-    right: float  # probability in [0, 1] that it is a right hand, if the picture is not mirrored
+    right: float  # probability in [0, 1] that it is a right hand, if the image is not mirrored
     score: float  # of the palm, in [0, 1]
 
 
 class HandLandmarker(LandmarkedPart):
-    """Finds hands in an image, and the points of each."""
+    """Find hands in an image, and the points of each."""
 
     crop, sheet, maps, symmetric = Crop(size=SIDE), 192, PALM_MAPS, False
 
     def find(self, image: Pixels, *, min_score: float | None = None) -> list[Hand]:
-        """Every hand in one image, surest palm first.
+        """Find the hands in one image, highest palm score first.
 
         Args:
             image: (H, W, 3).
-            min_score: of the palm; None: the card's.
+            min_score: of the palm; None: from the card.
         """
         least = self.min_score if min_score is None else min_score
         scores, palms = self._detect(image, least)
-        looked = self.look(image, [palm_region(palm) for palm in palms])
+        fitted = self.fit(image, [palm_region(palm) for palm in palms])
         return [
             replace(hand, score=score)
-            for hand, score in zip(looked, scores.tolist(), strict=True)
+            for hand, score in zip(fitted, scores.tolist(), strict=True)
             if hand.presence >= self.min_presence
         ]
 
-    def look(self, image: Pixels, matrices: Sequence[Floats]) -> list[Hand]:
-        """What the second network sees in these cut-outs, whether it is a hand or not.
+    def fit(self, image: Pixels, matrices: Sequence[Floats]) -> list[Hand]:
+        """Run the landmark network on given regions, without a threshold of presence.
 
         Args:
             image: (H, W, 3).
@@ -80,7 +80,7 @@ class HandLandmarker(LandmarkedPart):
             chips: (N, 224, 224, 3), fingers up.
 
         Returns:
-            (N, 21, 3) chip px, and (N, 21) probability that there is a hand.
+            (N, 21, 3) chip px, and (N, 21) presence of a hand.
         """
         points = np.empty((len(chips), 21, 3), np.float32)
         presence = np.empty((len(chips), 21), np.float32)
@@ -95,7 +95,7 @@ class HandLandmarker(LandmarkedPart):
 
 
 def palm_region(palm: Floats) -> Floats:
-    """The (2, 3) transform to a chip with the fingers up, from a palm's box and seven points."""
+    """Return the (2, 3) transform to a chip with the fingers up, from a palm's box and points."""
     low, high, points = palm[0], palm[1], palm[2:]
     along = points[MIDDLE] - points[WRIST]
     degrees = float(np.degrees(np.arctan2(along[1], along[0]))) + 90  # 0 if the fingers point up

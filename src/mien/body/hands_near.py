@@ -1,7 +1,7 @@
-"""Hands at faces: found where a face is, and followed as long as they are there.
+"""Hands at faces: detected near a face, and tracked while they are visible.
 
-A hand over a face is hard for the detector of palms, which sees whole pictures: few fingers show,
-and the palm is often cut by the edge. In a square around the face it is found.
+The palm detector, which processes whole images, often fails on a hand over a face: few fingers
+are visible, and the palm may be cut by the edge. In a square around the face it succeeds.
 """
 
 from collections.abc import Sequence
@@ -14,35 +14,35 @@ from mien.geometry import back, iou, region
 from mien.media import warp
 from mien.types import Floats, Pixels
 
-EVERY = 0.1  # s between two searches
-SOON = 0.5  # s after a hand was lost in which each frame is searched
+EVERY = 0.1  # s between two detections
+SOON = 0.5  # s after the loss of a hand in which every frame is searched
 SQUARES = 384  # px of the square that is searched
-# On the film of a woman who weeps and laughs, a hand at her face was found in the square around her
-# face, 1.3 times as wide, in all of 15 frames, in one of 1.6 in 10, in the whole picture in 4.
+# On the film of a woman who weeps and laughs, a hand at her face was found in all of 15 frames in a
+# square 1.3 times as wide as her face, in 10 in one of 1.6, and in 4 in the whole image.
 AROUND = 1.3
-MIN_SCORE = 0.15  # of the palm; in whole pictures 0.5 is usual, and here the second network decides
-GOES_ON = 0.5  # presence from which a hand is followed
+MIN_SCORE = 0.15  # of the palm; 0.5 is usual in whole images; here the landmark network decides
+GOES_ON = 0.5  # presence from which a hand is tracked
 ONE = 0.3  # overlap from which two are one hand
-WRIST, MIDDLE = 0, 9  # of the 21 points: along them a hand lies
+WRIST, MIDDLE = 0, 9  # of the 21 points: they give the direction of a hand
 WIDE, AHEAD = 2.0, 0.1  # of the square around 21 points, as in MediaPipe's graph hand_landmark
 
 
 class HandsNear:
-    """Follows the hands at some places; call it frame by frame, in the order of time."""
+    """Track the hands near given boxes; call it per frame, in the order of time."""
 
     def __init__(self, hands: HandLandmarker, *, every: float = EVERY) -> None:
-        """Start with no hand.
+        """Start without hands.
 
         Args:
             hands: card hand-landmarks.
-            every: seconds between two searches.
+            every: seconds between two detections.
         """
         self._hands, self._every = hands, every
         self._followed: list[Hand] = []
         self._searched = self._lost = -np.inf
 
     def __call__(self, image: Pixels, time: float, boxes: Sequence[Floats]) -> list[Hand]:
-        """The hands in one frame.
+        """Return the hands in one frame.
 
         Args:
             image: (H, W, 3).
@@ -50,7 +50,7 @@ class HandsNear:
             boxes: (4,) each, px: faces.
 
         Returns:
-            Hands at the faces, surest palm first; a hand that was found is followed also where it
+            Hands at the faces, highest palm score first; a detected hand is tracked also when it
             leaves the face.
         """
         after = [self._next(image, hand) for hand in self._followed]
@@ -66,7 +66,7 @@ class HandsNear:
         return sorted(self._followed, key=lambda hand: -hand.score)
 
     def state(self) -> dict[str, Any]:
-        """All that the next frame depends on, as JSON."""
+        """Return the state that the next frame depends on, as JSON."""
         rows = [
             {
                 "points": h.points.tolist(),
@@ -80,7 +80,7 @@ class HandsNear:
         return {"hands": rows} | {k: None if np.isinf(v) else v for k, v in moments.items()}
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on behind the frame at which `state` was asked for."""
+        """Continue after the frame of `state`."""
         self._followed = [
             Hand(np.array(h["points"], np.float32), h["presence"], h["right"], h["score"])
             for h in state["hands"]
@@ -89,8 +89,8 @@ class HandsNear:
         self._searched, self._lost = (-np.inf if v is None else v for v in moments)
 
     def _next(self, image: Pixels, hand: Hand) -> Hand | None:
-        """The hand where it was in the frame before, if it still is there."""
-        [found] = self._hands.look(image, [hand_region(hand.points)])
+        """Return the hand at its previous place, if it is still there."""
+        [found] = self._hands.fit(image, [hand_region(hand.points)])
         if found.presence < GOES_ON:
             return None
         return Hand(found.points, found.presence, found.right, hand.score)
@@ -106,7 +106,7 @@ class HandsNear:
 
 
 def hand_region(points: Floats) -> Floats:
-    """The (2, 3) transform to a chip with the fingers up, from (21, 2 or 3) points, px."""
+    """Return the (2, 3) transform to a chip with the fingers up, from (21, 2 or 3) points, px."""
     flat = points[:, :2]
     along = flat[MIDDLE] - flat[WRIST]
     degrees = float(np.degrees(np.arctan2(along[1], along[0]))) + 90  # 0 if the fingers point up
@@ -120,7 +120,7 @@ def hand_region(points: Floats) -> Floats:
 
 
 def _apart(hands: list[Hand]) -> list[Hand]:
-    """Hands that do not lie on each other; the one followed for longer goes on."""
+    """Return the hands that do not overlap; of two, the one tracked for longer is kept."""
     kept: list[Hand] = []
     for hand in hands:
         box = _box(hand)[None]

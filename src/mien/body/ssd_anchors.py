@@ -1,4 +1,4 @@
-"""What the detectors of palms and bodies share: a square sheet, anchors, and one box a thing.
+"""Shared parts of palm and body detectors: square canvas, anchors, one box per object.
 
 Source: MediaPipe's graphs palm_detection and pose_detection.
 """
@@ -12,11 +12,11 @@ from mien.media import warp
 from mien.runtime import LiteSession
 from mien.types import Floats, Pixels
 
-OVERLAP = 0.3  # intersection over union above which two boxes show one thing; as in MediaPipe
+OVERLAP = 0.3  # intersection over union above which two boxes are one object; as in MediaPipe
 
 
 def anchors(side: int, maps: Sequence[tuple[int, int]]) -> Floats:
-    """Centres of all cells, (A, 2) px; for each map its stride and anchors a cell."""
+    """Return the centres of all cells, (A, 2) px, from stride and anchors per cell of each map."""
     cells = []
     for stride, count in maps:
         middles = (np.arange(side // stride) + 0.5) * stride
@@ -28,15 +28,15 @@ def anchors(side: int, maps: Sequence[tuple[int, int]]) -> Floats:
 def detect(
     session: LiteSession, image: Pixels, cells: Floats, *, symmetric: bool, min_score: float
 ) -> tuple[Floats, Floats]:
-    """Find things in one image.
+    """Detect objects in one image.
 
     Args:
-        session: graph of a square (1, S, S, 3) input that answers (1, A, 4 + 2 K) numbers a cell,
-            px of the sheet from its centre, and (1, A, 1) logits.
+        session: graph of a square (1, S, S, 3) input that returns (1, A, 4 + 2 K) numbers per cell,
+            px of the canvas from its centre, and (1, A, 1) logits.
         image: (H, W, 3).
         cells: (A, 2) centres, from `anchors`.
         symmetric: whether the graph takes -1 to 1; else 0 to 1.
-        min_score: weaker things are dropped.
+        min_score: objects with a lower score are dropped.
 
     Returns:
         (N,) scores in [0, 1], best first, and (N, 2 + K, 2) points in px of the image: left top
@@ -45,7 +45,7 @@ def detect(
     height, width = image.shape[:2]
     side = int(session.shapes[0][1])
     matrix = region(np.array([width / 2, height / 2], np.float32), max(height, width), 0, side)
-    # Sharp, as in MediaPipe: from an averaged sheet palms get half the score, and some are lost.
+    # Without averaging, as in MediaPipe: an averaged canvas halves palm scores; some are missed.
     sheet = warp(image, matrix, side, average=False).astype(np.float32)
     answers = session((sheet / 127.5 - 1 if symmetric else sheet / 255)[None])
     logits, values = sorted((a[0] for a in answers.values()), key=lambda a: a.shape[-1])
@@ -59,7 +59,7 @@ def detect(
 
 
 def blended(scores: Floats, points: Floats) -> tuple[Floats, Floats]:
-    """One of each group of overlapping boxes: the mean of the group, weighted by score.
+    """Merge each group of overlapping boxes to its mean, weighted by score.
 
     Args:
         scores: (N,).

@@ -1,4 +1,4 @@
-"""The command about what faces show: analyze."""
+"""Command that measures faces in films and images: analyze."""
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -28,24 +28,23 @@ if TYPE_CHECKING:
     from mien.film import Analyzer
     from mien.tables import Table
 
-Sources = Annotated[
-    list[str], typer.Argument(help="Films, pictures, folders of pictures or patterns.")
-]
+Sources = Annotated[list[str], typer.Argument(help="Films, images, folders of images or patterns.")]
 Heads = Annotated[
     str | None,
-    typer.Option(help="Heads that read faces, with commas between them; none: no head."),
+    typer.Option(help="Heads that read the faces, separated by commas (none = no head)."),
 ]
 Often = Annotated[
-    float, typer.Option("--every", help="Seconds between two readings of the heads; 0: each frame.")
+    float,
+    typer.Option("--every", help="Seconds between two readings of the heads (0 = every frame)."),
 ]
 Known = Annotated[
-    str | None, typer.Option("--gallery", "-g", help="Gallery whose people get their names.")
+    str | None, typer.Option("--gallery", "-g", help="Gallery that names the people.")
 ]
 
 
 Rest = Annotated[
     Path | None,
-    typer.Option(help="A person's face at rest, from mien baseline fit; default: the film's own."),
+    typer.Option(help="Baseline from mien baseline fit; default: fitted to the film."),
 ]
 
 
@@ -53,31 +52,32 @@ def analyze(
     sources: Sources,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Table to write: .parquet or .csv; else JSON lines."),
+        typer.Option("--out", "-o", help="Table to write: .parquet or .csv; default: JSON lines."),
     ] = None,
     format: Annotated[
         Literal["parquet", "csv", "openface", "pyfeat"] | None,
-        typer.Option("--format", help="Columns of --out; by default what its suffix says."),
+        typer.Option("--format", help="Column set of --out; default: from its suffix."),
     ] = None,
     heads: Heads = None,
     every: Often = 0.2,
     points: Annotated[
-        Literal["five", "68", "mesh"], typer.Option(help="Which points the table holds.")
+        Literal["five", "68", "mesh"], typer.Option(help="Landmarks in the table.")
     ] = "five",
     gallery: Known = None,
     people: Annotated[
         bool,
-        typer.Option(help="Identify people without a gallery too: unknown-1, unknown-2."),
+        typer.Option(help="Number people without a gallery: unknown-1, unknown-2."),
     ] = False,
     baseline: Rest = None,
     hands: Annotated[
-        bool, typer.Option(help="Films: also look for hands at faces; what they hide is missing.")
+        bool,
+        typer.Option(help="Films: detect hands at faces; measures that they hide are missing."),
     ] = False,
     draw: Annotated[
-        Path | None, typer.Option(help="Folder for copies with mesh, axes, gaze and bars.")
+        Path | None, typer.Option(help="Folder for copies with mesh, axes, gaze and bars drawn.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="HTML file with charts, events and pictures.")
+        Path | None, typer.Option(help="HTML file with charts, events and images.")
     ] = None,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
@@ -86,10 +86,10 @@ def analyze(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Measure every face in every frame: pose, gaze, lids, lips, heads; one row a face and frame.
+    """Measure every face in every frame; write one row per face per frame.
 
-    A frame without a face has a row with the reason. A run that was stopped goes on where it was
-    with the same command.
+    Measures: pose, gaze, lids, lips, readings of heads. A frame without a face
+    has a row with the reason. The same command continues a stopped run.
 
     Example: mien analyze interview.mp4 --out interview.parquet --table
     """
@@ -101,9 +101,9 @@ def analyze(
     require()
     names = sources_of(sources)
     if out and format not in ("openface", "pyfeat"):
-        format_of(out)  # a wrong suffix is reported before hours of work
+        format_of(out)  # a wrong suffix is reported before the analysis
     if format and not out:
-        raise MienError("--format needs --out FILE: where the table goes.")
+        raise MienError("--format needs --out FILE, the file that the table is written to.")
     check_report(report)
     if points == "five" and format in ("openface", "pyfeat"):
         points = "68"
@@ -127,7 +127,7 @@ def analyze(
         found = run_analysis(names, opening.kit, baseline=opening.baseline, run=Run(on_step))
     if draw:
         _draw(found, names, draw)
-        found = found.without(_unasked(found, points))
+        found = found.without(_drawing_only(found, points))
     if report:
         from mien.report.behaviour import write_behaviour
 
@@ -149,7 +149,7 @@ def analyze(
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """An analyzer, and the baseline that it is used with."""
+    """An analyzer and its baseline."""
 
     kit: "Analyzer"
     baseline: "Baseline | None"
@@ -164,9 +164,9 @@ def opened_analyzer(
     people: bool = False,
     **how: Any,
 ) -> "Iterator[Opening]":
-    """An analyzer with the people of a gallery, if one is named; `how` goes to open_analyzer.
+    """Open an analyzer with the gallery, if one is named; `how` goes to open_analyzer.
 
-    A baseline that says whose it is needs faces that are embedded, so it identifies people.
+    A baseline that stores an embedding needs embedded faces, so people are identified.
     """
     from mien.behaviour import Baseline
     from mien.film import open_analyzer
@@ -183,7 +183,7 @@ def opened_analyzer(
 
 
 def _draw(found: "Table", names: list[str], folder: Path) -> None:
-    """Copies of all sources that could be read, with what was measured drawn on them."""
+    """Write copies of all readable sources with the measures drawn on them."""
     from mien.film.annotate_table import annotated_path, write_annotated
 
     reasons = dict(zip(found.recordings["input"], found.recordings["reason"], strict=True))
@@ -197,15 +197,15 @@ def _draw(found: "Table", names: list[str], folder: Path) -> None:
                 complain(f"drawn: {target}")
 
 
-def _unasked(found: "Table", points: str) -> list[str]:
-    """Columns of points that were made for drawing only."""
+def _drawing_only(found: "Table", points: str) -> list[str]:
+    """Return the columns of points that only the drawing needs."""
     places = [name for name, column in found.columns.items() if column.group == "landmarks"]
     kept = {"mesh": "", "68": "mesh_"}.get(points)
     return [] if kept == "" else [n for n in places if kept is None or n.startswith(kept)]
 
 
 def _facts(found: "Table", written: list[str]) -> dict[str, Any]:
-    """One line about what was written."""
+    """Return the facts of one line about the written table."""
     recordings = [
         {key: value for key, value in row.items() if value == value and value is not None}
         for row in found.recordings.to_dict("records")
@@ -228,7 +228,7 @@ PLACES = ("keys", "boxes", "points", "landmarks", "quality", "measures", "gazes"
 
 
 def _show(found: "Table") -> None:
-    """Tables for eyes: who was seen and why numbers are missing, then what was measured."""
+    """Print human-readable tables: people, reasons for missing values, means."""
     films = set(found.recordings["input"][found.recordings["kind"] == "film"])
     rows = _people_rows(found, films)
     if rows:
@@ -265,16 +265,16 @@ def _people_rows(found: "Table", films: set[str]) -> list[list[Any]]:
 
 
 def _picture_rows(found: "Table", films: set[str]) -> list[list[Any]]:
-    """One row a face of a picture: pose, and the action units that show most."""
+    """Return one row per face of an image: pose and the strongest action units."""
     rows: list[list[Any]] = []
     units = [name for name in found.columns if name.startswith("AU") and name.endswith("_r")]
     mine = ~found.data["input"].isin(films)
     data = found.data[mine].assign(who=found.who[mine])
     for row in data.to_dict("records"):
         shown = sorted((n for n in units if row[n] >= 1), key=lambda n: -row[n])[:3]
-        told = ", ".join(f"{name.removesuffix('_r')} {row[name]:.1f}" for name in shown)
+        strongest = ", ".join(f"{name.removesuffix('_r')} {row[name]:.1f}" for name in shown)
         pose = [None if row[n] != row[n] else f"{row[n]:.0f}" for n in ("yaw", "pitch", "roll")]
-        why = told if row["reason"] == "ok" else row["reason"]
+        why = strongest if row["reason"] == "ok" else row["reason"]
         who = row["who"] if isinstance(row["who"], str) else None
         rows.append([Path(row["input"]).name, who, *pose, why or None])
     return rows
@@ -296,19 +296,19 @@ def _show_means(found: "Table", one: dict[str, Any], mine: Any) -> None:
 
 
 def _stop(found: "Table") -> None:
-    """Tell what is not whole, and leave with the code that says so."""
+    """Report incomplete sources, and exit with code 1 if there are any."""
     failed = 0
     for row in found.recordings.to_dict("records"):
         if row.get("complete") is True and not isinstance(row.get("reason"), str):
             continue
-        told = row.get("detail") if isinstance(row.get("detail"), str) else f"{row['reason']}."
-        complain(f"{row['input']}: {told}")
+        detail = row.get("detail") if isinstance(row.get("detail"), str) else f"{row['reason']}."
+        complain(f"{row['input']}: {detail}")
         failed += row["reason"] == "unreadable"
     reasons = set(found.recordings["reason"])
     if "interrupted" in reasons:
         raise typer.Exit(STOPPED)
     if "full" in reasons:
-        raise MienError("The disk was full; what was seen until then is kept, and the same "
-                        "command goes on from there.")  # fmt: skip
+        raise MienError("The disk is full; results up to this point are kept. Free some space, and "
+                        "continue with the same command.")  # fmt: skip
     if failed:
-        raise MienError(f"{failed} could not be read; the others are done.")
+        raise MienError(f"{failed} could not be read; the others are complete.")

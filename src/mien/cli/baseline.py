@@ -1,4 +1,4 @@
-"""Commands about a person's face at rest: baseline fit, baseline show."""
+"""Commands about a person's neutral face: baseline fit, baseline show."""
 
 import math
 from pathlib import Path
@@ -19,7 +19,9 @@ from mien.cli.options import (
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.zoo import DETECTOR, EMBEDDER
 
-app = typer.Typer(no_args_is_help=True, help="A person's face at rest, to be used again.")
+app = typer.Typer(
+    no_args_is_help=True, help="Fit and show baselines: the measures of a person's neutral face."
+)
 
 
 @app.command()
@@ -27,7 +29,7 @@ def fit(
     sources: Sources,
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .json.")],
     person: Annotated[
-        str | None, typer.Option(help="Whose; default: who is measured most often.")
+        str | None, typer.Option(help="Name of the person; default: the one with the most frames.")
     ] = None,
     gallery: Known = None,
     detector: DetectorName = DETECTOR,
@@ -37,9 +39,9 @@ def fit(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Find somebody's face at rest in films or pictures, and keep it for mien analyze.
+    """Fit the baseline of one person to films or images, for use in mien analyze.
 
-    The file holds a vector of the face, so that it is never used for somebody else.
+    The file stores an embedding of the face, to detect another person.
 
     Example: mien baseline fit interview.mp4 --out ada.json
     """
@@ -65,10 +67,10 @@ def fit(
         )
     baseline.save(out)
     if baseline.vector is None:
-        complain("no look was clear enough to compare, so the file does not say whose it is.")
+        complain("no face was clear enough to embed, so the file cannot check the person.")
     if table:
         rows = [[name, baseline.centre[name], baseline.spread[name]] for name in baseline.centre]
-        print_table(["at rest", "reads>", "spread>"], rows, f"{who}, {baseline.frames} frames")
+        print_table(["neutral", "reads>", "spread>"], rows, f"{who}, {baseline.frames} frames")
         return
     print_json_line(
         {
@@ -84,10 +86,10 @@ def fit(
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(help="What mien baseline fit wrote.")],
+    file: Annotated[Path, typer.Argument(help="Baseline file from mien baseline fit.")],
     table: AsTable = False,
 ) -> None:
-    """Tell what a person's face reads at rest, and what that was fitted to; no vector is shown.
+    """Show a baseline: neutral measures, spread and the number of frames.
 
     Example: mien baseline show ada.json --table
     """
@@ -98,9 +100,9 @@ def show(
     if table:
         rows = [[n, baseline.centre[n], baseline.spread[n], unit] for n, unit in UNITS.items()]
         title = f"{file.name}: {baseline.mode}, {baseline.frames} frames"
-        print_table(["at rest", "reads>", "spread>", "unit"], rows, title)
+        print_table(["neutral", "reads>", "spread>", "unit"], rows, title)
         return
-    told = {name: [baseline.centre[name], baseline.spread[name]] for name in UNITS}
+    measures = {name: [baseline.centre[name], baseline.spread[name]] for name in UNITS}
     print_json_line(
         {
             "file": file,
@@ -110,7 +112,7 @@ def show(
             "contract": baseline.contract,
             "measures": {
                 name: [round(v, 4) if math.isfinite(v) else None for v in pair]
-                for name, pair in told.items()
+                for name, pair in measures.items()
             },
         }
     )

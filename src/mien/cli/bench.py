@@ -1,4 +1,4 @@
-"""mien bench: how fast is each step on this machine?"""
+"""Command that times each step on this machine: bench."""
 
 from typing import Annotated
 
@@ -19,16 +19,16 @@ from mien.zoo import DETECTOR, EMBEDDER
 
 def bench(
     images: Annotated[
-        list[str] | None, typer.Argument(help="Your pictures; default: the demo's portraits.")
+        list[str] | None, typer.Argument(help="Images to use; default: the portraits of the demo.")
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Times that every picture is run.")] = 10,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of runs per image.")] = 10,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Time each step of identification: median and spread in milliseconds, and faces a second.
+    """Time each step of identification: milliseconds per step and faces per second.
 
     Example: mien bench holiday/ --repeats 20 --table
     """
@@ -41,7 +41,7 @@ def bench(
     pipeline = opened(detector, embedder, device, commercial_only)
     loaded = [read_image(name) for name in names]
     for image in loaded:
-        pipeline(image)  # the first run allocates
+        pipeline(image)  # warm-up: the first run allocates memory
     times: dict[str, list[float]] = {}
     faces = 0
     with progress() as on_step:
@@ -65,9 +65,9 @@ def bench(
             }
             for step, t in times.items()
         }
-        told = {"pictures": len(names), "faces_per_second": round(speed, 1)}
-        print_json_line({**told, "milliseconds": steps, "models": pipeline.models})
+        facts = {"pictures": len(names), "faces_per_second": round(speed, 1)}
+        print_json_line({**facts, "milliseconds": steps, "models": pipeline.models})
         return
     rows = [[s, statistics.median(t), min(t), max(t)] for s, t in times.items()]
-    print_table(["step", "ms, median>", "fastest>", "slowest>"], rows, f"{len(names)} pictures")
-    typer.echo(f"{speed:.1f} faces a second on {pipeline.models['detect'].split(' on ')[-1]}")
+    print_table(["step", "ms, median>", "fastest>", "slowest>"], rows, f"{len(names)} images")
+    typer.echo(f"{speed:.1f} faces per second on {pipeline.models['detect'].split(' on ')[-1]}")

@@ -1,4 +1,4 @@
-"""The command that measures what a cosine means, on the user's own pictures."""
+"""Command that measures the error rates of similarities on the user's own images: calibrate."""
 
 import shlex
 from collections.abc import Sequence
@@ -20,53 +20,54 @@ if TYPE_CHECKING:
     from mien.evaluate.verification.vectors import Failure, Sample
     from mien.types import Floats
 
-MENTIONED = 5  # pictures without a face that are named one by one
+MENTIONED = 5  # failures that are listed one by one
 
 
 Folder = Annotated[
     Path,
     typer.Argument(
-        help="Folder with one folder a person; with --pairs, the folder of the files.",
+        help="Folder with one folder per person; with --pairs, the folder of the files.",
         exists=True,
         file_okay=False,
     ),
 ]
-Out = Annotated[Path, typer.Option(help="Where the calibration goes, a .json file.")]
+Out = Annotated[Path, typer.Option(help="Calibration file to write, .json.")]
 Pairs = Annotated[
     Path | None,
     typer.Option(
-        help="CSV with fold, file_a, file_b, same; people from names like Ada_0001.jpg.",
+        help="CSV with fold, file_a, file_b, same. File names such as Ada_0001.jpg give the "
+        "person.",
         exists=True,
         dir_okay=False,
         show_default=False,
     ),
 ]
 Used = Annotated[
-    str, typer.Option(help="Folds to measure on, such as 0-3; default: all but --check.")
+    str, typer.Option(help="Folds to measure on, such as 0-3; default: all except --check.")
 ]
 HeldOut = Annotated[
     str,
     typer.Option(
-        help="Folds whose people only try the result; without --pairs, names make folds 0-4."
+        help="Folds of people who test the result only. Without --pairs, names define folds 0-4."
     ),
 ]
-Finder = Annotated[str, typer.Option(help="Card that finds the faces.")]
-Embedder = Annotated[str, typer.Option(help="Card that makes vectors.")]
-Processor = Annotated[str, typer.Option(help="cpu, cuda, ...; never falls back.")]
+Finder = Annotated[str, typer.Option(help="Card of the detector.")]
+Embedder = Annotated[str, typer.Option(help="Card of the embedder.")]
+Processor = Annotated[str, typer.Option(help="Device: cpu, cuda, ... No fallback.")]
 Label = Annotated[
-    str, typer.Option(help="Which pictures these are, for the record.", show_default=False)
+    str, typer.Option(help="Description of the images, for the record.", show_default=False)
 ]
 Vectors = Annotated[
     Path | None,
     typer.Option(
-        help="File (.npz) that keeps the vectors, so that a second run need not compute them.",
+        help="File (.npz) that stores the embeddings for later runs.",
         show_default=False,
     ),
 ]
 Suspects = Annotated[
-    int, typer.Option(help="Pairs of different people, most alike first, to look at.", min=0)
+    int, typer.Option(help="List N pairs of different people with the highest similarity.", min=0)
 ]
-Plot = Annotated[Path | None, typer.Option(help="Picture of the result.", show_default=False)]
+Plot = Annotated[Path | None, typer.Option(help="Plot of the result.", show_default=False)]
 
 
 def calibrate(
@@ -84,7 +85,7 @@ def calibrate(
     suspects: Suspects = 5,
     plot: Plot = None,
 ) -> None:
-    """Measure thresholds, with intervals, on named pictures; try them on other people.
+    """Measure thresholds with intervals on labelled images; test the result.
 
     Example: mien calibrate people/ --check 4 --out people.json --plot people.png
     """
@@ -97,7 +98,7 @@ def calibrate(
     for path in (out, vectors, plot):
         _require_place(path)
     if plot:
-        _figure()  # a missing extra is told before hours of work
+        _figure()  # a missing extra is reported before the measurement
     pictures = people_of_pairs(pairs, folder) if pairs else people_in(folder)
     known = {picture.fold for picture in pictures}
     held_out = folds_of(check, known) if check else set()
@@ -114,10 +115,10 @@ def calibrate(
             name=out.stem,
             contract=pipeline.embedder.contract if pipeline.embedder else "",
             detector=detector,
-            data=_told(label, used, len(rows), failures),
+            data=_describe(label, used, len(rows), failures),
             command=_command(context),
             check=other,
-            check_data=_told(label, held_out, len(others), failures),
+            check_data=_describe(label, held_out, len(others), failures),
             on_step=on_step,
         )
     write_calibration(calibration, out)
@@ -130,13 +131,13 @@ def calibrate(
 
 
 def _require_place(path: Path | None) -> None:
-    """Refuse before the work what could not be written after it."""
+    """Raise an error before the work if the file cannot be written."""
     if path and (path.is_dir() or not path.parent.is_dir()):
-        raise MienError(f"{path} cannot be written: name a file in a folder that exists.")
+        raise MienError(f"'{path}' cannot be written: name a file in a folder that exists.")
 
 
 def _sample(found: "dict[Picture, Floats]", folds: set[int]) -> "tuple[Sample, list[Picture]]":
-    """The faces of some folds, and their pictures in the same order."""
+    """Return the faces of some folds, and their images in the same order."""
     import numpy as np
 
     from mien.evaluate.verification.vectors import Sample
@@ -144,23 +145,23 @@ def _sample(found: "dict[Picture, Floats]", folds: set[int]) -> "tuple[Sample, l
     rows = [picture for picture in found if picture.fold in folds]
     if not rows:
         raise MienError(
-            f"No picture of folds {', '.join(map(str, sorted(folds)))} shows a face, so there is "
-            "nothing to measure; look at the pictures with: mien detect"
+            f"No face was found in the images of folds {', '.join(map(str, sorted(folds)))}, so "
+            "nothing can be measured. Check the images with: mien detect"
         )
     vectors = np.stack([found[picture] for picture in rows])
     return Sample(vectors, tuple(picture.person for picture in rows)), rows
 
 
-def _told(label: str, folds: set[int], found: int, failures: "Sequence[Failure]") -> str:
-    """Which pictures these are, in a sentence; the failures among them are not hidden."""
+def _describe(label: str, folds: set[int], found: int, failures: "Sequence[Failure]") -> str:
+    """Describe the images in one sentence, with the number of failures."""
     lost = sum(failure.picture.fold in folds for failure in failures)
     numbers = ", ".join(map(str, sorted(folds)))
-    left = f"; {lost} more give no face and are left out" if lost else ""
-    return f"{label}, folds {numbers}: {found} pictures{left}."
+    left = f"; {lost} more failed (no face) and are not counted" if lost else ""
+    return f"{label}, folds {numbers}: {found} images{left}."
 
 
 def _command(context: typer.Context) -> str:
-    """The command as it would be typed, without the folders of this machine."""
+    """Return the command line without absolute folders."""
     words = ["mien", "calibrate", _shown(context.params["folder"])]
     for key in ("pairs", "folds", "check", "out", "detector", "embedder"):
         value = context.params[key]
@@ -176,14 +177,13 @@ def _complain(failures: "Sequence[Failure]") -> None:
     for failure in failures[:MENTIONED]:
         complain(f"left out: {failure.reason}")
     if len(failures) > MENTIONED:
-        complain(f"left out: {len(failures) - MENTIONED} more pictures without a usable face.")
+        complain(f"left out: {len(failures) - MENTIONED} more images without a usable face.")
 
 
 def _print(calibration: "Calibration") -> None:
     c = calibration
     title = (
-        f"{c.name}: {c.people:,} people, {c.genuine:,} comparisons of one person, "
-        f"{c.impostors:,} of two"
+        f"{c.name}: {c.people:,} people, {c.genuine:,} mated comparisons, {c.impostors:,} non-mated"
     )
     rows: list[list[str]] = [
         [f"{p.fmr:.2g}", f"{p.threshold:.4f}", f"{p.low:.4f}", f"{p.high:.4f}"] for p in c.points
@@ -194,8 +194,8 @@ def _print(calibration: "Calibration") -> None:
         return
     k = c.check
     title = (
-        f"\nTried on {k.people:,} other people, {k.genuine:,} comparisons of one person, "
-        f"{k.impostors:,} of two; calibration error {k.ece:.4f}, Cllr {k.cllr:.4f} bit"
+        f"\nTested on {k.people:,} other people, {k.genuine:,} mated comparisons, "
+        f"{k.impostors:,} non-mated; calibration error {k.ece:.4f}, Cllr {k.cllr:.4f} bit"
     )
     rows = [
         [
@@ -209,9 +209,9 @@ def _print(calibration: "Calibration") -> None:
     ]
     typer.echo(title)
     if not rows:
-        complain(f"{k.people} other people are too few to show any rate; hold out more.")
+        complain(f"{k.people} other people are too few to measure a rate; hold out more people.")
         return
-    print_table(("FMR asked>", "measured>", "95 %>", "FNMR>", "95 %>"), rows)
+    print_table(("FMR target>", "measured>", "95 %>", "FNMR>", "95 %>"), rows)
 
 
 def _print_suspects(sample: "Sample", rows: "Sequence[Picture]", most: int) -> None:
@@ -221,7 +221,7 @@ def _print_suspects(sample: "Sample", rows: "Sequence[Picture]", most: int) -> N
         [f"{cosine:.4f}", _short(rows[a].path), _short(rows[b].path)]
         for a, b, cosine in suspects(sample, most)
     ]
-    typer.echo("\nMost alike of different people; is one of them one person under two names?")
+    typer.echo("\nPairs of different people with the highest similarity; check for wrong labels:")
     print_table(("cosine>", "picture", "picture"), cells)
 
 
@@ -239,7 +239,7 @@ def _figure() -> "Figure":
 
 
 def draw(calibration: "Calibration", path: Path) -> None:
-    """Draw the rates against the threshold, with what the check measured."""
+    """Plot the rates against the threshold, with the results of the check."""
     figure = _figure()
     axes = figure.add_subplot(
         xlabel="threshold: cosine that must be exceeded", ylabel="rate", yscale="log"

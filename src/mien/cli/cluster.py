@@ -22,15 +22,15 @@ from mien.cli.options import (
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.zoo import DETECTOR, EMBEDDER
 
-app = typer.Typer(no_args_is_help=True, help="Groups of faces that mien cluster made.")
+app = typer.Typer(no_args_is_help=True, help="Show and edit the groups of faces from mien cluster.")
 GROUPS = Path("groups.mien")
 GroupsPath = Annotated[Path, typer.Option("--groups", help="File that holds the groups.")]
-Which = Annotated[str, typer.Argument(help="Number or name of a group.")]
+Which = Annotated[str, typer.Argument(help="Number or name of the group.")]
 Faces = Annotated[list[int], typer.Argument(help="Numbers of faces.")]
 
 
 def cluster(
-    photos: Annotated[list[str], typer.Argument(help="Folders, photos or patterns.")],
+    photos: Annotated[list[str], typer.Argument(help="Folders, images or patterns.")],
     groups: GroupsPath = GROUPS,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
@@ -41,11 +41,11 @@ def cluster(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Group the faces of photos by person, without naming anybody.
+    """Group the faces of photos by person, without a gallery.
 
-    A photo is looked at once: a second run is quick, and after Ctrl-C or a crash the same command
-    goes on where it stopped. Numbers and names of groups stay from run to run; put right what is
-    wrong with: mien groups
+    Each photo is processed once, so a second run is quick. The same command
+    continues a run that was stopped. Groups keep their numbers and names.
+    Correct wrong groups with: mien groups
 
     Example: mien cluster holiday/ --report people.html
     """
@@ -54,20 +54,20 @@ def cluster(
 
     names = [Path(name) for name in pictures(photos)]
     pipeline = opened(detector, embedder, device, commercial_only, turns, calibration=calibration)
-    pipeline.calibrated()  # says so now if there is none
+    pipeline.calibrated()  # raises an error now if there is none
     contract = pipeline.embedder.contract if pipeline.embedder else ""
     with Groups(groups, made_by=(contract, detector), read_only=False) as file:
         with progress() as on_step:
             change, failed = group_photos(names, pipeline, file, on_step)
         for sentence in failed.values():
             complain(sentence)
-        found, faceless = file.groups(), [*file.faceless(), *_told(failed)]
+        found, faceless = file.groups(), [*file.faceless(), *_failure_rows(failed)]
         if report:
             _report(report, found, faceless, groups)
     _show(found, table, faceless)
     complain(
         f"{len(names):,} photos, {change.faces:,} faces, {change.groups:,} groups; {change.added:,}"
-        f" groups are new, {change.moved:,} faces moved, {change.renamed:,} got another name"
+        f" groups are new, {change.moved:,} faces moved, {change.renamed:,} were renamed"
     )
     if failed:
         raise typer.Exit(1)
@@ -75,7 +75,7 @@ def cluster(
 
 @app.command("list")
 def list_groups(groups: GroupsPath = GROUPS, table: AsTable = False) -> None:
-    """List all groups and their faces, largest first.
+    """List all groups and their faces, largest group first.
 
     Example: mien groups list --table
     """
@@ -86,7 +86,7 @@ def list_groups(groups: GroupsPath = GROUPS, table: AsTable = False) -> None:
 
 @app.command()
 def rename(group: Which, name: str, groups: GroupsPath = GROUPS) -> None:
-    """Name a group; its faces are this person from now on.
+    """Name a group, so that its faces belong to this person.
 
     Example: mien groups rename 3 Ada
     """
@@ -100,7 +100,7 @@ def rename(group: Which, name: str, groups: GroupsPath = GROUPS) -> None:
 
 @app.command()
 def merge(source: Which, into: Which, groups: GroupsPath = GROUPS) -> None:
-    """Say that two groups are one person; the second one's number and name stay.
+    """Merge two groups of one person; the number and name of the second remain.
 
     Example: mien groups merge 7 Ada
     """
@@ -114,7 +114,7 @@ def merge(source: Which, into: Which, groups: GroupsPath = GROUPS) -> None:
 
 @app.command()
 def split(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
-    """Say that some faces of a group are one other person; they get a new group.
+    """Move some faces of a group to a new group, as one other person.
 
     Example: mien groups split 3 41 52
     """
@@ -128,7 +128,7 @@ def split(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
 
 @app.command("not")
 def exclude(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
-    """Say that faces are not the person of a group; the next run looks where they belong.
+    """Remove faces from a group; the next run assigns them anew.
 
     Example: mien groups not Ada 41
     """
@@ -142,7 +142,7 @@ def exclude(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
 
 @app.command()
 def put(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
-    """Say that faces are the person of a group.
+    """Assign faces to a group.
 
     Example: mien groups put Ada 60
     """
@@ -156,7 +156,7 @@ def put(group: Which, faces: Faces, groups: GroupsPath = GROUPS) -> None:
 
 @app.command()
 def undo(groups: GroupsPath = GROUPS) -> None:
-    """Take back the latest edit that was not taken back yet.
+    """Undo the latest edit that is not undone yet.
 
     Example: mien groups undo
     """
@@ -168,7 +168,7 @@ def undo(groups: GroupsPath = GROUPS) -> None:
 
 @app.command()
 def journal(groups: GroupsPath = GROUPS, table: AsTable = False) -> None:
-    """Show what runs and people did to the groups, oldest first.
+    """Show the log of runs and edits, oldest first.
 
     Example: mien groups journal --table
     """
@@ -178,7 +178,7 @@ def journal(groups: GroupsPath = GROUPS, table: AsTable = False) -> None:
         lines = edits.journal(file)
     if table:
         print_table(
-            ["line>", "when", "what", "taken back"],
+            ["line>", "when", "what", "undone"],
             [[one.id, one.at, one.edit, one.undone] for one in lines],
         )
         return
@@ -188,7 +188,7 @@ def journal(groups: GroupsPath = GROUPS, table: AsTable = False) -> None:
 
 @app.command()
 def enroll(group: Which, groups: GroupsPath = GROUPS, gallery: GalleryPath = GALLERY) -> None:
-    """Enrol the faces of a named group in a gallery, so that identify knows the person.
+    """Enrol the faces of a named group in a gallery as templates of the person.
 
     Example: mien groups enroll Ada --gallery family.mien
     """
@@ -209,7 +209,7 @@ def _file(path: Path, *, read_only: bool = False) -> Any:
     return Groups(path, made_by=None, read_only=read_only)
 
 
-def _told(failed: dict[Path, str]) -> list[tuple[str, str]]:
+def _failure_rows(failed: dict[Path, str]) -> list[tuple[str, str]]:
     return [(str(path), sentence) for path, sentence in failed.items()]
 
 

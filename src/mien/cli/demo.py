@@ -1,4 +1,4 @@
-"""The demo on the terminal: one table, one page."""
+"""Command that runs the demo: one table on the terminal, one HTML page."""
 
 import time
 from pathlib import Path
@@ -15,25 +15,26 @@ if TYPE_CHECKING:
     from mien.photo import Pipeline
     from mien.report import Entry
 
-TITLE = "Two people, made hard to recognise"
+TITLE = "Identification of two people in degraded images"
 HONEST = (
-    "All pictures of a person are made from the photo that was enrolled: this shows that hard "
-    "pictures come through the whole chain, and says nothing about accuracy on people."
+    "All images of a person are derived from the photo that was enrolled. The demo shows that "
+    "degraded images pass all steps; it does not measure accuracy on people."
 )
-COLUMNS = ("picture", "expected", "answer", "alike>", "prob.>", "limit>", "ok")
+COLUMNS = ("picture", "expected", "answer", "sim.>", "prob.>", "limit>", "ok")
 
 
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder: new, empty, or of an earlier demo.")
+        Path,
+        typer.Option("--out", "-o", help="Folder to write: new, empty, or from an earlier demo."),
     ] = Path("demo"),
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Enrol two people, identify them in hard pictures, print a table, write a page.
+    """Enrol two people and identify them in degraded images; print a table.
 
-    Needs no pictures of yours; the first run fetches the default models. Exits with 1 if a wrong
-    name is given, or anything else comes out that should not.
+    The demo writes an HTML page too. The first run fetches the default models.
+    The exit code is 1 if a result differs from the expected one.
 
     Example: mien demo --out demo
     """
@@ -49,27 +50,27 @@ def demo(
     _report(page, results, pipeline)
     failed = [result for result in results if not result.passed]
     _sum_up(results, failed)
-    typer.echo(f"It took {time.perf_counter() - started:.1f} s. Open {page} to see the pictures.")
+    typer.echo(f"It took {time.perf_counter() - started:.1f} s. Open {page} to see the images.")
     if failed:
         raise typer.Exit(1)
 
 
 def _row(result: "Result") -> list[Any]:
-    """One line of the table; its parts together are at most 80 letters wide."""
+    """Return one row of the table, at most 80 characters wide."""
     trial = result.trial
     surname = {name: name.rpartition(" ")[2] for name in (*trial.expected, *result.got)}
-    likeness, sure, limit = (
+    similarity, sure, limit = (
         None if number is None else f"{number:.3f}"
         for number in (result.similarity, result.probability, result.threshold)
     )
-    told = ", ".join(surname[name] for name in result.got)
+    names = ", ".join(surname[name] for name in result.got)
     if result.outcome == "review":
-        told += " (review)"
+        names += " (review)"
     return [
         trial.variant,
         ", ".join(sorted(surname[name] for name in trial.expected)) or "no face",
-        told or f"no face: {result.answer.reason}",
-        likeness,
+        names or f"no face: {result.answer.reason}",
+        similarity,
         sure,
         limit,
         result.passed,
@@ -79,7 +80,7 @@ def _row(result: "Result") -> list[Any]:
 def _sum_up(results: "list[Result]", failed: "list[Result]") -> None:
     reviews = sum(result.passed and result.outcome == "review" for result in results)
     typer.echo(
-        f"\n{len(results)} pictures: {len(results) - len(failed)} as expected, "
+        f"\n{len(results)} images: {len(results) - len(failed)} as expected, "
         f"{reviews} of them only for review; {len(failed)} not as expected."
     )
     for result in failed:
@@ -93,8 +94,8 @@ def _report(page: Path, results: "list[Result]", pipeline: "Pipeline") -> None:
     from mien.report import write_answers
 
     lead = (
-        "mien enrolled one photo of Grace Hopper and one of Eileen Collins, then was asked who is "
-        f"in {len(results)} pictures. {HONEST}"
+        "mien enrolled one photo of Grace Hopper and one of Eileen Collins, then identified the "
+        f"people in {len(results)} images. {HONEST}"
     )
     entries = [_entry(result) for result in results]
     write_answers(page, entries, pipeline, title=TITLE, lead=lead)

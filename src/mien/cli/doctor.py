@@ -1,4 +1,4 @@
-"""mien doctor: is everything here, and does it work?"""
+"""Command that checks the installation: doctor."""
 
 import platform
 import shutil
@@ -14,20 +14,22 @@ from mien.cli.terminal import print_json_line, print_table
 from mien.errors import MienError
 
 PARTS = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "av")
-EXTRAS = {  # extra -> modules that it brings
+EXTRAS = {  # extra -> its modules
     "analyze": ("ai_edge_litert", "pandas", "pyarrow"),
     "heic": ("pillow_heif",),
     "plots": ("matplotlib",),
     "synth": ("numba", "h5py"),
     "train": ("torch", "lightning_fabric", "onnx"),
 }
-ROOM = 500_000_000  # bytes: the default weights with what they are made from
+ROOM = 500_000_000  # bytes: the default weights and their source files
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON lines instead of a table.")
+    ] = False,
 ) -> None:
-    """Check this installation: versions, processors, weights, disk, and one face end to end.
+    """Check the installation: versions, devices, weights, disk space, and one face.
 
     Example: mien doctor
     """
@@ -51,12 +53,14 @@ def doctor(
             rows.append([name, "BROKEN", str(error)])
             broken.append(name)
     if as_json:
-        for name, state, told in rows:
-            print_json_line({"check": name, "ok": state == "ok", "detail": told})
+        for name, state, detail in rows:
+            print_json_line({"check": name, "ok": state == "ok", "detail": detail})
     else:
         print_table(["check", "", "found"], rows)
     if broken:
-        raise MienError(f"Not in order: {', '.join(broken)}; see the table for what to do.")
+        raise MienError(
+            f"These checks failed: {', '.join(broken)}. The table above says what to do."
+        )
 
 
 def extras() -> str:
@@ -68,14 +72,14 @@ def extras() -> str:
 
 
 def processors() -> str:
-    """Devices of ONNX Runtime, and threads that the quota allows."""
+    """Return the devices of ONNX Runtime and the permitted number of threads."""
     from mien.runtime import available, cpu_quota
 
     return f"{', '.join(available())}; {cpu_quota()} threads"
 
 
 def weights() -> str:
-    """The default weights, fetched if need be, and hashed anew."""
+    """Fetch the default weights if necessary, and verify their hashes."""
     from mien.zoo import DETECTOR, EMBEDDER, damage, fetch, find, home
 
     for name in (DETECTOR, EMBEDDER):
@@ -84,25 +88,23 @@ def weights() -> str:
         fault = damage(card)
         if fault:
             raise MienError(fault)
-    return f"{DETECTOR}, {EMBEDDER}: whole, in {home()}"
+    return f"{DETECTOR}, {EMBEDDER}: verified, in {home()}"
 
 
 def disk() -> str:
-    """Free space where weights are kept."""
+    """Check the free space in the folder of the weights."""
     from mien.zoo import home
 
     place = home()
     place.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(place).free
     if free < ROOM:
-        raise MienError(
-            f"Only {free / 1e6:.0f} MB free for {place}; weights need {ROOM / 1e6:.0f}."
-        )
+        raise MienError(f"{place} has {free / 1e6:.0f} MB free; weights need {ROOM / 1e6:.0f} MB.")
     return f"{free / 1e9:.0f} GB free"
 
 
 def licences() -> str:
-    """Whether the default weights may be used commercially."""
+    """Check whether the default weights permit commercial use."""
     from mien.zoo import DETECTOR, EMBEDDER, find
 
     cards = [find(name) for name in (DETECTOR, EMBEDDER)]
@@ -110,7 +112,7 @@ def licences() -> str:
 
 
 def outside_systems() -> str:
-    """Systems of other distributions, and what is wrong with them."""
+    """List the systems of other distributions, and their faults."""
     from mien.zoo import outside
 
     found = outside()
@@ -118,13 +120,13 @@ def outside_systems() -> str:
         raise MienError(
             " ".join(f"'{f.name}' of {f.distribution}: {f.reason}" for f in found.faults)
         )
-    told = [f"{card.name} of {card.origin.distribution} {card.origin.version}"
+    found_here = [f"{card.name} of {card.origin.distribution} {card.origin.version}"
             for card in found.cards if card.origin]  # fmt: skip
-    return ", ".join(told) or "none"
+    return ", ".join(found_here) or "none"
 
 
 def one_face() -> str:
-    """Find and embed the portrait that the demo uses."""
+    """Find and embed the face of the demo's portrait."""
     from mien.evaluate.demo import portraits
     from mien.media import read_image
     from mien.photo import open_pipeline
@@ -132,4 +134,4 @@ def one_face() -> str:
     path = next(iter(portraits().values()))
     face = open_pipeline().only_face(read_image(path), path.name)
     size = 0 if face.embedding is None else len(face.embedding)
-    return f"found in {path.name} with score {face.score:.3f}, vector of {size} numbers"
+    return f"found in {path.name} with score {face.score:.3f}, embedding of {size} numbers"

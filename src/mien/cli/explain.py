@@ -1,4 +1,4 @@
-"""mien explain: what in a face an answer rests on, as a picture."""
+"""Command that shows which parts of a face an output depends on: explain."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,30 +10,30 @@ from mien.cli.terminal import print_json_line, progress
 from mien.errors import MienError
 from mien.zoo import DETECTOR
 
-SIDE = 384  # px of each half of the picture
+SIDE = 384  # px of each half of the image
 
 
 def explain(
-    image: Annotated[str, typer.Argument(help="A picture; - is stdin.")],
-    model: Annotated[str, typer.Option(help="Card of a head that answers about one face.")],
-    out: Annotated[Path, typer.Option(help="Picture to write (.png).", dir_okay=False)],
+    image: Annotated[str, typer.Argument(help="An image; - reads stdin.")],
+    model: Annotated[str, typer.Option(help="Card of a chip head.")],
+    out: Annotated[Path, typer.Option(help="Image to write (.png).", dir_okay=False)],
     label: Annotated[
-        str, typer.Option(help="Which number of its answer; default: the largest.")
+        str, typer.Option(help="Label of the output to explain; default: the largest value.")
     ] = "",
     way: Annotated[
         Literal["occlusion", "rise"],
-        typer.Option(help="occlusion: squares are covered in turn; rise: random halves."),
+        typer.Option(help="occlusion = cover squares in turn; rise = cover random halves."),
     ] = "occlusion",
     cut: Annotated[
         Literal["aligned", "whole"],
-        typer.Option(help="aligned: find and align the face; whole: it is cut already."),
+        typer.Option(help="aligned = find and align the face; whole = the image is cut already."),
     ] = "aligned",
     detector: DetectorName = DETECTOR,
     device: DeviceName = "cpu",
 ) -> None:
-    """Show what in a face raises (red) or lowers (blue) one number of a head's answer.
+    """Show which parts of a face raise (red) or lower (blue) an output of a head.
 
-    It tells what the head uses, right or wrong; nothing about the person.
+    The map describes the head, whether it is right or wrong, and not the person.
 
     Example: mien explain portrait.jpg --model expression-convcut --out why.png
     """
@@ -45,7 +45,7 @@ def explain(
     from mien.zoo import load
 
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
-        raise MienError(f"{out} cannot be written: name a .png file in a folder that exists.")
+        raise MienError(f"'{out}' cannot be written: expected a .png file in an existing folder.")
     picture = open_picture(image)
     head = load(model, device=device)
     if cut == "whole":

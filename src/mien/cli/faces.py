@@ -1,4 +1,4 @@
-"""Commands about faces alone, whoever they are: detect, quality, embed."""
+"""Commands about faces without identity: detect, quality, embed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
     from mien.types import Face, Pixels
 
-Drawn = Annotated[
-    Path | None, typer.Option("--draw", help="Folder for copies with the faces marked.")
-]
+Drawn = Annotated[Path | None, typer.Option("--draw", help="Folder for copies with marked faces.")]
 
 
 def detect(
@@ -40,7 +38,7 @@ def detect(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Find faces: box, five points and score; or the likeliest reason why there is none.
+    """Find faces: box, five points and score, or the likely reason for none.
 
     Example: mien detect holiday/*.jpg --draw marked > faces.jsonl
     """
@@ -63,10 +61,10 @@ def detect(
             continue
         faces = [face_row(face) for face in answer.faces]
         kept = [{key: face[key] for key in ("box", "score", "points")} for face in faces]
-        told = {"turned": answer.turned, "reason": answer.reason, "models": answer.models}
-        print_json_line({"image": name, "size": answer.size, "faces": kept, **told})
+        about = {"turned": answer.turned, "reason": answer.reason, "models": answer.models}
+        print_json_line({"image": name, "size": answer.size, "faces": kept, **about})
     if table:
-        print_table(["picture", "faces>", "best score>", "why none"], rows)
+        print_table(["image", "faces>", "best score>", "reason"], rows)
     stop_if_failed(failed)
 
 
@@ -78,7 +76,7 @@ def quality(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Judge faces: components of ISO/IEC 29794-5 from 0 to 100, and what to mend.
+    """Assess face quality: ISO/IEC 29794-5 components (0 to 100) and advice.
 
     Example: mien quality passport.jpg --table
     """
@@ -118,7 +116,9 @@ def embed(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Write the vector of every face to one NumPy file: vectors, images, boxes, contract.
+    """Write the embedding of every face to one NumPy file.
+
+    The file holds embeddings, file names, boxes and the contract id.
 
     Example: mien embed holiday/ --out holiday.npz
     """
@@ -130,7 +130,7 @@ def embed(
 
     pipeline = opened(detector, embedder, device, commercial_only, turns)
     if out.suffix != ".npz":
-        raise MienError(f"{out} does not end in .npz, the format of NumPy that is written.")
+        raise MienError(f"'{out}' is not supported: the file name must end in .npz.")
     found, failed = [], 0
     for name, image, _ in each_picture(pictures(images), "embed"):
         failed += image is None
@@ -150,7 +150,7 @@ def embed(
 
 
 def draw_into(folder: Path, name: str, image: "Pixels", faces: "Sequence[Face]") -> None:
-    """Write a copy of the picture with its faces marked; names never leave the folder."""
+    """Write a copy of the image with marked faces; all copies stay in the folder."""
     from mien.media import draw_faces, write_image
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,6 +163,6 @@ def draw_into(folder: Path, name: str, image: "Pixels", faces: "Sequence[Face]")
 
 
 def stop_if_failed(failed: int) -> None:
-    """Exit 1 after a run in which pictures could not be read; each was told already."""
+    """Exit with code 1 if images could not be read; each was reported already."""
     if failed:
-        raise ImageError(f"{failed} could not be read; the others are done.")
+        raise ImageError(f"{failed} could not be read; the others are complete.")

@@ -1,4 +1,4 @@
-"""What `mien identify` makes of a film: rows, tables, a report, an annotated or blurred copy."""
+"""Results of `mien identify` for a film: rows, tables, a report, an annotated or blurred copy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FilmOutputs:
-    """What to write for each film, beside its row."""
+    """The files to write for each film, in addition to its row."""
 
     draw: Path | None  # folder for the annotated film
-    blur: str | None  # who is blurred; None: no blurred film
+    blur: str | None  # people to blur; None: no blurred film
     tables: Path | None  # folder for JSON, CSV, chapters and the contact sheet
     report: Path | None
-    alone: bool  # one film and nothing else: the report and the tables are named as asked
+    alone: bool  # the only source: report and tables get the requested names
 
     def __post_init__(self) -> None:
         if self.blur and not self.draw:
-            raise MienError("--blur needs --draw FOLDER: the folder that the blurred film goes to.")
+            raise MienError(
+                "--blur needs --draw FOLDER, the folder that the blurred film is written to."
+            )
 
     def write(self, found: "Identified", pipeline: "Pipeline", on_step: "OnStep") -> None:
-        """Write all that was asked for about one film."""
+        """Write the requested files for one film."""
         from mien.report.film import portraits, write_film
         from mien.report.film_files import write_tables
 
@@ -70,17 +72,17 @@ class FilmOutputs:
 
 
 def complain_incomplete(film: str, answer: "FilmAnswer") -> None:
-    """Say why something of a film may be missing."""
+    """Report why results of a film may be incomplete."""
     from mien.media.film import REASONS
 
     if answer.reason:
         complain(f"{film}: {answer.reason}. {REASONS[answer.reason]}")
     if not answer.complete:
-        complain(f"{answer.seconds:.1f} s were searched; the results are about them.")
+        complain(f"{answer.seconds:.1f} s were analysed; the results describe these only.")
 
 
 def film_rows(film: str, answer: "FilmAnswer") -> list[list[Any]]:
-    """The rows of --table about one film; its name stands in the first."""
+    """Return the rows of --table for one film; the first has its name."""
     rows: list[list[Any]] = [
         ["", person.person, _outcome(person), f"{person.seconds:.1f}", _when(answer, person)]
         for person in answer.people
@@ -90,7 +92,7 @@ def film_rows(film: str, answer: "FilmAnswer") -> list[list[Any]]:
 
 
 def _hidden(who: str, answer: "FilmAnswer") -> Callable[["Identity | None"], bool]:
-    """Whether a person is to be blurred; faces of nobody are, unless names were given."""
+    """Return a test for people to blur; unassigned faces are blurred unless names are given."""
     if who == "all":
         return lambda person: True
     if who == "unknown":
@@ -99,9 +101,9 @@ def _hidden(who: str, answer: "FilmAnswer") -> Callable[["Identity | None"], boo
     strangers = names - {person.person for person in answer.people}
     if strangers:
         raise FilmError(
-            f"{', '.join(sorted(strangers))}: nobody of that name is in the film, so a film with "
-            f"them blurred was not written. It shows: "
-            f"{', '.join(person.person for person in answer.people) or 'nobody'}."
+            f"{', '.join(sorted(strangers))}: no such person in the film, so no blurred copy was "
+            f"written. People in the film: "
+            f"{', '.join(person.person for person in answer.people) or 'none'}."
         )
     return lambda person: person is not None and person.person in names
 

@@ -9,13 +9,15 @@ from mien.cli.options import GALLERY, AsTable, GalleryPath
 from mien.cli.terminal import print_json_line, print_table
 from mien.errors import GalleryError
 
-app = typer.Typer(no_args_is_help=True, help="The people that a gallery file knows.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, edit, export and check the people of a gallery."
+)
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
 
 
 @app.command("list")
 def list_people(gallery: GalleryPath = GALLERY, table: AsTable = False) -> None:
-    """List everyone in a gallery.
+    """List the people of a gallery.
 
     Example: mien gallery list --gallery family.mien --table
     """
@@ -33,7 +35,7 @@ def list_people(gallery: GalleryPath = GALLERY, table: AsTable = False) -> None:
 
 @app.command()
 def show(person: Name, gallery: GalleryPath = GALLERY, table: AsTable = False) -> None:
-    """Show what a gallery holds about one person: every template and every refused picture.
+    """Show all templates and refused images of one person.
 
     Example: mien gallery show Ada --gallery family.mien
     """
@@ -46,7 +48,7 @@ def show(person: Name, gallery: GalleryPath = GALLERY, table: AsTable = False) -
     if table:
         rows = [[one.id, one.source, f"{one.added:%Y-%m-%d}"] for one in templates]
         rows += [["refused", one.source, one.reason] for one in refused]
-        print_table(["template", "picture", "since / why"], rows, person)
+        print_table(["template", "image", "since / why"], rows, person)
         return
     print_json_line(
         {
@@ -63,7 +65,7 @@ def show(person: Name, gallery: GalleryPath = GALLERY, table: AsTable = False) -
 
 @app.command()
 def rename(old: Name, new: Name, gallery: GalleryPath = GALLERY) -> None:
-    """Give a person another name.
+    """Rename a person.
 
     Example: mien gallery rename "Ada King" "Ada Lovelace" --gallery family.mien
     """
@@ -72,7 +74,7 @@ def rename(old: Name, new: Name, gallery: GalleryPath = GALLERY) -> None:
 
 @app.command()
 def merge(source: Name, into: Name, gallery: GalleryPath = GALLERY) -> None:
-    """Move all templates of one person to another, and forget the first name.
+    """Move all templates of one person to another, and delete the first name.
 
     Example: mien gallery merge "A. King" Ada --gallery family.mien
     """
@@ -83,7 +85,7 @@ def merge(source: Name, into: Name, gallery: GalleryPath = GALLERY) -> None:
 def forget(
     people: Annotated[list[str], typer.Argument(help="Names of people.")],
     gallery: GalleryPath = GALLERY,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Erase people: names, templates, sources, notes, and their bytes in the file.
 
@@ -98,7 +100,7 @@ def forget(
 def export_people(
     target: Annotated[Path, typer.Argument(help="File to write.")], gallery: GalleryPath = GALLERY
 ) -> None:
-    """Write a gallery as one portable file: vectors, names, sources; no pictures.
+    """Export a gallery to one portable file: embeddings, names, sources; no images.
 
     Example: mien gallery export family-2026.zip --gallery family.mien
     """
@@ -111,13 +113,13 @@ def export_people(
 
 @app.command("import")
 def import_people(
-    source: Annotated[Path, typer.Argument(help="File that export wrote.")],
+    source: Annotated[Path, typer.Argument(help="File from mien gallery export.")],
     gallery: GalleryPath = GALLERY,
     merge_names: Annotated[
-        bool, typer.Option("--merge", help="Take equal names for one person; else refuse.")
+        bool, typer.Option("--merge", help="Treat equal names as one person; default: refuse.")
     ] = False,
 ) -> None:
-    """Add the people of an exported file to a gallery, all of them or none.
+    """Import an exported file into a gallery: all of its people or none.
 
     Example: mien gallery import family-2026.zip --gallery all.mien --merge
     """
@@ -130,7 +132,7 @@ def import_people(
 
 @app.command()
 def scrub(gallery: GalleryPath = GALLERY) -> None:
-    """Overwrite bytes that earlier changes left behind; forget says so if there are any.
+    """Overwrite deleted data that remain in the file; forget reports them.
 
     Example: mien gallery scrub --gallery family.mien
     """
@@ -139,7 +141,7 @@ def scrub(gallery: GalleryPath = GALLERY) -> None:
 
 @app.command()
 def check(gallery: GalleryPath = GALLERY) -> None:
-    """Test every stored byte that can be tested.
+    """Verify all stored data that have a checksum.
 
     Example: mien gallery check --gallery family.mien
     """

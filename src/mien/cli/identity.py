@@ -1,4 +1,4 @@
-"""Commands about who somebody is: enroll, identify, verify."""
+"""Commands about identity: enroll, identify, verify."""
 
 import sys
 from collections import Counter
@@ -38,29 +38,35 @@ if TYPE_CHECKING:
     from mien.service.identify import Identified
     from mien.service.result_log import ResultLog
 
+OLD_SEGMENTS = "--looks"  # deprecated name of --segments, for one release
+
 
 def enroll(
     source: Annotated[
         Path,
-        typer.Argument(help="A folder a person, Name.jpg files, or a CSV with person,path."),
+        typer.Argument(
+            help="Folder with one folder per person or Name.jpg files; or a CSV with person,path."
+        ),
     ],
     gallery: GalleryPath = GALLERY,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
     allow_conflicts: Annotated[
-        bool, typer.Option(help="Take pictures that look like somebody else in the gallery.")
+        bool, typer.Option(help="Accept images that are similar to another person of the gallery.")
     ] = False,
-    retry: Annotated[bool, typer.Option(help="Look again at pictures refused before.")] = False,
+    retry: Annotated[
+        bool, typer.Option(help="Process images again that were refused before.")
+    ] = False,
     calibration: CalibrationPath = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Add people to a gallery; every refused picture is told with its reason.
+    """Add people to a gallery; report each refused image with its reason.
 
-    Each picture is on disk before the next is looked at: after Ctrl-C or a crash the same
-    command goes on where it stopped.
+    Each result is stored before the next image is processed. The same command
+    continues a run that was stopped.
 
     Example: mien enroll family/ --gallery family.mien
     """
@@ -85,9 +91,9 @@ def enroll(
             if not table:
                 print_json_line(enrolled_row(result))
     if table:
-        print_table(["person", "refused picture", "why"], rows)
-        told = ", ".join(f"{counts[key]:,} {key}" for key in ("enrolled", "already", "refused"))
-        typer.echo(f"{len(items):,} pictures: {told}. Gallery: {gallery}")
+        print_table(["person", "refused image", "reason"], rows)
+        summary = ", ".join(f"{counts[key]:,} {key}" for key in ("enrolled", "already", "refused"))
+        typer.echo(f"{len(items):,} images: {summary}. Gallery: {gallery}")
 
 
 def identify(
@@ -95,30 +101,31 @@ def identify(
     gallery: GalleryPath = GALLERY,
     fpir: Annotated[
         float,
-        typer.Option(help="Share of searches for strangers that may give a name, e.g. 0.01."),
+        typer.Option(help="False positive identification rate to work at, such as 0.01."),
     ] = 0.01,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
     draw: Drawn = None,
     report: Annotated[
-        Path | None, typer.Option(help="HTML file with pictures, or a film's timeline.")
+        Path | None, typer.Option(help="HTML file with images, or with the timeline of a film.")
     ] = None,
     tables: Annotated[
         Path | None,
         typer.Option(help="Films: folder for JSON, CSV, WebVTT chapters and a contact sheet."),
     ] = None,
     every: Annotated[
-        float, typer.Option(help="Films: seconds between looks; 0 looks at every frame.")
+        float, typer.Option(help="Films: seconds between sampled frames (0 = every frame).")
     ] = 0.1,
     blur: Annotated[
         str | None,
-        typer.Option(help="Films: whom --draw hides: unknown, all, or Ada,Ben."),
+        typer.Option(help="Films: people to blur with --draw: unknown, all, or Ada,Ben."),
     ] = None,
-    looks: Annotated[
+    segments: Annotated[
         Path | None,
-        typer.Option(help="Films: keep what was seen here; it holds vectors of faces."),
+        typer.Option(help="Films: file to store segments in; it holds embeddings of faces."),
     ] = None,
+    old_segments: Annotated[Path | None, typer.Option(OLD_SEGMENTS, hidden=True)] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File of JSON lines; continued if it exists.")
     ] = None,
@@ -128,9 +135,9 @@ def identify(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Say who is in each picture, or in a film and when: match, review or unknown, and why.
+    """Identify people in images and films: match, review or unknown, with reason.
 
-    A film that was stopped goes on where it was with the same command.
+    The same command continues a film that was stopped.
 
     Example: mien identify party/ --gallery family.mien --report party.html
     """
@@ -141,8 +148,11 @@ def identify(
     names = sources_of(images)
     films = [name for name in names if is_film(name)]
     check_report(report)
-    if looks and len(films) > 1:
-        raise MienError("--looks keeps the segment log of one film; name one film.")
+    if old_segments:
+        complain(f"{OLD_SEGMENTS} is deprecated; use --segments instead.")
+    segments = segments or old_segments
+    if segments and len(films) > 1:
+        raise MienError(f"--segments needs exactly one film, got {len(films)}; name one film.")
     pipeline = opened(
         detector,
         embedder,
@@ -158,21 +168,21 @@ def identify(
         log = _log(out, pipeline, gallery)
         done = log.done if log else set()
         if done and (table or report or draw):
-            complain(f"{len(done)} are done already and not shown again.")
+            complain(f"{len(done)} results are in the file already and are not shown again.")
         todo = [
             sys.stdin.buffer.read() if name == "-" else name for name in names if name not in done
         ]
         shown = Shown(pipeline, outputs, table, log)
         with log or nullcontext(), progress() as on_step:
-            every = 0.0 if blur else every  # a blur may leave out no frame
-            found = run_identification(todo, pipeline, every=every, keep=looks, run=Run(on_step))
+            every = 0.0 if blur else every  # a blurred film needs every frame
+            found = run_identification(todo, pipeline, every=every, keep=segments, run=Run(on_step))
             for one in found:
                 shown(one, on_step)
     shown.finish()
 
 
 def _log(out: Path | None, pipeline: "Pipeline", gallery: str) -> "ResultLog | None":
-    """The file that rows go to, if one is named; it belongs to one gallery and its settings."""
+    """Open the result file, if one is named; it belongs to one gallery and its settings."""
     from mien.service.result_log import ResultLog
 
     if out is None:
@@ -191,7 +201,7 @@ def _log(out: Path | None, pipeline: "Pipeline", gallery: str) -> "ResultLog | N
 
 
 class Shown:
-    """Prints or writes each answer as it comes, and tables and the report at the end."""
+    """Print or write each answer as it arrives, and tables and the report at the end."""
 
     def __init__(
         self, pipeline: "Pipeline", outputs: FilmOutputs, table: bool, log: "ResultLog | None"
@@ -204,7 +214,7 @@ class Shown:
         self._stopped = False
 
     def __call__(self, one: "Identified", on_step: OnStep) -> None:
-        """Take the answer about one photo or film."""
+        """Process the answer for one image or film."""
         if one.error:
             complain(one.error)
             self._failed += 1
@@ -236,7 +246,7 @@ class Shown:
             print_json_line(identified_row(one))
 
     def finish(self) -> None:
-        """Print the tables, write the report of the photos, and leave with the right code."""
+        """Print the tables, write the report of the images, and set the exit code."""
         from mien.report import write_answers
 
         if self._photos:
@@ -253,14 +263,14 @@ class Shown:
 
 
 def is_film_name(source: str) -> bool:
-    """Whether a source is a film by its name."""
+    """Return whether the name of a source is that of a film."""
     from mien.media import is_film
 
     return source != "-" and is_film(source)
 
 
 def table_rows(name: str, answer: Any) -> list[list[Any]]:
-    """One row a face for --table; a picture without one gets a row with the reason."""
+    """Return one row per face for --table; an image without a face has a row with the reason."""
     short = Path(name).name
     if answer is None:
         return [[short, None, "unreadable", None, None, None]]
@@ -270,20 +280,18 @@ def table_rows(name: str, answer: Any) -> list[list[Any]]:
     for face in answer.faces:
         one = face.decision
         threshold = one.basis.threshold if one.basis else None
-        likeness, sure = (
+        similarity, sure = (
             None if v is None else f"{v:.3f}" for v in (one.similarity, one.probability)
         )
         bar = None if threshold is None else f"{threshold:.3f}"
-        rows.append([short, one.person, one.outcome, likeness, sure, bar])
+        rows.append([short, one.person, one.outcome, similarity, sure, bar])
     return rows
 
 
 def verify(
-    first: Annotated[str, typer.Argument(help="A picture of one person.")],
-    second: Annotated[str, typer.Argument(help="A picture of the same person, or of another.")],
-    fmr: Annotated[
-        float, typer.Option(help="Share of pairs of strangers that may pass, e.g. 0.001.")
-    ] = 1e-3,
+    first: Annotated[str, typer.Argument(help="First image, which shows one face.")],
+    second: Annotated[str, typer.Argument(help="Second image, which shows one face.")],
+    fmr: Annotated[float, typer.Option(help="False match rate to work at, such as 0.001.")] = 1e-3,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
@@ -293,7 +301,7 @@ def verify(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Say whether two pictures show one person: match, review or unknown, and why.
+    """Decide whether two images show one person: match, review or unknown.
 
     Example: mien verify passport.jpg selfie.jpg --fmr 1e-4
     """
@@ -312,9 +320,9 @@ def verify(
     rows: list[list[Any]] = [
         ["answer", decision.outcome],
         ["similarity", decision.similarity],
-        ["probability", f"{decision.probability:.4f} (it was {decision.prior:g} before looking)"],
+        ["probability", f"{decision.probability:.4f} (prior: {decision.prior:g})"],
         ["threshold", f"{basis.threshold:.3f} (95 %: {basis.low:.3f} to {basis.high:.3f})"],
-        ["asked for", f"FMR {basis.fmr:g}"],
+        ["requested", f"FMR {basis.fmr:g}"],
         ["measured on", basis.calibration],
     ]
     print_table(["", ""], rows)

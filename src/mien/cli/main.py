@@ -1,4 +1,4 @@
-"""Thin: read arguments, call the library, print. Model code is imported when a command runs."""
+"""The command line: parse arguments, call the library, print. Imports of models are deferred."""
 
 import sys
 from collections.abc import Callable
@@ -32,8 +32,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Who is in this picture, and how far can the answer be trusted.",
-    epilog="Answers are JSON lines on stdout, everything else is on stderr. Start with: mien demo",
+    help="Face recognition, quality, liveness and behaviour, with stated error rates.",
+    epilog="Results are JSON lines on stdout; all else goes to stderr. Start with: mien demo",
 )
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "People": (
@@ -62,16 +62,16 @@ app.add_typer(models.app, name="models", rich_help_panel="This installation")
 
 
 def main() -> None:
-    """Run a command; a mien error becomes one line on stderr and exit code 1."""
+    """Run a command; print an error of mien as one line on stderr, with exit code 1."""
     try:
         app()
     except MienError as error:
         complain(str(error))
         sys.exit(1)
-    except OSError as error:  # a folder that cannot be written, a disk that is full
+    except OSError as error:  # such as a read-only folder or a full disk
         complain(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
         sys.exit(1)
     except SystemExit as end:
         if end.code == STOPPED:
-            complain("stopped; what is done is kept, and the same command goes on from there.")
+            complain("stopped; finished work is kept, and the same command continues it.")
         raise

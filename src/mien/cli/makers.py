@@ -1,4 +1,4 @@
-"""mien make and mien audit: built from cards, so that a new system needs no command."""
+"""Commands that run makers and audits by their cards: make, audit."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.eval.options import AsTable, Processor, Report, command, require_place, tell
+from mien.cli.eval.options import AsTable, Processor, Report, command, print_findings, require_place
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ ListOnly = Annotated[
 
 
 def make(
-    name: Annotated[str, typer.Argument(help="Card of a maker; see: mien models list")],
+    name: Annotated[str, typer.Argument(help="Card of the maker; see: mien models list")],
     inputs: Annotated[
-        list[Path] | None, typer.Argument(help="Files that it works on.", show_default=False)
+        list[Path] | None, typer.Argument(help="Input files.", show_default=False)
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="File, or folder for several results.")
+        Path, typer.Option("--out", "-o", help="File to write; a folder for several results.")
     ] = Path("made"),
     settings: Settings = None,
     no_mark: Annotated[
@@ -44,12 +44,12 @@ def make(
     list_only: ListOnly = False,
     table: AsTable = False,
 ) -> None:
-    """Run a maker on files: restore, edit, animate or synthesise; print one line per result.
+    """Run a maker on files: restore, edit, animate or synthesise.
 
-    Each result has a visible mark, provenance in its metadata, and a file NAME.provenance.json.
-    The same command again skips what is there already.
+    One line per result is printed. Each result has a visible mark, provenance in
+    its metadata, and a file NAME.provenance.json. Existing results are skipped.
 
-    Example: mien make photo-puppet portrait.jpg --set units=AU12:0.8 --out smile.png
+    Example: mien make photo-puppet me.jpg --set units=AU12:0.8 --out smile.png
     """
     from mien.service import make as run
     from mien.zoo import find
@@ -88,33 +88,37 @@ def make(
 
 
 def audit(
-    name: Annotated[str, typer.Argument(help="Card of an audit; see: mien models list")],
+    name: Annotated[str, typer.Argument(help="Card of the audit; see: mien models list")],
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="Folder of labelled pictures; default: noise, where labels are not needed.",
+            help="Folder of labelled images; default: noise, if no labels are needed.",
             exists=True,
             show_default=False,
         ),
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="Card of the model that is examined.")] = "",
+    model: Annotated[str, typer.Option("--model", help="Card of the model to audit.")] = "",
     layout: Annotated[
         str,
-        typer.Option(help="Layout of the folder, such as utkface; classes: any class folders."),
+        typer.Option(
+            help="Layout of the folder, such as utkface (classes = one folder per class)."
+        ),
     ] = "classes",
     most: Annotated[
-        int, typer.Option(help="Use at most N pictures, evenly spaced (0 = all).", min=0)
+        int, typer.Option(help="Use at most N images, evenly spaced (0 = all).", min=0)
     ] = 0,
     cut: Annotated[
-        bool, typer.Option("--cut", help="Pictures show the face alone; look for none.")
+        bool, typer.Option("--cut", help="Images are cut to the face already; skip detection.")
     ] = False,
     settings: Settings = None,
     purpose: Annotated[
-        str, typer.Option(help="Why the audit is done, for the record.", show_default=False)
+        str, typer.Option(help="Purpose of the audit, for the record.", show_default=False)
     ] = "",
     queries: Annotated[
         int | None,
-        typer.Option(help="Pictures the model may be shown at most.", min=1, show_default=False),
+        typer.Option(
+            help="Maximum number of images that the model may process.", min=1, show_default=False
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed. The same seed, the same result.")] = 0,
     device: Processor = "cpu",
@@ -122,7 +126,7 @@ def audit(
     list_only: ListOnly = False,
     table: AsTable = False,
 ) -> None:
-    """Audit a model: findings with intervals and a risk level, as JSON, table or page.
+    """Audit a model; print findings with intervals and a risk level.
 
     Example: mien audit batch-leakage faces/ --model expression --cut --table
     """
@@ -134,7 +138,7 @@ def audit(
         _print_settings(find(name), table)
         return
     if not model:
-        raise typer.BadParameter("Name the model that is examined: --model CARD.")
+        raise typer.BadParameter("The model to audit is missing: add --model CARD.")
     require_place(report)
     with progress() as on_step:
         found = run(
@@ -149,11 +153,11 @@ def audit(
             device=device,
             on_step=on_step,
         )
-    tell(replace(found, basis=(*found.basis, ("Command", command()))), report, table)
+    print_findings(replace(found, basis=(*found.basis, ("Command", command()))), report, table)
 
 
 def _print_settings(card: "Card", table: bool) -> None:
-    """The settings of a maker or an audit, one per line."""
+    """Print the settings of a maker or an audit, one per line."""
     from mien.errors import UnknownModelError
     from mien.zoo import list_options, options_type
 

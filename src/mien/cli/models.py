@@ -1,4 +1,4 @@
-"""Commands about models: which there are, what their licences allow, and their weights on disk."""
+"""Commands about models: list, facts, licences, and weights on disk."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,17 +12,19 @@ from mien.errors import MienError
 if TYPE_CHECKING:
     from mien.zoo import FileSet
 
-app = typer.Typer(no_args_is_help=True, help="Models: list, fetch, check, and their licences.")
+app = typer.Typer(no_args_is_help=True, help="List, fetch and verify models; show their licences.")
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names of models.", show_default=False)]
-ForEyes = Annotated[bool, typer.Option("--table", help="A table for eyes instead of JSON lines.")]
+AsTable = Annotated[
+    bool, typer.Option("--table", help="Print a human-readable table instead of JSON lines.")
+]
 Commercial = Annotated[
-    bool, typer.Option("--commercial-only", help="Only weights that allow commercial use.")
+    bool, typer.Option("--commercial-only", help="Use only weights that permit commercial use.")
 ]
 Folder = Annotated[
     Path | None,
     typer.Option(
-        help="Take the files from this folder; never ask the network.",
+        help="Take the files from this folder, without network access.",
         exists=True,
         file_okay=False,
         show_default=False,
@@ -32,11 +34,11 @@ Folder = Annotated[
 
 @app.command("list")
 def list_models(
-    task: Annotated[str | None, typer.Option(help="Only models of this task.")] = None,
+    task: Annotated[str | None, typer.Option(help="List only models of this task.")] = None,
     commercial_only: Commercial = False,
-    table: ForEyes = False,
+    table: AsTable = False,
 ) -> None:
-    """List the models that can be loaded, one a line; `fetched` says whether they are on disk.
+    """List the models, one per line; `fetched` marks those on disk.
 
     Example: mien models list --task detect --table
     """
@@ -74,8 +76,8 @@ def list_models(
 
 
 @app.command()
-def show(name: str, table: ForEyes = False) -> None:
-    """Show all facts of one model: sources, hashes, licence, options, measured results.
+def show(name: str, table: AsTable = False) -> None:
+    """Show one model: sources, hashes, licence, options, measured results.
 
     Example: mien models show mtcnn --table
     """
@@ -99,30 +101,30 @@ def show(name: str, table: ForEyes = False) -> None:
 @app.command()
 def pull(
     names: Names = None,
-    everything: Annotated[bool, typer.Option("--all", help="All models.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Select all models.")] = False,
     from_dir: Folder = None,
     into: Annotated[
         Path | None,
         typer.Option(
-            help="Gather the files in this folder, to carry to a machine without network.",
+            help="Collect the files in this folder, for a machine without network.",
             file_okay=False,
             show_default=False,
         ),
     ] = None,
     commercial_only: Commercial = False,
 ) -> None:
-    """Fetch the weights of models now instead of at first use; print where they are.
+    """Fetch the weights of models now instead of at first use; print their paths.
 
     Example: mien models pull mtcnn dlib-resnet29-int8
 
-    For a machine without network, gather here and use there:
+    For a machine without network, collect the files here and use them there:
 
     Example: mien models pull mtcnn --into stick
 
     Example: mien models pull mtcnn --from-dir stick
     """
     if from_dir and into:
-        raise typer.BadParameter("--into gathers and --from-dir uses; give one of them.")
+        raise typer.BadParameter("--into and --from-dir exclude each other: give one of them.")
     chosen = _chosen(names, everything, commercial_only)
     failed = 0
     for card in chosen:
@@ -131,10 +133,13 @@ def pull(
         except MienError as error:
             if len(chosen) == 1:
                 raise
-            complain(str(error))  # the others may still arrive
+            complain(str(error))  # the other downloads continue
             failed += 1
     if failed:
-        complain(f"{failed} of {len(chosen)} models could not be fetched; the lines above say why.")
+        complain(
+            f"{failed} of {len(chosen)} models could not be fetched; the lines above give the "
+            "reasons."
+        )
         raise typer.Exit(1)
 
 
@@ -150,11 +155,11 @@ def _pull_one(card: "FileSet", from_dir: Path | None, into: Path | None) -> None
 
 
 def _chosen(names: list[str] | None, everything: bool, commercial_only: bool) -> list["FileSet"]:
-    """The cards, or sample pictures, that a user asked for by name; or all cards."""
+    """Return the named cards or sample sets; or all cards."""
     from mien.zoo import Card, cards, find, require_commercial, samples
 
     if bool(names) == everything:
-        raise typer.BadParameter("Name models, or give --all; `mien models list` shows them.")
+        raise typer.BadParameter("No model is named: give names from `mien models list`, or --all.")
     if everything:
         allowed = (card for card in cards().values() if card.commercial is True)
         return list(allowed if commercial_only else cards().values())
@@ -167,7 +172,7 @@ def _chosen(names: list[str] | None, everything: bool, commercial_only: bool) ->
 
 @app.command()
 def verify(names: Names = None) -> None:
-    """Hash the weights on disk again; exit with 1 if any is damaged.
+    """Verify the hashes of weights on disk; exit with code 1 if any differs.
 
     Example: mien models verify
     """
@@ -178,15 +183,16 @@ def verify(names: Names = None) -> None:
     for card in chosen:
         there = is_stored(card) or is_fetched(card)
         if not there and not names:
-            continue  # never fetched, so there is nothing that could be damaged
+            continue  # not fetched, so there is nothing to verify
         why = damage(card) if there else None
         status = ("damaged" if why else "whole") if there else "absent"
         print_json_line({"name": card.name, "digest": card.digest, "status": status, "why": why})
         broken += why is not None
     if broken:
         complain(
-            f"{broken} of {len(chosen)} models are damaged; delete the folders named above, then "
-            "run `mien models pull` with their names."
+            f"{broken} of {len(chosen)} models are damaged. Delete the folders named above, then "
+            "run "
+            "`mien models pull` with their names."
         )
         raise typer.Exit(1)
 
@@ -194,10 +200,10 @@ def verify(names: Names = None) -> None:
 @app.command()
 def ledger(
     commercial_only: Commercial = False,
-    table: ForEyes = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="A table for a document.")] = False,
+    table: AsTable = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> None:
-    """Tell for each file of weights its licence, what it was trained on and where it is from.
+    """List licence, training data and source of each file of weights.
 
     Example: mien models ledger --commercial-only --table
     """

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the loop over many pictures."""
+"""Options that several commands share, and the loop over images."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 Pictures = Annotated[
     list[str],
-    typer.Argument(help="Pictures, folders or patterns (holiday/*.jpg); - reads one from stdin."),
+    typer.Argument(help="Images, folders or patterns (holiday/*.jpg); - reads stdin."),
 ]
 DetectorName = Annotated[
-    str, typer.Option("--detector", help="Card that finds faces; see: mien models list")
+    str, typer.Option("--detector", help="Card of the detector; see: mien models list")
 ]
 EmbedderName = Annotated[
-    str, typer.Option("--embedder", help="Card that makes vectors; see: mien models list")
+    str, typer.Option("--embedder", help="Card of the embedder; see: mien models list")
 ]
 DeviceName = Annotated[
-    str, typer.Option("--device", help="cpu, cuda, coreml ...; a missing one is an error.")
+    str, typer.Option("--device", help="Device: cpu, cuda, coreml ... No fallback.")
 ]
 CommercialOnly = Annotated[
     bool,
@@ -35,21 +35,21 @@ CommercialOnly = Annotated[
 ]
 TurnsChoice = Annotated[
     Literal["when-needed", "never", "always"],
-    typer.Option("--turns", help="Whether to turn pictures by 90, 180, 270 degrees to find faces."),
+    typer.Option("--turns", help="Turn images by 90, 180, 270 degrees to find faces."),
 ]
 AsTable = Annotated[
     bool, typer.Option("--table", help="Print a human-readable table instead of JSON lines.")
 ]
 GalleryPath = Annotated[
-    str, typer.Option("--gallery", "-g", help="Gallery: a file, or an address ENGINE://...")
+    str, typer.Option("--gallery", "-g", help="Gallery: a file or an address ENGINE://...")
 ]
 
 CalibrationPath = Annotated[
     Path | None,
-    typer.Option("--calibration", help="File that mien calibrate wrote; default: the shipped one."),
+    typer.Option("--calibration", help="Calibration file from mien calibrate; default: shipped."),
 ]
 Prior = Annotated[
-    float, typer.Option("--prior", help="Probability assumed before looking, for `probability`.")
+    float, typer.Option("--prior", help="Prior probability of a match, for `probability`.")
 ]
 GALLERY = "people.mien"
 
@@ -62,9 +62,9 @@ def opened(
     turns: "Turns" = "when-needed",
     **how: Any,
 ) -> "Pipeline":
-    """Open a pipeline; weights that are not here yet are fetched under a progress bar.
+    """Open a pipeline; missing weights are fetched under a progress bar.
 
-    `how` goes to mien.photo.open_pipeline as it is.
+    `how` is passed to mien.photo.open_pipeline.
     """
     from mien.photo import open_pipeline
     from mien.zoo import fetch, find, is_fetched, require_commercial
@@ -88,7 +88,7 @@ def opened(
 
 @contextmanager
 def searching(pipeline: "Pipeline", gallery: str) -> Iterator["Pipeline"]:
-    """A pipeline that searches this gallery."""
+    """Return a pipeline that searches this gallery."""
     from mien.service.galleries import searching
 
     with searching(pipeline, gallery) as known:
@@ -96,12 +96,12 @@ def searching(pipeline: "Pipeline", gallery: str) -> Iterator["Pipeline"]:
 
 
 def is_there(gallery: str) -> bool:
-    """Whether a gallery exists, as far as that can be told without opening it."""
+    """Return whether a gallery exists, as far as is known without opening it."""
     return "://" in gallery or Path(gallery).exists()
 
 
 def sources_of(names: Sequence[str]) -> list[str]:
-    """Paths of all photos and films; "-" stays what it is."""
+    """Return the paths of all images and films; "-" is kept."""
     from mien.media import find_sources
 
     found: list[str] = []
@@ -110,18 +110,20 @@ def sources_of(names: Sequence[str]) -> list[str]:
             ["-"] if name == "-" else [str(path) for path in find_sources([name], skipped=complain)]
         )
     if not found:
-        raise ImageError(f"There is no photo and no film in {', '.join(names)}.")
+        raise ImageError(
+            f"No image and no film was found in {', '.join(names)}; check the path or pattern."
+        )
     return list(dict.fromkeys(found))
 
 
 def check_report(path: Path | None) -> None:
-    """Refuse the name of a report that is no HTML file."""
+    """Raise an error if the report path does not end in .html."""
     if path and path.suffix.lower() not in {".html", ".htm"}:
         raise MienError(f"Report path '{path}' is not supported: the file name must end in .html.")
 
 
 def pictures(sources: Sequence[str]) -> list[str]:
-    """Paths of all pictures; "-" stays what it is."""
+    """Return the paths of all images; "-" is kept."""
     from mien.media import find_images
 
     found: list[str] = []
@@ -132,26 +134,26 @@ def pictures(sources: Sequence[str]) -> list[str]:
             else [str(path) for path in find_images([source], skipped=complain)]
         )
     if not found:
-        raise ImageError(f"There is no picture in {', '.join(sources)}.")
+        raise ImageError(f"No image was found in {', '.join(sources)}; check the path or pattern.")
     return found
 
 
 def source_of(name: str) -> str | bytes:
-    """A path as it is; the bytes of stdin for "-"."""
+    """Return the path; for "-", the bytes of stdin."""
     return sys.stdin.buffer.read() if name == "-" else name
 
 
 def open_picture(name: str) -> "Pixels":
-    """Read a picture by its path, or from stdin if the name is "-"."""
+    """Read an image from its path, or from stdin if the name is "-"."""
     from mien.media import read_image
 
     return read_image(source_of(name))
 
 
 def each_picture(names: Sequence[str], task: str) -> Iterator[tuple[str, "Pixels | None", str]]:
-    """Read pictures one by one under a progress bar.
+    """Read images one by one under a progress bar.
 
-    One that cannot be read is told on stderr and given as None with the sentence; the others go on.
+    An image that cannot be read is reported on stderr; its row is None with the message.
     """
     with progress() as on_step:
         for done, name in enumerate(names):

@@ -1,21 +1,28 @@
-"""mien survival: hazards from faces, fitted to the cohort of whoever asks. Research only."""
+"""Commands that fit and apply hazard models to the user's cohort, for research only: survival."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mien.cli.eval.options import AsTable, Processor, Report, basis_of, require_place, tell
+from mien.cli.eval.options import (
+    AsTable,
+    Processor,
+    Report,
+    basis_of,
+    print_findings,
+    require_place,
+)
 from mien.cli.terminal import complain, print_json_line, progress
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Hazards from faces, against a cohort of your own. Research only; no diagnosis.",
+    help="Fit hazard models to a cohort of your own. Research only; no diagnosis.",
 )
 Cohort = Annotated[
     Path,
     typer.Argument(
-        help="CSV: path, time_days, event (0 or 1), and perhaps age, sex and other numbers.",
+        help="CSV: path, time_days, event (0 or 1), optional: age, sex and other numbers.",
         exists=True,
         dir_okay=False,
     ),
@@ -25,12 +32,12 @@ Cohort = Annotated[
 @app.command()
 def fit(
     cohort: Cohort,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File of the model, .json.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Model file to write, .json.")],
     device: Processor = "cpu",
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Fit hazards to a cohort; each is judged on people that were not fitted on.
+    """Fit hazard models to a cohort; evaluate each on people outside the fit.
 
     Example: mien survival fit cohort.csv --out model.json --report cohort.html
     """
@@ -52,21 +59,21 @@ def fit(
     fitted = fit_cohort(seen.vectors, days, events, others)
     fitted.model.save(out)
     complain(f"model written: {out}")
-    basis = (("Vectors by", trunk()), *basis_of(None))
-    tell(findings(fitted, cohort.name, seen.failures_text(), basis), report, table)
+    basis = (("Embedded by", trunk()), *basis_of(None))
+    print_findings(findings(fitted, cohort.name, seen.failures_text(), basis), report, table)
 
 
 @app.command()
 def score(
     pictures: Annotated[
-        list[Path], typer.Argument(help="Pictures of one person each, or folders.", exists=True)
+        list[Path], typer.Argument(help="Images of one person each, or folders.", exists=True)
     ],
     model: Annotated[
-        Path, typer.Option(help="File that mien survival fit wrote.", exists=True, dir_okay=False)
+        Path, typer.Option(help="Model file from mien survival fit.", exists=True, dir_okay=False)
     ],
     device: Processor = "cpu",
 ) -> None:
-    """Tell where faces lie in the cohort: log hazard against its mean, and which quarter.
+    """Score faces against the cohort: log hazard relative to its mean, and quarter.
 
     Example: mien survival score portraits/ --model model.json
     """
@@ -80,10 +87,10 @@ def score(
     with progress() as on_step:
         seen = embed_faces(paths, device, on_step)
     place = {int(row): number for number, row in enumerate(seen.rows)}
-    told = fitted(seen.vectors)
+    hazards = fitted(seen.vectors)
     for row, path in enumerate(paths):
         if row in place:
-            value = float(told[place[row]])
+            value = float(hazards[place[row]])
             quarter = int((fitted.quartiles <= value).sum()) + 1
             print_json_line({"image": path, "log_hazard": round(value, 4), "quarter": quarter})
         else:

@@ -1,4 +1,4 @@
-"""mien synth: draw people who do not exist, and check that they serve."""
+"""Commands that render synthetic people, and check head models: synth."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,23 +15,32 @@ if TYPE_CHECKING:
     from mien.evaluate.rendered import Finder
     from mien.synth import Actor, HeadModel, Scene
 
-app = typer.Typer(no_args_is_help=True, help="Draw people who do not exist, with the truth.")
+app = typer.Typer(no_args_is_help=True, help="Render synthetic people with ground truth.")
 
-HeadName = Annotated[str, typer.Option("--head", help="builtin, an imported head, or its .npz.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Who and where; the same seed, the same.")]
-Side = Annotated[int, typer.Option("--size", min=16, max=4096, help="Pixels, square.")]
-Weights = Annotated[
-    list[str] | None, typer.Option("--set", help="A move and its weight: AU12=0.7, jawOpen=0.3 ...")
+HeadName = Annotated[
+    str, typer.Option("--head", help="Head model: builtin, an imported name, or an .npz file.")
 ]
-Tone = Annotated[float | None, typer.Option("--tone", min=1, max=10, help="Place on Monk's scale.")]
-Years = Annotated[float | None, typer.Option("--years", min=2, max=90, help="Age of the person.")]
-Yaw = Annotated[float, typer.Option("--yaw", help="Degrees, positive to image right.")]
-Pitch = Annotated[float, typer.Option("--pitch", help="Degrees, positive up.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed for identity and scene.")]
+Side = Annotated[
+    int, typer.Option("--size", min=16, max=4096, help="Side of the square image in pixels.")
+]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A blendshape and its weight: AU12=0.7, jawOpen=0.3 ..."),
+]
+Tone = Annotated[
+    float | None, typer.Option("--tone", min=1, max=10, help="Skin tone on the Monk scale.")
+]
+Years = Annotated[
+    float | None, typer.Option("--years", min=2, max=90, help="Age of the person in years.")
+]
+Yaw = Annotated[float, typer.Option("--yaw", help="Yaw in degrees, positive to image right.")]
+Pitch = Annotated[float, typer.Option("--pitch", help="Pitch in degrees, positive up.")]
 
 
 @app.command()
 def image(
-    out: Annotated[Path, typer.Argument(help="Picture to write: .png or .jpg.")],
+    out: Annotated[Path, typer.Argument(help="Image to write: .png or .jpg.")],
     head: HeadName = "builtin",
     seed: Seed = 0,
     weights: Weights = None,
@@ -41,12 +50,12 @@ def image(
     pitch: Pitch = 0.0,
     size: Side = 512,
     truth: Annotated[
-        Path | None, typer.Option("--truth", help="Also depth, labels, points as .npz.")
+        Path | None, typer.Option("--truth", help="Also write depth, labels and points as .npz.")
     ] = None,
 ) -> None:
-    """Draw one person.
+    """Render an image of one synthetic person. The same seed reproduces it.
 
-    Example: mien synth image smile.png --set AU6=0.6 --set AU12=1 --seed 7 --yaw 15
+    Example: mien synth image smile.png --set AU6=0.6 --set AU12=1 --yaw 15
     """
     from io import BytesIO
 
@@ -73,17 +82,21 @@ def video(
     out: Annotated[Path, typer.Argument(help="Film to write: .mp4, .mov or .mkv.")],
     head: HeadName = "builtin",
     seed: Seed = 0,
-    emotion: Annotated[str, typer.Option("--emotion", help="joy, fear, contempt ...")] = "neutral",
-    say: Annotated[str, typer.Option("--say", help="Sounds in ARPAbet: 'B L UW'.")] = "",
+    emotion: Annotated[
+        str, typer.Option("--emotion", help="Expression: joy, fear, contempt ...")
+    ] = "neutral",
+    say: Annotated[str, typer.Option("--say", help="Speech sounds in ARPAbet: 'B L UW'.")] = "",
     tone: Tone = None,
     years: Years = None,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, max=600)] = 4.0,
-    rate: Annotated[float, typer.Option("--rate", min=1, max=200, help="Frames a second.")] = 25.0,
+    rate: Annotated[
+        float, typer.Option("--rate", min=1, max=200, help="Frames per second.")
+    ] = 25.0,
     size: Side = 384,
 ) -> None:
-    """Draw a film: an expression, blinks, glances, speech, a head that is never at rest.
+    """Render a film: an expression, blinks, gaze shifts, speech and head motion.
 
-    Example: mien synth video hello.mp4 --emotion joy --say "HH AH L OW" --seconds 4
+    Example: mien synth video hello.mp4 --emotion joy --say "HH AH L OW"
     """
     import numpy as np
 
@@ -111,18 +124,24 @@ def video(
 
 @app.command()
 def dataset(
-    recipe: Annotated[str, typer.Argument(help="identities, expressions, liveness, rppg ...")],
-    out: Annotated[Path, typer.Argument(help="Folder; one that was begun is gone on with.")],
+    recipe: Annotated[
+        str, typer.Argument(help="Recipe: identities, expressions, liveness, rppg ...")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder to write; an incomplete one is continued.")],
     count: Annotated[int, typer.Option("--count", min=1, help="Items.")] = 64,
     head: HeadName = "builtin",
     seed: Seed = 0,
     size: Side = 256,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one a core.")] = 0,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Number of processes (0 = one per core).")
+    ] = 0,
 ) -> None:
-    """Draw a data set with manifest, card and contact sheet; a stopped run goes on.
+    """Render a data set with manifest, card and contact sheet.
 
-    Recipes: identities, expressions, au-intensity, micro-spotting, vsr-words, vsr-sentences,
-    liveness, rppg, age, weather, fairness.
+    The same command continues a run that was stopped.
+
+    Recipes: identities, expressions, au-intensity, micro-spotting, vsr-words,
+    vsr-sentences, liveness, rppg, age, weather, fairness.
 
     Example: mien synth dataset expressions faces --count 800 --seed 1
     """
@@ -139,13 +158,16 @@ def dataset(
 @app.command()
 def check(
     head: HeadName = "builtin",
-    people: Annotated[int, typer.Option("--people", min=3, help="Drawn for acceptance.")] = 200,
+    people: Annotated[
+        int,
+        typer.Option("--people", min=3, help="Number of people to render for the acceptance test."),
+    ] = 200,
     seed: Seed = 0,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     table: AsTable = False,
 ) -> None:
-    """Check a head: geometry, truth, and how real models take its faces.
+    """Check a head model: geometry, ground truth, and detection by real models.
 
     Example: mien synth check --head builtin --table
     """
@@ -168,15 +190,17 @@ def check(
         print_table(["check", "what", "value>", "bar>", "met", "note"], rows)
     missed = sum(row[4] == "NO" for row in rows)
     if missed:
-        raise MienError(f"{missed} of {len(rows)} bars are missed on head '{head}'.")
+        raise MienError(f"Head '{head}' fails {missed} of {len(rows)} acceptance criteria.")
 
 
 @app.command("import-ict")
 def import_ict(
-    source: Annotated[Path, typer.Argument(exists=True, help="Folder FaceXModel, or an .npz.")],
-    name: Annotated[str, typer.Option("--name", help="What the head is called then.")] = "ict",
+    source: Annotated[
+        Path, typer.Argument(exists=True, help="Folder FaceXModel, or an .npz file.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="Name for the imported head.")] = "ict",
 ) -> None:
-    """Import ICT-FaceKit's light model (MIT).
+    """Import the light model of ICT-FaceKit (MIT licence).
 
     Example: mien synth import-ict ICT-FaceKit/FaceXModel
     """
@@ -185,18 +209,18 @@ def import_ict(
     _keep(read(source), name)
 
 
-Licence = Annotated[
-    str, typer.Option("--licence", help="Under which you have the file, as its makers call it.")
-]
+Licence = Annotated[str, typer.Option("--licence", help="Licence under which you hold the file.")]
 
 
 @app.command("import-flame")
 def import_flame(
-    source: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="FLAME's .pkl.")],
+    source: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The .pkl file of FLAME.")
+    ],
     licence: Licence,
-    name: Annotated[str, typer.Option("--name", help="What the head is called then.")] = "flame",
+    name: Annotated[str, typer.Option("--name", help="Name for the imported head.")] = "flame",
 ) -> None:
-    """Import FLAME; the file is read without running what it contains.
+    """Import FLAME; code inside the file is not executed.
 
     Example: mien synth import-flame generic_model.pkl --licence CC-BY-4.0
     """
@@ -207,11 +231,13 @@ def import_flame(
 
 @app.command("import-bfm")
 def import_bfm(
-    source: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=".mat or .h5.")],
+    source: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The .mat or .h5 file.")
+    ],
     licence: Licence,
-    name: Annotated[str, typer.Option("--name", help="What the head is called then.")] = "bfm",
+    name: Annotated[str, typer.Option("--name", help="Name for the imported head.")] = "bfm",
 ) -> None:
-    """Import the Basel Face Model of 2009, 2017 or 2019.
+    """Import the Basel Face Model (2009, 2017 or 2019).
 
     Example: mien synth import-bfm model2017-1_bfm_nomouth.h5 --licence "BFM 2017"
     """
@@ -221,7 +247,7 @@ def import_bfm(
 
 
 def _keep(head: "HeadModel", name: str) -> None:
-    """Store an imported head and tell about it."""
+    """Store an imported head and report its path."""
     from mien.synth.head.head_files import head_path, save_head
 
     path = head_path(name)
@@ -270,12 +296,14 @@ def _weights(given: list[str]) -> dict[str, float]:
         except ValueError:
             equals = ""
         if not equals:
-            raise MienError(f"--set {text} is not a move and its weight, such as AU12=0.7.")
+            raise MienError(
+                f"--set '{text}' is not valid: expected BLENDSHAPE=WEIGHT, such as AU12=0.7."
+            )
     return out
 
 
 def finders() -> dict[str, "Finder"]:
-    """Every detector whose weights are here; which are not is told."""
+    """Return the detectors whose weights are on disk; report the others."""
     from mien.evaluate.rendered import finder
     from mien.zoo import cards, is_fetched, load
 
@@ -291,7 +319,7 @@ def finders() -> dict[str, "Finder"]:
     except ImportError:
         missing.append("dlib-hog")
     if missing:
-        complain(f"not asked, since not installed or fetched: {', '.join(missing)}")
+        complain(f"skipped, because not installed or not fetched: {', '.join(missing)}")
     return out
 
 
@@ -310,7 +338,7 @@ def _dlib_hog() -> "Finder":
 
 
 def _contact_sheet(out: Path, manifest: Path, recipe: str) -> Path:
-    """Small pictures of the first items, beside the manifest."""
+    """Write thumbnails of the first items, beside the manifest."""
     import json
 
     from mien.report.contact import cell, write_contact
@@ -323,7 +351,7 @@ def _contact_sheet(out: Path, manifest: Path, recipe: str) -> Path:
         picture = _first_picture(out, row["files"])
         cells.append(cell(picture, f"{row['number']}, {row['split']}", note[:90]))
     path = out / "sheet.html"
-    lead = f"{len(cells)} of {len(lines)} items, in the order of the manifest."
+    lead = f"{len(cells)} of {len(lines)} items, in manifest order."
     write_contact(path, cells, title=f"Recipe {recipe}", lead=lead)
     return path
 

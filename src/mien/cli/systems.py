@@ -1,4 +1,4 @@
-"""Commands of the lab: train a system, and what systems there are."""
+"""Commands about research systems: train, systems list, show and prove."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,12 +8,12 @@ import typer
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.errors import extra
 
-app = typer.Typer(no_args_is_help=True, help="Research methods: one folder each, with its proof.")
-Name = Annotated[str, typer.Argument(help="Name of a system; list them with: mien systems list")]
+app = typer.Typer(no_args_is_help=True, help="List, show and prove research systems.")
+Name = Annotated[str, typer.Argument(help="Name of the system; see: mien systems list")]
 Data = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of the data set in its original layout; default: made-up data, if it can.",
+        help="Data set in its original layout; default: synthetic data, if supported.",
         exists=True,
         show_default=False,
     ),
@@ -22,7 +22,9 @@ Out = Annotated[
     Path | None,
     typer.Option(help="Run folder; default: runs/NAME.", file_okay=False, show_default=False),
 ]
-ForEyes = Annotated[bool, typer.Option("--table", help="A table for eyes instead of JSON lines.")]
+AsTable = Annotated[
+    bool, typer.Option("--table", help="Print a human-readable table instead of JSON lines.")
+]
 
 
 def train(
@@ -31,17 +33,18 @@ def train(
     out: Out = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="KEY=VALUE; several may be given.", show_default=False),
+        typer.Option("--set", help="KEY=VALUE; may be given several times.", show_default=False),
     ] = None,
     list_only: Annotated[
-        bool, typer.Option("--list", help="Tell the settings and their defaults; train nothing.")
+        bool, typer.Option("--list", help="Print the settings and their defaults, and stop.")
     ] = False,
-    table: ForEyes = False,
+    table: AsTable = False,
 ) -> None:
-    """Train a system; what it measured is printed. The same command goes on after a stop.
+    r"""Train a system and print its results.
 
-    Needs the extra `train` (pip install 'mien[train]'). Several processors: torchrun
-    --nproc-per-node 4 -m mien train NAME.
+    The same command continues a run that was stopped. The extra `train` must be
+    installed: pip install 'mien\[train]'. To use several processors, run:
+    torchrun --nproc-per-node 4 -m mien train NAME
 
     Example: mien train expression-convcut --out runs/convcut --set epochs=5
     """
@@ -62,13 +65,13 @@ def train(
             return
         place = out or Path("runs") / system.card.name
         with progress() as on_step:
-            told = train_system(system, settings or (), data, place, on_step)
-    print_json_line({"system": system.card.name, "out": place, **told})
+            results = train_system(system, settings or (), data, place, on_step)
+    print_json_line({"system": system.card.name, "out": place, **results})
 
 
 @app.command("list")
-def list_systems(table: ForEyes = False) -> None:
-    """List the systems, one a line: what each answers, and whether it can be trained and proven.
+def list_systems(table: AsTable = False) -> None:
+    """List the systems, one per line: task, kind, and available steps.
 
     Example: mien systems list --table
     """
@@ -95,7 +98,7 @@ def list_systems(table: ForEyes = False) -> None:
 
 @app.command()
 def show(name: Name) -> None:
-    """Print the page of a system: what it reads off, how well, where it fails, what not to do.
+    """Print the page of a system: outputs, results, failures, and prohibited uses.
 
     Example: mien systems show gender-disparity
     """
@@ -106,7 +109,7 @@ def show(name: Name) -> None:
 
 @app.command()
 def prove(name: Name, data: Data = None, out: Out = None) -> None:
-    """Run the experiment that a system rests on; write its table into the system's page.
+    """Run the experiment of a system; write its table into the system's page.
 
     Example: mien systems prove expression-midas --out runs/proof
     """
@@ -118,6 +121,6 @@ def prove(name: Name, data: Data = None, out: Out = None) -> None:
 
         place = out or Path("runs") / f"{system.card.name}-proof"
         with progress() as on_step:
-            told = prove_system(system, data, place, on_step)
-    typer.echo(told)
-    complain(f"{system.page} tells it now as well.")
+            results = prove_system(system, data, place, on_step)
+    typer.echo(results)
+    complain(f"results written: {system.page}")

@@ -1,4 +1,4 @@
-"""What all commands share on the terminal: answers on stdout, everything else on stderr."""
+"""Terminal output of all commands: results on stdout, everything else on stderr."""
 
 import json
 import math
@@ -30,19 +30,19 @@ SHORTEST = 24  # characters that a name keeps in a table, however narrow the ter
 DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 STOPPED = 130  # exit code after Ctrl-C, as shells expect
 
-console = Console(stderr=True)  # for complaints and progress; stdout belongs to the answers
+console = Console(stderr=True)  # for messages and progress; stdout is for results
 _answers = Console()
 
 
 def complain(message: str) -> None:
-    """One line on stderr, marked as ours."""
+    """Print one line on stderr, with the prefix "mien: "."""
     typer.echo(f"mien: {printable(message)}", err=True)
 
 
 def printable(text: str) -> str:
-    """Text without codes that would act on the terminal: they are shown as escapes.
+    """Escape the codes that would act on the terminal.
 
-    File names and names of people come from strangers: a name may clear the screen, set the
+    File names and names of people are untrusted: a name may clear the screen, set the
     clipboard, or turn the direction of writing.
     """
     return "".join(char if _harmless(char) else _escaped(char) for char in text)
@@ -60,7 +60,7 @@ def _escaped(char: str) -> str:
 
 
 def shortened(name: str, width: int) -> str:
-    """A name in at most so many characters: its middle gives way, its end says the type."""
+    """Shorten a name to `width` characters in its middle, since its end states the type."""
     if len(name) <= width:
         return name
     tail = width * 2 // 5
@@ -68,7 +68,7 @@ def shortened(name: str, width: int) -> str:
 
 
 def print_json_line(row: Any) -> None:
-    """Print one answer as one line of JSON.
+    """Print one result as one line of JSON.
 
     NaN means "missing" and becomes null, since JSON has no NaN; arrays become lists, paths text.
     """
@@ -94,12 +94,12 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-    """Print a table for eyes. It folds long cells rather than cut them, so 80 columns suffice.
+    """Print a human-readable table. Long cells are folded, so that 80 columns suffice.
 
     Args:
         columns: headings; one that ends in ">" is set flush right, for numbers.
         rows: cells; None is shown as a dash, which is not the same as 0 or "no".
-        title: a line above the table, if any.
+        title: a line above the table; "" for none.
     """
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     cells = [[printable(_cell(cell)) for cell in row] for row in rows]
@@ -126,9 +126,9 @@ def _cell(value: Any) -> str:
 
 @contextmanager
 def progress(*, in_bytes: bool = False) -> Iterator[OnStep]:
-    """Bars on stderr for the time of the block; nothing at all where stderr is not a terminal.
+    """Show progress bars on stderr during the block; nothing if stderr is not a terminal.
 
-    Gives the hook that library functions take as `on_step`: one bar an artefact.
+    Yields the hook for `on_step` of library functions: one bar per artefact.
     """
     if not console.is_terminal:
         yield lambda name, done, total: None
@@ -141,7 +141,7 @@ def progress(*, in_bytes: bool = False) -> Iterator[OnStep]:
         def on_step(name: str, done: int, total: int) -> None:
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=None)
-            # A total of 0 means that nobody knows it: the bar then pulses.
+            # A total of 0 means unknown: the bar then pulses.
             bars.update(tasks[name], completed=done, total=total or None)
 
         yield on_step

@@ -1,4 +1,4 @@
-"""Commands about what happens now: watch, events."""
+"""Commands about live analysis: watch, events."""
 
 import time as clocks
 from datetime import datetime
@@ -35,26 +35,26 @@ def watch(
     gallery: GalleryPath = GALLERY,
     analyze: Annotated[
         bool,
-        typer.Option("--analyze", help="Measure faces: rows and events."),
+        typer.Option("--analyze", help="Measure faces: print rows and events."),
     ] = False,
     heads: Heads = None,
     baseline: Rest = None,
     log: Annotated[
-        Path | None, typer.Option(help="File of events; continued if it exists.")
+        Path | None, typer.Option(help="File of events to write; continued if it exists.")
     ] = None,
     every: Annotated[
         float | None,
         typer.Option(help="Seconds between sampled frames; default 0.1, or 0 with --analyze."),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Stop after so many seconds; default: never.")
+        float | None, typer.Option(help="Stop after N seconds; default: never.")
     ] = None,
     patience: Annotated[
-        float, typer.Option(help="Seconds to try to reach a source that went away.")
+        float, typer.Option(help="Seconds for reconnection attempts to a lost source.")
     ] = 60.0,
     fpir: Annotated[
         float,
-        typer.Option(help="Share of searches for strangers that may give a name, e.g. 0.01."),
+        typer.Option(help="False positive identification rate to work at, such as 0.01."),
     ] = 0.01,
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
@@ -64,11 +64,11 @@ def watch(
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Report who enters and who leaves, before a camera or in a film.
+    """Report who enters and leaves, from a camera, a stream or a film.
 
-    With --log each event is on disk before it is printed. A film gives the events that a camera
-    showing the same would have given. With --analyze the command reports what each face shows
-    instead, frame by frame; the gallery may then be missing.
+    With --log each event is stored before it is printed. A film returns the
+    events that a camera would return. With --analyze the command reports the
+    measures of each face per frame instead; a gallery is then optional.
 
     Example: mien watch 0 --gallery family.mien --log door.jsonl
     """
@@ -102,11 +102,13 @@ def watch(
 
 def events(
     log: Annotated[Path, typer.Argument(help="File that `mien watch --log` writes.")],
-    after: Annotated[int, typer.Option(help="Cursor: `seq` of the last event that you know.")] = 0,
-    follow: Annotated[bool, typer.Option(help="Wait for new events until stopped.")] = False,
+    after: Annotated[int, typer.Option(help="Cursor: `seq` of the last known event.")] = 0,
+    follow: Annotated[
+        bool, typer.Option(help="Wait for new events until the command is stopped.")
+    ] = False,
     table: AsTable = False,
 ) -> None:
-    """Read the events of `mien watch`, from a cursor on.
+    """Print the events of `mien watch` after a cursor.
 
     Example: mien events door.jsonl --after 12
     """
@@ -125,7 +127,7 @@ def events(
 
 
 def line(row: dict[str, Any]) -> str:
-    """One event as a line of text."""
+    """Return one event as a line of text."""
     from mien.film.annotate import percent
     from mien.report.film import clock
 
@@ -138,6 +140,6 @@ def line(row: dict[str, Any]) -> str:
         return f"{moment:>9}  {row['kind']:6}  {rest}".rstrip()
     decision = row["decision"]
     sure = decision and decision["outcome"] == "match"
-    told = f" ({percent(decision['probability'])})" if sure else ""
+    probability = f" ({percent(decision['probability'])})" if sure else ""
     was = f", before {row['was']}" if "was" in row else ""
-    return f"{moment:>9}  {VERBS[row['kind']]:6}  {row['person']}{told}{was}"
+    return f"{moment:>9}  {VERBS[row['kind']]:6}  {row['person']}{probability}{was}"

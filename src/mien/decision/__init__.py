@@ -1,4 +1,4 @@
-"""Match, review or unknown: calibration, thresholds and the one rule that applies them."""
+"""Decisions (match, review, unknown): calibrations, thresholds and the decision rule."""
 
 from mien.decision.calibration import (
     Calibration,

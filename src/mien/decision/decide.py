@@ -1,7 +1,7 @@
-"""From a similarity to an answer: match, review or unknown, and why.
+"""The decision rule: match, review or unknown, with a reason.
 
-A threshold here is never a bare number: it is looked up for the error rate that was asked for, in
-a calibration that names the data it was measured on.
+A threshold is never a constant: it is taken for the requested error rate from a calibration that
+states its data.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from mien.geometry import eye_distance, pose_from_points
 from mien.metrics import posterior
 from mien.types import Basis, Candidate, Decision, Face, Outcome
 
-FMR = 1e-3  # default for 1:1: one stranger in a thousand is taken for the person
-FPIR = 0.01  # default for 1:N: one unknown visitor in a hundred gets a name
-PRIOR = 0.5  # probability assumed before looking
-REVIEW = 10.0  # what passes at ten times the false match rate is for a person to look at
-CLEAR = 0.95  # share of the evidence that the best person must hold against the others
-SMALL = 16.0  # px between the eyes: below, the calibrations have no faces
-TURNED = 50.0  # degrees of yaw: likewise
+FMR = 1e-3  # default for 1:1: one non-mated comparison in a thousand matches
+FPIR = 0.01  # default for 1:N: one search in a hundred for an unknown person returns a name
+PRIOR = 0.5  # prior probability
+REVIEW = 10.0  # a similarity that matches at ten times the false match rate is for review
+CLEAR = 0.95  # minimum share of the best person in the sum with the runner-up
+SMALL = 16.0  # px between the eyes: the calibrations have no smaller faces
+TURNED = 50.0  # degrees of yaw: the calibrations have no faces beyond
 
 
 def compare(
@@ -34,14 +34,14 @@ def compare(
     """Decide whether two faces are one person.
 
     Args:
-        similarity: cosine of the two vectors, in [-1, 1].
+        similarity: cosine of the two embeddings, in [-1, 1].
         calibration: of the embedder that made them.
-        fmr: false match rate to work at: the share of pairs of strangers called a match.
-        prior: probability that they are one person, before looking.
-        faces: the two faces; a poor one turns a match into a review.
+        fmr: false match rate to work at: share of non-mated comparisons that match.
+        prior: prior probability that they are one person.
+        faces: the two faces; a face of low quality changes a match to a review.
 
     Raises:
-        TooFewTrialsError: the calibration cannot show so small a rate.
+        TooFewTrialsError: the calibration has too few comparisons for this rate.
     """
     _check(prior)
     point = calibration.at_fmr(fmr)
@@ -61,34 +61,34 @@ def identify(
     prior: float = PRIOR,
     face: Face | None = None,
 ) -> Decision:
-    """Decide who of a gallery a face is, if anybody.
+    """Decide which person of a gallery a face shows, if any.
 
     Args:
-        candidates: the people most alike, best first; ask the gallery for ten.
+        candidates: the most similar people, best first; request ten from the gallery.
         calibration: of the embedder that made the vectors.
-        templates: how many templates were searched; the threshold rises with them.
-        fpir: false positive identification rate to work at: the share of searches for people who
-            are not in the gallery that give a name.
-        prior: probability that the person is in the gallery, before looking; it is spread evenly
+        templates: number of templates searched; the threshold rises with it.
+        fpir: false positive identification rate to work at: share of searches of people outside
+            the gallery that return a name.
+        prior: prior probability that the person is in the gallery; it is spread evenly
             over the templates.
-        face: a poor one turns a match into a review.
+        face: a face of low quality changes a match to a review.
 
     Raises:
-        TooFewTrialsError: the calibration cannot show so small a rate for so large a gallery.
+        TooFewTrialsError: the calibration has too few comparisons for this rate and gallery.
     """
     _check(prior)
     if not candidates:
         return Decision("unknown", None, None, None, prior, "The gallery is empty.")
     best = candidates[0]
     point = calibration.at_fpir(fpir, templates)
-    # Bayes over everybody: strangers have likelihood ratio 1, people beyond the list less than
-    # the last of the list, which is next to nothing.
-    odds = prior / (1 - prior) / templates
-    ratios = [odds * calibration.ratio(candidate.similarity) for candidate in candidates]
+    # Bayes' theorem over all people: those outside the gallery have likelihood ratio 1, those
+    # beyond the list less than the last one of the list, which is negligible.
+    prior_ratio = prior / (1 - prior) / templates
+    ratios = [prior_ratio * calibration.ratio(candidate.similarity) for candidate in candidates]
     probability = ratios[0] / (1 + sum(ratios))
     weak = weakness(face) if face else None
     if len(candidates) > 1 and ratios[0] < CLEAR * (ratios[0] + ratios[1]):
-        weak = weak or f"'{candidates[1].person}' is nearly as alike"
+        weak = weak or f"the runner-up '{candidates[1].person}' scores almost as high"
     rate = f"FPIR {fpir:g} among {templates:,} templates"
     outcome, reason = _judge(best.similarity, point, _laxer(calibration, point), rate, weak)
     return Decision(
@@ -105,18 +105,18 @@ def identify(
 
 
 def weakness(face: Face) -> str | None:
-    """Why a similarity of this face should not be trusted; None if it may."""
+    """Return why a similarity of this face is unreliable; None if it is reliable."""
     measures = face.quality.measures if face.quality else {}
     eyes, yaw = measures.get("inter_eye_distance"), measures.get("head_pose_yaw")
     if eyes is not None and eyes < SMALL:
-        return f"the eyes are only {eyes:.0f} px apart"
+        return f"the distance between the eyes is only {eyes:.0f} px"
     if yaw is not None and abs(yaw) > TURNED:
         return f"the face is turned {abs(yaw):.0f} degrees"
     return None
 
 
 def comparable(face: Face) -> bool:
-    """The same from the five points alone, for those who ask it of every frame of a film."""
+    """Return whether a face is comparable, from its five points, fast enough for every frame."""
     if face.points is None or not np.isfinite(face.points).all():
         return False
     yaw, _, _ = pose_from_points(face.points)
@@ -125,18 +125,18 @@ def comparable(face: Face) -> bool:
 
 def _check(prior: float) -> None:
     if not 0 < prior < 1:
-        raise MienError(f"A prior is a probability between 0 and 1, got {prior:g}; 0.5 is even.")
+        raise MienError(f"A prior must be between 0 and 1, got {prior:g}; 0.5 is neutral.")
 
 
 def _laxer(calibration: Calibration, point: Point) -> Point:
-    """The threshold at ten times the rate, as far as the calibration goes."""
+    """Return the threshold at ten times the rate, within the range of the calibration."""
     return calibration.at_fmr(min(REVIEW * point.fmr, calibration.points[0].fmr))
 
 
 def _judge(
     similarity: float, point: Point, lower: Point, rate: str, weak: str | None
 ) -> tuple[Outcome, str]:
-    """The outcome and its reason; a tie with a threshold stays below it."""
+    """Return the outcome and its reason; a tie counts as below the threshold."""
     seen = f"Similarity {similarity:.3f}"
     if similarity > point.threshold and weak is None:
         return "match", f"{seen} is above {point.threshold:.3f}, the threshold for {rate}."
@@ -144,12 +144,12 @@ def _judge(
         return "review", f"{seen} is above {point.threshold:.3f} ({rate}), but {weak}."
     if similarity > lower.threshold:
         return "review", (
-            f"{seen} is under {point.threshold:.3f}, the threshold for {rate}, but above "
-            f"{lower.threshold:.3f}, that for FMR {lower.fmr:.2g}."
+            f"{seen} is below {point.threshold:.3f}, the threshold for {rate}, but above "
+            f"{lower.threshold:.3f}, the threshold for FMR {lower.fmr:.2g}."
         )
     return (
         "unknown",
-        f"{seen} is under {lower.threshold:.3f}, the threshold for FMR {lower.fmr:.2g}.",
+        f"{seen} is below {lower.threshold:.3f}, the threshold for FMR {lower.fmr:.2g}.",
     )
 
 

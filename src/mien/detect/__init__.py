@@ -1,4 +1,4 @@
-"""Face detectors: an image in, faces out; and how to search with them."""
+"""Face detectors, and detection with retries."""
 
 from mien.detect.retries import REASONS, Found, Reason, Turns, detect_with_retries, diagnose_no_face
 

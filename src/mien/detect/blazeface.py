@@ -18,10 +18,10 @@ ANCHORS = {128: ((8, 2), (16, 6)), 192: ((4, 1),)}
 
 
 class BlazeFaceDetector:
-    """Faces with two eyes and a nose.
+    """Detector of faces with two eyes, nose and mouth centre.
 
-    The network sees the centre of the mouth but not its corners, so those two of the five points
-    are NaN; alignment then rests on the other three.
+    The network returns the centre of the mouth but not its corners, so two of the five points
+    are NaN; alignment then uses the other three.
     """
 
     def __init__(
@@ -38,7 +38,9 @@ class BlazeFaceDetector:
         self._session = LiteSession(weights, (1, None, None, 3), device=device, threads=threads)
         self._side = int(self._session.shapes[0][1])
         if self._side not in ANCHORS:
-            raise WeightsError(f"{weights} takes {self._side} px; BlazeFace takes 128 or 192.")
+            raise WeightsError(
+                f"'{weights}' has an input of {self._side} px: expected 128 or 192 for BlazeFace."
+            )
         self._cells = np.vstack(
             [
                 (grid(self._side // stride, self._side // stride, count) + 0.5) * stride
@@ -49,7 +51,7 @@ class BlazeFaceDetector:
         self.min_score = min_score
 
     def __call__(self, image: Pixels) -> list[Face]:
-        """Find the faces in one (H, W, 3) image, most confident first."""
+        """Find the faces in one (H, W, 3) image, highest score first."""
         return detect_at(
             image,
             (self._side,),

@@ -1,4 +1,4 @@
-"""MTCNN: three small networks, each looking closer at what the one before let through.
+"""MTCNN: a cascade of three small networks; each refines the windows of the previous one.
 
 Source: Zhang et al., "Joint face detection and alignment using multitask cascaded convolutional
 networks", IEEE SPL 2016.
@@ -14,30 +14,30 @@ from mien.geometry import nms, square
 from mien.runtime import Session
 from mien.types import Face, Floats, Pixels
 
-CELL, STRIDE = 12, 2  # px that one cell of the first network sees, and their distance
+CELL, STRIDE = 12, 2  # px of the receptive field of a cell of the first network, and the stride
 STEP = 0.709  # sqrt(0.5): each level of the pyramid has half the area. Source: the paper's code
-NET2, NET3 = 24, 48  # px that the second and third networks see
-GREY = (127, 127, 127)  # what the networks call 0; fills windows that leave the picture
-# Measured on 206 pictures of LFW, UTKFace and others at four orientations. Faces that were found
-# lying had log odds up to 5.3 in the final window (upright: median 6.4), and in 52 of 55 the true
-# orientation won, most by more than 3; upright faces lost against a turn in 6 of 204, by up to 2.1.
-DOUBTFUL = 5.5  # log odds below which the other orientations are tried
-SHIFT = 0.03  # of the window's side: how far the two last looks are shifted
-LYING = 2.0  # log odds by which another orientation must win
-# If nothing is found, the first two networks let more windows through, from a pyramid with twice
-# as many levels; the third one judges as before. Of 19 tight crops of LFW that need a second look
-# this finds 17; of 196 pictures and crops without a face it took one more for a face.
+NET2, NET3 = 24, 48  # px of the inputs of the second and third networks
+GREY = (127, 127, 127)  # grey value that the networks map to 0; fills windows beyond the image
+# Measured on 206 images of LFW, UTKFace and others at four orientations. Faces that were found in
+# a wrong orientation had logits up to 5.3 in the final window (upright: median 6.4). In 52 of 55
+# the true orientation won, most by more than 3. Upright faces lost in 6 of 204, by up to 2.1.
+DOUBTFUL = 5.5  # logit below which the other orientations are tried
+SHIFT = 0.03  # share of the window's side, shift of the last two passes
+LYING = 2.0  # logit difference by which another orientation must win
+# If nothing is found, the first two networks pass more windows, from a pyramid with twice as many
+# levels; the third is unchanged. Of 19 tight crops of LFW that need a retry this finds 17; on 196
+# images and crops without a face it adds one false detection.
 LOOSE = 0.5
 FINE_STEP = STEP**0.5
-MOST = 1000  # windows that stage two looks at, best first: bounds time on pictures of leaves
+MOST = 1000  # windows that stage two processes, best first: limits the time on images of foliage
 
 
 class MtcnnDetector:
-    """Faces with five points, from `min_face` pixels up.
+    """Detector of faces with five points, from `min_face` pixels upwards.
 
-    The cascade looks for the smallest faces at a cost that grows with the square of the picture's
-    side over `min_face`, so `min_face` is the larger of a size in pixels and a share of the
-    picture's shorter side.
+    The cost of small faces grows with the square of the image side over `min_face`. Therefore
+    `min_face` is the larger of a size in pixels and a share of the shorter side of the
+    image.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class MtcnnDetector:
             pnet: first network: proposals.
             rnet: second network: refinement.
             onet: third network: output and points.
-            name: the card this was opened from.
+            name: the card of the model.
             digest: of the weights.
             device: see mien.runtime.
             threads: for one call.
-            min_face: px, side of the smallest face looked for.
-            min_share: the same as a share of the picture's shorter side.
+            min_face: px, side of the smallest face to detect.
+            min_share: the same as a share of the shorter side of the image.
             thresholds: scores that a window must exceed in each stage.
         """
         self._nets = [
@@ -80,7 +80,7 @@ class MtcnnDetector:
         self.min_face, self.min_share, self.thresholds = min_face, min_share, thresholds
 
     def __call__(self, image: Pixels) -> list[Face]:
-        """Find the faces in one (H, W, 3) image, most confident first."""
+        """Find the faces in one (H, W, 3) image, highest score first."""
         last = self.thresholds[2]
         found = self._cascade(image, self.thresholds, STEP)
         return found or self._cascade(image, (LOOSE, LOOSE, last), FINE_STEP)
@@ -93,21 +93,21 @@ class MtcnnDetector:
         return self._finish(image, boxes, thresholds[2])
 
     def _levels(self, image: Pixels, step: float) -> Iterator[tuple[Pixels, float]]:
-        """The picture at falling sizes, and level px per image px."""
+        """Yield the image at decreasing sizes, and level px per image px."""
         height, width = image.shape[:2]
         smallest = max(self.min_face, self.min_share * min(height, width))
         scale, level = CELL / smallest, image
         while min(height, width) * scale >= CELL:
             size = (round(width * scale), round(height * scale))
-            # From the level before, not from the picture: half of the pixels to read. The first
-            # step may be a large one and needs averaging; the others are too small for aliasing.
+            # Each level is made from the previous one, not from the image: fewer pixels to read.
+            # The first step may be large and needs averaging; the others cause little aliasing.
             how = cv2.INTER_AREA if level is image else cv2.INTER_LINEAR
             level = np.asarray(cv2.resize(level, size, interpolation=how), np.uint8)
             yield level, scale
             scale *= step
 
     def _propose(self, image: Pixels, threshold: float, step: float) -> Floats:
-        """(N, 4) square windows that may hold a face, best first."""
+        """Return square windows that may contain a face, (N, 4), best first."""
         found = [np.empty((0, 5), np.float32)]
         for level, scale in self._levels(image, step):
             maps = self._nets[0](level[None])
@@ -124,7 +124,7 @@ class MtcnnDetector:
         return square(every[keep, :4])
 
     def _refine(self, image: Pixels, boxes: Floats, threshold: float) -> Floats:
-        """Drop most windows, move the others."""
+        """Drop most windows, and adjust the others."""
         if not len(boxes):
             return boxes
         out = self._nets[1](windows(image, boxes, NET2))
@@ -142,18 +142,18 @@ class MtcnnDetector:
         points = points_in(boxes, out["points"][sure])
         boxes = moved(boxes, out["boxes"][sure])
         keep = nms(boxes, scores, max_overlap=0.7, over="smaller")
-        return self._look_again(image, boxes[keep], scores[keep], points[keep])
+        return self._refine_final(image, boxes[keep], scores[keep], points[keep])
 
-    def _look_again(
+    def _refine_final(
         self, image: Pixels, boxes: Floats, scores: Floats, points: Floats
     ) -> list[Face]:
-        """Look once more at the final windows: shifted, mirrored, and where in doubt turned.
+        """Evaluate the final windows again: shifted, mirrored and, if in doubt, rotated.
 
-        The network errs in opposite directions on a face and on its mirror image, and a little at
-        random from place to place, so the points are the mean of five looks: on the pairs of LFW
-        that gives 2 to 3 more of a thousand right. And the networks see a weak face in a face that
-        lies on its side or stands on its head; if the window is more of a face after a turn, this
-        is not one, and a search that turns the picture will find the true one.
+        The network errs in opposite directions on a face and on its mirror image, and randomly with
+        position, so the points are the mean of five passes. On the pairs of LFW, 2 to 3 more of a
+        thousand are then correct. The networks also find weak faces in faces that lie on their side
+        or upside down. If a rotated window has a higher score, the upright face is dropped, and a
+        search that rotates the image will find the correct one.
         """
         if not len(boxes):
             return []
@@ -164,29 +164,29 @@ class MtcnnDetector:
         out = self._nets[2](np.concatenate([chips, chips[:, :, ::-1]]))
         straight, mirrored = out["points"][: len(chips)], out["points"][len(chips) :].copy()
         mirrored[:, :5] = 1 - mirrored[:, :5]
-        back = points_in(places, mirrored)[:, [1, 0, 2, 4, 3]]  # left and right change places
-        looks = np.concatenate([points, points_in(places, straight), back])  # (5N, 5, 2)
-        points = looks.reshape(5, *points.shape).mean(axis=0).astype(np.float32)
-        surety = log_odds(out["scores"][: len(chips)]).reshape(2, -1).max(axis=0)
-        lying = self._lying(chips[: len(final)], surety)
+        back = points_in(places, mirrored)[:, [1, 0, 2, 4, 3]]  # left and right are swapped
+        passes = np.concatenate([points, points_in(places, straight), back])  # (5N, 5, 2)
+        points = passes.reshape(5, *points.shape).mean(axis=0).astype(np.float32)
+        certainty = face_logits(out["scores"][: len(chips)]).reshape(2, -1).max(axis=0)
+        lying = self._lying(chips[: len(final)], certainty)
         return [
             Face(boxes[i], float(scores[i]), points[i], detector=self.name)
             for i in range(len(boxes))
             if i not in lying
         ]
 
-    def _lying(self, chips: Pixels, surety: Floats) -> set[int]:
-        """Which of the windows are more of a face after a turn."""
-        doubtful = np.flatnonzero(surety < DOUBTFUL)
+    def _lying(self, chips: Pixels, certainty: Floats) -> set[int]:
+        """Return the windows whose score is higher after a rotation."""
+        doubtful = np.flatnonzero(certainty < DOUBTFUL)
         if not doubtful.size:
             return set()
         turned = [np.rot90(chips[doubtful], quarter, axes=(1, 2)) for quarter in (1, 2, 3)]
-        others = log_odds(self._nets[2](np.concatenate(turned))["scores"]).reshape(3, -1)
-        return set(doubtful[others.max(axis=0) - surety[doubtful] > LYING].tolist())
+        others = face_logits(self._nets[2](np.concatenate(turned))["scores"]).reshape(3, -1)
+        return set(doubtful[others.max(axis=0) - certainty[doubtful] > LYING].tolist())
 
 
 def windows(image: Pixels, boxes: Floats, side: int) -> Pixels:
-    """Cut square windows and scale them: (N, side, side, 3); grey beyond the picture."""
+    """Cut square windows and scale them: (N, side, side, 3); grey beyond the image."""
     chips = np.empty((len(boxes), side, side, 3), np.uint8)
     height, width = image.shape[:2]
     for chip, box in zip(chips, np.rint(boxes).astype(int), strict=True):
@@ -204,22 +204,22 @@ def windows(image: Pixels, boxes: Floats, side: int) -> Pixels:
     return chips
 
 
-def log_odds(scores: Floats) -> Floats:
-    """(N, 2) probabilities of no face and face -> (N,) log odds of a face."""
+def face_logits(scores: Floats) -> Floats:
+    """Convert probabilities of no face and face (N, 2) to logits of a face (N,)."""
     no, yes = np.log(np.maximum(scores, 1e-12)).T
-    odds: Floats = yes - no
-    return odds
+    logits: Floats = yes - no
+    return logits
 
 
 def points_in(boxes: Floats, shares: Floats) -> Floats:
-    """Points given as shares of their windows: (N, 4), (N, 10) x then y -> (N, 5, 2) px."""
+    """Convert points in shares of their windows to px: (N, 4), (N, 10) x then y -> (N, 5, 2)."""
     size = boxes[:, None, 2:] - boxes[:, None, :2]
     result: Floats = boxes[:, None, :2] + shares.reshape(-1, 2, 5).transpose(0, 2, 1) * size
     return result
 
 
 def moved(boxes: Floats, offsets: Floats) -> Floats:
-    """Shift the sides of (N, 4) boxes by shares of their width and height."""
+    """Shift the sides of boxes (N, 4) by shares of their width and height."""
     size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     result: Floats = boxes + offsets * size
     return result

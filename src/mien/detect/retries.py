@@ -1,7 +1,4 @@
-"""Find faces the way a person would: look again closer, wider, and with the head tilted.
-
-And if there is none to be found, say why.
-"""
+"""Detection with retries (scale, padding, rotation), and diagnosis if no face is found."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,53 +14,53 @@ from mien.types import Face, Floats, Pixels
 Turns = Literal["when-needed", "never", "always"]
 Reason = Literal["too-small", "blurred", "dark", "cut", "sideways", "none"]
 REASONS: dict[str, str] = {
-    "too-small": "A face can be seen only after enlarging the picture; use a larger one.",
-    "blurred": "The picture is too blurred to tell whether there is a face.",
-    "dark": "A face can be seen only after brightening the picture.",
-    "cut": "A face is cut by the edge of the picture.",
-    "sideways": "A face can be seen only after turning the picture; allow turns.",
-    "none": "There is no face in the picture.",
+    "too-small": "A face is found only after the image is enlarged; use a larger image.",
+    "blurred": "The image is too blurred for a detection; use a sharper image.",
+    "dark": "A face is found only after the image is brightened.",
+    "cut": "A face is cut by the edge of the image.",
+    "sideways": "A face is found only after the image is rotated; allow turns.",
+    "none": "No face was found in the image.",
 }
-TIGHT = 0.25  # share of the picture's sides that is added around a tight crop
-OTHER_TURNS: tuple[Quarter, ...] = (90, 270, 180)  # a phone held sideways is likelier
-ENLARGED = 1200  # px: the longer side that a small picture is enlarged to, four times at most
-DARK = 60  # grey value: the brightest 1 % of a picture with no light are below
-FLAT = 6.0  # grey values: less spread is a wall or a sky, not a blurred face
-SOFT = 12.0  # variance of the Laplacian at 256 px: below, no edge is left that makes a face
+TIGHT = 0.25  # share of the image sides that is added around a tight crop
+OTHER_TURNS: tuple[Quarter, ...] = (90, 270, 180)  # a phone held sideways is more frequent
+ENLARGED = 1200  # px: longer side that a small image is enlarged to, by a factor of 4 at most
+DARK = 60  # grey value: the brightest 1 % of an image without light are below
+FLAT = 6.0  # grey values: less spread is a uniform area, not a blurred face
+SOFT = 12.0  # variance of the Laplacian at 256 px: below, there are no edges of a face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What a search for faces found, and what it took."""
+    """The result of a detection with retries."""
 
-    faces: list[Face]  # most confident first, px of the picture as it was given
-    turned: Quarter = 0  # degrees clockwise the picture was turned by before they were found
-    padded: bool = False  # they were found only with room added around the picture
-    reason: Reason | None = None  # why there is none
+    faces: list[Face]  # highest score first, px of the original image
+    turned: Quarter = 0  # degrees clockwise of the rotation in which they were found
+    padded: bool = False  # they were found only with padding around the image
+    reason: Reason | None = None  # why there is no face
 
 
 def detect_with_retries(detector: Detector, image: Pixels, turns: Turns = "when-needed") -> Found:
-    """Find the faces in one picture; try again where a single look is known to fail.
+    """Find the faces in one image; retry where a single pass is known to fail.
 
-    A face that fills the picture is found with room around it. A picture that shows nothing
-    upright is turned. Only if all that fails is the answer "none", with the likeliest reason.
+    A face that fills the image is found with padding. An image without an upright face is
+    rotated. If all retries fail, the result is empty, with the most likely reason.
 
     Args:
         detector: any detector.
         image: (H, W, 3).
-        turns: "never" looks only upright, "when-needed" turns if nothing is found upright,
-            "always" looks at all four orientations and keeps every face.
+        turns: "never" searches upright only, "when-needed" rotates if nothing is found upright,
+            "always" searches all four orientations and keeps every face.
     """
     if turns == "always":
         return _all_around(detector, image)
     first = Found(detector(image))
     if first.faces:
         return first
-    # All further looks, and the surest of them: a lying face may be seen weakly in any of them.
-    looks = [_wide(detector, image)]
+    # All retries, and the most certain of them: a rotated face may be found weakly in any of them.
+    attempts = [_wide(detector, image)]
     if turns == "when-needed":
-        looks += [_turned(detector, image, degrees) for degrees in OTHER_TURNS]
-    best = max(looks, key=lambda look: look.faces[0].score if look.faces else 0.0)
+        attempts += [_turned(detector, image, degrees) for degrees in OTHER_TURNS]
+    best = max(attempts, key=lambda one: one.faces[0].score if one.faces else 0.0)
     return best if best.faces else Found([], reason=diagnose_no_face(detector, image, turns))
 
 
@@ -90,7 +87,7 @@ def _all_around(detector: Detector, image: Pixels) -> Found:
 
 
 def diagnose_no_face(detector: Detector, image: Pixels, turns: Turns = "when-needed") -> Reason:
-    """Why there may be no face: mend one fault after the other and look again."""
+    """Diagnose why there is no face: correct one fault at a time and detect again."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     top = float(np.percentile(grey, 99))
     if top < DARK and detector(brightened(image)):
@@ -110,7 +107,7 @@ def diagnose_no_face(detector: Detector, image: Pixels, turns: Turns = "when-nee
 
 
 def _cut_face(detector: Detector, image: Pixels) -> bool:
-    """Half a face and its mirror image make a whole one across the edge of the picture."""
+    """Detect a face across the image edge: half a face and its mirror image form a face."""
     height, width = image.shape[:2]
     room = max(1, min(height, width) // 2)
     mirrored = cv2.copyMakeBorder(image, room, room, room, room, cv2.BORDER_REFLECT)
@@ -126,9 +123,9 @@ def _cut_face(detector: Detector, image: Pixels) -> bool:
 
 
 def with_room(image: Pixels, share: float) -> tuple[Pixels, Floats]:
-    """Add a border of the picture's mean colour; also give the shift (x, y) in px.
+    """Add a border in the mean colour of the image; also return the shift (x, y) in px.
 
-    Black or mirrored borders make worse points: measured on the crops of LFW that are not found
+    Black or repeated borders give worse results: on the crops of LFW that are not found
     without a border, where the mean colour missed 3 of 17, repeated edges 4, black 8.
     """
     height, width = image.shape[:2]
@@ -139,14 +136,14 @@ def with_room(image: Pixels, share: float) -> tuple[Pixels, Floats]:
 
 
 def brightened(image: Pixels) -> Pixels:
-    """Stretch the brightest percent to white, and lift the shadows."""
+    """Scale the brightest percent to white, and brighten the shadows."""
     top = max(float(np.percentile(image, 99)), 1.0)
     lifted = np.clip(np.arange(256) / top, 0, 1) ** 0.6 * 255
     return np.asarray(cv2.LUT(image, lifted.astype(np.uint8)), np.uint8)
 
 
 def moved(faces: list[Face], shift: Floats) -> list[Face]:
-    """The same faces, `shift` (x, y) px further."""
+    """Return the faces moved by `shift` (x, y) px."""
     return [
         replace(
             face,

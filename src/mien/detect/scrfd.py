@@ -18,7 +18,7 @@ ANCHORS = 2  # at each cell
 
 
 class ScrfdDetector:
-    """Faces with five points, at one or several sizes of the picture."""
+    """Detector of faces with five points, at one or several image sizes."""
 
     def __init__(
         self,
@@ -35,24 +35,25 @@ class ScrfdDetector:
 
         Args:
             weights: the ONNX file.
-            name: the card this was opened from.
+            name: the card of the model.
             digest: of the weights.
             device: see mien.runtime.
             threads: for one call.
             size: px, longer side of the large canvas; a small one of 192 px is always added.
-            min_score: weaker faces are dropped.
+            min_score: faces with a lower score are dropped.
         """
         self._session = Session(weights, (None, 3, None, None), device=device, threads=threads)
         if len(self._session.outputs) != 3 * len(STRIDES):
             raise WeightsError(
-                f"{weights} has {len(self._session.outputs)} outputs; an SCRFD graph with five "
-                "points has nine (scores, boxes, points at strides 8, 16, 32)."
+                f"'{weights}' has {len(self._session.outputs)} outputs: expected nine (scores, "
+                "boxes, "
+                "points at strides 8, 16, 32), as in an SCRFD graph with five points."
             )
         self.name, self.digest, self.device = name, digest, self._session.device
         self.sizes, self.min_score = (size, 192), min_score
 
     def __call__(self, image: Pixels) -> list[Face]:
-        """Find the faces in one (H, W, 3) image, most confident first."""
+        """Find the faces in one (H, W, 3) image, highest score first."""
         return detect_at(
             image,
             self.sizes,

@@ -1,4 +1,4 @@
-"""What the single-shot detectors share: a canvas for each size, and one list at the end."""
+"""Shared parts of single-shot detectors: one canvas per size, and merging of the results."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,21 +22,21 @@ def detect_at(
     max_overlap: float,
     multiple: int | None = None,
 ) -> list[Face]:
-    """Run a detector on the picture at several sizes and merge what it finds.
+    """Run a detector on the image at several sizes and merge the results.
 
     Args:
         image: (H, W, 3).
-        sizes: px of the longer side of each canvas. A large one finds small faces; a small one
-            finds faces that fill the picture, which a large canvas shows larger than any face
+        sizes: px of the longer side of each canvas. A large canvas finds small faces; a small one
+            finds faces that fill the image, which a large canvas shows larger than any face
             the network was trained on.
         run: one (H', W', 3) canvas -> its Shot.
-        name: the card, written into each face.
-        min_score: weaker faces are dropped.
+        name: the card, stored in each face.
+        min_score: faces with a lower score are dropped.
         max_overlap: intersection over union above which two boxes are one face.
         multiple: pad both sides of the canvas to multiples of this; None: to a square.
 
     Returns:
-        Faces in pixels of `image`, most confident first.
+        Faces in pixels of `image`, highest score first.
     """
     boxes, scores, points = ([np.empty(s, np.float32)] for s in ((0, 4), (0,), (0, 5, 2)))
     for size in dict.fromkeys(sizes):
@@ -54,7 +54,7 @@ def detect_at(
 
 
 def canvas(image: Pixels, size: int, multiple: int | None = None) -> tuple[Pixels, float]:
-    """Scale the picture so that its longer side is `size`; pad right and below with black.
+    """Scale the image so that its longer side is `size`; pad right and below with black.
 
     Returns:
         The canvas (H', W', 3), and canvas px per image px.
@@ -72,7 +72,7 @@ def canvas(image: Pixels, size: int, multiple: int | None = None) -> tuple[Pixel
 
 
 def grid(height: int, width: int, repeat: int = 1) -> Floats:
-    """Columns and rows of a map's cells, row by row, each `repeat` times: (N, 2)."""
+    """Return column and row of the cells of a map, row by row, each `repeat` times: (N, 2)."""
     rows, columns = np.mgrid[:height, :width]
     cells: Floats = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float32)
     repeated: Floats = np.repeat(cells, repeat, axis=0)
@@ -80,6 +80,6 @@ def grid(height: int, width: int, repeat: int = 1) -> Floats:
 
 
 def sigmoid(x: Floats) -> Floats:
-    """The logistic function, without overflow."""
+    """Compute the logistic function without overflow."""
     result: Floats = (1 / (1 + np.exp(-np.clip(x, -80, 80)))).astype(np.float32)
     return result

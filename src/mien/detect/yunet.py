@@ -16,7 +16,7 @@ STRIDES = (8, 16, 32)
 
 
 class YuNetDetector:
-    """Faces with five points, at one or several sizes of the picture."""
+    """Detector of faces with five points, at one or several image sizes."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class YuNetDetector:
         self.min_score = min_score
 
     def __call__(self, image: Pixels) -> list[Face]:
-        """Find the faces in one (H, W, 3) image, most confident first."""
+        """Find the faces in one (H, W, 3) image, highest score first."""
         return detect_at(
             image,
             self.sizes,
@@ -50,7 +50,7 @@ class YuNetDetector:
         )
 
     def _run(self, sheet: Pixels) -> Shot:
-        # Trained on blue-green-red, 0 to 255.
+        # The network was trained on blue-green-red, 0 to 255.
         x = np.ascontiguousarray(sheet[None, :, :, ::-1].transpose(0, 3, 1, 2), np.float32)
         maps = self._session(x)
         boxes, scores, points = [], [], []

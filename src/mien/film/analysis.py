@@ -1,4 +1,4 @@
-"""What faces show in films and pictures: sources in, one table out."""
+"""Analysis of films and images: sources in, one table out."""
 
 import os
 import tempfile
@@ -28,96 +28,96 @@ from mien.tables import Table, require
 from mien.track import Segment, ShotBoundaryDetector
 from mien.types import OnStep
 
-GAP = 1.5  # frame distances from which a frame is missing between two, if some were damaged
+GAP = 1.5  # frame intervals above which a frame is missing, if some are damaged
 
 
 def analyze(
     sources: "Sequence[str | os.PathLike[str]]",
-    kit: Analyzer,
+    analyzer: Analyzer,
     *,
     baseline: Baseline | None = None,
     folder: str | os.PathLike[str] | None = None,
     on_step: OnStep = lambda name, done, total: None,
 ) -> Table:
-    """Measure every face in every frame of films, and in pictures; each is decoded once.
+    """Measure every face in films and images; each source is decoded once.
 
     Args:
-        sources: films and pictures.
-        kit: what they are looked at with.
-        baseline: of a person who is expected to be seen; None: each person's own, from all that
-            a film shows of them, and that of average people for pictures.
-        folder: keeps rows on disk, so that a run that was stopped goes on from there; delete it
-            when done. None keeps nothing.
-        on_step: is told "film" and the seconds done and in all, or "pictures" and their number.
+        sources: films and images.
+        analyzer: the models.
+        baseline: of the person who is expected; None: each person's own, fitted to the whole
+            film; for images, the average baseline.
+        folder: stores rows, so that a stopped run can continue; delete it when the run is
+            complete. None stores nothing.
+        on_step: called with "film" and seconds, or "pictures" and counts: done, total.
 
     Returns:
-        The table. If a run is stopped with Ctrl-C, the disk fills up, or a film breaks off, it
-        holds what was seen until then, and `recordings` says why.
+        The table. If the run is stopped by Ctrl-C, a full disk or a broken film, it holds the
+        rows up to that point, and `recordings` states the reason.
 
     Raises:
-        BaselineError: the baseline is of somebody who is not there.
+        BaselineError: the person of the baseline is not in the sources.
         MienError: the folder belongs to other sources or settings.
     """
     require()
     names = [str(source) for source in sources]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise MienError(f"{twice[0]} was named twice; name each source once.")
-    told = {"inputs": names, "sizes": [_size(name) for name in names], **settings(kit)}
+        raise MienError(f"Source '{twice[0]}' is given twice; give each source once.")
+    identity = {"inputs": names, "sizes": [_size(name) for name in names], **settings(analyzer)}
     with _place(folder) as place, one_thread():
-        checkpoint = RowCheckpoint(place, kit.columns(), told)
-        stopped = _run(names, kit, checkpoint, on_step)
+        checkpoint = RowCheckpoint(place, analyzer.columns(), identity)
+        stopped = _run(names, analyzer, checkpoint, on_step)
         facts = {
             "mien": version("mien"),
-            "models": kit.models,
-            "licences": licences([model.partition("@")[0] for model in kit.models.values()]),
-            "settings": {key: told[key] for key in settings(kit)},
+            "models": analyzer.models,
+            "licences": licences([model.partition("@")[0] for model in analyzer.models.values()]),
+            "settings": {key: identity[key] for key in settings(analyzer)},
         }
-        table, vectors = assemble_table(checkpoint, kit, names, facts, stopped)
-        return apply_baselines(table, kit, baseline, vectors)
+        table, vectors = assemble_table(checkpoint, analyzer, names, facts, stopped)
+        return apply_baselines(table, analyzer, baseline, vectors)
 
 
 def fit_baseline(
     sources: "Sequence[str | os.PathLike[str]]",
-    kit: Analyzer,
+    analyzer: Analyzer,
     *,
     person: str | None = None,
     on_step: OnStep = lambda name, done, total: None,
 ) -> tuple[Baseline, str]:
-    """The face at rest of somebody who is seen in films or pictures, to be used again.
+    """Fit the baseline of a person in films or images, for later use.
 
     Args:
-        sources: films, or pictures of one person.
-        kit: with an embedder, the baseline says whose it is, and others are refused.
-        person: whose, as `people` of a table calls them; None: who is measured most often.
+        sources: films, or images of one person.
+        analyzer: with an embedder, the baseline stores an embedding, and other people are refused.
+        person: name in `people` of a table; None: the person with the most measured frames.
         on_step: as for `analyze`.
 
     Returns:
-        The baseline, and who that is.
+        The baseline, and the name of the person.
 
     Raises:
-        BaselineError: nobody of that name, or nobody from the front, is seen.
+        BaselineError: no person has that name, or no near-frontal face is found.
     """
     require()
     names = [str(source) for source in sources]
     with tempfile.TemporaryDirectory(prefix="mien-") as place, one_thread():
-        checkpoint = RowCheckpoint(Path(place), kit.columns(), {"inputs": names})
-        stopped = _run(names, kit, checkpoint, on_step)
+        checkpoint = RowCheckpoint(Path(place), analyzer.columns(), {"inputs": names})
+        stopped = _run(names, analyzer, checkpoint, on_step)
         if stopped:
-            raise MienError(f"The run was stopped ({stopped}); run it again.")
-        table, vectors = assemble_table(checkpoint, kit, names, {}, None)
-    return fit_person_baseline(table, kit, vectors, person)
+            raise MienError(f"The run was stopped ({stopped}); repeat the command to continue.")
+        table, vectors = assemble_table(checkpoint, analyzer, names, {}, None)
+    return fit_person_baseline(table, analyzer, vectors, person)
 
 
-def settings(kit: Analyzer) -> dict[str, Any]:
-    """All but the sources that decides what is seen."""
+def settings(analyzer: Analyzer) -> dict[str, Any]:
+    """Return the settings that the results depend on, without the sources."""
     return {
-        "every": kit.every,
-        "searched": EVERY if kit.names else SEARCHED,
-        "points": kit.points,
-        "fov": kit.fov,
-        "turns": kit.pipeline.turns,
-        "models": {step: model.partition(" on ")[0] for step, model in kit.models.items()},
+        "every": analyzer.every,
+        "searched": EVERY if analyzer.names else SEARCHED,
+        "points": analyzer.points,
+        "fov": analyzer.fov,
+        "turns": analyzer.pipeline.turns,
+        "models": {step: model.partition(" on ")[0] for step, model in analyzer.models.items()},
     }
 
 
@@ -135,8 +135,10 @@ def _place(folder: str | os.PathLike[str] | None) -> Any:
         yield Path(name)
 
 
-def _run(names: list[str], kit: Analyzer, checkpoint: RowCheckpoint, on_step: OnStep) -> str | None:
-    """Analyse all sources that are not done yet; give the reason if that did not end."""
+def _run(
+    names: list[str], analyzer: Analyzer, checkpoint: RowCheckpoint, on_step: OnStep
+) -> str | None:
+    """Analyse all open sources; return the reason if the run is incomplete."""
     pictures = sum(not is_film(name) for name in names)
     done = 0
     try:
@@ -149,10 +151,10 @@ def _run(names: list[str], kit: Analyzer, checkpoint: RowCheckpoint, on_step: On
             going = state if state and state["source"] == number else None
             if picture:
                 done += 1
-                _picture(name, number, kit, checkpoint)
+                _picture(name, number, analyzer, checkpoint)
                 on_step("pictures", done, pictures)
             else:
-                run = _FilmRun(name, number, kit, checkpoint, on_step)
+                run = _FilmRun(name, number, analyzer, checkpoint, on_step)
                 run(going, checkpoint.segments(number))
         checkpoint.flush()
     except (KeyboardInterrupt, CancelledError):
@@ -170,8 +172,8 @@ def _kept(checkpoint: RowCheckpoint) -> str | None:
     return None
 
 
-def _picture(name: str, number: int, kit: Analyzer, checkpoint: RowCheckpoint) -> None:
-    """One photo; one that cannot be read has a row that says so."""
+def _picture(name: str, number: int, analyzer: Analyzer, checkpoint: RowCheckpoint) -> None:
+    """Analyse one image; an unreadable image gets a row with the reason."""
     recording: State = {"input": name, "kind": "picture", "complete": True, "reason": None}
     state: State = {"source": number, "done": True, "recording": recording, "segments": []}
     try:
@@ -181,7 +183,7 @@ def _picture(name: str, number: int, kit: Analyzer, checkpoint: RowCheckpoint) -
         row = FaceRow({"frame": 0, "time": np.nan, "reason": "unreadable"})
         checkpoint.add(name, [row], state)
         return
-    rows, segment = analyze_image(kit, image)
+    rows, segment = analyze_image(analyzer, image)
     recording |= {"height": image.shape[0], "width": image.shape[1]}
     if segment is not None:
         state["segments"] = [segment_to_row(segment)]
@@ -189,27 +191,27 @@ def _picture(name: str, number: int, kit: Analyzer, checkpoint: RowCheckpoint) -
 
 
 class _FilmRun:
-    """One film on its way into parts; half seconds are its units."""
+    """The analysis of one film in segments of half a second."""
 
     def __init__(
-        self, name: str, number: int, kit: Analyzer, checkpoint: RowCheckpoint, on_step: OnStep
+        self, name: str, number: int, analyzer: Analyzer, checkpoint: RowCheckpoint, on_step: OnStep
     ) -> None:
         self._name, self._number = name, number
         self._checkpoint, self._on_step = checkpoint, on_step
-        self._measure = FrameAnalyzer(kit)
-        self._engine = FilmEngine(kit.scanner(), self._measure)
+        self._measure = FrameAnalyzer(analyzer)
+        self._engine = FilmEngine(analyzer.scanner(), self._measure)
         self._rows: list[FaceRow] = []
         self._facts: State = {"cuts": 0, "frames": 0, "dropped": 0, "damaged": 0}
         self._last: tuple[float, int] | None = None  # time and number of the last frame
         self._offset: int | None = 0
-        self._owed = 0  # damaged packets that no missing frame accounts for yet
+        self._owed = 0  # damaged packets without a missing frame so far
         self._step = np.inf  # s between two frames, the shortest so far
 
     def __call__(self, going: State | None, before: Iterable[Segment]) -> None:
-        """Analyse until the film is over, from the state of an earlier run if there is one.
+        """Analyse to the end of the film, from the state of an earlier run if there is one.
 
         Args:
-            going: the state to go on from.
+            going: the state to continue from.
             before: the segments of that run.
         """
         try:
@@ -221,7 +223,7 @@ class _FilmRun:
             start = self._resume(going, before) if going else -1.0
             total = round(film.duration or 0)
             damaged = self._facts["damaged"]
-            # A little is read again, so that a cut right at the start and whole clips are seen.
+            # Some frames are read again, to detect a cut at the start and to refill clips.
             early = max(0.0, start - max(SEGMENT, self._measure.window))
             reason = None
             try:
@@ -246,7 +248,7 @@ class _FilmRun:
         return self._last[0]
 
     def _again(self, frame: Frame) -> None:
-        """A frame of an earlier run: it shows how its numbers differ from ours, and its chips."""
+        """Process a frame of the earlier run: offset of frame numbers, and chips of clips."""
         if self._last and abs(frame.time - self._last[0]) < 1e-6:
             self._offset = self._last[1] - frame.number
         self._measure.see_again(frame.image, frame.time)
@@ -268,7 +270,7 @@ class _FilmRun:
         self._last = (frame.time, number)
 
     def _missing(self, time: float, damaged: int, marked: bool) -> list[FaceRow]:
-        """Rows for the frames that are missing before this one, if the decoder met damage."""
+        """Return rows for missing frames before this one, if the decoder found damage."""
         self._owed += damaged - self._facts["damaged"] - marked
         self._facts["damaged"] = damaged
         if self._last is None:
@@ -285,7 +287,7 @@ class _FilmRun:
         return rows
 
     def _end(self, film: Film, reason: str | None, ended: Sequence[Segment], *, done: bool) -> None:
-        """End a half second, or the film."""
+        """End a segment, or the film."""
         recording = {
             "input": self._name,
             "kind": "film",

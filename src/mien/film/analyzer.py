@@ -1,4 +1,4 @@
-"""The models that analyse faces, how often they run, and the columns of the table they fill."""
+"""The models that analyse faces, their intervals, and the columns of the table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,21 +35,21 @@ SIGNS = {
     "roll": "positive clockwise on the screen",
     "x": "right of the camera's axis, the point between the eyes",
     "y": "below the camera's axis",
-    "z": "away from the camera, as far as a head of mean size would be",
+    "z": "away from the camera, for a head of mean size",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Analyzer:
-    """The models that analyse faces, opened once for many films and photos."""
+    """The models that analyse faces, opened once for many films and images."""
 
-    pipeline: Pipeline  # its detector and chip heads; with an embedder people are identified
+    pipeline: Pipeline  # detector and chip heads; with an embedder, people are identified
     landmarker: Landmarker  # card attention-mesh
     every: float = EVERY  # s between two readings of the heads of one face; 0: each frame
     points: Dense = "five"
-    fov: float = FIELD  # degrees that the longer side of a picture spans
-    hands: HandLandmarker | None = None  # looks for hands at faces in films
-    clip_heads: Sequence[ClipHead] = ()  # read each track of a film in windows; not photos
+    fov: float = FIELD  # degrees, field of view along the longer side of an image
+    hands: HandLandmarker | None = None  # detects hands at faces in films
+    clip_heads: Sequence[ClipHead] = ()  # read windows of each track of a film; not used for images
     examples: dict[str, Reading] = field(init=False)  # task -> reading of a grey chip or clip
 
     def __post_init__(self) -> None:
@@ -67,14 +67,15 @@ class Analyzer:
         for reading in readings:
             if reading.task in examples:
                 raise MienError(
-                    f"'{examples[reading.task].model}' and '{reading.model}' both answer "
-                    f"'{reading.task}', and one table has one answer; name one of them in --heads."
+                    f"'{examples[reading.task].model}' and '{reading.model}' both have the task "
+                    f"'{reading.task}', but a table has one head per task; name one of them in "
+                    "--heads."
                 )
             examples[reading.task] = reading
 
     @property
     def models(self) -> dict[str, str]:
-        """Step -> card, digest, device, threads."""
+        """Return step -> card, digest, device, threads."""
         hands = {"hands": describe_model(self.hands)} if self.hands else {}
         clips = {head.name: describe_model(head) for head in self.clip_heads}
         mesh = {"landmarks": describe_model(self.landmarker)}
@@ -82,23 +83,23 @@ class Analyzer:
 
     @property
     def names(self) -> bool:
-        """Whether people are identified: tracks merged, and named if there is a gallery."""
+        """Return whether people are identified: tracks merged, named if there is a gallery."""
         return self.pipeline.embedder is not None
 
     @property
     def heads(self) -> Sequence[ChipHead]:
-        """Those of the pipeline."""
+        """Return the chip heads of the pipeline."""
         return self.pipeline.heads
 
     def scanner(self) -> FilmScanner | None:
-        """The scan stage for one film; None if people are not identified."""
+        """Return the scan stage for one film; None if people are not identified."""
         if self.pipeline.embedder is None:
             return None
         calibration = self.pipeline.calibrated()
         return FilmScanner(self.pipeline.detector, self.pipeline.embedder, calibration)
 
     def columns(self) -> list[Column]:
-        """Every column of a row but those of people's own neutral faces."""
+        """Return the columns of a row, without those that depend on baselines."""
         mesh = _named(self.landmarker)
         found = list(KEYS)
         found += [Column(f"box_{side}", "px", "boxes", "single", "around the mesh", mesh)
@@ -109,7 +110,7 @@ class Analyzer:
             for axis in "xy"
         ]
         found += [
-            Column("eye_distance", "px", "quality", "single", "in the picture", mesh),
+            Column("eye_distance", "px", "quality", "single", "in the image", mesh),
             Column("sharpness", "share", "quality", "single", "1 minus the blur of Crete et al."),
         ]
         found += [Column(n, unit, _group(n), about=_sign(n), model=mesh)
@@ -136,7 +137,7 @@ class Analyzer:
         return found
 
     def _of_head(self, task: str, reading: Reading, model: str) -> list[Column]:
-        often = f"read every {self.every:g} s in films; not-told between" if self.every else ""
+        often = f"read every {self.every:g} s in films; not-read between" if self.every else ""
         words = {"_lo": "lower end of the interval", "_hi": "upper end of the interval"}
         declared = card_columns(model)
         return [
@@ -153,7 +154,7 @@ class Analyzer:
     def _of_clips(self, task: str, reading: Reading, model: str, head: ClipHead) -> list[Column]:
         window, hop, _ = timing(head)
         stem, declared = task.replace("-", "_"), card_columns(model)
-        often = f"of the last {window:g} s of a track, every {hop:g} s; not-told between"
+        often = f"of the last {window:g} s of a track, every {hop:g} s; not-read between"
         found = [
             Column(name, unit, task, about=_joined(_about(declared.get(name)), often), model=model)
             for name, (_, unit) in reading_columns(reading).items()
@@ -189,26 +190,26 @@ def open_analyzer(
     device: str = "cpu",
     commercial_only: bool = False,
 ) -> Analyzer:
-    """Open what faces are observed with, by the names of cards.
+    """Open the models for the analysis by the names of their cards.
 
     Args:
-        heads: chip heads and clip heads, with commas between them; None: those whose card says
+        heads: chip heads and clip heads, separated by commas; None: those whose card says
             `default`; "none": none.
-        every: seconds between two readings of the heads of one face; 0: each frame.
+        every: seconds between two readings of the heads of one face; 0: every frame.
         points: "five", "68" (of iBUG, also in space), or "mesh" (478 and those).
-        fov: degrees that the longer side of a picture spans.
-        hands: look for hands at faces in films, card hand-landmarks.
-        detector: card that finds faces.
-        landmarker: card of the mesh.
+        fov: degrees, field of view along the longer side of an image.
+        hands: detect hands at faces in films, card hand-landmarks.
+        detector: card of the detector.
+        landmarker: card of the landmarker.
         gallery: known people.
         people: identify people also without a gallery, as `unknown-1`, `unknown-2`.
-        embedder: card that the gallery was made with; without gallery and people it is not used.
+        embedder: card of the embedder of the gallery; unused without `gallery` and `people`.
         calibration: see open_pipeline.
-        device: "cpu", "cuda", ...; missing is an error.
-        commercial_only: refuse weights whose licence does not allow commercial use.
+        device: "cpu", "cuda", ...; an unavailable device is an error.
+        commercial_only: refuse weights whose licence does not permit commercial use.
 
     Raises:
-        UnknownModelError: there is no such card, or it is of another kind.
+        UnknownModelError: the card does not exist, or has another kind.
     """
     chips, clips = split_heads(heads, commercial_only)
     pipeline = open_pipeline(
@@ -235,7 +236,7 @@ def open_analyzer(
 
 
 def licences(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What may be done with the weights of these models: card -> licence, commercial, digest."""
+    """Return the licences of models: card -> licence, commercial, digest."""
     known = cards()
     return {
         name: {
@@ -264,5 +265,5 @@ def _sign(name: str) -> str:
         return SIGNS[name]
     if name.startswith("gaze_"):
         sign = "positive to image right" if "yaw" in name else "positive up"
-        return f"{sign}, against the camera's axis; not-told of a closed eye"
-    return "of the head turned back to the camera"
+        return f"{sign}, against the camera's axis; not-read for a closed eye"
+    return "of the head rotated to the camera"

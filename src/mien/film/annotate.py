@@ -12,7 +12,7 @@ from mien.media import Film, FilmWriter, Frame, draw_faces, hide_faces, open_fil
 from mien.track import FrameFaces, Segment
 from mien.types import Face, FilmAnswer, Identity, OnStep, Pixels
 
-BRIDGE = 1.0  # s without a look that a box is moved across
+BRIDGE = 1.0  # s without a sampled frame over which a box is interpolated
 
 
 def write_marked(
@@ -27,19 +27,19 @@ def write_marked(
 
     Args:
         source: the film.
-        segments: what was seen in it; of the journal of `identify_film`.
+        segments: its segments, from the journal of `identify_film`.
         answer: of `identify_film`.
         out: .mp4, .mov or .mkv.
-        on_step: is told the seconds done, and all there are.
+        on_step: called with seconds done and total.
 
     Raises:
-        FilmError: the film cannot be written; what was written until then is kept.
+        FilmError: the film cannot be written; the part that is written is kept.
     """
     owner = owners(answer)
 
     def paint(image: Pixels, faces: list[Face]) -> Pixels:
         known = [(face, owner.get(face.track)) for face in faces]
-        # Points are not drawn: they hide small faces, and mislead on faces from the side.
+        # Points are not drawn: they cover small faces, and are unreliable on profiles.
         shown = [
             (replace(face, decision=who.decision, points=None), who) for face, who in known if who
         ]
@@ -64,20 +64,20 @@ def write_blurred(
 ) -> None:
     """Write a copy of a film with faces blurred away; the sound is kept.
 
-    A face stays blurred between two sampled frames, and for a while before the first and after
-    the last one of a shot, since a detector loses a face that turns before a viewer does.
+    A face stays blurred between two sampled frames, and for a time before the first and
+    after the last one of a shot, since a detector loses a turning face before a viewer does.
 
     Args:
         source: the film.
-        segments: what was seen in it, at every frame.
+        segments: its segments, with every frame sampled.
         answer: of `identify_film`.
         out: .mp4, .mov or .mkv.
-        hidden: whether a person is to be hidden; asked with None for faces that are nobody's.
+        hidden: returns whether to blur a person; called with None for unassigned faces.
         hold: seconds that a blur begins early and ends late.
-        on_step: is told the seconds done, and all there are.
+        on_step: called with seconds done and total.
 
     Raises:
-        FilmError: the film cannot be written; what was written until then is kept.
+        FilmError: the film cannot be written; the part that is written is kept.
     """
     owner = owners(answer)
 
@@ -92,12 +92,12 @@ def write_blurred(
 
 
 def owners(answer: FilmAnswer) -> dict[int | None, Identity]:
-    """Track -> person."""
+    """Map each track to its person."""
     return {number: person for person in answer.people for number in person.tracks}
 
 
 def label(person: Identity) -> str:
-    """What stands beside a face: the name and how probable it is."""
+    """Return the label of a face: name and probability."""
     decision = person.decision
     if decision is None or decision.outcome == "unknown" or decision.probability is None:
         return person.person
@@ -107,7 +107,7 @@ def label(person: Identity) -> str:
 
 
 def percent(probability: float) -> str:
-    """A probability in percent, never rounded up to certainty."""
+    """Format a probability in percent, never rounded up to 100 %."""
     return f"{min(probability, 0.999) * 100:.3g} %"
 
 
@@ -118,17 +118,17 @@ def write_copy(
     step: str,
     on_step: OnStep,
 ) -> None:
-    """Write a copy of a film, frame by frame, with its own stamps and sound.
+    """Write a copy of a film frame by frame, with its timestamps and sound.
 
     Args:
         source: the film.
         out: .mp4, .mov or .mkv.
-        annotated: each frame and the picture to write in its place.
-        step: what on_step is told that is being done.
-        on_step: is told the seconds done, and all there are.
+        annotated: each frame, and the image to write in its place.
+        step: name of the step for on_step.
+        on_step: called with seconds done and total.
 
     Raises:
-        FilmError: the film cannot be written; what was written until then is kept.
+        FilmError: the film cannot be written; the part that is written is kept.
     """
     with open_film(source) as film, FilmWriter(out, sound_of=source) as writer:
         total = round(film.duration or 0)
@@ -140,12 +140,12 @@ def write_copy(
 
 @dataclass(slots=True, eq=False)
 class _Path:
-    """The looks of one track that are near the present."""
+    """The faces of one track near the current time."""
 
     faces: list[Face] = field(default_factory=list)  # in the order of time
 
     def at(self, time: float, hold: float, shot: tuple[float, float]) -> Face | None:
-        """The face at a moment; None if it is not there."""
+        """Return the face at a time; None if there is none."""
         times = [face.time or 0.0 for face in self.faces]
         place = bisect_right(times, time + 1e-9)
         before = self.faces[place - 1] if place else None
@@ -163,38 +163,42 @@ class _Path:
 def with_faces(
     frames: Iterable[Frame], segments: Iterable[Segment], *, hold: float = 0.0
 ) -> Iterator[tuple[Frame, list[Face]]]:
-    """Each frame with its faces; between looks, boxes move evenly.
+    """Yield each frame with its faces; boxes are interpolated between sampled frames.
 
     Args:
         frames: of the film, in the order of time.
         segments: of the same film, in the order of time.
-        hold: seconds that a face is kept before its first and after its last look in a shot; at
-            least as long as a look stands for.
+        hold: seconds that a face is kept before its first and after its last sampled frame of
+            a shot; at least the duration that a sampled frame stands for.
     """
-    looks = (look for segment in segments for look in segment.frames)
-    near: deque[FrameFaces] = deque()  # looks within reach of the present
-    upcoming = next(looks, None)
+    samples = (sample for segment in segments for sample in segment.frames)
+    near: deque[FrameFaces] = deque()  # sampled frames near the current time
+    upcoming = next(samples, None)
     reach = max(BRIDGE, hold) + 0.1
     for frame in frames:
         while upcoming is not None and upcoming.time <= frame.time + reach:
             near.append(upcoming)
-            upcoming = next(looks, None)
+            upcoming = next(samples, None)
         while near and near[0].time < frame.time - reach:
             near.popleft()
         yield frame, _faces_at(near, frame.time, hold)
 
 
 def _faces_at(near: deque[FrameFaces], time: float, hold: float) -> list[Face]:
-    times = [look.time for look in near]
+    times = [sample.time for sample in near]
     place = bisect_right(times, time + 1e-9)
-    # A look stands for the time until the next one.
+    # A sampled frame stands for the time until the next one.
     until = times[place] if place < len(times) else times[-1] + 1.0 if times else time
     own = until - times[place - 1] if place else 0.0
-    begun = max((look.time for look in near if look.cut and look.time <= time + 1e-9), default=-1.0)
-    over = min((look.time for look in near if look.cut and look.time > time + 1e-9), default=np.inf)
+    begun = max(
+        (sample.time for sample in near if sample.cut and sample.time <= time + 1e-9), default=-1.0
+    )
+    over = min(
+        (sample.time for sample in near if sample.cut and sample.time > time + 1e-9), default=np.inf
+    )
     paths: dict[int | None, _Path] = {}
-    for look in near:
-        for face in look.faces:
+    for sample in near:
+        for face in sample.faces:
             paths.setdefault(face.track, _Path()).faces.append(face)
     found = (path.at(time, max(hold, own * 0.999), (begun, over)) for path in paths.values())
     return [face for face in found if face is not None]

@@ -19,7 +19,7 @@ from mien.types import Floats, OnStep, Pixels
 from mien.zoo import Draw
 
 COLOURS = {"measure": BLUE, "head": ORANGE, "good": GREEN, "warning": RED}
-UNITS = 7  # action units with a bar: those that the person shows most
+UNITS = 7  # action units with a bar: the strongest of the person
 RINGS = (names.LEFT_EYE, names.RIGHT_EYE, names.OUTER_LIPS, names.INNER_LIPS, names.OVAL)
 PATHS = (names.LEFT_BROW, names.RIGHT_BROW, names.LEFT_BROW_BELOW, names.RIGHT_BROW_BELOW,
          names.NOSE)  # fmt: skip
@@ -34,13 +34,13 @@ def write_annotated(
     *,
     on_step: OnStep = lambda name, done, total: None,
 ) -> None:
-    """Write a copy of a film or picture with what the table tells drawn on it.
+    """Write a copy of a film or image with the values of the table drawn on it.
 
     Args:
-        table: made with points="mesh" for the mesh to be drawn; else without it.
+        table: the mesh is drawn if the table was made with points="mesh".
         source: one of its inputs.
-        out: .mp4, .mov or .mkv for a film; .jpg, .png ... for a picture.
-        on_step: is told the seconds done, and all there are.
+        out: .mp4, .mov or .mkv for a film; .jpg, .png ... for an image.
+        on_step: called with seconds done and total.
 
     Raises:
         MienError: the file cannot be written.
@@ -58,10 +58,10 @@ def write_annotated(
 
 
 class TableAnnotator:
-    """Draws the rows of one input on its frames."""
+    """Draw the rows of one input on its frames."""
 
     def __init__(self, table: Table, where: str) -> None:
-        """Choose what gets a bar: the same for the whole film, so that nothing flickers."""
+        """Select the bars once for the whole film, so that they do not flicker."""
         mine = table.data["input"] == where
         data = table.data[mine].assign(who=table.who[mine])
         self._mesh = "mesh_x_0" in table.columns
@@ -78,7 +78,7 @@ class TableAnnotator:
         self._last: dict[tuple[str, str], float] = {}  # who and column -> the last number read
 
     def __call__(self, image: Pixels, time: float | None) -> Pixels:
-        """Draw on a copy of one frame; None: a picture."""
+        """Draw on a copy of one frame; time None: an image."""
         places = self._places.get(None if time is None else round(time, 4), [])
         overlays, notes = [], []
         for place in places:
@@ -110,7 +110,7 @@ class TableAnnotator:
 
     def _bars(self, row: Row) -> list[Bar]:
         bars = [
-            Bar(name, row[f"{name}_r"] / 5, _told(row[f"{name}_r"], 1))
+            Bar(name, row[f"{name}_r"] / 5, _number_text(row[f"{name}_r"], 1))
             for name in self._units.get(row["who"], [])
         ]
         for draw in self._draws:
@@ -119,19 +119,19 @@ class TableAnnotator:
                 self._last[key] = value
             shown = self._last[key] if row["reason"] == "ok" else value
             share = (shown - draw.low) / (draw.high - draw.low)
-            bars.append(Bar(draw.label, share, _told(shown, 2), COLOURS[draw.colour]))
+            bars.append(Bar(draw.label, share, _number_text(shown, 2), COLOURS[draw.colour]))
         return bars
 
 
 def _draws(table: Table) -> list[Draw]:
-    """The bars that the cards of a table's models declare, as far as their columns are there."""
+    """Return the bars that the cards of the models declare, if the columns exist."""
     models = dict.fromkeys(column.model for column in table.columns.values())
     known = [card for card in map(card_of, models) if card is not None]
     return [draw for card in known for draw in card.draw if draw.column in table.columns]
 
 
 def _strongest(part: Any) -> list[str]:
-    """The units that somebody shows most, in the order of their numbers."""
+    """Return the strongest units of a person, in the order of their numbers."""
     peaks = {}
     for name in AU_NAMES:
         if f"{name}_r" in part:
@@ -144,14 +144,14 @@ def _strongest(part: Any) -> list[str]:
 
 
 def _mesh(data: Any) -> Floats:
-    """(N, 478, 3) of all rows."""
+    """Return the meshes of all rows, (N, 478, 3)."""
     flat = data[[f"mesh_{axis}_{i}" for axis in "xyz" for i in range(478)]].to_numpy(np.float32)
     points: Floats = flat.reshape(-1, 3, 478).transpose(0, 2, 1)
     return points
 
 
 def _axes(row: Row, wide: float) -> list[Any]:
-    """Where the head's right, its crown and its nose point to."""
+    """Return the axes of the head: right, up, forward."""
     if _gone(row["yaw"]):
         return []
     turn = rotation(row["yaw"], row["pitch"], row["roll"])
@@ -162,7 +162,7 @@ def _axes(row: Row, wide: float) -> list[Any]:
 
 
 def _gaze(row: Row, points: Floats | None, wide: float) -> list[Any]:
-    """A ray from each eye that is open."""
+    """Return a gaze ray from each open eye."""
     rays = []
     for side, iris in zip(("left", "right"), IRISES, strict=True):
         if _gone(row.get(f"gaze_yaw_{side}", np.nan)):
@@ -176,7 +176,7 @@ def _gaze(row: Row, points: Floats | None, wide: float) -> list[Any]:
 
 
 def _note(row: Row) -> str:
-    """Why nothing is drawn, in the corner of the frame."""
+    """Return the reason why nothing is drawn, for the corner of the frame."""
     return f"{row['reason']}: {REASONS.get(row['reason'], '')}".split(".")[0]
 
 
@@ -184,12 +184,12 @@ def _gone(value: Any) -> bool:
     return value is None or value != value
 
 
-def _told(value: float, digits: int) -> str:
+def _number_text(value: float, digits: int) -> str:
     return "-" if _gone(value) else f"{value:.{digits}f}"
 
 
 def annotated_path(folder: Path, source: str, taken: set[Path]) -> Path:
-    """Where the copy of a source goes; no two of a run share a name."""
+    """Return the path of the copy of a source; names are unique within a run."""
     suffix = ".mp4" if is_film(source) else ".jpg"
     wish = folder / f"{Path(source).stem}.analyzed{suffix}"
     number = 2

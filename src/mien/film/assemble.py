@@ -1,4 +1,4 @@
-"""Rows and segments to one table: identities of the tracks, and the facts of each recording."""
+"""Assembly of rows and segments into one table: identities, and facts of each recording."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -19,41 +19,41 @@ from mien.types import Floats, Identity, Track
 
 def assemble_table(
     checkpoint: RowCheckpoint,
-    kit: Analyzer,
+    analyzer: Analyzer,
     names: list[str],
     facts: dict[str, Any],
     stopped: str | None,
 ) -> tuple[Table, Vectors]:
-    """Make the table of all rows, and the mean embedding of each person.
+    """Assemble the table of all rows, and the mean embedding of each person.
 
     Args:
         checkpoint: the rows.
-        kit: what they were made with.
+        analyzer: the models of the rows.
         names: all sources.
         facts: version, models, licences, settings.
-        stopped: why the run did not come to its end, if so.
+        stopped: the reason, if the run is incomplete.
     """
-    states = _States(kit.names)
+    states = _States(analyzer.names)
     table = Table.of(states.read(checkpoint.parts()), checkpoint.columns, facts=facts)
     table = table.with_recordings(_recordings(states.recordings, names, stopped))
     vectors: Vectors = {}
-    if kit.names:
+    if analyzer.names:
         person: Column = table.columns["person"]
-        persons, vectors, facts["people"] = _people(table, states.tracks, kit)
+        persons, vectors, facts["people"] = _people(table, states.tracks, analyzer)
         table = table.with_columns([person], {"person": persons})
     return table, vectors
 
 
 class _States:
-    """What is kept of the states of parts while their rows go by."""
+    """The states of the parts that are kept while their rows are read."""
 
     def __init__(self, names: bool) -> None:
         self._names = names
-        self.recordings: dict[str, State] = {}  # input -> the last that is known of it
-        self.tracks: dict[str, TrackBuilder] = {}  # input -> who was followed
+        self.recordings: dict[str, State] = {}  # input -> its last known state
+        self.tracks: dict[str, TrackBuilder] = {}  # input -> its tracks
 
     def read(self, parts: Iterable[Part]) -> Iterator[Part]:
-        """Give the parts on, and take note of their states."""
+        """Pass the parts on, and record their states."""
         for part in parts:
             for state in part.state["all"]:
                 self._take(state)
@@ -76,7 +76,7 @@ class _States:
 
 
 def _recordings(last: dict[str, State], names: list[str], stopped: str | None) -> list[State]:
-    """One row a source: the last that is known of it."""
+    """Return one row per source: its last known state."""
     for name in names:
         known = last.setdefault(name, {"input": name, "complete": False, "reason": stopped})
         if stopped and not known["complete"] and not known.get("reason"):
@@ -85,13 +85,13 @@ def _recordings(last: dict[str, State], names: list[str], stopped: str | None) -
 
 
 def _people(
-    table: Table, builders: dict[str, TrackBuilder], kit: Analyzer
+    table: Table, builders: dict[str, TrackBuilder], analyzer: Analyzer
 ) -> tuple[list[str | None], Vectors, list[dict[str, Any]]]:
-    """The person of each row, their mean embeddings, and a record of each person.
+    """Return the person of each row, mean embeddings, and a record of each person.
 
-    People of different films bear one name only if the gallery knows them.
+    People of different films have the same name only if the gallery contains them.
     """
-    search, calibration = open_search(kit.pipeline), kit.pipeline.calibrated()
+    search, calibration = open_search(analyzer.pipeline), analyzer.pipeline.calibrated()
     owner: dict[tuple[str, int], str] = {}
     vectors: Vectors = {}
     records: list[dict[str, Any]] = []
@@ -110,7 +110,7 @@ def _people(
 
 
 def _record(name: str, one: Identity) -> dict[str, Any]:
-    """One person of one input, as JSON."""
+    """Return one person of one input as a JSON object."""
     decision = one.decision
     return {
         "input": name,
@@ -123,7 +123,7 @@ def _record(name: str, one: Identity) -> dict[str, Any]:
 
 
 def _vector(tracks: list[Track]) -> Floats | None:
-    """The mean of what tracks look like, weighted by how often they were seen."""
+    """Return the mean embedding of tracks, weighted by their observations."""
     parts = [(track.vector, track.observations) for track in tracks if track.vector is not None]
     if not parts:
         return None

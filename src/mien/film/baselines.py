@@ -1,4 +1,4 @@
-"""The second pass over a table: each person against their own face at rest, and what happened."""
+"""Second pass over a table: baselines, action units and facial events of each person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,57 +13,57 @@ from mien.landmarks import UNITS
 from mien.tables import Column, Table
 from mien.types import Doubles, Floats
 
-SOONEST = 2.0  # s of seen face below which a film does not tell how somebody is at rest
-ABOUT = "against the person's own rest, see `baselines` in the file's facts"
-Vectors = dict[tuple[str, str], Floats]  # input and who -> what they look like
+SOONEST = 2.0  # s of measured face below which no baseline is fitted to a film
+ABOUT = "relative to the person's neutral face, see `baselines` in the file's facts"
+Vectors = dict[tuple[str, str], Floats]  # (input, who) -> mean embedding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """All rows of somebody in one input, in the order of time."""
+    """All rows of one person in one input, in the order of time."""
 
     where: str
     who: str
     rows: Any  # (T,) places in the table
-    times: Doubles  # (T,) seconds; 0, 1, 2 ... of pictures
+    times: Doubles  # (T,) seconds; 0, 1, 2 ... for images
     film: bool
     columns: dict[str, Doubles]  # name of UNITS -> (T,)
 
     @property
     def seconds(self) -> float:
-        """How long the face was measured."""
+        """Return the measured duration of the face."""
         steps = np.diff(self.times[np.isfinite(self.columns["mouth_width"])])
         return float(steps[steps <= STEP].sum())
 
 
 def apply_baselines(
-    table: Table, kit: Analyzer, baseline: Baseline | None, vectors: Vectors
+    table: Table, analyzer: Analyzer, baseline: Baseline | None, vectors: Vectors
 ) -> Table:
     """Add action units and events.
 
     Args:
         table: with measures.
-        kit: they were made with.
-        baseline: of a person who is expected to be seen; None: of each, from their own film.
-        vectors: what people look like, as far as they were embedded.
+        analyzer: the models of the table.
+        baseline: of the person who is expected; None: fitted per person to the film.
+        vectors: mean embeddings of the people that were embedded.
 
     Returns:
-        The table with the columns of mien.behaviour.AU_UNITS, events, and in its facts which
-        baseline was used for whom.
+        The table with the columns of mien.behaviour.AU_UNITS and events; its facts list the
+        baseline of each person.
 
     Raises:
-        BaselineError: the baseline is of somebody who is not there.
+        BaselineError: the person of the baseline is not in the table.
     """
     seen = _seen(table)
-    chosen = _chosen(seen, kit, baseline, vectors)
+    chosen = _chosen(seen, analyzer, baseline, vectors)
     values = {name: np.full(len(table.data), np.nan) for name in AU_UNITS}
     happened: list[dict[str, Any]] = []
     used = []
     for one in seen:
         rest, why = chosen[one.where, one.who]
-        told: dict[str, Any] = {"input": one.where, "who": one.who, "why": why}
+        record: dict[str, Any] = {"input": one.where, "who": one.who, "why": why}
         if rest is not None:
-            told |= {"mode": rest.mode, "frames": rest.frames, "seconds": rest.seconds}
+            record |= {"mode": rest.mode, "frames": rest.frames, "seconds": rest.seconds}
             found = action_units(one.columns, rest)
             for name, numbers in found.items():
                 values[name][one.rows] = numbers
@@ -71,7 +71,7 @@ def apply_baselines(
                 happened += _happened(one, {**one.columns, **found})
         elif one.film:
             happened += _happened(one, one.columns)
-        used.append(told)
+        used.append(record)
     mesh = table.columns["yaw"].model
     columns = [Column(name, unit, "aus", about=ABOUT, model=mesh)
                for name, unit in AU_UNITS.items()]  # fmt: skip
@@ -80,20 +80,20 @@ def apply_baselines(
 
 
 def fit_person_baseline(
-    table: Table, kit: Analyzer, vectors: Vectors, person: str | None = None
+    table: Table, analyzer: Analyzer, vectors: Vectors, person: str | None = None
 ) -> tuple[Baseline, str]:
-    """The rest of somebody in a table; see mien.film.fit_baseline."""
+    """Fit the baseline of a person in a table; see mien.film.fit_baseline."""
     counts: dict[str, int] = {}
     seen = _seen(table)
     for one in seen:
         measured = int(np.isfinite(one.columns["mouth_width"]).sum())
         counts[one.who] = counts.get(one.who, 0) + measured
     if not counts:
-        raise BaselineError("No face is seen, so there is no face at rest; give other pictures.")
+        raise BaselineError("No face was found, so no baseline can be fitted; give other images.")
     if person is not None and person not in counts:
-        raise BaselineError(f"Nobody is called '{person}'; there are {', '.join(counts)}.")
+        raise BaselineError(f"No person is named '{person}': expected one of {', '.join(counts)}.")
     who = person or max(counts, key=lambda name: counts[name])
-    # One moment behind the other, so that all sources count; a gap between them is no time.
+    # Times of all sources are concatenated; gaps between them do not count.
     parts, start = [], 0.0
     for one in seen:
         if one.who == who:
@@ -102,7 +102,7 @@ def fit_person_baseline(
     times = np.concatenate([one.times + shift for one, shift in parts])
     columns = {n: np.concatenate([one.columns[n] for one, _ in parts]) for n in UNITS}
     vector = next((v for (_, name), v in vectors.items() if name == who), None)
-    embedder = kit.pipeline.embedder
+    embedder = analyzer.pipeline.embedder
     if vector is None or embedder is None:
         return Baseline.fit(times, columns), who
     unit = vector / np.linalg.norm(vector)
@@ -110,7 +110,7 @@ def fit_person_baseline(
 
 
 def _seen(table: Table) -> list[Seen]:
-    """Everybody of every input."""
+    """Return the people of all inputs."""
     data = table.data.assign(who=table.who)
     films = set(table.recordings[table.recordings["kind"] == "film"]["input"]) if len(
         table.recordings) and "kind" in table.recordings else set()  # fmt: skip
@@ -126,9 +126,9 @@ def _seen(table: Table) -> list[Seen]:
 
 
 def _chosen(
-    seen: Sequence[Seen], kit: Analyzer, given: Baseline | None, vectors: Vectors
+    seen: Sequence[Seen], analyzer: Analyzer, given: Baseline | None, vectors: Vectors
 ) -> dict[tuple[str, str], tuple[Baseline | None, str]]:
-    """The baseline of each, and a sentence that says why that one."""
+    """Return the baseline of each person, and a sentence that explains the choice."""
     refused = None
     found: dict[tuple[str, str], tuple[Baseline | None, str]] = {}
     fits = 0
@@ -136,8 +136,8 @@ def _chosen(
         key = one.where, one.who
         if given is not None:
             try:
-                check_whose(given, kit, vectors.get(key))
-                found[key] = given, "the baseline that was given"
+                check_whose(given, analyzer, vectors.get(key))
+                found[key] = given, "the supplied baseline"
                 fits += 1
                 continue
             except BaselineError as error:
@@ -148,32 +148,32 @@ def _chosen(
     return found
 
 
-def check_whose(given: Baseline, kit: Analyzer, vector: Floats | None) -> None:
-    """Make sure that a baseline is that of a person, as far as it says whose it is.
+def check_whose(given: Baseline, analyzer: Analyzer, vector: Floats | None) -> None:
+    """Check that a baseline belongs to a person, if it stores an embedding.
 
     Raises:
-        BaselineError: it is of somebody else, or the face cannot be compared.
+        BaselineError: it belongs to another person, or the face cannot be compared.
     """
     if given.vector is None:
         return
     if vector is None:
         raise BaselineError(
-            "This baseline says whose it is, but no look at the face is clear enough to compare; "
-            "without --baseline the film's own is used."
+            "This baseline is bound to one person, but no face was clear enough to embed; without "
+            "--baseline, the film's own baseline is used."
         )
-    assert kit.pipeline.embedder is not None
-    given.check_person(vector, kit.pipeline.embedder.contract, kit.pipeline.calibrated())
+    assert analyzer.pipeline.embedder is not None
+    given.check_person(vector, analyzer.pipeline.embedder.contract, analyzer.pipeline.calibrated())
 
 
 def _own(one: Seen) -> tuple[Baseline | None, str]:
-    """Somebody's own rest, from all that the film shows of them."""
+    """Fit the baseline of one person to the whole film."""
     if not one.film:
-        return Baseline.average(), "a picture: average people at rest, so no probabilities"
+        return Baseline.average(), "an image: average baseline, so no probabilities"
     if one.seconds < SOONEST:
-        why = f"seen for less than {SOONEST:g} s: average people at rest, so no probabilities"
+        why = f"seen for less than {SOONEST:g} s: average baseline, so no probabilities"
         return Baseline.average(), why
     try:
-        return Baseline.fit(one.times, one.columns), "their own face at rest in the whole film"
+        return Baseline.fit(one.times, one.columns), "fitted to the whole film"
     except BaselineError as error:
         return None, str(error)
 

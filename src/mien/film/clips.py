@@ -1,4 +1,4 @@
-"""The clip stage: heads that read a person over time, in windows along each track."""
+"""Clip stage: heads that read a person over time, in windows along each track."""
 
 from base64 import b64decode, b64encode
 from collections import deque
@@ -15,8 +15,8 @@ from mien.film.readings import card_of, reading_columns
 from mien.film.rows import FaceRow
 from mien.types import Clip, Crop, Face, Floats, Pixels, Reading
 
-PARTS = frozenset({"chips", "points"})  # of a clip, that a film gives
-WINDOW, HOP, RATE = 2.0, 0.5, 12.5  # s, s, frames per second: where the head says nothing
+PARTS = frozenset({"chips", "points"})  # parts of a clip that a film provides
+WINDOW, HOP, RATE = 2.0, 0.5, 12.5  # s, s, frames per second: defaults for heads without values
 PAUSE = 1.0  # s without a face after which a window starts anew
 
 
@@ -26,7 +26,7 @@ class _Shot:
 
     time: float
     five: Floats  # (5, 2) px
-    chip: Pixels | None  # None until the frame is seen again after a stop
+    chip: Pixels | None  # None until the frame is read again after a stop
     points: Floats | None  # (L, 3) px, if the head needs them
 
 
@@ -41,15 +41,15 @@ class _Window:
 class ClipRunner:
     """Runs one clip head along every track of a film or camera.
 
-    A window holds the last `window` seconds of a track. The head reads it every `hop` seconds,
-    from half a window on; what it answers stands in the row of the window's last frame.
+    A window holds the last `window` seconds of a track. The head reads it every `hop` seconds
+    once half a window is filled; the reading is in the row of the window's last frame.
     """
 
     def __init__(self, head: ClipHead) -> None:
-        """Start with nobody on screen.
+        """Start without tracks.
 
         Raises:
-            MienError: the head needs a part that a film does not give.
+            MienError: the head needs a part that a film does not provide.
         """
         check_needs(head)
         self._head = head
@@ -57,7 +57,7 @@ class ClipRunner:
         self._windows: dict[int, _Window] = {}
 
     def __call__(self, image: Pixels, time: float, rows: Sequence[FaceRow]) -> None:
-        """Take the rows of one frame; those that end a window get the head's answer."""
+        """Add the rows of one frame; rows that end a window get the reading of the head."""
         fresh = [row for row in rows if row.face is not None and self._wanted(row, time)]
         faces = [row.face for row in fresh if row.face is not None]
         chips = self._cut(image, faces)
@@ -77,11 +77,11 @@ class ClipRunner:
         }
 
     def renumber(self, numbers: Mapping[int, int]) -> None:
-        """Go on under new numbers; a track that shows somebody else starts a new window."""
+        """Apply new track numbers; a track of another person starts a new window."""
         self._windows = {t: one for t, one in self._windows.items() if t not in numbers}
 
     def state(self) -> dict[str, Any]:
-        """All that the next frame depends on but the pixels, as JSON."""
+        """Return the state that the next frame depends on, without pixels, as JSON."""
         return {
             str(track): {
                 "read": None if np.isinf(one.read) else one.read,
@@ -91,7 +91,7 @@ class ClipRunner:
         }
 
     def resume(self, state: Mapping[str, Any]) -> None:
-        """Take up a state; `see_again` then brings the chips back."""
+        """Restore a state; `see_again` then restores the chips."""
         self._windows = {}
         for track, saved in state.items():
             shots = (
@@ -102,7 +102,7 @@ class ClipRunner:
             self._windows[int(track)] = _Window(deque(shots), read)
 
     def see_again(self, image: Pixels, time: float) -> None:
-        """Cut the chips of a frame that was seen before the stop."""
+        """Cut the chips of a frame that was processed before the stop."""
         for window in self._windows.values():
             for shot in window.shots:
                 if shot.chip is None and abs(shot.time - time) < 1e-6:
@@ -142,30 +142,32 @@ class ClipRunner:
 
 
 def check_needs(head: ClipHead) -> None:
-    """Refuse a head that needs a part of a clip that films do not give.
+    """Raise an error for a head that needs a part that films do not provide.
 
     Raises:
-        MienError: naming the part.
+        MienError: names the part.
     """
     lacking = sorted(head.needs - PARTS)
     if lacking:
         raise MienError(
-            f"'{head.name}' needs {', '.join(lacking)}, which a film of faces does not give; "
-            f"heads for films need {' or '.join(sorted(PARTS))}."
+            f"'{head.name}' needs {', '.join(lacking)}, but a film of faces provides "
+            f"{' and '.join(sorted(PARTS))} only; choose another head."
         )
 
 
 def crop_of(head: ClipHead) -> Crop:
-    """How a head wants its chips; a head of points alone says nothing."""
+    """Return the crop of a head; a default for heads that need points only."""
     crop: Crop = getattr(head, "crop", Crop(size=1))
     return crop
 
 
 def timing(head: ClipHead) -> tuple[float, float, float]:
-    """Window in s, hop in s, and frames per second of a clip head, as its card says."""
+    """Return window (s), hop (s) and frames per second of a clip head, from its card."""
     card = card_of(head.name)
     given = (card.window, card.hop, card.rate) if card else (None, None, None)
-    own = (getattr(head, name, None) for name in ("window", "hop", "rate"))  # of a head by hand
+    own = (
+        getattr(head, name, None) for name in ("window", "hop", "rate")
+    )  # of a head without card
     window, hop, rate = (
         a or b or c for a, b, c in zip(given, own, (WINDOW, HOP, RATE), strict=True)
     )
@@ -173,7 +175,7 @@ def timing(head: ClipHead) -> tuple[float, float, float]:
 
 
 def clip_values(reading: Reading) -> dict[str, float]:
-    """Column -> number of a reading, with the span that it is about."""
+    """Return column -> number of a reading, with its time span."""
     found = {name: value for name, (value, _) in reading_columns(reading).items()}
     if found and reading.span is not None:
         stem = reading.task.replace("-", "_")
@@ -182,7 +184,7 @@ def clip_values(reading: Reading) -> dict[str, float]:
 
 
 def example(head: ClipHead) -> list[Reading]:
-    """What a head answers about a grey clip of one window: its tasks, labels and units."""
+    """Return the readings of a grey clip of one window: tasks, labels and units."""
     window, _, rate = timing(head)
     count = max(2, round(window * rate))
     size = crop_of(head).size

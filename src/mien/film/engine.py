@@ -1,7 +1,7 @@
-"""The film engine: frames of a film or camera go through the stages, in the order of time.
+"""Film engine: frames of a film or camera pass through the stages in the order of time.
 
-Identification, tables and live views are this class with another sink, so that they cannot
-disagree about who is in a film.
+Identification, tables and live views are this class with different sinks, so that their
+identities agree.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,26 +14,26 @@ from mien.track import Segment
 
 
 class FilmEngine:
-    """Scan stage, then measure stage; either may be missing. Memory does not grow with the film."""
+    """The scan stage, then the measure stage; either is optional. Memory is bounded."""
 
     def __init__(self, scanner: FilmScanner | None, measure: FrameAnalyzer | None = None) -> None:
-        """Start with nobody on screen.
+        """Start without tracks.
 
         Args:
             scanner: tracks and embeds faces; None: people are not identified.
-            measure: measures faces; None: rows are not made.
+            measure: measures faces; None: no rows.
         """
         self.scanner, self.measure = scanner, measure
         self._rows: list[FaceRow] = []  # of the current segment
 
     def ended(self, time: float) -> list[Segment]:
-        """The segments that are over before a frame of that time; call it before `take`."""
+        """Return the segments that end before a time; call it before `take`."""
         if self.scanner is None:
             return []
         return [self._ended(*one) for one in self.scanner.ended(time)]
 
     def take(self, frame: Frame) -> list[FaceRow]:
-        """Take the next frame; give its rows, whose tracks may be renumbered until `ended`."""
+        """Process the next frame; return its rows. Tracks may be renumbered until `ended`."""
         seen = self.scanner.see(frame) if self.scanner else None
         if self.measure is None or frame.damaged:
             return []
@@ -49,13 +49,13 @@ class FilmEngine:
         return rows
 
     def finish(self) -> list[Segment]:
-        """The last segment, once the frames are over."""
+        """Return the last segment after the last frame."""
         if self.scanner is None or not self.scanner.pending:
             return []
         return [self._ended(*self.scanner.end())]
 
     def segments(self, frames: Iterable[Frame]) -> Iterator[Segment]:
-        """Take all frames; give each segment, also an empty one, as soon as it is over."""
+        """Process all frames; yield each segment at its end, also empty ones."""
         for frame in frames:
             yield from self.ended(frame.time)
             self.take(frame)

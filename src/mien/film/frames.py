@@ -1,4 +1,4 @@
-"""One frame in, one row a face out: mesh, pose, gaze, measures, heads; or why they are missing."""
+"""Frame analysis: one frame in, one row per face out, with reasons for missing values."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -34,35 +34,35 @@ from mien.types import Face, Floats, Pixels
 # Below these limits half of all measures are off by more than 0.008 to 0.01 inter-ocular distances
 # and one in ten by more than 0.03, as a faint action unit moves them (benchmarks/limits.py).
 SMALL = 16.0  # px between the eyes; as in mien.decision.decide
-BLURRED = 0.2  # sharpness, as mien.quality tells it; a Gaussian of 0.04 eye distances
-TURNED = 45.0  # degrees of yaw or pitch from which the far side of a mesh is a guess
-PICTURE_REASONS = {"none": "no-face", "cut": "cut-off"}  # detect's words that mean others here
+BLURRED = 0.2  # sharpness, as in mien.quality; a Gaussian of 0.04 eye distances
+TURNED = 45.0  # degrees of yaw or pitch from which the far side of a mesh is unreliable
+PICTURE_REASONS = {"none": "no-face", "cut": "cut-off"}  # codes of detect -> codes of tables
 
 
 class FrameAnalyzer:
     """The measure stage: meshes, measures and heads of every frame, in the order of time."""
 
-    def __init__(self, kit: Analyzer) -> None:
-        """Start with nobody on screen.
+    def __init__(self, analyzer: Analyzer) -> None:
+        """Start without tracks.
 
         Args:
-            kit: the models. If people are identified, the scan stage detects and tracks faces,
+            analyzer: the models. If people are identified, the scan stage detects and tracks faces,
                 and each mesh takes the number of its track; else the mesh tracker detects.
         """
-        self._kit = kit
-        detector = None if kit.names else kit.pipeline.detector
-        self._meshes = MeshTracker(detector, kit.landmarker)
-        self._occlusion = OcclusionMonitor(HandsNear(kit.hands) if kit.hands else None)
-        self._clips = [ClipRunner(head) for head in kit.clip_heads]
-        self._read: dict[int, float] = {}  # track -> s at which its heads were read
+        self._kit = analyzer
+        detector = None if analyzer.names else analyzer.pipeline.detector
+        self._meshes = MeshTracker(detector, analyzer.landmarker)
+        self._occlusion = OcclusionMonitor(HandsNear(analyzer.hands) if analyzer.hands else None)
+        self._clips = [ClipRunner(head) for head in analyzer.clip_heads]
+        self._read: dict[int, float] = {}  # track -> s of the last readings of its heads
 
     @property
     def window(self) -> float:
-        """Seconds before a frame that have to be seen again after a stop."""
+        """Return the seconds before a frame that must be read again after a stop."""
         return max((one.window for one in self._clips), default=0.0)
 
     def state(self) -> dict[str, Any]:
-        """All that the next frame depends on, as JSON."""
+        """Return the state that the next frame depends on, as JSON."""
         return {
             "meshes": self._meshes.state(),
             "occlusion": self._occlusion.state(),
@@ -71,7 +71,7 @@ class FrameAnalyzer:
         }
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on after the frame at which `state` was asked for."""
+        """Continue after the frame of `state`."""
         self._meshes.resume(state["meshes"])
         self._occlusion.resume(state["occlusion"])
         self._read = {int(track): time for track, time in state["read"].items()}
@@ -79,12 +79,12 @@ class FrameAnalyzer:
             one.resume(saved)
 
     def see_again(self, image: Pixels, time: float) -> None:
-        """Show a frame from before the stop, so that clips get their chips back."""
+        """Process a frame from before the stop, to restore the chips of clips."""
         for one in self._clips:
             one.see_again(image, time)
 
     def renumber(self, numbers: dict[int, int]) -> None:
-        """Go on under new numbers, where tracks were split: old number -> new one."""
+        """Apply new numbers of split tracks: old number -> new number."""
         self._meshes.renumber(numbers)
         self._occlusion.renumber(numbers)
         self._read = {numbers.get(track, track): time for track, time in self._read.items()}
@@ -100,7 +100,7 @@ class FrameAnalyzer:
         cut: bool = False,
         detected: Sequence[Face] | None = None,
     ) -> list[FaceRow]:
-        """Measure the faces of one frame; a frame without one gives a row with the reason.
+        """Measure the faces of one frame; without a face, return a row with the reason.
 
         Args:
             image: (H, W, 3).
@@ -141,46 +141,46 @@ class FrameAnalyzer:
         return time - self._read.get(track, -np.inf) >= self._kit.every - 1e-6
 
 
-def analyze_image(kit: Analyzer, image: Pixels) -> tuple[list[FaceRow], Segment | None]:
-    """Measure the faces of one photo, most confident first; it may be turned.
+def analyze_image(analyzer: Analyzer, image: Pixels) -> tuple[list[FaceRow], Segment | None]:
+    """Measure the faces of one image, highest score first; the image may be rotated.
 
     Returns:
-        One row per face, or one with the reason. If people are identified, also their embedded
-        faces, as the photo engine embeds them.
+        One row per face, or one with the reason. If people are identified, also their
+        embedded faces, as in the photo engine.
     """
-    found = detect_with_retries(kit.pipeline.detector, image, kit.pipeline.turns)
+    found = detect_with_retries(analyzer.pipeline.detector, image, analyzer.pipeline.turns)
     nobody = {"frame": 0, "time": np.nan}
     if not found.faces:
         reason = PICTURE_REASONS.get(found.reason or "none", found.reason)
         return [FaceRow({**nobody, "reason": reason})], None
-    points, presence = fit_meshes(kit.landmarker, image, found.faces)
-    camera = Camera.of(image.shape[0], image.shape[1], kit.fov)
+    points, presence = fit_meshes(analyzer.landmarker, image, found.faces)
+    camera = Camera.of(image.shape[0], image.shape[1], analyzer.fov)
     rows = []
     for number, (mesh, seen) in enumerate(zip(points, presence[:, 0].tolist(), strict=True)):
         keys = {**nobody, "track": number, "confidence": seen}
         if seen < PRESENT:
             rows.append(FaceRow({**keys, "reason": "low-presence"}))
         else:
-            row = measure_face(kit, image, mesh, seen, camera, keys)
+            row = measure_face(analyzer, image, mesh, seen, camera, keys)
             rows.append(_without(row, UNDER, "occluded") if masked(colours(image, mesh)) else row)
-    read_heads(kit, image, rows)
-    if not kit.names:
+    read_heads(analyzer, image, rows)
+    if not analyzer.names:
         return rows, None
-    embedded = enumerate(kit.pipeline.embed(image, found.faces))
+    embedded = enumerate(analyzer.pipeline.embed(image, found.faces))
     faces = tuple(replace(face, track=number) for number, face in embedded)
     key_faces = tuple(KeyFace(n, face, selection_score(face)) for n, face in enumerate(faces))
     return rows, Segment(0, (FrameFaces(0, 0.0, False, faces),), key_faces)
 
 
 def measure_face(
-    kit: Analyzer,
+    analyzer: Analyzer,
     image: Pixels,
     points: Floats,
     presence: float,
     camera: Camera,
     keys: dict[str, Any],
 ) -> FaceRow:
-    """The row of one mesh; what cannot be trusted is left out, with the reason."""
+    """Return the row of one mesh; unreliable measures are missing, with the reason."""
     flat = points[:468, :2]
     box = np.concatenate([flat.min(axis=0), flat.max(axis=0)])
     five = five_points(points)
@@ -198,7 +198,7 @@ def measure_face(
     kept = UNITS if values["reason"] == "ok" else POSES
     values |= {name: found[name] for name in kept}
     face = Face(box, presence, five, time=keys["time"], track=keys["track"])
-    return FaceRow(values, _dense(kit.points, points, pose), face, points)
+    return FaceRow(values, _dense(analyzer.points, points, pose), face, points)
 
 
 def _without(row: FaceRow, hidden: Collection[str], reason: str | None) -> FaceRow:
@@ -226,13 +226,13 @@ def _dense(kind: Dense, points: Floats, pose: Pose) -> dict[str, Floats]:
     return found if kind == "68" else {**found, "mesh": points}
 
 
-def read_heads(kit: Analyzer, image: Pixels, rows: list[FaceRow]) -> list[FaceRow]:
-    """Ask the heads about the faces that can be seen well; give the rows that were read."""
+def read_heads(analyzer: Analyzer, image: Pixels, rows: list[FaceRow]) -> list[FaceRow]:
+    """Run the heads on the faces of sufficient quality; return the rows that were read."""
     ready = [row for row in rows if row.face is not None and row.values["reason"] == "ok"]
     if not ready:
         return []
     faces = [row.face for row in ready if row.face]
-    for head in kit.heads:
+    for head in analyzer.heads:
         for row, reading in zip(ready, head(align(image, faces, head.crop)), strict=True):
             row.values |= {name: value for name, (value, _) in reading_columns(reading).items()}
     return ready

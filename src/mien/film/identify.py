@@ -1,4 +1,4 @@
-"""Who is on screen, when: a film in, people and their appearances out."""
+"""Identification in films: people and their appearances."""
 
 import os
 from collections import Counter
@@ -33,7 +33,7 @@ def identify_film(
     journal: str | os.PathLike[str] | None = None,
     on_step: OnStep = lambda name, done, total: None,
 ) -> FilmAnswer:
-    """Say who can be seen in a film, and when.
+    """Identify the people of a film, and their appearances.
 
     Faces are tracked over sampled frames; the key faces of each track are embedded and averaged;
     tracks of one person are merged; people are searched for in the pipeline's gallery.
@@ -42,16 +42,16 @@ def identify_film(
         source: the film.
         pipeline: detector, embedder, and the gallery if people are to be named.
         every: seconds between sampled frames; 0 samples every frame.
-        journal: segment log that keeps intermediate results, so that a run that was stopped goes
-            on from there; None keeps nothing. It holds vectors of faces: delete it when done.
-        on_step: is told the seconds done, and all there are (0 if nobody knows).
+        journal: segment log that stores intermediate results, so that a stopped run can
+            continue; None stores nothing. It holds embeddings: delete it when the film is done.
+        on_step: called with seconds done and total (0 if unknown).
 
     Returns:
         People, appearances and tracks. If the film breaks off, or the run is stopped with Ctrl-C,
-        what was seen until then, with the reason.
+        the results up to that point, with the reason.
 
     Raises:
-        FilmError: the file is no film, or has no pictures.
+        FilmError: the file is not a film, or has no images.
     """
     check_every(every)
     watch = Watch()
@@ -81,7 +81,7 @@ def identify_film(
 
 
 def _taken(segments: Iterable[Segment], builder: TrackBuilder) -> Iterator[Segment]:
-    """Each segment, after the track builder has taken it."""
+    """Yield each segment after the track builder has added it."""
     for segment in segments:
         builder.take(segment)
         yield segment
@@ -103,17 +103,17 @@ def find_turn(source: str | os.PathLike[str], detector: Detector) -> str | None:
 
 
 def check_every(every: float) -> None:
-    """Refuse a sampling interval that cannot be meant."""
+    """Raise an error for an invalid sampling interval."""
     if not 0 <= every <= 60:
         raise MienError(
-            f"A sampling interval of {every:g} s is not possible; give 0 (every frame) to 60 s."
+            f"Sampling interval {every:g} s is not valid: expected 0 (every frame) to 60 s."
         )
 
 
 def settings(
     film: Film, source: str | os.PathLike[str], pipeline: Pipeline, every: float
 ) -> dict[str, Any]:
-    """All that decides what is seen; a journal belongs to one set of them."""
+    """Return the settings that the results depend on; a journal belongs to one set."""
     path = Path(source)
     size = path.stat().st_size if path.is_file() else None
     return {
@@ -127,7 +127,7 @@ def settings(
 
 
 def _frames(film: Film, every: float, start: float) -> Iterator[Frame]:
-    # One segment is read again, so that a cut right at the start is seen.
+    # One segment is read again, to detect a cut at the start.
     early = max(0.0, start - SEGMENT)
     return film.frames(start=early, every=every, glance=ShotBoundaryDetector())
 
@@ -135,7 +135,7 @@ def _frames(film: Film, every: float, start: float) -> Iterator[Frame]:
 def _run(
     segments: Iterator[Segment], journal: SegmentLog | None, film: Film, on_step: OnStep
 ) -> str | None:
-    """Scan until the film is over; give the reason if its end was not reached."""
+    """Scan to the end of the film; return the reason if the end is not reached."""
     total = round(film.duration or 0)
     try:
         for segment in segments:

@@ -1,7 +1,7 @@
-"""The identity step: gallery search, similarity clustering, a cannot-link rule for co-occurrence.
+"""Identity step: gallery search, similarity clustering, cannot-link rule for co-occurrence.
 
-Two rules stand above all similarity. Two tracks on screen at one moment are two people. And a
-name belongs to one person: of two people on screen only the more probable one can have it.
+Two rules have priority over similarity. Two tracks that are visible at the same time are
+two people. Of two people on screen, only the more probable one can have a given name.
 """
 
 import math
@@ -18,14 +18,14 @@ from mien.photo.pipeline import Pipeline
 from mien.types import Appearance, Decision, Face, Floats, Identity, Track
 
 CANDIDATES = 10
-JOIN = 1.0  # s: shorter absences do not end an appearance
+JOIN = 1.0  # s: a shorter absence does not end an appearance
 Pair = tuple[int, int]
 Search = Callable[[Floats | None, Face], Decision | None]
 
 
 @dataclass(frozen=True, slots=True)
 class IdentitySearch:
-    """What names are looked up with."""
+    """The search of a gallery for mean embeddings."""
 
     gallery: Gallery
     calibration: Calibration
@@ -33,9 +33,9 @@ class IdentitySearch:
     prior: float
 
     def __call__(self, vector: Floats | None, face: Face) -> Decision | None:
-        """Who a mean of embeddings is; None if there is no embedding.
+        """Decide on a mean embedding; None if there is no embedding.
 
-        The mean is shorter than 1, and stays so: see mien.track.mean.
+        The mean is shorter than 1 and is not normalised: see mien.track.mean.
         """
         if vector is None:
             return None
@@ -53,7 +53,7 @@ class IdentitySearch:
 
 
 def open_search(pipeline: Pipeline) -> IdentitySearch | None:
-    """The search of a pipeline's gallery; None if it has no gallery."""
+    """Return the search of the gallery of a pipeline; None without a gallery."""
     if pipeline.gallery is None or pipeline.embedder is None:
         return None
     return IdentitySearch(pipeline.gallery, pipeline.calibrated(), pipeline.fpir, pipeline.prior)
@@ -66,17 +66,17 @@ def identify_tracks(
     calibration: Calibration | None,
     labels: "UnknownLabels | None" = None,
 ) -> tuple[list[Track], list[Identity]]:
-    """Say which tracks show the same person, and who that is.
+    """Assign tracks to people, and people to names.
 
     Args:
         tracks: of one film.
-        together: numbers of tracks that were seen in one frame.
+        together: pairs of tracks that are visible in one frame.
         search: the known people, if any.
-        calibration: of the embedder; None: every track is somebody of their own.
-        labels: numbers of unknown people that were given before; None: start with unknown-1.
+        calibration: of the embedder; None: each track is a separate person.
+        labels: numbers of unknown people so far; None: start with unknown-1.
 
     Returns:
-        The tracks with their own decisions, and the people, most seen first.
+        The tracks with their own decisions, and the people, longest on screen first.
     """
     if search:
         tracks = [replace(track, decision=search(track.vector, track.best)) for track in tracks]
@@ -89,13 +89,13 @@ def identify_tracks(
 
 
 def _names(tracks: Sequence[Track], apart: set[Pair]) -> dict[int, str]:
-    """Tracks that are a match by themselves; of two on screen at once only the likelier one."""
+    """Return tracks that match by themselves; of two on screen, only the more probable."""
     matched = [t for t in tracks if t.decision and t.decision.outcome == "match"]
     matched.sort(key=lambda track: -_probability(track.decision))
     bearers: dict[str, list[int]] = {}
     for track in matched:
         name = track.decision.person if track.decision else None
-        assert name is not None  # a match has one
+        assert name is not None  # a match has a name
         rivals = bearers.setdefault(name, [])
         if not any(_pair(track.number, number) in apart for number in rivals):
             rivals.append(track.number)
@@ -109,10 +109,10 @@ def _groups(
     apart: set[Pair],
     calibration: Calibration | None,
 ) -> list[list[Track]]:
-    """Tracks by person.
+    """Group the tracks by person.
 
-    Tracks without a face that the calibration covers stay alone: similarity says nothing about
-    them, and a wrong person in a group is worse than one person in two groups.
+    Tracks without a face that the calibration covers remain single. Similarity is not
+    evidence for them, and a wrong person in a group is worse than one person in two groups.
     """
     seen = [track for track in tracks if track.number in names or _is_clear(track)]
     alone = [[track] for track in tracks if not (track.number in names or _is_clear(track))]
@@ -137,7 +137,7 @@ def _groups(
 
 
 def _identity(group: list[Track], names: dict[int, str], search: Search | None) -> Identity:
-    """One person: all their tracks, and the decision on their mean embedding."""
+    """Return one person: all tracks, and the decision on the mean embedding."""
     best = max(group, key=lambda track: _clear(track))
     named = {names[track.number] for track in group if track.number in names}
     weights = np.array([track.observations for track in group], np.float32)
@@ -148,13 +148,13 @@ def _identity(group: list[Track], names: dict[int, str], search: Search | None) 
         decision = search(mean.astype(np.float32), best.best)
     own = [t.decision for t in group if t.number in names]
     if named and (decision is None or decision.person not in named or decision.outcome != "match"):
-        decision = max((d for d in own if d), key=_probability)  # the surest single track
+        decision = max((d for d in own if d), key=_probability)  # the most probable single track
     seconds = sum(end - start for start, end in spans(group))
     return Identity("", tuple(t.number for t in group), seconds, best.best, decision)
 
 
 def _unique(people: list[Identity], apart: set[Pair]) -> list[Identity]:
-    """One person a name: same names are joined, or if on screen together, the likelier keeps it."""
+    """Make names unique: merge equal names; if both are on screen, the more probable keeps it."""
     kept: dict[str, Identity] = {}
     others: list[Identity] = []
     for person in sorted(people, key=lambda one: -_probability(one.decision)):
@@ -166,7 +166,7 @@ def _unique(people: list[Identity], apart: set[Pair]) -> list[Identity]:
         if holder is None:
             kept[decision.person] = person
         elif any(_pair(a, b) in apart for a in holder.tracks for b in person.tracks):
-            reason = f"{decision.reason} But '{decision.person}' is on screen beside this face."
+            reason = f"{decision.reason} But '{decision.person}' is on screen at the same time."
             doubt = replace(decision, outcome="review", reason=reason)
             others.append(replace(person, decision=doubt))
         else:
@@ -179,14 +179,14 @@ def _unique(people: list[Identity], apart: set[Pair]) -> list[Identity]:
 
 
 class UnknownLabels:
-    """Labels of people without a name: `unknown-1`, `unknown-2`, in the order of appearance.
+    """Labels of unknown people: `unknown-1`, `unknown-2`, in the order of appearance.
 
-    One object may label the people of a live view again and again: who has a label keeps it.
+    One object can label the people of a live view repeatedly; labels are kept.
     """
 
     def __init__(self) -> None:
         """Start without labels."""
-        self.settled = math.inf  # s; who appeared later and has no label yet gets "" for now
+        self.settled = math.inf  # s; later people without a label get "" for now
         self._numbers: dict[int, int] = {}  # track -> number of its person
         self._count = 0
 
@@ -198,14 +198,14 @@ class UnknownLabels:
             starts: track -> seconds of its first appearance.
 
         Returns:
-            The people, most seen first.
+            The people, longest on screen first.
         """
         taken: set[int] = set()
         labels: dict[int, str] = {}
         first = {id(one): min(starts[track] for track in one.tracks) for one in people}
         unknown = [one for one in people if not matched_name(one)]
         known = {id(one): self._known(one) for one in unknown}
-        # Who has a number comes first, the smallest number first.
+        # People with a number come first, smallest number first.
         for one in sorted(unknown, key=lambda o: (known[id(o)], first[id(o)], o.tracks)):
             number = next((n for n in self._held(one) if n not in taken), None)
             if number is None and first[id(one)] <= self.settled:
@@ -230,13 +230,13 @@ class UnknownLabels:
 
 
 def matched_name(person: Identity) -> str | None:
-    """The name of a person who is a match in the gallery; None of everybody else."""
+    """Return the name of a person who matches in the gallery; else None."""
     decision = person.decision
     return decision.person if decision and decision.outcome == "match" else None
 
 
 def spans(tracks: Sequence[Track]) -> list[tuple[float, float]]:
-    """When any of the tracks can be seen, s; overlaps joined."""
+    """Return the time spans in s at which any track is visible; overlaps are merged."""
     joined: list[tuple[float, float]] = []
     for start, end in sorted(span for track in tracks for span in track.spans):
         if joined and start <= joined[-1][1]:
@@ -247,7 +247,7 @@ def spans(tracks: Sequence[Track]) -> list[tuple[float, float]]:
 
 
 def appearances(people: Sequence[Identity], tracks: Sequence[Track]) -> list[Appearance]:
-    """When each person can be seen, in the order of time; absences up to a second are bridged."""
+    """Return the appearances in the order of time; absences up to 1 s are bridged."""
     by_number = {track.number: track for track in tracks}
     found: list[Appearance] = []
     for person in people:
@@ -263,7 +263,7 @@ def appearances(people: Sequence[Identity], tracks: Sequence[Track]) -> list[App
 def prominent(
     largest: Sequence[tuple[float, float, int]], people: Sequence[Identity]
 ) -> list[Appearance]:
-    """Whose face is the largest, moment by moment; no two overlap."""
+    """Return the person with the largest face over time; no two spans overlap."""
     owner = {number: person.person for person in people for number in person.tracks}
     found: list[Appearance] = []
     for start, end, number in largest:
@@ -295,7 +295,7 @@ def _is_clear(track: Track) -> bool:
 
 
 def _clear(track: Track) -> tuple[bool, float]:
-    """Whether the best look may be compared, and how large it is."""
+    """Return whether the best key face is comparable, and its size."""
     size = float(np.prod(track.best.box[2:] - track.best.box[:2]))
     return _is_clear(track), size
 

@@ -1,4 +1,4 @@
-"""Key faces: the best chip of each track in half a second of film, embedded when it is over."""
+"""Key faces: the best chip of each track in one segment, embedded at the end of the segment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from mien.quality import judge
 from mien.track import KeyFace, selection_score
 from mien.types import Face, Pixels
 
-DISTRUSTED = 0.1  # weight of a face that no calibration covers, beside one that is covered
+DISTRUSTED = 0.1  # weight of a face that no calibration covers, relative to a face that is covered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,15 +25,15 @@ class _Best:
 
 
 class KeyFaceSelector:
-    """Holds one chip per track until the segment is over."""
+    """Hold one chip per track until the segment ends."""
 
     def __init__(self, embedder: Embedder) -> None:
-        """Start with nobody on screen."""
+        """Start without tracks."""
         self._embedder = embedder
         self._best: dict[int, _Best] = {}
 
     def see(self, image: Pixels, faces: Sequence[Face]) -> None:
-        """Keep the chip of each tracked face that is better than its track's best so far."""
+        """Keep the chip of each tracked face if it is the best of its track so far."""
         better: list[tuple[int, Face, float]] = []
         for face in faces:
             assert face.track is not None
@@ -52,7 +52,7 @@ class KeyFaceSelector:
             self._best[track] = _Best(face, score, chip)
 
     def end(self) -> list[KeyFace]:
-        """Embed the best chip of each track, and start anew."""
+        """Embed the best chip of each track, and reset."""
         if not self._best:
             return []
         vectors = self._embedder(np.stack([best.chip for best in self._best.values()]))
@@ -65,6 +65,6 @@ class KeyFaceSelector:
 
 
 def renumbered(key_face: KeyFace, numbers: Mapping[int, int]) -> KeyFace:
-    """The same key face under the new number of its track."""
+    """Return the key face with the new number of its track."""
     number = numbers.get(key_face.track, key_face.track)
     return replace(key_face, track=number, face=replace(key_face.face, track=number))

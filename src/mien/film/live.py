@@ -1,7 +1,7 @@
-"""What faces show while it happens: frames in, rows out at once, events within two seconds.
+"""Live analysis: frames in, rows out at once, events within two seconds.
 
-A row depends on the frames before it alone. With a saved baseline it holds the same numbers as the
-row of a film; without one each face is measured against the neutral face that it has shown so far.
+A row depends on earlier frames only. With a saved baseline it holds the same numbers as the
+row of a film. Without one, the neutral face is fitted to the frames so far.
 """
 
 from collections import deque
@@ -33,19 +33,19 @@ from mien.track.builder import KEPT
 from mien.types import Identity
 
 WINDOW = 60.0  # s of the past that events are found in; as long as the open level of an eye is
-OFTEN = 1.0  # s between two searches for events, which take about 0.1 s per face
+OFTEN = 1.0  # s between two searches for events; a search takes about 0.1 s per face
 SETTLED = 0.5  # s after its end from which an event cannot change any more
 AWAY = 2.0  # s out of sight after which a face is forgotten
 
 
 @dataclass(slots=True, eq=False)
 class _Face:
-    """One track, as long as it is on screen."""
+    """One track while it is on screen."""
 
     running: RunningBaseline = field(default_factory=RunningBaseline)
-    baseline: Baseline | None = None  # one that was given and fits
+    baseline: Baseline | None = None  # the supplied baseline, if it belongs to the person
     past: deque[tuple[float, dict[str, float]]] = field(default_factory=deque)
-    ends: dict[str, float] = field(default_factory=dict)  # kind and side -> end of the last one
+    ends: dict[str, float] = field(default_factory=dict)  # kind and side -> end of the last event
     key_faces: list[KeyFace] = field(default_factory=list)
     person: str | None = None
     seen: float = 0.0
@@ -59,29 +59,31 @@ class LiveRecord:
     event: FacialEvent | None = None
     track: int | None = None
     person: str | None = None
-    mode: str | None = None  # of the baseline: given, causal, or None if there is none yet
+    mode: str | None = None  # of the baseline: given, causal, or None if there is no baseline yet
 
 
 class LiveAnalysis:
-    """The live sink of both stages: turns frames into records. Memory does not grow with time."""
+    """The live sink of both stages: frames to records. Memory is bounded."""
 
-    def __init__(self, kit: Analyzer, baseline: Baseline | None = None) -> None:
-        """Start with nobody on screen.
+    def __init__(self, analyzer: Analyzer, baseline: Baseline | None = None) -> None:
+        """Start without tracks.
 
         Args:
-            kit: the models; with an embedder people are identified.
-            baseline: of a person who is expected; everybody else is measured against their own
-                neutral face.
+            analyzer: the models; with an embedder people are identified.
+            baseline: of the person who is expected; for other people, the neutral face is fitted
+                to the frames so far.
         """
-        self._kit, self._given = kit, baseline
-        self._engine = FilmEngine(kit.scanner(), FrameAnalyzer(kit))
-        self._identities = RunningIdentities(kit.pipeline, between=EVERY) if kit.names else None
+        self._kit, self._given = analyzer, baseline
+        self._engine = FilmEngine(analyzer.scanner(), FrameAnalyzer(analyzer))
+        self._identities = (
+            RunningIdentities(analyzer.pipeline, between=EVERY) if analyzer.names else None
+        )
         self._faces: dict[int, _Face] = {}
         self._searched = -np.inf  # s of the last search for events
-        self.refused: str | None = None  # why the baseline that was given was not used
+        self.refused: str | None = None  # why the supplied baseline was not used
 
     def __call__(self, frames: Iterable[Frame]) -> Iterator[LiveRecord]:
-        """Watch frames in the order of time; each gives its rows before the next is asked for."""
+        """Analyse frames in the order of time; yield the rows of each before the next."""
         time = 0.0
         for frame in frames:
             time = frame.time
@@ -101,7 +103,7 @@ class LiveAnalysis:
 
     @property
     def people(self) -> list[Identity]:
-        """Everybody seen so far, most seen first; empty if people are not identified."""
+        """Return the people so far, longest on screen first; empty without identification."""
         found = self._identities.people if self._identities else []
         return [one for one in found if one.person]
 
@@ -126,7 +128,7 @@ class LiveAnalysis:
         return LiveRecord(row.values, None, row.track, face.person, mode)
 
     def _events(self, until: float) -> Iterator[LiveRecord]:
-        """Events that ended before a moment and were not told yet."""
+        """Yield events that ended before a time and are not reported yet."""
         for track, face in self._faces.items():
             if len(face.past) < 2:
                 continue
@@ -141,7 +143,7 @@ class LiveAnalysis:
                     yield LiveRecord(None, one, track, face.person)
 
     def _identify(self, segment: Segment) -> None:
-        """Identify the tracks so far, and see whether the baseline belongs to them."""
+        """Identify the tracks so far, and check whether the baseline belongs to them."""
         if self._identities is None:
             return
         self._identities.take(segment, 0.0)

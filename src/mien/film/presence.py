@@ -1,7 +1,7 @@
-"""Who comes and who goes, while it happens: frames in, events out, half a second later.
+"""Presence monitoring: frames in, presence events out, half a second later.
 
-An event depends on the frames and their times alone, so a film gives the same events however
-often it is watched, and a camera the same as its recording.
+An event depends on the frames and their times only. A film always gives the same events, and
+a camera the same events as its recording.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,24 +17,24 @@ from mien.track import Segment
 from mien.types import Decision, Identity
 
 Kind = Literal["enter", "name", "exit"]
-SETTLE = 1.0  # s that a name may take before somebody enters without one
-AWAY = 2.0  # s out of sight that end a visit
+SETTLE = 1.0  # s to wait for a name before a person enters without one
+AWAY = 2.0  # s of absence that end a visit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PresenceEvent:
-    """Somebody came, was recognised, or went."""
+    """A person enters, is named, or leaves."""
 
     kind: Kind
     person: str  # name in the gallery, or "unknown-3"
-    time: float  # s: when they were first or last seen, or when the name was found
-    decision: Decision | None = None  # None if there is nothing to compare with
-    was: str | None = None  # for "name": the label until then
+    time: float  # s: of the first or last sighting, or of the naming
+    decision: Decision | None = None  # None without a comparison
+    was: str | None = None  # for "name": the earlier label
 
 
 @dataclass(slots=True, eq=False)
 class _Visit:
-    """One person on screen, or not long gone."""
+    """One person who is on screen or left recently."""
 
     last: float
     decision: Decision | None
@@ -42,28 +42,28 @@ class _Visit:
 
 
 class PresenceMonitor:
-    """The live sink of the scan stage: turns segments into events. Memory does not grow."""
+    """The live sink of the scan stage: segments to events. Memory is bounded."""
 
     def __init__(self, pipeline: Pipeline, *, every: float = EVERY) -> None:
-        """Start with nobody on screen.
+        """Start without tracks.
 
         Args:
-            pipeline: its gallery names people; without one all are unknown.
+            pipeline: its gallery names people; without a gallery all are unknown.
             every: seconds between sampled frames.
         """
         calibration = pipeline.calibrated() if pipeline.embedder else None
         scanner = FilmScanner(pipeline.detector, pipeline.embedder, calibration, every=every)
         self._engine = FilmEngine(scanner)
         self._identities = RunningIdentities(pipeline, between=every or 1 / 25)
-        self._visits: dict[str, _Visit] = {}  # label -> who is here
+        self._visits: dict[str, _Visit] = {}  # label -> open visit
         self._now = 0.0
 
     def __call__(self, frames: Iterable[Frame]) -> Iterator[PresenceEvent]:
-        """Watch frames in the order of time.
+        """Monitor frames in the order of time.
 
         Yields:
-            Events as soon as they are sure, at most about a second after; at the end of the
-            frames everybody goes.
+            Events as soon as they are certain, at most about one second late; at the end of the
+            frames all people leave.
         """
         for segment in self._engine.segments(frames):
             yield from self._take(segment)
@@ -74,12 +74,12 @@ class PresenceMonitor:
 
     @property
     def present(self) -> list[str]:
-        """Who is on screen now."""
+        """Return the people who are on screen now."""
         return list(self._visits)
 
     @property
     def people(self) -> list[Identity]:
-        """Everybody seen so far, most seen first, as far as they are remembered."""
+        """Return the remembered people, longest on screen first."""
         return [one for one in self._identities.people if one.person]
 
     def _take(self, segment: Segment) -> Iterator[PresenceEvent]:
@@ -91,7 +91,7 @@ class PresenceMonitor:
         yield from self._gone(self._now)
 
     def _renamed(self) -> Iterator[PresenceEvent]:
-        """Visits whose tracks belong to another label now: a name was found, or two were one."""
+        """Yield visits with a new label: a name was found, or two people were merged."""
         labels = {one.person for one in self._identities.people}
         for label in [label for label in self._visits if label not in labels]:
             visit = self._visits[label]
@@ -106,7 +106,7 @@ class PresenceMonitor:
             yield PresenceEvent("name", heir.person, self._now, heir.decision, label)
 
     def _entered(self) -> Iterator[PresenceEvent]:
-        """Who is on screen and has a label; who was here already is only seen again."""
+        """Yield people who enter; the visits of present people are extended."""
         here = [one for one in self._identities.people if self._last(one) >= self._now - AWAY]
         for one in sorted(here, key=self._since):
             if not one.person:
@@ -126,7 +126,7 @@ class PresenceMonitor:
         return max(end for _, end in self._spans(person))
 
     def _since(self, person: Identity) -> float:
-        """Start of the visit that lasts until now."""
+        """Return the start of the current visit."""
         spans = self._spans(person)
         since = spans[-1][0]
         for start, end in reversed(spans):

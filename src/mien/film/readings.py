@@ -1,4 +1,4 @@
-"""Readings of heads as columns of a table, under the names that their cards give them."""
+"""Readings of heads as columns of a table, with the names of their cards."""
 
 from functools import lru_cache
 
@@ -7,7 +7,7 @@ from mien.zoo import Card, CardColumn, cards
 
 
 def reading_columns(reading: Reading) -> dict[str, tuple[float, str]]:
-    """Column -> number and unit of all that a reading says: values, ends of intervals, derived."""
+    """Return column -> (number, unit) of a reading: values, interval ends, derived values."""
     found: dict[str, tuple[float, str]] = {}
     names = _names(reading)
     for label, value in reading.values.items():
@@ -25,19 +25,19 @@ def reading_columns(reading: Reading) -> dict[str, tuple[float, str]]:
 
 
 def head_column(task: str, label: str) -> str:
-    """`expression_anger`; `age` for the label `age` of the task `age`; where no card says more."""
+    """Return the default column: `expression_anger`; `age` if task and label are `age`."""
     stem = task.replace("-", "_")
     return stem if task == label else f"{stem}_{label}"
 
 
-@lru_cache(maxsize=64)  # asked for every reading of every frame
+@lru_cache(maxsize=64)  # called for every reading of every frame
 def card_of(model: str) -> Card | None:
-    """The card of "name" or "name@digest"; None of a model that has none."""
+    """Return the card of "name" or "name@digest"; None for a model without card."""
     return cards().get(model.partition("@")[0])
 
 
 def card_columns(model: str) -> dict[str, CardColumn]:
-    """The columns that the card of a model declares, by name."""
+    """Return the columns that the card of a model declares, by name."""
     card = card_of(model)
     return {column.name: column for column in card.columns} if card else {}
 
@@ -46,7 +46,7 @@ ENDS = {"": "", "low": "_lo", "high": "_hi"}
 
 
 def _names(reading: Reading) -> dict[tuple[str, str], str]:
-    """(label, end of the interval) -> column, as the card of the reading's model names it."""
+    """Return (label, end of the interval) -> column, from the card of the model."""
     card = card_of(reading.model)
     if card is None:
         return {}

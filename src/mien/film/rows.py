@@ -1,4 +1,4 @@
-"""Rows of a table while a film is analysed: one per face per frame."""
+"""Rows of a table during the analysis of a film: one per face per frame."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,19 +14,19 @@ from mien.types import Face, Floats
 class FaceRow:
     """One face in one frame."""
 
-    values: dict[str, Any]  # column -> number or text; what is not there is missing
+    values: dict[str, Any]  # column -> number or text; absent columns are missing values
     dense: dict[str, Floats] = field(default_factory=dict)  # "68": (68, 5), "mesh": (478, 3)
     face: Face | None = None  # box and five points of the mesh; None if there is no mesh
     mesh: Floats | None = None  # (L, 3) px; for clip heads
 
     @property
     def track(self) -> int | None:
-        """The number of the face."""
+        """Return the number of the track."""
         number: int | None = self.values.get("track")
         return number
 
     def renumber(self, numbers: Mapping[int, int]) -> None:
-        """Take the new number of a track that was split."""
+        """Apply the new number of a split track."""
         number = numbers.get(self.track) if self.track is not None else None
         if number is not None:
             self.values["track"] = number
@@ -34,7 +34,7 @@ class FaceRow:
 
 
 def values_of(columns: list[Column], rows: list[FaceRow]) -> dict[str, Any]:
-    """Rows as columns: lists, and arrays where all numbers are there."""
+    """Convert rows to columns: lists, and arrays if no number is missing."""
     found: dict[str, Any] = {}
     missing = {"float": np.nan, "single": np.nan, "int": None, "text": None}
     spread = {kind: _spread(kind, rows) for kind in ("68", "mesh")}
@@ -49,7 +49,7 @@ def values_of(columns: list[Column], rows: list[FaceRow]) -> dict[str, Any]:
 
 
 def _spread(kind: str, rows: list[FaceRow]) -> Floats:
-    """(N, L, D) of all rows, NaN where a row has none."""
+    """Return the points of all rows, (N, L, D), NaN if a row has none."""
     shape = (68, 5) if kind == "68" else (478, 3)
     if not any(kind in row.dense for row in rows):
         return np.full((len(rows), *shape), np.nan, np.float32)
@@ -58,7 +58,7 @@ def _spread(kind: str, rows: list[FaceRow]) -> Floats:
 
 
 def _place(name: str) -> tuple[str, int, int]:
-    """Which number of which block a column of points is: "Y_3" is the fourth of 68, 3."""
+    """Return the place of a column in its block: "Y_3" is the fourth of 68, axis 3."""
     *head, axis, point = name.split("_")
     return (
         ("mesh", "xyz".index(axis), int(point)) if head else ("68", "xyXYZ".index(axis), int(point))

@@ -1,4 +1,4 @@
-"""The identity step while frames still come: who is on screen, by all that was seen so far."""
+"""Running identity step: identities of the people on screen from all frames so far."""
 
 from dataclasses import dataclass, field
 
@@ -8,12 +8,12 @@ from mien.track import Segment, TrackBuilder
 from mien.track.builder import FLEETING
 from mien.types import Decision, Face, Floats, Identity
 
-REMEMBERED = 600.0  # s that somebody out of sight is known again
-MOST = 500  # tracks kept in mind, newest first
+REMEMBERED = 600.0  # s for which an absent person is remembered
+MOST = 500  # tracks in memory, newest first
 
 
 def fewest_observations(between: float) -> int:
-    """Sampled frames that make a track more than a flicker.
+    """Return the fewest sampled frames of a valid track.
 
     Args:
         between: seconds between sampled frames.
@@ -23,7 +23,7 @@ def fewest_observations(between: float) -> int:
 
 @dataclass(slots=True)
 class _Memo:
-    """A search that does not repeat itself for a track that has not changed."""
+    """A search that caches the results of unchanged tracks."""
 
     search: IdentitySearch
     found: dict[bytes, Decision | None] = field(default_factory=dict)
@@ -40,14 +40,14 @@ class _Memo:
 
 
 class RunningIdentities:
-    """Repeats the identity step after each segment in which somebody was seen.
+    """Repeat the identity step after each segment with faces.
 
-    It is the step of `identify_film` on the tracks so far, so once a film is over both say the
-    same. Of people who were last seen ten minutes ago nothing is kept.
+    The step is that of `identify_film` on the tracks so far, so both agree at the end of a
+    film. People are forgotten ten minutes after they were last visible.
     """
 
     def __init__(self, pipeline: Pipeline, *, between: float) -> None:
-        """Start with nobody.
+        """Start without tracks.
 
         Args:
             pipeline: with an embedder; its gallery, if any, names people.
@@ -59,32 +59,32 @@ class RunningIdentities:
         self._builder = TrackBuilder(fewest=fewest_observations(between))
         self._between = between
         self._labels = UnknownLabels()
-        self._open = False  # whether somebody was seen in the last segment
+        self._open = False  # whether the last segment has faces
         self.people: list[Identity] = []
         self.spans: dict[int, tuple[tuple[float, float], ...]] = {}  # track -> s, when on screen
 
     def take(self, segment: Segment, settle: float) -> None:
-        """Take the next segment.
+        """Add the next segment.
 
         Args:
             segment: of the scan stage.
-            settle: seconds that somebody new may wait for a name before getting a label.
+            settle: seconds that a new person waits for a name before getting a label.
         """
         self._builder.take(segment)
         now = self._builder.seconds
         self._builder.forget(now - REMEMBERED, MOST)
         seen = any(frame.faces for frame in segment.frames)
-        if seen or self._open:  # what was seen last may have ended since
+        if seen or self._open:  # tracks of the last segment may have ended
             self._identify(now - settle)
         self._open = seen
 
     def finish(self) -> None:
-        """The frames are over: nothing more will be known of anybody."""
+        """End the run after the last frame."""
         self._builder.finish(self._builder.seconds + self._between)
         self._identify(float("inf"))
 
     def person_of(self, track: int) -> str | None:
-        """The label of a track; None as long as it has none."""
+        """Return the label of a track; None if it has none yet."""
         return next((one.person or None for one in self.people if track in one.tracks), None)
 
     def _identify(self, settled: float) -> None:

@@ -1,4 +1,4 @@
-"""The scan stage: find, track and embed faces, half a second of film at a time."""
+"""Scan stage: detect, track and embed faces, one segment at a time."""
 
 import math
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from mien.track import FrameFaces, Segment, Tracker
 from mien.types import Face, Floats, Pixels
 
 SEGMENT = 0.5  # s of film; of each track the best face of a segment is embedded
-EVERY = 0.1  # s between sampled frames: nobody is missed for longer than can be noticed
-GRID = 16.0  # boxes and points lie on sixteenths of a pixel, so that they are saved without loss
+EVERY = 0.1  # s between sampled frames: short enough to miss no visible appearance
+GRID = 16.0  # boxes and points are rounded to 1/16 px, so that they are saved without loss
 
 
 class FilmScanner:
-    """Samples frames, tracks their faces, and closes a segment each half second.
+    """Sample frames, track their faces, and close a segment every half second.
 
-    The same frames give the same tracks, whoever asks: identification, tables, and live views.
+    The same frames give the same tracks in identification, tables and live views.
     Memory does not grow with the film.
     """
 
@@ -34,12 +34,12 @@ class FilmScanner:
         *,
         every: float = EVERY,
     ) -> None:
-        """Start with nobody on screen.
+        """Start without tracks.
 
         Args:
             detector: finds the faces of each sampled frame.
-            embedder: makes the vectors; None: faces are tracked by motion alone.
-            calibration: of the embedder; turns similarity into evidence.
+            embedder: embeds faces; None: faces are tracked by motion alone.
+            calibration: of the embedder; converts similarity to a likelihood ratio.
             every: seconds between sampled frames; the frame at which a shot begins is always
                 sampled. 0 samples every frame.
         """
@@ -53,12 +53,12 @@ class FilmScanner:
         self._cut = False
 
     def replay(self, segments: Iterable[Segment]) -> float:
-        """Take up saved segments; return the seconds from which to go on."""
+        """Replay saved segments; return the seconds from which to continue."""
         for segment in segments:
             numbers: dict[tuple[float | None, bytes], int | None] = {}
             for frame in segment.frames:
                 bare = [replace(face, track=None) for face in frame.faces]
-                for face in self._tracker(bare, frame.time, cut=frame.cut, look=_saved_vectors):
+                for face in self._tracker(bare, frame.time, cut=frame.cut, embed=_saved_vectors):
                     numbers[face.time, face.box.tobytes()] = face.track
                 self._step = self._step_of(frame.time)
             for key_face in segment.key_faces:
@@ -70,7 +70,7 @@ class FilmScanner:
         return self._index * SEGMENT
 
     def ended(self, time: float) -> list[tuple[Segment, dict[int, int]]]:
-        """The segments that are over before a frame of that time; call it before `see`.
+        """Return the segments that end before a time; call it before `see`.
 
         Returns:
             Each segment, empty ones included, and the tracks that were split in it: their old
@@ -82,7 +82,7 @@ class FilmScanner:
     def see(self, frame: Frame) -> FrameFaces | None:
         """Detect and track the faces of a frame; None if the frame is not sampled."""
         if math.floor(frame.time / SEGMENT + 1e-6) < self._index:
-            return None  # saved already; read again only to know the frame before
+            return None  # saved already; read again as the frame before
         self._cut |= frame.cut
         step = self._step_of(frame.time)
         if step <= self._step and not frame.cut:
@@ -90,8 +90,8 @@ class FilmScanner:
         self._step = max(step, self._step)
         image, cut, self._cut = frame.image, self._cut, False
         found = [on_grid(face) for face in self._detector(image)]
-        look = (lambda faces: self._vectors(image, faces)) if self._embedder else None
-        faces = self._tracker(found, frame.time, cut=cut, look=look)
+        embed = (lambda faces: self._vectors(image, faces)) if self._embedder else None
+        faces = self._tracker(found, frame.time, cut=cut, embed=embed)
         seen = FrameFaces(frame.number, frame.time, cut, tuple(faces))
         self._frames.append(seen)
         if self._key_faces:
@@ -100,14 +100,14 @@ class FilmScanner:
 
     @property
     def pending(self) -> bool:
-        """Whether frames were sampled since the last segment ended."""
+        """Return whether frames were sampled since the last segment ended."""
         return bool(self._frames)
 
     def end(self) -> tuple[Segment, dict[int, int]]:
-        """End the current segment: embed its key faces, and split tracks that changed person.
+        """End the segment: embed its key faces, and split tracks that changed person.
 
-        Behind somebody in front a face can take over a track without a jump. When in the segment
-        that happened is not known; the whole segment goes to the new number.
+        If one person passes in front of another, a track can change person without a jump. The
+        time of the change within the segment is unknown; the whole segment gets the new number.
         """
         found = self._key_faces.end() if self._key_faces else []
         splits: dict[int, int] = {}
@@ -148,7 +148,7 @@ def _renumbered(frame: FrameFaces, numbers: dict[int, int]) -> FrameFaces:
 
 
 def on_grid(face: Face) -> Face:
-    """The same face with its numbers rounded to what a segment log keeps."""
+    """Return the face with its numbers rounded to the precision of a segment log."""
     points = face.points
     return replace(
         face,
@@ -163,5 +163,5 @@ def _rounded(values: Floats) -> Floats:
 
 
 def _saved_vectors(faces: list[Face]) -> Floats:
-    """Vectors of saved faces: those that were embedded then still have theirs."""
+    """Return the stored embeddings of saved faces."""
     return np.stack([face.embedding for face in faces if face.embedding is not None])

@@ -1,7 +1,7 @@
-"""Segments on disk, one per line, so that a run that was stopped resumes.
+"""Log of segments on disk, one per line, so that a stopped run resumes.
 
-A segment log holds vectors of faces. It is written for the owner's eyes only (mode 600), and the
-command line deletes it as soon as the film is done, unless it is asked to keep it.
+A segment log holds embeddings of faces. Only its owner can read it (mode 600), and the
+command line deletes it at the end of the film, unless an option keeps it.
 """
 
 import os
@@ -18,14 +18,14 @@ from mien.types import Face, Floats, Quality
 
 
 class SegmentLog:
-    """A file of segments. Open it, read what it holds, then append."""
+    """A file of segments: open it, read its segments, then append."""
 
     def __init__(self, path: str | os.PathLike[str], settings: Row) -> None:
-        """Open or begin a log.
+        """Open or create a log.
 
         Args:
             path: the file.
-            settings: all that decides what is seen; must be the same to go on.
+            settings: all settings that the segments depend on; a resumed run must have the same.
 
         Raises:
             FilmError: the file belongs to another film or other settings, or cannot be written.
@@ -33,14 +33,14 @@ class SegmentLog:
         self._log = JsonLog(path, settings, error=FilmError)
 
     def segments(self) -> Iterator[Segment]:
-        """All that is saved, in the order of time; one segment in memory at a time."""
+        """Read the saved segments in the order of time; one in memory at a time."""
         return (segment_from_row(row) for row in self._log.rows())
 
     def append(self, segment: Segment) -> None:
         """Save one segment.
 
         Raises:
-            FilmError: the disk is full or gone; what is saved stays whole.
+            FilmError: the disk is full or lost; earlier lines remain complete.
         """
         self._log.append(segment_to_row(segment))
 
@@ -52,17 +52,17 @@ class SegmentLog:
 
 
 def read_segments(path: str | os.PathLike[str]) -> Iterator[Segment]:
-    """What a log holds, in the order of time; one segment in memory at a time."""
+    """Read the segments of a log in the order of time; one in memory at a time."""
     return (segment_from_row(row) for row in read_rows(path, settings=True))
 
 
 def segment_to_row(segment: Segment) -> Row:
-    """A segment as JSON, without loss."""
+    """Return a segment as a JSON row, without loss."""
     return {
         "i": segment.index,
         "frames": [
-            [look.number, look.time, int(look.cut), [_face_row(face) for face in look.faces]]
-            for look in segment.frames
+            [frame.number, frame.time, int(frame.cut), [_face_row(face) for face in frame.faces]]
+            for frame in segment.frames
         ],
         "key_faces": [
             [one.track, one.selection_score, _face_row(one.face)] for one in segment.key_faces
@@ -71,13 +71,13 @@ def segment_to_row(segment: Segment) -> Row:
 
 
 def segment_from_row(row: Row) -> Segment:
-    """The segment of such a row."""
-    looks = tuple(
+    """Return the segment of such a row."""
+    frames = tuple(
         FrameFaces(number, time, bool(cut), tuple(_face(face) for face in faces))
         for number, time, cut, faces in row["frames"]
     )
-    chosen = tuple(KeyFace(track, _face(face), worth) for track, worth, face in row["key_faces"])
-    return Segment(row["i"], looks, chosen)
+    key_faces = tuple(KeyFace(track, _face(face), score) for track, score, face in row["key_faces"])
+    return Segment(row["i"], frames, key_faces)
 
 
 def _face_row(face: Face) -> Row:

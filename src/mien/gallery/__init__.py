@@ -1,4 +1,4 @@
-"""Known people: one small protocol, several stores.
+"""Galleries of known people: one protocol, several stores.
 
 with open_gallery("family.mien", embedder.contract, create=True) as gallery:
     gallery.add([Template("Ada", vector, embedder.contract, source="ada.jpg")])
@@ -35,7 +35,7 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker shall not take every name for granted
     __getattr__ = moved(__name__)
 
-ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters or more: "C:" is a drive
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # at least two letters: "C:" is a drive
 LONGEST_CONTRACT = 200  # characters of a contract id
 
 
@@ -48,34 +48,34 @@ def open_gallery(
 ) -> Gallery:
     """Open the gallery at a path.
 
-    If it or its folder cannot be written it opens for reading; its `read_only` tells.
+    If the file or its folder is not writable, it is opened read-only (see `read_only`).
 
     Args:
         where: path of an SQLite file.
-        embedder: contract id of the embedder whose vectors will be added and searched; None
-            takes the gallery as it is, to list or edit people.
+        embedder: contract id of the embedder whose embeddings are added and searched; None
+            accepts any gallery, to list or edit people.
         create: whether a missing file is created; an existing one is opened as it is.
         read_only: whether changes are refused.
 
     Raises:
-        GalleryMismatchError: the gallery holds vectors of another embedder.
-        GalleryError: there is no gallery, it is something else, or it is damaged.
+        GalleryMismatchError: the gallery belongs to another embedder.
+        GalleryError: the file does not exist, is not a gallery, or is damaged.
     """
     address = ADDRESS.match(fspath(where))
     if address:
         raise GalleryError(
-            f"Gallery {fspath(where)}: there is no engine for {address[1]}://. The only engine so "
-            "far is 'sqlite', which takes the path of a file, such as people.mien."
+            f"Gallery {fspath(where)}: engine '{address[1]}' is not supported. The only engine is "
+            "'sqlite', which expects the path of a file, such as people.mien."
         )
     if create and read_only:
-        raise GalleryError(f"Gallery {where} cannot be created for reading only; choose one.")
+        raise GalleryError(f"Gallery {where} cannot be created read-only; use one of both options.")
     if create and embedder is None:
-        raise GalleryError(f"Gallery {where} cannot be created without the embedder it is for.")
+        raise GalleryError(f"Gallery {where} cannot be created without an embedder; name one.")
     if embedder is not None and not 0 < len(embedder) <= LONGEST_CONTRACT:
         raise GalleryError(
             f"The contract id {embedder[:40]!r} has {len(embedder)} characters; "
-            f"give the `contract` of the embedder, 1 to {LONGEST_CONTRACT}."
+            f"expected the `contract` of the embedder, 1 to {LONGEST_CONTRACT} characters."
         )
-    from mien.gallery.sqlite import SqliteGallery  # an engine is imported when it is used
+    from mien.gallery.sqlite import SqliteGallery  # engines are imported on use
 
     return SqliteGallery(Path(where), embedder, create=create, read_only=read_only)

@@ -1,17 +1,17 @@
-"""A gallery as one portable file, for moving and keeping: a zip archive without compression.
+"""Export of a gallery to one portable file: a zip archive without compression.
 
-Why zip: every language and every desktop opens it. Why no compression: unit vectors do not
-compress, and an archive whose members are stored cannot be a zip bomb. Version 1 holds
+Zip is readable in all languages and on all desktops. Unit vectors are not compressible, and an
+uncompressed archive cannot be a zip bomb. Version 1 contains
 
 - `manifest.json`: `format` "mien-gallery", `version`, `embedder`, `dimension`, the counts
   `templates` and `refusals`, and `sha256`, `bytes` of each other member;
 - `vectors.npy`: (N, D) little-endian float32, NumPy format 1.0, no pickle;
-- `templates.jsonl`: N lines, one a row of `vectors.npy`: person, source, source_digest, quality,
+- `templates.jsonl`: N lines, one per row of `vectors.npy`: person, source, source_digest, quality,
   box, added;
-- `refusals.jsonl`: one line a refused picture: person, source_digest, reason, source, added.
+- `refusals.jsonl`: one line per refused image: person, source_digest, reason, source, added.
 
-It has no time of its own, so two exports of the same gallery are equal byte for byte. It holds
-biometric data in the clear: guard it as you guard the gallery.
+The file has no time of its own, so two exports of the same gallery are equal byte for byte. It
+contains biometric data in plain form: protect it like the gallery.
 """
 
 import hashlib
@@ -37,27 +37,27 @@ from mien.types import Floats
 FORMAT, VERSION = "mien-gallery", 1
 MANIFEST = "manifest.json"
 MEMBERS = ("vectors.npy", "templates.jsonl", "refusals.jsonl")
-LARGEST_MANIFEST = 100_000  # bytes; ours have fewer than a thousand
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can tell
+LARGEST_MANIFEST = 100_000  # bytes; those of mien have fewer than a thousand
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip archive
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did."""
+    """The result of an import."""
 
-    templates: int  # how many were added
-    present: int  # how many the gallery had already
-    refusals: int  # how many notes about refused pictures were read
+    templates: int  # number added
+    present: int  # number that the gallery had already
+    refusals: int  # number of refusals that were read
 
 
 def export_gallery(gallery: Gallery, path: str | os.PathLike[str]) -> int:
-    """Write everything that a gallery holds into one file, which appears only when complete.
+    """Export a gallery to one file, which is complete or absent.
 
     Returns:
-        How many templates were written.
+        The number of templates.
 
     Raises:
-        GalleryError: the gallery was changed meanwhile, or the file cannot be written.
+        GalleryError: the gallery was changed during the export, or the file cannot be written.
     """
     target, before = Path(path), gallery.stamp()
     if target.suffix.lower() != ".zip":
@@ -80,7 +80,7 @@ def export_gallery(gallery: Gallery, path: str | os.PathLike[str]) -> int:
                             member.write(block)
             if gallery.stamp() != before:
                 raise GalleryError(
-                    f"Gallery {gallery.where} was changed while it was being exported; "
+                    f"Gallery {gallery.where} was changed during the export; "
                     f"nothing was written to {target}. Export it again."
                 )
             with draft.open("rb+") as file:
@@ -95,12 +95,12 @@ def export_gallery(gallery: Gallery, path: str | os.PathLike[str]) -> int:
 
 
 def member_info(name: str) -> zipfile.ZipInfo:
-    """Describe a member; always the same way, so that equal galleries give equal files."""
+    """Describe a member without variable fields, so that equal galleries give equal files."""
     return zipfile.ZipInfo(name, EPOCH)
 
 
 def write_members(gallery: Gallery, folder: Path) -> dict[str, Any]:
-    """Write the members into a folder, template by template; return the manifest."""
+    """Write the members into a folder, one template at a time; return the manifest."""
     count, dimension = len(gallery), 0
     with (folder / MEMBERS[0]).open("wb") as vectors, (folder / MEMBERS[1]).open("wb") as lines:
         written = 0
@@ -117,7 +117,7 @@ def write_members(gallery: Gallery, folder: Path) -> dict[str, Any]:
     (folder / MEMBERS[2]).write_bytes(b"".join(refusal_line(r) for r in refusals))
     if written != count:
         raise GalleryError(
-            f"Gallery {gallery.where} was changed while it was being exported; export it again."
+            f"Gallery {gallery.where} was changed during the export; export it again."
         )
     return {
         "format": FORMAT,
@@ -132,7 +132,7 @@ def write_members(gallery: Gallery, folder: Path) -> dict[str, Any]:
 
 
 def npy_header(count: int, dimension: int) -> bytes:
-    """Begin a NumPy file of (count, dimension) little-endian float32."""
+    """Return the header of a NumPy file of (count, dimension) little-endian float32."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(
         header, {"descr": "<f4", "fortran_order": False, "shape": (count, dimension)}
@@ -141,7 +141,7 @@ def npy_header(count: int, dimension: int) -> bytes:
 
 
 def template_line(template: Template) -> bytes:
-    """One template as a line of JSON, without its vector."""
+    """Return one template as a line of JSON, without its embedding."""
     return json_line(
         {
             "person": template.person,
@@ -155,7 +155,7 @@ def template_line(template: Template) -> bytes:
 
 
 def refusal_line(refusal: Refusal) -> bytes:
-    """One refusal as a line of JSON."""
+    """Return one refusal as a line of JSON."""
     return json_line(
         {
             "person": refusal.person,
@@ -168,12 +168,12 @@ def refusal_line(refusal: Refusal) -> bytes:
 
 
 def json_line(row: dict[str, Any]) -> bytes:
-    """Write one row; floats as Python prints them, which is exact."""
+    """Encode one row; floats as in Python's repr, which is exact."""
     return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def digest_of(file: IO[bytes]) -> str:
-    """SHA-256 of a file, in hex; closes it."""
+    """Return the SHA-256 of a file in hex; close the file."""
     with file:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
@@ -184,13 +184,13 @@ def import_gallery(
     *,
     conflicts: Literal["merge", "refuse"] = "refuse",
 ) -> Imported:
-    """Add an exported file to a gallery, in one transaction, after everything was checked.
+    """Import an exported file into a gallery, in one transaction, after all checks.
 
     Args:
-        path: a file that `export_gallery` wrote.
-        gallery: where it goes; it must be of the same embedder.
-        conflicts: what happens if the gallery knows a name of the file already: "merge" takes
-            the two for one person and skips equal templates; "refuse" adds nothing at all.
+        path: a file from `export_gallery`.
+        gallery: the target; it must have the same embedder.
+        conflicts: how to treat names that exist in the gallery: "merge" treats equal names as
+            one person and skips equal templates; "refuse" adds nothing.
     """
     source = Path(path)
     templates, refusals = read_archive(source, gallery)
@@ -199,9 +199,9 @@ def import_gallery(
     both = known & given
     if both and conflicts == "refuse":
         raise GalleryError(
-            f"The file {source} and gallery {gallery.where} both know {sorted(both)[0]!r}"
+            f"The file {source} and gallery {gallery.where} both have {sorted(both)[0]!r}"
             f"{f' and {len(both) - 1} others' if len(both) > 1 else ''}; nothing was added. "
-            "Import into a new gallery, or choose to merge people by name."
+            "Import into a new gallery, or merge people by name (--merge)."
         )
     held = {(name, t.vector.tobytes()) for name in both for t in gallery.templates(name)}
     new = [t for t in templates if (clean_name(t.person), t.vector.tobytes()) not in held]
@@ -212,14 +212,14 @@ def import_gallery(
 
 
 def read_archive(path: Path, gallery: Gallery) -> tuple[list[Template], list[Refusal]]:
-    """Read a file into memory and check it; nothing is ever unpacked to the disk."""
+    """Read a file into memory and check it; nothing is unpacked to disk."""
     with opened(path) as (archive, manifest):
         if manifest["embedder"] != gallery.embedder:
             raise GalleryMismatchError(gallery.embedder, manifest["embedder"], gallery.where)
         data = {name: archive.read(name) for name in MEMBERS}
     for name in MEMBERS:
         if hashlib.sha256(data[name]).hexdigest() != manifest["sha256"][name]:
-            raise refused(path, f"{name} is not the one that the manifest describes")
+            raise refused(path, f"{name} differs from the manifest")
     try:
         vectors = read_vectors(data[MEMBERS[0]], manifest["templates"], manifest["dimension"])
         rows = [json.loads(line) for line in data[MEMBERS[1]].splitlines()]
@@ -235,14 +235,14 @@ def read_archive(path: Path, gallery: Gallery) -> tuple[list[Template], list[Ref
 
 
 def embedder_of(path: str | os.PathLike[str]) -> str:
-    """Contract id of the embedder that made the vectors of an exported file."""
+    """Return the contract id of the embedder of an exported file."""
     with opened(Path(path)) as (_, manifest):
         return str(manifest["embedder"])
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
-    """An exported file and its manifest, both checked."""
+    """Open an exported file and its manifest, both checked."""
     try:
         with zipfile.ZipFile(path) as archive:
             check_members(archive, path)
@@ -255,18 +255,18 @@ def opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
 
 
 def refused(path: Path, why: str) -> GalleryError:
-    """Make the error of a file that is not, or no longer, what was exported."""
+    """Create the error for a file that is not an intact export."""
     return GalleryError(
-        f"The file {path} is not a sound export of a gallery: {why}. "
+        f"The file {path} is not an intact export of a gallery: {why}. "
         "Nothing was added; export the gallery again."
     )
 
 
 def check_members(archive: zipfile.ZipFile, path: Path) -> None:
-    """Refuse members with other names, twice, compressed, or larger than the file itself."""
+    """Raise an error for members that are unknown, duplicate, compressed or too large."""
     infos = archive.infolist()
     if sorted(i.filename for i in infos) != sorted((MANIFEST, *MEMBERS)):
-        raise refused(path, f"it holds {sorted({i.filename for i in infos})[:5]}")
+        raise refused(path, f"it contains {sorted({i.filename for i in infos})[:5]}")
     for info in infos:
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
             raise refused(path, f"{info.filename} is compressed")
@@ -275,7 +275,7 @@ def check_members(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def read_manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
-    """Read what the file says about itself; refuse other formats and versions."""
+    """Read the manifest; raise an error for other formats and versions."""
     if archive.getinfo(MANIFEST).file_size > LARGEST_MANIFEST:
         raise refused(path, "its manifest is too long")
     try:
@@ -292,14 +292,16 @@ def read_manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise refused(path, f"its manifest cannot be read, {error!r}") from error
     if version != VERSION:
-        raise refused(path, f"it has version {version!r}, and this mien reads version {VERSION}")
+        raise refused(
+            path, f"it has version {version!r}, but this version of mien reads version {VERSION}"
+        )
     if not fits:
-        raise refused(path, "its manifest does not describe it")
+        raise refused(path, "its manifest is incomplete")
     return manifest
 
 
 def read_vectors(data: bytes, count: int, dimension: int) -> Floats:
-    """Read (count, dimension) float32 without believing the header of the file."""
+    """Read (count, dimension) float32 without trust in the header of the file."""
     header = npy_header(count, dimension)
     if not data.startswith(header) or len(data) != len(header) + 4 * count * dimension:
         raise ValueError("the vectors are not those of the manifest")
@@ -308,7 +310,7 @@ def read_vectors(data: bytes, count: int, dimension: int) -> Floats:
 
 
 def read_template(row: dict[str, Any], vector: Floats, gallery: Gallery) -> Template:
-    """Make a template of one line and one row of the vectors."""
+    """Create a template from one line and one row of the vectors."""
     box = row["box"]
     return Template(
         person=text(row["person"]),
@@ -323,7 +325,7 @@ def read_template(row: dict[str, Any], vector: Floats, gallery: Gallery) -> Temp
 
 
 def read_refusal(row: dict[str, Any]) -> Refusal:
-    """Make a refusal of one line."""
+    """Create a refusal from one line."""
     return Refusal(
         person=text(row["person"]),
         source_digest=text(row["source_digest"]),
@@ -334,7 +336,7 @@ def read_refusal(row: dict[str, Any]) -> Refusal:
 
 
 def text(value: Any) -> str:
-    """Return a string if it is one."""
+    """Return a string; raise an error for other types."""
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value

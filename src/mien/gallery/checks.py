@@ -1,4 +1,4 @@
-"""What may go into a gallery: names, vectors, digests. Each check refuses with a sentence."""
+"""Checks of names, embeddings and digests before they are stored; each raises a clear error."""
 
 import json
 import re
@@ -14,8 +14,8 @@ from mien.types import Doubles, Floats
 
 LONGEST_NAME = 200  # characters, after NFC
 LONGEST_SOURCE = 4096  # characters; the longest path on Linux
-# How far a length may be from 1. Float32 rounding of a 512-d vector is off by 1e-6; a vector that
-# went through float16 is off by 1e-3, and its similarities would be too.
+# Permitted deviation of a length from 1. Float32 rounding of a 512-d vector deviates by 1e-6; a
+# vector that was stored as float16 deviates by 1e-3, and so would its similarities.
 UNIT_TOLERANCE = 1e-4
 BANNED = {"Cc", "Cs", "Zl", "Zp"}  # Unicode: control, surrogate, line and paragraph separator
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -23,9 +23,9 @@ REASON = re.compile(r"[a-z0-9_-]{1,64}")
 
 
 def clean_name(name: str) -> str:
-    """Return a name in the one spelling that is stored: NFC, without spaces around it.
+    """Return a name in its stored form: NFC, without surrounding spaces.
 
-    Anything else is data: path separators, dots and quotes stay as they are.
+    All other characters are kept: path separators, dots and quotes.
     """
     bad = next((c for c in name if unicodedata.category(c) in BANNED), None)
     if bad is not None:
@@ -34,66 +34,67 @@ def clean_name(name: str) -> str:
         )
     clean = unicodedata.normalize("NFC", name).strip()
     if not clean:
-        raise GalleryError(f"The name {name!r} is empty; give every person a name.")
+        raise GalleryError(f"The name {name!r} is empty; give each person a name.")
     if len(clean) > LONGEST_NAME:
         raise GalleryError(
             f"The name {clean[:40]!r}... has {len(clean)} characters; "
-            f"at most {LONGEST_NAME} are kept, so shorten it."
+            f"expected at most {LONGEST_NAME}; shorten it."
         )
     return clean
 
 
 def check_digest(digest: str) -> str:
-    """Return a SHA-256 in hex if it is one."""
+    """Return a SHA-256 in hex; raise an error for other texts."""
     if not DIGEST.fullmatch(digest):
         raise GalleryError(
-            f"The picture digest {digest[:80]!r} is not a SHA-256; "
-            "give 64 lower-case hex digits, as hashlib.sha256(data).hexdigest() does."
+            f"The image digest {digest[:80]!r} is not a SHA-256; "
+            "expected 64 lower-case hex digits, as from hashlib.sha256(data).hexdigest()."
         )
     return digest
 
 
 def check_reason(reason: str) -> str:
-    """Return the code of a refusal if it is one."""
+    """Return the code of a refusal; raise an error for other texts."""
     if not REASON.fullmatch(reason):
         raise GalleryError(
-            f"The reason {reason[:80]!r} is not a code; use up to 64 of a-z, 0-9, '_' and '-', "
+            f"The reason {reason[:80]!r} is not a code: expected up to 64 of a-z, 0-9, '_' and "
+            "'-', "
             "such as 'no_face'."
         )
     return reason
 
 
 def check_source(source: str | None) -> str | None:
-    """Return the text that says where a picture lies if it can be stored as UTF-8."""
+    """Return the source of an image; raise an error if it cannot be stored as UTF-8."""
     if source is None:
         return None
     if len(source) > LONGEST_SOURCE or any("\ud800" <= c <= "\udfff" for c in source):
         raise GalleryError(
             f"The source {source[:80]!r} is longer than {LONGEST_SOURCE} characters or is not "
-            "valid Unicode; give a shorter or readable text, or None."
+            "valid Unicode; give a shorter or valid text, or None."
         )
     return source
 
 
 def check_vectors(vectors: Floats, dimension: int | None, where: str) -> Floats:
-    """Return (N, D) float32 unit vectors, C-contiguous, or say which row is not one.
+    """Return (N, D) float32 unit vectors, C-contiguous; an error names the invalid row.
 
     Args:
-        vectors: what a caller handed in.
-        dimension: D of the gallery; None if it holds nothing yet.
+        vectors: input of the caller.
+        dimension: D of the gallery; None if it is empty.
         where: the gallery, for messages.
     """
     if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32 or vectors.ndim != 2:
         got = f"{vectors.dtype} {vectors.shape}" if isinstance(vectors, np.ndarray) else "a list"
         raise GalleryError(
-            f"Gallery {where} takes float32 vectors of shape (N, D) but got "
+            f"Gallery {where} expects float32 vectors of shape (N, D), got "
             f"{got if isinstance(vectors, np.ndarray | list) else type(vectors).__name__}; "
             "convert with numpy.asarray(..., numpy.float32) and use vector[None] for a single one."
         )
     if vectors.shape[1] == 0 or (dimension is not None and vectors.shape[1] != dimension):
         raise GalleryError(
-            f"Gallery {where} holds vectors of {dimension or 'one or more'} numbers but got some "
-            f"of {vectors.shape[1]}; embed with the model that the gallery was made with."
+            f"Gallery {where} has vectors of {dimension or 'one or more'} numbers, got vectors "
+            f"of {vectors.shape[1]}; use the embedder of the gallery."
         )
     sizes = lengths(vectors)  # (N,)
     bad = np.flatnonzero(~(np.abs(sizes - 1) <= UNIT_TOLERANCE))  # "not <=" also catches NaN
@@ -101,8 +102,9 @@ def check_vectors(vectors: Floats, dimension: int | None, where: str) -> Floats:
         row, length = int(bad[0]), float(sizes[bad[0]])
         what = f"has length {length:.6g}" if np.isfinite(length) else "is not finite"
         raise GalleryError(
-            f"Gallery {where} takes vectors of length 1 +- {UNIT_TOLERANCE:g}, but vector {row} of "
-            f"{len(vectors)} {what}; divide by numpy.linalg.norm, or embed the picture again."
+            f"Gallery {where} expects vectors of length 1 +- {UNIT_TOLERANCE:g}, but vector {row} "
+            "of "
+            f"{len(vectors)} {what}; divide by numpy.linalg.norm, or embed the image again."
         )
     return np.ascontiguousarray(vectors)
 
@@ -114,7 +116,7 @@ def lengths(vectors: Floats) -> Doubles:
 
 
 def check_template(template: Template, embedder: str, where: str) -> Template:
-    """Refuse a template of another embedder, or one whose description cannot be stored."""
+    """Raise an error for a template of another embedder or with invalid fields."""
     if template.embedder != embedder:
         raise GalleryMismatchError(holds=embedder, got=template.embedder, where=where)
     check_source(template.source)
@@ -129,7 +131,7 @@ def check_template(template: Template, embedder: str, where: str) -> Template:
     ):
         raise GalleryError(
             f"The box of a template of {template.person!r} is {box!r}; "
-            "give four finite float32 numbers: left, top, right, bottom, or None."
+            "expected four finite float32 numbers: left, top, right, bottom, or None."
         )
     return template
 
@@ -143,19 +145,19 @@ def stack(templates: list[Template], dimension: int | None, where: str) -> Float
             got = getattr(vector, "dtype", type(vector).__name__), getattr(vector, "shape", "?")
             raise GalleryError(
                 f"The vector of a template of {template.person!r} is {got[0]} {got[1]}; "
-                f"gallery {where} takes float32 of shape (D,)."
+                f"gallery {where} expects float32 of shape (D,)."
             )
         shapes.add(vector.shape[0])
     if len(shapes) > 1:
         raise GalleryError(
             f"The vectors for gallery {where} have {sorted(shapes)} numbers; "
-            "vectors of one embedder all have the same, so embed the pictures again."
+            "all vectors of one embedder have the same dimension; embed the images again."
         )
     return check_vectors(np.stack([t.vector for t in templates]), dimension, where)
 
 
 def quality_text(quality: Mapping[str, float] | None) -> str | None:
-    """Write quality components as JSON, which has no not-a-number."""
+    """Encode quality components as JSON, which has no NaN."""
     if quality is None:
         return None
     try:
@@ -163,12 +165,12 @@ def quality_text(quality: Mapping[str, float] | None) -> str | None:
     except (TypeError, ValueError):
         raise GalleryError(
             f"The quality {dict(quality)!r} has a component that is not a finite number; "
-            "leave out what could not be measured."
+            "omit missing components."
         ) from None
 
 
 def utc(time: datetime | None) -> str:
-    """Write a moment as ISO 8601 in UTC with microseconds; None is now."""
+    """Format a time as ISO 8601 in UTC with microseconds; None is now."""
     if time is None:
         time = datetime.now(UTC)
     elif time.tzinfo is None:
@@ -180,7 +182,7 @@ def utc(time: datetime | None) -> str:
 
 
 def check_refusal(refusal: Refusal) -> Refusal:
-    """Refuse a refusal whose digest, reason or source cannot be stored."""
+    """Raise an error for a refusal with invalid digest, reason or source."""
     check_digest(refusal.source_digest)
     check_reason(refusal.reason)
     check_source(refusal.source)

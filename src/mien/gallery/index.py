@@ -1,4 +1,4 @@
-"""Unit vectors in memory, searched exactly and grouped by person."""
+"""Index of unit vectors in memory: exact search, grouped by person."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from mien.types import Doubles, Floats
 Ints = NDArray[np.int64]
 
 ROWS = 16384  # rows of one block of the matrix; appending copies at most one block
-SCORES = 16_000_000  # similarities held at once, 64 MB: how many queries are answered together
-CHUNK = 64  # neighbouring rows whose best score is looked at first
+SCORES = 16_000_000  # similarities in memory at once, 64 MB: limits the queries per batch
+CHUNK = 64  # neighbouring rows that are pre-selected by their best score
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
-    """A snapshot that never changes, so that threads can search it without a lock.
+    """An immutable snapshot, which threads search without a lock.
 
-    Costs 4 D + 16 bytes a template; a changed snapshot shares the blocks that did not change.
+    It takes 4 D + 16 bytes per template; a new snapshot shares the unchanged blocks.
     Rows are in the order of the template numbers and need not be sorted by person.
     """
 
@@ -29,12 +29,12 @@ class Index:
 
     @staticmethod
     def empty() -> "Index":
-        """Make an index of nothing; its dimension is that of the first rows."""
+        """Create an empty index; its dimension is that of the first rows."""
         nothing = np.empty(0, dtype=np.int64)
         return Index(nothing, nothing, ())
 
     def extended(self, ids: Ints, people: Ints, vectors: Floats) -> "Index":
-        """Return an index with (M, D) more rows, whose numbers are above those it holds."""
+        """Return an index with (M, D) more rows, with numbers above the present ones."""
         blocks = list(self.blocks)
         if blocks and len(blocks[-1]) < ROWS:
             room = ROWS - len(blocks[-1])
@@ -46,11 +46,11 @@ class Index:
         )
 
     def regrouped(self, ids: Ints, people: Ints) -> "Index":
-        """Return an index of those rows that are still among `ids`, under their new people.
+        """Return an index of the rows that are among `ids`, with their new people.
 
         Args:
-            ids: (M,) template numbers, ascending; numbers that are not here are passed over.
-            people: (M,) whom each belongs to now.
+            ids: (M,) template numbers, ascending; unknown numbers are ignored.
+            people: (M,) person id of each.
         """
         known = np.isin(ids, self.ids, assume_unique=True)
         keep = np.isin(self.ids, ids, assume_unique=True)
@@ -63,7 +63,7 @@ class Index:
         return Index(ids[known], people[known], tuple(blocks))
 
     def search(self, vectors: Floats, k: int) -> Iterator[list[tuple[int, int, float]]]:
-        """Find the k most alike people of each of (Q, D) unit vectors.
+        """Find the k most similar people for each of (Q, D) unit vectors.
 
         Yields:
             For each query: template number, person id and cosine in [-1, 1], best first.
@@ -83,11 +83,11 @@ class Index:
                 yield self._best(query, self._candidates(row, k), k)
 
     def _candidates(self, scores: Floats, k: int) -> Ints:
-        """Rows among which the best templates of the k best people certainly are.
+        """Return rows that include the best templates of the k best people with certainty.
 
-        The fast product is off by at most `D * 2**-24` for unit vectors (Higham, Accuracy and
-        Stability of Numerical Algorithms, 3.5), and by another amount for each shape of batch.
-        So it only chooses who is looked at closely; `_best` decides.
+        The fast product deviates by at most `D * 2**-24` for unit vectors (Higham, Accuracy and
+        Stability of Numerical Algorithms, 3.5), and differently for each batch shape. It therefore
+        only pre-selects candidates; `_best` decides.
         """
         slack = 1.01 * scores_error(self.blocks[0].shape[1])
         tops = np.maximum.reduceat(scores, np.arange(0, len(scores), CHUNK))  # (N / CHUNK,)
@@ -101,9 +101,11 @@ class Index:
         return np.arange(len(scores))
 
     def _best(self, query: Floats, rows: Ints, k: int) -> list[tuple[int, int, float]]:
-        """Order candidate rows by their cosine in double precision, and keep one a person."""
+        """Sort candidate rows by their cosine in double precision, and keep one per person."""
         exact = np.concatenate([self._cosines(query, part) for part in parts(rows)])
-        order = np.argsort(-exact, kind="stable")  # rows ascend, so the lower number wins a tie
+        order = np.argsort(
+            -exact, kind="stable"
+        )  # rows ascend, so the lower number has priority at a tie
         people = self.people[rows[order]]
         first = np.sort(np.unique(people, return_index=True)[1])[:k]  # best row of each person
         return [
@@ -112,7 +114,7 @@ class Index:
         ]
 
     def _cosines(self, query: Floats, rows: Ints) -> Doubles:
-        """(M,) cosines in double precision; a row's does not depend on the rows beside it."""
+        """Compute cosines in double precision (M,), independent of the other rows."""
         starts = np.cumsum([0] + [len(block) for block in self.blocks])
         which = np.searchsorted(starts, rows, side="right") - 1
         found = np.empty((len(rows), len(query)), dtype=np.float64)
@@ -125,10 +127,10 @@ class Index:
 
 
 def parts(rows: Ints) -> list[Ints]:
-    """Cut many rows into pieces of at most one block, so that memory stays bounded."""
+    """Split rows into parts of at most one block, to bound memory."""
     return [rows[i : i + ROWS] for i in range(0, len(rows), ROWS)]
 
 
 def scores_error(dimension: int) -> float:
-    """How far two float32 dot products of unit vectors can be off together."""
+    """Return the maximum joint error of two float32 dot products of unit vectors."""
     return 2 * dimension * 2.0**-24

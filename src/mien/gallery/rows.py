@@ -1,4 +1,4 @@
-"""Rows of the SQLite file become records, and every vector is tested on its way."""
+"""Conversion of SQLite rows to records, with a check of every vector."""
 
 import json
 import zlib
@@ -33,15 +33,15 @@ def vectors_of(rows: Sequence[Any], dimension: int | None, where: str) -> Floats
 
 
 def damaged(number: int, where: str) -> str:
-    """Say that a row is not what was stored."""
+    """Return the message for a row with a wrong checksum."""
     return (
-        f"Gallery {where} is damaged: template {number} is not what was stored. "
-        "Nothing was changed; put a backup in its place, or enrol the pictures again."
+        f"Gallery {where} is damaged: the checksum of template {number} is wrong. "
+        "Nothing was changed; restore a backup, or enrol the images again."
     )
 
 
 def stored_of(rows: Sequence[Any], embedder: str, where: str) -> list[Stored]:
-    """Return the records of rows that `STORED` selected."""
+    """Return the records of rows from `STORED`."""
     if not rows:
         return []
     vectors = vectors_of(rows, len(rows[0][2]) // 4, where)
@@ -49,7 +49,7 @@ def stored_of(rows: Sequence[Any], embedder: str, where: str) -> list[Stored]:
 
 
 def stored(row: Sequence[Any], vector: Floats, embedder: str, where: str) -> Stored:
-    """Return the record of one row that `STORED` selected."""
+    """Return the record of one row from `STORED`."""
     number, _, _, _, name, source, digest, quality, box, added = row
     try:
         return Stored(
@@ -73,6 +73,6 @@ def moment(text: str, where: str) -> datetime:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError) as error:
         raise GalleryError(
-            f"Gallery {where} is damaged: {text!r} is not a time. Nothing was changed; put a "
-            "backup in its place."
+            f"Gallery {where} is damaged: {text!r} is not a time. Nothing was changed; restore "
+            "a backup."
         ) from error

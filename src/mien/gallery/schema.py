@@ -1,4 +1,4 @@
-"""The SQLite file of a gallery: how it is recognised, created, opened, and how it complains."""
+"""The SQLite file of a gallery: recognition, creation, opening, and error messages."""
 
 import os
 import sqlite3
@@ -10,12 +10,12 @@ from pathlib import Path
 from mien.errors import GalleryError
 
 MAGIC = b"SQLite format 3\0"
-APPLICATION = 0x6D69656E  # "mien", in the header where SQLite keeps the id of the owner
-WAIT = 30.0  # seconds that a change waits for the change of another process
+APPLICATION = 0x6D69656E  # "mien", in the header the application id of SQLite
+WAIT = 30.0  # seconds that a change waits for another process
 
-# Step n brings a file from version n to n + 1; a new file takes them all. Never edit a step that
-# was released: add one. Person ids and template numbers count up for ever (AUTOINCREMENT), so a
-# number that somebody wrote down never points to somebody else.
+# Step n migrates a file from version n to n + 1; a new file takes all steps. Never edit a released
+# step: add one. Person ids and template numbers are never reused (AUTOINCREMENT), so a number that
+# a user wrote down never refers to another person.
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         """
@@ -67,7 +67,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
 
 @contextmanager
 def spoken(where: str) -> Iterator[None]:
-    """Say what SQLite complains about in a sentence."""
+    """Convert errors of SQLite to messages of mien."""
     try:
         yield
     except sqlite3.Error as error:
@@ -85,19 +85,19 @@ def damaged_file(where: str, why: object) -> str:
 
 
 def sentence(error: sqlite3.Error, where: str) -> str:
-    """What is wrong, where, and what to do next."""
+    """Return what is wrong, where, and what to do."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-    safe = "Nothing of this change was kept and all earlier ones are safe"
+    safe = "This change was not stored; all earlier changes are safe"
     match code:
         case sqlite3.SQLITE_FULL:
             return (
-                f"Gallery {where} could not be written because the disk is full. {safe}; "
+                f"Gallery {where} cannot be written because the disk is full. {safe}; "
                 "free some space and run the same command again."
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return (
-                f"Gallery {where} is being changed by another program since {WAIT:g} s. {safe}; "
-                "wait for the other one, or end it, and try again."
+                f"Gallery {where} has been locked by another program for {WAIT:g} s. {safe}; "
+                "wait for that program, or end it, and try again."
             )
         # Our statements never change, so one that SQLite does not understand met another schema.
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_ERROR:
@@ -110,27 +110,27 @@ def sentence(error: sqlite3.Error, where: str) -> str:
         case sqlite3.SQLITE_CANTOPEN:
             return (
                 f"Gallery {where} cannot be opened ({error}); check that the file and its folder "
-                "may be read. If it was copied while in use, copy the file that ends in -wal too."
+                "are readable. If it was copied while in use, also copy the file that ends in -wal."
             )
     if isinstance(error, sqlite3.ProgrammingError):
         return f"Gallery {where} cannot be used ({error}); open it again."
-    return f"Gallery {where} could not be read or written ({error}). {safe}; check the disk."
+    return f"Gallery {where} cannot be read or written ({error}). {safe}; check the disk."
 
 
 def recognise(path: Path, create: bool) -> None:
-    """Refuse a file that is not a gallery, by its first 100 bytes, without touching it.
+    """Raise an error for a file that is not a gallery, by its first 100 bytes, read-only.
 
     Source: sqlite.org/fileformat2.html, section 1.3; the application id is at byte 68.
     """
     if path.is_dir():
-        raise GalleryError(f"Gallery {path} is a folder; name a file in it, such as people.mien.")
+        raise GalleryError(f"Gallery {path} is a folder; give a file in it, such as people.mien.")
     if not path.exists():
         if create and path.parent.is_dir():
             return
         missing = path if path.parent.is_dir() else f"folder {path.parent}"
         raise GalleryError(
             f"Gallery {path} cannot be opened because {missing} does not exist; "
-            "check the spelling, or create it first."
+            "check the path, or create it first."
         )
     try:
         with path.open("rb") as file:
@@ -140,24 +140,24 @@ def recognise(path: Path, create: bool) -> None:
             f"Gallery {path} cannot be read ({error.strerror}); change its permissions."
         ) from error
     if not head and create:
-        return  # an empty file is what a creation that was killed leaves behind
+        return  # an interrupted creation leaves an empty file
     if len(head) < 100 or not head.startswith(MAGIC):
         raise GalleryError(
-            f"The file {path} is not a gallery: it does not begin as an SQLite file does. "
-            "It was left as it is; name another file."
+            f"The file {path} is not a gallery: it has no SQLite header. "
+            "It was not changed; choose another file."
         )
     if int.from_bytes(head[68:72], "big") != APPLICATION:
         raise GalleryError(
             f"The file {path} is an SQLite file of another program, not a gallery. "
-            "It was left as it is; name another file."
+            "It was not changed; choose another file."
         )
 
 
 def connect(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Connection, bool]:
-    """Open the file; also tell whether without locks, because its folder cannot be written."""
+    """Open the file; also return whether it is without locks (folder not writable)."""
     beside = path.with_name(path.name + "-wal")
-    # Readers of a WAL file share a small file beside it. Where that cannot be written, SQLite
-    # reads only what it may take for unchanging; with rows still in the WAL that would be a lie.
+    # Readers of a WAL file share a small file beside it. If that is not writable, SQLite reads it
+    # only as immutable; with rows still in the WAL, results would be wrong.
     immutable = (
         read_only
         and not os.access(path.parent, os.W_OK)
@@ -169,10 +169,10 @@ def connect(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Conne
     try:
         for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON"):
             db.execute(f"PRAGMA {pragma}")
-        db.execute("PRAGMA temp_store = MEMORY")  # no faces in temporary files
+        db.execute("PRAGMA temp_store = MEMORY")  # no face data in temporary files
         if not read_only:
             db.execute("PRAGMA secure_delete = ON")
-            db.execute("PRAGMA synchronous = FULL")  # a change that was acknowledged is on disk
+            db.execute("PRAGMA synchronous = FULL")  # an acknowledged change is on disk
     except BaseException:
         db.close()
         raise
@@ -180,18 +180,19 @@ def connect(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Conne
 
 
 def prepare(db: sqlite3.Connection, where: str, embedder: str | None, read_only: bool) -> None:
-    """Create what is missing in a new file, and bring an older file up to date."""
+    """Create the tables of a new file, or migrate an older file."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > len(STEPS):
         raise GalleryError(
-            f"Gallery {where} was written by a newer mien (file version {version}; this one reads "
-            f"up to {len(STEPS)}); install the newer one."
+            f"Gallery {where} was written by a newer version of mien (file version {version}; "
+            "this one reads "
+            f"up to {len(STEPS)}); install that version."
         )
     if read_only:
         if version < len(STEPS):
             raise GalleryError(
-                f"Gallery {where} has file version {version} and is open for reading only; "
-                f"open it once for writing to bring it to version {len(STEPS)}."
+                f"Gallery {where} has file version {version} and is open read-only; "
+                f"open it once for writing to migrate it to version {len(STEPS)}."
             )
         return
     if version < len(STEPS):
@@ -200,7 +201,7 @@ def prepare(db: sqlite3.Connection, where: str, embedder: str | None, read_only:
 
 
 def upgrade(db: sqlite3.Connection, where: str, embedder: str | None) -> None:
-    """Take the missing steps in one transaction; another process may have been quicker."""
+    """Run the missing steps in one transaction; another process may have run them."""
     db.execute("BEGIN EXCLUSIVE")
     try:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
@@ -209,7 +210,7 @@ def upgrade(db: sqlite3.Connection, where: str, embedder: str | None) -> None:
                 db.execute(statement)
         if version == 0:
             if embedder is None:
-                raise GalleryError(f"Gallery {where} is new; name the embedder it is for.")
+                raise GalleryError(f"Gallery {where} is new; name its embedder.")
             db.execute("INSERT INTO about (id, embedder) VALUES (1, ?)", (embedder,))
         db.execute(f"PRAGMA application_id = {APPLICATION}")
         db.execute(f"PRAGMA user_version = {len(STEPS)}")
@@ -221,9 +222,9 @@ def upgrade(db: sqlite3.Connection, where: str, embedder: str | None) -> None:
 
 
 def write_ahead(db: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging, in which readers and a writer do not wait for each other.
+    """Switch to write-ahead logging, in which readers and a writer do not block each other.
 
-    SQLite does not wait for its turn with this one statement, so we do.
+    SQLite does not wait for locks in this statement, so this function does.
     """
     end = time.monotonic() + WAIT
     while True:

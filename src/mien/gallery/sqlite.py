@@ -1,4 +1,4 @@
-"""The default gallery: one SQLite file is the truth, and a matrix in memory answers."""
+"""The default gallery: one SQLite file for storage, and a matrix in memory for search."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -26,13 +26,13 @@ from mien.gallery.rows import STORED, damaged, moment, stored_of, vectors_of
 from mien.gallery.store import Store
 from mien.types import Candidate, Floats
 
-PAGE = 1000  # templates read at once while iterating
+PAGE = 1000  # templates per read during iteration
 
 
 class SqliteGallery:
-    """People in one file; exact search; safe to use from several threads and processes.
+    """People in one file; exact search; thread-safe and process-safe.
 
-    A lock guards the file. Searching itself works on a snapshot and holds no lock.
+    A lock guards the file. The search uses a snapshot and holds no lock.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SqliteGallery:
     # ------------------------------------------------------------------ changes
 
     def add(self, templates: Iterable[Template], refusals: Iterable[Refusal] = ()) -> list[int]:
-        """Enrol templates and note refused pictures; see `mien.gallery.Gallery`."""
+        """Enrol templates and store refusals; see `mien.gallery.Gallery`."""
         new = [check_template(t, self.embedder, self.where) for t in templates]
         notes = [check_refusal(r) for r in refusals]
         vectors = stack(new, None, self.where) if new else np.empty((0, 0), dtype=np.float32)
@@ -67,7 +67,7 @@ class SqliteGallery:
         return numbers
 
     def _insert(self, person: int, template: Template, vector: Floats) -> int:
-        """Add one row unless its picture is there already; return its number."""
+        """Add one row unless its image exists already; return its number."""
         digest = template.source_digest
         if digest is not None:
             row = self._one(
@@ -87,11 +87,11 @@ class SqliteGallery:
         return int(cursor.lastrowid or 0)
 
     def note(self, person: str, digest: str, reason: str, source: str | None = None) -> None:
-        """Remember that a picture gave no template; see `mien.gallery.Gallery`."""
+        """Store a refusal of an image; see `mien.gallery.Gallery`."""
         self.add((), [Refusal(person, digest, reason, source)])
 
     def _refuse(self, person: int, refusal: Refusal) -> None:
-        """Note a refused picture unless it is enrolled for this person."""
+        """Store a refusal unless the image is enrolled for this person."""
         key = (person, refusal.source_digest)
         if not self._one("SELECT 1 FROM templates WHERE person = ? AND digest = ?", *key):
             self._run(
@@ -116,26 +116,26 @@ class SqliteGallery:
         return self._receipt(len(names), templates, refusals)
 
     def rename(self, old: str, new: str) -> Receipt:
-        """Give a person another name; see `mien.gallery.Gallery`."""
+        """Rename a person; see `mien.gallery.Gallery`."""
         old, new = clean_name(old), clean_name(new)
         with self._store.change(erases=True):
             person = self._person(old)
             if old != new and self._one("SELECT 1 FROM people WHERE name = ?", new):
                 raise GalleryError(
-                    f"Gallery {self.where} already knows somebody called {new!r}; choose another "
-                    f"name for {old!r}, or merge the two if they are the same person."
+                    f"Gallery {self.where} already has a person named {new!r}; choose another "
+                    f"name for {old!r}, or merge them if both are one person."
                 )
             self._run("UPDATE people SET name = ? WHERE id = ?", new, person)
         return self._receipt(int(old != new), 0, 0)
 
     def merge(self, source: str, into: str) -> Receipt:
-        """Move what is known about one person to another; see `mien.gallery.Gallery`."""
+        """Move the data of one person to another; see `mien.gallery.Gallery`."""
         source, into = clean_name(source), clean_name(into)
         if source == into:
-            raise GalleryError(f"{source!r} cannot be merged with itself; name two people.")
+            raise GalleryError(f"{source!r} cannot be merged with itself; give two people.")
         with self._store.change(erases=True):
             gone, stays = self._person(source), self._person(into)
-            # A picture that both have stays once.
+            # An image of both is kept once.
             pictures = "digest IN (SELECT digest FROM templates WHERE person = ?)"
             templates = self._run(
                 f"DELETE FROM templates WHERE person = ? AND {pictures}", gone, stays
@@ -150,20 +150,20 @@ class SqliteGallery:
         return self._receipt(1, templates, refusals)
 
     def scrub(self) -> Receipt:
-        """Overwrite what earlier changes left behind; see `mien.gallery.Gallery`."""
+        """Overwrite deleted data that remain in the file; see `mien.gallery.Gallery`."""
         return self._receipt(0, 0, 0)
 
     def _receipt(self, people: int, templates: int, refusals: int) -> Receipt:
-        """Scrub, and say what was erased."""
+        """Scrub, and return what was erased."""
         reason = self._store.scrub()
         return Receipt(people, templates, refusals, complete=reason is None, reason=reason)
 
     # ------------------------------------------------------------------ questions
 
     def search(self, vectors: Floats, k: int = 1) -> list[list[Candidate]]:
-        """Find the k most alike people, exactly; see `mien.gallery.Gallery`."""
+        """Find the k most similar people by exact search; see `mien.gallery.Gallery`."""
         if k < 1:
-            raise GalleryError(f"A search for {k} people makes no sense; ask for 1 or more.")
+            raise GalleryError(f"k = {k} is not valid: expected 1 or more.")
         while True:
             index, epoch, dimension = self._refresh()
             vectors = check_vectors(vectors, dimension, self.where)
@@ -175,7 +175,7 @@ class SqliteGallery:
     def _named(
         self, found: list[list[tuple[int, int, float]]], epoch: int
     ) -> list[list[Candidate]] | None:
-        """Put names to template numbers; None if rows were removed since the snapshot."""
+        """Add names to template numbers; None if rows were removed since the snapshot."""
         query = (
             "SELECT name, source FROM templates JOIN people ON people.id = person "
             "WHERE templates.id = ?"
@@ -190,7 +190,7 @@ class SqliteGallery:
         ]
 
     def _refresh(self) -> tuple[Index, int, int | None]:
-        """Bring the matrix up to date with the file; return it, its epoch and D."""
+        """Update the matrix from the file; return it, its epoch and D."""
         with self._store.reading():
             dimension, epoch = self._must("SELECT dimension, epoch FROM about")
             row = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'templates'")
@@ -214,7 +214,7 @@ class SqliteGallery:
             return index, epoch, dimension
 
     def people(self) -> list[Person]:
-        """Everyone who is known; see `mien.gallery.Gallery`."""
+        """Return all people; see `mien.gallery.Gallery`."""
         with self._store.reading():
             rows = self._run(
                 "SELECT people.id, name, sum(kind), min(added) FROM people JOIN ("
@@ -225,14 +225,14 @@ class SqliteGallery:
         return [Person(i, name, n, moment(added, self.where)) for i, name, n, added in rows]
 
     def templates(self, person: str) -> list[Stored]:
-        """All templates of one person; see `mien.gallery.Gallery`."""
+        """Return all templates of one person; see `mien.gallery.Gallery`."""
         with self._store.reading():
             number = self._person(clean_name(person))
             rows = self._run(f"{STORED} WHERE person = ? ORDER BY templates.id", number).fetchall()
         return stored_of(rows, self.embedder, self.where)
 
     def refusals(self) -> list[Refusal]:
-        """All pictures that gave no template; see `mien.gallery.Gallery`."""
+        """Return all refusals; see `mien.gallery.Gallery`."""
         with self._store.reading():
             rows = self._run(
                 "SELECT name, digest, reason, source, added FROM refusals "
@@ -244,7 +244,7 @@ class SqliteGallery:
         ]
 
     def seen(self, person: str, digest: str) -> Seen | None:
-        """What became of a picture; see `mien.gallery.Gallery`."""
+        """Return the result for an image; see `mien.gallery.Gallery`."""
         key = clean_name(person), check_digest(digest)
         where = "JOIN people ON people.id = person WHERE name = ? AND digest = ?"
         with self._store.reading():
@@ -255,12 +255,12 @@ class SqliteGallery:
         return Seen("refused", row[0], None, moment(row[1], self.where)) if row else None
 
     def stamp(self) -> int:
-        """A number that changes with every change; see `mien.gallery.Gallery`."""
+        """Return a number that differs after each change; see `mien.gallery.Gallery`."""
         with self._store.reading():
             return int(self._must("SELECT changes FROM about")[0])
 
     def check(self) -> list[str]:
-        """Test the file's structure, references and every vector; see `mien.gallery.Gallery`."""
+        """Verify structure, references and all vectors of the file; see `mien.gallery.Gallery`."""
         faults: list[str] = []
         try:
             with self._store.reading():
@@ -269,13 +269,13 @@ class SqliteGallery:
                 for table, row, *_ in self._run("PRAGMA foreign_key_check"):
                     faults.append(f"Gallery {self.where}: row {row} of {table} has no person.")
             for _ in self:
-                pass  # reading a template tests its checksum and length
+                pass  # reading a template verifies its checksum and length
         except GalleryError as error:
             faults.append(str(error))
         return faults
 
     def __iter__(self) -> Iterator[Stored]:
-        """Every template in the order of numbers, read in pages so that memory stays bounded."""
+        """Yield all templates in the order of numbers, in pages to bound memory."""
         last = 0
         while True:
             with self._store.reading():
@@ -290,12 +290,12 @@ class SqliteGallery:
             yield from stored_of(rows, self.embedder, self.where)
 
     def __len__(self) -> int:
-        """How many templates there are."""
+        """Return the number of templates."""
         with self._store.reading():
             return int(self._one("SELECT count(*) FROM templates")[0])
 
     def _person(self, name: str, *, make: bool = False) -> int:
-        """Return the id of a person, who is new if `make` allows it."""
+        """Return the id of a person; create the person if `make` is set."""
         row = self._one("SELECT id FROM people WHERE name = ?", name)
         if row:
             return int(row[0])
@@ -304,7 +304,7 @@ class SqliteGallery:
         return int(self._run("INSERT INTO people (name) VALUES (?)", name).lastrowid or 0)
 
     def close(self) -> None:
-        """Close the file; using the gallery afterwards is an error."""
+        """Close the file; later use of the gallery is an error."""
         self._store.close()
 
     def __enter__(self) -> Self:

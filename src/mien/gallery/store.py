@@ -1,4 +1,4 @@
-"""An open SQLite file: transactions, one state while reading, and bytes that are overwritten."""
+"""An open SQLite file: transactions, consistent reads, and overwriting of erased bytes."""
 
 import os
 import sqlite3
@@ -11,11 +11,11 @@ from typing import Any
 from mien.errors import GalleryError, GalleryMismatchError
 from mien.gallery.schema import WAIT, connect, damaged_file, prepare, recognise, sentence, spoken
 
-SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it gives up and says so
+SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it reports a failure
 
 
 class Store:
-    """The file of a gallery. One lock guards the connection, so threads may share it."""
+    """The file of a gallery. One lock guards the connection, so threads can share it."""
 
     def __init__(self, path: Path, embedder: str | None, *, create: bool, read_only: bool) -> None:
         self.path, self.where = path, str(path)
@@ -54,7 +54,7 @@ class Store:
 
     @contextmanager
     def change(self, *, erases: bool = False) -> Iterator[None]:
-        """One transaction: when this ends well the change is on disk, else nothing has changed."""
+        """Run one transaction: on disk at the end; after an error nothing has changed."""
         with self._lock, spoken(self.where):
             self._writable()
             self._in_place()
@@ -73,13 +73,13 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """One state of the file, however many statements ask about it."""
+        """Read one consistent state of the file with several statements."""
         with self._lock, spoken(self.where):
             self._in_place()
             if self._fixed is not None and self._fixed != self._marks():
                 raise GalleryError(
-                    f"Gallery {self.where} was changed by another program while it was open from "
-                    "a folder without write permission; open it again."
+                    f"Gallery {self.where} was changed by another program while it was open "
+                    "without write permission for its folder; open it again."
                 )
             self.db.execute("BEGIN")
             try:
@@ -89,12 +89,12 @@ class Store:
                     self.db.execute("ROLLBACK")
 
     def scrub(self) -> str | None:
-        """Overwrite what earlier changes left behind; return why that could not be finished.
+        """Overwrite deleted data; return the reason if that is incomplete.
 
-        `secure_delete` zeroes a row where it was deleted. That is not enough: a row that SQLite
-        moved to another page while balancing its tree leaves a stale copy behind (we found 3 of
-        21,662 erased values in a file of 8 MB). So the file is rebuilt with VACUUM, and then the
-        write-ahead log, which holds old pages, is emptied.
+        `secure_delete` overwrites a row where it was deleted. That is not sufficient: a row that
+        SQLite moved to another page leaves an old copy behind (3 of 21,662 erased values in a file
+        of 8 MB). The file is therefore rebuilt with VACUUM, and the write-ahead log, which has old
+        pages, is emptied.
         """
         with self._lock, spoken(self.where):
             self._writable()
@@ -105,41 +105,42 @@ class Store:
                 self.db.execute("VACUUM")
                 busy = self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]
                 if not busy:
-                    # Only if nobody else has erased something meanwhile.
+                    # Only if no other process has erased data meanwhile.
                     self.db.execute("UPDATE about SET scrub_due = 0 WHERE scrub_due = ?", (due,))
             except sqlite3.OperationalError as error:
-                return f"Erased rows may have left bytes behind. {sentence(error, self.where)}"
+                return f"Data of erased rows may remain in the file. {sentence(error, self.where)}"
             finally:
                 self.db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
         if not busy:
             return None
         return (
-            f"Another program is reading gallery {self.where}, so old bytes remain in "
-            f"{self.where}-wal; end that program, and scrub or open the gallery again."
+            f"Another program is reading gallery {self.where}, so erased data remain in "
+            f"{self.where}-wal; end that program, then scrub or open the gallery again."
         )
 
     def _tidy(self, due: int) -> None:
-        """Clear away the bytes that a killed process left."""
+        """Overwrite data that a killed process left."""
         if due:
-            self.scrub()  # an erasing change was cut short before its bytes were overwritten
+            self.scrub()  # an erasure was interrupted before its bytes were overwritten
             return
-        # The log may hold half of a change that was never finished, so people whom nobody can
-        # forget. If others use the file, or the disk is full, it stays for the next opening.
+        # The log may have part of an unfinished change, and so people who cannot be forgotten. If
+        # others use the file, or the disk is full, this is repeated at the next opening.
         self.db.execute("PRAGMA busy_timeout = 0")
         with suppress(sqlite3.OperationalError):
             self.one("PRAGMA wal_checkpoint(TRUNCATE)")
         self.db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
 
     def close(self) -> None:
-        """Close the file; using it afterwards is an error."""
+        """Close the file; later use is an error."""
         with self._lock:
             self.db.close()
 
     def _writable(self) -> None:
         if self.read_only:
             raise GalleryError(
-                f"Gallery {self.where} is open for reading only; open it for writing, and see to "
-                "it that the file and its folder may be written."
+                f"Gallery {self.where} is open read-only; open it for writing, and make the file "
+                "and "
+                "its folder writable."
             )
 
     def _in_place(self) -> None:
@@ -159,7 +160,7 @@ class Store:
         return file.st_dev, file.st_ino
 
     def _marks(self) -> tuple[int, ...]:
-        """What changes about the files when somebody writes to them."""
+        """Return the properties of the files that change on a write."""
         wal = self.path.with_name(self.path.name + "-wal")
         file = self.path.stat()
         size = wal.stat().st_size if wal.exists() else 0
@@ -167,5 +168,5 @@ class Store:
 
 
 def may_write(path: Path) -> bool:
-    """Whether the file, if there is one, and its folder can be written."""
+    """Return whether the file (if it exists) and its folder are writable."""
     return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))

@@ -1,4 +1,4 @@
-"""A mesh on each face: 468 points, or 478 with the irises; and what it shows, over time."""
+"""Face meshes of 468 points, or 478 with irises; head pose and measures; tracking over time."""
 
 from typing import TYPE_CHECKING
 

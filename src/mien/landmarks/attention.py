@@ -1,4 +1,4 @@
-"""A mesh of 478 points that looks twice: once at the face, once more at lips, eyes and irises.
+"""Attention mesh of 478 points: one network for the face, further ones for lips, eyes, irises.
 
 Source: Grishchenko et al., "Attention Mesh: high-fidelity face mesh prediction in real-time",
 arXiv:2006.10962; regions, cutting and joining as in MediaPipe's operations
@@ -16,13 +16,16 @@ from mien.landmarks.names import EYE_CORNERS, EYE_POINTS, IRISES, LIP_CORNERS, L
 from mien.runtime import LiteSession
 from mien.types import Floats, Pixels
 
-MAP = (1, 48, 48, 32)  # what the face's network sees, in cells of 4 px of the chip
-TILE, CELL = 16, 4  # cells of a region's side; the regions' networks answer in their quarters
+MAP = (1, 48, 48, 32)  # feature map of the face network, in cells of 4 px of the chip
+TILE, CELL = (
+    16,
+    4,
+)  # cells of a region's side; the region networks return coordinates in quarters of a cell
 REACH = 1.5  # of a region, times the extent of its points
 SIZES = {"output_mesh": 1404, "conv_faceflag": 1, "p_re_lu_3": 48 * 48 * 32}
 LIPS, LEFT, RIGHT = (np.array(ids) for ids in (LIP_POINTS, *EYE_POINTS))
 LEFT_RING, RIGHT_RING = (np.array(ids) for ids in IRISES)
-# Regions, and the lines by which they are turned level, left end first.
+# Regions, and the lines by which they are levelled, left end first.
 REGIONS = tuple(zip((LIPS, LEFT, RIGHT), np.array((LIP_CORNERS, *EYE_CORNERS)), strict=True))
 LIDS = 16  # of an eye's points, the first
 _centres = (np.arange(TILE) + 0.5) * CELL - TILE * CELL / 2
@@ -30,7 +33,7 @@ _CELLS = np.stack(np.meshgrid(_centres, _centres), axis=-1).reshape(-1, 2).astyp
 
 
 class AttentionMesh(FaceMesh):
-    """478 points, 3-D: those of FaceMesh, seen by another network, and of each iris five."""
+    """Landmarker with 478 points, 3-D: those of FaceMesh, and five per iris."""
 
     count = 478  # points of one face
 
@@ -48,28 +51,28 @@ class AttentionMesh(FaceMesh):
 
         Args:
             face: network of the face, 192 px.
-            regions: networks of lips, left and right eye, each fed a part of what the first saw.
-            name: the card this was opened from.
+            regions: networks of lips, left and right eye; input: parts of the feature map.
+            name: the card of the model.
             digest: of the weights.
             device: see mien.runtime.
-            threads: of one call; networks as small as these gain nothing by more.
+            threads: of one call; more threads do not speed up such small networks.
         """
         super().__init__(face, name=name, digest=digest, device=device, threads=threads)
         tiles = [(1, TILE, TILE, MAP[-1])] * len(REGIONS)
         self._regions = LiteSession(regions, *tiles, device=device, threads=threads)
 
-    def _look(self, chip: Pixels, points: Floats) -> float:
+    def _run(self, chip: Pixels, points: Floats) -> float:
         answers = self._face(chip[None], white=255)
         if {name: a.size for name, a in answers.items()} != SIZES:
-            raise WeightsError(f"'{self.name}' gives {sorted(answers)}, not 468 points.")
+            raise WeightsError(f"'{self.name}' returns {sorted(answers)}: expected 468 points.")
         points[:468] = answers["output_mesh"].reshape(468, 3)
-        self._look_closer(points, answers["p_re_lu_3"][0])
+        self._refine(points, answers["p_re_lu_3"][0])
         return float(answers["conv_faceflag"].item())
 
-    def _look_closer(self, points: Floats, seen: Floats) -> None:
-        """Put lips and eyes where their own networks see them, and add the irises.
+    def _refine(self, points: Floats, seen: Floats) -> None:
+        """Replace lips and eyes by the results of their networks, and add the irises.
 
-        Those networks tell no depth; MediaPipe keeps the mesh's, and gives irises their eye's.
+        These networks return no depth: lips and eyes keep theirs, irises get that of the eye.
         """
         flat = points[:, :2]
         squares = [square(flat[ids], flat[line]) for ids, line in REGIONS]
@@ -89,7 +92,7 @@ class AttentionMesh(FaceMesh):
 
 
 def square(points: Floats, line: Floats) -> tuple[Floats, Floats]:
-    """Where a region lies: the box of its points, turned level with a line, and some more.
+    """Return the square of a region: the box of its points, levelled by a line, with margin.
 
     Args:
         points: (N, 2) chip px.
@@ -108,9 +111,9 @@ def square(points: Floats, line: Floats) -> tuple[Floats, Floats]:
 
 
 def tiles(seen: Floats, squares: Sequence[tuple[Floats, Floats]]) -> Floats:
-    """The parts of a (48, 48, 32) map that regions cover, (N, 16, 16, 32); 0 outside the map."""
+    """Cut the regions out of a (48, 48, 32) map, (N, 16, 16, 32); 0 outside the map."""
     height, width, depth = seen.shape
-    # Cells are sampled at their centres, and a map's first centre is half a cell from its edge.
+    # Cells are sampled at their centres; the first centre is half a cell from the edge of the map.
     x, y = np.concatenate([_CELLS @ axes.T + centre for centre, axes in squares]).T / CELL - 0.5
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     left, top = (

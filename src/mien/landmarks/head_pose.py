@@ -1,4 +1,4 @@
-"""How a head is turned and where it is, from its mesh."""
+"""Head pose: rotation and position of a head from its mesh."""
 
 from functools import cache
 from pathlib import Path
@@ -13,25 +13,25 @@ SHAPE = Path(__file__).with_name("face.npy")  # made by tools/mean_face.py
 
 @cache
 def mean_face() -> Doubles:
-    """The (468, 3) mean adult face, mm: x right, y down, z away, 0 between the eyes."""
+    """Return the (468, 3) mean adult face, mm: x right, y down, z away, 0 between the eyes."""
     face: Doubles = np.load(SHAPE).astype(np.float64)
     face.setflags(write=False)
     return face
 
 
 def head_pose(points: Floats, camera: Camera) -> Pose:
-    """The pose of one head.
+    """Compute the pose of one head.
 
-    Depths of the mesh are used, since x and y alone hardly tell pitch: on rendered heads, points
-    without depth told 0.65 degrees of each degree, with depth 0.9 to 1.
+    The depths of the mesh are used, since x and y alone hardly determine pitch. On rendered heads,
+    points without depth recovered 0.65 degrees of each degree, with depth 0.9 to 1.
 
     Args:
-        points: (L, 3) px of the image, from `locate`; L is 468 or 478.
-        camera: that saw it; `Camera.of(height, width)` where nobody knows.
+        points: (L, 3) px of the image, from `fit_meshes`; L is 468 or 478.
+        camera: of the image; `Camera.of(height, width)` if unknown.
 
     Returns:
-        Angles in degrees; position in mm, of the point between the eyes, as far away as a head
-        of mean size would be: heads differ by 6 % (one standard deviation).
+        Angles in degrees; position of the point between the eyes in mm, for a head of mean
+        size: head size varies by 6 % (one standard deviation).
 
     Raises:
         ValueError: the points coincide or are not finite.

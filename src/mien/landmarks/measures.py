@@ -1,7 +1,7 @@
-"""What a mesh shows, as numbers: pose, gaze, lids, brows, mouth; left and right apart.
+"""Measures of a mesh: pose, gaze, lids, brows, mouth; left and right separately.
 
-Left and right are as seen in the image. Everything but the pose is measured on the head turned
-back to face the camera, so that turning the head or the camera changes it little.
+Left and right are as seen in the image. Everything except the pose is measured on the head
+rotated to the camera, so that rotations of head or camera change it little.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from mien.landmarks import names
 from mien.landmarks.head_pose import head_pose
 from mien.types import Doubles, Floats
 
-IOD = "inter-ocular distance"  # of the middles of both eyes' corners, in space
+IOD = "inter-ocular distance"  # between the midpoints of the corners of each eye, in space
 SIDES = ("left", "right")
 # Name -> unit, in the order of `measure`.
 UNITS: dict[str, str] = {
@@ -32,9 +32,9 @@ UNITS: dict[str, str] = {
 }  # fmt: skip
 # Upper and lower lid, opposite each other, from the outer to the inner third of the eye.
 LIDS = (((160, 144), (159, 145), (158, 153)), ((387, 373), (386, 374), (385, 380)))
-BELOW_NOSE = 2  # neither smile nor speech moves it much
+BELOW_NOSE = 2  # smile and speech move it little
 MOUTH = (names.LEFT_MOUTH, names.RIGHT_MOUTH)
-# Name -> the points whose distance it is.
+# Name -> the two points of the distance.
 PAIRS: dict[str, tuple[int, int]] = {
     **{f"eye_width_{side}": pair for side, pair in zip(SIDES, names.EYE_CORNERS, strict=True)},
     "brow_apart": (names.LEFT_BROW[-1], names.RIGHT_BROW[-1]),
@@ -47,27 +47,27 @@ PAIRS: dict[str, tuple[int, int]] = {
     "lip_to_chin": (17, 199),  # from below the red of the lip to the ball of the chin
 }
 _FIRST, _SECOND = np.array([*LIDS[0], *LIDS[1], *PAIRS.values()]).T
-# Where the iris of an eye that looks straight ahead lies off the middle of its corners, and how
-# far it moves with the sine of the angle: shares of the eye's width, to image right and down.
+# Offset of the iris of an eye that is directed straight ahead from the middle of its corners, and
+# its displacement per sine of the angle: shares of the eye's width, to image right and down.
 # Fitted by tools/fit_gaze.py on 4,781 eyes of UTKFace; rendered heads of ICT-FaceKit have the same
-# reach to the side (0.36). Up and down errors of the head's pitch flatten the line (0.12), so that
-# reach is of those heads; the network moves the iris half as far as it should: pitch is coarse.
+# displacement to the side (0.36). Vertically, errors of head pitch flatten the line (0.12), so that
+# value is from those heads; the network moves the iris half as far as it should: pitch is coarse.
 REST, REACH = (0.0, -0.059), (0.355, -0.17)
-CLOSED = 0.13  # aperture as a share of the eye's width: one open eye in a hundred is below
+CLOSED = 0.13  # aperture as a share of the eye's width: 1 % of open eyes are below
 
 
 def measure(points: Floats, camera: Camera) -> dict[str, float]:
     """Measure one face.
 
     Args:
-        points: (L, 3) px of the image, from `locate`; with 468 points there is no gaze.
-        camera: that saw it; `Camera.of(height, width)` where nobody knows.
+        points: (L, 3) px of the image, from `fit_meshes`; with 468 points there is no gaze.
+        camera: of the image; `Camera.of(height, width)` if unknown.
 
     Returns:
-        A number for each name of UNITS; NaN where it cannot be told: gaze of a closed eye, or
-        without irises. Gaze is where the eye looks, seen by the camera, as the head's angles are:
-        yaw and pitch 0 is along the camera's axis. On rendered heads, whose truth is known, gaze
-        yaw is off by 6 to 8 degrees if both eyes are averaged, pitch by 10 to 14
+        A number for each name of UNITS; NaN if it is unknown: gaze of a closed eye, or without
+        irises. Gaze is the direction of the eye relative to the camera, as the angles of the
+        head are: yaw and pitch 0 is along the camera's axis. On rendered heads, whose truth is
+        known, gaze yaw is off by 6 to 8 degrees if both eyes are averaged, pitch by 10 to 14
         (benchmarks/pose.py).
 
     Raises:
@@ -77,7 +77,7 @@ def measure(points: Floats, camera: Camera) -> dict[str, float]:
 
 
 def measure_head(pose: Pose) -> dict[str, float]:
-    """As `measure`, of a head whose pose is known."""
+    """Measure one face as `measure` does, with a known pose."""
     face = pose.points
     left, right = (face[list(corners)].mean(axis=0) for corners in names.EYE_CORNERS)
     unit = float(np.linalg.norm(right - left))
@@ -85,14 +85,14 @@ def measure_head(pose: Pose) -> dict[str, float]:
     found = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll}
     found |= dict(zip("xyz", pose.position.tolist(), strict=True))
     found |= _gaze(pose, apart)
-    heights: list[float] = face[:, 1].tolist()  # Python's own numbers: few of each are added up
+    heights: list[float] = face[:, 1].tolist()  # Python floats are faster for sums of few numbers
     parts = apart | _eyes(heights) | _cheeks(heights) | _mouth(heights) | _corners(face)
     found |= {name: value / unit for name, value in parts.items()}
     return {name: float(found[name]) for name in UNITS}
 
 
 def _apart(face: Doubles) -> dict[str, float]:
-    """Distances of points and mean distances of lids, mm."""
+    """Return distances of points and mean distances of lids, mm."""
     steps = np.linalg.norm(face[_FIRST] - face[_SECOND], axis=1).tolist()
     found = {f"eye_aperture_{s}": sum(steps[3 * i : 3 * i + 3]) / 3 for i, s in enumerate(SIDES)}
     return found | dict(zip(PAIRS, steps[6:], strict=True))
@@ -116,7 +116,7 @@ def _gaze(pose: Pose, apart: dict[str, float]) -> dict[str, float]:
 
 
 def _eyes(height: list[float]) -> dict[str, float]:
-    """Lids and brows above the eye's corners, mm; heights grow downwards."""
+    """Return heights of lids and brows above the eye corners, mm; the axis points down."""
     found: dict[str, float] = {}
     brows = (names.LEFT_BROW, names.RIGHT_BROW)
     for number, side in enumerate(SIDES):
@@ -129,7 +129,7 @@ def _eyes(height: list[float]) -> dict[str, float]:
 
 
 def _cheeks(height: list[float]) -> dict[str, float]:
-    """How far cheeks and wings of the nose are below the eyes, mm: less if they are raised."""
+    """Return distances of cheeks and nose wings below the eyes, mm: less if raised."""
     found = {}
     for number, side in enumerate(SIDES):
         corners = names.EYE_CORNERS[number]
@@ -140,7 +140,7 @@ def _cheeks(height: list[float]) -> dict[str, float]:
 
 
 def _mouth(height: list[float]) -> dict[str, float]:
-    """Lips, mm."""
+    """Return the measures of the lips, mm."""
     found = {}
     nose = height[BELOW_NOSE]
     middle = _mean(height, (13, 14))
@@ -152,7 +152,7 @@ def _mouth(height: list[float]) -> dict[str, float]:
 
 
 def _corners(face: Doubles) -> dict[str, float]:
-    """How far aside and behind the nose the mouth's corners are, mm."""
+    """Return lateral distance and depth of the mouth corners from the nose, mm."""
     found: dict[str, float] = {}
     for side, (x, _, z) in zip(SIDES, (face[list(MOUTH)] - face[BELOW_NOSE]).tolist(), strict=True):
         found |= {f"mouth_reach_{side}": abs(x), f"mouth_depth_{side}": z}  # drawn back: dimples

@@ -1,4 +1,4 @@
-"""Where to cut the chip of a face, and its points back in the image."""
+"""Mesh fitting: cut the chip of a face, run the landmarker, map the points to the image."""
 
 from collections.abc import Sequence
 
@@ -12,32 +12,32 @@ from mien.types import Face, Floats, Pixels
 
 AROUND_FACE = 1.5  # sides of the square per longer side of box or mesh; as in MediaPipe's graph
 # A box 8 % off and 12 % too large or small moves a mesh by 1.4 % of the eye distance after one
-# look, 0.6 % after two, 0.3 % after three (median of 299 pictures of UTKFace).
-LOOKS = 2
+# pass, 0.6 % after two, 0.3 % after three (median of 299 images of UTKFace).
+PASSES = 2
 
 
 def fit_meshes(
-    landmarker: Landmarker, image: Pixels, faces: Sequence[Face], *, looks: int = LOOKS
+    landmarker: Landmarker, image: Pixels, faces: Sequence[Face], *, passes: int = PASSES
 ) -> tuple[Floats, Floats]:
     """Find the mesh of each face in one image.
 
-    The first look takes the detector's box, each further one the mesh that was found before, so
-    that the answer hardly depends on which detector found the face.
+    The first pass uses the box of the detector, each further pass the mesh of the previous one,
+    so that the result depends little on the detector.
 
     Args:
         landmarker: card face-mesh or attention-mesh.
         image: (H, W, 3).
-        faces: from a detector; with points the square is turned level with the eyes.
-        looks: 1 or more; 1 is what MediaPipe does on single pictures.
+        faces: from a detector; with points, the square is levelled by the eyes.
+        passes: 1 or more; MediaPipe uses 1 on single images.
 
     Returns:
-        (N, L, 3) x, y, depth in px of the image, and (N, L) probability that there is a face.
+        (N, L, 3) x, y, depth in px of the image, and (N, L) presence.
     """
     size = landmarker.crop.size
     points, presence = run_landmarker(
         landmarker, image, [face_region(face, size) for face in faces]
     )
-    for _ in range(looks - 1):
+    for _ in range(passes - 1):
         points, presence = run_landmarker(
             landmarker, image, [mesh_region(mesh, size) for mesh in points]
         )
@@ -47,7 +47,7 @@ def fit_meshes(
 def run_landmarker(
     landmarker: Landmarker, image: Pixels, matrices: Sequence[Floats]
 ) -> tuple[Floats, Floats]:
-    """Run the landmarker on these cut-outs of one image.
+    """Run the landmarker on given regions of one image.
 
     Args:
         landmarker: chips in, points out.
@@ -67,7 +67,7 @@ def run_landmarker(
 
 
 def face_region(face: Face, size: int) -> Floats:
-    """The transform to a chip around a detected face, level with its eyes."""
+    """Return the transform to a chip around a detected face, levelled by its eyes."""
     across = np.array([1, 0], np.float32)
     if face.points is not None and np.isfinite(face.points[:2]).all():
         across = face.points[1] - face.points[0]
@@ -75,7 +75,7 @@ def face_region(face: Face, size: int) -> Floats:
 
 
 def mesh_region(points: Floats, size: int) -> Floats:
-    """The transform to a chip around a (L, 2 or 3) mesh, level with the outer eye corners."""
+    """Return the transform to a chip around a mesh, levelled by the outer eye corners."""
     flat = points[:468, :2]
     across: Floats = flat[EYE_CORNERS[1][1]] - flat[EYE_CORNERS[0][0]]
     return _region(flat.min(axis=0), flat.max(axis=0), across, size)

@@ -1,8 +1,7 @@
-"""The meshes of several faces, followed from frame to frame.
+"""Mesh tracking: the meshes of several faces over consecutive frames.
 
-Source: the loop of MediaPipe's face_landmark_front graph: the next cut-out comes from the mesh
-before, and the detector is asked only where that fails, or to see who has come. Nothing is
-smoothed.
+Source: the loop of MediaPipe's face_landmark_front graph. The next region comes from the
+previous mesh; the detector runs only if that fails, or to find new faces. Nothing is smoothed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,70 +17,70 @@ from mien.media import thumbnail
 from mien.types import Face, Floats, Pixels
 
 REASONS: dict[str, str] = {
-    "low-presence": "The mesh network sees no face where this one was.",
-    "no-face": "The detector was asked as well and finds no face where this one was.",
-    "doubled": "Two meshes had come to lie on one face; the one followed for longer goes on.",
-    "cut": "A shot began, so nobody is followed into it.",
+    "low-presence": "The mesh network finds no face at the last place of this face.",
+    "no-face": "The detector also finds no face at the last place of this face.",
+    "doubled": "Two meshes converged on one face; the older one is kept.",
+    "cut": "A shot began; tracks end at a cut.",
 }
-PRESENT = 0.5  # probability of a face from which points are used; as in MediaPipe's graph
-EVERY = 0.5  # s between two looks for who has come
-AGAIN = 0.1  # s between two searches for a face that was lost
-PATIENCE = 1.0  # s that a lost face is searched for; as tracks of boxes wait
-SAME = 0.3  # overlap from which a detected face is the one that was followed, or lost, there
-# A new square for each frame feeds the network's answer back to it, and on one of two still photos
-# the points never came to rest: they moved by 0.7 % of the eye distance each frame. So a square is
-# kept until the mesh asks for one whose corners lie further off than this share of its side.
+PRESENT = 0.5  # presence from which points are used; as in MediaPipe's graph
+EVERY = 0.5  # s between two detections of new faces
+AGAIN = 0.1  # s between two searches for a lost face
+PATIENCE = 1.0  # s that a lost face is searched for; equal to the patience of box tracks
+SAME = 0.3  # overlap from which a detected face is the tracked or lost face
+# A new square for each frame feeds the output of the network back to it: on one of two still
+# photos the points did not converge, but moved by 0.7 % of the eye distance per frame. A square is
+# therefore kept until the corners of the requested one differ by more than this share of its side.
 STAY = 0.02
-LINES = 480  # of which a copy has this many or up to twice as many, in which faces are searched
-ONE = 0.6  # overlap from which two meshes lie on one face: heads side by side share less
+LINES = 480  # lines of the reduced copy for detection: this number to twice as many
+ONE = 0.6  # overlap from which two meshes are on one face; adjacent heads overlap less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedMesh:
-    """One face in one frame: its points, or why there are none."""
+    """One face in one frame: its points, or the reason for their absence."""
 
-    number: int  # the same as long as it is followed; says where a face went, not who it is
-    presence: float  # probability that there is a face, in [0, 1]; NaN if nobody looked
+    number: int  # constant while the face is tracked; it does not identify the person
+    presence: float  # presence in [0, 1]; NaN if the network did not run
     points: Floats | None  # (L, 3) x, y, depth, px of the frame; None where `reason` says why
-    reason: str | None = None  # a code of REASONS; with points: why some parts are hidden
-    occluded: frozenset[str] = frozenset()  # of behaviour.PARTS, their points are a guess
+    reason: str | None = None  # a code of REASONS; with points: why some parts are occluded
+    occluded: frozenset[str] = frozenset()  # of behaviour.PARTS, their points are unreliable
 
     @property
     def box(self) -> Floats:
-        """(4,) around the mesh; only where there are points."""
+        """Return the box of the mesh, (4,); requires points."""
         assert self.points is not None
         return mesh_box(self.points)
 
 
 @dataclass(slots=True, eq=False)
 class _Face:
-    """A face that is followed, or was lost a moment ago."""
+    """A face that is tracked, or was lost recently."""
 
     number: int
-    points: Floats  # (L, 3) where it was seen last
+    points: Floats  # (L, 3) last known points
     presence: float
     seen: float  # s, when
     reason: str | None = None
-    square: Floats | None = None  # (2, 3) the cut-out that it was seen in, from image to chip px
+    square: Floats | None = None  # (2, 3) its last region, from image to chip px
 
     @property
     def box(self) -> Floats:
-        """(4,) around the mesh."""
+        """Return the box of the mesh, (4,)."""
         return mesh_box(self.points)
 
 
 class MeshTracker:
-    """Follows the meshes of all faces; call it frame by frame, in the order of time."""
+    """Track the meshes of all faces; call it per frame, in the order of time."""
 
     def __init__(
         self, detector: Detector | None, landmarker: Landmarker, *, every: float = EVERY
     ) -> None:
-        """Start with nobody on screen.
+        """Start without tracks.
 
         Args:
-            detector: finds new faces and lost ones; None: the caller hands over what it detected.
+            detector: finds new and lost faces; None: the caller passes detected faces.
             landmarker: card face-mesh or attention-mesh.
-            every: seconds between two searches if nobody was lost; 0 searches each frame.
+            every: seconds between two detections if no face is lost; 0: every frame.
         """
         self._detector, self._landmarker, self._every = detector, landmarker, every
         self._faces: list[_Face] = []
@@ -101,42 +100,43 @@ class MeshTracker:
 
         Args:
             image: (H, W, 3).
-            time: seconds, later than the frame before.
-            cut: a shot begins, so nobody is followed.
-            detected: faces of this frame with their tracks, if a detector ran on it: each mesh
+            time: seconds, later than the previous frame.
+            cut: a shot begins, so all tracks end.
+            detected: tracked faces of this frame, if a detector ran on it: each mesh
                 takes the number of its track. None: it did not.
 
-        Returns:
-            Who is followed, by number. A face that was lost is returned with its reason in each
-            frame, for a second at most or until it is found; after a cut or as a double, once. An
-            empty list: no face was detected.
+        The tracked faces, by number. A lost face is returned with its reason in each frame, for
+        one second at most or until it is found; after a cut or as a duplicate, once. An empty
+        list: no face was detected.
 
         Raises:
-            ValueError: the time is not later than that of the frame before.
+            ValueError: the time is not later than that of the previous frame.
         """
         if not time > self._time:
-            raise ValueError(f"A frame of {time} s after one of {self._time} s; sort them by time.")
+            raise ValueError(
+                f"Frame time {time} s is not after {self._time} s: sort the frames by time."
+            )
         gone = [self._gone(one, "cut") for one in self._faces] if cut else []
         if cut:
             self._faces = []
         self._time = time
-        self._look(image)
+        self._track(image)
         if detected is not None:
             self._assign(image, detected)
         elif self._detector and (cut or self._due()):
             self._search(image, _found(self._detector, image))
         gone += self._undouble()
         self._faces = [one for one in self._faces if time - one.seen <= PATIENCE]
-        told = gone + [self._told(one) for one in self._faces]
-        return sorted(told, key=lambda one: one.number)
+        results = gone + [self._result(one) for one in self._faces]
+        return sorted(results, key=lambda one: one.number)
 
     def renumber(self, numbers: Mapping[int, int]) -> None:
-        """Go on under new numbers, where tracks were split: old number -> new one."""
+        """Apply new numbers of split tracks: old number -> new number."""
         for one in self._faces:
             one.number = numbers.get(one.number, one.number)
 
     def state(self) -> dict[str, Any]:
-        """All that the next frame depends on, as JSON: a run that was stopped goes on with it."""
+        """Return the state that the next frame depends on, as JSON, for a later `resume`."""
         faces = [
             {
                 "number": one.number,
@@ -153,7 +153,7 @@ class MeshTracker:
         return {"faces": faces, "times": times, "next": self._next, "tried": tried}
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on behind the frame at which `state` was asked for."""
+        """Continue after the frame of `state`."""
         self._faces = [
             _Face(
                 one["number"],
@@ -169,8 +169,8 @@ class MeshTracker:
         self._next = state["next"]
         self._tried = {int(track): time for track, time in state["tried"].items()}
 
-    def _look(self, image: Pixels) -> None:
-        """Look at each face where it was in the frame before."""
+    def _track(self, image: Pixels) -> None:
+        """Run the landmarker at the place of each face in the previous frame."""
         followed = [one for one in self._faces if one.reason is None]
         size = self._landmarker.crop.size
         if not followed:
@@ -186,14 +186,14 @@ class MeshTracker:
                 one.reason = "low-presence"
 
     def _due(self) -> bool:
-        """Whether to ask the detector: it is time, somebody was lost just now, or not long ago."""
-        passed = self._time - self._searched + 1e-6  # stamps are rounded
+        """Return whether to run the detector: it is time, or a face was lost recently."""
+        passed = self._time - self._searched + 1e-6  # timestamps are rounded
         lost = [one for one in self._faces if one.reason]
         fresh = any(one.reason == "low-presence" for one in lost)
         return passed >= self._every or fresh or (bool(lost) and passed >= AGAIN)
 
     def _search(self, image: Pixels, found: Sequence[Face]) -> dict[int, _Face]:
-        """Find lost faces and new ones; give which detected face is which."""
+        """Find lost and new faces; return which detected face is which."""
         self._searched = self._time
         taken = self._matched(found, [one for one in self._faces if one.reason is None])
         rest = [i for i in range(len(found)) if i not in taken]
@@ -210,7 +210,7 @@ class MeshTracker:
         return taken
 
     def _assign(self, image: Pixels, detected: Sequence[Face]) -> None:
-        """Search among detected faces, and give each mesh the number of its face's track."""
+        """Search among detected faces, and assign the track number of its face to each mesh."""
         tracks = {face.track for face in detected}
         self._tried = {t: at for t, at in self._tried.items() if t in tracks}
         fresh = [face for face in detected if not self._waits(face)]
@@ -224,17 +224,17 @@ class MeshTracker:
             number = owners.get(id(one))
             if number is not None:
                 one.number = number
-            elif one.number in taken:  # its track has passed to another mesh
+            elif one.number in taken:  # its track is now that of another mesh
                 self._faces.remove(one)
 
     def _waits(self, face: Face) -> bool:
-        """Whether no mesh was found on this track a moment ago: the network is not asked again."""
+        """Return whether the network failed on this track recently, so that it is not run again."""
         if face.track is None or any(one.number == face.track for one in self._faces):
             return False
         return self._time - self._tried.get(face.track, -np.inf) < EVERY - 1e-6
 
     def _begin(self, before: _Face | None, points: Floats, presence: float) -> _Face:
-        """Go on with a face that was lost, or begin with a new one."""
+        """Continue a lost face, or begin a new one."""
         if before is None:
             before = _Face(self._next, points, presence, self._time)
             self._faces.append(before)
@@ -245,7 +245,7 @@ class MeshTracker:
         return before
 
     def _matched(self, found: Sequence[Face], faces: list[_Face]) -> dict[int, _Face]:
-        """Which detected face is which of these, the largest overlaps first."""
+        """Match detected faces to known faces, largest overlap first."""
         if not found or not faces:
             return {}
         overlap = iou(np.stack([f.box for f in found]), np.stack([one.box for one in faces]))
@@ -257,7 +257,7 @@ class MeshTracker:
         return pairs
 
     def _undouble(self) -> list[TrackedMesh]:
-        """Drop the younger of two meshes on one face."""
+        """Drop the newer of two meshes on one face."""
         kept: list[_Face] = []
         gone: list[TrackedMesh] = []
         for one in sorted(self._faces, key=lambda face: face.number):
@@ -272,23 +272,23 @@ class MeshTracker:
     def _gone(self, one: _Face, reason: str) -> TrackedMesh:
         return TrackedMesh(one.number, np.nan, None, reason)
 
-    def _told(self, one: _Face) -> TrackedMesh:
+    def _result(self, one: _Face) -> TrackedMesh:
         if one.reason:
             return TrackedMesh(one.number, one.presence, None, one.reason)
         return TrackedMesh(one.number, one.presence, one.points)
 
 
 def mesh_box(points: Floats) -> Floats:
-    """(4,) left, top, right, bottom of a (L, 2 or 3) mesh."""
+    """Return left, top, right, bottom (4,) of a (L, 2 or 3) mesh."""
     flat = points[:468, :2]
     box: Floats = np.concatenate([flat.min(axis=0), flat.max(axis=0)])
     return box
 
 
 def _found(detector: Detector, image: Pixels) -> list[Face]:
-    """The faces of a frame, looked for in a smaller copy if it has many lines.
+    """Detect the faces of a frame, in a reduced copy if it has many lines.
 
-    Where they are is all that is asked: the mesh is then found in the frame itself.
+    Only the positions are needed: the mesh is then fitted in the full frame.
     """
     step = min(image.shape[:2]) // LINES
     if step < 2:
@@ -307,7 +307,7 @@ def _found(detector: Detector, image: Pixels) -> list[Face]:
 
 
 def _square(one: _Face, size: int) -> Floats:
-    """The cut-out for the next look: the one before, unless the face has left its middle."""
+    """Return the next region: the previous one, unless the face has left its middle."""
     wanted = mesh_region(one.points, size)
     if one.square is not None:
         corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)

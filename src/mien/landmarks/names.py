@@ -1,6 +1,6 @@
-"""Which point of the mesh is what. Left and right are as seen in the image, as everywhere in mien.
+"""Names of the mesh points. Left and right are as seen in the image.
 
-MediaPipe's own lists call sides by the person's left and right; its order of points is kept.
+MediaPipe's lists name the sides from the person's view; its order of points is kept.
 """
 
 import numpy as np
@@ -40,9 +40,9 @@ EYE_CORNERS = ((33, 133), (362, 263))  # of the left and the right eye, left cor
 IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))  # centre, right, top, left, bottom
 LEFT_IRIS, RIGHT_IRIS = 468, 473  # the centres
 
-# The mesh points that stand for the 68 of iBUG (Sagonas et al., "300 Faces in-the-Wild Challenge",
-# ICCVW 2013). Which ones was chosen by where dlib's predictor puts its 68 on UTKFace; the jaw stays
-# on the oval, so its points lie up to 0.13 eye distances from iBUG's.
+# Mesh points for the 68 of iBUG (Sagonas et al., "300 Faces in-the-Wild Challenge", ICCVW 2013).
+# They were selected by the 68 points of dlib's predictor on UTKFace; the jaw stays on the oval, so
+# its points are up to 0.13 eye distances from those of iBUG.
 SUBSET_68 = (
     127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356,  # jaw
     70, 63, 105, 66, 107, 336, 296, 334, 293, 300,  # brows
@@ -52,8 +52,8 @@ SUBSET_68 = (
     78, 82, 13, 312, 308, 317, 14, 87,  # inner lips
 )
 
-# The points that the attention mesh sees better when it looks closer, in its order: the lips, and
-# of each eye the lids (the first 16: lower with the corners, upper), rings around them, the brow.
+# The points that the region networks of the attention mesh refine, in its order: the lips, and per
+# eye the lids (the first 16: lower with the corners, upper), rings around them, the brow.
 LIP_POINTS = (
     61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409, 78,
     95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415, 76, 77,
@@ -74,7 +74,7 @@ EYE_POINTS = (
 
 
 def five_points(points: Floats) -> Floats:
-    """The five points of mien.geometry.POINTS, from meshes.
+    """Return the five points of mien.geometry.POINTS, from meshes.
 
     Args:
         points: (..., L, 2 or 3), L 468 or 478.

@@ -1,4 +1,4 @@
-"""Pictures, films and cameras in and out: upright 8-bit RGB, true time, drawing, writing."""
+"""Input and output of images, films and cameras: upright 8-bit RGB with true time; drawing."""
 
 from mien.media.drawing import draw_faces
 from mien.media.film import Counts, Film, Frame, open_film

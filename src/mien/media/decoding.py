@@ -1,7 +1,7 @@
-"""Bytes of a picture file to upright 8-bit RGB.
+"""Decoding of image files to upright 8-bit RGB.
 
-Pillow reads every header and decides what the file is; the plug-ins are called by name, so a
-file can only reach the decoders listed here, and Pillow's own global limit is not in play.
+Pillow reads all headers and determines the format. The plug-ins are called by name, so a file
+reaches only the decoders listed here, and Pillow's global limit does not apply.
 """
 
 import re
@@ -27,21 +27,21 @@ from PIL import (
 from mien.errors import ImageError, MissingExtraError, extra
 from mien.media.arrays import GROUND, to_eight_bits
 from mien.media.colours import to_srgb
-from mien.media.formats import format_of, looks_like, webp_size
+from mien.media.formats import describe_bytes, format_of, webp_size
 from mien.media.limits import Limits
 from mien.types import Pixels
 
-# In a JPEG scan a byte 255 is followed by 0 or a restart marker; anything else ends the scan.
+# In a JPEG scan a byte 255 is followed by 0 or a restart marker; any other byte ends the scan.
 # Source: ITU-T T.81, B.1.1.2 and table B.1.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 # Bytes per pixel that Pillow holds, by mode; 4 where nothing is said.
 BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "PA": 4, "I;16": 2, "I;16B": 2}
 STRIP = 256  # rows that are laid on grey at once
-_SCAN, _END, _BARE = 0xDA, 0xD9, {0x01, 0xD8}  # bare: a marker without a segment
+_SCAN, _END, _BARE = 0xDA, 0xD9, {0x01, 0xD8}  # bare: markers without a segment
 
 
 def decode(data: bytes, where: str, limits: Limits) -> Pixels:
-    """Decode a picture file.
+    """Decode an image file.
 
     Args:
         data: the whole file.
@@ -52,14 +52,14 @@ def decode(data: bytes, where: str, limits: Limits) -> Pixels:
         (H, W, 3) uint8 RGB, upright.
 
     Raises:
-        ImageError: empty, no picture, too large, cut short or damaged.
+        ImageError: the file is empty, not an image, too large, truncated or damaged.
     """
     if not data:
-        raise ImageError(f"{where} is empty; get it again from where it came.")
+        raise ImageError(f"{where} is empty; copy it again from its source.")
     kind = format_of(data)
     if kind is None:
         raise ImageError(
-            f"{where} is not a picture that can be read: it looks like {looks_like(data)}; give "
+            f"{where} is not a supported image: it seems to be {describe_bytes(data)}; expected "
             "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, GIF, PGM or PPM."
         )
     try:
@@ -68,10 +68,12 @@ def decode(data: bytes, where: str, limits: Limits) -> Pixels:
             return _decoded(kind, data, where, limits)
     except ImageError:
         raise
-    except Exception as error:  # on damaged files decoders raise anything from EOFError to zlib's
+    except (
+        Exception
+    ) as error:  # for damaged files, decoders raise many types, from EOFError to zlib.error
         cut = isinstance(error, EOFError) or "truncated" in str(error).lower()
         what = "is truncated: its end is missing" if cut else f"is a damaged {kind.upper()} file"
-        raise ImageError(f"{where} {what} ({error}); get it again from where it came.") from error
+        raise ImageError(f"{where} {what} ({error}); copy it again from its source.") from error
 
 
 def _decoded(kind: str, data: bytes, where: str, limits: Limits) -> Pixels:
@@ -84,15 +86,15 @@ def _decoded(kind: str, data: bytes, where: str, limits: Limits) -> Pixels:
     if kind == "jpeg" and image.mode == "RGB" and _is_whole(data):
         pixels = _decode_jpeg(data, image)
     else:
-        image.load()  # turns TIFF and HEIC upright and takes their tag away
+        image.load()  # rotates TIFF and HEIC upright and removes their tag
         pixels = _to_rgb(image, where)
     return upright(pixels, _orientation(image))
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo an EXIF orientation (1 to 8) of an (H, W, 3) picture.
+    """Undo an EXIF orientation (1 to 8) of an (H, W, 3) image.
 
-    Source: CIPA DC-008 (Exif 2.32), tag 274; the comment says where row 0 and column 0 are.
+    Source: CIPA DC-008 (Exif 2.32), tag 274; the comments give the sides of row 0 and column 0.
     """
     turns: dict[int, Callable[[], object]] = {
         2: lambda: cv2.flip(pixels, 1),  # top, right
@@ -108,14 +110,14 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 def _open(kind: str, data: bytes, where: str, limits: Limits) -> Image.Image:
     """Read the header only."""
-    if kind == "webp":  # its plug-in reserves the canvas at once, so look before
+    if kind == "webp":  # its plug-in allocates the canvas at once, so check the size first
         limits.check_pixels(*webp_size(data), where)
     if kind == "heif":
         try:
-            with extra("heic", f"The HEIC picture {where}"):
+            with extra("heic", f"The HEIC image {where}"):
                 from pillow_heif.as_plugin import HeifImageFile  # 50 ms that few callers need
-        except MissingExtraError as error:  # other pictures of the run can be read all the same
-            raise ImageError(f"{error}, or save the picture as JPEG.") from error
+        except MissingExtraError as error:  # other images of the run can be read all the same
+            raise ImageError(f"{error}, or save the image as JPEG.") from error
         return HeifImageFile(BytesIO(data))  # type: ignore[no-untyped-call]
     plugins: dict[str, Callable[[BytesIO], Image.Image]] = {
         "jpeg": JpegImagePlugin.jpeg_factory,
@@ -131,7 +133,7 @@ def _open(kind: str, data: bytes, where: str, limits: Limits) -> Image.Image:
 
 
 def _check_size(image: Image.Image, kind: str, where: str, limits: Limits) -> None:
-    """Refuse what is too large for us, or for Pillow: it counts in TIFF's loader again."""
+    """Raise an error above our limits, or above those of Pillow's TIFF loader."""
     limits.check_pixels(*image.size, where)
     own = 0 if kind == "jpeg" and image.mode == "RGB" else BYTES.get(image.mode, 4)
     limits.check_memory(*image.size, own + 3, where)
@@ -149,38 +151,38 @@ def _check_size(image: Image.Image, kind: str, where: str, limits: Limits) -> No
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation of a loaded picture that is still to be undone; 1 if there is none."""
+    """Return the EXIF orientation of a loaded image that must be undone; 1 if there is none."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # a damaged tag block says nothing, and the picture itself may be fine
+    except Exception:  # a damaged tag block is ignored; the image itself may be intact
         return 1
 
 
 def _is_whole(data: bytes) -> bool:
-    """Whether a JPEG's last scan is closed by its end marker (a preview's does not count)."""
+    """Return whether the last scan of a JPEG has its end marker (previews do not count)."""
     at, scanned = 2, False
     while found := _MARKER.search(data, at):
         at, code = found.end(), data[found.end() - 1]
         if code == _END:
             return scanned
-        if code not in _BARE:  # the segment's length comes next: step over it
+        if code not in _BARE:  # the length of the segment follows: skip it
             at += int.from_bytes(data[at : at + 2], "big")
         scanned = scanned or code == _SCAN
         if scanned and data.endswith(b"\xff\xd9"):
-            return True  # the common case; saves looking through the scan
+            return True  # the common case; avoids a search of the scan
     return False
 
 
 def _decode_jpeg(data: bytes, header: Image.Image) -> Pixels:
     """Decode a JPEG of three channels, with OpenCV.
 
-    Both libraries wrap libjpeg-turbo and give the same pixels (a test holds them to it), but
+    Both libraries wrap libjpeg-turbo and return the same pixels (a test checks it), but
     OpenCV fills the array directly: 45 ms instead of 100 ms for 12 megapixels.
     """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
-        raise ValueError("no picture comes out")
+        raise ValueError("the decoder returned no image")
     profile = header.info.get("icc_profile")
     if profile:
         return np.array(to_srgb(Image.fromarray(pixels), profile))
@@ -188,7 +190,7 @@ def _decode_jpeg(data: bytes, header: Image.Image) -> Pixels:
 
 
 def _to_rgb(image: Image.Image, where: str) -> Pixels:
-    """A decoded picture of any mode as (H, W, 3) uint8 sRGB."""
+    """Convert a decoded image of any mode to (H, W, 3) uint8 sRGB."""
     profile = image.info.get("icc_profile")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _deep_grey(image, where)
@@ -200,7 +202,7 @@ def _to_rgb(image: Image.Image, where: str) -> Pixels:
         image = to_srgb(image, profile)
     if image.mode not in ("RGB", "L", "CMYK"):
         raise ImageError(
-            f"{where} uses the colour mode {image.mode}, which is not read; save it as RGB."
+            f"{where} has the colour mode {image.mode}, which is not supported; save it as RGB."
         )
     return np.array(image.convert("RGB"))
 
@@ -237,12 +239,12 @@ def _float_tiff(data: bytes, where: str, limits: Limits) -> Pixels | None:
 
 
 def _deep_grey(image: Image.Image, where: str) -> Pixels:
-    """Grey pictures of more than eight bits: white becomes 255."""
+    """Convert grey images of more than eight bits: white becomes 255."""
     values = np.array(image)
     if image.mode.startswith("I;16"):
         values = values.astype(np.uint16)
         tags = getattr(image, "tag_v2", {})
-        bits = int(tags.get(258, (16,))[0])  # BitsPerSample; scanners write 12 as well
+        bits = int(tags.get(258, (16,))[0])  # BitsPerSample; scanners also write 12
         if bits < 16:
             values = (values.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
         if tags.get(262) == 0:  # PhotometricInterpretation: white is zero

@@ -1,4 +1,4 @@
-"""Faces drawn on a picture: box, points and a label each."""
+"""Drawing of faces on an image: box, points and label."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,13 +13,13 @@ from mien.types import Face, Floats, Pixels
 
 Colour = tuple[int, int, int]  # red, green, blue
 
-# Told apart with any kind of colour vision. Source: Okabe and Ito, "Color universal design",
-# 2008. Grey is their black, lightened, as black boxes vanish in dark pictures.
+# Distinguishable with any kind of colour vision. Source: Okabe and Ito, "Color universal design",
+# 2008. Grey is their black, lightened, since black boxes are invisible in dark images.
 _COLOURS: dict[str | None, Colour] = {
     "match": (0, 158, 115),
     "review": (230, 159, 0),
     "unknown": (170, 170, 170),
-    None: (86, 180, 233),  # nobody was asked
+    None: (86, 180, 233),  # no decision
 }
 _INK: Colour = (22, 26, 30)
 _PAPER: Colour = (255, 255, 255)
@@ -29,22 +29,22 @@ Box = tuple[float, float, float, float]
 
 
 def draw_faces(image: Pixels, faces: Iterable[Face], labels: Sequence[str] | None = None) -> Pixels:
-    """Draw boxes, points and labels on a copy of a picture.
+    """Draw boxes, points and labels on a copy of an image.
 
-    Lines and letters grow with the picture, so they look the same however large it is shown.
-    Colours tell the decision: green a match, orange to be reviewed, grey unknown, blue none made.
+    Lines and letters scale with the image, so their relative size is constant. Colours show the
+    decision: green match, orange review, grey unknown, blue no decision.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        faces: with boxes in px of the picture.
-        labels: one a face, "" for none. By default what the decision says: "Ada", "Ada?" if it
-            is to be reviewed, "unknown"; nothing for a face without a decision.
+        faces: with boxes in px of the image.
+        labels: one per face, "" for none. Default: from the decision: "Ada", "Ada?" for a review,
+            "unknown"; no label for a face without a decision.
 
     Returns:
-        (H, W, 3) a new picture. Labels lie inside it; too long ones end in "…".
+        (H, W, 3) a new image. Labels are inside the image; long ones end in "…".
 
     Raises:
-        ValueError: there are not as many labels as faces.
+        ValueError: the numbers of labels and faces differ.
     """
     check_image(image)
     faces = list(faces)
@@ -63,9 +63,9 @@ def draw_faces(image: Pixels, faces: Iterable[Face], labels: Sequence[str] | Non
 
 
 def _text_size(faces: list[Face], unit: float) -> float:
-    """Height of all letters of a picture, px; unit is a thousandth of its longer side.
+    """Return the text height in px; unit is a thousandth of the longer side.
 
-    A sixth of the median face, but never too small to read nor large enough to hide neighbours.
+    It is a sixth of the median face, within limits that keep text legible and faces visible.
     """
     heights = [float(face.box[3] - face.box[1]) for face in faces] or [0.0]
     return float(np.clip(0.16 * np.median(heights), max(11.0, 15 * unit), max(12.0, 30 * unit)))
@@ -85,14 +85,14 @@ def _colour(face: Face) -> Colour:
 
 
 def _draw_face(canvas: Pixels, face: Face, line: float) -> None:
-    """Box and points, each with a dark rim so that they show on any ground."""
+    """Draw box and points with a dark rim, which is visible on any background."""
     outline = _rounded(face.box)
     for width, colour in ((line + 2, _INK), (line, _colour(face))):
         cv2.polylines(canvas, [outline], True, colour, round(width), cv2.LINE_AA, _SHIFT)
     if face.points is None:
         return
     wide = float(face.box[2] - face.box[0])
-    radius = min(1.1 * line, max(0.7, 0.02 * wide))  # small faces are not covered by dots
+    radius = min(1.1 * line, max(0.7, 0.02 * wide))  # dots do not cover small faces
     for point in face.points[np.isfinite(face.points).all(axis=1)]:
         centre = _fixed(point)
         for size, colour in ((radius + min(0.4 * line, 0.012 * wide), _INK), (radius, _PAPER)):
@@ -101,7 +101,7 @@ def _draw_face(canvas: Pixels, face: Face, line: float) -> None:
 
 
 def _rounded(box: Floats) -> NDArray[np.int32]:
-    """Outline of a box with round corners: (N, 1, 2) in OpenCV's fixed point."""
+    """Return the outline of a box with round corners, (N, 1, 2), in OpenCV's fixed point."""
     left, top, right, bottom = (float(side) for side in box)
     radius = 0.06 * min(right - left, bottom - top)
     bend = np.linspace(0, np.pi / 2, 9)
@@ -125,13 +125,13 @@ def _fixed(point: Floats) -> tuple[int, int]:
 def _draw_label(
     canvas: Pixels, face: Face, text: str, size: float, line: float, taken: list[Box]
 ) -> None:
-    """A dark plate with a stripe in the face's colour, and the text on it."""
+    """Draw a dark plate with a stripe in the colour of the face, and the text."""
     height, width = canvas.shape[:2]
     pad, stripe = round(0.45 * size), max(2, round(0.22 * size))
     room = width - 3 * pad - stripe
     mask = _fitting(text, size, room)
     if mask is None or mask.shape[0] > height:
-        return  # not even one letter fits into such a picture
+        return  # the image is too small for one letter
     tall, wide = mask.shape[0], mask.shape[1] + 3 * pad // 2 + stripe
     left, top = _place(face.box, (wide, tall), (width, height), line, taken)
     taken.append((left, top, left + wide, top + tall))
@@ -146,7 +146,7 @@ def _draw_label(
 
 
 def _fitting(text: str, size: float, room: int) -> Pixels | None:
-    """The text's mask, shortened to at most `room` px; None if nothing fits."""
+    """Return the mask of a text, shortened to at most `room` px; None if nothing fits."""
     mask = text_mask(text, size)
     if mask.shape[1] <= room:
         return mask
@@ -162,7 +162,7 @@ def _fitting(text: str, size: float, room: int) -> Pixels | None:
 def _place(
     box: Floats, plate: tuple[int, int], picture: tuple[int, int], line: float, taken: list[Box]
 ) -> tuple[int, int]:
-    """Left and top of a plate inside the picture, free of other plates if that can be had."""
+    """Return left and top of a plate inside the image, without overlap if possible."""
     wide, tall = plate
     gap = line / 2 + 1
     lefts = (float(box[0]) - gap, float(box[2]) + gap - wide)
@@ -180,19 +180,19 @@ def _place(
 
 
 def _shared(a: Box, b: Box) -> float:
-    """Area that two boxes share, px."""
+    """Return the intersection of two boxes in px."""
     wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     return max(wide, 0) * max(tall, 0)
 
 
 def _plate(wide: int, tall: int, radius: int) -> Floats:
-    """(tall, wide) coverage in [0, 1] of a rectangle with round corners, drawn 4 times as large."""
+    """Return the coverage (tall, wide) in [0, 1] of a rounded rectangle, 4 x oversampled."""
     large = Image.new("L", (4 * wide, 4 * tall))
     ImageDraw.Draw(large).rounded_rectangle((0, 0, 4 * wide - 1, 4 * tall - 1), 4 * radius, 255)
     return np.asarray(large.reduce(4), np.float32) / np.float32(255)
 
 
 def _blend(area: Pixels, colour: Colour, share: Floats) -> None:
-    """Mix a colour into (h, w, 3) pixels in place; share is (h, w) in [0, 1]."""
+    """Blend a colour into (h, w, 3) pixels in place; share is (h, w) in [0, 1]."""
     ink = np.array(colour, np.float32)
     area[:] = np.rint(area + (ink - area) * share[..., None]).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Films in: upright frames with the container's own time stamps, one at a time."""
+"""Input of films: upright frames with the timestamps of the container, one at a time."""
 
 import contextlib
 import os
@@ -20,12 +20,12 @@ Reason = Literal[
     "turned-90", "turned-180", "turned-270",
 ]  # fmt: skip
 REASONS: dict[str, str] = {
-    "no-frames": "The film has a video stream, but not one of its frames can be decoded.",
-    "damaged": "Some frames could not be decoded; what they showed is unknown.",
-    "ended-early": "The film ends before the time that its header tells.",
-    "lost": "The source went away and did not come back.",
+    "no-frames": "The film has a video stream, but none of its frames can be decoded.",
+    "damaged": "Some frames could not be decoded; their content is unknown.",
+    "ended-early": "The film ends before the duration in its header.",
+    "lost": "The source was lost, and reconnection failed.",
     "interrupted": "The run was stopped before the end; the same command continues it.",
-    "full": "The disk was full; what was written until then is kept.",
+    "full": "The disk was full; the results up to that point are kept.",
     "turned-90": "No face is upright, but faces appear after a quarter turn clockwise; turn the "
     "film (ffmpeg -i FILM -vf transpose=1 OUT) and run again.",
     "turned-180": "No face is upright, but faces appear after half a turn; turn the film "
@@ -35,10 +35,10 @@ REASONS: dict[str, str] = {
 }
 # Bytes per pixel: eight frames that a decoder refers to, in YUV, and one in RGB.
 DECODING = 8 * 1.5 + 3
-EARLY = 1.0  # s: less than this between the last frame and the end is the length of the sound
+EARLY = 1.0  # s: a smaller difference at the end is explained by longer sound
 OPENING, STALL = 20.0, 20.0  # s without a byte before a source counts as stalled
-BACK = (0.0, 2.0, 10.0)  # s before the wanted time that is sought, one after another
-STUBBORN = 200  # reads that fail one after another before a file counts as over
+BACK = (0.0, 2.0, 10.0)  # s before the requested time to seek to, in sequence
+STUBBORN = 200  # consecutive failed reads after which a file counts as ended
 
 
 Glance = Callable[[Pixels], bool]
@@ -46,42 +46,42 @@ Glance = Callable[[Pixels], bool]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of a film."""
+    """One image of a film."""
 
     number: int  # place among the decoded frames, from 0; for a column, not for arithmetic
-    time: float  # seconds from the start that a player shows, by the container's stamps
+    time: float  # seconds as in a player, from the timestamps of the container
     image: Pixels  # (H, W, 3) upright, square pixels
-    cut: bool = False  # a shot began since the frame before, if somebody watched for that
-    damaged: bool = False  # the decoder marked it as wrong: what it shows is unknown
+    cut: bool = False  # a shot began since the previous frame, if cuts are detected
+    damaged: bool = False  # the decoder marked it as damaged: its content is unknown
 
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the frames; all of them are accounted for."""
+    """The counts of all frames, by what happened to them."""
 
-    announced: int | None = None  # by the header; None if it does not say
-    packets: int = 0  # compressed pictures read
+    announced: int | None = None  # from the header; None if not stated
+    packets: int = 0  # compressed frames that were read
     decoded: int = 0  # given + sampled_out + repeated
-    given: int = 0  # to whoever asked
-    sampled_out: int = 0  # skipped, since fewer were asked for
-    repeated: int = 0  # stamped no later than the frame before; skipped
-    damaged: int = 0  # packets that gave no picture, or one marked as wrong
-    unstamped: int = 0  # without a stamp of their own; timed by the frame rate
-    dropped: int = 0  # live only: newer ones were there before somebody asked
+    given: int = 0  # passed to the caller
+    sampled_out: int = 0  # skipped by sampling
+    repeated: int = 0  # timestamp not later than the previous frame; skipped
+    damaged: int = 0  # packets without a frame, or with a damaged one
+    unstamped: int = 0  # without a timestamp; timed by the frame rate
+    dropped: int = 0  # live only: newer frames arrived first
     reconnects: int = 0  # live only
 
 
 @dataclass(slots=True, eq=False)
 class Film:
-    """An open film. Close it, or use it in a `with` block; `frames` may be asked for again."""
+    """An open film. Close it, or use it in a `with` block; `frames` can be called repeatedly."""
 
     where: str
-    rate: float | None  # frames a second on average, as the header tells
-    duration: float | None  # s; None if the header does not tell
+    rate: float | None  # frames per second on average, from the header
+    duration: float | None  # s; None if the header does not state it
     codec: str
     has_sound: bool
     counts: Counts = field(default_factory=Counts)
-    reason: Reason | None = None  # why the frames may not be all; known once they are read
+    reason: Reason | None = None  # why frames may be missing; known after reading
     _container: Any = None
     _converter: Any = None
     _weaver: Weaver | None = None
@@ -94,16 +94,15 @@ class Film:
         every: float = 0.0,
         glance: Glance | None = None,
     ) -> Iterator[Frame]:
-        """Frames in the order of time.
+        """Yield frames in the order of time.
 
         Args:
-            start: seconds; frames before it are decoded as far as needed, and not given.
-            end: seconds; frames from here on are not given.
-            every: seconds between frames: the first one in each such interval is given, so the
-                same frames come whatever the rate; 0 gives all.
-            glance: is shown every frame as a (36, 64, 3) thumbnail, given or not, and reports
-                whether it begins another shot, as mien.track.ShotBoundaryDetector does; a frame
-                that does is always given.
+            start: seconds; earlier frames are decoded if necessary, and not yielded.
+            end: seconds; later frames are not yielded.
+            every: seconds between frames: the first frame of each interval is yielded, so the
+                selection does not depend on the frame rate; 0: all frames.
+            glance: called with every frame as a (36, 64, 3) thumbnail; returns whether it begins a
+                shot, as mien.track.ShotBoundaryDetector does; such a frame is always yielded.
         """
         origin, self.reason = self._origin(), None
         chosen = _Sampling(start, end, every)
@@ -113,7 +112,7 @@ class Film:
                 return
             cut |= glance is not None and glance(self._converter.small(frame))
             if not chosen(stamp, cut, self.counts):
-                cut &= stamp >= start  # a cut before the start is nobody's
+                cut &= stamp >= start  # a cut before the start is ignored
                 continue
             image = self._converter.upright(frame)
             self.counts.given += 1
@@ -122,10 +121,10 @@ class Film:
         self._judge(chosen.last, end)
 
     def _from(self, origin: float, start: float) -> Iterator[tuple[int, Any, float]]:
-        """Decoded frames from no later than `start`; some formats land behind where they are sent.
+        """Yield decoded frames from `start` or earlier; some formats seek past the target.
 
-        A number is the place in the film only where it is read from the start; else the place
-        behind the point that was sought.
+        A number is the place in the film only if it is read from the start; otherwise it counts
+        from the seek point.
         """
         for back in BACK:
             if back >= start:
@@ -142,7 +141,7 @@ class Film:
         yield from self._decoded(origin)
 
     def _rewind(self) -> None:
-        """Start anew; some formats cannot be sought back to their first frame."""
+        """Restart; some formats cannot seek to their first frame."""
         self._weaver = None
         if self.counts.packets:
             name = self._container.name
@@ -153,11 +152,13 @@ class Film:
 
     def _seek(self, seconds: float) -> None:
         stream = self._container.streams.video[0]
-        with contextlib.suppress(av.error.FFmpegError):  # what cannot seek is read through
+        with contextlib.suppress(
+            av.error.FFmpegError
+        ):  # a source that cannot seek is read sequentially
             self._container.seek(int(seconds / stream.time_base), stream=stream)
 
     def _origin(self) -> float:
-        """Container time at which a player shows 0:00."""
+        """Return the container time at which a player shows 0:00."""
         start = self._container.start_time
         return 0.0 if start is None else float(start) / av.time_base
 
@@ -182,7 +183,7 @@ class Film:
                     yield counts.decoded - 1, frame, stamp
 
     def _whole(self, pictures: list[Any], *, over: bool) -> Iterator[Any]:
-        """Frames of which every line shows one moment: interlaced ones go through a filter."""
+        """Yield progressive frames: interlaced ones are filtered."""
         if self._weaver is None:
             if not any(frame.interlaced_frame for frame in pictures):
                 yield from pictures
@@ -191,7 +192,7 @@ class Film:
         yield from self._weaver(pictures, over=over)
 
     def _packets(self) -> Iterator[Any]:
-        """All packets that can be read; a damaged stretch is stepped over."""
+        """Yield all readable packets; damaged parts are skipped."""
         failed, stream = 0, self._container.streams.video[0]
         while failed < STUBBORN:
             try:
@@ -200,17 +201,19 @@ class Film:
                     yield packet
                 return
             except av.error.ExitError as error:
-                raise FilmError(f"{self.where} sent nothing for {STALL:g} s.") from error
+                raise FilmError(
+                    f"{self.where} sent no data for {STALL:g} s; check the connection."
+                ) from error
             except av.error.FFmpegError:
                 self.counts.damaged += 1
                 failed += 1
 
     def _judge(self, last: float | None, end: float | None) -> None:
-        """Say what was wrong, once the film is over."""
-        told = self.duration if end is None else min(end, self.duration or end)
+        """Determine the reason for missing frames at the end of the film."""
+        expected = self.duration if end is None else min(end, self.duration or end)
         if self.counts.decoded == 0:
             self.reason = "no-frames"
-        elif told is not None and last is not None and self._reached(last) < told:
+        elif expected is not None and last is not None and self._reached(last) < expected:
             self.reason = "ended-early"
         elif self.counts.damaged:
             self.reason = "damaged"
@@ -220,11 +223,11 @@ class Film:
         return last + max(self._origin(), 0.0) + self._tolerance()
 
     def _tolerance(self) -> float:
-        """Sound often goes on for a while after the last picture."""
+        """Return the tolerance in s; sound often continues after the last frame."""
         return max(EARLY, 2 / self.rate if self.rate else 0.0)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._container is not None:
             self._container.close()
 
@@ -236,7 +239,7 @@ class Film:
 
 
 class _Sampling:
-    """Which stamps are wanted: in order, the first of each step, and each start of a shot."""
+    """The selection of timestamps: the first of each step, and each start of a shot."""
 
     def __init__(self, start: float, end: float | None, every: float) -> None:
         self.start, self.end, self.every = start, end, every
@@ -263,25 +266,27 @@ def open_film(source: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Fil
     """Open a film file.
 
     Rotation flags are applied, pixels made square, colours converted by the matrix that the
-    file names (BT.709 for HD and BT.601 below where it names none).
+    file states (default: BT.709 for HD and BT.601 below).
 
     Args:
         source: path, or a URL that FFmpeg reads.
         limits: largest frame.
 
     Raises:
-        FilmError: there is no such file, it is no film, or it has no pictures.
+        FilmError: the file does not exist, is not a film, or has no frames.
     """
     where = f"Film {source}"
     return film_of(_opened(str(source), where), where, limits)
 
 
 def film_of(container: Any, where: str, limits: Limits = LIMITS) -> Film:
-    """A film on an open FFmpeg container; also used for cameras."""
+    """Open a film on an FFmpeg container; also used for cameras."""
     if not container.streams.video:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         container.close()
-        raise FilmError(f"{where} has no pictures, only {kinds}; give a file with a video stream.")
+        raise FilmError(
+            f"{where} has no video stream, only {kinds}; give a file with a video stream."
+        )
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     width, height = (getattr(stream, side, None) or 0 for side in ("width", "height"))
@@ -315,9 +320,9 @@ def _opened(source: str, where: str) -> Any:
     except FileNotFoundError as error:
         raise FilmError(f"{where} does not exist; check the path.") from error
     except IsADirectoryError as error:
-        raise FilmError(f"{where} is a folder; name the file in it.") from error
+        raise FilmError(f"{where} is a folder; give a file in it.") from error
     except PermissionError as error:
-        raise FilmError(f"{where} may not be read; check its permissions.") from error
+        raise FilmError(f"{where} is not readable; check its permissions.") from error
     except (av.error.FFmpegError, ValueError) as error:
         empty = Path(source).is_file() and not Path(source).stat().st_size
         kind = "is empty" if empty else "is not a film that FFmpeg can open"

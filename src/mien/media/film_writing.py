@@ -1,4 +1,4 @@
-"""Films out: H.264 with the stamps of the frames, and the sound of the film they came from."""
+"""Output of films: H.264 with the timestamps of the frames, and the sound of the source film."""
 
 import os
 import secrets
@@ -16,20 +16,20 @@ from mien.errors import FilmError
 from mien.media.writing import check_image, why_not
 from mien.types import Pixels
 
-TICKS = Fraction(1, 90_000)  # s; fine enough for every frame rate, and every container takes it
-CRF = "20"  # x264's constant quality: differences are hard to see
-# MP4 that can be played up to the last seconds if the run is killed, and is a plain one when
-# done; its header waits for the first frames, or times would be off by the encoder's delay.
+TICKS = Fraction(1, 90_000)  # s; fine enough for all frame rates, and supported by all containers
+CRF = "20"  # constant quality of x264: differences are hardly visible
+# MP4 that remains playable up to the last seconds if the run is killed, and is a plain MP4 when
+# complete; the header is delayed to the first frames, or times would include the encoder's delay.
 FLAGS = "hybrid_fragmented+frag_keyframe+delay_moov"
-COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}  # sound that MP4 takes as it is
+COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}  # sound that MP4 stores unchanged
 SUFFIXES = (".mp4", ".mov", ".mkv")
 
 
 class FilmWriter:
-    """Writes a film frame by frame; use it in a `with` block.
+    """A writer of films, frame by frame; use it in a `with` block.
 
-    The file appears under its name when the block ends well. If it does not, what was written
-    stands beside it as NAME.partial.mp4 and can be played.
+    The file gets its name when the block ends without error. Otherwise the written part is kept
+    beside it as NAME.partial.mp4 and is playable.
     """
 
     def __init__(
@@ -43,20 +43,24 @@ class FilmWriter:
 
         Args:
             path: ends in .mp4, .mov or .mkv.
-            sound_of: film whose sound is kept; copied where the container takes it, else AAC.
-            note: kept in the metadata of the file.
+            sound_of: film whose sound is kept; copied if the container supports it, else AAC.
+            note: stored in the metadata of the file.
 
         Raises:
-            FilmError: another suffix, no such folder, or no permission.
+            FilmError: the suffix is unsupported, the folder is missing, or access is denied.
         """
         self.path = Path(path)
         if self.path.suffix.lower() not in SUFFIXES:
-            raise FilmError(f"{path} does not say a film to write; end it in .mp4, .mov or .mkv.")
+            raise FilmError(
+                f"Film path '{path}' is not supported: the file name must end in .mp4, .mov or "
+                ".mkv."
+            )
         if self.path.is_dir():
-            raise FilmError(f"{path} is a folder; give the name of a file.")
+            raise FilmError(f"'{path}' is a folder; give a file name.")
         if not self.path.parent.is_dir():
             raise FilmError(
-                f"{path} cannot be written: there is no folder {self.path.parent}; make it first."
+                f"'{path}' cannot be written: folder '{self.path.parent}' does not exist; create "
+                "it."
             )
         suffix = self.path.suffix.lower()
         self._beside = self.path.parent / f".{secrets.token_hex(8)}.part{suffix}"
@@ -64,13 +68,13 @@ class FilmWriter:
             options = {} if suffix == ".mkv" else {"movflags": FLAGS}
             self._container: Any = av.open(str(self._beside), "w", options=options)
         except (OSError, av.error.FFmpegError) as error:
-            raise FilmError(f"{path} cannot be written: {why_not(error, self.path)}.") from error
+            raise FilmError(f"'{path}' cannot be written: {why_not(error, self.path)}.") from error
         if note:
             self._container.metadata["comment"] = note
         self._stream: Any = None
         self._size = (0, 0)
         self._sound = _Sound(sound_of, self._container) if sound_of else None
-        self._scaler = VideoReformatter()  # kept: making one takes longer than using it
+        self._scaler = VideoReformatter()  # reused: creation takes longer than use
         self._last = -1
         self.frames = 0
 
@@ -78,16 +82,19 @@ class FilmWriter:
         """Append one frame.
 
         Args:
-            image: (H, W, 3) uint8 RGB; a frame of another size than the first is fitted into it.
-            time: seconds from the start; later than the frame before.
+            image: (H, W, 3) uint8 RGB; a frame of a different size is fitted into the first.
+            time: seconds from the start; later than the previous frame.
 
         Raises:
-            FilmError: the disk is full or gone; time does not go on.
+            FilmError: the disk is full or lost; or the time does not increase.
         """
         check_image(image)
         ticks = round(time / TICKS)
         if ticks <= self._last:
-            raise FilmError(f"A frame at {time:.4f} s comes after one at {self._last * TICKS} s.")
+            raise FilmError(
+                f"Frame time {time:.4f} s is not after {self._last * TICKS} s: sort the frames by "
+                "time."
+            )
         self._last = ticks
         try:
             if self._stream is None:
@@ -100,8 +107,9 @@ class FilmWriter:
                 self._sound.until(time)
         except (OSError, av.error.FFmpegError) as error:
             raise FilmError(
-                f"{self.path} cannot be written further: {why_not(error, self.path)}. What was "
-                "written until then is kept."
+                f"{self.path} cannot be written further: {why_not(error, self.path)}. The part "
+                "that "
+                "is written is kept."
             ) from error
         self.frames += 1
 
@@ -117,7 +125,7 @@ class FilmWriter:
         self._stream = stream
 
     def _fitted(self, image: Pixels) -> Pixels:
-        """The image in the size of the film, on black; odd sides repeat their last line."""
+        """Fit an image to the size of the film, on black; odd sides repeat the last line."""
         tall, wide = self._size
         height, width = image.shape[:2]
         if (height, width) == (tall, wide):
@@ -139,7 +147,7 @@ class FilmWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         failure = self._finish()
-        if self._stream is None:  # not one frame
+        if self._stream is None:  # no frame was added
             with suppress(OSError):
                 self._beside.unlink()
             return
@@ -150,12 +158,12 @@ class FilmWriter:
             os.replace(self._beside, partial(self.path))
         if kind is None and failure is not None:
             raise FilmError(
-                f"{self.path} cannot be finished: {why_not(failure, self.path)}. What was written "
+                f"{self.path} cannot be completed: {why_not(failure, self.path)}. The written part "
                 f"is kept as {partial(self.path)}."
             ) from failure
 
     def _finish(self) -> Exception | None:
-        """Flush and close; give the error if that fails."""
+        """Flush and close; return the error if that fails."""
         try:
             if self._stream is not None:
                 self._container.mux(self._stream.encode(None))
@@ -170,7 +178,7 @@ class FilmWriter:
 
 
 class _Sound:
-    """Carries sound from one film to another, in step with the frames."""
+    """A copier of sound from one film to another, synchronous with the frames."""
 
     def __init__(self, source: str | os.PathLike[str], target: Any) -> None:
         self._input: Any = av.open(str(source))
@@ -189,7 +197,7 @@ class _Sound:
         self._held: Any = None
 
     def until(self, time: float) -> None:
-        """Carry what is heard up to a time, s."""
+        """Copy the sound up to a time in s."""
         while self._output is not None:
             packet = self._held or next(self._packets, None)
             self._held = None
@@ -219,5 +227,5 @@ class _Sound:
 
 
 def partial(path: Path) -> Path:
-    """Where a film that could not be finished is kept."""
+    """Return the path of an incomplete film."""
     return path.with_name(f"{path.stem}.partial{path.suffix}")

@@ -1,4 +1,4 @@
-"""Which photos and films a user means: files, folders and patterns, to a list of paths."""
+"""Expansion of files, folders and patterns to paths of images and films."""
 
 import glob
 import os
@@ -18,11 +18,11 @@ def ignore(sentence: str) -> None:
 
 
 def find_images(paths: Paths, *, skipped: Skipped = ignore) -> list[Path]:
-    """List the pictures that paths, folders and patterns name.
+    """List the images of paths, folders and patterns.
 
-    A file named outright is listed whatever its suffix. Folders are searched to the bottom,
-    patterns ("holiday/*", "**/*.png") are filled in; in both only names with a picture's suffix
-    count, hidden ones are left out, and a folder reached twice through links is searched once.
+    A file that is named directly is listed with any suffix. Folders are searched recursively,
+    patterns ("holiday/*", "**/*.png") are expanded; in both, only names with an image suffix
+    count, hidden ones are skipped, and a folder that links reach twice is searched once.
 
     Args:
         paths: one path or several.
@@ -31,16 +31,16 @@ def find_images(paths: Paths, *, skipped: Skipped = ignore) -> list[Path]:
 
     Returns:
         Paths in the order given; within a folder or pattern by name, numbers by value
-        (img2 before img10). No path twice. Empty if the folders hold no pictures.
+        (img2 before img10). No path occurs twice. Empty if the folders have no images.
 
     Raises:
-        ImageError: a path does not exist, a pattern fits nothing, or a folder may not be read.
+        ImageError: a path does not exist, a pattern matches nothing, or a folder is not readable.
     """
     return _found(paths, SUFFIXES, skipped)
 
 
 def find_sources(paths: Paths, *, skipped: Skipped = ignore) -> list[Path]:
-    """List the photos and films that paths, folders and patterns name; as `find_images` does."""
+    """List the images and films of paths, folders and patterns, as `find_images` does."""
     return _found(paths, SUFFIXES | FILMS, skipped)
 
 
@@ -53,21 +53,21 @@ def _found(paths: Paths, suffixes: Collection[str], skipped: Skipped) -> list[Pa
 
 
 def is_film(source: str | os.PathLike[str]) -> bool:
-    """Whether a source is a film rather than a photo: by its first bytes, else by its suffix."""
+    """Return whether a source is a film: by its first bytes, else by its suffix."""
     path = Path(source)
     try:
         if path.is_file():
             with path.open("rb") as file:
-                told = is_film_data(file.read(400))
-            if told is not None:
-                return told
+                found = is_film_data(file.read(400))
+            if found is not None:
+                return found
     except (OSError, ValueError):  # not readable, or no name of a file: the suffix remains
         pass
     return path.suffix.lower() in FILMS
 
 
 def _expand(path: Path, suffixes: Collection[str], skipped: Skipped) -> Iterator[Path]:
-    """The files of one argument."""
+    """Yield the files of one argument."""
     try:
         if path.is_dir():
             yield from _Walk(path, suffixes, skipped)(path)
@@ -75,13 +75,13 @@ def _expand(path: Path, suffixes: Collection[str], skipped: Skipped) -> Iterator
         if path.exists() or path.is_symlink():
             yield path
             return
-    except (OSError, ValueError) as error:  # no permission; or a zero byte, a name too long
-        raise ImageError(f"{path} cannot be looked up ({error}); check the path.") from error
+    except (OSError, ValueError) as error:  # no permission, a zero byte, or a name that is too long
+        raise ImageError(f"'{path}' cannot be accessed ({error}); check the path.") from error
     if not glob.has_magic(str(path)):
-        raise ImageError(f"{path} does not exist; check the path.")
+        raise ImageError(f"'{path}' does not exist; check the path.")
     matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
     if not matches:
-        raise ImageError(f"No file fits the pattern {path}; check it, and the folder it is in.")
+        raise ImageError(f"No file matches the pattern '{path}'; check the pattern and its folder.")
     for match in map(Path, matches):
         if match.is_dir():
             yield from _Walk(match, suffixes, skipped)(match)
@@ -106,7 +106,7 @@ class _Walk:
             with os.scandir(folder) as entries:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
-            sentence = f"Folder {folder} may not be read ({error.strerror})"
+            sentence = f"Folder {folder} is not readable ({error.strerror})"
             if folder == self._root:
                 raise ImageError(f"{sentence}; check its permissions.") from error
             self._skipped(f"{sentence}; it is left out.")
@@ -114,7 +114,7 @@ class _Walk:
         visible.sort(key=lambda entry: _natural(entry.name))
         folders = [entry for entry in visible if self._is_folder(entry)]
         for entry in visible:
-            # A link to a file that is gone is listed too: reading it says so, hiding it would not.
+            # A broken link is listed, too: reading it raises an error, skipping it would hide it.
             if entry not in folders and Path(entry.name).suffix.lower() in self._suffixes:
                 yield Path(entry.path)
         for entry in folders:
@@ -143,6 +143,6 @@ class _Walk:
 
 
 def _natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Sort key that reads numbers as numbers; the name itself settles ties."""
+    """Return a sort key that orders numbers by value; ties are broken by the name."""
     parts = re.split(r"(\d+)", name.casefold())
     return [(int(p), 0, "") if p.isdecimal() else (-1, 0, p) for p in parts], name

@@ -1,8 +1,8 @@
-"""Text as a mask of coverage, in any script that the fonts at hand can write.
+"""Text as a coverage mask, in all scripts of the available fonts.
 
-DejaVu Sans writes Latin, Greek, Cyrillic, Hebrew and Arabic (shaped and in the right direction).
-Its file lies in typefaces/, with its licence. Names in Chinese, Japanese or Korean need the font
-inside OpenCV 5; before that their letters come out as boxes.
+DejaVu Sans covers Latin, Greek, Cyrillic, Hebrew and Arabic (shaped, right to left). Its file
+is in typefaces/, with its licence. Chinese, Japanese and Korean need the font inside OpenCV 5;
+earlier versions draw boxes for their letters.
 """
 
 from functools import lru_cache
@@ -24,7 +24,7 @@ def text_mask(text: str, size: float) -> Pixels:
         size: height of the font, px.
 
     Returns:
-        (h, w) coverage, 0 to 255. The height depends on the size alone, so that lines align;
+        (h, w) coverage, 0 to 255. The height depends on the size alone, so that lines are aligned;
         the width is that of the ink.
     """
     text = "".join(letter if letter.isprintable() else " " for letter in text)
@@ -48,7 +48,7 @@ def _by_pillow(text: str, size: float) -> Pixels:
 def _by_opencv(text: str, size: float) -> Pixels:
     ascent, descent = _font(size).getmetrics()
     canvas = np.zeros((ascent + descent, int(size * (len(text) + 2)), 3), np.uint8)
-    # Its size is the height of capitals and more; 0.9 makes them as tall as DejaVu's.
+    # Its size exceeds the height of capitals; 0.9 gives the height of DejaVu's.
     cv2.putText(canvas, text, (2, ascent), (255, 255, 255), _universal(), round(size * 0.9))
     return np.ascontiguousarray(canvas[..., 0])
 
@@ -69,6 +69,6 @@ def _font(size: float) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=4096)
 def _knows(letter: str) -> bool:
-    """Whether DejaVu Sans has the letter: what it lacks it draws as one and the same box."""
+    """Return whether DejaVu Sans has the letter: all missing letters give the same box."""
     font = _font(16)
     return letter.isspace() or bytes(font.getmask(letter)) != bytes(font.getmask("\uffff"))

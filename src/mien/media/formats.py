@@ -1,15 +1,15 @@
-"""What a file is, told by its first bytes and never by its name."""
+"""File formats from the first bytes of a file, never from its name."""
 
 import struct
 
-# Suffixes that are taken for pictures when a folder is searched.
+# Suffixes that count as images when a folder is searched.
 SUFFIXES = frozenset(
     {
         ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg",
         ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
     }
 )  # fmt: skip
-# Suffixes that are films for a command that takes both; anything that FFmpeg opens is read.
+# Suffixes that count as films if a command accepts both; FFmpeg determines what is readable.
 FILMS = frozenset(
     {
         ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
@@ -17,7 +17,7 @@ FILMS = frozenset(
     }
 )  # fmt: skip
 
-# First bytes of the pictures that are read. Sources: ITU-T T.81 B.1.1.3, W3C PNG 5.2, TIFF 6.0
+# First bytes of the supported images. Sources: ITU-T T.81 B.1.1.3, W3C PNG 5.2, TIFF 6.0
 # section 2 and its BigTIFF extension, GIF89a 17, and for the others their specifications.
 _PICTURES = (
     (b"\xff\xd8\xff", "jpeg"),
@@ -39,7 +39,7 @@ _FILM_STARTS = (
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"}
 
-# Files that people hand in by mistake; the sentence names what they are.
+# Files that users supply by mistake, with their descriptions.
 _OTHERS = (
     (b"%PDF", "a PDF document"),
     (b"%!PS", "a PostScript document"),
@@ -68,7 +68,7 @@ _OTHERS = (
 
 
 def format_of(data: bytes) -> str | None:
-    """Which picture format the bytes are: "jpeg", "png", ...; None if none that is read."""
+    """Return the image format of the bytes: "jpeg", "png", ...; None if unsupported."""
     for start, name in _PICTURES:
         if data.startswith(start):
             return name
@@ -77,7 +77,7 @@ def format_of(data: bytes) -> str | None:
     if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
         return "pnm"  # Netpbm; two bytes and white space
     if data[:2] == b"BM" and len(data) >= 18 and data[6:10] == bytes(4):
-        return "bmp"  # two letters are little; bytes 6 to 9 are reserved and zero
+        return "bmp"  # two letters are weak evidence; bytes 6 to 9 are reserved and zero
     brands = _brands(data)
     if brands & _AVIF_BRANDS:
         return "avif"
@@ -85,7 +85,7 @@ def format_of(data: bytes) -> str | None:
 
 
 def is_film_data(data: bytes) -> bool | None:
-    """Whether the first 400 bytes of a file are those of a film; None if they do not say.
+    """Return whether the first 400 bytes of a file are those of a film; None if undecided.
 
     Sources: ISO/IEC 14496-12 (ftyp), RFC 8794 (EBML), ISO/IEC 13818-1 (packs, and packets of 188
     bytes), Microsoft ASF 3.1.
@@ -102,8 +102,8 @@ def is_film_data(data: bytes) -> bool | None:
     return True if len(packets) == 3 and packets == b"GGG" else None
 
 
-def looks_like(data: bytes) -> str:
-    """What bytes that are no picture look like, in words: "a PDF document"."""
+def describe_bytes(data: bytes) -> str:
+    """Describe bytes that are not a supported image: "a PDF document"."""
     for start, words in _OTHERS:
         if data.startswith(start):
             return words
@@ -117,11 +117,11 @@ def looks_like(data: bytes) -> str:
         }.get(data[8:12], "an MP4 film")
     if is_film_data(data):
         return "a film"
-    return _text(data[:4096]) or "no file type that mien knows"
+    return _text(data[:4096]) or "of an unknown file type"
 
 
 def webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height in the header of a WebP file, px; (0, 0) if the header is damaged.
+    """Return width and height of a WebP file in px; (0, 0) if the header is damaged.
 
     Source: RFC 9649, sections 2.7 (VP8X), 3.4 (VP8L) and RFC 6386, section 9.1 (VP8).
     """
@@ -141,7 +141,7 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 
 def _brands(data: bytes) -> set[bytes]:
-    """Major and compatible brands of an ISO base media file (ISO/IEC 14496-12, clause 4.3)."""
+    """Return all brands of an ISO base media file (ISO/IEC 14496-12, clause 4.3)."""
     if data[4:8] != b"ftyp":
         return set()
     end = min(int.from_bytes(data[:4], "big"), len(data), 256)
@@ -154,7 +154,7 @@ def _text(start: bytes) -> str | None:
     try:
         words = start.decode("utf-8", errors="strict").lstrip("\ufeff \t\r\n").lower()
     except UnicodeDecodeError as error:
-        if error.start < len(start) - 3:  # not just a letter cut in two by the 4096
+        if error.start < len(start) - 3:  # not only a letter that is cut at 4096 bytes
             return None
         words = start[: error.start].decode("utf-8").lower()
     if "<svg" in words:

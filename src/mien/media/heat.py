@@ -1,20 +1,22 @@
-"""A map of numbers over a picture: red raises, blue lowers, what is grey does neither."""
+"""Heat map on an image: red raises, blue lowers, grey has no effect."""
 
 import numpy as np
 
 from mien.types import Floats, Pixels
 
-UP = np.array([214, 47, 39], np.float64)  # red and blue that the colour-blind tell apart.
+UP = np.array(
+    [214, 47, 39], np.float64
+)  # red and blue that are distinguishable with colour blindness.
 DOWN = np.array([44, 104, 187], np.float64)  # Source: ColorBrewer's RdYlBu ends
-STRONGEST = 0.75  # share of colour where the map is at its largest
+STRONGEST = 0.75  # share of colour at the maximum of the map
 
 
 def heat(image: Pixels, values: Floats) -> Pixels:
-    """Lay a map over a greyed picture.
+    """Draw a heat map on a grey copy of an image.
 
     Args:
         image: (H, W, 3).
-        values: (H, W); the colour is strongest where they are farthest from 0.
+        values: (H, W); the colour is strongest at the largest absolute value.
 
     Returns:
         (H, W, 3).

@@ -1,4 +1,4 @@
-"""Faces made unrecognisable in a picture."""
+"""Anonymisation of faces in an image."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ import numpy as np
 from mien.media.writing import check_image
 from mien.types import Floats, Pixels
 
-ROOM = 0.35  # share of the box that is hidden around it: ears, hair and chin tell too
-CELLS = 5  # cells across a face; what is left is its mean colour in each, smoothed
-FEATHER = 0.12  # of the face: width of the soft edge
+ROOM = 0.35  # share of the box that is also blurred around it: ears, hair and chin identify, too
+CELLS = 5  # cells across a face; only the smoothed mean colour of each remains
+FEATHER = 0.12  # share of the face: width of the soft edge
 
 
 def hide_faces(image: Pixels, boxes: Sequence[Floats]) -> Pixels:
-    """A copy of a picture with faces blurred away.
+    """Return a copy of an image with blurred faces.
 
-    Each face is replaced by a few mean colours, smoothed so that it stays calm to look at. What
-    is thrown away cannot be computed back from the picture; that no matcher still recognises it
-    is measured in tests, not assumed.
+    Each face is replaced by a few smoothed mean colours. The removed data cannot be restored
+    from the image. Tests measure that matchers no longer recognise the faces; it is not
+    assumed.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -42,7 +42,7 @@ def _hide(canvas: Pixels, box: Floats) -> None:
     area = canvas[y0:y1, x0:x1]
     small = cv2.resize(area, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     calm = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_CUBIC)
-    # An ellipse in the whole box, also where the picture cuts it, with a soft edge inside it.
+    # An ellipse in the whole box, also if the image cuts it, with a soft inner edge.
     across = (np.arange(x0, x1) + 0.5 - (left + right) / 2) / max((right - left) / 2, 1)
     down = (np.arange(y0, y1) + 0.5 - (top + bottom) / 2) / max((bottom - top) / 2, 1)
     radius = np.sqrt(across[None, :] ** 2 + down[:, None] ** 2)

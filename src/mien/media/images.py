@@ -1,4 +1,4 @@
-"""Pictures in: from a path, from bytes or from an array, to upright 8-bit RGB."""
+"""Input of images: a path, bytes or an array to upright 8-bit RGB."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from mien.errors import ImageError
 from mien.media.arrays import from_array
 from mien.media.decoding import decode
 from mien.media.finding import is_film
-from mien.media.formats import looks_like
+from mien.media.formats import describe_bytes
 from mien.media.limits import LIMITS, Limits
 from mien.types import Pixels
 
@@ -19,56 +19,56 @@ Source = str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any]
 
 
 def read_image(source: Source, *, limits: Limits = LIMITS, where: str | None = None) -> Pixels:
-    """Read one picture.
+    """Read one image.
 
-    JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF (of films and pages the first) are told by
-    their bytes, not by their names. Sixteen bits are scaled to eight; transparent parts are
-    laid on mid grey (128, 128, 128); colours are converted to sRGB if the file carries another
-    profile. A profile that cannot be opened is ignored, as viewers do.
+    The format of JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF (first frame or page) is
+    determined from the bytes, not from the name. 16 bits are scaled to 8; transparent parts are
+    composited on mid grey (128, 128, 128); colours are converted to sRGB if the file has
+    another profile. A profile that cannot be opened is ignored, as in viewers.
 
     Args:
         source: a path, the bytes of a file, or an array (H, W), (H, W, 1), (H, W, 3) RGB or
             (H, W, 4) RGBA of uint8, uint16, bool, or floats in [0, 1].
         limits: checked before anything is decoded.
-        where: names the source in errors; by default the path, or what kind of thing it is.
+        where: names the source in errors; default: the path, or the type of the source.
 
     Returns:
         (H, W, 3) uint8 RGB, upright (EXIF orientation applied). A uint8 RGB array is returned
-        as it is, not copied.
+        unchanged, without a copy.
 
     Raises:
-        ImageError: there is no such picture, it is damaged, cut short or too large, or it is
-            not a picture at all; the sentence says which.
+        ImageError: the image does not exist, is damaged, truncated or too large, or is not an
+            image; the message names the fault.
     """
     if isinstance(source, np.ndarray):
         return from_array(source, where or "The array", limits)
     if isinstance(source, bytes | bytearray | memoryview):
-        where = where or "The picture given as bytes"
+        where = where or "The image in bytes"
         limits.check_bytes(memoryview(source).nbytes, where)
         return decode(bytes(source), where, limits)
     if not isinstance(source, str | os.PathLike):
         raise ImageError(
-            f"A picture cannot be read from {type(source).__name__}; give a path, bytes or a "
+            f"An image cannot be read from {type(source).__name__}: expected a path, bytes or a "
             "NumPy array."
         )
     path = Path(source)
-    where = where or f"Picture {path}"
+    where = where or f"Image {path}"
     return decode(_fetch(path, where, limits), where, limits)
 
 
 def _fetch(path: Path, where: str, limits: Limits) -> bytes:
-    """The bytes of a regular file that is not too large."""
+    """Read the bytes of a regular file within the limits."""
     try:
         if path.is_dir():
-            raise ImageError(f"{where} is a folder; list its pictures with find_images.")
-        if path.exists() and not path.is_file():  # a pipe or device may never end
+            raise ImageError(f"{where} is a folder; list its images with find_images.")
+        if path.exists() and not path.is_file():  # a pipe or device may be endless
             raise ImageError(f"{where} is not a regular file; copy its content to a file first.")
         if is_film(path):
             with path.open("rb") as file:
-                kind = looks_like(file.read(400))
+                kind = describe_bytes(file.read(400))
             kind = kind if kind.endswith("film") else "a film"
             raise ImageError(
-                f"{where} is {kind}, not a picture; use mien.film.identify_film, or on the "
+                f"{where} is {kind}, not an image; use mien.film.identify_film, or on the "
                 "command line: mien identify."
             )
         limits.check_bytes(path.stat().st_size, where)
@@ -76,11 +76,11 @@ def _fetch(path: Path, where: str, limits: Limits) -> bytes:
     except ImageError:
         raise
     except FileNotFoundError:
-        reason = "is a link to a file that is gone" if path.is_symlink() else "does not exist"
+        reason = "is a broken link" if path.is_symlink() else "does not exist"
         raise ImageError(f"{where} {reason}; check the path.") from None
     except NotADirectoryError:
-        raise ImageError(f"{where} lies below a file, not a folder; check the path.") from None
+        raise ImageError(f"{where} is below a file, not a folder; check the path.") from None
     except PermissionError:
-        raise ImageError(f"{where} may not be read; check its permissions.") from None
+        raise ImageError(f"{where} is not readable; check its permissions.") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         raise ImageError(f"{where} cannot be read ({error}); check the path and disk.") from error

@@ -1,4 +1,4 @@
-"""JSON lines on disk that survive a kill: the one log of all work that can be resumed."""
+"""JSON lines on disk that survive a kill: the log of all resumable work."""
 
 import json
 import os
@@ -13,10 +13,10 @@ Row = dict[str, Any]
 
 
 class JsonLog:
-    """A file of JSON lines. Open it, read what it holds, then append.
+    """A file of JSON lines: open it, read its rows, then append.
 
-    A line is on its way to the disk before `append` returns. Half a line that a killed run left
-    behind is cut off when the file is opened.
+    A line is flushed to disk before `append` returns. An incomplete line of a killed run is removed
+    when the file is opened.
     """
 
     def __init__(
@@ -27,23 +27,23 @@ class JsonLog:
         error: type[MienError] = MienError,
         sync: bool = False,
     ) -> None:
-        """Open or begin a log; only its owner may read it (mode 600).
+        """Open or create a log; only its owner can read it (mode 600).
 
         Args:
             path: the file.
-            settings: all that decides what the rows say: the first line. A log that was begun
-                with other settings is refused. None: the log has no first line of its own.
+            settings: the settings of the rows, stored in the first line. A log with other
+                settings is refused. None: the log has no such first line.
             error: raised on failure.
             sync: wait for the disk after each row.
 
         Raises:
-            error: the file is something else, has other settings, or cannot be written.
+            error: the file is not a log, has other settings, or cannot be written.
         """
         self.path, self._error, self._sync = Path(path), error, sync
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as failure:
-            raise error(f"{self.path} cannot be opened: {failure.strerror}.") from failure
+            raise error(f"'{self.path}' cannot be opened: {failure.strerror}.") from failure
         self._file = os.fdopen(handle, "r+b")
         try:
             self._start = self._check(settings)
@@ -52,17 +52,17 @@ class JsonLog:
             raise
 
     def _check(self, settings: Row | None) -> int:
-        """Check the first line, cut off half a line; give where the rows begin."""
+        """Check the first line, remove an incomplete line; return the start of the rows."""
         head = b"" if settings is None else json_line({"mien": settings})
         first = self._file.readline()
         if head and first.endswith(b"\n") and first != head:
             raise self._error(
-                f"{self.path} holds results of other sources or other settings; continuing it "
-                "would mix two runs. Choose another file, or delete it."
+                f"'{self.path}' holds results of other sources or other settings, and one file "
+                "must not mix two runs. Choose another file, or delete it."
             )
         if not head and first.endswith(b"\n") and not _is_row(first):
             raise self._error(
-                f"{self.path} is no log of JSON lines, so it is no log of events or results; "
+                f"'{self.path}' is not a log of events or results (JSON lines); "
                 "choose another file."
             )
         end = 0
@@ -79,7 +79,7 @@ class JsonLog:
         return len(head)
 
     def rows(self) -> Iterator[Row]:
-        """All rows that are on disk, one in memory at a time."""
+        """Read all rows from disk, one in memory at a time."""
         with self.path.open("rb") as file:
             file.seek(self._start)
             for line in file:
@@ -89,7 +89,7 @@ class JsonLog:
         """Write one row.
 
         Raises:
-            error: the disk is full or gone; what was written before stays whole.
+            error: the disk is full or lost; earlier lines remain complete.
         """
         try:
             self._file.write(json_line(row))
@@ -98,8 +98,9 @@ class JsonLog:
                 os.fsync(self._file.fileno())
         except OSError as failure:
             raise self._error(
-                f"{self.path} cannot be written ({failure.strerror}). What it holds is whole, and "
-                "the same command continues it."
+                f"'{self.path}' cannot be written ({failure.strerror}). Its lines are complete, "
+                "and "
+                "the same command continues the run."
             ) from failure
 
     def close(self) -> None:
@@ -114,11 +115,11 @@ class JsonLog:
 
 
 def read_rows(path: str | os.PathLike[str], *, settings: bool) -> Iterator[Row]:
-    """The whole rows of a log that may still be written to.
+    """Read the complete rows of a log that may be open for writing.
 
     Args:
         path: the file.
-        settings: whether its first line holds settings, and is no row.
+        settings: whether the first line holds settings instead of a row.
     """
     with open(path, "rb") as file:
         if settings:
@@ -129,7 +130,7 @@ def read_rows(path: str | os.PathLike[str], *, settings: bool) -> Iterator[Row]:
 
 
 def json_line(row: Row) -> bytes:
-    """One row as it stands in a log."""
+    """Encode one row as a line of a log."""
     for escape in (False, True):  # a name that is not UTF-8 has to be escaped
         text = json.dumps(row, ensure_ascii=escape, allow_nan=False, separators=(",", ":"))
         with suppress(UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""How large a picture may be; asked before a pixel is decoded."""
+"""Limits of image size, checked before decoding."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from mien.errors import ImageError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest picture that is read; a larger one is refused from its header alone."""
+    """The largest permitted image; larger ones are refused from their header."""
 
-    # The largest camera files: a 100-megapixel 16-bit RGB TIFF has 600 MB and is refused, its
-    # 8-bit form and every JPEG, HEIC and PNG of a camera on sale in 2025 pass.
+    # The largest camera files: a 100-megapixel 16-bit RGB TIFF has 600 MB and is refused; its 8-bit
+    # form, and all JPEG, HEIC and PNG files of cameras on sale in 2025, are accepted.
     max_bytes: int = 300_000_000
     # Phones with 200-megapixel sensors write 16,320 x 12,240; decoded that is 600 MB.
     max_pixels: int = 200_000_000
@@ -18,21 +18,21 @@ class Limits:
     max_memory: int = 2**29  # bytes: 512 MiB
 
     def check_bytes(self, size: int, where: str) -> None:
-        """Refuse a file of `size` bytes if that is too many."""
+        """Raise an error if a file of `size` bytes is too large."""
         if size > self.max_bytes:
             raise ImageError(
-                f"{where} has {size:,} bytes, more than the {self.max_bytes:,} allowed; "
-                "save it smaller, or raise Limits.max_bytes."
+                f"{where} has {size:,} bytes, more than the {self.max_bytes:,} permitted; "
+                "reduce it, or increase Limits.max_bytes."
             )
 
     def check_pixels(self, width: int, height: int, where: str) -> None:
-        """Refuse a picture of `width` x `height` px if it is empty or too large."""
+        """Raise an error if an image of `width` x `height` px is empty or too large."""
         if width < 1 or height < 1:
-            raise ImageError(f"{where} has no pixels ({width} x {height}); give another picture.")
+            raise ImageError(f"{where} has no pixels ({width} x {height}); use another image.")
         if width * height > self.max_pixels:
             raise ImageError(
                 f"{where} has {width:,} x {height:,} pixels, more than the {self.max_pixels:,} "
-                "allowed; make it smaller, or raise Limits.max_pixels."
+                "permitted; reduce it, or increase Limits.max_pixels."
             )
 
     def check_memory(self, width: int, height: int, bytes_each: float, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Cameras and network streams: the newest frames, whatever the viewer's speed."""
+"""Input of cameras and network streams: the newest frames, independent of processing speed."""
 
 import os
 import sys
@@ -18,25 +18,25 @@ from mien.media.film import STALL, Counts, Film, Frame, Glance, film_of, open_fi
 from mien.media.limits import LIMITS, Limits
 
 STREAMS = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
-WAITING = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between attempts to reach a source that went away
+WAITING = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between reconnection attempts
 DELAY = 1.0  # s
-# FFmpeg's name of the system's camera interface.
+# Name of the system's camera interface in FFmpeg.
 CAMERAS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
-Told = Callable[[str], None]
+Notify = Callable[[str], None]  # called with a message about the source
 
 
 def is_live(source: str | os.PathLike[str]) -> bool:
-    """Whether a name means a camera or a network stream: "0", "/dev/video0", "rtsp://..."."""
+    """Return whether a name is that of a camera or a network stream: "0", "/dev/video0", "rtsp://..."."""
     name = str(source)
     return name.isdecimal() or name.startswith(("/dev/video", *STREAMS))
 
 
 class Live:
-    """Frames of a camera or stream as they come.
+    """The frames of a camera or stream as they arrive.
 
-    A thread reads and decodes, so that a slow viewer sees late frames dropped rather than the
-    picture fall behind. A source that goes away is tried again until `patience` is over.
+    A thread reads and decodes; if processing is slow, late frames are dropped, so that the delay
+    does not grow. After a loss, reconnection is tried until `patience` has passed.
     Iterate over it once; close it, or use it in a `with` block.
     """
 
@@ -49,7 +49,7 @@ class Live:
         patience: float = 60.0,
         stall: float = STALL,
         delay: float = DELAY,
-        told: Told = lambda sentence: None,
+        notify: Notify = lambda sentence: None,
         limits: Limits = LIMITS,
     ) -> None:
         """Open the source.
@@ -57,22 +57,22 @@ class Live:
         Args:
             source: number of a camera, its path, or a URL.
             every: seconds between frames, as for Film.frames.
-            glance: tells cuts, as for Film.frames.
-            patience: seconds to try to reach a source that went away, before giving up.
-            stall: seconds without a frame after which a source counts as gone.
-            delay: seconds of frames that may wait to be looked at; older ones give way.
-            told: is given a sentence whenever the source goes or comes back.
+            glance: detects cuts, as for Film.frames.
+            patience: seconds of reconnection attempts after a loss.
+            stall: seconds without a frame after which a source counts as lost.
+            delay: seconds of frames in the queue; older frames are dropped.
+            notify: called with a message if the source is lost or is back.
             limits: largest frame.
 
         Raises:
-            FilmError: the source cannot be opened at first, so it was probably never there.
+            FilmError: the source cannot be opened at the start.
         """
         self.where = f"Camera {source}" if str(source).isdecimal() else f"Source {source}"
         self.counts = Counts()
         self.reason: str | None = None
         self._source, self._every, self._limits = str(source), every, limits
         self._glance = glance
-        self._patience, self._stall, self._told = patience, stall, told
+        self._patience, self._stall, self._notify = patience, stall, notify
         film = self._open()
         self.started = time.time()  # wall clock of 0:00, s since 1970
         self.rate = film.rate
@@ -97,7 +97,7 @@ class Live:
             raise self._error
 
     def close(self) -> None:
-        """Stop reading. The thread ends with the next frame, or when the source stalls."""
+        """Stop reading. The thread ends at the next frame, or when the source stalls."""
         self._closed = True
         with self._news:
             self._over = True
@@ -111,7 +111,7 @@ class Live:
         self.close()
 
     def _read(self, film: Film) -> None:
-        """Put frames into the queue until the source is over for good."""
+        """Put frames into the queue until the source ends finally."""
         last, shift = -1.0, 0.0
         try:
             while not self._closed:
@@ -120,16 +120,16 @@ class Live:
                 if again is None:
                     break
                 film = again
-                # The stamps of the new connection start anew; the clock on the wall does not.
+                # Timestamps of the new connection restart; the wall clock does not.
                 shift = max(time.monotonic() - self._begun, last + 1e-3)
-        except Exception as error:  # told to whoever iterates
+        except Exception as error:  # raised to the iterating caller
             self._error = error
         with self._news:
             self._over = True
             self._news.notify_all()
 
     def _drain(self, film: Film, shift: float, last: float) -> float:
-        """Read one connection to its end; give the time of its last frame."""
+        """Read one connection to its end; return the time of its last frame."""
         with film:
             try:
                 origin: float | None = None
@@ -140,7 +140,7 @@ class Live:
                     if self._closed:
                         break
             except FilmError as error:  # it stalled
-                self._told(str(error))
+                self._notify(str(error))
         return last
 
     def _put(self, frame: Frame, counts: Counts) -> None:
@@ -151,8 +151,8 @@ class Live:
             self._news.notify()
 
     def _reopen(self) -> Film | None:
-        """Try to reach the source again; None once patience is over."""
-        self._told(f"{self.where} went away; trying to reach it again.")
+        """Reconnect to the source; None after `patience`."""
+        self._notify(f"{self.where} is lost; reconnecting.")
         gone, attempt = time.monotonic(), 0
         while time.monotonic() - gone < self._patience and not self._closed:
             time.sleep(min(WAITING[min(attempt, len(WAITING) - 1)], self._patience))
@@ -162,7 +162,7 @@ class Live:
             except FilmError:
                 continue
             self.counts.reconnects += 1
-            self._told(f"{self.where} is back after {time.monotonic() - gone:.1f} s.")
+            self._notify(f"{self.where} is back after {time.monotonic() - gone:.1f} s.")
             return film
         self.reason = "lost"
         return None
@@ -177,19 +177,19 @@ def open_source(
     every: float = 0.0,
     glance: Glance | None = None,
     patience: float = 60.0,
-    told: Told = lambda sentence: None,
+    notify: Notify = lambda sentence: None,
 ) -> "Live | Replay":
-    """A camera or stream as it comes, or a file frame by frame, behind one shape.
+    """Open a camera or stream live, or a file frame by frame, with one interface.
 
-    Iterating gives frames; `counts`, `reason`, `rate` and `where` tell about them.
+    Iteration yields frames; `counts`, `reason`, `rate` and `where` describe them.
     """
     if is_live(source):
-        return Live(source, every=every, glance=glance, patience=patience, told=told)
+        return Live(source, every=every, glance=glance, patience=patience, notify=notify)
     return Replay(source, every, glance)
 
 
 class Replay:
-    """A film file in the place of a camera: every frame is looked at, none is dropped."""
+    """A film file instead of a camera: every frame is passed on, none is dropped."""
 
     def __init__(
         self, source: str | os.PathLike[str], every: float, glance: Glance | None = None
@@ -200,19 +200,19 @@ class Replay:
 
     @property
     def counts(self) -> Counts:
-        """What became of the frames so far."""
+        """Return the counts of the frames so far."""
         return self._film.counts
 
     @property
     def reason(self) -> str | None:
-        """Why the frames may not be all."""
+        """Return why frames may be missing."""
         return self._film.reason
 
     def __iter__(self) -> Iterator[Frame]:
         return self._film.frames(every=self._every, glance=self._glance)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._film.close()
 
     def __enter__(self) -> "Replay":
@@ -223,20 +223,22 @@ class Replay:
 
 
 def _container(source: str, where: str, stall: float) -> Any:
-    """Open with what each kind of source needs to come quickly and not to hang."""
+    """Open a source with options for low delay and timeouts."""
     options: dict[str, str] = {}
     kind = None
     if source.isdecimal() or source.startswith("/dev/video"):
         kind = CAMERAS.get(sys.platform)
         if kind is None:
-            raise FilmError(f"{where}: cameras of {sys.platform} are not known; give a URL.")
+            raise FilmError(f"{where}: cameras of {sys.platform} are not supported; give a URL.")
         source = f"/dev/video{source}" if kind == "v4l2" and source.isdecimal() else source
         if kind == "v4l2" and not Path(source).exists():
-            raise FilmError(f"{where}: there is no {source}; plug the camera in, or name another.")
+            raise FilmError(
+                f"{where}: {source} does not exist; connect the camera, or name another one."
+            )
     elif source.startswith("rtsp"):
-        options = {"rtsp_transport": "tcp"}  # whole pictures rather than torn ones
+        options = {"rtsp_transport": "tcp"}  # complete frames instead of torn ones
     try:
         return av.open(source, format=kind, options=options, timeout=(stall, stall))
     except (OSError, av.error.FFmpegError, ValueError) as error:
-        told = getattr(error, "strerror", None) or error
-        raise FilmError(f"{where} cannot be reached ({told}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise FilmError(f"{where} cannot be reached ({reason}).") from error

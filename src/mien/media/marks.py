@@ -1,4 +1,4 @@
-"""A visible mark on pictures that were made: a word in a corner that can be read."""
+"""Visible mark on generated images: a legible word in a corner."""
 
 import numpy as np
 
@@ -6,19 +6,19 @@ from mien.media.fonts import text_mask
 from mien.media.writing import check_image
 from mien.types import Pixels
 
-SHARE = 0.045  # height of the letters, of the shorter side
-LEAST = 9.0  # px; smaller letters cannot be read
+SHARE = 0.045  # height of the letters as a share of the shorter side
+LEAST = 9.0  # px; smaller letters are illegible
 
 
 def mark(image: Pixels, word: str) -> Pixels:
-    """Write a word into the lower left corner of a copy of a picture.
+    """Write a word into the lower left corner of a copy of an image.
 
     Args:
         image: (H, W, 3).
         word: such as "synthetic".
 
     Returns:
-        (H, W, 3) with white letters on a dark band, cut off where the picture is too small.
+        (H, W, 3) with white letters on a dark band, cut off if the image is too small.
     """
     check_image(image)
     out = np.array(image)

@@ -1,4 +1,4 @@
-"""Notes inside files: what a made picture, film or recording is, in its own metadata."""
+"""Notes in the metadata of generated images, films and recordings."""
 
 import os
 import struct
@@ -16,14 +16,14 @@ COMMENT = b"ICMT"  # chunk of a WAV file. Source: Microsoft, RIFF INFO list, 199
 
 
 def exif_note(note: str) -> bytes:
-    """A note as EXIF, which PNG, JPEG, WebP, AVIF and TIFF carry."""
+    """Encode a note as EXIF, for PNG, JPEG, WebP, AVIF and TIFF."""
     tags = Image.Exif()
     tags[DESCRIPTION], tags[SOFTWARE] = note, "mien"
     return tags.tobytes()
 
 
 def wav_note(wav: bytes, note: str) -> bytes:
-    """A WAV file with a note added at its end, where players do not look."""
+    """Append a note to a WAV file, at its end, which players ignore."""
     text = note.encode("ascii", "backslashreplace") + b"\0"
     text += b"\0" * (len(text) % 2)
     listed = b"INFO" + COMMENT + struct.pack("<I", len(text)) + text
@@ -32,7 +32,7 @@ def wav_note(wav: bytes, note: str) -> bytes:
 
 
 def read_note(path: str | os.PathLike[str]) -> str | None:
-    """The note in a picture, film or recording that mien made; None if there is none.
+    """Read the note of an image, film or recording of mien; None if there is none.
 
     Raises:
         ImageError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""What a face shows, drawn on a picture: points, lines, axes, rays, and bars beside it."""
+"""Drawing of measures on an image: points, lines, axes, rays, and bars beside the face."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from mien.media.writing import check_image
 from mien.types import Doubles, Floats, Pixels
 
 Colour = tuple[int, int, int]  # red, green, blue
-# Told apart with any kind of colour vision. Source: Okabe and Ito, "Color universal design", 2008.
+# Distinguishable with all colour vision. Source: Okabe and Ito, "Color universal design", 2008.
 ORANGE, SKY, GREEN, BLUE, RED = (
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (0, 114, 178), (213, 94, 0),
 )  # fmt: skip
 INK: Colour = (22, 26, 30)
 PAPER: Colour = (255, 255, 255)
 SHIFT = 4  # OpenCV draws at 1/16 px
-ROOMY = 16  # bars beside a face at most
-SMALLER = 0.86  # letters of bars as a share of those of the label
+ROOMY = 16  # maximum number of bars beside a face
+SMALLER = 0.86  # size of bar text as a share of that of the label
 Place = tuple[int, int, int, int]  # left, top, right, bottom
 
 
@@ -28,16 +28,16 @@ class Bar:
     """One number beside a face."""
 
     name: str
-    share: float  # of the bar that is filled, in [0, 1]; NaN: missing
-    told: str
+    share: float  # filled share of the bar, in [0, 1]; NaN: missing
+    text: str
     colour: Colour = SKY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
-    """What is drawn of one face; px of the picture."""
+    """The drawing for one face; px of the image."""
 
-    box: Floats  # (4,) the bars stand beside it
+    box: Floats  # (4,) the bars are placed beside it
     label: str = ""
     dots: Floats | None = None  # (N, 2)
     lines: Sequence[Floats] = ()  # each (N, 2), open
@@ -46,12 +46,12 @@ class Overlay:
 
 
 def draw_overlays(image: Pixels, overlays: Sequence[Overlay], note: str = "") -> Pixels:
-    """Draw on a copy of a picture; lines and letters grow with the faces and the picture.
+    """Draw on a copy of an image; lines and letters scale with the faces and the image.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        overlays: one a face.
-        note: a line in the corner, such as why nothing is drawn.
+        overlays: one per face.
+        note: a line in the corner, such as the reason why nothing is drawn.
     """
     check_image(image)
     canvas = np.array(image)
@@ -91,7 +91,7 @@ def _lines(canvas: Pixels, one: Overlay) -> None:
 
 
 def _panel(canvas: Pixels, one: Overlay, size: float, taken: list[Place]) -> None:
-    """Label and bars on a dark plate beside the face; the label alone where there is no room."""
+    """Draw label and bars on a dark plate beside the face; only the label if space is short."""
     size = min(size, max(11.0, 0.075 * float(one.box[3] - one.box[1])))
     bars = list(one.bars)[:ROOMY]
     for chosen in (bars, []):
@@ -112,31 +112,31 @@ class _Plate:
 
 
 def _sized(label: str, bars: list[Bar], size: float) -> _Plate | None:
-    """How large a plate must be; None if there is nothing to write."""
+    """Return the size of a plate; None if there is nothing to write."""
     if not label and not bars:
         return None
     pad, row = _spaces(size)
     widths = [text_mask(label, size).shape[1]] if label else []
     if bars:
-        names, told, track = _widths(bars, size)
-        widths.append(names + told + track + 2 * pad)
+        names, numbers, track = _widths(bars, size)
+        widths.append(names + numbers + track + 2 * pad)
     return _Plate(max(widths) + 2 * pad, 2 * pad + row * (len(bars) + bool(label)))
 
 
 def _spaces(size: float) -> tuple[int, int]:
-    """Room around the text and height of a line, px."""
+    """Return the padding of the text and the line height in px."""
     return round(0.6 * size), round(1.35 * size)
 
 
 def _widths(bars: list[Bar], size: float) -> tuple[int, int, int]:
-    """Of names, numbers and bars, px."""
+    """Return the widths of names, numbers and bars in px."""
     names = max(text_mask(bar.name, SMALLER * size).shape[1] for bar in bars)
-    told = max(text_mask(bar.told, SMALLER * size).shape[1] for bar in bars)
-    return names, told, round(5 * size)
+    numbers = max(text_mask(bar.text, SMALLER * size).shape[1] for bar in bars)
+    return names, numbers, round(5 * size)
 
 
 def _placed(box: Floats, plate: _Plate, shape: tuple[int, ...], taken: list[Place]) -> Place | None:
-    """Beside, below or above a face, where neither faces nor plates are; None: nowhere."""
+    """Return a free place beside, below or above a face; None if there is none."""
     height, width = shape[:2]
     left, top, right, bottom = (float(side) for side in box)
     gap = 4
@@ -155,7 +155,7 @@ def _placed(box: Floats, plate: _Plate, shape: tuple[int, ...], taken: list[Plac
 
 
 def _corners(box: Floats) -> Place:
-    """The inner part of a face's box: plates may touch its rim."""
+    """Return the inner part of the box of a face: plates may touch its rim."""
     left, top, right, bottom = (float(side) for side in box)
     rim = 0.04 * (right - left)
     return round(left + rim), round(top + rim), round(right - rim), round(bottom - rim)
@@ -184,7 +184,7 @@ def _write(canvas: Pixels, label: str, bars: list[Bar], place: Place, size: floa
         if np.isfinite(bar.share):
             length = round(track * min(max(bar.share, 0.0), 1.0))
             _fill(canvas, start, middle, length, half, bar.colour)
-        _text(canvas, bar.told, start + track + pad, top, SMALLER * size, PAPER)
+        _text(canvas, bar.text, start + track + pad, top, SMALLER * size, PAPER)
         top += row
 
 

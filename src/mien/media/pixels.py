@@ -1,4 +1,4 @@
-"""From a decoded film frame to the pixels that mien works on."""
+"""Conversion of decoded film frames to RGB pixels."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -14,17 +14,17 @@ from mien.types import Pixels
 
 # Numbers of the standards. Source: ITU-T H.273, table 4 (matrix coefficients).
 BT709, UNSPECIFIED, BT601 = 1, 2, 5
-HD = 720  # lines: from here on films that name no matrix are taken to be BT.709, as players do
+HD = 720  # lines: from this height, films without a stated matrix count as BT.709, as in players
 
 
 class Converter:
-    """Turns the frames of one film into RGB. Its scalers are kept: making one takes longer."""
+    """A converter of the frames of one film to RGB. It reuses its scalers."""
 
     def __init__(self, aspect: Fraction | None, limits: Limits, where: str) -> None:
         """Start for one film.
 
         Args:
-            aspect: width by height of a pixel; None or 0 if the film does not say.
+            aspect: width by height of a pixel; None or 0 if not stated.
             limits: largest frame.
             where: names the film in errors.
         """
@@ -32,7 +32,7 @@ class Converter:
         self._large, self._small = VideoReformatter(), VideoReformatter()
 
     def upright(self, frame: Any) -> Pixels:
-        """Colours, square pixels and rotation of one frame of PyAV: (H, W, 3) uint8 RGB.
+        """Convert one frame of PyAV: colours, square pixels, rotation; (H, W, 3) uint8 RGB.
 
         Raises:
             ImageError: the frame is larger than the limits allow.
@@ -46,11 +46,11 @@ class Converter:
             frame, width=width, format="rgb24", src_colorspace=matrix, threads=1
         )
         image = np.ascontiguousarray(rgb.to_ndarray(), np.uint8)
-        clockwise = round(-frame.rotation / 90) * 90 % 360  # the flag counts the other way
+        clockwise = round(-frame.rotation / 90) * 90 % 360  # the flag counts anticlockwise
         return turn(image, clockwise)
 
     def small(self, frame: Any) -> Pixels:
-        """A frame as (36, 64, 3), as it lies in the file: enough to see a cut."""
+        """Return a frame as (36, 64, 3) in file orientation: sufficient to detect cuts."""
         glance = self._small.reformat(
             frame, width=64, height=36, format="rgb24", interpolation="FAST_BILINEAR", threads=1
         )
@@ -58,7 +58,7 @@ class Converter:
 
 
 class Weaver:
-    """Makes whole frames of interlaced ones, in which every other line is a moment later.
+    """A de-interlacer: alternate lines of an interlaced frame have different times.
 
     Source: FFmpeg's bwdif, after the BBC's W3F; frames that are not interlaced pass as they are.
     """
@@ -74,7 +74,7 @@ class Weaver:
         self._graph.configure()
 
     def __call__(self, frames: Iterable[Any], *, over: bool) -> Iterator[Any]:
-        """Put frames in; get those that are ready, one behind, with their stamps."""
+        """Add frames; return those that are ready, delayed by one, with their timestamps."""
         for frame in frames:
             self._graph.vpush(frame)
             yield from self._ready()

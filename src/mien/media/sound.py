@@ -1,4 +1,4 @@
-"""The sound of a film, in blocks, on the clock of its frames."""
+"""Input of the sound of a film, in blocks, on the clock of its frames."""
 
 import os
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ from mien.types import Floats
 def read_sound(
     source: str | os.PathLike[str], *, rate: int = 16_000, block: float = 1.0
 ) -> Iterator[tuple[float, Floats]]:
-    """The sound of a film or recording, one channel, a block at a time.
+    """Read the sound of a film or recording, one channel, one block at a time.
 
     Args:
         source: a file that FFmpeg opens.
-        rate: samples a second; speech models want 16,000.
-        block: seconds of a block; memory holds one.
+        rate: samples per second; speech models need 16,000.
+        block: seconds per block; one block is in memory.
 
     Yields:
-        Time of the first sample in seconds (0:00 is where a player starts, as for frames), and
-        (N,) float32 in [-1, 1]. Silence stands for stretches without sound, so that the next
-        block follows in time.
+        Time of the first sample in seconds (0:00 is the start in a player, as for frames), and
+        (N,) float32 in [-1, 1]. Gaps without sound are filled with silence, so that blocks are
+        contiguous.
 
     Raises:
-        FilmError: there is no such file, or it has no sound.
+        FilmError: the file does not exist, or has no sound.
     """
     try:
         container = av.open(str(source))
@@ -35,7 +35,7 @@ def read_sound(
         raise FilmError(f"{source} cannot be opened for its sound ({error}).") from error
     with container:
         if not container.streams.audio:
-            raise FilmError(f"{source} has no sound.")
+            raise FilmError(f"'{source}' has no sound; give a file with an audio stream.")
         yield from _blocks(_samples(container, rate), rate, round(rate * block))
 
 
@@ -47,7 +47,7 @@ def _samples(container: av.container.InputContainer, rate: int) -> Iterator[tupl
         try:
             frames = packet.decode()
         except (av.error.FFmpegError, ValueError):
-            continue  # the gap that it leaves is filled with silence
+            continue  # its gap is filled with silence
         for frame in frames:
             for piece in mono.resample(frame):
                 if piece.pts is not None and piece.time_base is not None:
@@ -55,11 +55,11 @@ def _samples(container: av.container.InputContainer, rate: int) -> Iterator[tupl
 
 
 def _filled(pieces: Iterator[tuple[float, Floats]], rate: int) -> Iterator[tuple[float, Floats]]:
-    """The same pieces with silence in the gaps, at most a second a piece."""
+    """Yield the pieces with silence in the gaps, at most one second per piece."""
     ends: float | None = None
     for time, samples in pieces:
         ends = time if ends is None else ends
-        while (gap := round((time - ends) * rate)) > rate // 100:  # less is rounding of stamps
+        while (gap := round((time - ends) * rate)) > rate // 100:  # less is rounding of timestamps
             yield ends, np.zeros(min(gap, rate), np.float32)
             ends += min(gap, rate) / rate
         yield ends, samples

@@ -1,4 +1,4 @@
-"""How many threads OpenCV takes for one call."""
+"""Number of threads of OpenCV."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +8,11 @@ import cv2
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let OpenCV work with one thread inside the block.
+    """Use one thread for OpenCV inside the block.
 
-    It shares out even chips of 64 px, and threads that wait for the next one burn the processor:
-    a frame of 360 lines with one face took 13.8 ms of processor time with two threads, 10.8 with
-    one, and no longer by the clock. The setting is the whole process's; it is put back at the end.
+    OpenCV distributes even chips of 64 px, and waiting threads use processor time: a frame of 360
+    lines with one face took 13.8 ms of processor time with two threads and 10.8 ms with one, at
+    equal elapsed time. The setting applies to the whole process and is restored at the end.
     """
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""Pictures turned and made smaller."""
+"""Rotation and reduction of images."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,23 +15,25 @@ _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_C
 
 
 def turn(image: Pixels, degrees: Quarter) -> Pixels:
-    """Turn an (H, W, 3) picture clockwise by 0, 90, 180 or 270 degrees."""
+    """Rotate an (H, W, 3) image clockwise by 0, 90, 180 or 270 degrees."""
     check_image(image)
     if degrees not in (0, 90, 180, 270):
-        raise ImageError(f"A picture cannot be turned by {degrees} degrees; use 0, 90, 180 or 270.")
+        raise ImageError(
+            f"Rotation by {degrees} degrees is not supported: expected 0, 90, 180 or 270."
+        )
     return image if degrees == 0 else np.asarray(cv2.rotate(image, _TURNS[degrees]), np.uint8)
 
 
 def turn_back(faces: Sequence[Face], degrees: Quarter, shape: tuple[int, ...]) -> list[Face]:
-    """Faces found in a turned picture, in the coordinates of the picture as it was.
+    """Convert faces of a rotated image to the coordinates of the original image.
 
     Args:
-        faces: with boxes and points in px of the turned picture.
-        degrees: how far the picture was turned, clockwise.
-        shape: height, width, ... of the picture before it was turned.
+        faces: with boxes and points in px of the rotated image.
+        degrees: clockwise rotation of the image.
+        shape: height, width, ... of the original image.
 
     Returns:
-        The faces in the same order. Their points keep their order, so "left eye" stays the one
+        The faces in the same order. Their points keep their order, so "left eye" remains the one
         that is left when the face is upright, and alignment cuts upright chips.
     """
     size = (shape[0], shape[1])
@@ -46,20 +48,20 @@ def turn_back(faces: Sequence[Face], degrees: Quarter, shape: tuple[int, ...]) -
 
 
 def thumbnail(image: Pixels, side: int) -> Pixels:
-    """Shrink a picture so that its longer side has at most `side` px; never enlarge it.
+    """Reduce an image so that its longer side has at most `side` px; never enlarge it.
 
-    Each new pixel is the mean of the area it covers, so fine patterns do not flicker.
+    Each new pixel is the mean of its area, so fine patterns do not flicker.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         side: px, at least 1.
 
     Returns:
-        (h, w, 3) of the same proportions; the picture itself if it is small enough.
+        (h, w, 3) of the same proportions; the image itself if it is small enough.
     """
     check_image(image)
     if side < 1:
-        raise ImageError(f"A thumbnail of {side} px cannot be made; ask for at least 1.")
+        raise ImageError(f"Thumbnail side {side} px is not valid: expected at least 1.")
     height, width = image.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:

@@ -1,4 +1,4 @@
-"""Cut a square out of a picture: turned, scaled, and averaged where it is made smaller."""
+"""Warping of a square region of an image: rotated, scaled, averaged if reduced."""
 
 from typing import Literal
 
@@ -19,15 +19,15 @@ def warp(
     *,
     average: bool = True,
 ) -> Pixels:
-    """Warp with averaging: a chip a tenth as large as the face must not pick one pixel of ten.
+    """Warp with averaging, so that a reduced chip does not sample single pixels.
 
     Args:
         image: (H, W, 3).
         to_chip: (2, 3) transform from image px to chip px.
         size: px of the chip's sides.
-        border: what lies beyond the picture: black, or its outermost pixels repeated.
-        average: whether a smaller chip is the mean of what it shows; if not it is sharper and
-            noisier, as some networks have learned to see.
+        border: pixels beyond the image: black, or the outermost pixels repeated.
+        average: whether a reduced chip is averaged; otherwise it is sharper and
+            noisier, as in the training of some networks.
 
     Returns:
         (size, size, 3).
@@ -41,9 +41,9 @@ def warp(
 
 
 def stretched(image: Pixels, side: int) -> Pixels:
-    """A whole picture as a square of `side` px, for sets whose pictures are cut already.
+    """Resize a whole image to a square of `side` px, for sets of cut images.
 
-    Averaged if it gets smaller, else interpolated; (side, side, 3).
+    It is averaged if reduced, else interpolated; (side, side, 3).
     """
     check_image(image)
     if image.shape[:2] == (side, side):
@@ -53,19 +53,19 @@ def stretched(image: Pixels, side: int) -> Pixels:
 
 
 def _averaged(image: Pixels, to_chip: Floats, size: int, step: int) -> tuple[Pixels, Floats]:
-    """The part of the picture that a chip shows, `step` times as small, and the way from it."""
+    """Return the part of the image in a chip, reduced by `step`, and the transform from it."""
     inverse = cv2.invertAffineTransform(to_chip)
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
     seen = corners @ inverse[:, :2].T + inverse[:, 2]
     height, width = image.shape[:2]
     left, top = np.clip(np.floor(seen.min(0)) - step, 0, [width - 1, height - 1]).astype(int)
     right, bottom = np.clip(np.ceil(seen.max(0)) + step, [left + 1, top + 1], [width, height])
-    # Whole steps only: OpenCV averages 20 times as fast where each pixel is one of step x step.
-    # That may leave out up to step - 1 px at the picture's edge.
+    # Integer steps only: OpenCV then averages 20 times as fast (step x step pixels to one). Up to
+    # step - 1 px at the edge of the image may be omitted.
     small = (max(1, (int(right) - left) // step), max(1, (int(bottom) - top) // step))
     part = image[top : top + small[1] * step, left : left + small[0] * step]
     ratio = np.array([part.shape[1] / small[0], part.shape[0] / small[1]])
-    # A small pixel's centre is the centre of `ratio` pixels of the part.
+    # The centre of a reduced pixel is the centre of `ratio` pixels of the part.
     shift = to_chip[:, :2] @ (np.array([left, top]) + ratio / 2 - 0.5)
     matrix = np.hstack([to_chip[:, :2] * ratio, (to_chip[:, 2] + shift)[:, None]])
     return np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8), matrix

@@ -1,4 +1,4 @@
-"""Pictures out: to a file that is either whole or not there, and to bytes."""
+"""Output of images: to files that are complete or absent, and to bytes."""
 
 import errno
 import os
@@ -30,31 +30,31 @@ FORMATS: dict[str, Format] = {
 
 
 def write_image(path: str | os.PathLike[str], image: Pixels, quality: int = 92) -> None:
-    """Write a picture to a file, in the format of its suffix.
+    """Write an image to a file, in the format of its suffix.
 
-    The file appears whole or not at all, also if the disk fills up or the program is killed:
-    it is written beside its place under another name, then renamed.
+    The file is complete or absent, also if the disk is full or the program is killed: it is
+    written under another name, then renamed.
 
     Args:
         path: ends in .jpg, .jpeg, .png, .webp, .avif, .tif, .tiff or .bmp.
         image: (H, W, 3) uint8 RGB.
-        quality: 1 to 100, for JPEG, WebP and AVIF; the other formats lose nothing.
+        quality: 1 to 100, for JPEG, WebP and AVIF; the other formats are lossless.
 
     Raises:
-        ImageError: unknown suffix, no such folder, no permission, disk full, or a picture that
-            the format cannot hold.
+        ImageError: the suffix is unknown, the folder is missing, access is denied, the disk is
+            full, or the format cannot store the image.
     """
     path = Path(path)
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         raise ImageError(
-            f"{path} does not say a format to write; end it in one of {', '.join(FORMATS)}."
+            f"Image path '{path}' is not supported: expected one of {', '.join(FORMATS)}."
         )
     write_bytes(path, encode_image(image, kind, quality))
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file that appears whole or not at all.
+    """Write a file that is complete or absent.
 
     Raises:
         ImageError: no such folder, no permission, disk full.
@@ -63,82 +63,84 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     beside = path.parent / f".{secrets.token_hex(8)}.part"
     try:
         if path.is_dir():
-            raise ImageError(f"{path} is a folder; give the name of a file.")
+            raise ImageError(f"'{path}' is a folder; give a file name.")
         with open(beside, "xb") as file:
             file.write(data)
         os.replace(beside, path)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{path} cannot be written: {why_not(error, path)}.") from error
+        raise ImageError(f"'{path}' cannot be written: {why_not(error, path)}.") from error
     finally:
-        with suppress(OSError, ValueError):  # it is gone already if all went well
+        with suppress(OSError, ValueError):  # it is renamed already on success
             beside.unlink()
 
 
 def encode_image(
     image: Pixels, format: Format = "jpeg", quality: int = 92, note: str = ""
 ) -> bytes:
-    """A picture as the bytes of a file.
+    """Encode an image as the bytes of a file.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         format: "jpeg", "png", "webp", "avif", "tiff" or "bmp".
         quality: 1 to 100, for JPEG, WebP and AVIF.
-        note: kept in the metadata (EXIF); BMP holds none.
+        note: stored in the metadata (EXIF); not supported by BMP.
 
     Returns:
-        The file. JPEG keeps full colour resolution from quality 90 up, as thin coloured lines
-        and red lips smear without it.
+        The file. JPEG keeps full colour resolution from quality 90 upwards; below, thin coloured
+        lines and red lips are blurred.
 
     Raises:
-        ImageError: not a picture, unknown format or quality, or too large for the format.
+        ImageError: not an image, unknown format or quality, or too large for the format.
     """
     check_image(image)
     options: dict[str, dict[str, Any]] = {
         "jpeg": {"quality": quality, "subsampling": 0 if quality >= 90 else 2},
-        "png": {"compress_level": 3},  # half the time of the usual 6 for 5 % more bytes
+        "png": {"compress_level": 3},  # half the time of the default 6 for 5 % more bytes
         "webp": {"quality": quality},
         "avif": {"quality": quality},
         "tiff": {"compression": "tiff_adobe_deflate"},
         "bmp": {},
     }
     if format not in options:
-        raise ImageError(f"Format '{format}' cannot be written; use {', '.join(options)}.")
+        raise ImageError(
+            f"Format '{format}' is not supported: expected one of {', '.join(options)}."
+        )
     if not 1 <= quality <= 100:
-        raise ImageError(f"Quality {quality} is not in 1 to 100; 92 is a good start.")
+        raise ImageError(f"Quality {quality} is not valid: expected 1 to 100 (default 92).")
     if note:
         if format == "bmp":
-            raise ImageError("BMP files hold no note about the picture; write a PNG.")
+            raise ImageError("BMP files cannot store a note; write a PNG.")
         options[format]["exif"] = exif_note(note)
     out = BytesIO()
     try:
         Image.fromarray(image).save(out, format.upper(), **options[format])
-    except (OSError, ValueError) as error:  # such as JPEG's 65,535 px a side
+    except (OSError, ValueError) as error:  # such as the limit of JPEG, 65,535 px per side
         height, width = image.shape[:2]
         raise ImageError(
-            f"A picture of {width} x {height} px cannot be written as {format.upper()} ({error}); "
-            "make it smaller, or choose PNG."
+            f"An image of {width} x {height} px cannot be written as {format.upper()} ({error}); "
+            "reduce it, or choose PNG."
         ) from error
     return out.getvalue()
 
 
 def check_image(image: Pixels) -> None:
-    """Refuse what is not an (H, W, 3) uint8 picture with at least one pixel."""
+    """Raise an error unless the image is (H, W, 3) uint8 with at least one pixel."""
     if not isinstance(image, np.ndarray):
-        raise ImageError(f"{type(image).__name__} is no picture; open it with read_image.")
+        raise ImageError(f"{type(image).__name__} is not an image array; open it with read_image.")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise ImageError(
-            f"An array of shape {image.shape} and type {image.dtype} is no picture; it must be "
-            "(H, W, 3) uint8 RGB, which read_image makes of it."
+            f"An array of shape {image.shape} and type {image.dtype} is not an image: expected "
+            "(H, W, 3) uint8 RGB; convert it with read_image."
         )
 
 
 def why_not(error: Exception, path: Path) -> str:
-    """What keeps a file from being written, and what to do about it."""
+    """Return why a file cannot be written, and what to do."""
     code = getattr(error, "errno", None)
     if code in (errno.ENOENT, errno.ENOTDIR):
-        return f"there is no folder {path.parent}; make it first"
+        return f"folder '{path.parent}' does not exist; create it"
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"folder {path.parent} may not be written; check its permissions"
+        return f"folder '{path.parent}' is not writable; check its permissions"
     if code in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space"
     return f"{error}; check the path and disk"

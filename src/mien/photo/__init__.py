@@ -1,4 +1,4 @@
-"""The engine for photos: detect, judge, read, embed, match; one image in, one answer out."""
+"""The engine for images: detect, assess quality, read, embed, match; image in, answer out."""
 
 from mien.photo.pipeline import Pipeline, open_pipeline
 

@@ -1,4 +1,4 @@
-"""Which heads read faces, and who opens them."""
+"""Selection and loading of heads for the photo engine."""
 
 from mien.contracts import ChipHead
 from mien.errors import UnknownModelError
@@ -7,15 +7,15 @@ from mien.zoo import find as card
 
 
 def split_heads(names: str | None, commercial_only: bool = False) -> tuple[list[str], list[str]]:
-    """The cards of chip heads and of clip heads, from "expression,age-fahr".
+    """Return the cards of chip heads and of clip heads, from "expression,age-fahr".
 
     Args:
-        names: with commas between them; None: those enabled by default; "none": none of them.
-        commercial_only: of the heads enabled by default, only those whose licence allows
-            commercial use. A head that is named is never left out in silence.
+        names: separated by commas; None: those enabled by default; "none": no head.
+        commercial_only: of the heads enabled by default, use only those whose licence permits
+            commercial use. A head that is named is never skipped silently.
 
     Raises:
-        UnknownModelError: there is no such card, or it is no head.
+        UnknownModelError: the card does not exist, or is not a head.
     """
     if names is None:
         enabled = [one for one in cards().values() if one.kind == "chip-head" and one.default]
@@ -26,23 +26,22 @@ def split_heads(names: str | None, commercial_only: bool = False) -> tuple[list[
     for name, kind in kinds.items():
         if kind not in ("chip-head", "clip-head"):
             raise UnknownModelError(
-                f"'{name}' is a {kind}, not a head that reads faces; list the models with: "
-                "mien models list"
+                f"'{name}' is a {kind}, not a head; list the models with: mien models list"
             )
     chips = [name for name, kind in kinds.items() if kind == "chip-head"]
     return chips, [name for name, kind in kinds.items() if kind == "clip-head"]
 
 
 def open_heads(names: str | None, device: str, commercial_only: bool) -> list[ChipHead]:
-    """Open the chip heads that `split_heads` names.
+    """Open the chip heads that `split_heads` returns.
 
     Raises:
-        UnknownModelError: one of them reads clips, and a photo is none.
+        UnknownModelError: one of them is a clip head, which needs a film.
     """
     chips, clips = split_heads(names, commercial_only)
     if clips:
         raise UnknownModelError(
-            f"'{clips[0]}' reads a person over time, and a photo shows one moment; run it on a "
-            f"film: mien analyze FILM --heads {clips[0]}"
+            f"'{clips[0]}' is a clip head and cannot read an image; run it on a film: "
+            f"mien analyze FILM --heads {clips[0]}"
         )
     return [load(name, device=device, commercial_only=commercial_only) for name in chips]

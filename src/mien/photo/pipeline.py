@@ -1,4 +1,4 @@
-"""Detect, judge, read, embed, match: one image in, one answer out."""
+"""Pipeline for images: detect, assess quality, read, embed, match; image in, answer out."""
 
 import time
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ from mien.types import Answer, Decision, Face, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, load
 from mien.zoo import find as card
 
-ALONE = 9.0  # area: a face three times as wide as the next one is whom the picture shows
-CANDIDATES = 10  # people named beside each face; more do not change a probability
+ALONE = 9.0  # ratio of areas: a face three times as wide as the next one is dominant
+CANDIDATES = 10  # candidates per face; more do not change a probability
 
 
 @dataclass(kw_only=True)
 class Pipeline:
-    """The steps that were given, in their order. A step that is not given is not run.
+    """The configured steps, in order. A step that is not configured is skipped.
 
-    Safe to call from several threads at once if its models are.
+    Thread-safe if its models are thread-safe.
     """
 
     detector: Detector
@@ -40,7 +40,7 @@ class Pipeline:
     turns: Turns = "when-needed"
     quality: bool = True
     fpir: float = FPIR
-    prior: float = PRIOR  # probability assumed before looking
+    prior: float = PRIOR  # prior probability of a match
     models: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,15 +56,17 @@ class Pipeline:
             self.use(self.gallery)
 
     def use(self, gallery: Gallery) -> None:
-        """Search this gallery from now on; it must hold vectors of this embedder."""
+        """Use this gallery from now on; it must be of the same embedder."""
         if self.embedder is None:
-            raise MienError("A gallery needs an embedder; give the pipeline both.")
+            raise MienError(
+                "A gallery needs an embedder, but the pipeline has none; open it with both."
+            )
         if gallery.embedder != self.embedder.contract:
             raise GalleryMismatchError(gallery.embedder, self.embedder.contract, gallery.where)
         self.gallery = gallery
 
     def __call__(self, image: Pixels) -> Answer:
-        """Everything known about every face in one (H, W, 3) image."""
+        """Analyse all faces of one (H, W, 3) image."""
         watch = Watch()
         found = detect_with_retries(self.detector, image, self.turns)
         watch.lap("detect")
@@ -88,29 +90,30 @@ class Pipeline:
         )
 
     def main_face(self, image: Pixels) -> Face | None:
-        """The one face that a portrait is about: large and near the middle; None without a face.
+        """Return the main face of a portrait: large and near the centre; None without a face.
 
-        Others in the picture are not embedded. Nothing is matched.
+        Other faces are not embedded. No search is made.
         """
         found = detect_with_retries(self.detector, image, self.turns)
         if not found.faces:
             return None
         return self._portrait(image, main_face(found.faces, image))
 
-    def only_face(self, image: Pixels, where: str = "the picture") -> Face:
-        """The face of a picture that has to show one person.
+    def only_face(self, image: Pixels, where: str = "the image") -> Face:
+        """Return the only face of an image that must show one person.
 
         Raises:
-            NoFaceError: there is none, or there are several of like size.
+            NoFaceError: there is no face, or there are several of similar size.
         """
         found = detect_with_retries(self.detector, image, self.turns)
         if not found.faces:
-            raise NoFaceError(f"No face in {where}. {REASONS[found.reason or 'none']}")
+            raise NoFaceError(f"{where}: {REASONS[found.reason or 'none']}")
         face, others = dominant_face(found.faces)
         if face is None:
             raise NoFaceError(
-                f"{where} shows {others} faces of like size, so it is unclear whom to compare; "
-                "cut out the one that is meant."
+                f"{where} shows {others} faces of similar size, but one is expected; crop the "
+                "image "
+                "to one face."
             )
         return self._portrait(image, face)
 
@@ -119,22 +122,24 @@ class Pipeline:
         return self._embedded(image, [judged])[0]
 
     def verify(self, a: Face, b: Face, *, fmr: float = FMR) -> Decision:
-        """Whether two embedded faces are one person, at the false match rate asked for."""
+        """Decide whether two embedded faces are one person, at a false match rate."""
         if a.embedding is None or b.embedding is None or a.embedder != b.embedder:
-            raise MienError("Two faces can be compared if one embedder has embedded both.")
+            raise MienError(
+                "The two faces are not embedded by the same embedder; embed both with one."
+            )
         check_rate("FMR", fmr)
         similarity = float(np.clip(a.embedding @ b.embedding, -1, 1))
         return compare(similarity, self.calibrated(), fmr=fmr, prior=self.prior, faces=(a, b))
 
     def calibrated(self) -> Calibration:
-        """The calibration that thresholds come from; an error if there is none for the embedder."""
+        """Return the calibration of the thresholds; raise an error if there is none."""
         if self.calibration is None:
             contract = self.embedder.contract if self.embedder else ""
             self.calibration = find_calibration(contract, self.detector.name)
         return self.calibration
 
     def embed(self, image: Pixels, faces: list[Face]) -> list[Face]:
-        """Judge and embed detected faces; nothing is matched."""
+        """Assess the quality of detected faces and embed them; no search is made."""
         return self._embedded(image, self._judged(image, faces))
 
     def _judged(self, image: Pixels, faces: list[Face]) -> list[Face]:
@@ -181,14 +186,14 @@ def check_rate(name: str, rate: float) -> None:
 
 
 class Watch:
-    """Time of each step."""
+    """The time of each step."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 
     def lap(self, step: str) -> None:
-        """Book the time since the last lap on this step."""
+        """Add the time since the last lap to this step."""
         now = time.perf_counter()
         self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
         self._last = now
@@ -208,35 +213,35 @@ def open_pipeline(
     heads: str | None = "none",
     threads: int | None = None,
 ) -> Pipeline:
-    """Open models by card name and put them in a row.
+    """Open models by the names of their cards, as one pipeline.
 
     Args:
-        detector: card that finds the faces.
-        embedder: card that makes the vectors; None: faces are found and judged only.
+        detector: card of the detector.
+        embedder: card of the embedder; None: detection and quality only.
         gallery: known people.
-        device: "cpu", "cuda", ...; missing is an error.
-        commercial_only: refuse weights whose licence does not allow commercial use.
-        turns: whether pictures are turned to find faces.
+        device: "cpu", "cuda", ...; an unavailable device is an error.
+        commercial_only: refuse weights whose licence does not permit commercial use.
+        turns: whether images are rotated to find faces.
         fpir: false positive identification rate to work at.
-        prior: probability assumed before looking: same person, or somebody in the gallery.
-        calibration: one, or the file of one that `mien calibrate` wrote; default: the shipped one
+        prior: prior probability: same person, or person in the gallery.
+        calibration: a calibration, or its file from `mien calibrate`; default: the shipped one
             for this embedder and detector.
-        heads: that read faces, "expression,age-fahr"; None: those whose card says `default`.
+        heads: chip heads, "expression,age-fahr"; None: those whose card says `default`.
         threads: of the detector; default: those of this process.
 
     Raises:
-        UnknownModelError: there is no such card, or it is of another kind.
+        UnknownModelError: the card does not exist, or has another kind.
     """
     for name, kind in ((detector, "detector"), (embedder, "embedder")):
         if name and card(name).kind != kind:
             raise UnknownModelError(
-                f"'{name}' is a {card(name).kind}, not a {kind}; list those with: "
+                f"'{name}' is a {card(name).kind}, not a {kind}; list them with: "
                 f"mien models list --task {kind.removesuffix('or').removesuffix('der')}"
             )
     options: dict[str, Any] = {"device": device, "commercial_only": commercial_only}
-    looking: dict[str, Any] = {"threads": threads} if threads else {}
+    detector_options: dict[str, Any] = {"threads": threads} if threads else {}
     pipeline = Pipeline(
-        detector=load(detector, **options, **looking),
+        detector=load(detector, **options, **detector_options),
         embedder=load(embedder, **options) if embedder else None,
         heads=open_heads(heads, device, commercial_only),
         gallery=gallery,
@@ -252,7 +257,7 @@ def open_pipeline(
 
 
 def main_face(faces: Sequence[Face], image: Pixels) -> Face:
-    """The face that a portrait is about: large, and near the middle."""
+    """Return the main face of a portrait: large, and near the centre."""
     middle = np.array([image.shape[1], image.shape[0]]) / 2
 
     def weight(face: Face) -> float:
@@ -264,15 +269,15 @@ def main_face(faces: Sequence[Face], image: Pixels) -> Face:
 
 
 def dominant_face(faces: Sequence[Face]) -> tuple[Face | None, int]:
-    """The face that is far larger than all others, or None; and how many are of like size."""
+    """Return the dominant face or None, and the number of faces of similar size."""
     area = {id(face): float(np.prod(face.box[2:] - face.box[:2])) for face in faces}
     largest = max(faces, key=lambda face: area[id(face)])
-    alike = [face for face in faces if area[id(face)] * ALONE > area[id(largest)]]
-    return (largest if len(alike) == 1 else None), len(alike)
+    similar = [face for face in faces if area[id(face)] * ALONE > area[id(largest)]]
+    return (largest if len(similar) == 1 else None), len(similar)
 
 
 def describe_model(model: Model) -> str:
-    """Card, digest, processor and threads of a model, in one line for the answer."""
+    """Return card, digest, provider and threads of a model as one line."""
     digest = f"@{model.digest}" if model.digest else ""
     device = model.device
     return f"{model.name}{digest} on {device.provider}, {device.threads} threads"

@@ -1,4 +1,4 @@
-"""How usable a face is for recognition, in the terms of ISO/IEC 29794-5, and what to mend."""
+"""Face image quality in the terms of ISO/IEC 29794-5, with advice for better images."""
 
 from mien.quality.judge import judge
 

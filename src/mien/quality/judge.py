@@ -1,4 +1,4 @@
-"""All components of all faces of a picture."""
+"""Assessment of all quality components of all faces of an image."""
 
 from collections.abc import Sequence
 
@@ -20,35 +20,35 @@ from mien.quality.region import cheeks, cut, histogram
 from mien.quality.sharpness import sharpness
 from mien.types import Face, Floats, Pixels, Quality
 
-# Below this the points are about as far apart as detectors err, and nothing can be measured.
+# Below this distance, errors of the detector are about as large as the face.
 _SMALLEST = 10.0  # px between the eyes
 _SMALLEST_BOX = 24.0  # px, the shorter side; for faces without points
 
 
 def judge(image: Pixels, faces: Sequence[Face]) -> list[Quality]:
-    """Measure how usable faces are for recognition.
+    """Measure the usability of faces for recognition.
 
-    Components carry the names of ISO/IEC 29794-5:2025. What cannot be computed is absent and
-    never 0: without points there are no pose, distances and margins; below 10 px between the
-    eyes only the size is told; of a face lying on its side there are no margins; grey pictures
+    Components have the names of ISO/IEC 29794-5:2025. A component that cannot be computed is
+    absent, never 0: without points there are no pose, distances and margins; below 10 px between
+    the eyes there is only the size; a face on its side has no margins; grey images
     have no natural colour. Components that need a network (unified quality score, eyes open,
     mouth closed, occlusions, compression artefacts, expression, background, head coverings) are
     not in this room.
 
     Args:
         image: (H, W, 3) uint8 RGB, upright.
-        faces: all faces of the picture, with boxes and perhaps points in its px.
+        faces: all faces of the image, with boxes and optional points in its px.
 
     Returns:
-        One Quality a face, in the same order.
+        One Quality per face, in the same order.
 
     Raises:
-        ImageError: the picture is not (H, W, 3) uint8.
+        ImageError: the image is not (H, W, 3) uint8.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise ImageError(
-            f"An array of shape {image.shape} and type {image.dtype} is no picture; it must be "
-            "(H, W, 3) uint8 RGB, which mien.media.read_image makes of it."
+            f"An array of shape {image.shape} and type {image.dtype} is not an image: expected "
+            "(H, W, 3) uint8 RGB; convert it with mien.media.read_image."
         )
     alone = single_face_present(faces)
     return [_judge(image, face, alone) for face in faces]
@@ -65,14 +65,14 @@ def _judge(image: Pixels, face: Face, alone: Component) -> Quality:
 
 
 def _framing(found: dict[str, Component], points: Floats, shape: tuple[int, ...]) -> bool:
-    """Add what the points say; tell whether the face is large enough to look at its pixels."""
+    """Add the components from points; return whether the face is large enough for pixels."""
     yaw, pitch, roll = pose_from_points(points)
     found["inter_eye_distance"] = inter_eye_distance(points, yaw)
     if found["inter_eye_distance"][0] < _SMALLEST:
         return False
     for name, angle in (("yaw", yaw), ("pitch", pitch), ("roll", roll)):
         found[f"head_pose_{name}"] = head_pose(angle)
-    if abs(roll) <= 45:  # else above and below are not where the frame has them
+    if abs(roll) <= 45:  # otherwise the top and bottom margins are not those of the image
         found["head_size"] = head_size(points, shape[0])
         found.update(margins(points, shape[1], shape[0]))
     return True
@@ -81,7 +81,7 @@ def _framing(found: dict[str, Component], points: Floats, shape: tuple[int, ...]
 def _pixels(
     found: dict[str, Component], image: Pixels, points: Floats | None, box: Floats
 ) -> float | None:
-    """Add what the pixels say; tell how much more light one cheek has than the other."""
+    """Add the components from pixels; return the ratio of light of the two cheeks."""
     sharp = sharpness(image, points, box)
     if sharp is not None:
         found["sharpness"] = sharp
@@ -95,7 +95,7 @@ def _pixels(
     found["luminance_mean"] = light.luminance_mean(shares)
     found["luminance_variance"] = light.luminance_variance(shares)
     if not region.aligned or not all(zone.all() for zone in cheeks(region.mask)):
-        return None  # without points, or with a cheek outside the picture, there is no pair
+        return None  # no points, or a cheek is outside the image
     left, right = cheeks(region.luminance)
     uniformity = light.illumination_uniformity(histogram(left), histogram(right))
     found["illumination_uniformity"] = uniformity
@@ -106,7 +106,7 @@ def _pixels(
 
 
 def _usable(points: Floats | None) -> Floats | None:
-    """The points, unless they are not finite or lie in one place: those say nothing."""
+    """Return the points, or None if they are not finite or coincide."""
     if points is None or not np.isfinite(points).all():
         return None
     apart, down = points[1] - points[0], points[3:].mean(axis=0) - points[:2].mean(axis=0)

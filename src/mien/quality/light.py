@@ -1,11 +1,11 @@
-"""Light and colour of a face: components of the aligned chip's luminance.
+"""Light and colour of a face: components from the luminance of the aligned chip.
 
 Each function returns the native measure and the component, 0 (worst) to 100 (best). Formulae and
-curves are those of ISO/IEC 29794-5:2025 as OFIQ 1.x configures them; the region is ours (see
+curves are those of ISO/IEC 29794-5:2025 as OFIQ 1.x configures them; the region differs (see
 mien.quality.region). Luminance is linear light, so a mid grey of sRGB 128 is 55 of 255 here.
 
-These describe the light that reached the camera and not only the lamp: at equal light dark skin
-gives a lower mean. That is why no advice is drawn from `luminance_mean`.
+These components describe the light that reaches the camera, not only the lamp: at equal light,
+dark skin has a lower mean. Therefore no advice is derived from `luminance_mean`.
 """
 
 import math
@@ -21,7 +21,7 @@ _LEVELS = np.arange(256) / 255
 
 
 def luminance_mean(shares: Doubles) -> Component:
-    """Mean luminance in [0, 1] of a (256,) histogram; best between 0.35 and 0.65.
+    """Compute the mean luminance in [0, 1] of a (256,) histogram; best from 0.35 to 0.65.
 
     Source: ISO/IEC 29794-5:2025, 7.3.4.2.
     """
@@ -30,7 +30,7 @@ def luminance_mean(shares: Doubles) -> Component:
 
 
 def luminance_variance(shares: Doubles) -> Component:
-    """Variance of luminance in [0, 0.25] of a (256,) histogram; best at 1/60.
+    """Compute the variance of luminance in [0, 0.25] of a (256,) histogram; best at 1/60.
 
     Source: ISO/IEC 29794-5:2025, 7.3.4.3.
     """
@@ -39,25 +39,25 @@ def luminance_variance(shares: Doubles) -> Component:
 
 
 def under_exposure_prevention(shares: Doubles) -> Component:
-    """Share of the face in the darkest tenth of linear light (0 to 25); lower is better.
+    """Compute the share of the face in the darkest tenth of linear light; lower is better.
 
-    Source: ISO/IEC 29794-5:2025, 7.3.5. The standard leaves hidden parts of the face out.
+    Source: ISO/IEC 29794-5:2025, 7.3.5. The standard excludes occluded parts of the face.
     """
     dark = float(shares[:26].sum())
     return dark, scalar(120 * (0.832 - sigmoid(dark, 0.92, 0.05)))
 
 
 def over_exposure_prevention(shares: Doubles) -> Component:
-    """Share of the face that is burnt out (247 to 255); lower is better.
+    """Compute the overexposed share of the face (247 to 255); lower is better.
 
-    Source: ISO/IEC 29794-5:2025, 7.3.6. The standard leaves hidden parts of the face out.
+    Source: ISO/IEC 29794-5:2025, 7.3.6. The standard excludes occluded parts of the face.
     """
     bright = float(shares[247:].sum())
     return bright, scalar(1 / (bright + 0.01))
 
 
 def dynamic_range(shares: Doubles) -> Component:
-    """Entropy of the luminance in bits, 0 to 8; higher is better.
+    """Compute the entropy of the luminance in bits, 0 to 8; higher is better.
 
     Source: ISO/IEC 29794-5:2025, 7.3.7.
     """
@@ -67,7 +67,7 @@ def dynamic_range(shares: Doubles) -> Component:
 
 
 def illumination_uniformity(left: Doubles, right: Doubles) -> Component:
-    """Overlap in [0, 1] of the (256,) histograms of the two cheeks; higher is better.
+    """Compute the overlap in [0, 1] of the histograms of both cheeks; higher is better.
 
     Source: ISO/IEC 29794-5:2025, 7.3.3.
     """
@@ -76,19 +76,19 @@ def illumination_uniformity(left: Doubles, right: Doubles) -> Component:
 
 
 def ratio(left: Pixels, right: Pixels) -> float:
-    """Mean luminance of the lighter cheek over that of the darker one, at least 1.
+    """Compute the mean luminance of the lighter cheek over that of the darker one, >= 1.
 
-    The advice is drawn from this, since the overlap above falls to nothing as well when smooth or
-    blurred cheeks differ by a shade.
+    Advice is derived from this ratio: the overlap above is also near 0 if smooth or blurred
+    cheeks differ slightly.
     """
     low, high = sorted((float(left.mean()), float(right.mean())))
     return high / max(low, 1.0)  # 1 of 255 is black
 
 
 def natural_colour(left: Pixels, right: Pixels) -> Component | None:
-    """Distance of the cheeks' mean colour from that of skin, in CIELAB units; lower is better.
+    """Compute the CIELAB distance of the cheeks' colour from skin; lower is better.
 
-    Skin of all shades lies in a* 5 to 25 and b* 5 to 35; the distance inside is 0, and 100 where
+    Skin of all shades has a* 5 to 25 and b* 5 to 35; the distance inside is 0, and 100 if
     a* or b* is negative.
 
     Args:
@@ -96,7 +96,7 @@ def natural_colour(left: Pixels, right: Pixels) -> Component | None:
         right: the other.
 
     Returns:
-        None for a grey picture, which has no colour to be natural.
+        The component; None for a grey image.
 
     Source: ISO/IEC 29794-5:2025, 7.3.10 (CIELAB of the mean colour, for the white point D50).
     """
@@ -112,13 +112,13 @@ def natural_colour(left: Pixels, right: Pixels) -> Component | None:
 
 
 def _is_grey(zone: Pixels) -> bool:
-    """Whether the channels differ by no more than what compression leaves of grey."""
+    """Return whether the channels differ by no more than compression noise."""
     spread = zone.max(axis=2).astype(int) - zone.min(axis=2)
     return float(spread.mean()) < 1.5
 
 
 def _lab(colour: Doubles) -> tuple[float, float]:
-    """The a* and b* of an sRGB colour in [0, 1]. Source: ICC.1:2022 for D50, CIE 15:2018."""
+    """Convert an sRGB colour in [0, 1] to a* and b*. Source: ICC.1:2022 for D50, CIE 15:2018."""
     linear = np.where(colour > 0.04045, ((colour + 0.055) / 1.055) ** 2.4, colour / 12.92)
     to_xyz = [[0.43605, 0.38508, 0.14309], [0.22249, 0.71689, 0.06062], [0.01393, 0.0971, 0.71419]]
     xyz = np.array(to_xyz) @ linear / [0.964221, 1, 0.825211]

@@ -1,9 +1,9 @@
-"""The part of a picture that is face: a chip of 256 px, its mask and its luminance.
+"""Face region: a chip of 256 px, its mask and its luminance.
 
-ISO/IEC 29794-5 takes the convex hull of 98 landmarks and takes away what hides the face. We have
-five points and no segmentation: our region is an ellipse from brows to chin that fits the mean
-face of ICT-FaceKit (USC, 2020), drawn in 8 % from its hull. Glasses, hair and hands over the face
-count as face, and of a face that is turned far away a strip of background is taken in.
+ISO/IEC 29794-5 uses the convex hull of 98 landmarks without occluded parts. With five points and
+no segmentation, the region here is an ellipse from brows to chin, fitted to the mean face of
+ICT-FaceKit (USC, 2020) and 8 % inside its hull. Glasses, hair and hands over the face count
+as face, and a face that is turned far away includes a strip of background.
 """
 
 import math
@@ -20,7 +20,7 @@ from mien.types import Doubles, Floats, Pixels
 SIDE = 256  # px
 EYES_APART = 113  # px, in the chip
 
-# The chip is columns 180 to 436 and rows 228 to 484 of the aligned picture of 616 px of the
+# The chip is columns 180 to 436 and rows 228 to 484 of the aligned image of 616 px of the
 # reference implementation. Source: alignImage in OFIQ's utils.cpp.
 _CORNER = np.array([180, 228], np.float32)
 _PLACES = np.array([[251, 272], [364, 272], [308, 336], [262, 402], [355, 402]], np.float32)
@@ -35,16 +35,16 @@ _SHARES = (255 * _LINEAR[:, None] * [0.2126, 0.7152, 0.0722]).astype(np.float32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """One face cut out for measuring."""
+    """One face region for measurements."""
 
     chip: Pixels  # (256, 256, 3) RGB; upright and aligned if there were points
-    mask: Pixels  # (256, 256) 255 on the face and inside the picture, else 0
+    mask: Pixels  # (256, 256) 255 on the face and inside the image, else 0
     luminance: Pixels  # (256, 256) linear light, 0 to 255
-    aligned: bool  # whether eyes and mouth are in their places
+    aligned: bool  # whether eyes and mouth are at the positions of the template
 
 
 def cut(image: Pixels, points: Floats | None, box: Floats) -> Region | None:
-    """Cut a face out of a picture.
+    """Cut the region of a face out of an image.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -52,7 +52,7 @@ def cut(image: Pixels, points: Floats | None, box: Floats) -> Region | None:
         box: (4,) px; used if there are no points.
 
     Returns:
-        The region; None if less than half of the face lies inside the picture.
+        The region; None if less than half of the face is inside the image.
     """
     if points is not None:
         matrix = similarity(points, _PLACES)
@@ -62,7 +62,7 @@ def cut(image: Pixels, points: Floats | None, box: Floats) -> Region | None:
         scale = SIDE / max(width, height)
         middle = (box[:2] + box[2:]) / 2 * scale
         matrix = np.array([[scale, 0, 128 - middle[0]], [0, scale, 128 - middle[1]]], np.float32)
-        # Detectors' boxes hold hair and background in their corners and at their sides.
+        # Boxes of detectors contain hair and background at corners and sides.
         mask = _ellipse(128, 128, 0.38 * width * scale, 0.42 * height * scale)
     cutting = _warp(image, matrix)
     if cutting is None:
@@ -76,7 +76,7 @@ def cut(image: Pixels, points: Floats | None, box: Floats) -> Region | None:
 
 
 def luminance(pixels: Pixels) -> Pixels:
-    """(H, W) relative luminance in linear light, 0 to 255, of (H, W, 3) sRGB.
+    """Compute the luminance in linear light (H, W), 0 to 255, of (H, W, 3) sRGB.
 
     Source: OFIQ's GetLuminanceImageFromBGR (image_utils.cpp).
     """
@@ -86,13 +86,13 @@ def luminance(pixels: Pixels) -> Pixels:
 
 
 def histogram(values: Pixels, mask: Pixels | None = None) -> Doubles:
-    """Shares of the values 0 to 255 where the mask is set: (256,), sums to 1."""
+    """Compute the shares of the values 0 to 255 inside the mask: (256,), sums to 1."""
     counts = cv2.calcHist([values], [0], mask, [256], [0, 256]).astype(np.float64).ravel()
     return np.asarray(counts / max(counts.sum(), 1), np.float64)
 
 
 def cheeks(image: Pixels) -> tuple[Pixels, Pixels]:
-    """The two measuring zones of an aligned chip or luminance, image left and image right.
+    """Return the two cheek zones of an aligned chip or luminance, image left and right.
 
     Squares of 0.3 eye distances below the eyes, on their inner sides, half-way to the mouth.
 
@@ -106,7 +106,7 @@ def cheeks(image: Pixels) -> tuple[Pixels, Pixels]:
 
 
 def _warp(image: Pixels, matrix: Floats) -> tuple[Pixels, Pixels] | None:
-    """Chip and the mask of its pixels that the picture covers; None if there are none."""
+    """Return the chip and the mask of pixels inside the image; None if there are none."""
     scale = math.hypot(float(matrix[0, 0]), float(matrix[1, 0]))  # chip px per image px
     back = cv2.invertAffineTransform(matrix.astype(np.float64))
     corners = np.array([[0, 0], [SIDE, 0], [0, SIDE], [SIDE, SIDE]]) @ back[:, :2].T + back[:, 2]
@@ -118,11 +118,11 @@ def _warp(image: Pixels, matrix: Floats) -> tuple[Pixels, Pixels] | None:
         return None
     patch = image[first[1] : last[1], first[0] : last[0]]
     shrink = np.ones(2)
-    if scale < 1:  # area averaging first: a warp alone would skip pixels
+    if scale < 1:  # area averaging first: a warp alone skips pixels
         goal = np.maximum(np.rint((last - first) * scale), 1).astype(int)
         shrink = goal / (last - first)
         patch = _pixels(cv2.resize(patch, goal.tolist(), interpolation=cv2.INTER_AREA))
-    # From patch px to image px (centres at whole numbers), then on to chip px.
+    # From patch px to image px (centres at whole numbers), then to chip px.
     onto = matrix.astype(np.float64) @ np.array(
         [
             [1 / shrink[0], 0, 0.5 / shrink[0] - 0.5 + first[0]],
@@ -138,7 +138,7 @@ def _warp(image: Pixels, matrix: Floats) -> tuple[Pixels, Pixels] | None:
 
 
 def _pixels(array: NDArray[Any]) -> Pixels:
-    """OpenCV's types do not say that uint8 in is uint8 out."""
+    """Cast for the type checker: OpenCV returns uint8 for uint8."""
     return np.asarray(array, np.uint8)
 
 

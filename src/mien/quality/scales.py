@@ -1,10 +1,10 @@
-"""From a native measure to the 0 to 100 of a quality component."""
+"""Mapping of native measures to quality components from 0 to 100."""
 
 import math
 
 
 def sigmoid(value: float, middle: float, width: float) -> float:
-    """Logistic curve in [0, 1], 0.5 at `middle`, rising over `width`.
+    """Compute a logistic curve in [0, 1], 0.5 at `middle`, rising over `width`.
 
     Source: Sigmoid in OFIQ 1.x, with which ISO/IEC 29794-5:2025 maps most native measures.
     """
@@ -12,8 +12,8 @@ def sigmoid(value: float, middle: float, width: float) -> float:
 
 
 def scalar(value: float) -> float:
-    """Keep a component in 0 (worst) to 100 (best).
+    """Limit a component to 0 (worst) to 100 (best).
 
-    We do not round to whole numbers as the standard does: rounding is for those who print.
+    It is not rounded to whole numbers as in the standard; output functions round.
     """
     return min(max(value, 0.0), 100.0)

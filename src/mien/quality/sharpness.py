@@ -1,4 +1,4 @@
-"""Is the face in focus, and held still?"""
+"""Sharpness: focus and motion blur of the face."""
 
 import cv2
 import numpy as np
@@ -8,13 +8,13 @@ from mien.quality.framing import Component
 from mien.quality.scales import scalar, sigmoid
 from mien.types import Floats, Pixels
 
-_EYES_APART = 64.0  # px; larger faces are shrunk to this
-_SMALLEST = 16.0  # px between the eyes; the filters below would see little but their own borders
+_EYES_APART = 64.0  # px; larger faces are reduced to this
+_SMALLEST = 16.0  # px between the eyes; in smaller faces, borders dominate the filters
 _WINDOW = 9  # px. Source: Crete et al., section 3
 
 
 def sharpness(image: Pixels, points: Floats | None, box: Floats) -> Component | None:
-    """How much of the face's detail a further blur would take away.
+    """Compute the share of detail that a further blur removes.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -27,11 +27,11 @@ def sharpness(image: Pixels, points: Floats | None, box: Floats) -> Component | 
 
     Source:
         Crete, Dolmiere, Ladret and Nicolas, "The blur effect", SPIE 6492, 2007, eq. 1-7.
-        ISO/IEC 29794-5:2025, 7.3.8, has a random forest instead, trained on data that are not
-        public. The curve is ours: 50 at 0.25. Medians over 23 photographs with at least 40 px
-        between the eyes: 0.48 as they are, and 0.35, 0.27, 0.22, 0.16 and 0.13 under a Gaussian
+        ISO/IEC 29794-5:2025, 7.3.8, uses a random forest, trained on data that are not
+        public. The curve is mien's own: 50 at 0.25. Medians over 23 photographs with >= 40 px
+        between the eyes: 0.48 unchanged, and 0.35, 0.27, 0.22, 0.16 and 0.13 under a Gaussian
         of 0.02, 0.03, 0.04, 0.06 and 0.08 eye distances. Faces are measured at 64 px between the
-        eyes or fewer, as what is lost only at full size does not hinder recognition. Noise counts
+        eyes or fewer: detail that only full size shows does not affect recognition. Noise counts
         as detail, and so does the rounding to 8 bits in faces that are nearly black.
     """
     apart, window = _window(points, box)
@@ -51,11 +51,11 @@ def sharpness(image: Pixels, points: Floats | None, box: Floats) -> Component | 
 
 
 def _window(points: Floats | None, box: Floats) -> tuple[float, Floats]:
-    """Eye distance and the rectangle to look at, px: eyes, nose, mouth and what is between."""
+    """Return eye distance and the rectangle of eyes, nose and mouth, px."""
     if points is None:
         width, height = float(box[2] - box[0]), float(box[3] - box[1])
         inner = np.array([0.2 * width, 0.25 * height], np.float32)
-        # Eyes are 0.45 of the width of a detector's box apart.
+        # The distance between the eyes is 0.45 of the width of a detector's box.
         return 0.45 * width, np.concatenate([box[:2] + inner, box[2:] - inner])
     apart = eye_distance(points)
     rim = np.float32(0.35 * apart)
@@ -63,15 +63,15 @@ def _window(points: Floats | None, box: Floats) -> tuple[float, Floats]:
 
 
 def _blur(grey: Floats) -> float | None:
-    """Blur in [0, 1] of an (H, W) picture, the worse of the two directions; None if flat."""
-    # Against the steps that rounding to 8 bits leaves in smooth faces; without this, heavy blur
-    # is called sharper than middling blur. OFIQ smoothes alike before its Laplacians.
+    """Compute the blur in [0, 1] of an (H, W) image, the worse direction; None if flat."""
+    # Suppress the steps that rounding to 8 bits leaves in smooth faces: without this, heavy blur is
+    # rated sharper than medium blur. OFIQ smooths in the same way before its Laplacians.
     grey = np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.float32)
     shares = []
     for axis, size in ((0, (1, _WINDOW)), (1, (_WINDOW, 1))):
         steps = np.abs(np.diff(grey, axis=axis))
         total = float(steps.sum())
-        if total < steps.size * 0.05:  # a step of 1 in 20 px is a plain wall
+        if total < steps.size * 0.05:  # fewer steps than 1 per 20 px are a uniform area
             return None
         after = np.abs(np.diff(cv2.blur(grey, size), axis=axis))
         shares.append(1 - float(np.maximum(steps - after, 0).sum()) / total)

@@ -1,4 +1,4 @@
-"""What was found, told to people: one HTML page with pictures; and to programs: plain rows."""
+"""Reports: HTML pages for people, and rows of JSON for programs."""
 
 from mien.report.entries import Entry, entry
 from mien.report.findings import write_findings

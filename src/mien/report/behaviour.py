@@ -1,4 +1,4 @@
-"""What faces show as one HTML page: charts over time, what happened with pictures, and gaps."""
+"""HTML report about behaviour: charts over time, events with images, missing measures."""
 
 import os
 from dataclasses import dataclass
@@ -22,26 +22,26 @@ from mien.tables import REASONS, Table
 from mien.types import Pixels
 
 TEMPLATE = "behaviour.html.jinja"
-PEOPLE = 12  # of one input that have charts; the others are counted
-MOMENTS = 10  # pictures of what happened, of one person
-PICTURES = 60  # pictures that are shown, of all inputs
+PEOPLE = 12  # with charts, per input; further people are counted
+MOMENTS = 10  # images of events, per person
+PICTURES = 60  # images in the report, of all inputs
 LANES = ("blink", "eyes-closed", "mouth-open", "talking", "gaze-shift", "nod", "shake")
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One event with a picture."""
+    """One event with an image."""
 
     kind: str
     side: str
     time: float
     picture: str | None
-    told: str
+    caption: str
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of one input."""
+    """One person of one input."""
 
     who: str
     key: str
@@ -57,7 +57,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One film of the page."""
+    """One film of the report."""
 
     name: str
     link: str
@@ -70,7 +70,7 @@ class Part:
 
 
 def write_behaviour(path: str | os.PathLike[str], table: Table) -> None:
-    """Write the page; films stay beside it and are played from there.
+    """Write the report; the page plays the films from their own files.
 
     Args:
         path: the HTML file.
@@ -80,13 +80,13 @@ def write_behaviour(path: str | os.PathLike[str], table: Table) -> None:
         MienError: the file cannot be written.
     """
     if Path(path).suffix.lower() not in {".html", ".htm"}:
-        raise MienError(f"{path} is no name for a report; end it in .html.")
+        raise MienError(f"Report path '{path}' is not supported: the file name must end in .html.")
     html = render(TEMPLATE, facts(table, Path(path)), clock=clock)
     write_bytes(path, html.encode("utf-8", "replace"))
 
 
 def facts(table: Table, path: Path) -> dict[str, Any]:
-    """All that the template shows, computed."""
+    """Compute the values of the template."""
     recordings = {row["input"]: row for row in table.recordings.to_dict("records")}
     films = [n for n, row in recordings.items() if row.get("kind") == "film" and is_film(n)]
     shown = [_part(table, name, recordings[name], path) for name in films
@@ -118,7 +118,7 @@ def _part(table: Table, name: str, recording: dict[str, Any], path: Path) -> Par
     people = table.people[table.people["input"] == name]
     people = people.sort_values("measured", ascending=False)
     chosen = people.to_dict("records")[:PEOPLE]
-    moments = {row["who"]: _chosen(table, name, row["who"]) for row in chosen}
+    moments = {row["who"]: _selected(table, name, row["who"]) for row in chosen}
     stills = _stills(name, data, moments)
     beside = os.path.relpath(Path(name).resolve(), path.resolve().parent)
     nobody = spans(data[data["track"].isna()], seconds, "")
@@ -172,8 +172,8 @@ def _person(
     )
 
 
-def _chosen(table: Table, name: str, who: str) -> list[dict[str, Any]]:
-    """The events that get a picture: the strongest of each kind, then the next, in time."""
+def _selected(table: Table, name: str, who: str) -> list[dict[str, Any]]:
+    """Select the events with an image: the strongest of each kind first; in order of time."""
     mine = table.events[(table.events["input"] == name) & (table.events["who"] == who)]
     rows = mine.assign(rank=mine.groupby("kind")["peak"].rank(ascending=False, method="first"))
     rows = rows.sort_values(["rank", "peak"], ascending=[True, False])
@@ -184,7 +184,7 @@ def _chosen(table: Table, name: str, who: str) -> list[dict[str, Any]]:
 def _stills(
     name: str, data: Any, moments: dict[str, list[dict[str, Any]]]
 ) -> dict[tuple[str, float], Pixels]:
-    """Cut-outs of faces: who and time -> picture; time -1 is the portrait."""
+    """Cut out faces: (person, time) -> image; time -1 is the portrait."""
     wanted: list[tuple[float, str, float]] = []
     for who, events in moments.items():
         mine = data[(data["who"] == who) & data["box_left"].notna()]
@@ -213,12 +213,12 @@ def _stills(
 
 def _moment(event: dict[str, Any], picture: Pixels | None) -> Moment:
     side = event["side"] if isinstance(event["side"], str) else ""
-    told = f"{clock(event['apex'])}, {event['offset'] - event['onset']:.2f} s"
-    return Moment(event["kind"], side, event["apex"], uri(picture), told)
+    caption = f"{clock(event['apex'])}, {event['offset'] - event['onset']:.2f} s"
+    return Moment(event["kind"], side, event["apex"], uri(picture), caption)
 
 
 def _picture(table: Table, name: str) -> dict[str, Any]:
-    """One picture with what was measured drawn on it, and its rows."""
+    """Return one image with its measures drawn on it, and its rows."""
     inside = table.data["input"] == name
     rows = table.data[inside].assign(who=table.who[inside])
     found: dict[str, Any] = {"name": Path(name).name, "picture": None, "faces": []}
@@ -228,19 +228,21 @@ def _picture(table: Table, name: str) -> dict[str, Any]:
         found["picture"] = uri(painted)
         found["size"] = (painted.shape[1], painted.shape[0], len(data))
     for row in rows.to_dict("records"):
-        told = {key: row[key] for key in ("who", "reason")}
-        found["faces"].append({**told, "why": REASONS.get(row["reason"], ""), **_shown(table, row)})
+        facts = {key: row[key] for key in ("who", "reason")}
+        found["faces"].append(
+            {**facts, "why": REASONS.get(row["reason"], ""), **_shown(table, row)}
+        )
     return found
 
 
 def _shown(table: Table, row: dict[str, Any]) -> dict[str, str]:
-    """What one face of a picture shows, in a line each; empty if it was not measured."""
+    """Return the measures of one face as lines; empty if it was not measured."""
     if row["yaw"] != row["yaw"]:
         return {"pose": "", "units": "", "heads": ""}
     pose = ", ".join(f"{name} {row[name]:.0f}°" for name in ("yaw", "pitch", "roll"))
     peaks = {name: row[f"{name}_r"] for name in AU_NAMES if row.get(f"{name}_r", 0) >= 1}
     units = sorted(peaks, key=lambda name: -peaks[name])[:5]
-    told = [f"{name} ({labels.UNITS[name]}) {peaks[name]:.1f}" for name in units]
+    peak_texts = [f"{name} ({labels.UNITS[name]}) {peaks[name]:.1f}" for name in units]
     heads = [
         f"{name.removeprefix('expression_')} {row[name]:.2f}"
         for name, column in table.columns.items()
@@ -248,11 +250,11 @@ def _shown(table: Table, row: dict[str, Any]) -> dict[str, str]:
         and not name.endswith(("_lo", "_hi"))
         and row[name] == row[name]
     ]
-    return {"pose": pose, "units": ", ".join(told), "heads": ", ".join(heads)}
+    return {"pose": pose, "units": ", ".join(peak_texts), "heads": ", ".join(heads)}
 
 
 def _summary(table: Table) -> list[dict[str, Any]]:
-    """Means of films' people: what is not a place or a measure of lids and lips."""
+    """Return means per person of a film, without places and measures of lids and lips."""
     columns = table.columns
     hidden = {"quality", "measures"}
     rows = table.summary()
@@ -271,8 +273,8 @@ def _summary(table: Table) -> list[dict[str, Any]]:
                 for key, value in row.items()
                 if key.startswith("missing_") and value > 0
             ]
-            told = column.unit.split(";")[0]
-            lines.append({**row, "unit": told, "why": ", ".join(gone), "group": column.group})
+            unit = column.unit.split(";")[0]
+            lines.append({**row, "unit": unit, "why": ", ".join(gone), "group": column.group})
         people.append({"input": Path(where).name, "who": who, "lines": lines})
     return people[:PEOPLE]
 

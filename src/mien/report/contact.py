@@ -1,4 +1,4 @@
-"""A contact sheet: small pictures with a line of text each, in one HTML file."""
+"""Contact sheet: thumbnails with one line of text each, in one HTML file."""
 
 import base64
 import os
@@ -9,12 +9,12 @@ from mien.media import encode_image, thumbnail, write_bytes
 from mien.report.templates import render
 from mien.types import Pixels
 
-SIDE = 192  # px of a small picture
+SIDE = 192  # px of a thumbnail
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One picture of the sheet."""
+    """One thumbnail of the sheet."""
 
     image: str  # data: URL
     title: str
@@ -22,7 +22,7 @@ class Cell:
 
 
 def cell(image: Pixels, title: str, note: str = "") -> Cell:
-    """A picture made small for the sheet."""
+    """Return a thumbnail for the sheet."""
     data = base64.b64encode(encode_image(thumbnail(image, SIDE), "jpeg", 86)).decode()
     return Cell(f"data:image/jpeg;base64,{data}", title, note)
 
@@ -30,7 +30,7 @@ def cell(image: Pixels, title: str, note: str = "") -> Cell:
 def write_contact(
     path: str | os.PathLike[str], cells: Iterable[Cell], *, title: str, lead: str
 ) -> None:
-    """Write the sheet; the file is whole or not there, and everything it shows is inside it.
+    """Write the sheet as one complete, self-contained file.
 
     Raises:
         MienError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""One picture of a report, made small at once so that hundreds of them fit into memory."""
+"""Entries of a report: images are reduced at once, so that hundreds fit into memory."""
 
 from base64 import b64encode
 from dataclasses import dataclass, replace
@@ -11,16 +11,16 @@ from mien.media import draw_faces, encode_image, thumbnail
 from mien.report.labels import ASIDE
 from mien.types import Answer, Crop, Face, Pixels, Reading
 
-SIDE = 560  # px: the longer side of a picture on the page
-TINY = 200  # px: a picture that is smaller is shown with larger pixels, or no label fits in
+SIDE = 560  # px: the longer side of an image in the report
+TINY = 200  # px: smaller images are enlarged, so that labels fit
 QUALITY = 85  # of the JPEGs
 CHIP = Crop(size=144, zoom=0.62)  # an upright face with hair and chin around it
-ORDER = ("match", "review", "unknown", "found")  # of faces in a picture, surest first
+ORDER = ("match", "review", "unknown", "found")  # of faces in an image, most certain first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """One face as the page shows it."""
+    """One face of the report."""
 
     face: Face  # without its embedding
     chip: str | None  # data: URI of the upright face; None if it has no points
@@ -28,60 +28,60 @@ class Shown:
 
     @property
     def bars(self) -> list[tuple[str, float]]:
-        """All components of quality, lowest first."""
+        """Return all quality components, lowest first."""
         components = self.face.quality.components if self.face.quality else {}
         return sorted(components.items(), key=lambda pair: (pair[1], pair[0]))
 
     @property
     def readings(self) -> list[tuple[str, str]]:
-        """What heads read off the face: task, and the answer in words."""
+        """Return the readings of the face: task and value as text."""
         return [
-            (one.task, _told(one))
+            (one.task, _reading_text(one))
             for given in self.face.readings
             for one in (given, *given.derived)
         ]
 
     @property
     def weakest(self) -> tuple[str, float] | None:
-        """The component to look at first."""
+        """Return the lowest component that advice applies to."""
         return next(((name, value) for name, value in self.bars if name not in ASIDE), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One picture as the page shows it."""
+    """One image of the report."""
 
     name: str
-    picture: str | None  # data: URI with the faces drawn; None if it could not be read
-    size: tuple[int, int]  # height, width of the picture on the page, px
+    picture: str | None  # data: URI with the faces drawn; None if the image could not be read
+    size: tuple[int, int]  # height, width of the image in the report, px
     answer: Answer | None  # None: see `error`
     faces: tuple[Shown, ...]
-    error: str  # a sentence, if the picture could not be read
-    reason: str  # a sentence, if there is no face
-    group: str  # heading that it stands under; "" for none
-    note: str  # what there is to know about the picture, in a sentence
-    expected: str  # what the answer should be; "" if nobody knows
-    passed: bool | None  # whether it was; None if nobody knows
+    error: str  # message, if the image could not be read
+    reason: str  # explanation, if there is no face
+    group: str  # heading of its section; "" for none
+    note: str  # one sentence about the image
+    expected: str  # expected result; "" if unknown
+    passed: bool | None  # whether the result is as expected; None if unknown
 
     @property
     def folder(self) -> str:
-        """What stands before the last slash of the name, with the slash."""
+        """Return the name up to its last slash, inclusive."""
         return self.name[: len(self.name) - len(self.base)]
 
     @property
     def base(self) -> str:
-        """What stands after the last slash of the name."""
+        """Return the name after its last slash."""
         return self.name[self.name.replace("\\", "/").rstrip("/").rfind("/") + 1 :]
 
     @property
     def people(self) -> list[str]:
-        """Who is in the picture; a question mark follows whom a person should look at."""
+        """Return the people in the image; a question mark marks results for review."""
         decisions = [shown.face.decision for shown in self.faces if shown.face.decision]
         return [d.person + "?" * (d.outcome == "review") for d in decisions if d.person]
 
     @property
     def outcomes(self) -> list[str]:
-        """Each kind of outcome in this picture once, surest first."""
+        """Return each outcome in this image once, most certain first."""
         if self.answer is None:
             return ["error"]
         there = {shown.outcome for shown in self.faces}
@@ -100,18 +100,18 @@ def entry(
     passed: bool | None = None,
     side: int = SIDE,
 ) -> Entry:
-    """Make one picture ready for the page; its pixels are not kept.
+    """Prepare one image for the report; its pixels are not kept.
 
     Args:
-        name: how the picture is called on the page, such as its path.
-        image: (H, W, 3) that the answer is about; None if it could not be read.
-        answer: of the pipeline; None if the picture could not be read.
-        error: the sentence that says why it could not be read.
-        group: pictures of one group stand together under this heading.
-        note: a sentence about the picture.
-        expected: what the answer should be, if that is known.
-        passed: whether it was.
-        side: px, the longer side of the picture on the page.
+        name: name in the report, such as the path.
+        image: (H, W, 3), the image of the answer; None if it could not be read.
+        answer: of the pipeline; None if the image could not be read.
+        error: message why it could not be read.
+        group: heading of the section; one section per group.
+        note: one sentence about the image.
+        expected: expected result, if known.
+        passed: whether the result is as expected.
+        side: px, the longer side of the image in the report.
     """
     faces: tuple[Shown, ...] = ()
     picture, size, reason = None, (0, 0), ""
@@ -123,13 +123,13 @@ def entry(
         size = (small.shape[0], small.shape[1])
         reason = REASONS.get(answer.reason or "none", answer.reason or "")
     elif not error:
-        error = "The picture could not be read."
+        error = "The image could not be read."
     lean = answer and replace(answer, faces=())
     return Entry(name, picture, size, lean, faces, error, reason, group, note, expected, passed)
 
 
-def _told(reading: Reading) -> str:
-    """An answer in words: the likeliest label, or numbers with their intervals."""
+def _reading_text(reading: Reading) -> str:
+    """Return a reading as text: the most probable label, or numbers with intervals."""
     if reading.unit == "probability" and reading.values:
         label = max(reading.values, key=lambda name: reading.values[name])
         return f"{label} {100 * reading.values[label]:.0f} %"
@@ -157,7 +157,7 @@ def _larger(image: Pixels) -> Pixels:
 
 def _scaled(face: Face, scale: float) -> Face:
     points = face.points
-    if points is not None:  # a detector that does not see a point gives NaN
+    if points is not None:  # detectors return NaN for points that are not found
         points = points[np.isfinite(points).all(axis=1)] * np.float32(scale)
     return replace(face, box=face.box * np.float32(scale), points=points)
 

@@ -1,4 +1,4 @@
-"""A film as one HTML page: who can be seen, when, with a picture of each and links to jump to."""
+"""HTML report about a film: people, times on screen, one image per person, links to moments."""
 
 import os
 from base64 import b64encode
@@ -20,13 +20,13 @@ from mien.report.templates import render
 from mien.types import Appearance, FilmAnswer, Floats, Identity, Pixels
 
 TEMPLATE = "film.html.jinja"
-SHOWN = 40  # people with a row of their own; the others are folded up
-POSTER = 960  # px: the longer side of the picture that stands for the film
+SHOWN = 40  # people with their own row; further people are folded
+POSTER = 960  # px: the longer side of the poster image
 PORTRAIT, ROOM = 168, 1.7  # px; side of the square as a multiple of the face
-PORTRAITS = 200  # people whose picture is fetched from the film, most seen first
+PORTRAITS = 200  # people with an image from the film, longest on screen first
 WIDTH = 1000.0  # units of a timeline
-THINNEST = 1.5  # units: so that half a second in two hours can still be seen and clicked
-COLOURS = 8  # of the style sheet, for people with a name
+THINNEST = 1.5  # units: so that half a second in two hours remains visible
+COLOURS = 8  # of the style sheet, for named people
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One person of the page."""
+    """One person of the report."""
 
     person: Identity
     portrait: str | None  # data: URI
@@ -52,16 +52,16 @@ class Row:
 
 
 def portraits(source: str | os.PathLike[str], answer: FilmAnswer) -> dict[str, Pixels]:
-    """A picture of each person, fetched from the film where they are seen best.
+    """Fetch an image of each person from the film, at the best key face.
 
-    The frame that shows the first of them is there too, under "": the picture before the film.
+    The frame of the first person is included under "", as the poster of the film.
 
     Args:
         source: the film.
         answer: of `identify_film`.
 
     Returns:
-        Person -> (S, S, 3); people seen least are left out beyond the first two hundred.
+        Person -> (S, S, 3); limited to the first two hundred people.
     """
     wanted = sorted(
         answer.people[:PORTRAITS],
@@ -86,13 +86,13 @@ def write_film(
     pipeline: Pipeline,
     pictures: dict[str, Pixels],
 ) -> None:
-    """Write the page. The film itself stays beside it; the page plays it from there.
+    """Write the report; the page plays the film from its own file.
 
     Args:
         path: the HTML file.
         source: the film.
         answer: of `identify_film`.
-        pipeline: that gave it; tells where thresholds come from.
+        pipeline: that gave the answer; its calibration is the origin of thresholds.
         pictures: of `portraits`.
 
     Raises:
@@ -112,7 +112,7 @@ def write_film(
 def facts(
     answer: FilmAnswer, pictures: dict[str, Pixels], calibration: Calibration | None
 ) -> dict[str, Any]:
-    """All that the template shows, computed."""
+    """Compute the values of the template."""
     seconds = max(answer.seconds, 1e-3)
     colours = _colours(answer)
     rows = [
@@ -145,7 +145,7 @@ def facts(
 
 
 def clock(seconds: float) -> str:
-    """A moment as players write it: 1:02:03.4."""
+    """Format a time as in video players: 1:02:03.4."""
     tenths = round(seconds * 10)
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
@@ -154,7 +154,7 @@ def clock(seconds: float) -> str:
 
 
 def ticks(seconds: float) -> list[float]:
-    """Round moments for the axis of a timeline, at most ten."""
+    """Return rounded times for the axis of a timeline, at most ten."""
     for step in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200):
         if seconds / step <= 10:
             break
@@ -162,9 +162,9 @@ def ticks(seconds: float) -> list[float]:
 
 
 def cut_out(image: Pixels, box: Floats) -> Pixels:
-    """A square around a face, (S, S, 3), inside the picture as far as that goes.
+    """Cut a square around a face, (S, S, 3), inside the image as far as possible.
 
-    Faces are not turned upright: in films many are seen from the side, where points mislead.
+    Faces are not turned upright: many faces in films are profiles, with unreliable points.
     """
     height, width = image.shape[:2]
     side = int(min(ROOM * float((box[2:] - box[:2]).max()), height, width))
@@ -174,7 +174,7 @@ def cut_out(image: Pixels, box: Floats) -> Pixels:
 
 
 def _colours(answer: FilmAnswer) -> dict[str, str]:
-    """A class for each person: colours for those with a name, greys for the others."""
+    """Return a CSS class per person: colours for named people, greys for others."""
     found: dict[str, str] = {}
     for person in answer.people:
         known = person.decision is not None and person.decision.outcome == "match"
@@ -199,7 +199,7 @@ def _bars(spans: list[Appearance], seconds: float, colours: dict[str, str]) -> t
 
 
 def uri(image: Pixels | None) -> str | None:
-    """A picture as a data: URI; None stays None."""
+    """Return an image as a data: URI; None for None."""
     if image is None:
         return None
     return "data:image/jpeg;base64," + b64encode(encode_image(image, "jpeg", QUALITY)).decode()

@@ -1,4 +1,4 @@
-"""What is known of a film, as files for other programs: JSON, CSV, WebVTT chapters, a sheet."""
+"""Results of a film as files for other programs: JSON, CSV, WebVTT chapters, contact sheet."""
 
 import csv
 import json
@@ -24,15 +24,15 @@ def write_tables(folder: Path, answer: FilmAnswer, film: str, pictures: dict[str
         MienError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    told = json.dumps(film_row(answer, film), ensure_ascii=False, allow_nan=False, indent=1)
-    write_bytes(folder / "appearances.json", told.encode("utf-8", "replace"))
+    text = json.dumps(film_row(answer, film), ensure_ascii=False, allow_nan=False, indent=1)
+    write_bytes(folder / "appearances.json", text.encode("utf-8", "replace"))
     write_bytes(folder / "appearances.csv", appearances_csv(answer).encode("utf-8", "replace"))
     write_bytes(folder / "chapters.vtt", chapters(answer).encode("utf-8", "replace"))
     write_image(folder / "people.png", sheet(answer, pictures))
 
 
 def appearances_csv(answer: FilmAnswer) -> str:
-    """One line an appearance: person, start and end in seconds, outcome, probability."""
+    """Return one line per appearance: person, start and end in seconds, outcome, probability."""
     decisions = {one.person: one.decision for one in answer.people}
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
@@ -66,9 +66,9 @@ def appearances_csv(answer: FilmAnswer) -> str:
 
 
 def chapters(answer: FilmAnswer) -> str:
-    """WebVTT chapters: a new one whenever the set of people on screen changes.
+    """Return WebVTT chapters: a new one at each change of the people on screen.
 
-    Source: W3C WebVTT, section 1.1; players list them beside the film.
+    Source: W3C WebVTT, section 1.1; players list them next to the film.
     """
     moments = sorted({t for one in answer.appearances for t in (one.start, one.end)})
     lines = ["WEBVTT", ""]
@@ -82,7 +82,7 @@ def chapters(answer: FilmAnswer) -> str:
 
 
 def sheet(answer: FilmAnswer, pictures: dict[str, Pixels], columns: int = 6) -> Pixels:
-    """A contact sheet: everybody's picture, name and time on screen; (H, W, 3)."""
+    """Return a contact sheet (H, W, 3): image, name and time on screen of each person."""
     people = [one for one in answer.people if one.person in pictures]
     rows = max(1, -(-len(people) // columns))
     tall = TILE + 62
@@ -97,7 +97,7 @@ def sheet(answer: FilmAnswer, pictures: dict[str, Pixels], columns: int = 6) -> 
         _write(page, person.person, left, under, TEXT, INK)
         _write(page, f"{person.seconds:.1f} s on screen", left, under + 26, 0.8 * TEXT, SOFT)
     if not people:
-        _write(page, "No face was seen.", GAP, GAP, TEXT, INK)
+        _write(page, "No face was found.", GAP, GAP, TEXT, INK)
     return page
 
 
@@ -121,7 +121,7 @@ def _stamp(seconds: float) -> str:
 
 
 def _harmless(text: str) -> str:
-    """A name that a spreadsheet does not run as a formula."""
+    """Escape a name, so that a spreadsheet does not run it as a formula."""
     return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
 
 

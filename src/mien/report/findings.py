@@ -1,4 +1,4 @@
-"""Findings as one HTML page that needs nothing beside it, and as JSON."""
+"""Findings as one self-contained HTML page, and as JSON."""
 
 import json
 import math
@@ -17,21 +17,21 @@ TEMPLATE = "findings.html.jinja"
 
 
 def write_findings(path: str | os.PathLike[str], findings: Findings) -> None:
-    """Write a page, and beside it the same findings as JSON (NAME.html, NAME.json).
+    """Write findings as HTML and as JSON (NAME.html, NAME.json).
 
     Raises:
         MienError: the name does not end in .html, or a file cannot be written.
     """
     page = Path(path)
     if page.suffix.lower() != ".html":
-        raise MienError(f"{page} is no name for a report; end it in .html.")
-    told = json.dumps(plain(findings), ensure_ascii=False, allow_nan=False, indent=1)
+        raise MienError(f"Report path '{page}' is not supported: the file name must end in .html.")
+    text = json.dumps(plain(findings), ensure_ascii=False, allow_nan=False, indent=1)
     write_bytes(page, page_of(findings).encode("utf-8", "replace"))
-    write_bytes(page.with_suffix(".json"), told.encode("utf-8", "replace"))
+    write_bytes(page.with_suffix(".json"), text.encode("utf-8", "replace"))
 
 
 def page_of(findings: Findings) -> str:
-    """The page as text."""
+    """Return the page as text."""
     facts: dict[str, Any] = {
         "findings": findings,
         "charts": [chart(plot) for plot in findings.plots],
@@ -40,7 +40,7 @@ def page_of(findings: Findings) -> str:
 
 
 def shown(cell: Cell, kind: Kind) -> str:
-    """A cell as people read it; a dash where nothing was measured."""
+    """Format a cell; a dash if nothing was measured."""
     if isinstance(cell, Estimate):
         cell = cell.value
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
@@ -53,7 +53,7 @@ def shown(cell: Cell, kind: Kind) -> str:
 
 
 def interval(cell: Cell, kind: Kind) -> str:
-    """The interval of an estimate, or the reason why there is none; "" for other cells."""
+    """Return the interval of an estimate, or the reason for its absence; "" for others."""
     if not isinstance(cell, Estimate):
         return ""
     if math.isnan(cell.low):
@@ -63,7 +63,7 @@ def interval(cell: Cell, kind: Kind) -> str:
 
 
 def rate(value: float) -> str:
-    """A share in percent, with as many digits as its size asks for."""
+    """Format a share in percent, with digits that suit its size."""
     percent = 100 * value
     if percent == 0:
         return "0 %"
@@ -72,5 +72,5 @@ def rate(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """A number in four figures."""
+    """Format a number with four digits."""
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"

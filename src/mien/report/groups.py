@@ -1,4 +1,4 @@
-"""Groups of photographed faces as one HTML page: who is on many photos, by thumbnails."""
+"""HTML report about groups of faces in photos, with thumbnails."""
 
 import os
 from base64 import b64encode
@@ -16,21 +16,21 @@ from mien.types import Crop, Face, OnStep
 TEMPLATE = "groups.html.jinja"
 CHIP = Crop(size=112, zoom=0.85)  # an upright face with some hair around it
 QUALITY = 80  # of the JPEGs
-SHOWN = 24  # faces of one group on the page; the others are counted
-ALONE = 240  # faces seen once on the page; the others are counted
+SHOWN = 24  # faces per group in the report; further faces are counted
+ALONE = 240  # faces of groups of one in the report; further faces are counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thumb:
-    """One face on the page."""
+    """One face of the report."""
 
     member: Member
-    chip: str | None  # data: URI; None if the photo cannot be read any more
+    chip: str | None  # data: URI; None if the photo is no longer readable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Card:
-    """One group on the page."""
+    """One group of the report."""
 
     group: Group
     thumbs: tuple[Thumb, ...]
@@ -38,7 +38,7 @@ class Card:
 
     @property
     def more(self) -> int:
-        """How many faces are not shown."""
+        """Return the number of faces that are not shown."""
         return len(self.group.faces) - len(self.thumbs)
 
 
@@ -50,14 +50,14 @@ def write_groups(
     file: str = "groups.mien",
     on_step: OnStep | None = None,
 ) -> None:
-    """Write a page about groups; everything it shows is inside it.
+    """Write a self-contained report about groups.
 
     Args:
         path: the HTML file.
         groups: largest first.
-        faceless: path and reason of each photo without a face, and of each that cannot be read.
-        file: of the groups, for the commands on the page.
-        on_step: told after each group.
+        faceless: path and reason of each photo without a face or that cannot be read.
+        file: of the groups, for the commands in the report.
+        on_step: called after each group.
 
     Raises:
         MienError: the file cannot be written.
@@ -90,7 +90,7 @@ def _card(group: Group) -> Card:
 
 
 def _chip(member: Member) -> str | None:
-    """The upright face; photos are read again, since their pixels are kept nowhere."""
+    """Return the upright face; photos are read again, since pixels are not stored."""
     try:
         image = read_image(Path(member.paths[0]))
     except ImageError:

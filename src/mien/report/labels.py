@@ -1,6 +1,6 @@
-"""What things are called on the page, for people who know nothing of faces."""
+"""Labels of the reports, for readers without knowledge of face recognition."""
 
-# Outcome of a face or a picture -> the word on its badge.
+# Outcome of a face or an image -> the text of its badge.
 OUTCOMES = {
     "match": "match",
     "review": "review",
@@ -10,20 +10,20 @@ OUTCOMES = {
     "error": "error",
 }
 MEANINGS = {
-    "match": "alike enough to give the name",
-    "review": "a person should look",
-    "unknown": "nobody that the gallery knows",
-    "found": "a face, nobody was asked who",
-    "none": "no face in the picture",
-    "error": "the picture could not be read",
+    "match": "similarity is above the threshold",
+    "review": "a person must check the result",
+    "unknown": "no person of the gallery is similar enough",
+    "found": "face without identification",
+    "none": "no face was found in the image",
+    "error": "the image could not be read",
 }
 
-# Component of ISO/IEC 29794-5 -> words.
+# Component of ISO/IEC 29794-5 -> label.
 COMPONENTS = {
     "single_face_present": "one face only",
     "inter_eye_distance": "size",
     "head_size": "size of the head in the frame",
-    "head_pose_yaw": "facing the camera",
+    "head_pose_yaw": "face turned to the camera",
     "head_pose_pitch": "level head",
     "head_pose_roll": "upright head",
     "leftward_crop_of_the_face_image": "room at the left",
@@ -31,18 +31,18 @@ COMPONENTS = {
     "margin_above_of_the_face_image": "room above",
     "margin_below_of_the_face_image": "room below",
     "sharpness": "sharpness",
-    "under_exposure_prevention": "enough light",
-    "over_exposure_prevention": "not too much light",
+    "under_exposure_prevention": "sufficient light",
+    "over_exposure_prevention": "no excess of light",
     "dynamic_range": "contrast",
     "luminance_mean": "brightness",
     "luminance_variance": "spread of brightness",
     "illumination_uniformity": "even light",
     "natural_colour": "natural colour",
 }
-# About portraits, or dependent on the colour of the skin: never called the weakest.
+# Rules of portraits, or dependent on skin colour: excluded from "weakest".
 ASIDE = {"single_face_present", "head_size", "luminance_mean", "luminance_variance"}
 
-# Action unit -> what the face does. Source: names of Ekman, Friesen and Hager, FACS, 2002.
+# Action unit -> movement of the face. Source: names of Ekman, Friesen and Hager, FACS, 2002.
 UNITS = {
     "AU01": "inner brows raised",
     "AU02": "outer brows raised",
@@ -65,41 +65,41 @@ UNITS = {
 
 STEPS = {
     "detect": "find faces",
-    "quality": "judge quality",
-    "embed": "describe faces",
-    "match": "compare with known people",
+    "quality": "assess quality",
+    "embed": "compute embeddings",
+    "match": "search the gallery",
 }
 
 
 def component(name: str) -> str:
-    """A quality component in plain words."""
+    """Return the label of a quality component."""
     return COMPONENTS.get(name, name.replace("_", " "))
 
 
 def step(name: str) -> str:
-    """A step of the pipeline in plain words."""
+    """Return the label of a step of the pipeline."""
     return STEPS.get(name, name)
 
 
 def counted(count: int, thing: str, things: str | None = None) -> str:
-    """`1,234 pictures`, `1 picture`."""
+    """Return a count with its noun: `1,234 images`, `1 image`."""
     return f"{count:,} {thing if count == 1 else things or thing + 's'}"
 
 
 def one_in(rate: float) -> str:
-    """A small rate as `1 in 1,000`; a large one in percent."""
+    """Format a small rate as `1 in 1,000`; a large rate in percent."""
     return f"1 in {round(1 / rate):,}" if 0 < rate <= 0.34 else f"{rate:.0%}"
 
 
 def percent(probability: float) -> str:
-    """A probability in percent, never rounded up to certainty or down to impossibility."""
+    """Format a probability in percent, never rounded to 0 % or 100 %."""
     if probability >= 0.9995:
         return "> 99.9 %"
     return "< 0.1 %" if probability < 0.0005 else f"{probability * 100:.1f} %"
 
 
 def time(seconds: float) -> str:
-    """A stretch of time in the unit that suits it."""
+    """Format a duration in a suitable unit."""
     if seconds < 0.0995:
         return f"{seconds * 1e3:.2g} ms" if seconds < 0.00995 else f"{seconds * 1e3:.0f} ms"
     if seconds < 99.5:

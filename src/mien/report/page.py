@@ -1,4 +1,4 @@
-"""The page: one HTML file that needs nothing beside it, and no network."""
+"""HTML report about images: one self-contained file that needs no network."""
 
 import os
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ from mien.report.summary import summarise
 from mien.report.svg_decision import Axis, plot, scale, values
 
 TEMPLATE = "page.html.jinja"
-ROOMY = 60  # with more pictures than this, each is folded up until somebody opens it
-LINKS = 12  # pictures that are linked beside a person; the others are counted
+ROOMY = 60  # with more images than this, each entry is folded
+LINKS = 12  # images linked per person; further images are counted
 
 
 def write_answers(
@@ -23,19 +23,19 @@ def write_answers(
     entries: Iterable[Entry],
     pipeline: Pipeline,
     *,
-    title: str = "Who is in these pictures?",
+    title: str = "Identification report",
     lead: str = "",
 ) -> None:
-    """Write a report about pictures: what was found in each, how sure, and why.
+    """Write a report about images: results, probabilities and reasons.
 
-    The file is whole or not there; everything it shows is inside it.
+    The file is complete and self-contained, or absent.
 
     Args:
         path: the HTML file.
-        entries: one a picture, in the order of the page; those of a group next to each other.
-        pipeline: that gave the answers; tells where the thresholds come from.
-        title: heading of the page.
-        lead: a sentence or two below it.
+        entries: one per image, in the order of the report; those of a group in sequence.
+        pipeline: that gave the answers; its calibration is the origin of thresholds.
+        title: heading of the report.
+        lead: one or two sentences below it.
 
     Raises:
         MienError: the file cannot be written.
@@ -49,7 +49,7 @@ def write_answers(
 def render(
     entries: list[Entry], calibration: Calibration | None, *, title: str, lead: str = ""
 ) -> str:
-    """The page as text."""
+    """Return the page as text."""
     return templates.render(
         TEMPLATE,
         _facts(entries, calibration) | {"title": title, "lead": lead},
@@ -62,7 +62,7 @@ def render(
 
 
 def _facts(entries: list[Entry], calibration: Calibration | None) -> dict[str, Any]:
-    """All that the template shows, computed."""
+    """Compute the values of the template."""
     summary = summarise(entries)
     decisions = [s.face.decision for one in entries for s in one.faces if s.face.decision]
     axis = Axis.around(v for decision in decisions for v in values(decision, calibration))

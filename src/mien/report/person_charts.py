@@ -1,4 +1,4 @@
-"""Charts of one person: numbers over time, action units, episodes, and what was not measured."""
+"""Charts of one person: series over time, action units, events, missing measures."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +18,14 @@ ROW, TOP = 26.0, 5.0  # height of the row of an action unit; intensity that fill
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One stretch of a timeline."""
+    """One segment of a timeline."""
 
     x: float
     width: float
     start: float
     end: float
-    kind: str  # reason, or kind of an event
-    told: str
+    kind: str  # reason, or kind of the event
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,15 @@ class Unit:
     areas: list[str]
     peak: str
     mean: str
-    spans: list[Span]  # its episodes
+    spans: list[Span]  # its events
 
 
 def panels(table: Table, mine: Any, times: Doubles, seconds: float) -> list[Panel]:
-    """Head, gaze, eyes, mouth, and each head that reads faces."""
+    """Lay out the panels: head pose, gaze, eyes, mouth, and each head model."""
 
     def take(*names: str) -> list[tuple[str, Doubles]]:
-        told = {n: n.replace("eye_aperture_", "").replace("mouth_", "") for n in names}
-        return [(told[n], mine[n].to_numpy(float)) for n in names if n in mine]
+        short = {n: n.replace("eye_aperture_", "").replace("mouth_", "") for n in names}
+        return [(short[n], mine[n].to_numpy(float)) for n in names if n in mine]
 
     def both(angle: str) -> tuple[str, Doubles]:
         sides = [mine[f"gaze_{angle}_{side}"].to_numpy(float) for side in ("left", "right")]
@@ -69,7 +69,7 @@ def panels(table: Table, mine: Any, times: Doubles, seconds: float) -> list[Pane
 def _of_head(
     table: Table, task: str, mine: Any, times: Doubles, seconds: float
 ) -> list[Panel | None]:
-    """Charts of one head: its labels together if they share a unit."""
+    """Lay out one head model: labels with one unit share a chart."""
     columns = [c for c in table.columns.values() if c.group == task and c.kind != "text"]
     if task in KNOWN:
         return []
@@ -96,7 +96,7 @@ def _of_head(
 
 
 def units(mine: Any, times: Doubles, events: Any, seconds: float) -> list[Unit]:
-    """The rows of action units, those that were measured at all."""
+    """Return the rows of the action units that were measured."""
     found = []
     for name in AU_NAMES:
         if f"{name}_r" not in mine:
@@ -120,7 +120,7 @@ def units(mine: Any, times: Doubles, events: Any, seconds: float) -> list[Unit]:
 
 
 def episodes_of(events: Any, kind: str, seconds: float) -> list[Span]:
-    """The events of one kind on the timeline."""
+    """Return the events of one kind on the timeline."""
     return [
         Span(
             WIDTH * row["onset"] / seconds,
@@ -140,7 +140,7 @@ def _side(side: Any) -> str:
 
 
 def spans(rows: Any, seconds: float, but: str) -> list[Span]:
-    """Stretches of rows with the same reason, except one."""
+    """Return segments of rows with the same reason, except one reason."""
     times, reasons = rows["time"].to_numpy(float), rows["reason"].tolist()
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.04
     found: list[Span] = []
@@ -154,7 +154,7 @@ def spans(rows: Any, seconds: float, but: str) -> list[Span]:
             found.pop()
         else:
             start = time
-        told = f"{reason}, {clock(start)} to {clock(end)}: {REASONS.get(reason, '')}"
+        label = f"{reason}, {clock(start)} to {clock(end)}: {REASONS.get(reason, '')}"
         width = WIDTH * (end - start) / seconds
-        found.append(Span(WIDTH * start / seconds, width, start, end, reason, told))
+        found.append(Span(WIDTH * start / seconds, width, start, end, reason, label))
     return found

@@ -1,4 +1,4 @@
-"""What stands on top of a report: counts, people, steps, thresholds."""
+"""Summary of a report: counts, people, steps, thresholds."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,48 +11,48 @@ from mien.types import Basis
 
 @dataclass(slots=True)
 class Person:
-    """One person who was found."""
+    """One person in the results."""
 
     name: str
     match: int = 0  # faces
     review: int = 0  # faces
     best: float = -1.0  # highest similarity, cosine
-    pictures: list[int] = field(default_factory=list)  # numbers of the pictures, from 1
+    pictures: list[int] = field(default_factory=list)  # numbers of the images, from 1
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What did one step, and how long it took."""
+    """The model and the duration of one step."""
 
     name: str
     card: str  # name of the model and digest of its weights; "" for a step without a model
     runs_on: str  # provider and threads
-    each: float  # seconds, median over the pictures in which it ran
+    each: float  # seconds, median over the images in which it ran
     whole: float  # seconds in all
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All pictures of a report, counted."""
+    """The counts of all images of a report."""
 
     pictures: int
-    outcomes: Counter[str]  # of faces; and "none" and "error" of pictures
-    people: list[Person]  # most often seen first
+    outcomes: Counter[str]  # of faces; and "none" and "error" of images
+    people: list[Person]  # most frequent first
     steps: list[Step]
     bases: list[Basis]  # every threshold that was used
-    priors: list[float]  # assumed before looking
-    expected: int  # pictures of which the right answer is known
-    off: list[int]  # numbers of those that were answered otherwise, from 1
-    read: list[str]  # tasks that heads answered
+    priors: list[float]  # prior probabilities
+    expected: int  # images with a known result
+    off: list[int]  # numbers of the images with another result, from 1
+    read: list[str]  # tasks of the heads that ran
 
     @property
     def faces(self) -> int:
-        """All faces that were found."""
+        """Return the number of all faces."""
         return sum(self.outcomes[key] for key in ("match", "review", "unknown", "found"))
 
 
 def summarise(entries: Sequence[Entry]) -> Summary:
-    """Count everything once."""
+    """Count the results of all images."""
     outcomes: Counter[str] = Counter()
     for one in entries:
         outcomes.update([shown.outcome for shown in one.faces] or one.outcomes)
@@ -88,17 +88,17 @@ def _people(entries: Sequence[Entry]) -> list[Person]:
 
 def _steps(entries: Sequence[Entry]) -> list[Step]:
     times: dict[str, list[float]] = {}
-    models: dict[str, dict[str, None]] = {}  # a step -> what did it, in the order of use
+    models: dict[str, dict[str, None]] = {}  # step -> models, in the order of use
     for answer in (one.answer for one in entries if one.answer):
         for name, seconds in answer.seconds.items():
             times.setdefault(name, []).append(seconds)
-        for name, told in answer.models.items():
-            models.setdefault(name, {})[told] = None
+        for name, model in answer.models.items():
+            models.setdefault(name, {})[model] = None
     return [_step(name, list(models.get(name, {})), each) for name, each in times.items()]
 
 
-def _step(name: str, told: list[str], times: list[float]) -> Step:
-    split = [each.partition(" on ") for each in told]
+def _step(name: str, used: list[str], times: list[float]) -> Step:
+    split = [each.partition(" on ") for each in used]
     cards = ", ".join(dict.fromkeys(card for card, _, _ in split))
     runs_on = "; ".join(dict.fromkeys(place for _, _, place in split))
     return Step(name, cards, runs_on, median(times), sum(times))

@@ -1,4 +1,4 @@
-"""Curves laid out for an SVG: numbers in, coordinates out, no drawing."""
+"""Layout of curves for SVG: numbers in, coordinates out, no drawing."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,14 @@ from mien.types import Doubles
 
 WIDTH, HEIGHT = 560.0, 330.0
 LEFT, RIGHT, TOP, BELOW = 66.0, 14.0, 12.0, 46.0  # room around the axes
-ROW, BESIDE, NAMES = 16.0, 9.0, 150.0  # height of a row, more a curve, and width of its name
-TICKS = 6  # about so many on a linear axis
-SIX_SIGMA = 1e-9  # nothing on a logarithmic axis lies below
+ROW, BESIDE, NAMES = 16.0, 9.0, 150.0  # height of a row, addition per curve, width of its name
+TICKS = 6  # approximate number on a linear axis
+SIX_SIGMA = 1e-9  # lower limit of a logarithmic axis
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From values to coordinates, along one axis."""
+    """The map from values to coordinates along one axis."""
 
     low: float
     high: float
@@ -29,7 +29,7 @@ class Scale:
     log: bool
 
     def at(self, value: float) -> float:
-        """Coordinate of a value; outside it stays at the end."""
+        """Return the coordinate of a value, limited to the axis."""
         ends = (self.low, self.high)
         if self.log:
             value, *ends_ = (math.log(max(v, SIX_SIGMA)) for v in (value, *ends))
@@ -40,13 +40,13 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One dot, with the ends of its interval if it has one."""
+    """One dot, with its interval if it has one."""
 
     x: float
     y: float
     low: float | None
     high: float | None
-    told: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Drawn:
 
     name: str
     style: str
-    lines: list[str]  # points of polylines; a line without gaps has one
+    lines: list[str]  # points of polylines; one if there is no gap
     band: str  # points of a polygon; "" without an interval
     marks: list[Mark]
 
@@ -88,8 +88,8 @@ def chart(plot: Plot) -> Chart:
         up = [(y.at(number), name) for number, name in enumerate(plot.names)]
     else:
         y = _scale([c.y for c in plot.curves] + spread_y, plot.y_log, bottom, TOP)
-        up = [(y.at(v), told) for v, told in ticks(y.low, y.high, plot.y_log, plot.percent[1])]
-    across = [(x.at(v), told) for v, told in ticks(x.low, x.high, plot.x_log, plot.percent[0])]
+        up = [(y.at(v), label) for v, label in ticks(y.low, y.high, plot.y_log, plot.percent[1])]
+    across = [(x.at(v), label) for v, label in ticks(x.low, x.high, plot.x_log, plot.percent[0])]
     middle = (len(plot.curves) - 1) / 2
     curves = [
         _drawn(curve, x, y, bool(plot.names), BESIDE * (n - middle))
@@ -99,7 +99,7 @@ def chart(plot: Plot) -> Chart:
 
 
 def ticks(low: float, high: float, log: bool, percent: bool) -> list[tuple[float, str]]:
-    """Round values on an axis, with their labels."""
+    """Return rounded values on an axis, with labels."""
     if log:
         first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
         values = [10.0**power for power in range(first, last + 1)]
@@ -117,8 +117,8 @@ def _label(value: float, percent: bool) -> str:
     value = value * 100 if percent else value
     if value == 0:
         return "0"
-    told = f"{value:.3g}" if abs(value) < 1e-4 else f"{float(f'{value:.10g}'):.4g}"
-    return told + (" %" if percent else "")
+    text = f"{value:.3g}" if abs(value) < 1e-4 else f"{float(f'{value:.10g}'):.4g}"
+    return text + (" %" if percent else "")
 
 
 def _round_step(step: float) -> float:
@@ -127,7 +127,7 @@ def _round_step(step: float) -> float:
 
 
 def _scale(columns: Sequence[Doubles | None], log: bool, start: float, end: float) -> Scale:
-    """An axis on which all values fit; zeros have no place on a logarithmic one."""
+    """Return an axis that fits all values; zeros are omitted on a logarithmic one."""
     parts = [np.asarray(c, np.float64).ravel() for c in columns if c is not None]
     every = np.concatenate(parts) if parts else np.zeros(0)
     every = every[np.isfinite(every) & ((every > SIX_SIGMA) | (not log))]
@@ -137,7 +137,7 @@ def _scale(columns: Sequence[Doubles | None], log: bool, start: float, end: floa
     elif low == high:
         low, high = low - 0.5 * abs(low or 1), high + 0.5 * abs(high or 1)
     else:
-        low = 0.0 if 0 < low < 0.4 * high else low  # shares are compared with nothing
+        low = 0.0 if 0 < low < 0.4 * high else low  # shares are read from zero
         room = 0.04 * (high - low)
         low, high = (low if low == 0 else low - room), (high if high == 1 else high + room)
     return Scale(low, high, start, end, log)
@@ -164,19 +164,19 @@ def _drawn(curve: Curve, x: Scale, y: Scale, rows: bool, aside: float) -> Drawn:
 def _marks(
     curve: Curve, keep: NDArray[np.bool_], x: Scale, y: Scale, rows: bool, aside: float
 ) -> Iterator[Mark]:
-    along = x if rows else y  # curves of one row stand beside each other
+    along = x if rows else y  # curves of one row are placed side by side
     for k in np.flatnonzero(keep):
         ends: list[float | None] = [None, None]
         if curve.low is not None and curve.high is not None:
             known = np.isfinite(curve.low[k] + curve.high[k])
             ends = [along.at(float(e[k])) for e in (curve.low, curve.high)] if known else ends
-        told = f"{curve.name}: {curve.x[k]:.4g}" + ("" if rows else f", {curve.y[k]:.4g}")
+        label = f"{curve.name}: {curve.x[k]:.4g}" + ("" if rows else f", {curve.y[k]:.4g}")
         yield Mark(
             x.at(float(curve.x[k])),
             y.at(float(curve.y[k])) + (aside if rows else 0.0),
             ends[0],
             ends[1],
-            told,
+            label,
         )
 
 

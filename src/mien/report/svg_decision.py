@@ -1,4 +1,4 @@
-"""Where things lie on the page's small plots: numbers in, coordinates out, no drawing."""
+"""Layout of the small plots of a report: numbers in, coordinates out, no drawing."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,34 +8,34 @@ from mien.decision import Calibration, Point
 from mien.decision.decide import REVIEW
 from mien.types import Basis, Decision
 
-WIDTH, MARGIN = 270.0, 8.0  # of a likeness scale, units of its own
+WIDTH, MARGIN = 270.0, 8.0  # of a similarity scale, in SVG units
 PLOT_WIDTH, PLOT_HEIGHT = 560.0, 220.0  # of the plot of error rates
 PLOT_LEFT, PLOT_BELOW = 90.0, 40.0  # room for its labels
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The range of similarities that all scales of one page share, so that they compare."""
+    """The range of similarities that all scales of one report share."""
 
     low: float
     high: float = 1.0
 
     @classmethod
     def around(cls, values: Iterable[float]) -> "Axis":
-        """Wide enough for all values, with a rounded lower end and 1 as the upper one."""
+        """Return an axis for all values, from a rounded lower end to 1."""
         least = min(values, default=0.0)
         step = 0.05 if least > 0.5 else 0.25
         return cls(max(-1.0, math.floor((least - 0.3 * step) / step) * step))
 
     def at(self, value: float) -> float:
-        """The x of a similarity; what lies outside is put at the end."""
+        """Return the x of a similarity, limited to the axis."""
         share = (value - self.low) / (self.high - self.low)
         return MARGIN + min(max(share, 0.0), 1.0) * (WIDTH - 2 * MARGIN)
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The x of all that is drawn on one likeness scale."""
+    """The x coordinates of one similarity scale."""
 
     start: float
     end: float
@@ -43,12 +43,12 @@ class Scale:
     threshold: float
     low: float  # 95 % interval of the threshold
     high: float
-    review: float | None  # where the band begins that a person looks at; None: unknown
-    second: float | None  # the next person, if there is one
+    review: float | None  # lower end of the review zone; None: unknown
+    second: float | None  # the runner-up, if there is one
 
 
 def scale(decision: Decision, axis: Axis, calibration: Calibration | None) -> Scale | None:
-    """Lay out one decision; None if it rests on no threshold, as with an empty gallery."""
+    """Lay out one decision; None without a threshold, as with an empty gallery."""
     basis = decision.basis
     if basis is None or decision.similarity is None:
         return None
@@ -67,14 +67,14 @@ def scale(decision: Decision, axis: Axis, calibration: Calibration | None) -> Sc
 
 
 def review_from(basis: Basis, calibration: Calibration | None) -> float | None:
-    """The similarity above which a person should look, by the rule of mien.decision.decide."""
+    """Return the similarity above which the outcome is review (mien.decision.decide)."""
     if calibration is None or calibration.name != basis.calibration:
         return None
     return calibration.at_fmr(min(REVIEW * basis.fmr, calibration.points[0].fmr)).threshold
 
 
 def values(decision: Decision, calibration: Calibration | None) -> list[float]:
-    """All similarities that have to fit on the axis for one decision."""
+    """Return all similarities of one decision that the axis must contain."""
     basis = decision.basis
     found = [candidate.similarity for candidate in decision.candidates[1:2]]
     found += [] if decision.similarity is None else [decision.similarity]
@@ -86,9 +86,9 @@ def values(decision: Decision, calibration: Calibration | None) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """How many strangers pass at which similarity, ready to be drawn."""
+    """The plot of the false match rate against the similarity."""
 
-    left: float  # x at which the plot begins
+    left: float  # left edge of the plot
     line: str  # points of an SVG polyline
     band: str  # points of an SVG polygon, the 95 % interval
     across: list[tuple[float, str]]  # x and label of similarities

@@ -1,4 +1,4 @@
-"""Numbers over time laid out for an SVG: lines with gaps where nothing was measured."""
+"""Layout of series over time for SVG: lines with gaps for missing measures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import numpy as np
 from mien.types import Doubles
 
 WIDTH = 1000.0  # units of a timeline
-MOST = 600  # points of one line: more cannot be told apart on a screen
+MOST = 600  # points of one line: more cannot be distinguished on a screen
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve: pieces of points, each "x,y x,y ..."."""
+    """One curve: segments of points, each "x,y x,y ..."."""
 
     name: str
     pieces: tuple[str, ...]
@@ -23,12 +23,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One small chart over the whole time."""
+    """One small chart over the whole duration."""
 
     title: str
     unit: str
     height: float
-    low: str  # what stands at the lower end
+    low: str  # label at the lower end
     high: str
     zero: float | None  # place of 0, if it is inside
     lines: tuple[Line, ...]
@@ -36,12 +36,12 @@ class Panel:
 
 
 def pieces(times: Doubles, values: Doubles, gap: float) -> list[tuple[Doubles, Doubles]]:
-    """Stretches without a gap; samples that are NaN are left out.
+    """Split into segments without a gap; NaN samples are omitted.
 
     Args:
         times: (T,) seconds, rising.
         values: (T,).
-        gap: seconds between two samples from which they do not belong together.
+        gap: seconds between two samples above which a segment ends.
     """
     seen = np.isfinite(values)
     times, values = times[seen], values[seen]
@@ -51,7 +51,7 @@ def pieces(times: Doubles, values: Doubles, gap: float) -> list[tuple[Doubles, D
 
 
 def thinned(times: Doubles, values: Doubles, most: int = MOST) -> tuple[Doubles, Doubles]:
-    """At most so many samples, so that the lowest and the highest of each stretch stay."""
+    """Reduce to `most` samples; keep the minimum and maximum of each interval."""
     if len(times) <= most:
         return times, values
     edges = np.linspace(0, len(times), most // 2 + 1).astype(int)
@@ -85,7 +85,7 @@ def panel(
         curves: name and (T,) values.
         seconds: length of the axis.
         span: lowest and highest value; default: those of the curves.
-        least: least distance of both, so that noise does not fill the chart.
+        least: minimum range, so that noise does not fill the chart.
         interval: (T,) lower and upper ends of the first curve.
         height: units.
         digits: of the labels.
@@ -124,7 +124,7 @@ def panel(
 def ridge(
     times: Doubles, values: Doubles, *, seconds: float, top: float, height: float
 ) -> list[str]:
-    """Polygons of the area under a curve, from 0 to `top`; one a stretch without a gap."""
+    """Return polygons of the area under a curve, 0 to `top`; one per segment."""
     found = []
     for t, v in pieces(times, values, _gap(times, values)):
         t, v = thinned(t, v)
@@ -136,7 +136,7 @@ def ridge(
 
 
 def _wide(points: list[str]) -> list[str]:
-    """A single point as a line that can be seen."""
+    """Draw a single point as a short visible line."""
     if len(points) > 1:
         return points
     x, y = points[0].split(",")
@@ -144,7 +144,7 @@ def _wide(points: list[str]) -> list[str]:
 
 
 def _gap(times: Doubles, values: Doubles) -> float:
-    """Seconds that two samples may lie apart: two and a half of the usual step."""
+    """Return the maximum seconds between samples: 2.5 times the usual step."""
     seen = times[np.isfinite(values)]
     step = float(np.median(np.diff(seen))) if len(seen) > 1 else 0.0
     return max(0.15, 2.5 * step)

@@ -1,4 +1,4 @@
-"""The one place that knows ONNX Runtime and LiteRT."""
+"""Sessions of ONNX Runtime and LiteRT; no other room imports them."""
 
 from mien.runtime.devices import available, cpu_quota, provider_of
 from mien.runtime.sessions import LiteSession, Session

@@ -1,4 +1,4 @@
-"""Which processors there are, and how many threads this process may use."""
+"""Available devices, and the number of threads that this process can use."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ import onnxruntime as ort
 
 from mien.errors import DeviceError
 
-# The name a user types -> the provider of ONNX Runtime.
+# Name of the device -> provider of ONNX Runtime.
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -24,34 +24,34 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def available() -> dict[str, str]:
-    """Devices that this installation can use: name -> provider."""
+    """Return the devices that this installation can use: name -> provider."""
     have = set(ort.get_available_providers())
     return {name: provider for name, provider in PROVIDERS.items() if provider in have}
 
 
 def provider_of(device: str) -> str:
-    """The provider behind a device name.
+    """Return the provider of a device.
 
     Raises:
-        DeviceError: there is no such device, or this installation cannot use it.
+        DeviceError: the device is unknown, or this installation cannot use it.
     """
     if device not in PROVIDERS:
-        raise DeviceError(f"There is no device '{device}'. Choose from: {', '.join(PROVIDERS)}.")
+        raise DeviceError(f"Device '{device}' is unknown: expected one of {', '.join(PROVIDERS)}.")
     have = available()
     if device not in have:
         raise DeviceError(
-            f"Device '{device}' was asked for, but this ONNX Runtime offers only "
+            f"Device '{device}' is not available: this ONNX Runtime offers only "
             f"{', '.join(have)}. Install the build of onnxruntime for it (for cuda: "
-            "pip install onnxruntime-gpu), or ask for --device cpu."
+            "pip install onnxruntime-gpu), or use --device cpu."
         )
     return have[device]
 
 
 def cpu_quota(root: Path = CGROUPS) -> int:
-    """Threads that this process may keep busy, at least 1.
+    """Return the number of threads for this process, at least 1.
 
-    The smallest of: cores of the machine, the affinity mask, and the quota of the container
-    (which os.cpu_count() does not know: a container with 2 of 64 cores would start 64 threads
+    It is the smallest of: cores of the machine, the affinity mask, and the quota of the container
+    (which os.cpu_count() ignores: a container with 2 of 64 cores would start 64 threads
     that then wait for each other).
 
     Args:
@@ -60,7 +60,7 @@ def cpu_quota(root: Path = CGROUPS) -> int:
     limits = [float(os.cpu_count() or 1)]
     if hasattr(os, "sched_getaffinity"):
         limits.append(float(len(os.sched_getaffinity(0))))
-    # Version 2 has one file, `max 100000` or `200000 100000`: microseconds of CPU in each period.
+    # Version 2 has one file, `max 100000` or `200000 100000`: microseconds of CPU per period.
     for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
         quota = _quota(root / name for name in names)
         limits += [quota] if quota else []
@@ -69,10 +69,10 @@ def cpu_quota(root: Path = CGROUPS) -> int:
 
 @cache
 def sums_bytes_exactly(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this processor adds up products of bytes without saturating at 16 bits.
+    """Return whether this processor sums products of bytes without 16-bit saturation.
 
-    Those of Arm do; those of the x86 family do if they have VNNI. Where that cannot be told, the
-    answer is no.
+    Processors of Arm do; those of the x86 family do if they have VNNI. If it is unknown, the
+    result is False.
     """
     if platform.machine().lower() not in ("x86_64", "amd64", "i686", "x86"):
         return True
@@ -87,4 +87,4 @@ def _quota(paths: Iterable[Path]) -> float | None:
         allowed, period = " ".join(path.read_text("ascii") for path in paths).split()[:2]
         return float(allowed) / float(period) if float(allowed) > 0 else None  # -1: no limit
     except (OSError, ValueError):
-        return None  # not in such a container, or "max"
+        return None  # no such control group, or "max"

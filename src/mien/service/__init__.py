@@ -1,4 +1,4 @@
-"""Use-cases: what Python, the command line and the server call; each one function."""
+"""Use-cases of the library: Python, the command line and the server call these functions."""
 
 from mien.service.analyze import analyze
 from mien.service.auditing import audit

@@ -1,4 +1,4 @@
-"""Analyze: what faces show in photos and films, as one table."""
+"""Analysis of films and images: one table of all measures."""
 
 from collections.abc import Sequence
 
@@ -14,35 +14,37 @@ STOPPED = {"interrupted", "full"}  # reasons of a recording after which the same
 
 def analyze(
     sources: Sequence[str],
-    kit: Analyzer,
+    analyzer: Analyzer,
     *,
     baseline: Baseline | None = None,
     run: Run | None = None,
 ) -> Table:
-    """Measure every face in photos and films: one row per face per frame.
+    """Measure every face in films and images: one row per face per frame.
 
-    A run that was stopped resumes where it was when the same call is made again, within a week.
+    The same call resumes a stopped run within one week.
 
     Args:
-        sources: paths of photos and films.
-        kit: the models.
-        baseline: neutral face of a person who is expected; None: each person's own.
+        sources: paths of images and films.
+        analyzer: the models.
+        baseline: baseline of the person who is expected; None: fitted per person.
         run: progress and cancellation.
 
     Returns:
-        The table; if the run was stopped, of what was analysed until then.
+        The table; after a stop, the table of the rows up to that point.
 
     Raises:
-        BaselineError: the baseline is of somebody who is not there.
+        BaselineError: the person of the baseline is not in the sources.
         MienError: another process works on the same sources.
     """
     run = run or Run()
-    facts = [settings(kit), kit.names, [stamp(source) for source in sources]]
+    facts = [settings(analyzer), analyzer.names, [stamp(source) for source in sources]]
     with resumable("analyze", facts) as place:
         try:
-            table = analyze_sources(sources, kit, baseline=baseline, folder=place, on_step=run.step)
+            table = analyze_sources(
+                sources, analyzer, baseline=baseline, folder=place, on_step=run.step
+            )
         except BaselineError:
-            forget(place)  # it holds vectors of faces
+            forget(place)  # it holds embeddings
             raise
         if not set(table.recordings["reason"]) & STOPPED:
             forget(place)

@@ -1,4 +1,4 @@
-"""Audit a model: open it, read the data, run the audit within its scope."""
+"""Audits: open the model, read the data, run the audit within its scope."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,9 +18,9 @@ from mien.testing import noise
 from mien.types import OnStep
 from mien.zoo import DETECTOR, fill_options, find, load, options_type
 
-CLASSES = "classes"  # the layout of any pictures in folders named after their class
+CLASSES = "classes"  # layout: one folder per class
 Item = TypeVar("Item")
-NOISE = (64, 96)  # made-up pictures where nobody named some: how many, and px of a side
+NOISE = (64, 96)  # default data, synthetic noise: number of images, px of a side
 
 
 def audit(
@@ -40,34 +40,34 @@ def audit(
     """Run an audit on a model.
 
     Args:
-        name: card of an audit.
-        subject: card of the model that is examined, or an open one.
-        data: folder of labelled pictures; default: noise, for audits that need no labels.
-        layout: of the folder: of mien.datasets, or folders named after any classes.
-        most: look at this many pictures only, evenly spaced; 0: all.
+        name: card of the audit.
+        subject: card of the model to audit, or an open model.
+        data: folder of labelled images; default: noise, for audits without labels.
+        layout: of the folder: a layout of mien.datasets, or "classes".
+        most: use at most this many images, evenly spaced; 0: all.
         settings: KEY=VALUE for the audit's options.
         scope: purpose, limit of queries, seed.
-        cut: pictures show the whole face and nothing else, so no face is looked for.
+        cut: images are cut to the face already; detection is skipped.
         device: see mien.runtime.
-        on_step: called with what is counted, done, and in all.
-        cancel: set it to stop at the next step.
+        on_step: called with the name of the step, done and total.
+        cancel: set this event to stop at the next step.
 
     Raises:
-        OptionError: a setting that the audit does not have.
-        TooFewTrialsError: too little data for any statement.
-        ScopeError: the audit would ask more than agreed.
-        CancelledError: `cancel` was set.
+        OptionError: the audit has no such setting.
+        TooFewTrialsError: the data are too few for any result.
+        ScopeError: the audit would exceed its limit of queries.
+        CancelledError: `cancel` is set.
     """
     card = find(name)
     if card.kind != "audit":
         raise UnknownModelError(
-            f"'{name}' is a {card.kind}, not an audit; list those with: mien models list"
+            f"'{name}' is a {card.kind}, not an audit; list audits with: mien models list"
         )
     options = fill_options(options_type(card), settings, name, card.options)
     kind: str = find(subject).kind if isinstance(subject, str) else subject.kind
     if kind not in card.needs:
         label = f"'{subject}'" if isinstance(subject, str) else subject.label
-        raise MienError(f"'{name}' examines {', '.join(card.needs)}, and {label} is a {kind}.")
+        raise MienError(f"'{name}' audits {', '.join(card.needs)}, but {label} is a {kind}.")
     if isinstance(subject, str):
         subject = open_subject(subject, whole=cut or data is None, device=device)
     samples = data if isinstance(data, Samples) else read_samples(data, layout, most)
@@ -75,16 +75,16 @@ def audit(
     step("audit", 0, 1)
     opened: Audit = load(name, device=device)
     found = opened(subject, samples, scope or Scope(), options, on_step=step)
-    told = (("Audit", f"{opened.name}@{opened.digest}"),)
-    return replace(found, basis=(*found.basis, *told))
+    audit_basis = (("Audit", f"{opened.name}@{opened.digest}"),)
+    return replace(found, basis=(*found.basis, *audit_basis))
 
 
 def open_subject(name: str, *, whole: bool, device: str) -> Subject:
-    """Open the model that an audit examines, by its card.
+    """Open the model to audit by its card.
 
     Args:
         name: of the card.
-        whole: no face is looked for in pictures.
+        whole: images are cut to the face already; detection is skipped.
         device: see mien.runtime.
     """
     kind: SubjectKind = find(name).kind  # type: ignore[assignment]
@@ -94,10 +94,10 @@ def open_subject(name: str, *, whole: bool, device: str) -> Subject:
 
 
 def read_samples(folder: Path | None, layout: str = CLASSES, most: int = 0) -> Samples:
-    """Labelled pictures of a folder; noise without one.
+    """Read the labelled images of a folder; without a folder, make noise.
 
     Raises:
-        MienError: an unknown layout, or nothing in it.
+        MienError: the layout is unknown, or the folder has no images.
     """
     if folder is None:
         count, side = NOISE
@@ -109,7 +109,7 @@ def read_samples(folder: Path | None, layout: str = CLASSES, most: int = 0) -> S
         return Samples(where, tuple(paths), {"class": names} if len(set(names)) > 1 else {})
     if layout not in LABELS:
         raise MienError(
-            f"There is no layout '{layout}'; there are {', '.join([*LABELS, CLASSES])}."
+            f"Layout '{layout}' is unknown: expected one of {', '.join([*LABELS, CLASSES])}."
         )
     found = spaced(LABELS[layout](folder), most)
     tasks = sorted({task for one in found for task in one.labels})
@@ -119,7 +119,7 @@ def read_samples(folder: Path | None, layout: str = CLASSES, most: int = 0) -> S
 
 
 def spaced(items: Sequence[Item], most: int) -> list[Item]:
-    """At most so many of them, evenly spaced; 0: all."""
+    """Return at most `most` evenly spaced items; 0: all."""
     if not most or most >= len(items):
         return list(items)
     return [items[k] for k in np.linspace(0, len(items) - 1, most).round().astype(int)]

@@ -1,4 +1,4 @@
-"""Stop work from outside: one event, looked at wherever progress is told."""
+"""Cancellation of running work: one event, checked at each progress report."""
 
 from threading import Event
 
@@ -7,7 +7,7 @@ from mien.types import OnStep
 
 
 def stoppable(on_step: OnStep, cancel: Event | None) -> OnStep:
-    """A hook for progress that stops the work once an event is set.
+    """Return a progress hook that stops the work once an event is set.
 
     Raises (when it is called):
         CancelledError: the event is set.
@@ -16,7 +16,7 @@ def stoppable(on_step: OnStep, cancel: Event | None) -> OnStep:
     def step(name: str, done: int, total: int) -> None:
         if cancel is not None and cancel.is_set():
             raise CancelledError(
-                "Stopped as asked; what is finished is kept, and the same call goes on from there."
+                "The work was cancelled; finished results are kept, and the same call continues."
             )
         on_step(name, done, total)
 

@@ -1,4 +1,4 @@
-"""Fill a gallery from pictures: one at a time, each on disk before the next, each with a reason."""
+"""Enrolment from images: one at a time, each stored before the next, each with a reason."""
 
 import codecs
 import csv
@@ -21,7 +21,7 @@ from mien.types import Face
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One picture of one person, to be enrolled."""
+    """One image of one person, to be enrolled."""
 
     person: str
     path: Path
@@ -29,25 +29,25 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What became of one picture."""
+    """The result of the enrolment of one image."""
 
     item: Item
     outcome: Literal["enrolled", "refused", "already"]
     reason: str | None = None  # code, if refused
     detail: str | None = None  # sentence, if refused
-    template: int | None = None  # number in the gallery
+    template: int | None = None  # number of the template in the gallery
 
 
 def items_in(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[Item]:
-    """Pictures and their people.
+    """List images and their people.
 
     Args:
-        source: a folder with one folder a person, a folder of `Name.jpg` files, one such file, or
+        source: a folder with one folder per person, a folder of `Name.jpg` files, one such file, or
             a CSV file with the columns `person` and `path` (relative to the CSV file).
         skipped: is given a sentence about each line or entry that is left out.
 
     Raises:
-        MienError: there is nothing to enrol, or the CSV file lacks a column.
+        MienError: nothing to enrol was found, or the CSV file lacks a column.
     """
     if source.suffix.lower() == ".csv":
         items = _from_csv(source, skipped)
@@ -60,8 +60,8 @@ def items_in(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[I
         items = [Item(path.stem, path) for path in find_images([source], skipped=skipped)]
     if not items:
         raise MienError(
-            f"{source} holds no pictures to enrol; give a folder with one folder a person, "
-            "pictures named after people, or a CSV file with the columns person and path."
+            f"No images to enrol were found in {source}: expected a folder with one folder per "
+            "person, images named after people, or a CSV file with the columns person and path."
         )
     return [Item(clean_name(item.person), item.path) for item in items]
 
@@ -75,17 +75,17 @@ def enroll(
     retry: bool = False,
     run: Run | None = None,
 ) -> Iterator[Enrolled]:
-    """Enrol pictures one by one; each that is reported as enrolled is on disk.
+    """Enrol images one by one; each image that is reported as enrolled is on disk.
 
-    A picture that was enrolled or refused before, by its bytes, is not processed again, so a run
+    An image with the same bytes as an earlier one is not processed again, so a run
     that was stopped continues where it was.
 
     Args:
-        items: what to enrol.
+        items: the images to enrol.
         pipeline: with an embedder.
-        gallery: of that embedder.
-        allow_conflicts: take a picture even if it looks like somebody else in the gallery.
-        retry: process pictures again that were refused before.
+        gallery: the gallery of that embedder.
+        allow_conflicts: accept an image that is similar to another person of the gallery.
+        retry: process images again that were refused before.
         run: progress and cancellation.
     """
     run, items = run or Run(), list(items)
@@ -93,7 +93,9 @@ def enroll(
         run.step("enroll", done, len(items))
         try:
             with item.path.open("rb") as file:
-                data = file.read(LIMITS.max_bytes + 1)  # read_image refuses the one byte too many
+                data = file.read(
+                    LIMITS.max_bytes + 1
+                )  # the extra byte makes read_image raise an error
         except OSError as error:
             yield Enrolled(item, "refused", "unreadable", f"{item.path}: {error.strerror}.")
             continue
@@ -103,7 +105,7 @@ def enroll(
             if seen.outcome == "enrolled":
                 yield Enrolled(item, "already", template=seen.template)
             else:
-                detail = "It was refused before; --retry looks again."
+                detail = "The image was refused before; --retry processes it again."
                 yield Enrolled(item, "refused", seen.reason, detail)
             continue
         refusal, face = _one_face(data, item, pipeline)
@@ -119,7 +121,7 @@ def enroll(
 
 
 def _one_face(data: bytes, item: Item, pipeline: Pipeline) -> tuple[Enrolled | None, Face | None]:
-    """The face of the person, or why there is none that can be trusted."""
+    """Return the face of the person, or the reason for a refusal."""
 
     def no(reason: str, detail: str) -> tuple[Enrolled, None]:
         return Enrolled(item, "refused", reason, detail), None
@@ -133,29 +135,34 @@ def _one_face(data: bytes, item: Item, pipeline: Pipeline) -> tuple[Enrolled | N
         return no(f"no-face-{answer.reason}", REASONS[answer.reason or "none"])
     face, others = dominant_face(answer.faces)
     if face is None:
-        return no("several-faces", f"{others} faces of like size; cut out the one that is meant.")
+        return no(
+            "several-faces",
+            f"{others} faces of similar size were found; crop the image to one face.",
+        )
     eyes = face.quality.measures.get("inter_eye_distance") if face.quality else None
     if eyes is not None and eyes < SMALL:
-        return no("too-small", f"The eyes are only {eyes:.0f} px apart; use a larger picture.")
+        return no(
+            "too-small", f"The distance between the eyes is only {eyes:.0f} px; use a larger image."
+        )
     return None, face
 
 
 def _conflict(face: Face, item: Item, pipeline: Pipeline, gallery: Gallery) -> Enrolled | None:
-    """A template that looks like somebody else would give that person's face this name."""
+    """Return a refusal if the face is similar to another person of the gallery."""
     assert face.embedding is not None
     found = gallery.search(face.embedding[None], 1)[0]
     if not found or found[0].person == item.person:
         return None
     other = found[0]
-    bar = pipeline.calibrated().strictest  # the strictest threshold that the data can show
-    if other.similarity <= bar.threshold:
+    limit = pipeline.calibrated().strictest  # the strictest threshold that the data support
+    if other.similarity <= limit.threshold:
         return None
     return Enrolled(
         item,
         "refused",
         "conflict",
-        f"It looks like '{other.person}' (similarity {other.similarity:.3f}, above "
-        f"{bar.threshold:.3f} for FMR {bar.fmr:.1g}). If both are right, --allow-conflicts.",
+        f"The face is similar to '{other.person}' (similarity {other.similarity:.3f}, above "
+        f"{limit.threshold:.3f} for FMR {limit.fmr:.1g}). If both are correct: --allow-conflicts.",
     )
 
 

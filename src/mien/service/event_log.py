@@ -1,4 +1,4 @@
-"""Events on disk: each is there before the next is reported; readers go on from a cursor."""
+"""Log of presence events: each event is stored before it is reported; readers use a cursor."""
 
 import os
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from mien.media.json_log import JsonLog, Row, read_rows
 
 
 class EventLog:
-    """A file of JSON lines, each with a number `seq` that rises by one, also over restarts."""
+    """A file of JSON lines; `seq` rises by one per line, also after restarts."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Open or begin a log.
+        """Open or create a log.
 
         Raises:
-            FilmError: the file is something else, or cannot be written.
+            FilmError: the file is not a log of events, or cannot be written.
         """
         self._log = JsonLog(path, error=FilmError, sync=True)
         self._seq = 0
@@ -28,10 +28,10 @@ class EventLog:
             raise
 
     def append(self, row: Row) -> Row:
-        """Write one event to the disk; give it with its number.
+        """Write one event to disk; return it with its number.
 
         Raises:
-            FilmError: the disk is full or gone; what is written stays whole.
+            FilmError: the disk is full or lost; earlier lines remain complete.
         """
         numbered = {"seq": self._seq + 1, **row}
         self._log.append(numbered)
@@ -46,14 +46,14 @@ class EventLog:
 
 
 def read_events(path: str | os.PathLike[str], after: int = 0) -> Iterator[Row]:
-    """The events of a log, the first after a cursor first.
+    """Read the events of a log after a cursor, in order.
 
     Args:
         path: the file.
-        after: `seq` of the last event that is known already; 0 for all.
+        after: `seq` of the last known event; 0 for all.
 
     Raises:
-        FilmError: there is no such file, or it is no log.
+        FilmError: the file does not exist, or is not a log of events.
     """
     try:
         for row in read_rows(path, settings=False):
@@ -62,11 +62,11 @@ def read_events(path: str | os.PathLike[str], after: int = 0) -> Iterator[Row]:
     except OSError as error:
         raise FilmError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise FilmError(f"{path} is no log of events; choose another file.") from error
+        raise FilmError(f"'{path}' is not a log of events; choose another file.") from error
 
 
 def _number(row: Row, path: Path) -> int:
     try:
         return int(row["seq"])
     except (ValueError, KeyError, TypeError) as error:
-        raise FilmError(f"{path} is no log of events; choose another file.") from error
+        raise FilmError(f"'{path}' is not a log of events; choose another file.") from error

@@ -1,4 +1,4 @@
-"""Open the gallery of a use-case by its address: a file, or a URL such as postgresql://..."""
+"""Galleries by address: a file, or a URL such as postgresql://..."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,15 +7,15 @@ from os import PathLike
 from mien.gallery import Gallery, open_gallery
 from mien.photo import Pipeline
 
-Address = str | PathLike[str]  # a path, or ENGINE://...; a URL must arrive whole, so it is no Path
+Address = str | PathLike[str]  # a path, or ENGINE://...; a URL is not a Path, which would change it
 
 
 @contextmanager
 def searching(pipeline: Pipeline, gallery: Address | Gallery) -> Iterator[Pipeline]:
-    """A pipeline that searches a gallery; one that was opened here is closed at the end.
+    """Return a pipeline that searches a gallery; a gallery opened here is closed.
 
     Raises:
-        GalleryError: there is no such gallery, or it holds vectors of another embedder.
+        GalleryError: the gallery does not exist, or belongs to another embedder.
     """
     if not isinstance(gallery, str | PathLike):
         pipeline.use(gallery)

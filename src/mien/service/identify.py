@@ -1,4 +1,4 @@
-"""Identify: who is in photos, and who is in films and when."""
+"""Identification of people in images and films."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from mien.types import Answer, FilmAnswer, Pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identified:
-    """What became of one source."""
+    """The result for one source."""
 
-    source: str  # "-" of what is no path
+    source: str  # "-" if the source is not a path
     answer: Answer | None = None  # of a photo
-    image: Pixels | None = None  # of a photo, for drawing
+    image: Pixels | None = None  # of an image source, for drawing
     film: FilmAnswer | None = None
-    segments: Path | None = None  # segment log of a film; deleted when the next source is asked for
-    error: str | None = None  # a sentence: the source could not be read
+    segments: Path | None = None  # segment log of a film; deleted when the next source is requested
+    error: str | None = None  # message, if the source could not be read
 
     @property
     def complete(self) -> bool:
-        """Whether the whole source was searched."""
+        """Return whether the whole source was searched."""
         return self.answer is not None or (self.film is not None and self.film.complete)
 
 
@@ -39,23 +39,23 @@ def identify(
     keep: Path | None = None,
     run: Run | None = None,
 ) -> Iterator[Identified]:
-    """Identify the people of photos and films, one source after another.
+    """Identify the people of images and films, one source after another.
 
-    A film that was stopped resumes where it was when the same call is made again, within a week.
+    The same call resumes a stopped film within one week.
 
     Args:
-        sources: paths of photos and films; the bytes of a file, or an (H, W, 3) array, is a photo.
+        sources: paths of images and films; or images as file bytes or (H, W, 3) arrays.
         pipeline: with an embedder, and the gallery that is searched.
         every: films: seconds between sampled frames; 0 samples every frame.
-        keep: films: segment log that is kept; it holds vectors of faces.
+        keep: films: path at which the segment log is kept; it holds embeddings.
         run: progress and cancellation.
 
     Yields:
-        One result per source, in their order; a source that cannot be read gives its sentence.
-        After a cancelled film nothing more is given.
+        One result per source, in order; an unreadable source has an error message.
+        After a cancelled film no further results follow.
 
     Raises:
-        CancelledError: the run was cancelled between two photos.
+        CancelledError: the run was cancelled between two images.
         MienError: another process works on the same film.
     """
     check_every(every)
@@ -89,7 +89,7 @@ def _photo(source: str | bytes | Pixels, pipeline: Pipeline) -> Identified:
 def _film(
     source: str, pipeline: Pipeline, every: float, keep: Path | None, run: Run
 ) -> Iterator[Identified]:
-    """One result; the segment log exists until the caller asks for more."""
+    """Yield one result; the segment log exists until the next one is requested."""
     if pipeline.turns == "always":
         raise MienError(
             f"Turns 'always' is for photos, and {source} is a film; leave it at 'when-needed': a "

@@ -1,9 +1,9 @@
-"""Files of makers: each with a visible mark, provenance in its metadata, and a sidecar.
+"""Files of makers: a visible mark, provenance in the metadata, and a sidecar file.
 
-NAME.png                 the result, whole or not there
-NAME.provenance.json     what it is, from what it was made, by which weights, with which settings;
-                         written before the results appear under their names, so that a result
-                         without it was never ours
+NAME.png                 the result: complete or absent
+NAME.provenance.json     maker, inputs, weights and settings; written before the results
+                         appear under their names, so that a file without it is not a
+                         result of mien
 """
 
 import hashlib
@@ -39,8 +39,8 @@ SIDECAR = ".provenance.json"
 SUFFIXES: dict[ArtefactKind, str] = {
     "image": ".png", "film": ".mp4", "sound": ".wav", "mesh": ".obj"
 }  # fmt: skip
-RATE = 16_000  # samples per second that sound is read at
-# Source: IPTC NewsCodes, Digital Source Type; C2PA manifests use the same words.
+RATE = 16_000  # samples per second of sound that is read
+# Source: IPTC NewsCodes, Digital Source Type; C2PA manifests use the same terms.
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 SOURCE_TYPE = {
     "synthetic": "compositeSynthetic",
@@ -50,10 +50,10 @@ SOURCE_TYPE = {
 
 
 def read_artefact(need: str, path: Path) -> Artefact:
-    """One input of a maker, as its `needs` names it.
+    """Read one input of a maker, of the kind that `needs` names.
 
     Raises:
-        MienError: the file is not of that kind, or cannot be read.
+        MienError: the file is of another kind, or cannot be read.
     """
     kind = need.partition("-")[0]
     name, digest = path.name, _sha256(path)
@@ -61,7 +61,7 @@ def read_artefact(need: str, path: Path) -> Artefact:
         return Artefact("image", image=read_image(path), name=name, sha256=digest)
     if kind == "film":
         if not is_film(path):
-            raise MienError(f"{path} is no film; name one, such as clip.mp4.")
+            raise MienError(f"'{path}' is not supported: expected a film, such as clip.mp4.")
         return Artefact("film", path=path, name=name, sha256=digest)
     if kind == "sound":
         blocks = list(read_sound(path, rate=RATE))
@@ -71,21 +71,21 @@ def read_artefact(need: str, path: Path) -> Artefact:
 
 
 def settings_key(provenance: Mapping[str, Any]) -> str:
-    """One text for "the same inputs, maker and settings": what was made so need not be again."""
+    """Return the key of inputs, maker and settings; equal keys mean equal results."""
     return hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def done_files(stem: Path, key: str) -> tuple[Path, ...] | None:
-    """The files that were made with this key and are still whole; None: they are to be made.
+    """Return the complete files with this key; None if they must be made.
 
     Raises:
-        MienError: files stand there that came about in another way.
+        MienError: files of that name exist, with another key.
     """
     sidecar = stem.with_name(stem.name + SIDECAR)
     try:
-        told = json.loads(sidecar.read_text("utf-8"))
-        files = {stem.with_name(name): digest for name, digest in told["files"].items()}
-        mine = told["key"] == key
+        stored = json.loads(sidecar.read_text("utf-8"))
+        files = {stem.with_name(name): digest for name, digest in stored["files"].items()}
+        mine = stored["key"] == key
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         files, mine = {}, False
     if mine:
@@ -98,32 +98,32 @@ def done_files(stem: Path, key: str) -> tuple[Path, ...] | None:
     )
     if others:
         raise MienError(
-            f"{others[0]} is there already and was not made from this input with these settings; "
+            f"{others[0]} exists already and was not made from this input with these settings; "
             "choose another --out, or delete that file."
         )
     return None
 
 
 def glob_escaped(name: str) -> str:
-    """A name whose brackets and stars mean themselves."""
+    """Escape the brackets and stars of a name for glob."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def write_made(
     made: Made, stem: Path, suffix: str, key: str, marked: bool, step: Any
 ) -> tuple[Path, ...]:
-    """Write all files of one run: each whole, and all or none under their names.
+    """Write all files of one run: all complete, or none under its name.
 
     Args:
-        made: of a maker.
-        stem: path without suffix; several artefacts are told apart by their names.
-        suffix: of the first artefact; "": the usual one of its kind.
+        made: the results of a maker.
+        stem: path without suffix; several artefacts are distinguished by their names.
+        suffix: of the first artefact; "": the default of its kind.
         key: of `settings_key`.
-        marked: whether pictures and films carry the word for what they are.
-        step: called after each frame of a film; may raise to stop the work.
+        marked: whether images and films have a visible mark.
+        step: called after each frame of a film; may raise an error to stop the work.
     """
-    told = provenance_row(made.provenance)
-    note = json.dumps({**told, "marked": marked})
+    provenance = provenance_row(made.provenance)
+    note = json.dumps({**provenance, "marked": marked})
     word = made.provenance.change if marked else ""
     parts: dict[Path, Path] = {}
     try:
@@ -135,7 +135,7 @@ def write_made(
             parts[part] = final
             _write(one, part, word, note, step)
         files = {final.name: _sha256(part) for part, final in parts.items()}
-        row = {"mien": version("mien"), "key": key, "files": files, "marked": marked, **told,
+        row = {"mien": version("mien"), "key": key, "files": files, "marked": marked, **provenance,
                "notes": list(made.notes)}  # fmt: skip
         text = json.dumps(row, ensure_ascii=False, indent=1) + "\n"
         write_bytes(stem.with_name(stem.name + SIDECAR), text.encode())
@@ -149,35 +149,35 @@ def write_made(
     return tuple(parts.values())
 
 
-def provenance_row(told: Provenance) -> dict[str, Any]:
-    """Provenance as JSON: for the sidecar and the metadata of the file."""
+def provenance_row(provenance: Provenance) -> dict[str, Any]:
+    """Return provenance as a JSON object for the sidecar and the metadata."""
     return {
-        "change": told.change,
-        "digital_source_type": SOURCE_TYPES + SOURCE_TYPE[told.change],
-        "maker": told.maker,
-        "digest": told.digest,
-        "made_from": [{"name": name, "sha256": sha} for name, sha in told.made_from],
-        "weights": list(told.weights),
-        "options": dict(told.options),
-        "seed": told.seed,
+        "change": provenance.change,
+        "digital_source_type": SOURCE_TYPES + SOURCE_TYPE[provenance.change],
+        "maker": provenance.maker,
+        "digest": provenance.digest,
+        "made_from": [{"name": name, "sha256": sha} for name, sha in provenance.made_from],
+        "weights": list(provenance.weights),
+        "options": dict(provenance.options),
+        "seed": provenance.seed,
     }
 
 
 def check_suffix(suffix: str) -> None:
-    """Refuse a suffix that no artefact has, or whose files hold no provenance."""
+    """Raise an error for a suffix without writer or without provenance."""
     known = [*(s for s in FORMATS if s != ".bmp"), ".mp4", ".mov", ".mkv", ".wav", ".obj"]
     if suffix.lower() not in known:
         raise MienError(
-            f"A file that ends in '{suffix}' cannot be made; end --out in one of "
-            f"{', '.join(known)}, or name a folder."
+            f"Suffix '{suffix}' of --out is not supported: expected one of "
+            f"{', '.join(known)}, or a folder."
         )
 
 
 def _write(one: Artefact, path: Path, word: str, note: str, step: Any) -> None:
-    """One artefact into a file; the suffix must fit its kind."""
+    """Write one artefact to a file; the suffix must fit its kind."""
     if not _fits(one.kind, path.suffix.lower()):
         raise MienError(
-            f"The result is a {one.kind}, which {path.suffix} cannot hold; end --out in "
+            f"The result is a {one.kind}, but '{path.suffix}' cannot store it; end --out in "
             f"{SUFFIXES[one.kind]}."
         )
     if one.kind == "image" and one.image is not None:
@@ -193,7 +193,7 @@ def _write(one: Artefact, path: Path, word: str, note: str, step: Any) -> None:
     elif one.kind == "mesh" and one.mesh is not None:
         write_bytes(path, f"# {note}\n{_obj(one.mesh)}".encode())
     else:
-        raise MienError(f"The maker gave a {one.kind} without frames, so nothing can be written.")
+        raise MienError(f"The maker returned a {one.kind} without frames; nothing can be written.")
 
 
 def _fits(kind: ArtefactKind, suffix: str) -> bool:
@@ -211,7 +211,9 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise MienError(f"{path} cannot be read ({error.strerror or error}).") from error
+        raise MienError(
+            f"'{path}' cannot be read ({error.strerror or error}); check the file."
+        ) from error
 
 
 def _wav(sound: Sound) -> bytes:
@@ -225,7 +227,7 @@ def _wav(sound: Sound) -> bytes:
 
 
 def _obj(mesh: Mesh) -> str:
-    """Wavefront OBJ: points in mm, triangles counted from 1."""
+    """Return a mesh as Wavefront OBJ: points in mm, indices from 1."""
     rows = [f"v {x:.5f} {y:.5f} {z:.5f}" for x, y, z in mesh.points.tolist()]
     rows += [f"vt {u:.6f} {v:.6f}" for u, v in (mesh.uv.tolist() if mesh.uv is not None else ())]
     corner = "{0}/{0}" if mesh.uv is not None else "{0}"
@@ -248,7 +250,7 @@ def _read_obj(path: Path) -> Mesh:
                 faces += [[ring[0], ring[k], ring[k + 1]] for k in range(1, len(ring) - 1)]
         mesh = Mesh(np.array(points, np.float32).reshape(-1, 3), np.array(faces).reshape(-1, 3))
     except (OSError, ValueError, IndexError) as error:
-        raise MienError(f"{path} is no Wavefront OBJ file ({error}); name one.") from error
+        raise MienError(f"'{path}' is not a valid Wavefront OBJ file ({error}).") from error
     if not len(mesh.points) or not len(mesh.triangles):
-        raise MienError(f"{path} holds no surface: an OBJ file has lines with v and f.")
+        raise MienError(f"'{path}' has no mesh: expected an OBJ file with v and f lines.")
     return mesh

@@ -1,4 +1,4 @@
-"""Run a maker over inputs: whole files with provenance, resumable, with progress and cancel."""
+"""Runs of makers: complete files with provenance, resumable, with progress and cancellation."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,18 +22,18 @@ from mien.zoo import Card, fill_options, find, load, options_type
 
 @dataclass(frozen=True, slots=True)
 class MadeItem:
-    """What became of one group of inputs."""
+    """The result for one group of inputs."""
 
     inputs: tuple[Path, ...]
-    files: tuple[Path, ...] = ()  # results; the sidecar NAME.provenance.json lies beside them
-    skipped: bool = False  # they were there already, made with the same settings
+    files: tuple[Path, ...] = ()  # results; NAME.provenance.json is beside them
+    skipped: bool = False  # the files exist already, with the same settings
     notes: tuple[str, ...] = ()  # of the maker
-    error: str = ""  # why there are no results
+    error: str = ""  # message, if there are no results
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Where the results of one group of inputs go."""
+    """The inputs of one group, and the paths of its results."""
 
     inputs: tuple[Path, ...]
     stem: Path
@@ -53,33 +53,33 @@ def make(
     on_step: OnStep = silent,
     cancel: Event | None = None,
 ) -> Iterator[MadeItem]:
-    """Run a maker over its inputs; results appear one by one, each whole or not at all.
+    """Run a maker on its inputs; results appear one by one, complete or not at all.
 
     Args:
-        name: card of a maker.
-        inputs: files; a maker that needs two takes them in pairs. None for one that needs none.
-        out: a file (for one run), or a folder, which is made.
+        name: card of the maker.
+        inputs: files; a maker with two inputs takes them in pairs. None if it needs no input.
+        out: a file (for one run), or a folder, which is created.
         settings: KEY=VALUE for the maker's options.
-        mark: whether pictures and films visibly say "synthetic", "edited" or "restored".
+        mark: whether images and films show "synthetic", "edited" or "restored".
         device: see mien.runtime.
-        commercial_only: refuse weights that do not allow commercial use.
-        maker: one that is open already; default: the card's.
-        on_step: called with what is counted, done, and in all.
-        cancel: set it to stop at the next step; what is finished is kept.
+        commercial_only: refuse weights that do not permit commercial use.
+        maker: an open maker; default: the one of the card.
+        on_step: called with the name of the step, done and total.
+        cancel: set this event to stop at the next step; finished results are kept.
 
     Yields:
-        One item per group of inputs, in their order. Groups that were made before with the same
+        One item per group of inputs, in their order. Groups that exist with the same
         settings are skipped. With several groups, one that fails does not stop the others.
 
     Raises:
-        OptionError: a setting that the maker does not have.
-        MienError: wrong inputs or place, before any work; or the only group failed.
-        CancelledError: `cancel` was set.
+        OptionError: the maker has no such setting.
+        MienError: inputs or output path are wrong (before any work); or the only group failed.
+        CancelledError: `cancel` is set.
     """
     card = find(name)
     if card.kind != "maker":
         raise UnknownModelError(
-            f"'{name}' is a {card.kind}, not a maker; list those with: mien models list"
+            f"'{name}' is a {card.kind}, not a maker; list makers with: mien models list"
         )
     options = fill_options(options_type(card), settings, name, card.options)
     plans = _plans(card, inputs, out)
@@ -112,7 +112,7 @@ def _make_one(
     step: OnStep,
     how: tuple[str, bool],
 ) -> MadeItem:
-    """One group of inputs: skip it, or make and write it. The maker is opened when needed."""
+    """Process one group of inputs: skip it, or make and write it. Open the maker if needed."""
     given = {
         need: read_artefact(need, path) for need, path in zip(card.needs, plan.inputs, strict=True)
     }
@@ -137,33 +137,31 @@ def _make_one(
 
 
 def _plans(card: Card, inputs: Sequence[Path], out: Path) -> list[_Plan]:
-    """Groups of inputs with the places of their results.
+    """Group the inputs, and assign paths to their results.
 
     Raises:
-        MienError: too few or too many inputs, or two results of one name.
+        MienError: too few or too many inputs, or two results with one name.
     """
     size = len(card.needs)
     wanted = ", ".join(card.needs) or "no inputs"
     if (size == 0 and inputs) or (size and (not inputs or len(inputs) % size)):
-        raise MienError(
-            f"'{card.name}' takes {wanted} per result, and {len(inputs)} files were given."
-        )
+        raise MienError(f"'{card.name}' needs {wanted} per result, got {len(inputs)} files.")
     groups = [tuple(inputs[k : k + size]) for k in range(0, len(inputs), size or 1)] or [()]
     missing = next((path for path in inputs if not path.is_file()), None)
     if missing:
-        raise MienError(f"{missing} is no file; check the path.")
+        raise MienError(f"'{missing}' is not a file; check the path.")
     if out.suffix and not out.is_dir():
         check_suffix(out.suffix)
         if len(groups) > 1:
             raise MienError(
-                f"{len(groups)} results do not fit into one file {out}; name a folder as --out."
+                f"--out '{out}' is one file, but there are {len(groups)} results; name a folder."
             )
         return [_Plan(groups[0], out.with_suffix(""), out.suffix)]
     stems = ["-".join(path.stem for path in group) or card.name for group in groups]
     double = next((stem for stem in stems if stems.count(stem) > 1), None)
     if double:
         raise MienError(
-            f"Two inputs would both become {out / double}; run them one after the other into "
-            "folders of their own."
+            f"Two inputs would both be written to {out / double}; run them separately, with "
+            "different folders."
         )
     return [_Plan(group, out / stem, "") for group, stem in zip(groups, stems, strict=True)]

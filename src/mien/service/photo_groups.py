@@ -1,4 +1,4 @@
-"""Look at a folder of photos for grouping: each photo once, on disk before the next."""
+"""Detection and embedding of a folder of photos for grouping: each photo once, then stored."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,19 +17,19 @@ from mien.types import Face, OnStep
 def group_photos(
     photos: Sequence[Path], pipeline: Pipeline, groups: Groups, on_step: OnStep | None = None
 ) -> tuple[Change, dict[Path, str]]:
-    """Group the faces of photos; a photo that was looked at before is not looked at again.
+    """Group the faces of photos; photos of earlier runs are not processed again.
 
-    Copies of a photo count once, told by their bytes. Photos of earlier runs that are not in the
-    list are left out, and what is known about them is kept.
+    Copies of a photo, with equal bytes, count once. Photos of earlier runs that are not in
+    the list are left out, and their data are kept.
 
     Args:
         photos: paths.
-        pipeline: with the embedder and detector of the groups; its calibration is the evidence.
+        pipeline: with embedder and detector of the groups; its calibration gives likelihood ratios.
         groups: the file.
-        on_step: told after each photo ("photos") and each join ("groups").
+        on_step: called after each photo ("photos") and each merge ("groups").
 
     Returns:
-        What changed, and the photos that cannot be read, each with a sentence.
+        The changes, and the photos that cannot be read, each with a message.
     """
     lean = replace(pipeline, quality=False, gallery=None, heads=())
     failed: dict[Path, str] = {}
@@ -38,7 +38,7 @@ def group_photos(
             on_step("photos", done, len(photos))
         try:
             if not groups.known(path):
-                _look(path, lean, groups)
+                _process(path, lean, groups)
         except ImageError as error:
             failed[path] = str(error)
     if on_step:
@@ -48,10 +48,10 @@ def group_photos(
     return groups.regroup(pipeline.calibrated().llr, on_step), failed
 
 
-def _look(path: Path, pipeline: Pipeline, groups: Groups) -> None:
+def _process(path: Path, pipeline: Pipeline, groups: Groups) -> None:
     try:
         with path.open("rb") as file:
-            data = file.read(LIMITS.max_bytes + 1)  # read_image refuses the one byte too many
+            data = file.read(LIMITS.max_bytes + 1)  # the extra byte makes read_image raise an error
     except OSError as error:
         raise ImageError(f"{path} cannot be read ({error.strerror}).") from None
     digest = hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""Rows of results in a file that a later run continues."""
+"""Result file that a later run continues."""
 
 from pathlib import Path
 from typing import Self
@@ -10,15 +10,15 @@ from mien.media.json_log import JsonLog, Row, json_line
 class ResultLog:
     """A file of JSON lines, one per source; sources that are in it are not processed again.
 
-    Every row is on its way to the disk before the next source is processed. Sources that could
+    Each row is flushed to disk before the next source is processed. Sources that could
     not be read, and films that were not searched to the end, are processed again.
     """
 
     def __init__(self, path: Path, settings: Row) -> None:
-        """Open or begin a log.
+        """Open or create a log.
 
         Raises:
-            MienError: the file is of another command or other settings, or cannot be written.
+            MienError: the file has other settings, or cannot be written.
         """
         self._log = JsonLog(path, settings)
         rows = list(self._log.rows())
@@ -34,7 +34,7 @@ class ResultLog:
         """Write one row.
 
         Raises:
-            MienError: the disk is full or gone; what the file holds is whole.
+            MienError: the disk is full or lost; earlier lines remain complete.
         """
         self._log.append(row)
 

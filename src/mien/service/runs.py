@@ -1,4 +1,4 @@
-"""One run of a use-case: its progress, its cancellation, and the place where it can resume."""
+"""Runs of use-cases: progress, cancellation, and the place where a run can resume."""
 
 import hashlib
 import json
@@ -17,12 +17,12 @@ from mien.errors import CancelledError, MienError
 from mien.types import OnStep
 from mien.zoo import home
 
-EXPIRES = 7 * 24 * 3600.0  # s that a stopped run may be resumed; it holds vectors of faces
+EXPIRES = 7 * 24 * 3600.0  # s that a stopped run may be resumed; it holds embeddings
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a caller may do with a run while it lasts: see its progress, and cancel it."""
+    """The control of a running use-case: progress and cancellation."""
 
     on_step: OnStep = lambda name, done, total: None
     cancel: threading.Event | None = None  # set it from any thread; the next step ends the run
@@ -35,22 +35,23 @@ class Run:
         """
         if self.cancel is not None and self.cancel.is_set():
             raise CancelledError(
-                f"The run was cancelled at {name} {done} of {total or 'an unknown number'}; what "
-                "is finished is kept, and the same call resumes it."
+                f"The run was cancelled at {name} {done} of {total or 'an unknown number'}; "
+                "finished "
+                "results are kept, and the same call resumes the run."
             )
         self.on_step(name, done, total)
 
 
 @contextmanager
 def resumable(kind: str, facts: Any) -> Iterator[Path]:
-    """The place of a run: the same facts give the same place, so that the run resumes there.
+    """Reserve the place of a run; the same facts give the same place, so that it resumes.
 
-    Places of runs that nobody resumed are deleted after a week. The place itself is the
-    caller's to make, and to delete with `forget` once the run is complete.
+    Places that are not resumed within a week are deleted. The caller creates the place, and
+    deletes it with `forget` once the run is complete.
 
     Args:
         kind: "identify", "analyze" ...: the suffix of the place.
-        facts: all that decides what the run finds, as JSON.
+        facts: all settings that the results depend on, as JSON.
 
     Raises:
         MienError: another process works on the same run.
@@ -67,7 +68,7 @@ def resumable(kind: str, facts: Any) -> Iterator[Path]:
     except Timeout as error:
         raise MienError(
             f"Another process runs the same `{kind}` on the same sources (lock {lock.lock_file}); "
-            "wait for it, or change an option that matters."
+            "wait until it ends, or change an option of the run."
         ) from error
     try:
         yield place
@@ -78,7 +79,7 @@ def resumable(kind: str, facts: Any) -> Iterator[Path]:
 
 
 def forget(place: Path) -> None:
-    """Delete the place of a run that is complete."""
+    """Delete the place of a completed run."""
     if place.is_dir():
         shutil.rmtree(place, ignore_errors=True)
     else:
@@ -86,14 +87,14 @@ def forget(place: Path) -> None:
 
 
 def stamp(source: str) -> list[Any]:
-    """What tells whether a source is still the same file: path, size and time of change."""
+    """Return path, size and time of modification, which identify an unchanged file."""
     path = Path(source)
     status = path.stat() if path.is_file() else None
     return [str(path.resolve()), status and [status.st_size, status.st_mtime_ns]]
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what nobody resumed in time."""
+    """Delete the places that expired."""
     for old in folder.iterdir():
         if time.time() - old.stat().st_mtime > EXPIRES:
             forget(old)

@@ -1,6 +1,6 @@
-"""The one schema of answers: what may leave the machine, as rows of JSON; no vectors, no pixels.
+"""The schema of results: JSON rows that may leave the machine, without embeddings and pixels.
 
-Times are seconds, lengths are pixels of the upright image, and what is unknown is null, never 0.
+Times are seconds, lengths are pixels of the upright image, unknown values are null, never 0.
 """
 
 import math
@@ -18,11 +18,11 @@ from mien.service.identify import Identified
 from mien.types import Answer, Appearance, Decision, Face, FilmAnswer, Floats, Reading
 
 Row = dict[str, Any]
-SCHEMA = 1  # rises when a key changes its meaning or goes; new keys do not raise it
+SCHEMA = 1  # raised if a key changes its meaning or is removed; new keys do not raise it
 
 
 def answer_row(answer: Answer, image: str) -> Row:
-    """One photo; `reason` is a code of mien.detect.REASONS."""
+    """Return the row of one image; `reason` is a code of mien.detect.REASONS."""
     return {
         "schema": SCHEMA,
         "image": image,
@@ -43,7 +43,7 @@ def group_row(group: Group) -> Row:
             "face": face.id,
             "images": list(face.paths),
             "box": _numbers(face.box, 1),
-            "told": face.told,
+            "confirmed": face.confirmed,
         }
         for face in group.faces
     ]
@@ -51,7 +51,7 @@ def group_row(group: Group) -> Row:
 
 
 def face_row(face: Face) -> Row:
-    """One face."""
+    """Return the row of one face."""
     quality = face.quality
     return {
         "box": _numbers(face.box, 1),
@@ -69,7 +69,7 @@ def face_row(face: Face) -> Row:
 
 
 def decision_row(decision: Decision, candidates: int = 3) -> Row:
-    """A decision with the threshold it rests on and where that comes from."""
+    """Return a decision with its threshold and the origin of the threshold."""
     row: Row = {
         "outcome": decision.outcome,
         "person": decision.person,
@@ -89,7 +89,7 @@ def decision_row(decision: Decision, candidates: int = 3) -> Row:
 
 
 def reading_row(reading: Reading) -> Row:
-    """One answer of one head; dense arrays stay behind."""
+    """Return one reading of one head, without dense arrays."""
     return {
         "task": reading.task,
         "values": reading.values,
@@ -103,7 +103,7 @@ def reading_row(reading: Reading) -> Row:
 
 
 def film_row(answer: FilmAnswer, film: str) -> Row:
-    """One film; `reason` is a code of mien.media.film.REASONS."""
+    """Return the row of one film; `reason` is a code of mien.media.film.REASONS."""
     return {
         "schema": SCHEMA,
         "film": film,
@@ -149,7 +149,7 @@ def _appearance(one: Appearance) -> dict[str, Any]:
 
 
 def identified_row(found: Identified) -> Row:
-    """What became of one photo or film that was searched for known people."""
+    """Return the row of one image or film that was searched for known people."""
     if found.film is not None:
         return film_row(found.film, found.source)
     if found.answer is not None:
@@ -159,12 +159,12 @@ def identified_row(found: Identified) -> Row:
 
 
 def verified_row(first: str, second: str, decision: Decision) -> Row:
-    """Whether two photos show the same person."""
+    """Return the row of a 1:1 comparison of two images."""
     return {"schema": SCHEMA, "images": [first, second], **decision_row(decision)}
 
 
 def enrolled_row(result: Enrolled) -> Row:
-    """What became of one picture that was to be enrolled."""
+    """Return the row of one enrolment."""
     item = result.item
     return {
         "schema": SCHEMA,
@@ -178,11 +178,11 @@ def enrolled_row(result: Enrolled) -> Row:
 
 
 def event_row(event: PresenceEvent, started: float | None) -> Row:
-    """One event of a live view.
+    """Return the row of one presence event.
 
     Args:
-        event: somebody entered, was named, or left.
-        started: wall clock of 0:00, seconds since 1970; None of a film.
+        event: a person enters, is named, or leaves.
+        started: wall clock of 0:00, seconds since 1970; None for a film.
     """
     return {
         "kind": event.kind,
@@ -194,7 +194,7 @@ def event_row(event: PresenceEvent, started: float | None) -> Row:
 
 
 def record_row(record: LiveRecord, started: float | None) -> Row:
-    """One face in one frame of a live view, or one facial event."""
+    """Return the row of one face in one live frame, or of one facial event."""
     if record.event is not None:
         who = {"track": record.track, "person": record.person}
         event = record.event.row()
@@ -209,14 +209,14 @@ def record_row(record: LiveRecord, started: float | None) -> Row:
 
 
 def table_row(row: Row) -> Row:
-    """A row of a table: numbers to six digits; what is missing becomes null."""
+    """Return a row of a table: numbers with six digits; missing values are null."""
     kept = {name: _plain(value) for name, value in row.items() if name != "time"}
     moment = row["time"]
     return {**kept, "time": None if moment != moment else round(moment, 6)}
 
 
 def clock_fields(started: float | None, time: float | None) -> Row:
-    """Seconds from the start; before a camera also the time of day, with its zone."""
+    """Return seconds from the start; for a camera also the time of day with zone."""
     fields: Row = {"time": None if time is None else round(time, 3)}
     if started is not None:
         moment = clocks.time() if time is None else started + time

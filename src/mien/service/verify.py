@@ -1,4 +1,4 @@
-"""Verify: whether two photos show the same person."""
+"""Verification: decide whether two images show the same person."""
 
 from mien.decision import FMR
 from mien.media import read_image
@@ -13,17 +13,17 @@ def verify(
     *,
     fmr: float = FMR,
 ) -> Decision:
-    """Decide whether two photos show the same person.
+    """Decide whether two images show the same person.
 
     Args:
-        first: a photo of one face: path, bytes of a file or array; or an embedded face.
+        first: an image of one face: path, bytes of a file or array; or an embedded face.
         second: likewise.
         pipeline: with an embedder.
         fmr: false match rate to work at.
 
     Raises:
-        NoFaceError: a photo shows no face, or several of similar size.
-        TooFewTrialsError: the calibration cannot support so small a rate.
+        NoFaceError: an image shows no face, or several of similar size.
+        TooFewTrialsError: the calibration has too few comparisons for this rate.
     """
     a, b = (_face(one, pipeline) for one in (first, second))
     return pipeline.verify(a, b, fmr=fmr)
@@ -32,5 +32,5 @@ def verify(
 def _face(one: str | bytes | Pixels | Face, pipeline: Pipeline) -> Face:
     if isinstance(one, Face):
         return one
-    where = one if isinstance(one, str) else "the picture"
+    where = one if isinstance(one, str) else "the image"
     return pipeline.only_face(read_image(one), where)

@@ -1,4 +1,4 @@
-"""Watch: who comes and goes before a camera, and what faces show, as it happens."""
+"""Live analysis: presence events and measures from a camera, a stream or a film."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -24,12 +24,12 @@ Complain = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What is watched, and for how long."""
+    """The source of frames, and the duration."""
 
     name: str  # number of a camera, URL of a stream, or path of a film
     every: float = EVERY  # s between sampled frames; 0: every frame
-    seconds: float | None = None  # after which watching ends; None: never
-    patience: float = 60.0  # s to try to reach a source that went away
+    seconds: float | None = None  # after which the run ends; None: never
+    patience: float = 60.0  # s of reconnection attempts to a lost source
 
 
 def watch_presence(
@@ -45,12 +45,12 @@ def watch_presence(
     Args:
         source: camera, stream or film.
         pipeline: with an embedder, and the gallery that is searched.
-        log: file of events; each is on disk before it is given. Continued if it exists.
+        log: file of events; each is stored before it is yielded. Continued if it exists.
         run: progress in seconds, and cancellation.
-        complain: is given a sentence when the source goes away, comes back, or drops frames.
+        complain: called with a message if the source is lost, is back, or drops frames.
 
     Yields:
-        Rows: "start", then "enter", "name" and "exit", at last "end" with everybody seen.
+        Rows: "start", then "enter", "name" and "exit", finally "end" with all people seen.
     """
     check_every(source.every)
     monitor = PresenceMonitor(pipeline, every=source.every)
@@ -75,25 +75,25 @@ def watch_presence(
 
 def watch_faces(
     source: Source,
-    kit: Analyzer,
+    analyzer: Analyzer,
     *,
     baseline: Baseline | None = None,
     log: str | os.PathLike[str] | None = None,
     run: Run | None = None,
     complain: Complain = lambda sentence: None,
 ) -> Iterator[Row]:
-    """Report what each face shows, frame by frame, and facial events as they end.
+    """Report the measures of each face per frame, and facial events at their end.
 
     Args:
         source: camera, stream or film.
-        kit: the models; with an embedder people are identified.
-        baseline: neutral face of a person who is expected.
-        log: file of rows; each is on disk before it is given. Continued if it exists.
+        analyzer: the models; with an embedder people are identified.
+        baseline: baseline of the person who is expected.
+        log: file of rows; each is stored before it is yielded. Continued if it exists.
         run: progress in seconds, and cancellation.
-        complain: is given a sentence when the source goes away, comes back, or drops frames.
+        complain: called with a message if the source is lost, is back, or drops frames.
     """
     check_every(source.every)
-    live = LiveAnalysis(kit, baseline)
+    live = LiveAnalysis(analyzer, baseline)
 
     def rows() -> Iterator[Row]:
         with one_thread(), _opened(source, complain) as frames:  # as for films
@@ -115,12 +115,12 @@ def _opened(source: Source, complain: Complain) -> Any:
         every=source.every,
         glance=ShotBoundaryDetector(),
         patience=source.patience,
-        told=complain,
+        notify=complain,
     )
 
 
 def _until(frames: Iterator[Frame], seconds: float | None, run: Run | None) -> Iterator[Frame]:
-    """The frames of the first seconds, as long as nobody cancels."""
+    """Yield the frames of the first seconds, until the run is cancelled."""
     for frame in frames:
         if seconds is not None and frame.time >= seconds:
             return
@@ -140,7 +140,7 @@ def _logged(rows: Iterator[Row], log: str | os.PathLike[str] | None) -> Iterator
 
 def _complain_dropped(count: int, complain: Complain) -> None:
     if count:
-        complain(f"{count:,} frames arrived while others were processed, and were dropped.")
+        complain(f"{count:,} frames were dropped, because they arrived during processing.")
 
 
 __all__ = ["LiveRecord", "PresenceEvent", "Source", "watch_faces", "watch_presence"]

@@ -1,4 +1,4 @@
-"""Numbers over time: smoothing for the eye, stretches above a threshold, swings to and fro."""
+"""Time series: smoothing for display, episodes above a threshold, oscillations."""
 
 from mien.signals.episodes import Episode, episodes, joined, pieces
 from mien.signals.one_euro import OneEuro

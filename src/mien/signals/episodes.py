@@ -1,4 +1,4 @@
-"""Stretches of a signal above a threshold: when each begins, is highest, and ends."""
+"""Episodes of a signal above a threshold: onset, apex and offset."""
 
 from dataclasses import dataclass
 
@@ -10,70 +10,72 @@ from mien.types import Doubles
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One stretch above a threshold; seconds."""
+    """One interval above a threshold; seconds."""
 
     onset: float  # where it rose above the lower threshold, between two samples
     apex: float  # of the highest sample, the first if several are
     offset: float  # where it fell back to the lower threshold
     peak: float  # value at the apex
-    begun: bool = True  # False: the onset was not seen; `onset` is the first sample there is
-    ended: bool = True  # False: the offset was not seen; `offset` is the last sample there is
+    begun: bool = True  # False: the onset was not observed; `onset` is the first sample
+    ended: bool = True  # False: the offset was not observed; `offset` is the last sample
 
 
 def episodes(
     times: ArrayLike, values: ArrayLike, *, enter: float, leave: float, bridge: float
 ) -> list[Episode]:
-    """Find the stretches above `leave` that rise above `enter` somewhere: hysteresis.
+    """Find the intervals above `leave` that exceed `enter` somewhere (hysteresis).
 
     Args:
         times: (T,) seconds, rising.
         values: (T,); NaN where nothing was measured.
         enter: threshold that must be exceeded; a tie is below.
-        leave: threshold at which a stretch begins and ends; `enter` or less.
-        bridge: seconds. Samples with a number that are further apart do not belong together,
-            whether rows of NaN or no rows lie between: nothing is told of what was not seen.
+        leave: threshold at which an interval begins and ends; `enter` or less.
+        bridge: seconds. An interval ends at a longer gap between samples with a number, with or
+            without rows of NaN in the gap: unobserved time is never bridged.
 
     Returns:
         The episodes in the order of time. Onset and offset are interpolated linearly.
 
     Raises:
-        ValueError: the lengths differ, times do not rise, or thresholds or bridge make no sense.
+        ValueError: the lengths differ, times do not rise, or thresholds or bridge are out of range.
     """
     if not leave <= enter:
         raise ValueError(
-            f"Thresholds {enter} to enter, {leave} to leave: the second may not exceed the first."
+            f"Thresholds are not valid: leave ({leave}) must not exceed enter ({enter})."
         )
     return [e for t, v in pieces(times, values, bridge) for e in _above(t, v, enter, leave)]
 
 
 def joined(a: Episode, b: Episode) -> Episode:
-    """One episode of two that overlap or nearly touch."""
+    """Merge two episodes that overlap or nearly touch."""
     first, last = min(a, b, key=lambda e: e.onset), max(a, b, key=lambda e: e.offset)
     strong = max(a, b, key=lambda e: e.peak)
     return Episode(first.onset, strong.apex, last.offset, strong.peak, first.begun, last.ended)
 
 
 def pieces(times: ArrayLike, values: ArrayLike, bridge: float) -> list[tuple[Doubles, Doubles]]:
-    """The stretches of a signal that were seen without a gap.
+    """Split a signal into segments without a gap.
 
     Args:
         times: (T,) seconds, rising.
         values: (T,); NaN where nothing was measured.
-        bridge: seconds. Samples with a number that are further apart do not belong together.
+        bridge: seconds; a longer gap between samples with a number ends a segment.
 
     Returns:
-        Times and values of each stretch, without NaN; at least one sample each.
+        Times and values of each segment, without NaN; at least one sample each.
 
     Raises:
-        ValueError: the lengths differ, times do not rise, or the bridge makes no sense.
+        ValueError: the lengths differ, times do not rise, or the bridge is out of range.
     """
     moments, heights = np.asarray(times, np.float64), np.asarray(values, np.float64)
     if moments.ndim != 1 or moments.shape != heights.shape:
-        raise ValueError(f"{moments.shape} times for {heights.shape} values; give one for each.")
+        raise ValueError(
+            f"Times have shape {moments.shape}, values {heights.shape}; give one time per value."
+        )
     if not (np.isfinite(moments).all() and (np.diff(moments) > 0).all()):
-        raise ValueError("Times must be finite and rise; sort the rows by time.")
+        raise ValueError("Times must be finite and rising; sort the rows by time.")
     if not bridge > 0:
-        raise ValueError(f"{bridge} s to bridge; give a time above 0.")
+        raise ValueError(f"Bridge {bridge} s is not valid: expected a time above 0.")
     seen = np.isfinite(heights)
     moments, heights = moments[seen], heights[seen]
     apart = np.flatnonzero(np.diff(moments) > bridge) + 1
@@ -82,7 +84,7 @@ def pieces(times: ArrayLike, values: ArrayLike, bridge: float) -> list[tuple[Dou
 
 
 def _above(times: Doubles, values: Doubles, enter: float, leave: float) -> list[Episode]:
-    """Episodes of one piece without gaps."""
+    """Find the episodes of one segment without gaps."""
     above = np.concatenate([[False], values > leave, [False]]).astype(np.int8)
     edges = np.flatnonzero(np.diff(above))
     found = []
@@ -102,7 +104,7 @@ def _above(times: Doubles, values: Doubles, enter: float, leave: float) -> list[
 
 
 def _crossing(times: Doubles, values: Doubles, before: int, level: float) -> float:
-    """Seconds at which the line between a sample and the next one meets the level."""
+    """Interpolate the time at which the signal crosses the level after a sample."""
     low, high = values[before], values[before + 1]
     share = (level - low) / (high - low)
     return float(times[before] + share * (times[before + 1] - times[before]))

@@ -1,6 +1,6 @@
-"""Smoothing for the eye, that knows only the past: still where nothing moves, quick where it does.
+"""Causal smoothing for display: strong for a constant signal, weak during fast motion.
 
-For pictures and live views. Measurements are never smoothed by it: it delays what moves slowly.
+It is for images and live views. Measurements are not smoothed: it delays slow motion.
 """
 
 import math
@@ -12,19 +12,19 @@ from mien.types import Doubles
 
 
 class OneEuro:
-    """A low-pass filter whose cut-off rises with speed; call it value by value.
+    """A low-pass filter whose cut-off rises with speed; call it once per value.
 
     Source: Casiez, Roussel and Vogel, "1 EUR filter", CHI 2012: x' = a x + (1 - a) x' before, with
     a = 1 / (1 + tau / dt), tau = 1 / (2 pi fc), fc = cutoff + beta |speed|, the speed smoothed
-    by the same equation. Here dt is the true time since the value before, so the rate may vary.
+    by the same equation. Here dt is the actual time since the previous value, so the rate may vary.
     """
 
     def __init__(self, *, cutoff: float, beta: float, speed_cutoff: float = 1.0) -> None:
-        """Start without a past.
+        """Start without history.
 
         Args:
-            cutoff: Hz for what stands still, above 0; lower is steadier.
-            beta: Hz for each unit a second, 0 or more; higher follows quick moves sooner.
+            cutoff: Hz for a constant signal, above 0; lower is smoother.
+            beta: Hz per unit per second, 0 or more; higher follows fast motion sooner.
             speed_cutoff: Hz for the speed, above 0; 1 as in the paper.
 
         Raises:
@@ -32,8 +32,8 @@ class OneEuro:
         """
         if not (0 < cutoff < math.inf and 0 <= beta < math.inf and 0 < speed_cutoff < math.inf):
             raise ValueError(
-                f"Cut-offs of {cutoff} and {speed_cutoff} Hz with beta {beta} smooth nothing; "
-                "cut-offs are above 0 and beta is not below."
+                f"Cut-offs {cutoff} and {speed_cutoff} Hz with beta {beta} are not valid: expected "
+                "cut-offs above 0, and beta of 0 or more."
             )
         self._cutoff, self._beta, self._speed_cutoff = cutoff, beta, speed_cutoff
         self._time = -math.inf
@@ -41,26 +41,28 @@ class OneEuro:
         self._speed: Doubles | None = None
 
     def __call__(self, value: ArrayLike, time: float) -> Doubles:
-        """Take the next value.
+        """Filter the next value.
 
         Args:
             value: a number or an array, of the same shape each time; each element on its own.
-            time: seconds, later than the value before.
+            time: seconds, later than the previous value.
 
         Returns:
-            The same shape, smoothed. NaN stays NaN, and the element starts afresh after it.
+            The smoothed value, same shape. NaN remains NaN and resets the element.
 
         Raises:
-            ValueError: the time is not later than the one before, or the shape changed.
+            ValueError: the time is not later than the previous one, or the shape changed.
         """
         new = np.asarray(value, np.float64)
         passed = time - self._time
         if not (passed > 0 and math.isfinite(time)):
-            raise ValueError(f"A value of {time} s after one of {self._time} s; sort them by time.")
+            raise ValueError(f"Time {time} s is not after {self._time} s: sort the values by time.")
         if self._value is None or self._speed is None:
             self._value, self._speed = np.full(new.shape, np.nan), np.zeros(new.shape)
         if new.shape != self._value.shape:
-            raise ValueError(f"A value of shape {new.shape} after one of {self._value.shape}.")
+            raise ValueError(
+                f"Shape {new.shape} differs from the previous shape {self._value.shape}."
+            )
         old = np.where(np.isnan(self._value), new, self._value)
         share = _share(np.asarray(self._speed_cutoff), passed)
         speed = share * (new - old) / passed + (1 - share) * self._speed
@@ -71,7 +73,7 @@ class OneEuro:
 
 
 def _share(cutoff: Doubles, passed: float) -> Doubles:
-    """How much of the new value counts, in (0, 1]."""
+    """Return the weight of the new value, in (0, 1]."""
     if math.isinf(passed):  # the first value
         return np.ones_like(cutoff)
     return 1 / (1 + 1 / (2 * math.pi * cutoff * passed))

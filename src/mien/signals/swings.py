@@ -1,4 +1,4 @@
-"""Swings of a signal to and fro: nods, shakes of the head, a mouth that speaks."""
+"""Oscillations of a signal: nods, head shakes, speech."""
 
 import itertools
 from dataclasses import dataclass
@@ -9,29 +9,28 @@ from numpy.typing import ArrayLike
 from mien.signals.episodes import Episode, pieces
 from mien.types import Doubles
 
-EDGE = 0.1  # share of a swing at its ends that counts as rest, so that a plateau is no slow swing
+EDGE = 0.1  # share of a swing at its ends that counts as a plateau, not as slow motion
 
 
 @dataclass(frozen=True, slots=True)
 class Swing:
-    """One move from a low to a high, or back; seconds."""
+    """One motion from a minimum to a maximum, or back; seconds."""
 
-    start: float  # the last moment within a tenth of where it began
-    end: float  # the first moment within a tenth of where it went
-    size: float  # how far it went, with its sign
+    start: float  # the last time within a tenth of the starting value
+    end: float  # the first time within a tenth of the final value
+    size: float  # signed amplitude
 
 
 def swings(times: Doubles, values: Doubles, least: float) -> list[Swing]:
-    """Cut a signal at its turning points.
+    """Split a signal at its turning points.
 
     Args:
         times: (T,) seconds, rising.
         values: (T,) without NaN.
-        least: a turn back by less than this is none; above 0.
+        least: smaller reversals are ignored; above 0.
 
     Returns:
-        Swings of `least` or more, in the order of time; each goes the other way than the one
-        before.
+        Swings of `least` or more, in the order of time; directions alternate.
     """
     turns = _turns(values, least)
     found = []
@@ -57,21 +56,21 @@ def oscillations(
     pause: float | None = None,
     rate: float = 0.0,
 ) -> list[Episode]:
-    """Find the stretches in which a signal goes to and fro.
+    """Find the intervals in which a signal oscillates.
 
     Args:
         times: (T,) seconds, rising.
         values: (T,); NaN where nothing was measured.
-        least: how far each swing goes at least, above 0.
-        longest: seconds that a swing may last.
-        fewest: swings one after another, 2 or more: 2 is there and back.
-        bridge: seconds; samples that are further apart do not belong together.
-        pause: seconds that the rest between two swings may last; None: as long as a swing.
-        rate: swings a second at least, over the whole stretch.
+        least: minimum amplitude of each swing, above 0.
+        longest: maximum seconds of a swing.
+        fewest: minimum number of consecutive swings, 2 or more: 2 is forth and back.
+        bridge: seconds; a longer gap between samples ends an interval.
+        pause: maximum seconds of a pause between two swings; None: as for a swing.
+        rate: minimum swings per second, over the whole interval.
 
     Returns:
-        The stretches in the order of time. The apex is the middle of the largest swing, the peak
-        its size without sign.
+        The intervals in the order of time. The apex is the middle of the largest swing, the peak
+        its amplitude without sign.
     """
     found = []
     for moments, heights in pieces(times, values, bridge):
@@ -87,7 +86,7 @@ def oscillations(
 
 
 def _runs(found: list[Swing], longest: float, pause: float) -> list[list[Swing]]:
-    """Swings that are quick and follow each other closely."""
+    """Group swings that are fast and follow each other closely."""
     runs: list[list[Swing]] = []
     for swing in found:
         if swing.end - swing.start > longest:
@@ -100,10 +99,10 @@ def _runs(found: list[Swing], longest: float, pause: float) -> list[list[Swing]]
 
 
 def _turns(values: Doubles, least: float) -> list[int]:
-    """Samples at which the signal turns by `least`, between the first and the last extreme."""
+    """Return samples at which the signal reverses by `least`, first and last extreme included."""
     turns: list[int] = []
     low = high = last = 0
-    way = 0  # of the swing that is going on: 1 up, -1 down, 0 not known yet
+    way = 0  # direction of the current swing: 1 up, -1 down, 0 unknown
     for i, value in enumerate(values):
         if way == 0:
             low, high = (i if value < values[low] else low), (i if value > values[high] else high)

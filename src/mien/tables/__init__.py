@@ -1,4 +1,4 @@
-"""Tables of what faces show: one row a face and frame; units, models and reasons stay with them."""
+"""Tables of measures: one row per face per frame, with units, models and reasons."""
 
 from mien.tables.columns import GROUPS, REASONS, Column
 from mien.tables.engines import require

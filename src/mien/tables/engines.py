@@ -1,4 +1,4 @@
-"""pandas and pyarrow, imported when a table is made and not before."""
+"""Deferred imports of pandas and pyarrow."""
 
 from typing import Any
 
@@ -6,27 +6,27 @@ from mien.errors import extra
 
 
 def pandas() -> Any:
-    """The package pandas."""
+    """Import the package pandas."""
     with extra("analyze", "A table"):
         import pandas
     return pandas
 
 
 def pyarrow() -> Any:
-    """The package pyarrow."""
+    """Import the package pyarrow."""
     with extra("analyze", "A table"):
         import pyarrow
     return pyarrow
 
 
 def parquet() -> Any:
-    """The module pyarrow.parquet."""
+    """Import the module pyarrow.parquet."""
     with extra("analyze", "A table"):
         import pyarrow.parquet
     return pyarrow.parquet
 
 
 def require() -> None:
-    """Tell at once, before hours of work, if what tables are made with is not installed."""
+    """Raise an error before the analysis if the packages for tables are not installed."""
     pandas()
     pyarrow()

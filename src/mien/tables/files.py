@@ -1,4 +1,4 @@
-"""Tables to files and back: Parquet first, CSV with a JSON beside it."""
+"""Tables as files: Parquet, or CSV with a JSON file for the metadata."""
 
 from __future__ import annotations
 
@@ -24,23 +24,25 @@ if TYPE_CHECKING:
     Loaded = tuple[pd.DataFrame, dict[str, Column], pd.DataFrame, pd.DataFrame, dict[str, Any]]
 
 SUFFIXES: dict[str, Literal["parquet", "csv"]] = {".parquet": "parquet", ".csv": "csv"}
-BESIDE = ("events", "recordings")  # tables that lie beside the main one
+BESIDE = ("events", "recordings")  # tables that are stored beside the main one
 
 
 def format_of(path: str | os.PathLike[str]) -> Literal["parquet", "csv"]:
-    """What the suffix of a path says.
+    """Return the format of a path from its suffix.
 
     Raises:
-        MienError: nothing that we write.
+        MienError: the suffix is not supported.
     """
     kind = SUFFIXES.get(Path(path).suffix.lower())
     if kind is None:
-        raise MienError(f"{path} does not say a format to write; end it in .parquet or .csv.")
+        raise MienError(
+            f"Table path '{path}' is not supported: the file name must end in .parquet or .csv."
+        )
     return kind
 
 
 def beside(path: Path, what: str, suffix: str = "") -> Path:
-    """Where a second file lies: film.parquet -> film.events.parquet."""
+    """Return the path of an additional file: film.parquet -> film.events.parquet."""
     return path.with_name(f"{path.stem}.{what}{suffix or path.suffix}")
 
 
@@ -52,7 +54,9 @@ def save(table: TableData, path: str | os.PathLike[str], kind: str) -> list[str]
     pa = pyarrow()
     path = Path(path)
     if not path.parent.is_dir():
-        raise MienError(f"{path} cannot be written: there is no folder {path.parent}; make it.")
+        raise MienError(
+            f"'{path}' cannot be written: folder '{path.parent}' does not exist; create it."
+        )
     others = {what: getattr(table, what) for what in BESIDE}
     written = [path, *(beside(path, what) for what in BESIDE)]
     if kind == "parquet":
@@ -66,11 +70,11 @@ def save(table: TableData, path: str | os.PathLike[str], kind: str) -> list[str]
     for what, data in others.items():
         write_bytes(beside(path, what), _csv(data))
     sidecar = path.with_suffix(".json")
-    told = {
+    metadata = {
         "mien": table.facts,
         "columns": {name: column.as_text() for name, column in table.columns.items()},
     }
-    write_bytes(sidecar, json.dumps(told, ensure_ascii=False, indent=1).encode())
+    write_bytes(sidecar, json.dumps(metadata, ensure_ascii=False, indent=1).encode())
     return [str(one) for one in (*written, sidecar)]
 
 
@@ -80,29 +84,29 @@ def save_each(
     kind: str,
     convert: Callable[[TableData, str], tuple[pd.DataFrame, dict[str, Any]]],
 ) -> list[str]:
-    """Write one CSV an input in the columns of another tool, with a JSON beside it."""
+    """Write one CSV per input with the columns of another tool, and a JSON file beside it."""
     path, inputs = Path(path), list(dict.fromkeys(table.data["input"]))
     if len(inputs) > 1 and path.suffix:
         raise MienError(
-            f"Tables of {kind} hold one input each and there are {len(inputs)}; give a folder "
-            "instead of the name of a file."
+            f"Format {kind} needs one file per input, and there are {len(inputs)} inputs: give a "
+            "folder instead of a file name."
         )
     folder = path.parent if path.suffix else path
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for name in inputs:
         target = path if path.suffix else _free(folder / f"{Path(name).stem}.csv", written)
-        data, told = convert(table, name)
+        data, facts = convert(table, name)
         write_bytes(target, _csv(data))
         sidecar = target.with_suffix(".json")
-        about = {"mien": table.facts, "input": name, **told}
+        about = {"mien": table.facts, "input": name, **facts}
         write_bytes(sidecar, json.dumps(about, ensure_ascii=False, indent=1).encode())
         written += [target, sidecar]
     return [str(one) for one in written]
 
 
 def _free(path: Path, taken: list[Path]) -> Path:
-    """A name that no other input of this run has."""
+    """Return a name that no other input of this run has."""
     number, wish = 2, path
     while wish in taken:
         wish, number = path.with_stem(f"{path.stem}-{number}"), number + 1
@@ -128,7 +132,7 @@ def _is_formula(cell: Any) -> bool:
 
 
 def as_arrow(data: pd.DataFrame, shape: pa.Schema) -> pa.Table:
-    """A DataFrame in the types of a schema; NaN and None become null, in numbers NaN stays NaN."""
+    """Convert a DataFrame to a schema; None becomes null, and NaN remains NaN in numbers."""
     pa = pyarrow()
     arrays = []
     for field in shape:
@@ -141,17 +145,17 @@ def as_arrow(data: pd.DataFrame, shape: pa.Schema) -> pa.Table:
 
 
 def load(path: str | os.PathLike[str]) -> Loaded:
-    """Read what `save` wrote; see Table.read."""
+    """Read a table from `save`; see Table.read."""
     pa, pd, pq = pyarrow(), pandas(), parquet()
     path = Path(path)
     if not path.is_file():
-        raise MienError(f"There is no file {path}; check the path.")
+        raise MienError(f"'{path}' does not exist; check the path.")
     if format_of(path) == "csv":
         return _load_csv(path)
     try:
         rows = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise MienError(f"{path} is not a whole Parquet file ({error}).") from error
+        raise MienError(f"'{path}' is not a complete Parquet file ({error}).") from error
     columns, facts = columns_of(rows.schema), facts_of(rows.schema, path)
     others = [
         pq.read_table(beside(path, what)).to_pandas()
@@ -167,13 +171,15 @@ def _load_csv(path: Path) -> Loaded:
     sidecar = path.with_suffix(".json")
     if not sidecar.is_file():
         raise MienError(
-            f"{path} has no {sidecar.name} beside it, which tells what its columns are; for "
-            "tables of other tools use mien.tables.read_openface and its kin."
+            f"'{path}' has no {sidecar.name} beside it, which describes its columns. For tables of "
+            "other tools use mien.tables.read_openface, read_pyfeat or read_libreface."
         )
-    told = json.loads(sidecar.read_text("utf-8"))
-    if "columns" not in told:
-        raise MienError(f"{sidecar} does not describe columns; it is not a table of mien.")
-    columns = {name: Column.of(name, facts) for name, facts in told["columns"].items()}
+    metadata = json.loads(sidecar.read_text("utf-8"))
+    if "columns" not in metadata:
+        raise MienError(
+            f"'{sidecar}' does not describe columns, so it does not belong to a table of mien."
+        )
+    columns = {name: Column.of(name, facts) for name, facts in metadata["columns"].items()}
     kinds = {
         name: {"int": "Int32", "text": "str", "single": "float32"}.get(column.kind, "float64")
         for name, column in columns.items()
@@ -185,7 +191,7 @@ def _load_csv(path: Path) -> Loaded:
         else pd.DataFrame()
         for what in BESIDE
     ]
-    return data, columns, others[0], others[1], told["mien"]
+    return data, columns, others[0], others[1], metadata["mien"]
 
 
 def _unescaped(data: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Tables that other tools wrote, as ours: names, units, signs, and zeros that mean nothing."""
+"""Import of tables of other tools: names, units, signs, and zeros that mean missing."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ POSES = ("yaw", "pitch", "roll", "x", "y", "z")
 
 
 def read_openface(path: str | os.PathLike[str]) -> Table:
-    """Read a CSV of OpenFace, of a film or a picture, also an old one with blanks in its names.
+    """Read a CSV of OpenFace, of a film or an image; old files have blanks in their names.
 
-    Rows without success lose their numbers: OpenFace writes 0 there. `AU12_c` stays 0 or 1.
+    Rows without success become missing: OpenFace writes 0 there. `AU12_c` remains 0 or 1.
 
     Raises:
-        MienError: the file cannot be read, or is not OpenFace's.
+        MienError: the file cannot be read, or is not a table of OpenFace.
     """
     data = _csv(path, ("confidence",), "OpenFace")
     if not any(name.startswith(("AU", "pose_", "gaze_", "x_")) for name in data):
-        raise MienError(f"{path} has no columns of OpenFace; is it the table of another tool?")
+        raise MienError(f"'{path}' has no columns of OpenFace; check which tool wrote it.")
     seen = data["success"].to_numpy() > 0 if "success" in data else np.full(len(data), True)
     track = data["face_id"] if "face_id" in data else data.get("face", np.zeros(len(data)))
     keys = {
@@ -50,13 +50,13 @@ def read_openface(path: str | os.PathLike[str]) -> Table:
 
 
 def read_pyfeat(path: str | os.PathLike[str]) -> Table:
-    """Read a CSV of py-feat 1 or 2: capitals of names do not matter.
+    """Read a CSV of py-feat 1 or 2; the case of column names is ignored.
 
-    Their action units are probabilities, and become `AU12_p`. A row without a face has no reason
-    in their table, and gets `no-face` in ours.
+    The action units are probabilities, and become `AU12_p`. A row without a face has no reason
+    in that table, and gets `no-face` here.
 
     Raises:
-        MienError: the file cannot be read, or is not py-feat's.
+        MienError: the file cannot be read, or is not a table of py-feat.
     """
     data = _csv(path, ("FaceScore",), "py-feat")
     emotions = {"happy": "happiness", "sad": "sadness"}
@@ -96,11 +96,11 @@ def read_pyfeat(path: str | os.PathLike[str]) -> Table:
 def read_libreface(path: str | os.PathLike[str]) -> Table:
     """Read a CSV of LibreFace.
 
-    Its pitch, yaw and roll are kept apart as `libreface_yaw`: they are not degrees of a head (its
+    Its pitch, yaw and roll become `libreface_yaw` etc.: they are not degrees of a head (its
     solver turns the model twice and multiplies degrees by 360). Its time in "ms" is in seconds.
 
     Raises:
-        MienError: the file cannot be read, or is not LibreFace's.
+        MienError: the file cannot be read, or is not a table of LibreFace.
     """
     data = _csv(path, ("frame_idx",), "LibreFace")
     seen = data.drop(columns=["frame_idx", "frame_time_in_ms"], errors="ignore").notna().any(axis=1)
@@ -126,7 +126,7 @@ def read_libreface(path: str | os.PathLike[str]) -> Table:
 
 
 def _csv(path: str | os.PathLike[str], needed: Sequence[str], tool: str) -> pd.DataFrame:
-    """A CSV with blanks taken off its names."""
+    """Read a CSV, and strip blanks from its column names."""
     pd = pandas()
     try:
         data = pd.read_csv(path, skipinitialspace=True)
@@ -138,14 +138,14 @@ def _csv(path: str | os.PathLike[str], needed: Sequence[str], tool: str) -> pd.D
     lacking = [name for name in needed if name not in data]
     if lacking:
         raise MienError(
-            f"{path} has no column '{lacking[0]}', which every table of {tool} has; is it the "
-            "table of another tool?"
+            f"'{path}' has no column '{lacking[0]}', which all tables of {tool} have; check which "
+            "tool wrote it."
         )
     return data
 
 
 def _seconds(clock: Any) -> float:
-    """Seconds of "MM:SS" or "MM:SS.mmm"."""
+    """Convert "MM:SS" or "MM:SS.mmm" to seconds."""
     if not isinstance(clock, str) or ":" not in clock:
         return float("nan")
     minutes, _, rest = clock.rpartition(":")
@@ -159,7 +159,7 @@ def _table(
     seen: Any,
     tool: str,
 ) -> Table:
-    """Put a table together; rows without a face lose their numbers."""
+    """Assemble a table; numbers of rows without a face become missing."""
     pd = pandas()
     count = len(seen)
     ready: dict[str, Any] = {}
@@ -181,7 +181,7 @@ def _table(
 
 
 def _column(name: str, tool: str) -> Column:
-    """What is known of a column of others."""
+    """Describe a column of another tool."""
     if name in POSES:
         return Column(name, IOD_FREE[name], "poses", model=tool)
     if name.startswith("gaze_"):

@@ -1,7 +1,7 @@
-"""Tables in the columns, units and signs of OpenFace 2.2, and back.
+"""Export to and import from the columns, units and signs of OpenFace 2.2.
 
 Source: CSV writer of OpenFace 2.2 (RecorderCSV.cpp, RotationHelpers.h, GazeEstimation.cpp), and a
-table that it wrote (tests/tables/test_openface.py): camera axes x right, y down, z away, as ours;
+table that it wrote (tests/tables/test_openface.py): camera axes x right, y down, z away, as here;
 `pose_R` are the angles of R = Rx Ry Rz in radians, so that a head turned up has a negative
 `pose_Rx` and one turned to image left a positive `pose_Ry`.
 """
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 KEYS = ("frame", "face_id", "timestamp", "confidence", "success")
-PICTURE_KEYS = ("face", "confidence")  # of a single picture
-SIDES = ("left", "right")  # OpenFace's eye 0 is the left one in the picture
-# mm from the point between the eyes, which our position is of, to the origin of OpenFace's head:
-# what makes the 51 inner points of the mean face lie as those of the table in the tests do.
+PICTURE_KEYS = ("face", "confidence")  # of an image
+SIDES = ("left", "right")  # OpenFace's eye 0 is the left one in the image
+# mm from the point between the eyes, the origin of our position, to the origin of OpenFace's head.
+# The offset aligns the 51 inner points of the mean face with those of the table in the tests.
 ORIGIN = np.array([0.0, 33.7, -9.8])
 
 
 def names(*, picture: bool = False) -> list[str]:
-    """All columns in their order: 714 of a film, 711 of a picture."""
+    """Return all columns in order: 714 for a film, 711 for an image."""
     found = list(PICTURE_KEYS if picture else KEYS)
     found += [f"gaze_{eye}_{axis}" for eye in (0, 1) for axis in "xyz"]
     found += ["gaze_angle_x", "gaze_angle_y"]
@@ -44,10 +44,10 @@ def names(*, picture: bool = False) -> list[str]:
 
 
 def as_openface(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The rows of one input as OpenFace writes them, and what to know about them.
+    """Return the rows of one input in the format of OpenFace, and notes on the format.
 
-    What we do not have is empty, never 0: eye points, shape parameters, `_c` without a calibrated
-    probability, AU28, everything of a face that was not measured.
+    Values that mien does not compute are empty, never 0: eye points, shape parameters, `_c`
+    without a calibrated probability, AU28, and all values of a face that was not measured.
     """
     pd = pandas()
     data = table.data[table.data["input"] == where].reset_index(drop=True)
@@ -74,7 +74,7 @@ def as_openface(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, A
 
 
 def _gaze(data: pd.DataFrame) -> dict[str, Any]:
-    """Unit vectors of both eyes, and the angles of their mean, rad."""
+    """Return unit vectors of both eyes, and the angles of their mean, rad."""
     found: dict[str, Any] = {}
     vectors = []
     for eye, side in enumerate(SIDES):
@@ -89,7 +89,7 @@ def _gaze(data: pd.DataFrame) -> dict[str, Any]:
 
 
 def _pose(data: pd.DataFrame) -> dict[str, Any]:
-    """Position, mm, and angles, rad."""
+    """Return position (mm) and angles (rad)."""
     turns = turns_of(data)
     if turns is None:
         return {}
@@ -102,7 +102,7 @@ def _pose(data: pd.DataFrame) -> dict[str, Any]:
 
 
 def turns_of(data: pd.DataFrame) -> Doubles | None:
-    """(N, 3, 3) rotations of the heads, NaN where missing; None if there are no angles at all."""
+    """Return head rotations (N, 3, 3), NaN where missing; None without angles."""
     if not {"yaw", "pitch", "roll"} <= set(data.columns):
         return None
     values = data[["yaw", "pitch", "roll"]].to_numpy(float)
@@ -110,7 +110,7 @@ def turns_of(data: pd.DataFrame) -> Doubles | None:
 
 
 def ours(data: pd.DataFrame) -> dict[str, Any]:
-    """Pose and gaze of a table of OpenFace in our names, units and signs."""
+    """Convert pose and gaze of OpenFace to the names, units and signs of mien."""
     found: dict[str, Any] = {}
     if {"pose_Rx", "pose_Tx"} <= set(data.columns):
         turns = np.array([_turn(*row) for row in data[[f"pose_R{a}" for a in "xyz"]].to_numpy()])
@@ -130,7 +130,7 @@ def ours(data: pd.DataFrame) -> dict[str, Any]:
 
 
 def _turn(x: float, y: float, z: float) -> Doubles:
-    """Rx Ry Rz of three angles, rad."""
+    """Return Rx Ry Rz of three angles in rad."""
     (a, b, c), (d, e, f) = np.cos([x, y, z]), np.sin([x, y, z])
     about_x = np.array([[1, 0, 0], [0, a, -d], [0, d, a]])
     about_y = np.array([[b, 0, e], [0, 1, 0], [-e, 0, b]])
@@ -150,17 +150,17 @@ ABOUT: dict[str, Any] = {
     "format": "OpenFace 2.2",
     "conventions": {
         "frame": "from 1",
-        "timestamp": "s, by the container's stamps",
-        "confidence": "probability of the mesh network that there is a face",
-        "success": "1 where the face was measured; else the other columns are empty",
-        "gaze_0, gaze_1": "unit vectors, camera axes; eye 0 is the left one in the picture",
+        "timestamp": "s, from the timestamps of the container",
+        "confidence": "presence of the mesh network",
+        "success": "1 if the face was measured; otherwise the other columns are empty",
+        "gaze_0, gaze_1": "unit vectors, camera axes; eye 0 is the left one in the image",
         "gaze_angle": "rad, of the mean of both vectors",
-        "pose_T": "mm, of the origin of OpenFace's head; as far away as a mean head would be",
-        "pose_R": "rad, R = Rx Ry Rz; zero pitch is that of our mean face, about 5 degrees off",
-        "x_, y_": "px; points of the mesh that stand for the 68",
+        "pose_T": "mm, of the origin of OpenFace's head; for a head of mean size",
+        "pose_R": "rad, R = Rx Ry Rz; zero pitch is that of mien's mean face, about 5 degrees off",
+        "x_, y_": "px; points of the mesh for the 68",
         "X_, Y_, Z_": "mm, camera axes",
         "AU_r": "0 to 5",
-        "AU_c": "1 where a calibrated probability is above one half; empty without one",
+        "AU_c": "1 if a calibrated probability is above 0.5; empty without one",
         "empty": "eye_lmk, p_ and AU28 are not computed; missing is empty, never 0",
     },
 }

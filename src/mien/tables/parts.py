@@ -1,4 +1,4 @@
-"""Rows on their way: parts on disk, each whole or not there, that a stopped run goes on from."""
+"""Parts of tables on disk, each complete or absent, from which a stopped run continues."""
 
 from __future__ import annotations
 
@@ -22,37 +22,39 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TYPES = {"float": "float64", "single": "float32", "int": "int32", "text": "string"}
-FACTS = b"mien"  # key of our metadata in a file
+FACTS = b"mien"  # key of the metadata of mien in a file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A stretch of rows, and what is needed to go on behind it."""
+    """A block of rows, and the state that a run continues from."""
 
     rows: pa.Table
     state: dict[str, Any]
 
 
 def schema(columns: Sequence[Column], facts: dict[str, Any] | None = None) -> pa.Schema:
-    """The Parquet schema: units, signs and models with each field, facts with the file."""
+    """Return the Parquet schema: units, signs and models per field, facts per file."""
     pa = pyarrow()
     fields = [
         pa.field(c.name, pa.type_for_alias(TYPES[c.kind]), metadata=c.as_text()) for c in columns
     ]
-    told = {FACTS: json.dumps(facts, ensure_ascii=False).encode()} if facts is not None else None
-    return pa.schema(fields, metadata=told)
+    metadata = (
+        {FACTS: json.dumps(facts, ensure_ascii=False).encode()} if facts is not None else None
+    )
+    return pa.schema(fields, metadata=metadata)
 
 
 def facts_of(found: pa.Schema, where: str | os.PathLike[str]) -> dict[str, Any]:
-    """What `schema` kept.
+    """Return the facts that `schema` stored.
 
     Raises:
-        MienError: the file is not ours.
+        MienError: the file is not a table of mien.
     """
     raw = (found.metadata or {}).get(FACTS)
     if raw is None:
         raise MienError(
-            f"{where} is a Parquet file, but not one that mien wrote; open it with "
+            f"'{where}' is a Parquet file, but not a table of mien; open it with "
             "pandas.read_parquet, or read tables of other tools with mien.tables.read_openface."
         )
     facts: dict[str, Any] = json.loads(raw)
@@ -60,7 +62,7 @@ def facts_of(found: pa.Schema, where: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def columns_of(found: pa.Schema) -> dict[str, Column]:
-    """The columns of a schema."""
+    """Return the columns of a schema."""
     texts = {
         field.name: {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
         for field in found
@@ -69,12 +71,12 @@ def columns_of(found: pa.Schema) -> dict[str, Column]:
 
 
 def part_of(columns: Sequence[Column], values: dict[str, Any], state: dict[str, Any]) -> Part:
-    """Make one part.
+    """Create one part.
 
     Args:
         columns: of the part.
         values: column -> list or array, all of one length; None and NaN are missing.
-        state: JSON that a later run goes on from.
+        state: JSON state that a later run continues from.
     """
     pa = pyarrow()
     shape = schema(columns, state)
@@ -86,20 +88,20 @@ def write_part(path: Path, part: Part) -> None:
     """Write one part.
 
     Raises:
-        MienError: the disk is full or gone; what was written before stays whole.
+        MienError: the disk is full or lost; earlier parts remain complete.
     """
     write_parquet(path, part.rows)
 
 
 def joined(parts: Iterable[Part], columns: Sequence[Column]) -> pd.DataFrame:
-    """All rows of some parts; of none, no rows in the right types."""
+    """Concatenate the rows of parts; without parts, return an empty table with types."""
     pa = pyarrow()
     rows = [part.rows for part in parts] or [schema(columns).empty_table()]
     return as_pandas(pa.concat_tables([one.replace_schema_metadata(None) for one in rows]))
 
 
 def as_pandas(rows: pa.Table) -> pd.DataFrame:
-    """Rows as a DataFrame; whole numbers that may be missing stay whole."""
+    """Convert rows to a DataFrame; integers that may be missing remain integers."""
     pa, pd = pyarrow(), pandas()
     kinds = {pa.int32(): pd.Int32Dtype()}
     frame = rows.replace_schema_metadata(None).to_pandas(types_mapper=kinds.get, split_blocks=False)
@@ -114,7 +116,7 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:
 
 
 def write_parquet(path: Path, rows: pa.Table) -> None:
-    """Write a Parquet file that appears whole or not at all.
+    """Write a Parquet file that is complete or absent.
 
     Raises:
         MienError: no such folder, no permission, disk full.
@@ -126,16 +128,15 @@ def write_parquet(path: Path, rows: pa.Table) -> None:
         os.replace(beside, path)
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be written ({error.strerror or error}); what was written before is "
-            "whole."
+            f"{path} cannot be written ({error.strerror or error}); earlier files are whole."
         ) from error
     finally:
-        with suppress(OSError):  # it is gone already if all went well
+        with suppress(OSError):  # it is renamed already on success
             beside.unlink()
 
 
 def read_part(path: Path) -> Part | None:
-    """Read one part; None if it is not whole."""
+    """Read one part; None if it is incomplete."""
     pa, pq = pyarrow(), parquet()
     try:
         rows = pq.read_table(path)

@@ -1,8 +1,8 @@
-"""Tables in the columns, units and signs of py-feat 2.1 (Fex).
+"""Export to the columns, units and signs of py-feat 2.1 (Fex).
 
 Source: feat/ of the wheel 2.1.5. Angles are rad; pitch is positive up, yaw and roll positive to
-the subject's right, which is image left: the other sign than ours. Its two detectors disagree
-about the yaw of gaze; taken is that of detector_v2, positive to the subject's right.
+the subject's right, which is image left: the opposite sign of mien. Its two detectors disagree
+about the yaw of gaze; that of detector_v2 is used, positive to the subject's right.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 20, 23, 24, 25, 26, 28, 43
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 AFFECT = ("valence", "arousal")
 # fmt: off
-# The 52 of MediaPipe's blendshape network, in its order. We do not compute them.
+# The 52 of MediaPipe's blendshape network, in its order. mien does not compute them.
 BLENDSHAPES = (
     "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft",
     "browOuterUpRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft",
@@ -40,7 +40,7 @@ BLENDSHAPES = (
 
 
 def names() -> list[str]:
-    """All 2,183 columns in their order."""
+    """Return all 2,183 columns in order."""
     found = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore"]
     found += [f"{axis}_{i}" for axis in "xy" for i in range(68)]
     found += ["Pitch", "Roll", "Yaw", "X", "Y", "Z"]
@@ -52,7 +52,7 @@ def names() -> list[str]:
 
 
 def as_pyfeat(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The rows of one input as py-feat writes them, and what to know about them."""
+    """Return the rows of one input in the format of py-feat, and notes on the format."""
     pd = pandas()
     data = table.data[table.data["input"] == where].reset_index(drop=True)
     out: dict[str, Any] = {
@@ -71,7 +71,7 @@ def as_pyfeat(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, Any
             out[name.capitalize()] = sign * np.radians(data[name].to_numpy(float))
         out |= {axis.upper(): data[axis] for axis in "xyz"}
     out |= _gaze(data) | {
-        f"AU{unit:02d}": data[f"AU{unit:02d}_p"]  # theirs are probabilities
+        f"AU{unit:02d}": data[f"AU{unit:02d}_p"]  # probabilities in py-feat
         for unit in UNITS
         if f"AU{unit:02d}_p" in data
     }
@@ -87,7 +87,7 @@ def as_pyfeat(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, Any
 
 
 def _gaze(data: pd.DataFrame) -> dict[str, Any]:
-    """Mean of both eyes, rad."""
+    """Return the mean gaze of both eyes, rad."""
     if "gaze_yaw_left" not in data:
         return {}
     yaw, pitch = (
@@ -99,7 +99,7 @@ def _gaze(data: pd.DataFrame) -> dict[str, Any]:
 
 
 def _clock(seconds: float) -> str | None:
-    """As theirs, MM:SS, and milliseconds, which theirs leave out."""
+    """Format as MM:SS.mmm; py-feat omits milliseconds."""
     if np.isnan(seconds):
         return None
     minutes, rest = divmod(round(seconds * 1000), 60_000)
@@ -109,14 +109,14 @@ def _clock(seconds: float) -> str | None:
 ABOUT: dict[str, Any] = {
     "format": "py-feat 2.1 (Fex)",
     "conventions": {
-        "FaceRect": "px, around the mesh; not grown by a fifth as theirs is",
-        "FaceScore": "probability of the mesh network that there is a face",
+        "FaceRect": "px, around the mesh; not enlarged by 20 % as in py-feat",
+        "FaceScore": "presence of the mesh network",
         "Pitch, Roll, Yaw": "rad; positive up, to the subject's right, to the subject's right",
         "X, Y, Z": "mm; right, down, away",
-        "AU": "probability where it is calibrated; empty without one. Ours from 0 to 5 (`AU12_r`) "
+        "AU": "calibrated probability; empty without one. Intensities from 0 to 5 (`AU12_r`) "
         "are another scale, and are not in this file",
         "gaze": "rad; pitch up, yaw to the subject's right; angle from the camera's axis",
-        "approx_time": "MM:SS.mmm by the container's stamps",
-        "empty": "vectors of identity, blendshapes and what was not asked for; missing is empty",
+        "approx_time": "MM:SS.mmm from the timestamps of the container",
+        "empty": "identity vectors, blendshapes, columns not requested; missing is empty",
     },
 }

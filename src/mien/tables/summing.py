@@ -1,4 +1,4 @@
-"""Means over people, stretches of time and events, with what is missing and why."""
+"""Summary of a table: means by person, segment or event, with missing shares and reasons."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mien.errors import MienError
-from mien.tables.columns import NOT_TOLD, Column
+from mien.tables.columns import NOT_READ, Column
 from mien.tables.engines import pandas
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEFT_OUT = {"keys", "boxes", "points", "landmarks"}  # places: their means say nothing
+LEFT_OUT = {"keys", "boxes", "points", "landmarks"}  # positions: their means have no meaning
 
 
 def summed(
@@ -25,7 +25,7 @@ def summed(
     """The summary of a table; see mien.tables.Table.summary.
 
     Args:
-        data: rows with a column `who`; rows of nobody count for nobody.
+        data: rows with a column `who`; rows without a person are not counted.
         columns: of the table.
         events: with input, who, onset and offset in seconds.
         by: "person", "segment" or "event".
@@ -50,13 +50,13 @@ def summed(
 def _parts(
     data: pd.DataFrame, events: pd.DataFrame, by: str, seconds: float
 ) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Each group of rows with what it is called."""
+    """Yield each group of rows with its keys."""
     if by == "person":
         for (where, who), part in data.groupby(["input", "who"], sort=False):
             yield {"input": where, "who": who}, part
     elif by == "segment":
         if not seconds > 0:
-            raise MienError(f"Segments of {seconds:g} s are not possible; give more than 0.")
+            raise MienError(f"Segment length {seconds:g} s is not valid: expected a value above 0.")
         number = (data["time"] // seconds).rename("segment")
         for (where, who, n), part in data.groupby(["input", "who", number], sort=False):
             start = float(n) * seconds
@@ -71,13 +71,13 @@ def _parts(
             keys = ("input", "who", "kind", "side", "onset", "offset")
             yield {key: event[key] for key in keys}, rows[inside]
     else:
-        raise MienError(f"A summary by '{by}' is not known; choose person, segment or event.")
+        raise MienError(f"Summary by '{by}' is not supported: expected person, segment or event.")
 
 
 def _facts(part: pd.DataFrame, names: list[str]) -> Iterator[dict[str, Any]]:
-    """One row a column."""
+    """Yield one row per column."""
     count = max(len(part), 1)
-    why = part["reason"].where(part["reason"] != "ok", NOT_TOLD)
+    why = part["reason"].where(part["reason"] != "ok", NOT_READ)
     for name in names:
         values = part[name].astype(float)
         gone = values.isna()

@@ -1,4 +1,4 @@
-"""The table: rows of faces, with units, events and the facts of each recording."""
+"""The table: rows of faces, with units, events, and the facts of each recording."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ By = Literal["person", "segment", "event"]
 class Table(TableData):
     """One row per face per frame; a frame without a face has a row with the reason.
 
-    `data` is a pandas DataFrame and may be used as one. What is missing is NaN, never 0, and
-    `reason` says why.
+    `data` is a pandas DataFrame. Missing values are NaN, never 0, and
+    `reason` has the code.
     """
 
     @classmethod
@@ -39,76 +39,76 @@ class Table(TableData):
         recordings: Sequence[dict[str, Any]] = (),
         facts: dict[str, Any] | None = None,
     ) -> Table:
-        """Put parts together."""
+        """Assemble a table from parts."""
         pd = pandas()
         named = {column.name: column for column in columns}
         data = joined(parts, columns)
         return cls(data, named, _events([]), pd.DataFrame(list(recordings)), facts or {})
 
     def with_columns(self, columns: Sequence[Column], values: dict[str, Any]) -> Table:
-        """The same table with some columns more, or anew."""
+        """Return the table with additional or replaced columns."""
         pd = pandas()
         found = {c.name: _typed(values[c.name], c.kind) for c in columns}
         if self.columns.keys() & found.keys():
             data = self.data.assign(**found)
-        else:  # at once: one by one takes a millisecond each
+        else:  # all at once: single inserts take a millisecond each
             new = pd.DataFrame({name: one.array for name, one in found.items()})
             data = pd.concat([self.data, new.set_axis(self.data.index)], axis=1)
         return replace(self, data=data, columns=self.columns | {c.name: c for c in columns})
 
     def with_recordings(self, rows: Sequence[dict[str, Any]]) -> Table:
-        """The same table with these facts of each input."""
+        """Return the table with these facts of each input."""
         pd = pandas()
         return replace(self, recordings=pd.DataFrame(list(rows)))
 
     def without(self, names: Iterable[str]) -> Table:
-        """The same table without some columns."""
+        """Return the table without some columns."""
         gone = set(names)
         columns = {name: column for name, column in self.columns.items() if name not in gone}
         return replace(self, data=self.data[list(columns)], columns=columns)
 
     def with_events(self, rows: Sequence[dict[str, Any]]) -> Table:
-        """The same table with these events: input, who, kind, side, onset, apex, offset ..."""
+        """Return the table with these events: input, who, kind, side, onset, apex, offset ..."""
         return replace(self, events=_events(rows))
 
     @property
     def aus(self) -> pd.DataFrame:
-        """Action units: `AU12_r` from 0 to 5, one-sided ones, probabilities where calibrated."""
+        """Return action units: `AU12_r` (0 to 5), one-sided ones, calibrated probabilities."""
         return self.group("aus")
 
     @property
     def poses(self) -> pd.DataFrame:
-        """Yaw, pitch, roll in degrees; x, y, z in mm."""
+        """Return yaw, pitch, roll in degrees; x, y, z in mm."""
         return self.group("poses")
 
     @property
     def gazes(self) -> pd.DataFrame:
-        """Yaw and pitch of each eye, degrees."""
+        """Return yaw and pitch of each eye in degrees."""
         return self.group("gazes")
 
     @property
     def measures(self) -> pd.DataFrame:
-        """Lids, brows and lips, in inter-ocular distances."""
+        """Return measures of lids, brows and lips in inter-ocular distances."""
         return self.group("measures")
 
     @property
     def emotions(self) -> pd.DataFrame:
-        """What the head of expressions told: looks of a face, not feelings."""
+        """Return the readings of the expression head: labels of raters, not feelings."""
         return self.group("expression")
 
     @property
     def landmarks(self) -> pd.DataFrame:
-        """Points: five, 68 or the mesh, as was asked for."""
+        """Return the points: five, 68 or the mesh, as requested."""
         return self.group("points", "landmarks")
 
     @property
     def boxes(self) -> pd.DataFrame:
-        """Left, top, right, bottom, px."""
+        """Return left, top, right, bottom in px."""
         return self.group("boxes")
 
     @property
     def people(self) -> pd.DataFrame:
-        """Who is in each input: tracks, frames, seconds of the first and the last one."""
+        """Return the people of each input: tracks, frames, seconds of the first and last one."""
         seen = self.data[self.data["track"].notna()].assign(who=self.who)
         groups = seen.groupby(["input", "who"], sort=False)
         found = groups.agg(
@@ -126,42 +126,42 @@ class Table(TableData):
 
     @property
     def reasons(self) -> pd.DataFrame:
-        """How many rows of each input have which reason."""
+        """Return the number of rows per input and reason."""
         counts = self.data.groupby(["input", "reason"], sort=False).size().rename("rows")
         return counts.reset_index()
 
     @property
     def units(self) -> dict[str, str]:
-        """Unit of each column."""
+        """Return the unit of each column."""
         return {name: column.unit for name, column in self.columns.items()}
 
     def group(self, *groups: str) -> pd.DataFrame:
-        """The columns of one or more groups; of mien.tables.GROUPS, or the task of a head."""
+        """Return the columns of groups: names of mien.tables.GROUPS, or tasks of heads."""
         names = [name for name, column in self.columns.items() if column.group in groups]
         return self.data[names]
 
     def summary(self, by: By = "person", *, seconds: float = 10.0) -> pd.DataFrame:
-        """Mean, standard deviation, count and share missing of each measurement.
+        """Return mean, standard deviation, count and missing share of each measure.
 
         Args:
-            by: "person": over all rows of somebody in one input. "segment": over stretches of
-                `seconds`. "event": over the rows of somebody from onset to offset of each event.
+            by: "person": over all rows of one person in one input. "segment": over intervals of
+                `seconds`. "event": over the rows of a person from onset to offset of each event.
             seconds: length of a segment.
 
         Returns:
-            One row a person (segment, event) and column: `mean`, `sd` (of the sample), `n`,
+            One row per person (segment, event) and column: `mean`, `sd` (of the sample), `n`,
             `missing` (share of rows), and that share by reason in `missing_<reason>`.
         """
         return summed(self.data.assign(who=self.who), self.columns, self.events, by, seconds)
 
     def save(self, path: str | os.PathLike[str], format: Format | None = None) -> list[str]:
-        """Write the table; each file is whole or not there.
+        """Write the table; each file is complete or absent.
 
         Args:
-            path: .parquet or .csv. Events and recordings go beside it as NAME.events and
+            path: .parquet or .csv. Events and recordings are written beside it as NAME.events and
                 NAME.recordings; a CSV gets a NAME.json with units, models and settings, too.
-            format: by default what the suffix says; "openface" and "pyfeat" write the columns of
-                these tools, one CSV an input: with several inputs the path is a folder.
+            format: default: from the suffix; "openface" and "pyfeat" write the columns of
+                these tools, one CSV per input: with several inputs the path is a folder.
 
         Returns:
             The files that were written.
@@ -174,15 +174,17 @@ class Table(TableData):
             return files.save(self, path, kind)
         writers = {"openface": openface.as_openface, "pyfeat": pyfeat.as_pyfeat}
         if kind not in writers:
-            raise MienError(f"'{kind}' is no format; choose parquet, csv, openface or pyfeat.")
+            raise MienError(
+                f"Format '{kind}' is not supported: expected parquet, csv, openface or pyfeat."
+            )
         return files.save_each(self, path, kind, writers[kind])
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Table:
-        """Read what `save` wrote as .parquet or .csv, with its events and recordings.
+        """Read a .parquet or .csv table from `save`, with its events and recordings.
 
         Raises:
-            MienError: there is no such file, or it is not a table of mien.
+            MienError: the file does not exist, or is not a table of mien.
         """
         return cls(*files.load(path))
 
@@ -191,7 +193,7 @@ EVENT = ("input", "who", "kind", "side", "onset", "apex", "offset", "peak", "beg
 
 
 def _events(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Events in the order of input and time; seconds, and the peak in the unit of what rose."""
+    """Return events in the order of input and time; the peak has the unit of its kind."""
     pd = pandas()
     return pd.DataFrame(list(rows), columns=list(EVENT))
 
@@ -203,6 +205,6 @@ def _typed(values: Any, kind: str) -> pd.Series[Any]:
 
 
 def _minutes(rows: pd.DataFrame) -> float:
-    """How long a face was measured; gaps over 0.15 s do not count, as in mien.behaviour.blinks."""
+    """Return the measured minutes of a face; gaps over 0.15 s do not count, as in blinks."""
     steps = rows["time"][rows["reason"] == "ok"].drop_duplicates().sort_values().diff()
     return float(steps[steps <= 0.15].sum()) / 60

@@ -1,4 +1,4 @@
-"""Faces followed from look to look: shots, links, the best looks of a track."""
+"""Tracking: shot boundaries, association of faces, key faces of tracks."""
 
 from mien.track.builder import FrameFaces, KeyFace, Segment, TrackBuilder, mean, selection_score
 from mien.track.shot_boundaries import GLANCE, ShotBoundaryDetector

@@ -1,4 +1,4 @@
-"""From detected faces to tracks: time spans, co-occurrence, and the key faces of each track."""
+"""Track building: time spans, co-occurrence, and the key faces of each track."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -10,13 +10,13 @@ from mien.geometry import eye_distance, pose_from_points
 from mien.types import Face, Floats, Quality, Track
 
 KEPT = 6  # embeddings of a track that are averaged; more change little
-LARGE = 60.0  # px between the eyes, from which a larger face shows no more
-OVER = 2.0  # s out of sight: longer than a tracker waits, so the track is over
+LARGE = 60.0  # px between the eyes, above which the score does not rise
+OVER = 2.0  # s of absence that end a track; longer than the patience of the tracker
 DECISIVE = {"inter_eye_distance", "head_pose_yaw"}  # see mien.decision.decide.weakness
-UNSURE = 0.7  # score of a detector that worth begins at: blur, hands and edges lower it first
-FLEETING = 0.3  # s in sight: less is a flicker of the detector
-PAUSE = 0.5  # s without a look, after which a face counts as gone
-CLEARLY = 1.3  # times the area, that takes the first place from who holds it
+UNSURE = 0.7  # detector score at which the selection score begins to rise
+FLEETING = 0.3  # s visible: shorter tracks are false detections
+PAUSE = 0.5  # s without a sampled frame after which a face is absent
+CLEARLY = 1.3  # ratio of areas from which another face becomes the largest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +25,8 @@ class FrameFaces:
 
     number: int  # of the frame
     time: float  # s
-    cut: bool  # a shot begins here, or since the sampled frame before
-    faces: tuple[Face, ...]  # with their tracks
+    cut: bool  # a shot begins here, or after the previous sampled frame
+    faces: tuple[Face, ...]  # with track numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class Segment:
 
 
 def selection_score(face: Face) -> float:
-    """Suitability of a detected face for embedding: large, frontal, confident; in [0, 1].
+    """Return the suitability of a face for embedding (large, frontal, confident) in [0, 1].
 
     Source: the two quality components that matter most for recognition in ISO/IEC 29794-5, head
     size and pose, from the five points alone, since it is computed for every detected face.
@@ -66,19 +66,19 @@ def selection_score(face: Face) -> float:
 
 @dataclass(slots=True, eq=False)
 class _Growing:
-    """A track while it is gathered."""
+    """A track under construction."""
 
     spans: list[tuple[float, float]]
     best: Face
     selection_score: float = -1.0
-    last: float = 0.0  # s of the last look that shows it
+    last: float = 0.0  # s of the last sampled frame that shows it
     observations: int = 0
     width: float = 0.0  # sum
     key_faces: list[KeyFace] = field(default_factory=list)
     vector: Floats | None = None
 
     def settle(self) -> None:
-        """The track is over: keep the mean embedding and the best face, drop the others."""
+        """End the track: keep the mean embedding and the best face, drop the others."""
         if self.key_faces:
             self.vector = mean(
                 [one.face for one in self.key_faces], [c.selection_score for c in self.key_faces]
@@ -87,7 +87,7 @@ class _Growing:
             self.key_faces = []
 
     def track(self, number: int) -> Track:
-        """The track so far."""
+        """Return the track so far."""
         best, vector = self.best, self.vector
         if self.key_faces:
             best = _lean(self.key_faces[0].face)
@@ -100,13 +100,13 @@ class _Growing:
 
 
 class TrackBuilder:
-    """Builds tracks from segments as they come. Memory grows by two kilobytes per track."""
+    """Build tracks from segments in sequence. Memory grows by two kilobytes per track."""
 
     def __init__(self, fewest: int = 3) -> None:
-        """Start empty; a track of fewer observations than `fewest` is a flicker."""
+        """Start empty; a track of fewer observations than `fewest` is a false detection."""
         self._fewest = fewest
         self._tracks: dict[int, _Growing] = {}
-        self._open: set[int] = set()  # tracks that may go on
+        self._open: set[int] = set()  # tracks that can continue
         self.together: set[tuple[int, int]] = set()  # tracks seen in one frame: two people
         self.largest: list[tuple[float, float, int]] = []  # start, end, track
         self.cuts: list[float] = []
@@ -127,7 +127,7 @@ class TrackBuilder:
         self._settle(self.seconds - OVER)
 
     def finish(self, end: float) -> None:
-        """The film is over at `end` seconds: what was seen last lasts until then."""
+        """End the film at `end` seconds; visible tracks last until then."""
         self._until(end)
 
     @property
@@ -139,7 +139,7 @@ class TrackBuilder:
         return max(1, min(self._fewest, round(FLEETING / between)))
 
     def _settle(self, before: float) -> None:
-        """Sum up the tracks that were last seen before a moment."""
+        """End the tracks that were last seen before a time."""
         for number in [n for n in self._open if self._tracks[n].spans[-1][1] < before]:
             self._open.remove(number)
             if self._tracks[number].observations < self._least:
@@ -148,9 +148,9 @@ class TrackBuilder:
                 self._tracks[number].settle()
 
     def tracks(self) -> list[Track]:
-        """All tracks that are more than a flicker, in the order of their numbers.
+        """Return the valid tracks, in the order of their numbers.
 
-        May be asked for at any time: tracks that are still open are given as they are now.
+        This can be called at any time: open tracks are returned in their current state.
         """
         return [
             one.track(number)
@@ -159,7 +159,7 @@ class TrackBuilder:
         ]
 
     def forget(self, before: float, most: int) -> None:
-        """Drop tracks last seen before a moment, and the oldest beyond a number: for live use."""
+        """Drop tracks last seen before a time, and the oldest beyond a number, for live use."""
         over = sorted((one.spans[-1][1], number) for number, one in self._tracks.items())
         surplus = {number for _, number in over[: max(0, len(over) - most)]}
         gone = {number for end, number in over if end < before or number in surplus}
@@ -171,9 +171,9 @@ class TrackBuilder:
         self.largest = [one for one in self.largest if one[2] not in gone]
         self.cuts = [cut for cut in self.cuts if cut >= before]
 
-    def _add(self, look: FrameFaces) -> None:
+    def _add(self, frame: FrameFaces) -> None:
         numbers = []
-        for face in look.faces:
+        for face in frame.faces:
             assert face.track is not None
             numbers.append(face.track)
             one = self._tracks.setdefault(face.track, _Growing([], face))
@@ -183,24 +183,24 @@ class TrackBuilder:
                 one.best, one.selection_score = face, value
             one.observations += 1
             one.width += float(face.box[2] - face.box[0])
-            if one.spans and look.time - one.last <= PAUSE:
-                one.spans[-1] = (one.spans[-1][0], look.time)
+            if one.spans and frame.time - one.last <= PAUSE:
+                one.spans[-1] = (one.spans[-1][0], frame.time)
             else:
-                one.spans.append((look.time, look.time))
-            one.last = look.time
+                one.spans.append((frame.time, frame.time))
+            one.last = frame.time
         self.together.update(combinations(sorted(numbers), 2))
-        if look.cut:
-            self.cuts.append(look.time)
+        if frame.cut:
+            self.cuts.append(frame.time)
         if not self._sampled:
-            self._first = look.time
+            self._first = frame.time
         self._sampled += 1
-        self._before = look
-        self.seconds = look.time
+        self._before = frame
+        self.seconds = frame.time
 
-    def _close(self, look: FrameFaces) -> None:
-        """What was seen in the look before lasted until this one."""
+    def _close(self, frame: FrameFaces) -> None:
+        """Extend the faces of the previous sampled frame until this one."""
         if self._before is not None:
-            self._until(min(look.time, self._before.time + PAUSE))
+            self._until(min(frame.time, self._before.time + PAUSE))
 
     def _until(self, end: float) -> None:
         before = self._before
@@ -223,7 +223,7 @@ class TrackBuilder:
 
 
 def _largest(faces: tuple[Face, ...], before: int | None) -> int:
-    """The track with the largest face; the one before keeps its place unless clearly beaten."""
+    """Return the track with the largest face; the previous one is kept unless clearly smaller."""
     areas = {face.track: float(np.prod(face.box[2:] - face.box[:2])) for face in faces}
     first = max(areas, key=lambda track: areas[track])
     kept = before in areas and areas[before] * CLEARLY >= areas[first]
@@ -233,7 +233,7 @@ def _largest(faces: tuple[Face, ...], before: int | None) -> int:
 
 
 def _lean(face: Face) -> Face:
-    """A face with no more than a decision needs: what is measured of its size and pose."""
+    """Return a face with only the measures that a decision needs: size and pose."""
     quality = face.quality
     if quality:
         kept = {name: value for name, value in quality.measures.items() if name in DECISIVE}
@@ -242,11 +242,11 @@ def _lean(face: Face) -> Face:
 
 
 def mean(faces: list[Face], weights: list[float]) -> Floats | None:
-    """The weighted mean of embeddings; shorter than 1 as they differ.
+    """Return the weighted mean of embeddings; it is shorter than 1 if they differ.
 
-    Its product with a template is the mean of the cosines of the single looks. So many looks that
-    show the same moment count as one: they make the similarity steadier, and do not push it over
-    a threshold that was measured on single pictures, as a mean of unit length would.
+    Its product with a template is the mean of the cosines of the single key faces. Key faces of
+    one moment therefore count as one: they reduce the variance of the similarity. They do not push
+    it over a threshold that was measured on single images, as a mean of unit length would.
     """
     pairs = [
         (face.embedding, max(weight, 1e-3))

@@ -1,9 +1,9 @@
-"""Boxes linked from look to look into tracks, by motion, and by likeness where motion leaves doubt.
+"""Tracker: associate boxes over sampled frames, by motion and, in case of doubt, by similarity.
 
-Everything is in seconds and face widths, so that it holds for any frame rate and picture size.
-Source: the prediction and assignment of SORT (Bewley et al., ICIP 2016) with the second look at
-appearance of DeepSORT (Wojke et al., ICIP 2017); costs here are log-likelihood ratios, so motion
-and likeness add up without a weight set by hand.
+All limits are in seconds and face widths, independent of frame rate and image size.
+Source: the prediction and assignment of SORT (Bewley et al., ICIP 2016) with the appearance
+comparison of DeepSORT (Wojke et al., ICIP 2017). Costs are log-likelihood ratios, so motion and
+similarity add up without a manual weight.
 """
 
 import math
@@ -17,41 +17,41 @@ from mien.geometry import iou
 from mien.types import Face, Floats
 
 Evidence = Callable[[float], float]  # cosine -> log-likelihood ratio "same person : two people"
-Look = Callable[[list[Face]], Floats]  # faces -> (N, D) unit vectors
+Embed = Callable[[list[Face]], Floats]  # faces -> (N, D) unit vectors
 
 PATIENCE = (
-    1.0  # s that a track is kept without a face; beyond, identity joins what belongs together
+    1.0  # s that a track is kept without a face; later tracks are merged by the identity step
 )
-# Spread of a face around its predicted place, in face widths: the detector's own jitter, and how
-# far people move in a second that the prediction does not know of: see benchmarks/track.py
+# Spread of a face around its predicted place, in face widths: the jitter of the detector, and the
+# motion in one second that the prediction does not cover: see benchmarks/track.py
 JITTER, WANDER = 0.08, 1.2
 SCALE_JITTER, SCALE_WANDER = 0.10, 0.5  # the same for the logarithm of the width
-NEW = 0.0  # log-likelihood ratio below which a face is rather somebody new
-SURE = 0.45  # overlap with the prediction from which motion alone decides, if nobody else is near
-NEAR = 0.10  # overlap from which somebody else is near
-GAP = 0.35  # s without a face, from which likeness is asked whatever the overlap
-STRONGEST = 8.0  # log-likelihood ratio that likeness may bring at most: chips of films mislead
-OTHER = 2.0  # log-likelihood ratio below which a track has passed on to somebody else
+NEW = 0.0  # log-likelihood ratio below which a face begins a new track
+SURE = 0.45  # overlap with the prediction from which motion alone decides, if no other face is near
+NEAR = 0.10  # overlap from which another face is near
+GAP = 0.35  # s without a face, from which similarity is used at any overlap
+STRONGEST = 8.0  # limit of the log-likelihood ratio of similarity: chips of films are unreliable
+OTHER = 2.0  # log-likelihood ratio below which a track shows another person
 SETTLE = 0.6  # share of the new speed in the running mean of speed
 
 
 @dataclass(slots=True, eq=False)
 class Active:
-    """A track that may go on."""
+    """A track that can continue."""
 
     number: int
-    box: Floats  # (4,) the last one seen
-    time: float  # s of the last look
+    box: Floats  # (4,) the last observed box
+    time: float  # s of the last sampled frame
     speed: Floats = field(default_factory=lambda: np.zeros(2, np.float32))  # px/s of the centre
-    vector: Floats | None = None  # running mean of what it looks like, unit length
+    vector: Floats | None = None  # running mean of its embeddings, unit length
 
     def predicted(self, time: float) -> Floats:
-        """Where the box should be; a speed is believed for a third of a second."""
+        """Return the predicted box; the speed is extrapolated for a third of a second."""
         moved = self.speed * np.float32(min(time - self.time, 0.33))
         return self.box + np.tile(moved, 2)
 
     def seen(self, face: Face, time: float) -> None:
-        """Go on with a face."""
+        """Continue the track with a face."""
         passed = max(time - self.time, 1e-3)
         moved = (_centre(face.box) - _centre(self.box)) / np.float32(passed)
         self.speed = np.float32(1 - SETTLE) * self.speed + np.float32(SETTLE) * moved
@@ -60,13 +60,13 @@ class Active:
             self.remember(face.embedding)
 
     def remember(self, vector: Floats) -> None:
-        """Learn from one more vector; old looks fade."""
+        """Update the mean embedding; older embeddings lose weight."""
         mean = vector if self.vector is None else 0.7 * self.vector + 0.3 * vector
         self.vector = (mean / np.linalg.norm(mean)).astype(np.float32)
 
 
 class Tracker:
-    """Gives every face the number of its track; call it look by look, in the order of time."""
+    """Assign a track number to each face; call it per sampled frame, in the order of time."""
 
     def __init__(
         self,
@@ -78,9 +78,9 @@ class Tracker:
         """Start without tracks.
 
         Args:
-            evidence: what a cosine says about two faces being one person, as a calibration's
-                `llr`; None: likeness is not asked.
-            usable: whether likeness of a face says something; not so if it is tiny or turned.
+            evidence: log-likelihood ratio of a cosine, such as `llr` of a calibration; None:
+                similarity is not used.
+            usable: whether the similarity of a face is reliable; not if it is tiny or turned.
             patience: seconds that a track waits for its face.
         """
         self._evidence, self._usable, self._patience = evidence, usable, patience
@@ -88,16 +88,16 @@ class Tracker:
         self._next = 0
 
     def __call__(
-        self, faces: Sequence[Face], time: float, *, cut: bool = False, look: Look | None = None
+        self, faces: Sequence[Face], time: float, *, cut: bool = False, embed: Embed | None = None
     ) -> list[Face]:
-        """Link the faces of one look.
+        """Associate the faces of one sampled frame.
 
         Args:
             faces: of one frame.
-            time: seconds; later than the look before.
-            cut: a shot begins, so nobody is followed.
-            look: makes vectors of faces; asked only for those that motion leaves in doubt, and
-                for those that begin a track. They come back with their `embedding`.
+            time: seconds; later than the previous sampled frame.
+            cut: a shot begins, so all tracks end.
+            embed: embeds faces; called only for those that motion leaves in doubt, and for those
+                that begin a track. They are returned with their `embedding`.
 
         Returns:
             The faces in the same order, each with its `track`.
@@ -110,27 +110,27 @@ class Tracker:
             [[_motion(one, face, time) for one in self._active] for face in faces]
         ).reshape(len(faces), len(self._active))
         asked = self._doubtful(faces, motion, time)
-        if look and self._evidence and asked:
-            vectors = look([faces[i] for i in asked])
+        if embed and self._evidence and asked:
+            vectors = embed([faces[i] for i in asked])
             for i, vector in zip(asked, vectors, strict=True):
                 faces[i] = replace(faces[i], embedding=vector)
-        return self._assigned(faces, motion + self._likeness(faces), time)
+        return self._assigned(faces, motion + self._similarity(faces), time)
 
     def remember(self, number: int, vector: Floats) -> None:
-        """Tell what the face of a track looks like, if it is still followed."""
+        """Update the embedding of a track, if it is still active."""
         for one in self._active:
             if one.number == number:
                 one.remember(vector)
 
     def agrees(self, number: int, vector: Floats) -> bool:
-        """Whether a track still looks like itself; True if there is nothing to compare."""
+        """Return whether a track still shows the same person; True without a comparison."""
         for one in self._active:
             if one.number == number and one.vector is not None and self._evidence:
                 return self._evidence(float(vector @ one.vector)) > OTHER
         return True
 
     def split(self, number: int) -> int:
-        """Go on with a track under a new number, as it shows somebody else by now."""
+        """Continue a track with a new number, because it shows another person."""
         for one in self._active:
             if one.number == number:
                 one.number, one.vector = self._next, None
@@ -139,11 +139,11 @@ class Tracker:
 
     @property
     def active(self) -> list[int]:
-        """Numbers of the tracks that may go on."""
+        """Return the numbers of the tracks that can continue."""
         return [one.number for one in self._active]
 
     def _doubtful(self, faces: list[Face], motion: np.ndarray, time: float) -> list[int]:
-        """Faces for which motion does not settle which track they belong to."""
+        """Return the faces whose track motion alone does not determine."""
         if not faces:
             return []
         if not self._active:
@@ -159,20 +159,20 @@ class Tracker:
                 doubtful.append(i)
         return doubtful
 
-    def _likeness(self, faces: list[Face]) -> np.ndarray:
-        """(faces, tracks) what the vectors say; 0 where there is none to compare."""
-        said = np.zeros((len(faces), len(self._active)))
+    def _similarity(self, faces: list[Face]) -> np.ndarray:
+        """Return (faces, tracks) log-likelihood ratios of similarity; 0 without a comparison."""
+        ratios = np.zeros((len(faces), len(self._active)))
         if self._evidence is None:
-            return said
+            return ratios
         for i, face in enumerate(faces):
             for j, one in enumerate(self._active):
                 if face.embedding is not None and one.vector is not None and self._usable(face):
                     ratio = self._evidence(float(face.embedding @ one.vector))
-                    said[i, j] = min(max(ratio, -STRONGEST), STRONGEST)
-        return said
+                    ratios[i, j] = min(max(ratio, -STRONGEST), STRONGEST)
+        return ratios
 
     def _assigned(self, faces: list[Face], ratios: np.ndarray, time: float) -> list[Face]:
-        """The best assignment of faces to tracks; who fits nobody begins a track."""
+        """Return the best assignment of faces to tracks; unassigned faces begin a track."""
         taken: dict[int, Active] = {}
         if ratios.size:
             allowed = np.where(ratios > NEW, ratios - NEW, 0.0)
@@ -195,9 +195,9 @@ class Tracker:
 
 
 def _motion(one: Active, face: Face, time: float) -> float:
-    """How much likelier a face stands there if it is the one that is followed; natural log.
+    """Return the log-likelihood ratio of a position: same track against new face.
 
-    The alternative is somebody new, who may stand anywhere within ten face widths.
+    The alternative is a new face at any position within ten face widths.
     """
     waited = time - one.time
     width = math.sqrt(float(np.prod(one.box[2:] - one.box[:2]))) or 1.0

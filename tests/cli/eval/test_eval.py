@@ -60,7 +60,7 @@ def test_verification_of_a_folder_with_page_and_json(mien, people, tmp_path):
     told = json.loads(out)
     assert told["headline"]["failure to enrol"]["value"] == pytest.approx(1 / 120, rel=1e-4)
     assert "finder finds no face in" in err
-    assert "No thresholds are known for colours/1/3" in err
+    assert "No calibration exists for colours/1/3" in err
     assert told["basis"]["Command"].startswith("mien eval verify people --report report.html")
     html = page.read_text()
     assert html.count("<svg") > 4
@@ -125,12 +125,12 @@ def test_tables_of_other_tools(mien, tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("verify", "PEOPLE", "--report", "nowhere/x.html"), "folder that exists"),
-        (("verify", "PEOPLE", "--report", "x.pdf"), "name a .html file"),
+        (("verify", "PEOPLE", "--report", "nowhere/x.html"), "existing folder"),
+        (("verify", "PEOPLE", "--report", "x.pdf"), "expected a .html file"),
         (("verify", "PEOPLE", "--layout", "lfw"), "the folder that the data set was unpacked into"),
         (("verify", "PEOPLE", "--layout", "nothing"), "There is no layout 'nothing'"),
         (("identify", "PEOPLE", "--gallery", "900"), "900 people was asked for"),
-        (("attributes", "PEOPLE"), "Pictures need --layout"),
+        (("attributes", "PEOPLE"), "A folder needs --layout"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_1(mien, people, words, says):

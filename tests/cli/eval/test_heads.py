@@ -196,11 +196,11 @@ def test_an_answer_is_explained_as_a_picture(mien, toys, tmp_path, way):
     put(tmp_path / "black.png", (0, 0, 0))
     code, _, err = mien("explain", tmp_path / "black.png", "--model", "moody",
                         "--out", tmp_path / "why.png")  # fmt: skip
-    assert "No face in" in err
+    assert "No face was found in" in err
     code, _, err = mien(
         "explain", tmp_path / "a.png", "--model", "moody", "--out", tmp_path / "x.txt"
     )
-    assert "name a .png file" in err
+    assert "expected a .png file" in err
 
 
 def test_the_layouts_that_can_be_typed_are_those_that_are_read():

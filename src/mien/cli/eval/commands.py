@@ -1,4 +1,4 @@
-"""Commands that measure how good it is: mien eval. One report for all of them."""
+"""Commands that evaluate recognition: mien eval verify, identify, compare."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,8 +23,8 @@ from mien.cli.eval.options import (
     basis_of,
     compared_by,
     complain_about,
+    print_findings,
     require_place,
-    tell,
     thresholds,
     work_folder,
 )
@@ -34,12 +34,12 @@ from mien.zoo import DETECTOR, EMBEDDER
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="How good is it, for whom, and does it last? Error rates with intervals.",
+    help="Evaluate models: error rates with intervals, by group and over time.",
 )
 Seen = Annotated[
     Path | None,
     typer.Option(
-        help="Names, one a line, of people the models were made with; refused if they are here.",
+        help="File of names, one per line, of people in the training data; an overlap is an error.",
         exists=True,
         dir_okay=False,
         show_default=False,
@@ -64,7 +64,9 @@ def verify(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Is it the same person? FMR, FNMR, trade-off, evidence; failures are errors.
+    """Evaluate verification (1:1): FMR, FNMR, DET curve, likelihood ratios.
+
+    An image without a usable face counts as an error.
 
     Example: mien eval verify lfw/ --layout lfw --report lfw.html
     """
@@ -81,7 +83,7 @@ def verify(
     if seen:
         require_strangers(seen.read_text("utf-8").splitlines(), compared.names, "this test")
     label = data or source.resolve().name
-    tell(measure(compared, data=label, basis=basis, calibration=known), report, table)
+    print_findings(measure(compared, data=label, basis=basis, calibration=known), report, table)
 
 
 @app.command()
@@ -92,12 +94,12 @@ def identify(
     folds: Folds = "",
     gallery: Annotated[
         list[int] | None,
-        typer.Option(help="People in a gallery; several sizes may be given.", show_default=False),
+        typer.Option(help="People per gallery; may be given several times.", show_default=False),
     ] = None,
     outside: Annotated[
-        float, typer.Option(help="Share of the people who are never enrolled.", min=0.01, max=0.99)
+        float, typer.Option(help="Share of the people who are not enrolled.", min=0.01, max=0.99)
     ] = 0.4,
-    seed: Annotated[int, typer.Option(help="Of who is enrolled.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for the choice of enrolled people.")] = 0,
     detector: Finder = DETECTOR,
     embedder: Embedder = EMBEDDER,
     device: Processor = "cpu",
@@ -107,9 +109,9 @@ def identify(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Who is it, among many? Closed and open set, at several gallery sizes.
+    """Evaluate identification (1:N), closed and open set, at several gallery sizes.
 
-    Example: mien eval identify people/ --gallery 100 --gallery 1000 --report search.html
+    Example: mien eval identify people/ --gallery 100 --report search.html
     """
     from mien.evaluate.identification.identify import identify as measure
     from mien.evaluate.identification.identify import search
@@ -131,30 +133,30 @@ def identify(
         basis=basis_of(pipeline),
         calibration=thresholds(pipeline, calibration),
     )
-    tell(findings, report, table)
+    print_findings(findings, report, table)
 
 
 @app.command()
 def compare(
     source: Place,
-    first: Annotated[str, typer.Option("--a", help="Card of the one embedder.")],
-    second: Annotated[str, typer.Option("--b", help="Card of the other embedder.")],
+    first: Annotated[str, typer.Option("--a", help="Card of the first embedder.")],
+    second: Annotated[str, typer.Option("--b", help="Card of the second embedder.")],
     pairs: Pairs = None,
     layout: Layout = "",
     folds: Folds = "",
     everybody: Everybody = False,
-    fmr: Annotated[float, typer.Option(help="False match rate at which both work.")] = 0.01,
+    fmr: Annotated[float, typer.Option(help="False match rate at which both are compared.")] = 0.01,
     detector: Finder = DETECTOR,
     device: Processor = "cpu",
     data: Label = "",
     vectors: Annotated[
         Path | None,
-        typer.Option(help="Folder that keeps the vectors of both.", show_default=False),
+        typer.Option(help="Folder that stores the embeddings of both.", show_default=False),
     ] = None,
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Is one embedder better than another on the same comparisons? Paired bootstrap by person.
+    """Compare two embedders on the same pairs by a bootstrap over people.
 
     Example: mien eval compare people/ --a dlib-resnet29 --b dlib-resnet29-int8
     """
@@ -172,7 +174,7 @@ def compare(
     models = tuple(row for row in more if row not in basis)
     label = data or source.resolve().name
     findings = measure(one, other, (first, second), fmr=fmr, data=label, basis=(*models, *basis))
-    tell(findings, report, table)
+    print_findings(findings, report, table)
 
 
 for each in (

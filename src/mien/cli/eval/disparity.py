@@ -1,11 +1,11 @@
-"""mien eval disparity: a grid of small gender predictors, for audits only."""
+"""Command that measures the disparity of gender predictors, for audits only: eval disparity."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mien.cli.eval.options import AsTable, Label, Report, basis_of, require_place, tell
+from mien.cli.eval.options import AsTable, Label, Report, basis_of, print_findings, require_place
 from mien.cli.terminal import progress
 from mien.errors import MienError, extra
 
@@ -20,28 +20,30 @@ def disparity(
     source: Annotated[
         Path,
         typer.Option(
-            help="CSV with path, gender, dataset (person, race, age); or folder of --layout.",
+            help="CSV with path, gender, dataset (optional: person, race, age); or a folder with "
+            "--layout.",
             exists=True,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder that keeps one file a network.")],
+    out: Annotated[Path, typer.Option(help="Folder that stores one file per network.")],
     layout: Annotated[
         Literal["utkface", "fairface", "agedb"] | None,
-        typer.Option(help="Of a folder, in its original layout.", show_default=False),
+        typer.Option(help="Layout of the folder, if the source is a folder.", show_default=False),
     ] = None,
     rows: Annotated[
         Path | None,
-        typer.Option(help="CSV of every answer, for other tools.", show_default=False),
+        typer.Option(help="CSV file of all predictions, for other tools.", show_default=False),
     ] = None,
     data: Label = "",
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Whom does which model, loss or data set serve worse? Trains what is missing, then tells.
+    r"""Measure performance by group for a grid of models, losses and data sets.
 
-    Needs torch (pip install mien[train]). A run that is stopped goes on where it stopped.
+    Missing networks are trained first. The extra `train` must be installed:
+    pip install 'mien\[train]'. The same command continues a stopped run.
 
-    Example: mien eval disparity grid.toml --source faces.csv --out nets/ --report grid.html
+    Example: mien eval disparity grid.toml --source faces.csv --out nets/
     """
     from mien.datasets import LABELS
     from mien.evaluate.fairness.disparity_report import disparity as measure
@@ -51,7 +53,7 @@ def disparity(
     require_place(report)
     plan = read_grid(grid)
     if source.is_dir() and not layout:
-        raise MienError("A folder needs --layout; a list of any pictures can be written as CSV.")
+        raise MienError("The source is a folder: add --layout, or give a CSV list of the images.")
     with progress() as on_step:
         if layout:
             faces = faces_of(LABELS[layout](source), plan.datasets, plan.size, on_step)
@@ -60,11 +62,11 @@ def disparity(
         results = run_grid(plan, *parted(plan, faces), out, _trainer(), on_step)
     if rows:
         write_csv(results, rows)
-    tell(measure(results, data=data or plan.name, basis=basis_of(None)), report, table)
+    print_findings(measure(results, data=data or plan.name, basis=basis_of(None)), report, table)
 
 
 def _trainer() -> "Run":
-    """The training of mien.systems.gender_disparity; an error in words without torch."""
+    """Import the training of mien.systems.gender_disparity; name the extra if torch is missing."""
     with extra("train", "Training"):
         from mien.systems.gender_disparity.train import run
     return run

@@ -1,4 +1,4 @@
-"""mien eval on heads: any by its card, expression, age, batch-leak."""
+"""Commands that evaluate heads: mien eval expression, age, task, batch-leak."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,8 +13,8 @@ from mien.cli.eval.options import (
     Processor,
     Report,
     basis_of,
+    print_findings,
     require_place,
-    tell,
 )
 from mien.cli.options import opened
 from mien.cli.terminal import progress
@@ -24,30 +24,29 @@ if TYPE_CHECKING:
     from mien.evaluate.attributes.card_task import LabelledData
     from mien.zoo import Eval
 
-Head = Annotated[str, typer.Option("--model", help="Card of the head that is tried.")]
+Head = Annotated[str, typer.Option("--model", help="Card of the head.")]
 Part = Annotated[
     str,
-    typer.Option(help="Only this split, such as validation; default: all.", show_default=False),
+    typer.Option(help="Split to use, such as validation; default: all.", show_default=False),
 ]
 Cut = Annotated[
     Literal["aligned", "whole", "crops"],
     typer.Option(
-        help="aligned: find and align the face; whole: pictures are cut already; crops: cut, but "
-        "aligned where a face is found."
+        help="aligned = find and align the face; whole = images are cut already; crops = cut, but "
+        "aligned if a face is found."
     ),
 ]
 Names = Annotated[
     Path | None,
     typer.Option(
-        help="Only pictures whose names stand in this file, one a line, such as a training's "
-        "test.txt.",
+        help="Use only images named in this file, one per line, such as a training's test.txt.",
         exists=True,
         dir_okay=False,
         show_default=False,
     ),
 ]
 Most = Annotated[
-    int, typer.Option(help="Look at so many pictures only, evenly chosen; 0: all.", min=0)
+    int, typer.Option(help="Evaluate at most N images, evenly spaced (0 = all).", min=0)
 ]
 AGES = (0.0, 13.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 117.0)  # edges of the bands, years
 OLDEST = 116.0
@@ -67,11 +66,12 @@ def expression(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Does a head name expressions as raters do? Accuracy, F1, calibration, each person.
+    """Evaluate an expression head against labels of raters.
 
-    Pictures of a class that the head does not have are left out, and counted.
+    Results: accuracy, F1, calibration, and accuracy per person. Images of a
+    class that the head does not have are excluded and counted.
 
-    Example: mien eval expression fer2013/ --layout fer2013 --split validation --cut whole
+    Example: mien eval expression fer2013/ --layout fer2013 --cut whole
     --model expression-convcut
     """
     from mien.evaluate.attributes.card_task import LabelledData
@@ -97,7 +97,7 @@ def age(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """How far is an age off? Mean absolute error with its interval, by band of age.
+    """Evaluate an age head: mean absolute error with its interval, by age band.
 
     Example: mien eval age utkface/ --model age-fahr --cut crops --report age.html
     """
@@ -110,18 +110,18 @@ def age(
 
 
 def task(
-    name: Annotated[str, typer.Argument(help="Card of a head; see: mien models list")],
+    name: Annotated[str, typer.Argument(help="Card of the head; see: mien models list")],
     folder: Folder,
     layout: Annotated[
         str, typer.Option(help="Layout of the data set; default: the card's.", show_default=False)
     ] = "",
     split: Annotated[
         str | None,
-        typer.Option(help="Only this split; default: the card's.", show_default=False),
+        typer.Option(help="Split to use; default: the card's.", show_default=False),
     ] = None,
     cut: Annotated[
         Literal["aligned", "whole", "crops"] | None,
-        typer.Option(help="How pictures are cut; default: the card's.", show_default=False),
+        typer.Option(help="Framing of the images; default: the card's.", show_default=False),
     ] = None,
     names: Names = None,
     most: Most = 0,
@@ -131,7 +131,7 @@ def task(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Evaluate any head as its card says: protocol, layout, classes, bands.
+    """Evaluate a head by the protocol of its card: layout, classes, bands.
 
     Example: mien eval task expression fer2013/ --split validation --table
     """
@@ -142,8 +142,8 @@ def task(
     card = find(name)
     if card.eval is None:
         raise MienError(
-            f"The card of '{name}' has no [eval], so there is no protocol to run; see the page of "
-            f"the system: mien systems show {name}"
+            f"The card of '{name}' has no [eval] section, so no protocol is defined. See the page "
+            f"of the system: mien systems show {name}"
         )
     source = LabelledData(folder=folder, layout=layout, split=split, cut=cut, names=names,
                           most=most, label=data)  # fmt: skip
@@ -191,12 +191,12 @@ def _measure(
     task: str,
     source: "LabelledData",
     models: tuple[str, str],
-    told: tuple[Path | None, bool],
+    output: tuple[Path | None, bool],
 ) -> None:
     from mien.evaluate.attributes.card_task import evaluate_card_task
     from mien.zoo import load
 
-    report, table = told
+    report, table = output
     require_place(report)
     clips = asked.protocol == "clips"
     pipeline = None if clips else opened(models[0], None, models[1], commercial_only=False)
@@ -206,7 +206,7 @@ def _measure(
     with progress() as on_step:
         found = evaluate_card_task(asked, task, head, source, pipeline, basis=basis,
                                    on_step=on_step)  # fmt: skip
-    tell(found, report, table)
+    print_findings(found, report, table)
 
 
 def batch_leak(
@@ -214,7 +214,9 @@ def batch_leak(
     folder: Annotated[
         Path | None,
         typer.Option(
-            help="Class folders of faces; default: noise.", exists=True, show_default=False
+            help="Folder with one folder of faces per class; default: noise.",
+            exists=True,
+            show_default=False,
         ),
     ] = None,
     most: Most = 64,
@@ -222,7 +224,9 @@ def batch_leak(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Check whether the faces of a batch mix; the same as: mien audit batch-leakage.
+    """Test whether faces of one batch influence each other.
+
+    This is the same audit as: mien audit batch-leakage
 
     Example: mien eval batch-leak --model expression-convcut --table
     """
@@ -243,4 +247,4 @@ def batch_leak(
             device=device,
             on_step=on_step,
         )
-    tell(replace(found, basis=(*found.basis, *basis_of(None))), report, table)
+    print_findings(replace(found, basis=(*found.basis, *basis_of(None))), report, table)

@@ -1,4 +1,4 @@
-"""mien eval on labelled pictures: detect, quality, groups, attributes."""
+"""Commands that evaluate on labelled images: mien eval detect, quality, groups, attributes."""
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -19,8 +19,8 @@ from mien.cli.eval.options import (
     basis_of,
     compared_by,
     complain_about,
+    print_findings,
     require_place,
-    tell,
     work_folder,
 )
 from mien.cli.options import TurnsChoice, opened
@@ -33,7 +33,7 @@ Labels = Literal[
     "utkface", "agedb", "fairface", "fer2013", "ferplus", "rafdb", "affectnet", "ckplus", "folders",
     "cacd", "fgnet", "morph", "appa-real", "imdb-wiki",
 ]  # fmt: skip
-Folder = Annotated[Path, typer.Argument(help="Folder of the pictures.", exists=True)]
+Folder = Annotated[Path, typer.Argument(help="Folder of the images.", exists=True)]
 
 
 def detect(
@@ -41,20 +41,24 @@ def detect(
     boxes: Annotated[
         Path | None,
         typer.Option(
-            help="wider_face_val_bbx_gt.txt, CSV (image, left, top, right, bottom), or VOC folder.",
+            help="Boxes: wider_face_val_bbx_gt.txt, CSV (image, left, top, right, bottom) or VOC "
+            "folder.",
             exists=True,
             show_default=False,
         ),
     ] = None,
     layout: Annotated[
         Literal["wider", "csv", "voc"] | None,
-        typer.Option(help="Of --boxes; default: by its name.", show_default=False),
+        typer.Option(help="Format of --boxes; default: from its name.", show_default=False),
     ] = None,
     overlap: Annotated[
-        float, typer.Option(help="Intersection over union that counts as found.", min=0.1, max=1)
+        float,
+        typer.Option(
+            help="Intersection over union from which a face counts as found.", min=0.1, max=1
+        ),
     ] = 0.5,
     most: Annotated[
-        int, typer.Option(help="Look at so many pictures only, evenly chosen; 0: all.", min=0)
+        int, typer.Option(help="Evaluate at most N images, evenly spaced (0 = all).", min=0)
     ] = 0,
     turns: TurnsChoice = "when-needed",
     detector: Finder = DETECTOR,
@@ -63,7 +67,9 @@ def detect(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Are the faces found? Against boxes; without --boxes every picture must show one face.
+    """Evaluate a detector against boxes.
+
+    Without --boxes, each image must show exactly one face.
 
     Example: mien eval detect WIDER_val/images --boxes wider_face_val_bbx_gt.txt
     """
@@ -88,13 +94,15 @@ def detect(
                 some(find_images([folder]), most), pipeline.detector, data=label, turns=turns,
                 basis=basis, on_step=on_step,
             )  # fmt: skip
-    tell(findings, report, table)
+    print_findings(findings, report, table)
 
 
 def quality(
     source: Place,
     pairs: Pairs = None,
-    layout: Annotated[str, typer.Option(help="As in eval verify.", show_default=False)] = "",
+    layout: Annotated[
+        str, typer.Option(help="Layout of the data set, as in eval verify.", show_default=False)
+    ] = "",
     folds: Folds = "",
     detector: Finder = DETECTOR,
     embedder: Embedder = EMBEDDER,
@@ -104,7 +112,7 @@ def quality(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Does quality predict misses? Error-versus-discard of every component.
+    """Evaluate quality components by error-versus-discard curves.
 
     Example: mien eval quality lfw/ --layout lfw --report quality.html
     """
@@ -123,30 +131,38 @@ def quality(
         one_person(pictures), found, judged, data=data or source.resolve().name,
         basis=basis_of(pipeline),
     )  # fmt: skip
-    tell(findings, report, table)
+    print_findings(findings, report, table)
 
 
 def groups(
     source: Place,
     layout: Annotated[
         Labels | None,
-        typer.Option(help="Labelled pictures: failures to find and judge.", show_default=False),
+        typer.Option(
+            help="Layout of labelled images, to measure failure to acquire.", show_default=False
+        ),
     ] = None,
     by: Annotated[
         list[str] | None,
-        typer.Option(help="Label to group by; several may be given.", show_default=False),
+        typer.Option(help="Label to group by; may be given several times.", show_default=False),
     ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with person, group: error rates by group.", exists=True, show_default=False
+            help="CSV with person, group, to measure error rates by group.",
+            exists=True,
+            show_default=False,
         ),
     ] = None,
     pairs: Pairs = None,
-    fmr: Annotated[float, typer.Option(help="Whose threshold is tried on the groups.")] = 1e-3,
-    least: Annotated[int, typer.Option(help="People a group needs for a verdict.", min=3)] = 30,
+    fmr: Annotated[
+        float, typer.Option(help="Operating point (false match rate) at which groups are compared.")
+    ] = 1e-3,
+    least: Annotated[
+        int, typer.Option(help="Minimum number of people per group for a verdict.", min=3)
+    ] = 30,
     most: Annotated[
-        int, typer.Option(help="Look at so many pictures only, evenly chosen; 0: all.", min=0)
+        int, typer.Option(help="Evaluate at most N images, evenly spaced (0 = all).", min=0)
     ] = 0,
     detector: Finder = DETECTOR,
     embedder: Embedder = EMBEDDER,
@@ -156,7 +172,9 @@ def groups(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Who is served worse? By labels that you bring; none is ever inferred from a picture.
+    """Evaluate performance by group.
+
+    You supply the labels; none is inferred from an image.
 
     Example: mien eval groups utkface/ --layout utkface --by race --by gender
     """
@@ -175,12 +193,12 @@ def groups(
     if layout:
         pipeline = opened(detector, None, device, commercial_only=False)
         with progress() as on_step:
-            looked = assess_pictures(some(LABELS[layout](source), most), pipeline, on_step)
+            observed = assess_pictures(some(LABELS[layout](source), most), pipeline, on_step)
         tasks = by or ["gender", "age", "race"]
         findings = failures_by_group(
-            looked, tasks, data=label, basis=basis_of(pipeline), least=least
+            observed, tasks, data=label, basis=basis_of(pipeline), least=least
         )
-        tell(findings, report, table)
+        print_findings(findings, report, table)
         return
     with progress() as on_step:
         compared, basis, known = compared_by(
@@ -191,34 +209,40 @@ def groups(
         compared = with_groups(compared, labels)
     bar = known.at_fmr(fmr).threshold if known else compared.trials.threshold(fmr)
     name = rate_name(fmr) + ("" if known else " (set here)")
-    tell(rates_by_group(compared, bar, name, data=label, basis=basis, least=least), report, table)
+    print_findings(
+        rates_by_group(compared, bar, name, data=label, basis=basis, least=least), report, table
+    )
 
 
 def attributes(
     source: Annotated[
-        Path, typer.Argument(help="CSV with truth, predicted; or root of a --layout.", exists=True)
+        Path,
+        typer.Argument(
+            help="CSV with columns truth and predicted; or root of a --layout.", exists=True
+        ),
     ],
-    task: Annotated[str, typer.Option(help="Label that is asked for, such as expression.")] = "",
+    task: Annotated[str, typer.Option(help="Label to predict, such as expression.")] = "",
     layout: Annotated[
-        Labels | None, typer.Option(help="Labelled pictures for --model.", show_default=False)
+        Labels | None,
+        typer.Option(help="Layout of the labelled images for --model.", show_default=False),
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="Card of the head that is tried.", show_default=False)
-    ] = "",
+    model: Annotated[str, typer.Option(help="Card of the head.", show_default=False)] = "",
     most: Annotated[
-        int, typer.Option(help="Look at so many pictures only, evenly chosen; 0: all.", min=0)
+        int, typer.Option(help="Evaluate at most N images, evenly spaced (0 = all).", min=0)
     ] = 0,
-    low: Annotated[float | None, typer.Option(help="Least number a truth may be.")] = None,
-    high: Annotated[float | None, typer.Option(help="Largest number a truth may be.")] = None,
+    low: Annotated[float | None, typer.Option(help="Lower limit of the true value.")] = None,
+    high: Annotated[float | None, typer.Option(help="Upper limit of the true value.")] = None,
     detector: Finder = DETECTOR,
     device: Processor = "cpu",
     data: Label = "",
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Does a head read off what others wrote down? Classes or numbers, with calibration.
+    """Evaluate a head against labelled images: accuracy, calibration, error.
 
-    Example: mien eval attributes answers.csv --task expression --report expression.html
+    Labels are classes or numbers.
+
+    Example: mien eval attributes answers.csv --task expression --table
     """
     from mien.datasets import LABELS
     from mien.evaluate.attributes.attributes import answers_in, predict_labels
@@ -230,7 +254,9 @@ def attributes(
     if source.is_file():
         answers = answers_in(source)
     elif not (layout and model and task):
-        raise MienError("Pictures need --layout, --task and --model; or give a CSV of answers.")
+        raise MienError(
+            "A folder needs --layout, --task and --model; or give a CSV of predictions."
+        )
     else:
         pipeline = opened(detector, None, device, commercial_only=False)
         head = load(model, device=device)
@@ -241,9 +267,9 @@ def attributes(
     limits = None if low is None or high is None else (low, high)
     label = data or source.resolve().name
     findings = measure(answers, task=task or "answers", data=label, limits=limits, basis=basis)
-    tell(findings, report, table)
+    print_findings(findings, report, table)
 
 
 def some(pictures: list[Item], most: int) -> list[Item]:
-    """Evenly chosen ones of a long list."""
+    """Return at most `most` evenly spaced items."""
     return pictures[:: -(-len(pictures) // most)] if most and len(pictures) > most else pictures

@@ -1,4 +1,4 @@
-"""mien eval longitudinal."""
+"""Command that evaluates stability over time: mien eval longitudinal."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,8 +15,8 @@ from mien.cli.eval.options import (
     Vectors,
     basis_of,
     complain_about,
+    print_findings,
     require_place,
-    tell,
     thresholds,
 )
 from mien.cli.options import opened
@@ -27,27 +27,29 @@ from mien.zoo import DETECTOR, EMBEDDER
 def longitudinal(
     source: Annotated[
         Path,
-        typer.Argument(help="CSV of scores; or folder subject/YYYY-MM-DD/NN.png.", exists=True),
+        typer.Argument(
+            help="CSV of scores; or folder with subject/YYYY-MM-DD/NN.png.", exists=True
+        ),
     ],
     layout: Annotated[
         Literal["dated", "fgnet", "agedb", "morph"],
-        typer.Option(help="Of a folder: dates as folders, or ages in the names of the files."),
+        typer.Option(help="Layout of a folder: dates as folders, or ages in file names."),
     ] = "dated",
     algorithm: Annotated[
-        str, typer.Option(help="Which of the table's algorithms.", show_default=False)
+        str, typer.Option(help="Algorithm of the table to use.", show_default=False)
     ] = "",
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="For misses over time; default for pictures: the shipped fmr1e-3.",
+            help="Threshold for FNMR over time; default for images: the shipped fmr1e-3.",
             show_default=False,
         ),
     ] = None,
     references: Annotated[
-        int, typer.Option(help="Captures of the first visit that serve as reference.", min=1)
+        int, typer.Option(help="Captures of the first visit that are the reference.", min=1)
     ] = 2,
     fisher: Annotated[
-        bool, typer.Option("--fisher", help="Fisher's z of the scores, near their ceiling.")
+        bool, typer.Option("--fisher", help="Use Fisher's z of the scores, for scores near 1.")
     ] = False,
     detector: Finder = DETECTOR,
     embedder: Embedder = EMBEDDER,
@@ -57,12 +59,13 @@ def longitudinal(
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Does it last? Noise from day to day against drift over years, with a verdict.
+    """Evaluate stability over time: day-to-day noise against drift over years.
 
-    Columns of a table: subject, algorithm, sensor, day (2024-05-31), capture_no, ref_id, score
-    (similarity), and perhaps ref_day, same (0: another person), sha256, and covariates.
+    Columns of a table: subject, algorithm, sensor, day (2024-05-31), capture_no,
+    ref_id, score (similarity); optional: ref_day, same (0 = another person),
+    sha256, covariates.
 
-    Example: mien eval longitudinal scores.csv --threshold 0.93 --report years.html
+    Example: mien eval longitudinal scores.csv --threshold 0.93 --table
     """
     from mien.evaluate.longitudinal.longitudinal import longitudinal as measure
     from mien.evaluate.longitudinal.longitudinal_records import (
@@ -98,4 +101,4 @@ def longitudinal(
         failed=failed,
         basis=basis,
     )
-    tell(findings, report, table)
+    print_findings(findings, report, table)

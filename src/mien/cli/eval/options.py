@@ -1,4 +1,4 @@
-"""What the commands of mien eval share: options, and how findings are told."""
+"""Options of the mien eval commands, and the output of findings."""
 
 import shlex
 import sys
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from mien.photo import Pipeline
 
 Basis = tuple[tuple[str, str], ...]
-MENTIONED = 5  # failures that are named one by one
+MENTIONED = 5  # failures that are listed one by one
 
 Place = Annotated[
     Path,
     typer.Argument(
-        help="Folder of people or of --pairs' files; root of a --layout; or CSV of similarities.",
+        help="Folder of people or of the files of --pairs; root of a --layout; or CSV of "
+        "similarities.",
         exists=True,
     ),
 ]
@@ -37,7 +38,8 @@ Pairs = Annotated[
     Path | None,
     typer.Option(
         "--pairs",
-        help="CSV with file_a, file_b, same (and fold, group, person_a, person_b); or LFW's list.",
+        help="CSV with file_a, file_b, same (optional: fold, group, person_a, person_b); or LFW's "
+        "list.",
         exists=True,
         dir_okay=False,
         show_default=False,
@@ -46,50 +48,53 @@ Pairs = Annotated[
 Layout = Annotated[
     str,
     typer.Option(
-        help="lfw, cfp-fp, cfp-ff, calfw, cplfw, rfw, ijb-b, ijb-c or bin (agedb_30.bin).",
+        help="Layout: lfw, cfp-fp, cfp-ff, calfw, cplfw, rfw, ijb-b, ijb-c or bin (agedb_30.bin).",
         show_default=False,
     ),
 ]
-Folds = Annotated[
-    str, typer.Option(help="Folds of the list to use, such as 4 or 0-3.", show_default=False)
-]
+Folds = Annotated[str, typer.Option(help="Folds to use, such as 4 or 0-3.", show_default=False)]
 Everybody = Annotated[
-    bool, typer.Option("--all", help="Compare every picture with every other, not just the pairs.")
+    bool,
+    typer.Option("--all", help="Compare every image with every other image, not only the pairs."),
 ]
-Finder = Annotated[str, typer.Option("--detector", help="Card that finds the faces.")]
-Embedder = Annotated[str, typer.Option("--embedder", help="Card that makes vectors.")]
-Processor = Annotated[str, typer.Option("--device", help="cpu, cuda, ...; never falls back.")]
+Finder = Annotated[str, typer.Option("--detector", help="Card of the detector.")]
+Embedder = Annotated[str, typer.Option("--embedder", help="Card of the embedder.")]
+Processor = Annotated[str, typer.Option("--device", help="Device: cpu, cuda, ... No fallback.")]
 Thresholds = Annotated[
     Path | None,
     typer.Option(
         "--calibration",
-        help="Whose thresholds are tried, a file; default: the shipped ones.",
+        help="Calibration file with the thresholds to test; default: shipped.",
         show_default=False,
     ),
 ]
 Label = Annotated[
     str,
-    typer.Option("--data", help="Which pictures these are, for the record.", show_default=False),
+    typer.Option("--data", help="Description of the images, for the record.", show_default=False),
 ]
 Vectors = Annotated[
     Path | None,
     typer.Option(
-        help="File (.npz) that keeps the vectors, so that a second run need not compute them.",
+        help="File (.npz) that stores the embeddings for later runs.",
         show_default=False,
     ),
 ]
 Report = Annotated[
     Path | None,
-    typer.Option("--report", help="Page with plots; NAME.json goes beside it.", show_default=False),
+    typer.Option(
+        "--report", help="HTML file with plots; NAME.json is written beside it.", show_default=False
+    ),
 ]
-AsTable = Annotated[bool, typer.Option("--table", help="Tables for eyes instead of JSON.")]
+AsTable = Annotated[
+    bool, typer.Option("--table", help="Print human-readable tables instead of JSON.")
+]
 Table = Annotated[
-    Path, typer.Argument(help="CSV table with one heading line.", exists=True, dir_okay=False)
+    Path, typer.Argument(help="CSV table with one header line.", exists=True, dir_okay=False)
 ]
 
 
-def tell(findings: "Findings", report: Path | None, table: bool) -> None:
-    """Print findings, and write the page if one was asked for."""
+def print_findings(findings: "Findings", report: Path | None, table: bool) -> None:
+    """Print findings, and write the report if one is requested."""
     from mien.metrics.findings import plain
 
     if report:
@@ -101,9 +106,9 @@ def tell(findings: "Findings", report: Path | None, table: bool) -> None:
     if table:
         _print(findings)
         return
-    told = plain(findings)
-    told.pop("plots")  # the page and its JSON file hold the curves
-    print_json_line(told)
+    row = plain(findings)
+    row.pop("plots")  # the page and its JSON file hold the curves
+    print_json_line(row)
 
 
 def _print(findings: "Findings") -> None:
@@ -111,15 +116,17 @@ def _print(findings: "Findings") -> None:
     if findings.risk:
         typer.echo(f"Risk: {findings.risk.level}. {findings.risk.reason}\n")
     facts = findings.headline
-    print_table(("", "95 % interval>"), [[f.name, _told(f.value, f.kind)] for f in facts])
+    print_table(("", "95 % interval>"), [[f.name, _cell_text(f.value, f.kind)] for f in facts])
     for one in findings.tables:
         typer.echo(f"\n{one.title}. {one.caption}")
         heads = [name + ("" if kind == "text" else ">") for name, kind in one.columns]
-        print_table(heads, [[*map(_told, row, (k for _, k in one.columns))] for row in one.rows])
+        print_table(
+            heads, [[*map(_cell_text, row, (k for _, k in one.columns))] for row in one.rows]
+        )
 
 
-def _told(cell: "Cell", kind: "Kind") -> str:
-    """A cell and its interval in one."""
+def _cell_text(cell: "Cell", kind: "Kind") -> str:
+    """Return a cell with its interval as text."""
     from mien.report.findings import interval, shown
 
     beside = interval(cell, kind).removesuffix(" %")
@@ -127,29 +134,31 @@ def _told(cell: "Cell", kind: "Kind") -> str:
 
 
 def require_place(report: Path | None) -> None:
-    """Refuse before the work what could not be written after it."""
+    """Raise an error before the work if the report cannot be written."""
     if report and (report.suffix != ".html" or report.is_dir() or not report.parent.is_dir()):
-        raise MienError(f"{report} cannot be written: name a .html file in a folder that exists.")
+        raise MienError(
+            f"'{report}' cannot be written: expected a .html file in an existing folder."
+        )
 
 
 def basis_of(pipeline: "Pipeline | None", *more: tuple[str, str]) -> Basis:
-    """Models with digests, and the command line."""
+    """Return the models with digests, and the command line."""
     rows = list(more)
     if pipeline:
-        words = {"detect": "Faces found by", "embed": "Vectors by"}
-        rows += [(words.get(step, step), told) for step, told in pipeline.models.items()]
+        words = {"detect": "Faces found by", "embed": "Embedded by"}
+        rows += [(words.get(step, step), model) for step, model in pipeline.models.items()]
     return (*rows, ("Command", command()))
 
 
 def command() -> str:
-    """The command as it was typed, without the folders of this machine."""
+    """Return the command line without absolute folders."""
     words = [Path(w).name if Path(w).is_absolute() else w for w in sys.argv[1:]]
     return shlex.join(["mien", *words])
 
 
 @contextmanager
 def work_folder() -> Iterator[Path]:
-    """A folder for pictures that come out of one file; gone afterwards."""
+    """Create a temporary folder for images that are unpacked from one file."""
     with TemporaryDirectory(prefix="mien-") as folder:
         yield Path(folder)
 
@@ -161,7 +170,7 @@ def compared_by(
     calibration: Path | None,
     on_step: OnStep,
 ) -> "tuple[Compared, Basis, Calibration | None]":
-    """Comparisons of what a user named, with the models on their cards."""
+    """Compare the images of a source; return comparisons, basis and calibration."""
     from mien.evaluate.verification.trial_sources import compared_of, scores_of
 
     if source.scored:
@@ -174,7 +183,7 @@ def compared_by(
 
 
 def thresholds(pipeline: "Pipeline", path: Path | None) -> "Calibration | None":
-    """The calibration named, or the shipped one; None if there is none for these models."""
+    """Return the named or the shipped calibration; None if these models have none."""
     from mien.decision import CalibrationError, find_calibration
 
     assert pipeline.embedder is not None
@@ -184,13 +193,15 @@ def thresholds(pipeline: "Pipeline", path: Path | None) -> "Calibration | None":
     try:
         return find_calibration(contract, detector)
     except CalibrationError:
-        complain(f"No thresholds are known for {contract} with {detector}; none are tried.")
+        complain(
+            f"No calibration exists for {contract} with {detector}; thresholds are not tested."
+        )
         return None
 
 
 def complain_about(failures: "Sequence[Failure]") -> None:
-    """Name the first pictures without a face, and count the rest."""
+    """Report the first failures one by one, and count the rest."""
     for failure in failures[:MENTIONED]:
         complain(f"failed: {failure.reason}")
     if len(failures) > MENTIONED:
-        complain(f"failed: {len(failures) - MENTIONED} more pictures without a usable face.")
+        complain(f"failed: {len(failures) - MENTIONED} more images without a usable face.")

@@ -1,29 +1,40 @@
-"""mien eval on tables that other tools wrote: pad."""
+"""Command that evaluates presentation attack detection from a table: mien eval pad."""
 
 from typing import Annotated
 
 import typer
 
-from mien.cli.eval.options import AsTable, Label, Report, Table, basis_of, require_place, tell
+from mien.cli.eval.options import (
+    AsTable,
+    Label,
+    Report,
+    Table,
+    basis_of,
+    print_findings,
+    require_place,
+)
 
 
 def pad(
     source: Table,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Score that must be exceeded; set on other data.", show_default=False),
+        typer.Option(
+            help="Threshold that a live score must exceed; set on other data.", show_default=False
+        ),
     ] = None,
     apcer: Annotated[
-        float, typer.Option(help="APCER that rows marked use=set set the threshold for.")
+        float, typer.Option(help="Target APCER; rows with use=set define the threshold.")
     ] = 0.05,
     data: Label = "",
     report: Report = None,
     table: AsTable = False,
 ) -> None:
-    """Are presentation attacks noticed? ISO/IEC 30107-3, by species.
+    """Evaluate presentation attack detection by species (ISO/IEC 30107-3).
 
-    Columns: species (bona-fide for real people), subject, score (higher = more live; empty: no
-    response), and perhaps accepted (0 or 1), domain, use (set or test).
+    Columns: species (bona-fide for real people), subject, score (higher = more
+    likely bona fide; empty = no response); optional: accepted (0 or 1), domain,
+    use (set or test).
 
     Example: mien eval pad presentations.csv --threshold 0.5 --report pad.html
     """
@@ -38,4 +49,4 @@ def pad(
         data=data or source.name,
         basis=basis_of(None),
     )
-    tell(findings, report, table)
+    print_findings(findings, report, table)
