@@ -66,7 +66,7 @@ def test_the_rate_of_a_threshold_undoes_the_threshold_of_a_rate():
 
 
 def test_a_rate_that_the_data_cannot_show_is_refused_with_what_to_do():
-    with pytest.raises(TooFewTrialsError, match="30,000 non-mated .* down to 0.001, not"):
+    with pytest.raises(TooFewTrialsError, match=r"30,000 non-mated .* down to 0.001, not"):
         TOY.at_fmr(1e-4)
     with pytest.raises(TooFewTrialsError, match="mien calibrate"):
         TOY.fmr_of(0.71)
