@@ -109,10 +109,10 @@ def test_every_outcome_is_told_in_words():
         "5 images", "4 faces", "1 match", "1 review", "1 unknown", "1 found", "1 no face",
         "1 error", "0.810", "threshold 0.600", "42.0 %", "Similarity 0.550 says review.",
         "Hold still.", "sharpness , 23 of 100", "after a rotation of the image by 90 degrees",
-        "A face is found only after the image is brightened", "is not a picture.",
-        "Not as expected",
+        "A face is found only after the image is brightened",
+        "is not a picture.", "Not as expected",
         "toy-lfw", "90,000", "1 in 100", "0.570 to 0.630", "toy@123abc",
-        "CPUExecutionProvider, 2 threads", "20 ms", "A score is not a truth about a person.",
+        "CPUExecutionProvider, 2 threads", "20 ms", "A score is not a fact about a person.",
     ):  # fmt: skip
         assert words.replace(" ,", ",") in text.replace(" ,", ","), words
 

@@ -108,8 +108,8 @@ def test_what_cannot_be_made_is_refused_before_any_work(darken, tmp_path):
         (("darken", [], out), MienError, "needs image per result, got 0 files"),
         (("darken", darken, tmp_path / "a.png"), MienError, "is one file, but there are 3 results"),
         (("darken", darken[:1], tmp_path / "a.bmp"), MienError, "is not supported"),
-        (("darken", [tmp_path / "none.png"], out), MienError, "is no file"),
-        (("darken", [darken[0], darken[0]], out), MienError, "would both become"),
+        (("darken", [tmp_path / "none.png"], out), MienError, "is not a file"),
+        (("darken", [darken[0], darken[0]], out), MienError, "would both be written to"),
     ):
         with pytest.raises(error, match=says):
             make(*arguments)

@@ -128,10 +128,10 @@ def test_a_table_that_cannot_be_written_or_read_is_told(tmp_path, monkeypatch):
     with pytest.raises(MienError, match="does not exist"):
         Table.read(tmp_path / "film.parquet")
     (tmp_path / "film.parquet").write_bytes(b"PAR1 half a file")
-    with pytest.raises(MienError, match="not a whole Parquet file"):
+    with pytest.raises(MienError, match="not a complete Parquet file"):
         Table.read(tmp_path / "film.parquet")
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "theirs.parquet")
-    with pytest.raises(MienError, match="not one that mien wrote"):
+    with pytest.raises(MienError, match="not a table of mien"):
         Table.read(tmp_path / "theirs.parquet")
     pd.DataFrame({"a": [1]}).to_csv(tmp_path / "theirs.csv")
     with pytest.raises(MienError, match=r"no theirs.json beside it"):

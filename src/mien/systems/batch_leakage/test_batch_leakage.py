@@ -80,7 +80,9 @@ def test_a_few_faces_are_refused():
 
 
 def test_more_questions_than_agreed_are_not_asked():
-    with pytest.raises(ScopeError, match="would show bright 24 pictures, and 20 were agreed"):
+    with pytest.raises(
+        ScopeError, match="would run bright on 24 images, but the agreed limit is 20"
+    ):
         run(Bright(0), noise(8, 8), scope=Scope(queries=20), settings=["batch=8"])
     result = plain(run(Bright(0), noise(8, 8), scope=Scope("a reason", queries=24)))
     assert result["basis"]["Purpose"] == "a reason"
