@@ -30,7 +30,7 @@ from peers import spread
 from mien.film import Analyzer, analyze, open_analyzer
 from mien.media import FilmWriter, open_film
 from mien.media.turning import thumbnail
-from mien.photo.heads import heads_of
+from mien.photo.heads import split_heads
 
 PEER = """
 import json, sys, time
@@ -94,7 +94,7 @@ def scaled(clip: Path, out: Path, lines: int, most: int) -> None:
 
 def kits(heads: str | None) -> dict[str, Analyzer]:
     """The configurations to be measured."""
-    names = heads_of(heads)
+    names = [name for kind in split_heads(heads) for name in kind]
     found = {
         "mesh, pose, measures": open_analyzer(heads="none", landmarker="face-mesh"),
         "mesh, pose, gaze, measures": open_analyzer(heads="none"),

@@ -95,7 +95,7 @@ def test_a_folder_of_classes_is_read_and_pictures_that_are_none_are_left_out(tmp
     (tmp_path / "one" / "99.png").write_bytes(b"no picture")
     result = plain(audit("batch-leakage", "expression", tmp_path, cut=True))
     assert result["basis"]["Read by"].startswith("expression@")
-    assert result["warnings"] == ["1 of 13 pictures show no face and are left out."]
+    assert result["warnings"] == ["1 of 13 images show no face and are left out."]
     assert [row["Batch"] for row in result["tables"][0]["rows"]] == ["shuffled", "sorted by class"]
 
 
