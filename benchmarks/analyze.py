@@ -94,8 +94,7 @@ def scaled(clip: Path, out: Path, lines: int, most: int) -> None:
 
 def kits(heads: str | None) -> dict[str, Analyzer]:
     """The configurations to be measured."""
-    chips, clips = split_heads(heads)
-    names = [*chips, *clips]
+    names = [name for kind in split_heads(heads) for name in kind]
     found = {
         "mesh, pose, measures": open_analyzer(heads="none", landmarker="face-mesh"),
         "mesh, pose, gaze, measures": open_analyzer(heads="none"),

@@ -143,7 +143,7 @@ def masks(people: int, first: int, ict: Path | None) -> None:
 
 
 def photos(folder: Path, count: int) -> None:
-    """How many faces of photos without masks are detected as masked."""
+    """Count faces of photos without masks that are detected as masked."""
     paths = find_images([folder])
     answers = [is_masked(read_image(path)) for path in paths[:: max(1, len(paths) // count)]]
     seen, false = len(answers) - answers.count(-1), answers.count(1)

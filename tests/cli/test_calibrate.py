@@ -88,7 +88,7 @@ def test_with_enough_people_the_check_is_told(run, folder, tmp_path):
 def test_a_picture_without_a_face_is_told_and_counted(run, folder, tmp_path):
     result = run(folder, "--out", tmp_path / "mine.json")
     assert "left out: " in result.stderr
-    assert "black.png shows no face" in result.stderr
+    assert "finder finds no face" in result.stderr
     assert "120 images; 1 more failed (no face)" in read_calibration(tmp_path / "mine.json").data
 
 
@@ -105,7 +105,7 @@ def test_nothing_in_the_file_names_a_folder_of_this_machine(run, folder, tmp_pat
     [
         (("--folds", "0-9"), "in folds 0, 1, 2, 3, 4"),
         (("--folds", "x"), "names no folds"),
-        (("--check", "3-1"), "are not all there"),
+        (("--check", "3-1"), "do not all exist"),
         (("--folds", "0-4", "--check", "4"), "both in the sample and in its check"),
     ],
 )

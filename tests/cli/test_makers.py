@@ -74,7 +74,7 @@ def test_an_audit_of_another_distribution_has_its_command_and_page(mien, site):
         (("--model", "expression", "--cut", "--most", "2"), "2 faces are too few"),
         (("--model", "face-mesh"), "'certainty' audits chip-head, but 'face-mesh' is a landma"),
         (("--model", "expression", "--layout", "x"), "Layout 'x' is unknown"),
-        (("--model", "expression", "--set", "bars=1"), "'bars=1' sets nothing of certainty"),
+        (("--model", "expression", "--set", "bars=1"), "'bars=1' is not a setting of certainty"),
     ],
 )
 def test_what_cannot_be_audited_is_told_in_one_line(mien, site, words, says):

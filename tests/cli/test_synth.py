@@ -43,7 +43,7 @@ def test_a_data_set_gets_a_contact_sheet(mien, tmp_path):
     ("words", "message"),
     [
         (("image", "x.png", "--set", "AU12"), "AU12=0.7"),
-        (("image", "x.png", "--set", "AU99=1"), "near it are"),
+        (("image", "x.png", "--set", "AU99=1"), "similar names:"),
         (("image", "x.png", "--head", "nobody"), "no head 'nobody'"),
         (("dataset", "cats", "x"), "no recipe 'cats'"),
         (("video", "x.mp4", "--emotion", "bliss"), "no emotion 'bliss'"),

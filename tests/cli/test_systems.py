@@ -51,10 +51,10 @@ def test_settings_are_told_with_their_meaning_and_nothing_is_trained(mien, tmp_p
     [
         (
             "epoch=3",
-            "'epoch=3' sets nothing of gender-disparity: write KEY=VALUE with one of model",
+            "'epoch=3' is not a setting of gender-disparity: write KEY=VALUE with one of model",
         ),
-        ("epochs", "'epochs' sets nothing"),
-        ("epochs=many", "epochs is of kind int; 'many' is not"),
+        ("epochs", "'epochs' is not a setting"),
+        ("epochs=many", "epochs must be of type int, got 'many'"),
     ],
 )
 def test_a_setting_that_is_none_is_told(mien, tmp_path, setting, says):

@@ -63,7 +63,7 @@ def test_voc(tmp_path, put):
         ("<annotation>", "not an annotation of PASCAL VOC"),
         (VOC.replace("11", "x"), "not an annotation of PASCAL VOC"),
         ("<!DOCTYPE x [<!ENTITY a 'b'>]>" + VOC, "defines entities"),
-        ("<annotation></annotation>", "does not name its picture"),
+        ("<annotation></annotation>", "does not name its image"),
     ):
         path.write_text(text)
         with pytest.raises(MienError, match=says):

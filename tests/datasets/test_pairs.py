@@ -29,7 +29,7 @@ def test_lfw(tmp_path, put):
     with pytest.raises(MienError, match="announces 2 x 2 x 1 pairs and contains 1"):
         PAIRS["lfw"](tmp_path)
     (tmp_path / "pairs.txt").write_text("1\nAda_Lovelace\tone\t2\nBo_Li\t1\tCy\t1\n")
-    with pytest.raises(MienError, match="line 2: 'one' is no whole number"):
+    with pytest.raises(MienError, match="line 2: 'one' is not a whole number"):
         PAIRS["lfw"](tmp_path)
 
 
@@ -132,7 +132,7 @@ def test_bin_without_running_anything_in_it(tmp_path, put):
     with pytest.raises(MienError, match="none of its code was run"):
         unpacked_bin(path, out)
     path.write_bytes(pickle.dumps(([picture] * 3, [True, False])))
-    with pytest.raises(MienError, match="3 pictures for 2 pairs"):
+    with pytest.raises(MienError, match="3 images for 2 pairs"):
         unpacked_bin(path, out)
 
 

@@ -84,5 +84,5 @@ def test_a_box_beyond_the_edge_or_without_size_still_gives_numbers(box):
 
 
 def test_a_box_that_is_not_a_number_is_refused():
-    with pytest.raises(ValueError, match="No square"):
+    with pytest.raises(ValueError, match="finite numbers and a side above 0"):
         fit_meshes(Fixed(), IMAGE, [face_at([np.nan] * 4)])

@@ -113,7 +113,7 @@ def test_what_cannot_be_made_is_refused_before_any_work(darken, tmp_path):
     ):
         with pytest.raises(error, match=says):
             make(*arguments)
-    with pytest.raises(OptionError, match="'size=3' sets nothing of darken: write KEY=VALUE with"):
+    with pytest.raises(OptionError, match="'size=3' is not a setting of darken: write KEY=VALUE"):
         make("darken", darken, out, settings=["size=3"])
     assert not out.exists()
 

@@ -111,5 +111,5 @@ def test_arrays_of_two_meshes_make_no_head():
     )  # fmt: skip
     with pytest.raises(MienError, match="mixes meshes"):
         dataclasses.replace(good, canonical=good.canonical[:5])
-    with pytest.raises(MienError, match="corners it has not"):
+    with pytest.raises(MienError, match="corners that do not exist"):
         dataclasses.replace(good, triangles=triangles + 5)

@@ -75,5 +75,5 @@ def test_five_points_are_enough_for_a_pose(builtin, photo):
 
 @pytest.mark.parametrize("points", [np.zeros((12, 2)), np.full((68, 2), np.nan), np.eye(68, 2)])
 def test_points_that_are_no_face_are_refused(builtin, photo, points):
-    with pytest.raises(MienError, match=r"finite points|no face that head"):
+    with pytest.raises(MienError, match=r"finite points|cannot fit the points as a face"):
         Puppet(builtin, photo[0], points)

@@ -33,7 +33,7 @@ def test_a_move_rises_to_its_peak_and_falls_with_no_jerk_at_its_ends():
 
 
 def test_times_out_of_order_are_refused():
-    with pytest.raises(MienError, match="in order"):
+    with pytest.raises(MienError, match="order these times"):
         Event("AU12", 1.0, 0.5, 2.0, 1.0)
 
 
@@ -81,7 +81,7 @@ def test_a_head_wanders_but_stays():
 
 @pytest.mark.parametrize(("seconds", "rate"), [(0, 25), (float("nan"), 25), (1, 0), (9999, 25)])
 def test_a_clip_that_cannot_be_is_refused(seconds, rate):
-    with pytest.raises(MienError, match="cannot be drawn"):
+    with pytest.raises(MienError, match="cannot be rendered"):
         Timeline(seconds).times(rate)
 
 
@@ -93,7 +93,7 @@ def test_the_pulse_has_the_rate_that_was_asked_for():
     assert peak == pytest.approx(72, abs=2)
     assert len(heart.beats) == pytest.approx(72, abs=3)
     assert np.abs(heart.wave).max() < 1.3
-    with pytest.raises(MienError, match="nobody's"):
+    with pytest.raises(MienError, match="is not possible"):
         pulse(times, 0, rate=500)
 
 

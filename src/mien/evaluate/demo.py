@@ -134,7 +134,7 @@ def _trials(out: Path, pipeline: Pipeline) -> Iterator[Trial]:
             yield Trial(KNOWN, variant.name, variant.story, path, EVERYBODY, (name,))
     path = folder / "both.jpg"
     write_bytes(path, encode_image(beside(*images.values())))
-    story = "Both people in one picture."
+    story = "Both people in one image."
     yield Trial(KNOWN, "both in one", story, path, EVERYBODY, tuple(images))
     yield from _strangers(folder, images)
     yield from _faceless(folder)
@@ -171,7 +171,7 @@ def _faceless(folder: Path) -> Iterator[Trial]:
 
 
 def _galleries(out: Path, pipeline: Pipeline) -> Iterator[tuple[str, Gallery]]:
-    """A fresh gallery of everybody, and one for each person alone."""
+    """A fresh gallery of all people, and one for each person alone."""
     items = []
     for name, source in portraits().items():
         items.append(Item(name, out / "people" / f"{name}{source.suffix}"))

@@ -159,7 +159,7 @@ def _curve(recall: Doubles, precision: Doubles) -> Plot:
         "Precision and recall",
         "faces found",
         "boxes that are right",
-        (Curve("boxes, surest first", x, y),),
+        (Curve("boxes, most confident first", x, y),),
         percent=(True, True),
     )
 
@@ -171,8 +171,8 @@ def _false_alarms(matched: Sequence[Matched]) -> Plot:
     x, y = thinned(np.cumsum(~right) / len(matched), np.cumsum(right) / faces)
     return Plot(
         "Faces found against wrong boxes",
-        "wrong boxes a picture",
+        "wrong boxes per image",
         "faces found",
-        (Curve("boxes, surest first", x, y, style="steps"),),
+        (Curve("boxes, most confident first", x, y, style="steps"),),
         percent=(False, True),
     )

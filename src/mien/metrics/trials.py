@@ -161,7 +161,7 @@ class Trials:
             raise TooFewTrialsError(
                 f"FMR {fmr:g} needs {needed:,} comparisons of different people (30 false matches), "
                 f"got {self.impostors.size:,}; ask for {LEAST_ERRORS / self.impostors.size:.2g} "
-                "or more, or bring more people."
+                "or more, or add people."
             )
 
     def _both(

@@ -262,7 +262,7 @@ class _State:
             self.best = {k: v.detach().clone() for k, v in self.kept().state_dict().items()}
 
     def save(self) -> dict[str, Any]:
-        """Everything, as content of a file."""
+        """The whole state, as content of a file."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),

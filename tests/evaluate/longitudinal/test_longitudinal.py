@@ -173,5 +173,5 @@ def test_ages_in_names_stand_for_visits(tmp_path, put, layout, name, who):
     assert one.picture.person == who
     assert int(one.day / 365.25) in (2, 35, 54)
     put(tmp_path / "other.jpg")
-    with pytest.raises(MienError, match="is not called as in"):
+    with pytest.raises(MienError, match="does not follow"):
         aged_pictures(tmp_path, layout)

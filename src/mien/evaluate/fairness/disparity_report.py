@@ -185,7 +185,7 @@ def _factors(gap: Sequence[Factor], accuracy: Sequence[Factor]) -> Table:
         ),
         rows,
         "Eta squared of a three-way analysis of variance with seeds as replicates. p by "
-        "permutation: of pictures between data sets, of networks between models or losses.",
+        "permutation: of images between data sets, of networks between models or losses.",
     )  # fmt: skip
 
 

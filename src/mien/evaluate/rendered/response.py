@@ -20,7 +20,7 @@ LIGHTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """How well the points follow one action unit."""
+    """Correlation of the points with one action unit."""
 
     unit: str
     rho: tuple[float, ...]  # Spearman's rho of each person, 1: follows; NaN: no face was found

@@ -38,7 +38,7 @@ class Sample:
     lossless: bool = False  # frames as PNG; a codec would remove a pulse
 
     def parameters(self) -> dict[str, Any]:
-        """Everything the item is made from, as plain data."""
+        """All inputs of the item, as plain data."""
         plain: dict[str, Any] = _plain(
             {name: getattr(self, name) for name in self.__slots__ if name != "labels"}
         )

@@ -33,8 +33,8 @@ class Event:
     def __post_init__(self) -> None:
         if not self.onset < self.apex <= self.apex + self.hold < self.offset:
             raise MienError(
-                f"A move of {self.unit} rises at {self.onset:g} s, peaks at {self.apex:g} s for "
-                f"{self.hold:g} s and ends at {self.offset:g} s; order these times."
+                f"A movement of {self.unit} rises at {self.onset:g} s, peaks at {self.apex:g} s "
+                f"for {self.hold:g} s and ends at {self.offset:g} s; order these times."
             )
 
     def at(self, time: float) -> float:
@@ -61,7 +61,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """Everything one face does in one clip."""
+    """All movements of one face in one clip."""
 
     duration: float  # s
     events: tuple[Event, ...] = ()

@@ -24,7 +24,7 @@ POINTS: Points = (
 VALENCE = (-0.51, -0.60, -0.64, 0.81, 0.0, -0.63, 0.40)
 AROUSAL = (0.59, 0.35, 0.60, 0.51, 0.0, -0.27, 0.67)
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB. Source: ITU-R BT.601
-AXIS = "-1 to 1; the labels' places on the axis, weighted by their probabilities"
+AXIS = "-1 to 1; the words' places on the axis, weighted by their probabilities"
 
 
 class Expression:

@@ -110,7 +110,7 @@ def test_what_cannot_be_learnt_from_is_refused(torch, tmp_path):
 
 
 def test_the_temperature_of_answers_that_are_too_sure_is_above_one(torch):
-    from mien.systems.expression.train import softened, surprise, temperature
+    from mien.systems.expression.train import negative_log_likelihood, softened, temperature
 
     random = np.random.default_rng(0)
     label = random.integers(0, 7, 4000)
@@ -120,4 +120,4 @@ def test_the_temperature_of_answers_that_are_too_sure_is_above_one(torch):
     sure = (3 * 1.5 * logits)[None].astype(np.float32)
     assert temperature(sure, label) == pytest.approx(3, rel=0.15)
     by_hand = -np.log(softened(sure, 3.0)[np.arange(4000), label]).mean()
-    assert surprise(softened(sure, 3.0), label) == pytest.approx(by_hand, rel=1e-5)
+    assert negative_log_likelihood(softened(sure, 3.0), label) == pytest.approx(by_hand, rel=1e-5)

@@ -121,7 +121,7 @@ def test_a_temperature_makes_a_network_as_sure_as_it_is_right(torch, lab):
 def test_a_test_picture_in_training_is_refused(lab):
     learnt = faces(lab)
     test = learnt.rows(np.arange(3))
-    with pytest.raises(TrainingError, match="3 pictures of the test are in training as well"):
+    with pytest.raises(TrainingError, match="3 images of the test are in training as well"):
         lab.train.network(lab.train.Config(), learnt, test, None)
 
 
@@ -155,7 +155,7 @@ def test_class_folders_are_read_and_doubles_stay_in_the_test(lab, tmp_path):
     write_image(tmp_path / "train" / "anger" / "9.png", image)  # surprise of the test again
     learnt, test, result = lab.data.read(tmp_path)
     assert (len(learnt.label), len(test.label)) == (7, 7)
-    assert result == "1 training pictures are in the test too and are left out"
+    assert result == "1 training images are in the test too and are left out"
     (tmp_path / "test" / "fear" / "2.png").unlink()
     with pytest.raises(TrainingError, match="No row of the test is fear"):
         lab.data.read(tmp_path)

@@ -90,7 +90,7 @@ class PhotoPuppet:
             raise MienError(f"'{self.name}' animates a photograph, and got none; name an image.")
         units, turn = _moves(options)
         on_step("face", 0, 1)
-        points, faces = self._points(photo.image, photo.name or "the picture")
+        points, faces = self._points(photo.image, photo.name or "the image")
         top, left, bottom, right = _region(points, photo.image.shape)
         part = np.ascontiguousarray(photo.image[top:bottom, left:right])
         puppet = Puppet(self._head, part, points - np.array([left, top], np.float32))

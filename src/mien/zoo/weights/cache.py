@@ -33,7 +33,7 @@ def home() -> Path:
 
 
 def folder(card: FileSet) -> Path:
-    """Where the ready files of a card are kept."""
+    """The folder of a card's ready files."""
     return home() / "models" / f"{card.name}-{card.digest}"
 
 
