@@ -53,6 +53,7 @@ HOMES = {
     "flatbuffers": {"zoo"},
     "onnx": {"train"},
     "filelock": {"zoo", "service"},
+    "lz4": {"zoo"},
     "platformdirs": {"zoo"},
     "skimage": set(),
     "matplotlib": {"report", "cli"},

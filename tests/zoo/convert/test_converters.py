@@ -4,6 +4,7 @@ import pickle
 import struct
 from pathlib import Path
 
+import lz4.frame
 import numpy as np
 import onnx
 import pytest
@@ -14,7 +15,7 @@ from mien.testing import noise
 from mien.zoo import fetch, find
 from mien.zoo.convert import onnx_bytes
 from mien.zoo.convert.dlib import MEAN, SCALE, Stream, convert, convert_int8, read
-from mien.zoo.convert.joblib_arrays import decompress, read_arrays
+from mien.zoo.convert.joblib_arrays import read_arrays
 from mien.zoo.convert.safe_pickle import MAGIC, read_checkpoint
 
 
@@ -80,46 +81,25 @@ def test_bytes_are_those_of_the_package_onnx():
         onnx_bytes.node("Concat", ("x",), "y", {"axis": -1})
 
 
-LITERALS = b"\x50abcde"  # token: five literals; a block may end so
-REPEAT = b"\x23ab\x02\x00" + LITERALS  # two literals, then seven bytes from two back
-
-
-def frame(*blocks, flags=b"\x40"):
-    sized = b"".join(len(b).to_bytes(4, "little") + b for b in blocks)
-    return b"\x04\x22\x4d\x18" + flags + b"\x40\xc0" + sized + bytes(4)
-
-
-def test_lz4_by_hand():
-    assert decompress(frame(LITERALS)) == b"abcde"
-    assert decompress(frame(REPEAT)) == b"ababababa" + b"abcde"
-    assert decompress(frame(LITERALS, b"\x00\x05\x00" + LITERALS)) == b"abcdeabcdabcde"
-    long = b"\xf0" + b"\xff\x01" + bytes(271)  # 15 + 255 + 1 literals
-    assert decompress(frame(long)) == bytes(271)
-    stored = (3 | 1 << 31).to_bytes(4, "little") + b"xyz"
-    assert decompress(frame()[:7] + stored + bytes(4)) == b"xyz"
-    assert decompress(frame(flags=b"\x48")[:7] + bytes(12)) == b""  # the size of the content
-
-
 class Hostile:
     def __reduce__(self):
         return exec, ("import sys; sys.mien_test_hostile = True",)
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    "data",
     [
-        (b"PK\x03\x04", "does not begin as an LZ4 frame"),
-        (frame(LITERALS)[:-6], "ends early"),
-        (frame(b"\x00\x05\x00"), "reaches back too far"),
-        (frame(b"\xf0\xff"), "index out of range"),
-        (frame(b"\x60" + pickle.dumps({}, 4)[:4] + b"}."), "no list of arrays"),
+        b"PK\x03\x04",
+        lz4.frame.compress(pickle.dumps([]))[:-6],
+        lz4.frame.compress(b"no pickle"),
+        lz4.frame.compress(pickle.dumps({}, 4)),
     ],
-    ids=["zip", "cut", "match", "length", "dict"],
+    ids=["zip", "cut", "text", "dict"],
 )
-def test_damaged_arrays_are_refused(tmp_path, data, says):
+def test_damaged_arrays_are_refused(tmp_path, data):
     path = tmp_path / "net.lz4"
     path.write_bytes(data)
-    with pytest.raises(WeightsError, match=f"{says}.*nothing of it was executed"):
+    with pytest.raises(WeightsError, match="nothing of it was executed"):
         read_arrays(path)
 
 
@@ -127,8 +107,7 @@ def test_a_hostile_file_of_arrays_runs_nothing(tmp_path):
     import sys
 
     program = pickle.dumps([Hostile()], 4)
-    stored = (len(program) | 1 << 31).to_bytes(4, "little") + program
-    (tmp_path / "pnet.lz4").write_bytes(frame()[:7] + stored + bytes(4))
+    (tmp_path / "pnet.lz4").write_bytes(lz4.frame.compress(program))
     with pytest.raises(WeightsError, match=r"it asks for builtins\.exec"):
         read_arrays(tmp_path / "pnet.lz4")
     assert not hasattr(sys, "mien_test_hostile")
