@@ -1,7 +1,7 @@
 """Pairs of images, or of templates of several images."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,8 +106,15 @@ def side(path: Path, who: str) -> Side:
     return Side(str(path), (Picture(path, who, 0),))
 
 
-def rows_of(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of a CSV file, which must have these columns.
+def rows_of(
+    path: Path, columns: Sequence[str], *, renamed: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
+    """Return the rows of a CSV file, which must have these columns.
+
+    Args:
+        path: the file.
+        columns: headings that it must have.
+        renamed: former headings that are still read, and their names now.
 
     Raises:
         MienError: it cannot be read, or a line lacks a column.
@@ -117,6 +124,10 @@ def rows_of(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             rows = list(csv.DictReader(lines, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise MienError(f"{path} cannot be read as a CSV table ({error}).") from None
+    for former, now in (renamed or {}).items():
+        for row in rows:
+            if now not in row and former in row:
+                row[now] = row.pop(former)
     for line, row in enumerate(rows, 2):
         lacks = [column for column in columns if row.get(column) is None]
         if lacks or None in row:

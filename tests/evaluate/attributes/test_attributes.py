@@ -67,6 +67,12 @@ def test_a_broken_table_is_told_with_its_line(tmp_path, row, says):
         answers_in(path)
 
 
+def test_the_former_heading_is_still_read(tmp_path):
+    path = tmp_path / "answers.csv"
+    path.write_text("truth,said\njoy,anger\n")
+    assert answers_in(path) == [Prediction("joy", "anger")]
+
+
 class Redness:
     """Calls a chip red or not."""
 

@@ -52,6 +52,9 @@ class Prediction:
     probabilities: Mapping[str, float] = field(default_factory=dict)  # by class; empty: not stated
 
 
+FORMER = {"said": "predicted"}  # heading before 0.2.0; goes in 0.3.0
+
+
 def answers_in(path: Path) -> list[Prediction]:
     """Read CSV with truth, predicted; optionally probability, low, high, person; empty: no answer.
 
@@ -59,7 +62,7 @@ def answers_in(path: Path) -> list[Prediction]:
         MienError: a probability is outside [0, 1] or not a number, by line.
     """
     found = []
-    for line, row in enumerate(rows_of(path, ("truth", "predicted")), 2):
+    for line, row in enumerate(rows_of(path, ("truth", "predicted"), renamed=FORMER), 2):
         values: dict[str, float | None] = {}
         for key in ("probability", "low", "high"):
             text = (row.get(key) or "").strip()
