@@ -45,8 +45,10 @@ def test_a_heic_picture_without_its_extra_is_one_unreadable_picture_among_others
         "try: read_image(sys.argv[1])\nexcept ImageError as error: print(error)",
         tmp_path / "IMG_1.HEIC",
     )
-    assert "IMG_1.HEIC needs pillow_heif, which is not installed" in done.stdout, done.stderr
-    assert done.stdout.endswith("'mien[heic]', or save the picture as JPEG.\n")
+    assert "IMG_1.HEIC, a HEIC image, needs pillow_heif, which is not installed" in done.stdout, (
+        done.stderr
+    )
+    assert done.stdout.endswith("'mien[heic]', or save the image as JPEG.\n")
 
 
 def test_a_network_that_runs_on_litert_names_its_extra():

@@ -73,7 +73,7 @@ def test_identify_names_people_gives_reasons_and_goes_on_after_a_broken_picture(
     assert rows["wall.png"]["reason"] == "none"
     assert "broken.jpg" in rows["broken.jpg"]["error"]
     assert code == 1  # one picture could not be read ...
-    assert "1 could not be read; the others are done" in err  # ... and why
+    assert "1 could not be read; the others are complete" in err  # ... and why
 
 
 def test_identify_as_a_table_with_drawings_and_a_report(photos, gallery, mien):

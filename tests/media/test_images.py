@@ -353,7 +353,7 @@ def test_damaged_bytes_give_a_picture_or_an_image_error_and_nothing_else(kind):
         else:
             assert image.ndim == 3
             assert image.dtype == np.uint8
-    assert all(words.startswith("The picture given as bytes ") for words in complaints)
+    assert all(words.startswith("The image in bytes ") for words in complaints)
 
 
 def test_a_film_is_sent_to_where_films_are_asked_about(tmp_path):

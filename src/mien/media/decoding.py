@@ -34,7 +34,7 @@ from mien.types import Pixels
 # In a JPEG scan a byte 255 is followed by 0 or a restart marker; any other byte ends the scan.
 # Source: ITU-T T.81, B.1.1.2 and table B.1.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-# Bytes per pixel that Pillow holds, by mode; 4 where nothing is said.
+# Bytes per pixel that Pillow holds, by mode; 4 by default.
 BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "PA": 4, "I;16": 2, "I;16B": 2}
 STRIP = 256  # rows that are laid on grey at once
 _SCAN, _END, _BARE = 0xDA, 0xD9, {0x01, 0xD8}  # bare: markers without a segment
@@ -114,7 +114,7 @@ def _open(kind: str, data: bytes, where: str, limits: Limits) -> Image.Image:
         limits.check_pixels(*webp_size(data), where)
     if kind == "heif":
         try:
-            with extra("heic", f"The HEIC image {where}"):
+            with extra("heic", f"{where}, a HEIC image,"):
                 from pillow_heif.as_plugin import HeifImageFile  # 50 ms that few callers need
         except MissingExtraError as error:  # other images of the run can be read all the same
             raise ImageError(f"{error}, or save the image as JPEG.") from error

@@ -125,7 +125,7 @@ class _Walk:
         try:
             return entry.is_dir()
         except OSError as error:  # a link to itself
-            self._skipped(f"{entry.path} cannot be looked up ({error.strerror}); it is left out.")
+            self._skipped(f"{entry.path} cannot be resolved ({error.strerror}); it is left out.")
             return False
 
     def _may_enter(self, entry: os.DirEntry[str]) -> bool:

@@ -101,10 +101,10 @@ def write_film(
     asked = any(person.decision for person in answer.people)
     calibration = pipeline.calibrated() if asked else None
     beside = os.path.relpath(Path(source).resolve(), Path(path).resolve().parent)
-    told = facts(answer, pictures, calibration)
-    told |= {"name": Path(source).name, "film": quote(beside.replace(os.sep, "/"))}
+    shown = facts(answer, pictures, calibration)
+    shown |= {"name": Path(source).name, "film": quote(beside.replace(os.sep, "/"))}
     html = render(
-        TEMPLATE, told, clock=clock, percent=labels.percent, step=labels.step, time=labels.time
+        TEMPLATE, shown, clock=clock, percent=labels.percent, step=labels.step, time=labels.time
     )
     write_bytes(path, html.encode("utf-8", "replace"))
 

@@ -195,7 +195,7 @@ def _load_csv(path: Path) -> Loaded:
 
 
 def _unescaped(data: pd.DataFrame) -> pd.DataFrame:
-    """Text as it was before `_csv` put an apostrophe before what looked like a formula."""
+    """Text as it was before `_csv` put an apostrophe before a formula."""
     for name in data.columns[[not _is_number(kind) for kind in data.dtypes]]:
         data[name] = data[name].map(
             lambda cell: (

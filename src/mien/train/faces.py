@@ -17,7 +17,7 @@ class Faces:
 
     images: Pixels  # (N, S, S, 3)
     label: NDArray[Any]  # (N,) number of a class, or a value
-    source: NDArray[np.str_]  # (N,) person or image; what is alike stays on one side of a split
+    source: NDArray[np.str_]  # (N,) person or image; near-duplicates stay on one side of a split
 
     def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Faces":
         """Those rows."""
