@@ -113,7 +113,8 @@ def analyze(
         sources: one film or image, or several.
         gallery: a file or an open gallery, to name people; None: tracks have numbers only.
         baseline: a person's baseline, or its file; None: it is fitted to the film.
-        folder: stores rows, so that a stopped run can continue; None stores nothing.
+        folder: stores the rows; None: a stopped run is stored for a week, and the same call
+            resumes it.
         on_step: called with "film" and seconds, or "pictures" and counts: done, total.
         options: of mien.film.open_analyzer: heads, every, points, detector, device ...
 
@@ -122,7 +123,7 @@ def analyze(
         >>> table.data["reason"].tolist()
         ['ok', 'ok']
     """
-    from mien import film
+    from mien import film, service
     from mien.behaviour import Baseline
 
     if isinstance(gallery, str | PathLike):
@@ -139,10 +140,15 @@ def analyze(
         baseline = Baseline.load(Path(baseline))
     if baseline is not None and baseline.vector is not None:
         options.setdefault("people", True)
-    names = [sources] if isinstance(sources, str | PathLike) else list(sources)
+    names = [sources] if isinstance(sources, str | PathLike) else sources
     analyzer = film.open_analyzer(gallery=gallery, **options)
-    steps = on_step or (lambda name, done, total: None)
-    return film.analyze(names, analyzer, baseline=baseline, folder=folder, on_step=steps)
+    return service.analyze(
+        [str(name) for name in names],
+        analyzer,
+        baseline=baseline,
+        folder=folder,
+        run=service.Run(on_step) if on_step else None,
+    )
 
 
 def enroll(

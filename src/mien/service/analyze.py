@@ -1,6 +1,7 @@
 """Analysis of films and images: one table of all measures."""
 
 from collections.abc import Sequence
+from os import PathLike
 
 from mien.behaviour import Baseline, BaselineError
 from mien.film import Analyzer
@@ -17,6 +18,7 @@ def analyze(
     analyzer: Analyzer,
     *,
     baseline: Baseline | None = None,
+    folder: str | PathLike[str] | None = None,
     run: Run | None = None,
 ) -> Table:
     """Measure every face in films and images: one row per face per frame.
@@ -27,6 +29,8 @@ def analyze(
         sources: paths of images and films.
         analyzer: the models.
         baseline: baseline of the person who is expected; None: fitted per person.
+        folder: stores the rows of a run for as long as the caller keeps it; None: a stopped run
+            is stored in MIEN_HOME/runs for one week.
         run: progress and cancellation.
 
     Returns:
@@ -37,6 +41,10 @@ def analyze(
         MienError: another process works on the same sources.
     """
     run = run or Run()
+    if folder is not None:
+        return analyze_sources(
+            sources, analyzer, baseline=baseline, folder=folder, on_step=run.step
+        )
     facts = [settings(analyzer), analyzer.names, [stamp(source) for source in sources]]
     with resumable("analyze", facts) as place:
         try:
