@@ -75,6 +75,8 @@ def _expand(path: Path, suffixes: Collection[str], skipped: Skipped) -> Iterator
         if path.exists() or path.is_symlink():
             yield path
             return
+    except ImageError:  # of a folder: it is a ValueError, too
+        raise
     except (OSError, ValueError) as error:  # no permission, a zero byte, or a name that is too long
         raise ImageError(f"'{path}' cannot be accessed ({error}); check the path.") from error
     if not glob.has_magic(str(path)):

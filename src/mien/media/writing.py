@@ -61,9 +61,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """
     path = Path(path)
     beside = path.parent / f".{secrets.token_hex(8)}.part"
+    if os.path.isdir(path):  # False for a name that cannot be one
+        raise ImageError(f"'{path}' is a folder; give a file name.")
     try:
-        if path.is_dir():
-            raise ImageError(f"'{path}' is a folder; give a file name.")
         with open(beside, "xb") as file:
             file.write(data)
         os.replace(beside, path)
