@@ -124,7 +124,7 @@ def analyze(
         ) as opening,
         progress() as on_step,
     ):
-        found = run_analysis(names, opening.kit, baseline=opening.baseline, run=Run(on_step))
+        found = run_analysis(names, opening.analyzer, baseline=opening.baseline, run=Run(on_step))
     if draw:
         _draw(found, names, draw)
         found = found.without(_drawing_only(found, points))
@@ -151,7 +151,7 @@ def analyze(
 class Opening:
     """An analyzer and its baseline."""
 
-    kit: "Analyzer"
+    analyzer: "Analyzer"
     baseline: "Baseline | None"
 
 
@@ -178,8 +178,8 @@ def opened_analyzer(
     with (
         open_gallery(gallery, load(embedder).contract, read_only=True) if gallery else nullcontext()
     ) as known:
-        kit = open_analyzer(gallery=known, embedder=embedder, people=people, **how)
-        yield Opening(kit, given)
+        analyzer = open_analyzer(gallery=known, embedder=embedder, people=people, **how)
+        yield Opening(analyzer, given)
 
 
 def _draw(found: "Table", names: list[str], folder: Path) -> None:

@@ -63,7 +63,7 @@ def fit(
         progress() as on_step,
     ):
         baseline, who = fit_baseline(
-            sources_of(sources), opening.kit, person=person, on_step=on_step
+            sources_of(sources), opening.analyzer, person=person, on_step=on_step
         )
     baseline.save(out)
     if baseline.vector is None:

@@ -143,6 +143,7 @@ def identify(
     """
     from mien.media import is_film
     from mien.service import identify as run_identification
+    from mien.service.result_log import ResultLog
     from mien.service.runs import Run
 
     names = sources_of(images)
@@ -165,7 +166,7 @@ def identify(
     )
     outputs = FilmOutputs(draw, blur, tables, report, alone=len(names) == 1)
     with searching(pipeline, gallery):
-        log = _log(out, pipeline, gallery)
+        log = ResultLog.of_identification(out, pipeline, gallery) if out else None
         done = log.done if log else set()
         if done and (table or report or draw):
             complain(f"{len(done)} results are in the file already and are not shown again.")
@@ -179,25 +180,6 @@ def identify(
             for one in found:
                 shown(one, on_step)
     shown.finish()
-
-
-def _log(out: Path | None, pipeline: "Pipeline", gallery: str) -> "ResultLog | None":
-    """Open the result file, if one is named; it belongs to one gallery and its settings."""
-    from mien.service.result_log import ResultLog
-
-    if out is None:
-        return None
-    assert pipeline.gallery is not None
-    settings = {
-        "gallery": gallery,
-        "stamp": pipeline.gallery.stamp(),
-        "fpir": pipeline.fpir,
-        "turns": pipeline.turns,
-        "calibration": pipeline.calibrated().name,
-        "prior": pipeline.prior,
-        "models": {step: name.partition(" on ")[0] for step, name in pipeline.models.items()},
-    }
-    return ResultLog(out, settings)
 
 
 class Shown:

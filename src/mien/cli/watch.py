@@ -86,7 +86,7 @@ def watch(
         known = gallery if is_there(gallery) else None
         with opened_analyzer(known, baseline, **models) as opening:
             for row in watch_faces(
-                camera, opening.kit, baseline=opening.baseline, log=log, complain=complain
+                camera, opening.analyzer, baseline=opening.baseline, log=log, complain=complain
             ):
                 print_json_line(row)
         return

@@ -5,6 +5,7 @@ from typing import Self
 
 from mien.media import write_bytes
 from mien.media.json_log import JsonLog, Row, json_line
+from mien.photo import Pipeline
 
 
 class ResultLog:
@@ -29,6 +30,27 @@ class ResultLog:
             lines = [{"mien": settings}, *kept]
             write_bytes(path, b"".join(json_line(row) for row in lines))
             self._log = JsonLog(path, settings)
+
+    @classmethod
+    def of_identification(cls, path: Path, pipeline: Pipeline, gallery: str) -> Self:
+        """Open or create the log of one gallery, its state and the settings of the pipeline.
+
+        Args:
+            path: the file.
+            pipeline: has a gallery.
+            gallery: its address.
+        """
+        assert pipeline.gallery is not None
+        settings = {
+            "gallery": gallery,
+            "stamp": pipeline.gallery.stamp(),
+            "fpir": pipeline.fpir,
+            "turns": pipeline.turns,
+            "calibration": pipeline.calibrated().name,
+            "prior": pipeline.prior,
+            "models": {step: name.partition(" on ")[0] for step, name in pipeline.models.items()},
+        }
+        return cls(path, settings)
 
     def append(self, row: Row) -> None:
         """Write one row.
