@@ -68,7 +68,7 @@ HOMES = {
 
 
 def test_the_page_of_the_architecture_has_the_same_floors():
-    page = ROOT.parent.parent / "docs" / "architecture.md"
+    page = Path(__file__).parent.parent / "docs" / "architecture.md"
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", page.read_text("utf-8"), re.M)
     assert {room: int(floor) for floor, room in rows} == RANK
 

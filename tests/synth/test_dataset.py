@@ -78,7 +78,7 @@ def test_two_workers_draw_the_same_bytes_and_a_killed_run_goes_on(whole, tmp_pat
 
 def test_a_folder_with_something_else_is_left_alone(whole, tmp_path):
     (tmp_path / "mine.txt").write_text("dear diary")
-    with pytest.raises(MienError, match="not an empty folder"):
+    with pytest.raises(MienError, match="neither an empty folder"):
         draw(PLAN, tmp_path)
     with pytest.raises(MienError, match="holds another data set"):
         draw(Plan("expressions", 5, seed=1, size=48), whole)

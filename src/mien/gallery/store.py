@@ -148,7 +148,7 @@ class Store:
         if self._identity() != self._file:
             raise GalleryError(
                 f"Gallery {self.where} was replaced or deleted by another program while it was "
-                "open. Nothing of this change was kept; open the gallery again."
+                "open. This change was not stored; open the gallery again."
             )
 
     def _identity(self) -> tuple[int, int] | None:

@@ -48,7 +48,7 @@ def test_labels_outside_their_range_are_refused():
     numbers = [Prediction("20", "21"), Prediction("200", "50")]
     with pytest.raises(MienError, match="1 truths of age are outside 0 to 116"):
         attributes(numbers, task="age", data="x", limits=(0, 116))
-    with pytest.raises(TooFewTrialsError, match="too few"):
+    with pytest.raises(TooFewTrialsError, match="0 of 1 labels have an answer"):
         attributes([Prediction("20", None)], task="age", data="x")
 
 

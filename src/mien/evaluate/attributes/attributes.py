@@ -174,9 +174,11 @@ def attributes(
         TooFewTrialsError: fewer than two answers.
         MienError: a label outside the range.
     """
-    if sum(a.predicted is not None for a in answers) < 2:
+    answered = sum(a.predicted is not None for a in answers)
+    if answered < 2:
         raise TooFewTrialsError(
-            f"{len(answers)} truths are too few; at least two answers are needed."
+            f"{answered} of {len(answers)} labels have an answer, and at least two are "
+            "needed; give more data."
         )
     numbers = not labels and all(_number(a.truth) is not None for a in answers)
     if limits and not numbers:
