@@ -18,6 +18,7 @@ from mien.service.identify import Identified
 from mien.types import Answer, Appearance, Decision, Face, FilmAnswer, Floats, Reading
 
 Row = dict[str, Any]
+OLD_CONFIRMED = "told"  # name of `confirmed` before 0.2.0; goes in 0.3.0
 SCHEMA = 1  # raised if a key changes its meaning or is removed; new keys do not raise it
 
 
@@ -44,6 +45,7 @@ def group_row(group: Group) -> Row:
             "images": list(face.paths),
             "box": _numbers(face.box, 1),
             "confirmed": face.confirmed,
+            OLD_CONFIRMED: face.confirmed,
         }
         for face in group.faces
     ]
