@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import typer
+from tests.toys import AllButBlack, MeanColours
 from typer.testing import CliRunner
 
 from mien.cli.calibrate import calibrate
@@ -8,31 +9,6 @@ from mien.decision import read_calibration
 from mien.errors import MienError
 from mien.media import write_image
 from mien.photo import Pipeline
-from mien.testing import TOY_DEVICE
-from mien.types import Crop, Face
-
-FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
-
-
-class Finder:
-    """Sees a face in every picture that is not black."""
-
-    name, digest, device = "finder", "", TOY_DEVICE
-
-    def __call__(self, image):
-        box = np.array([4, 4, 28, 28], np.float32)
-        return [Face(box, 0.9, FIVE, detector=self.name)] if image.any() else []
-
-
-class Colours:
-    """A vector of the mean colour, from black grey in the middle."""
-
-    name, contract, crop = "colours", "colours/1/3", Crop(size=8)
-    digest, device = "", TOY_DEVICE
-
-    def __call__(self, chips):
-        means = chips.reshape(len(chips), -1, 3).mean(1).astype(np.float32) - 127.5
-        return means / np.linalg.norm(means, axis=1, keepdims=True)
 
 
 @pytest.fixture
@@ -53,7 +29,7 @@ def folder(tmp_path):
 @pytest.fixture
 def run(monkeypatch):
     """Run the command with toy models; an error of ours is raised."""
-    toy = Pipeline(detector=Finder(), embedder=Colours())
+    toy = Pipeline(detector=AllButBlack(), embedder=MeanColours())
     monkeypatch.setattr("mien.cli.calibrate.opened", lambda *names, **chosen: toy)
     app = typer.Typer()
     app.command()(calibrate)

@@ -4,34 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from tests.toys import AllButBlack, MeanColours
 
 from mien.media import write_image
 from mien.photo import Pipeline
-from mien.testing import TOY_DEVICE
-from mien.types import Crop, Face
-
-FIVE = np.array([[10, 12], [22, 12], [16, 18], [12, 24], [20, 24]], np.float32)
-
-
-class Finder:
-    """Sees a face in every picture that is not black."""
-
-    name, digest, device = "finder", "", TOY_DEVICE
-
-    def __call__(self, image):
-        box = np.array([4, 4, 28, 28], np.float32)
-        return [Face(box, 0.9, FIVE, detector=self.name)] if image.any() else []
-
-
-class Colours:
-    """A vector of the mean colour."""
-
-    name, contract, crop = "colours", "colours/1/3", Crop(size=8)
-    digest, device = "", TOY_DEVICE
-
-    def __call__(self, chips):
-        means = chips.reshape(len(chips), -1, 3).mean(1).astype(np.float32) - 127.5
-        return means / np.linalg.norm(means, axis=1, keepdims=True)
 
 
 @pytest.fixture
@@ -47,7 +23,7 @@ def people(tmp_path, monkeypatch):
             path = tmp_path / "people" / f"p{number:02d}" / f"{k}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, np.full((32, 32, 3), shade, np.uint8))
-    toy = Pipeline(detector=Finder(), embedder=Colours())
+    toy = Pipeline(detector=AllButBlack(), embedder=MeanColours())
     for place in ("eval.commands", "eval.options", "eval.images"):
         monkeypatch.setattr(f"mien.cli.{place}.opened", lambda *names, **chosen: toy)
     return tmp_path / "people"
