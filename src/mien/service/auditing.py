@@ -13,7 +13,7 @@ from mien.datasets import LABELS
 from mien.errors import MienError, UnknownModelError
 from mien.media import find_images
 from mien.metrics.findings import Findings
-from mien.service.cancel import stoppable
+from mien.service.runs import Run
 from mien.testing import noise
 from mien.types import OnStep
 from mien.zoo import DETECTOR, fill_options, find, load, options_type
@@ -71,7 +71,7 @@ def audit(
     if isinstance(subject, str):
         subject = open_subject(subject, whole=cut or data is None, device=device)
     samples = data if isinstance(data, Samples) else read_samples(data, layout, most)
-    step = stoppable(on_step, cancel)
+    step = Run(on_step, cancel).step
     step("audit", 0, 1)
     opened: Audit = load(name, device=device)
     found = opened(subject, samples, scope or Scope(), options, on_step=step)

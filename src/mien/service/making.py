@@ -8,7 +8,6 @@ from typing import Any
 
 from mien.contracts import Maker, silent
 from mien.errors import CancelledError, MienError, UnknownModelError
-from mien.service.cancel import stoppable
 from mien.service.made_files import (
     check_suffix,
     done_files,
@@ -16,6 +15,7 @@ from mien.service.made_files import (
     settings_key,
     write_made,
 )
+from mien.service.runs import Run
 from mien.types import OnStep
 from mien.zoo import Card, fill_options, find, load, options_type
 
@@ -83,7 +83,7 @@ def make(
         )
     options = fill_options(options_type(card), settings, name, card.options)
     plans = _plans(card, inputs, out)
-    step = stoppable(on_step, cancel)
+    step = Run(on_step, cancel).step
     opened: list[Maker] = [maker] if maker else []
 
     def run() -> Iterator[MadeItem]:

@@ -36,8 +36,8 @@ class Run:
         if self.cancel is not None and self.cancel.is_set():
             raise CancelledError(
                 f"The run was cancelled at {name} {done} of {total or 'an unknown number'}; "
-                "finished "
-                "results are kept, and the same call resumes the run."
+                "finished results are kept, and the same call continues: it resumes the run after "
+                "them."
             )
         self.on_step(name, done, total)
 
