@@ -9,11 +9,10 @@ from mien.film.analyzer import Analyzer
 from mien.film.baselines import Vectors
 from mien.film.checkpoint import RowCheckpoint, State
 from mien.film.identities import identify_tracks, open_search
-from mien.film.running import fewest_observations
 from mien.film.scanner import EVERY
 from mien.film.segment_log import segment_from_row
 from mien.tables import Column, Part, Table
-from mien.track import TrackBuilder
+from mien.track import TrackBuilder, fewest_observations
 from mien.types import Floats, Identity, Track
 
 

@@ -13,13 +13,12 @@ from mien.detect.retries import OTHER_TURNS
 from mien.errors import CancelledError, FilmError, MienError
 from mien.film.engine import FilmEngine
 from mien.film.identities import appearances, identify_tracks, open_search, prominent
-from mien.film.running import fewest_observations
 from mien.film.scanner import EVERY, SEGMENT, FilmScanner
 from mien.film.segment_log import SegmentLog
 from mien.media import Film, Frame, open_film
 from mien.media import turn as turned
 from mien.photo.pipeline import Pipeline, Watch
-from mien.track import Segment, ShotBoundaryDetector, TrackBuilder
+from mien.track import Segment, ShotBoundaryDetector, TrackBuilder, fewest_observations
 from mien.types import FilmAnswer, OnStep
 
 PROBES = 5  # frames in which a film without upright faces is searched for turned ones

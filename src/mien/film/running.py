@@ -4,21 +4,11 @@ from dataclasses import dataclass, field
 
 from mien.film.identities import IdentitySearch, UnknownLabels, identify_tracks, open_search
 from mien.photo import Pipeline
-from mien.track import Segment, TrackBuilder
-from mien.track.builder import FLEETING
+from mien.track import Segment, TrackBuilder, fewest_observations
 from mien.types import Decision, Face, Floats, Identity
 
 REMEMBERED = 600.0  # s for which an absent person is remembered
 MOST = 500  # tracks in memory, newest first
-
-
-def fewest_observations(between: float) -> int:
-    """Return the fewest sampled frames of a valid track.
-
-    Args:
-        between: seconds between sampled frames.
-    """
-    return max(1, round(FLEETING / between))
 
 
 @dataclass(slots=True)

@@ -1,6 +1,14 @@
 """Tracking: shot boundaries, association of faces, key faces of tracks."""
 
-from mien.track.builder import FrameFaces, KeyFace, Segment, TrackBuilder, mean, selection_score
+from mien.track.builder import (
+    FrameFaces,
+    KeyFace,
+    Segment,
+    TrackBuilder,
+    fewest_observations,
+    mean,
+    selection_score,
+)
 from mien.track.shot_boundaries import GLANCE, ShotBoundaryDetector
 from mien.track.tracker import Tracker
 
@@ -12,6 +20,7 @@ __all__ = [
     "ShotBoundaryDetector",
     "TrackBuilder",
     "Tracker",
+    "fewest_observations",
     "mean",
     "selection_score",
 ]

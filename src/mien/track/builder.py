@@ -99,6 +99,15 @@ class _Growing:
         return Track(number, tuple(self.spans), self.observations, width, best, vector)
 
 
+def fewest_observations(between: float) -> int:
+    """Return the fewest sampled frames of a valid track.
+
+    Args:
+        between: seconds between sampled frames.
+    """
+    return max(1, round(FLEETING / between))
+
+
 class TrackBuilder:
     """Build tracks from segments in sequence. Memory grows by two kilobytes per track."""
 
@@ -136,7 +145,7 @@ class TrackBuilder:
         if self._sampled < 2 or self._before is None:
             return 1
         between = (self._before.time - self._first) / (self._sampled - 1)
-        return max(1, min(self._fewest, round(FLEETING / between)))
+        return max(1, min(self._fewest, fewest_observations(between)))
 
     def _settle(self, before: float) -> None:
         """End the tracks that were last seen before a time."""
