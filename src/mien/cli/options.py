@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mien.cli.terminal import complain, progress
-from mien.errors import ImageError, MienError
+from mien.errors import ImageError
 
 if TYPE_CHECKING:
     from mien.detect import Turns
@@ -118,8 +118,10 @@ def sources_of(names: Sequence[str]) -> list[str]:
 
 def check_report(path: Path | None) -> None:
     """Raise an error if the report path does not end in .html."""
-    if path and path.suffix.lower() not in {".html", ".htm"}:
-        raise MienError(f"Report path '{path}' is not supported: the file name must end in .html.")
+    if path:
+        from mien.report.templates import check_name
+
+        check_name(path)
 
 
 def pictures(sources: Sequence[str]) -> list[str]:

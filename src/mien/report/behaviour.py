@@ -10,14 +10,13 @@ from zlib import crc32
 import numpy as np
 
 from mien.behaviour import AU_NAMES
-from mien.errors import MienError
 from mien.film.annotate_table import TableAnnotator
 from mien.media import encode_image, is_film, open_film, read_image, thumbnail, write_bytes
 from mien.report import labels
 from mien.report.film import POSTER, clock, cut_out, ticks, uri
 from mien.report.person_charts import KNOWN, ROW, Span, Unit, episodes_of, panels, spans, units
 from mien.report.svg_series import WIDTH, Panel
-from mien.report.templates import render
+from mien.report.templates import check_name, render
 from mien.tables import REASONS, Table
 from mien.types import Pixels
 
@@ -79,8 +78,7 @@ def write_behaviour(path: str | os.PathLike[str], table: Table) -> None:
     Raises:
         MienError: the file cannot be written.
     """
-    if Path(path).suffix.lower() not in {".html", ".htm"}:
-        raise MienError(f"Report path '{path}' is not supported: the file name must end in .html.")
+    check_name(path)
     html = render(TEMPLATE, facts(table, Path(path)), clock=clock)
     write_bytes(path, html.encode("utf-8", "replace"))
 

@@ -1,10 +1,23 @@
 """The one way from a template of this folder to a page."""
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from mien.errors import MienError
+
+
+def check_name(path: str | os.PathLike[str]) -> None:
+    """Refuse a report path that does not end in .html or .htm.
+
+    Raises:
+        MienError: it does not.
+    """
+    if Path(path).suffix.lower() not in {".html", ".htm"}:
+        raise MienError(f"Report path '{path}' is not supported: the file name must end in .html.")
 
 
 def render(template: str, facts: Mapping[str, Any], **filters: Callable[..., Any]) -> str:

@@ -309,12 +309,6 @@ def _operational(
                        percent=(False, True))  # fmt: skip
 
 
-def _columns_of(estimates: Sequence[Estimate]) -> tuple[Doubles, Doubles, Doubles]:
-    """Values and both ends."""
-    table = np.array([(e.value, e.low, e.high) for e in estimates])
-    return table[:, 0], table[:, 1], table[:, 2]
-
-
 def _covariates(genuine: Sequence[Capture], reference: str, visits: Visits) -> Table | None:
     """Likelihood-ratio test of each covariate, with Holm's correction."""
     rows = [c for c in genuine if c.reference == reference]
