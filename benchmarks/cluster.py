@@ -2,7 +2,7 @@
 
 All three group the same vectors. The peers have a distance to set: it is searched over a grid on
 folds 0-2 of Labeled Faces in the Wild, and the best by B-cubed F is used on folds 3-4, with other
-people. Ours has no such setting: its evidence is fitted on folds 0-2. Three situations: all
+people. Ours has no distance: of 20 groups one at most shall mix two people. Three situations: all
 images; only people with four images or more; all images among strangers (faces of UTKFace,
 half of them for the tuning, the other half for the test), where B-cubed counts the images of
 LFW. In the second and third the peers appear twice: with the setting of the first situation, as a
@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 from peers import lfw
 
-from mien.albums.clustering import Evidence, cluster
+from mien.albums.clustering import cluster_people
 from mien.datasets.people import Picture, people_of_pairs
-from mien.evaluate.verification.score_matrix import compare_all
+from mien.decision import Calibration
 from mien.evaluate.verification.vectors import Sample, embed_pictures
 from mien.media import find_images
-from mien.metrics import b_cubed, b_cubed_each, bootstrap_weights, fit_llr
+from mien.metrics import b_cubed, b_cubed_each, bootstrap_weights
 from mien.photo import open_pipeline
 from mien.types import Floats
 
@@ -74,7 +74,7 @@ Situation = tuple[Sample, Floats]  # images that count, and strangers
 
 def compare(
     title: str,
-    evidence: Evidence,
+    calibration: Calibration,
     tuning: Situation,
     test: Situation,
     usual: dict[str, str] | None = None,
@@ -83,7 +83,7 @@ def compare(
 
     Args:
         title: of the situation.
-        evidence: of ours.
+        calibration: of ours.
         tuning: data for the selection of the peers' best setting.
         test: data for the comparison.
         usual: a setting of each peer that is tested too.
@@ -94,7 +94,7 @@ def compare(
     sample, others = test
     print(f"\n{title}: {len(sample.people)} pictures of {len(set(sample.people))} people", end="")
     print(f", {len(others)} strangers; 95 % intervals by person")
-    ours = grouped(lambda vectors: cluster(vectors, evidence), sample, others)
+    ours = grouped(lambda vectors: cluster_people(vectors, calibration).labels, sample, others)
     line("mien", ours, sample)
     best = {}
     for name, settings in peers().items():
@@ -161,7 +161,7 @@ def photographed(sample: Sample, least: int) -> Sample:
     return Sample(sample.vectors[keep], tuple(sample.people[row] for row in keep))
 
 
-def measure(vectors: Floats, evidence: Evidence, size: int) -> None:
+def measure(vectors: Floats, calibration: Calibration, size: int) -> None:
     """Print time and memory of ours; noisy copies fill up missing vectors."""
     random, rows = np.random.default_rng(0), [vectors]
     while sum(map(len, rows)) < size:
@@ -170,7 +170,7 @@ def measure(vectors: Floats, evidence: Evidence, size: int) -> None:
     crowd = np.concatenate(rows)[:size].astype(np.float32)
     del rows
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    groups = cluster(crowd, evidence)
+    groups = cluster_people(crowd, calibration).labels
     spent = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{size:,} vectors: {spent:.1f} s, {groups.max() + 1:,} groups; ", end="")
@@ -199,16 +199,11 @@ def main() -> None:
         )
         for folds in ({0, 1, 2}, {3, 4})
     )
-    trials = compare_all(tuning)
-    slope, intercept = fit_llr(trials.same, trials.different, trials.same_weights, trials.weights)
-
-    def evidence(cosines: Floats) -> Floats:
-        return slope * cosines + intercept
-
+    calibration = pipeline.calibrated()
     nobody = np.empty((0, tuning.vectors.shape[1]), np.float32)
-    usual = compare("Folds 3-4", evidence, (tuning, nobody), (test, nobody))
+    usual = compare("Folds 3-4", calibration, (tuning, nobody), (test, nobody))
     rich = [(photographed(each, 4), nobody) for each in (tuning, test)]
-    compare("Four pictures and more", evidence, rich[0], rich[1], usual)
+    compare("Four pictures and more", calibration, rich[0], rich[1], usual)
     strangers = nobody
     if args.strangers:
         more = [Picture(path, path.name, 0) for path in find_images([args.strangers])]
@@ -216,9 +211,9 @@ def main() -> None:
             list(embed_pictures(more, pipeline, vectors=args.stranger_vectors)[0].values())
         )
         half, other = strangers[::2], strangers[1::2]
-        compare("Among strangers", evidence, (tuning, half), (test, other), usual)
+        compare("Among strangers", calibration, (tuning, half), (test, other), usual)
     for size in args.sizes:
-        measure(np.concatenate([tuning.vectors, test.vectors, strangers]), evidence, size)
+        measure(np.concatenate([tuning.vectors, test.vectors, strangers]), calibration, size)
 
 
 if __name__ == "__main__":

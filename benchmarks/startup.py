@@ -18,14 +18,19 @@ from packaging.requirements import Requirement
 from peers import spread
 
 import mien
+from mien.zoo import sample
 
+SAMPLES = ("astronaut.png", "grace_hopper.jpg")
+MIEN = str(Path(sys.executable).parent / "mien")
 COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "import numpy": [sys.executable, "-c", "import numpy"],
     "import mien": [sys.executable, "-c", "import mien"],
-    "mien --help": [str(Path(sys.executable).parent / "mien"), "--help"],
+    "mien --version": [MIEN, "--version"],
+    "mien --help": [MIEN, "--help"],
+    "mien verify A B": [MIEN, "verify", *(str(sample(name)) for name in SAMPLES)],
 }
-LIMITS = {"import mien": 0.25, "mien --help": 0.5}  # processor seconds, promised
+LIMITS = {"import mien": 0.25, "mien --help": 0.5, "mien verify A B": 1.2}  # processor s, promised
 
 
 def cpu_seconds(command: list[str]) -> float:

@@ -11,7 +11,7 @@ import mien
 ROOT = Path(mien.__file__).parent
 # A room may import only rooms on lines above its own, and itself.
 FLOORS = """
-    types errors deprecated
+    types errors deprecated lazy
     geometry metrics signals
     contracts
     media language zoo runtime
@@ -23,7 +23,7 @@ FLOORS = """
     photo
     film
     service
-    evaluate report train
+    evaluate export report train
     server
     cli
     pipeline

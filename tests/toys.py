@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien.behaviour import OcclusionMonitor
-from mien.decision import Calibration, Point
+from mien.decision import Calibration, Evidence, Point
 from mien.landmarks import MeshTracker
 from mien.photo import Pipeline
 from mien.testing import TOY_DEVICE
@@ -78,6 +78,7 @@ TOY = Calibration(
     genuine=3,
     impostors=30_000_000,
     points=(Point(0.1, 0.5, 0.4, 0.6), Point(1e-6, 0.9, 0.8, 0.95)),
+    evidence=(Evidence(1, -4.0), Evidence(6, 4.0)),
     slope=20.0,
     intercept=-14.0,
     check=None,

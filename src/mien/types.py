@@ -78,12 +78,14 @@ class Basis:
 
     calibration: str  # name of the calibration: embedder, data, split
     contract: str  # id of the model, its preprocessing and dimension
-    threshold: float  # cosine similarity that must be exceeded
-    low: float  # 95 % interval of the threshold, lower end
-    high: float  # 95 % interval of the threshold, upper end
-    fmr: float  # false match rate of one comparison at the threshold
+    threshold: float  # score that must be exceeded
+    low: float  # 95 % interval of the score that has this rate, lower end
+    high: float  # the same, upper end
+    fmr: float  # false match rate of one comparison that is permitted
     fpir: float | None = None  # false positive identification rate asked for, if a search
-    templates: int | None = None  # size of the gallery that was searched, if a search
+    people: int | None = None  # people in the gallery that was searched, if a search
+    extrapolated: bool = False  # the rate is rarer than the data show: a model of the tail
+    data: str = ""  # for whom the rate was measured: the images, in one sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Candidate:
     similarity: float  # cosine of the person's best template, in [-1, 1]
     template: int  # number of that template in the gallery
     source: str | None = None  # picture that the template was taken from
+    score: float | None = None  # -log10 of the share of strangers as similar; None: not computed
+    vector: Floats | None = field(default=None, repr=False, compare=False)  # (D,) of the template
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class Decision:
     """The result of a search or of a 1:1 comparison, with its reason."""
 
     outcome: Outcome
-    person: str | None  # the name if the outcome is "match" or "review"; None in a 1:1 comparison
+    person: str | None  # the name if the outcome is "match"; None in a 1:1 comparison
     similarity: float | None  # cosine to the best candidate, in [-1, 1]; None if there was none
     probability: float | None  # that the best candidate is the same person, at `prior`
     prior: (
@@ -109,8 +113,16 @@ class Decision:
     )
     reason: str  # one sentence
     basis: Basis | None = None
-    margin: float | None = None  # similarity of the best person minus that of the second
+    margin: float | None = None  # score of the best person minus that of the second
     candidates: tuple[Candidate, ...] = ()  # best people first
+    score: float | None = None  # -log10 of the share of strangers who are as similar
+
+    @property
+    def likely(self) -> str | None:
+        """Return the name of a match, or of the best candidate of a review; None otherwise."""
+        if self.outcome == "review" and self.candidates:
+            return self.candidates[0].person
+        return None if self.outcome == "unknown" else self.person
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +153,8 @@ class Answer:
     reason: str | None = None  # why there is no face: a code of mien.detect.REASONS
     models: dict[str, str] = field(default_factory=dict)  # step -> card, digest, device, threads
     seconds: dict[str, float] = field(default_factory=dict)  # step -> time it took
+    brightened: bool = False  # faces were found only after the image was brightened
+    smallest: float | None = None  # px: smaller faces were not searched for; None: not known
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.albums.clustering import ContradictionError, cluster, merge_threshold
+from mien.albums.clustering import (
+    FINE,
+    ContradictionError,
+    cluster,
+    cluster_people,
+    merge_bar,
+    merge_threshold,
+)
+from mien.decision import Calibration, Evidence, Point
 from mien.errors import MienError
 from mien.metrics import b_cubed
 
@@ -182,3 +190,64 @@ def test_what_makes_no_sense_is_refused(change, words):
     given = {"vectors": at(0, 90), **change}
     with pytest.raises(MienError, match=words):
         cluster(given.pop("vectors"), evidence, **given)
+
+
+CALIBRATION = Calibration(
+    "toy", "toy/1/2", "eye", "nobody", 10, 10, 10**7,
+    (Point(0.1, 0.3, 0.2, 0.4), Point(1e-5, 0.9, 0.85, 0.95)),
+    (Evidence(1.0, -3.0), Evidence(5.0, 6.0)), 20.0, -10.0, None, "none",
+)  # fmt: skip
+
+
+def counted(**scores):
+    """Counts of pairs by score, as of `count_scores`: s3_5=2 is two pairs of score 3.5."""
+    counts = np.zeros(4000, np.int64)
+    for name, number in scores.items():
+        counts[int(float(name[1:].replace("_", ".")) * FINE)] = number
+    return counts
+
+
+def test_the_bar_rises_with_the_number_of_pairs_and_falls_with_those_that_exceed_it():
+    # Of a million pairs of strangers one has a score of 6. With 20 pairs above 6, that is 5 %.
+    assert merge_bar(counted(s0=10**6 - 20, s6=20), 0.05) == pytest.approx(6.0, abs=0.02)
+    assert merge_bar(counted(s0=10**6 - 2, s6=2), 0.05) > 7  # nothing: 10^6 / 0.05
+    assert merge_bar(counted(s0=10**3 - 2, s6=2), 0.05) == pytest.approx(4.0, abs=0.02)
+    assert merge_bar(counted(s0=10**6 - 20, s6=20), 0.01) > 6.5
+    assert merge_bar(counted(), 0.05) == pytest.approx(np.log10(20))
+
+
+def test_people_are_grouped_at_a_promised_rate_and_doubtful_pairs_are_told():
+    # 0 and 2 degrees have a score above 6; 1 and 36 degrees (cosine 0.82) one of 4.5.
+    grouping = cluster_people(at(0, 2, 120, 122, 36), CALIBRATION, mixed=1e-4)
+    assert grouping.labels.tolist() == [0, 0, 1, 1, 2]
+    assert [pair[:2] for pair in grouping.undecided] == [(0, 2)]
+    apart = cluster_people(at(0, 2, 120, 122, 36), CALIBRATION, mixed=1e-4, cannot=[(1, 4)])
+    assert apart.undecided == ()
+    assert cluster_people(at(), CALIBRATION).labels.size == 0
+    with pytest.raises(MienError, match="share of mixed groups"):
+        cluster_people(at(0), CALIBRATION, mixed=0.0)
+
+
+def test_the_evidence_for_two_groups_is_that_of_the_mean_of_all_pairs():
+    random = np.random.default_rng(0)
+    vectors, _ = crowd(2, 4, 0.3)
+    norms = np.stack([random.uniform(0, 0.3, 8), random.uniform(0.5, 2, 8)], 1)
+    seen = []
+
+    def evidence(similarity):
+        seen.extend(np.ravel(similarity).tolist())
+        return np.asarray(similarity) + 2e10  # nothing is hopeless
+
+    # Two groups by constraint, which no third may join: the last evidence is that of both.
+    must, cannot = (
+        [(0, 1), (1, 2), (3, 4)],
+        [(i, j) for i in range(8) for j in range(5, 8) if i < j],
+    )
+    cluster(vectors, evidence, norms=norms, bar=lambda pairs: 1e10, must=must, cannot=cannot)
+    pairs = [
+        (vectors[i].astype(float) @ vectors[j] - norms[k, 0]) / norms[k, 1]
+        for i in range(3)
+        for j in (3, 4)
+        for k in (i, j)
+    ]
+    assert np.isclose(seen, np.mean(pairs), atol=1e-6).any()

@@ -9,14 +9,18 @@ import pytest
 
 from mien.albums import edits
 from mien.albums.groups import Groups, PhotoFace, keep_ids
+from mien.decision import Calibration, Evidence, Point
 from mien.errors import GalleryError
 from mien.gallery import open_gallery
 
 MADE_BY = ("toy/1/2", "eye")
 
 
-def evidence(cosine):
-    return 20 * np.asarray(cosine) - 10
+CALIBRATION = Calibration(
+    "toy", "toy/1/2", "eye", "nobody", 10, 10, 10**7,
+    (Point(0.1, 0.3, 0.2, 0.4), Point(1e-6, 0.95, 0.9, 0.96)),
+    (Evidence(1.0, -3.0), Evidence(6.0, 8.0)), 20.0, -10.0, None, "none",
+)  # fmt: skip
 
 
 def face(degrees, reason=None):
@@ -45,7 +49,7 @@ class Album:
         return path
 
     def run(self):
-        return self.groups.regroup(evidence)
+        return self.groups.regroup(CALIBRATION)
 
     def now(self):
         """Face number -> group number."""

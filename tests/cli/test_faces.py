@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -67,13 +68,28 @@ def test_identify_names_people_gives_reasons_and_goes_on_after_a_broken_picture(
     [face] = rows["collins.jpg"]["faces"]
     assert face["decision"]["outcome"] == "match"
     assert face["decision"]["person"] == "Eileen Collins"
-    assert face["decision"]["basis"]["templates"] == 2
+    assert rows["collins.jpg"]["search"]["people"] == 2
     names = {face["decision"]["person"] for face in rows["both.jpg"]["faces"]}
     assert names == {"Eileen Collins", "Grace Hopper"}
     assert rows["wall.png"]["reason"] == "none"
     assert "broken.jpg" in rows["broken.jpg"]["error"]
     assert code == 1  # one picture could not be read ...
     assert "1 could not be read; the others are complete" in err  # ... and why
+
+
+def test_the_embedder_is_that_of_the_gallery_unless_one_is_named(photos, mien):
+    path = photos / "other.mien"
+    assert mien("enroll", photos / "known", "-g", path, "--embedder", "dlib-resnet29")[0] == 0
+    code, out, _ = mien("identify", photos / "asked" / "collins.jpg", "-g", path)
+    [row] = lines(out)
+    assert code == 0
+    assert row["models"]["embed"].startswith("dlib-resnet29@")
+    assert row["faces"][0]["decision"]["person"] == "Eileen Collins"
+    code, out, _ = mien("enroll", photos / "known", "-g", path)
+    assert [row["outcome"] for row in lines(out)] == ["already", "already"]
+    how = ("-g", path, "--embedder", "dlib-resnet29-int8")
+    code, _, err = mien("identify", photos / "asked" / "collins.jpg", *how)
+    assert (code, "holds vectors of 'dlib-resnet29/" in err) == (1, True)
 
 
 def test_identify_as_a_table_with_drawings_and_a_report(photos, gallery, mien):
@@ -309,3 +325,19 @@ def test_a_place_that_cannot_be_written_is_one_sentence(photos, gallery, mien, h
     assert code == 1
     assert "below" in err or "file" in err
     assert "Traceback" not in err
+
+
+def test_the_smallest_face_is_an_option_and_is_reported(photos, mien):
+    code, out, _ = mien("detect", photos / "asked" / "collins.jpg", "--smallest", 40)
+    assert code == 0
+    assert json.loads(out)["smallest"] == 40
+    code, _, err = mien("detect", photos / "asked" / "collins.jpg", "--smallest", 3)
+    assert code == 1
+    assert "A smallest face of 3 px is not possible" in " ".join(err.split())
+
+
+def test_a_folder_is_answered_in_the_order_of_its_images(photos, mien):
+    _, out, _ = mien("detect", photos / "asked")
+    names = [Path(json.loads(line)["image"]).name for line in out.splitlines()]
+    assert names == sorted(names)
+    assert len(names) == 4

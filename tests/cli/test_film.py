@@ -50,7 +50,7 @@ def test_a_film_gives_a_row_tables_a_report_and_a_marked_copy(mien, film, galler
     )  # fmt: skip
     assert code == 0, err
     row = json.loads(out)
-    assert [person["person"] for person in row["people"]] == ["Eileen Collins", "unknown-1"]
+    assert [person["label"] for person in row["people"]] == ["Eileen Collins", "unknown-1"]
     assert row["complete"]
     assert row["frames"]["decoded"] == 45
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [

@@ -13,6 +13,7 @@ from mien.cli import terminal
 from mien.cli.models import app
 from mien.errors import LicenceError, UnknownModelError, WeightsError
 from mien.zoo import cards, folder
+from mien.zoo.weights import cache as weights
 from mien.zoo.weights.cache import store
 
 OWN = {
@@ -46,8 +47,12 @@ def error(*arguments):
 
 
 @pytest.fixture
-def stored(tmp_path):
-    """The cache holds a card, as if it had been fetched."""
+def stored(tmp_path, monkeypatch):
+    """The cache holds a card, as if it had been fetched: a few bytes count as its files."""
+    real, digests = weights.sha256_of, {}
+    monkeypatch.setattr(
+        weights, "sha256_of", lambda path: digests.get(path.read_bytes()) or real(path)
+    )
 
     def put(name):
         card = cards()[name]
@@ -55,6 +60,7 @@ def stored(tmp_path):
         for file in card.files:
             made.append(tmp_path / file.ready)
             made[-1].write_bytes(file.ready.encode() * 9)
+            digests[made[-1].read_bytes()] = file.sha256
         store(card, made)
         return folder(card)
 

@@ -8,6 +8,7 @@ from mien.decision.calibration import (
     Calibration,
     CalibrationError,
     Check,
+    Evidence,
     Point,
     Rate,
     calibrations,
@@ -31,53 +32,67 @@ TOY = Calibration(
         Point(0.01, 0.4, 0.3, 0.5),
         Point(0.001, 0.7, 0.5, 0.8),
     ),
+    evidence=(Evidence(1.0, -4.0), Evidence(3.0, 2.0)),
     slope=20.0,
     intercept=-10.0,
     check=Check(
         "Nobody else.", 10, 20, 300, (Rate(0.1, 0.2, 0.11, 0.05, 0.2, 0.0, 0.0, 0.1),), 0.01, 0.1
     ),
     command="by hand",
+    tail=(Point(1e-4, 0.9, 0.8, 0.95), Point(1e-5, 1.1, 0.9, 1.3)),
 )
 
 
-def test_between_two_points_the_threshold_follows_the_logarithm_of_the_rate():
-    # 10^-1.5 is half way between 10^-1 and 10^-2 on the log axis; so are threshold and ends.
-    point = TOY.at_fmr(10**-1.5)
-    assert (point.fmr, point.threshold, point.low, point.high) == pytest.approx(
-        (10**-1.5, 0.3, 0.2, 0.4)
-    )
+def test_a_score_is_the_rate_of_strangers_as_a_power_of_ten():
+    # 0.3 is half way between the thresholds of 10^-1 and 10^-2; 1.0 between 10^-4 and 10^-5.
+    assert TOY.score([0.2, 0.3, 0.4, 0.7, 1.0]).tolist() == pytest.approx([1, 1.5, 2, 3, 4.5])
+    assert TOY.score(1.3) == pytest.approx(6)  # beyond the tail: its last straight line
+    below = TOY.score([0.2, 0.1, -1.0, -1e9])
+    assert np.all(np.diff(below) < 0) or below[-1] == 0
+    assert below.min() >= 0
 
 
-@pytest.mark.parametrize("point", TOY.points)
-def test_at_a_point_of_the_grid_the_answer_is_that_point(point):
-    assert asdict(TOY.at_fmr(point.fmr)) == pytest.approx(asdict(point))
+@pytest.mark.parametrize("fmr", [0.1, 0.01, 10**-1.5, 0.001])
+def test_the_threshold_of_a_rate_is_its_score(fmr):
+    found = TOY.at_fmr(fmr)
+    assert (found.fmr, found.score) == pytest.approx((fmr, -np.log10(fmr)))
+    assert found.low < found.score < found.high
+    assert not found.extrapolated
 
 
-def test_a_search_of_many_templates_needs_a_rarer_false_match():
+def test_the_interval_of_a_threshold_is_that_of_its_point():
+    # At 10^-2 the similarity lies between 0.3 (score 1.5) and 0.5 (2 + 1 / 3).
+    found = TOY.at_fmr(0.01)
+    assert (found.low, found.high) == pytest.approx((1.5, 2 + 1 / 3))
+
+
+def test_strict_rates_use_the_upper_end_and_rarer_ones_are_marked():
+    found = TOY.at_fmr(1e-4)
+    assert found.extrapolated
+    assert found.score == found.high == pytest.approx(TOY.score(0.95))
+    assert TOY.at_fpir(0.001, 1).score == pytest.approx(3)  # measured: the middle
+    assert TOY.at_fpir(1e-4, 1).score == found.high
+
+
+def test_a_search_of_many_people_needs_a_rarer_false_match():
     # 10 comparisons at 0.01 each: 1 - 0.99^10 = 0.0956 of strangers are taken for somebody.
-    assert TOY.at_fpir(1 - 0.99**10, 10).threshold == pytest.approx(0.4)
-    assert TOY.at_fpir(0.01, 1).threshold == pytest.approx(TOY.at_fmr(0.01).threshold)
-    assert TOY.at_fpir(0.05, 20).threshold > TOY.at_fpir(0.05, 2).threshold
+    assert TOY.at_fpir(1 - 0.99**10, 10).score == pytest.approx(2)
+    assert TOY.at_fpir(0.01, 1).score == pytest.approx(TOY.at_fmr(0.01).score)
+    assert TOY.at_fpir(0.05, 20).score > TOY.at_fpir(0.05, 2).score
+    assert TOY.fpir_of(0.01, 10) == pytest.approx(1 - 0.99**10)
 
 
-def test_the_rate_of_a_threshold_undoes_the_threshold_of_a_rate():
-    for fmr in np.geomspace(0.1, 0.001, 50):
-        assert TOY.fmr_of(TOY.at_fmr(fmr).threshold) == pytest.approx(fmr)
+def test_a_gallery_too_large_for_the_tail_gets_the_rarest_rate():
+    found = TOY.at_fpir(0.01, 10_000_000)
+    assert (found.fmr, found.extrapolated) == (1e-5, True)
+    assert found.score == found.high
 
 
 def test_a_rate_that_the_data_cannot_show_is_refused_with_what_to_do():
-    with pytest.raises(TooFewTrialsError, match=r"30,000 non-mated .* down to 0.001, not"):
-        TOY.at_fmr(1e-4)
-    with pytest.raises(TooFewTrialsError, match="mien calibrate"):
-        TOY.fmr_of(0.71)
-
-
-def test_a_gallery_too_large_for_the_data_is_refused_with_the_rate_that_would_do():
-    with pytest.raises(TooFewTrialsError, match="gallery of 1,000 templates") as caught:
-        TOY.at_fpir(0.01, 1000)
-    # 1 - 0.999^1000 = 0.6323, printed rounded up; asking for it is then allowed.
-    assert "request 0.64 or more" in str(caught.value)
-    assert TOY.at_fpir(0.64, 1000).threshold == pytest.approx(0.7, abs=0.01)
+    with pytest.raises(TooFewTrialsError, match=r"30,000 non-mated .* down to 1e-05, not"):
+        TOY.at_fmr(1e-6)
+    with pytest.raises(TooFewTrialsError, match=r"down to 0\.001, not .*mien calibrate"):
+        replace(TOY, tail=()).at_fmr(1e-4)
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 1.1, float("nan")])
@@ -93,21 +108,23 @@ def test_laxer_than_the_first_point_is_refused_rather_than_extrapolated():
         TOY.at_fmr(0.2)
     with pytest.raises(CalibrationError, match="request a lower rate"):
         TOY.at_fpir(0.9, 2)
-    for threshold in (0.1, float("nan")):
-        with pytest.raises(CalibrationError, match=r"from 0\.2000 to 0\.7000"):
-            TOY.fmr_of(threshold)
 
 
 def test_a_search_in_an_empty_gallery_is_refused():
-    with pytest.raises(CalibrationError, match="at least one template"):
+    with pytest.raises(CalibrationError, match="at least one person"):
         TOY.at_fpir(0.01, 0)
 
 
-def test_the_log_likelihood_ratio_is_a_line():
-    assert TOY.llr(0.5) == pytest.approx(0.0)
-    assert TOY.llr(0.6) == pytest.approx(2.0)
-    assert TOY.ratio(0.6) == pytest.approx(np.exp(2.0))
-    assert np.isfinite(replace(TOY, slope=1e6).ratio(1.0))
+def test_the_log_likelihood_ratio_follows_the_score_and_is_constant_beyond_the_data():
+    assert TOY.llr([1.0, 2.0, 3.0]).tolist() == pytest.approx([-4, -1, 2])
+    assert TOY.llr([0.0, 99.0]).tolist() == [-4, 2]
+    assert TOY.cosine_llr(0.6) == pytest.approx(2.0)
+
+
+def test_without_a_cohort_the_normalised_similarity_is_the_cosine():
+    vectors = np.eye(4, dtype=np.float32)[:2]
+    assert TOY.norms(vectors).tolist() == [[0, 1], [0, 1]]
+    assert TOY.pair_scores(vectors, vectors).tolist() == pytest.approx([float(TOY.score(1.0))] * 2)
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -142,6 +159,11 @@ def without(table, key):
             },
             "thresholds must increase",
         ),
+        (lambda t: {**t, "tail": t["points"]}, "decreasing FMR"),
+        (lambda t: {**t, "evidence": t["evidence"][::-1]}, "rise with the score"),
+        (lambda t: {**t, "evidence": t["evidence"][:1]}, "rise with the score"),
+        (lambda t: {**t, "usual": [1.0, 0.5]}, "must not be empty"),
+        (lambda t: {**t, "usual": [1.0]}, "unpack"),
         (lambda t: [t], "list indices"),
     ],
 )

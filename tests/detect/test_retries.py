@@ -4,9 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.align import align
 from mien.detect import REASONS, detect_with_retries, diagnose_no_face
+from mien.detect.staged import Hints
 from mien.media import turn
 from mien.types import Face
+from mien.zoo import load
 
 pytestmark = pytest.mark.weights
 
@@ -82,8 +85,134 @@ def test_nothing_is_tried_again_when_the_first_look_finds_a_face():
     assert (found.padded, found.turned, found.reason) == (False, 0, None)
 
 
+@pytest.mark.parametrize("light", [0.04, 0.06, 0.12])
+def test_a_face_in_the_dark_is_found_and_the_pixels_it_was_found_in_are_given(
+    mtcnn, embedder, astronaut, light
+):
+    lit = detect_with_retries(mtcnn, astronaut).faces[0]
+    night = (astronaut * light).astype(np.uint8)
+    found = detect_with_retries(mtcnn, night)
+    assert len(found.faces) == 1
+    assert np.abs(found.faces[0].points - lit.points).max() < 10
+    chips = [align(image, [face], embedder.crop) for image, face in (
+        (astronaut, lit), (found.pixels(night), found.faces[0]))]  # fmt: skip
+    assert float(embedder(chips[0])[0] @ embedder(chips[1])[0]) > 0.97
+
+
+def test_a_picture_with_light_is_not_brightened(mtcnn, astronaut):
+    found = detect_with_retries(mtcnn, astronaut)
+    assert not found.brightened
+    assert found.pixels(astronaut) is astronaut
+
+
+def crowd(faces, size, places):
+    """A grey picture with a face at each place: (x, y, side of the tile) of the tile's corner."""
+    picture = np.full((*size, 3), 120, np.uint8)
+    room = 400
+    picture = cv2.copyMakeBorder(picture, room, room, room, room, cv2.BORDER_REPLICATE)
+    for number, (x, y, side) in enumerate(places):
+        tile = cv2.resize(faces[number % len(faces)], (side, side), interpolation=cv2.INTER_AREA)
+        picture[y + room : y + room + side, x + room : x + room + side] = tile
+    return np.ascontiguousarray(picture[room:-room, room:-room])
+
+
+@pytest.fixture
+def tiles(mtcnn, astronaut, hopper):
+    """Square tiles of two people; the face is in the middle and half as wide as the tile."""
+    found = []
+    for image in (astronaut, hopper):
+        left, top, right, bottom = mtcnn(image)[0].box
+        side, x, y = right - left, (left + right) / 2, (top + bottom) / 2
+        corners = (int(v) for v in (y - side, y + side, x - side, x + side))
+        up, down, before, after = (max(v, 0) for v in corners)
+        found.append(image[up:down, before:after])
+    return found
+
+
+def test_faces_that_the_border_cuts_are_found_beside_whole_ones(mtcnn, tiles):
+    side = 180  # of a tile; the face has 90 px
+    whole = [(150, 260, side), (410, 260, side), (670, 260, side)]
+    # The middle of the face is 15 px inside: a third of the face is beyond the border.
+    cut = [(15 - 90, 60, side), (985 - 90, 60, side), (250, 20 - 90, side), (550, 680 - 90, side)]
+    picture = crowd(tiles, (700, 1000), whole + cut)
+    assert len(mtcnn(picture)) < 7
+    faces = detect_with_retries(mtcnn, picture).faces
+    middles = np.array([(f.box[:2] + f.box[2:]) / 2 for f in faces])
+    assert len(faces) == 7
+    for x, y, _ in whole + cut:
+        assert np.abs(middles - [x + 90, y + 90]).max(axis=1).min() < 25
+
+
+def test_faces_found_before_keep_their_points_when_cut_ones_are_added(mtcnn, tiles):
+    picture = crowd(tiles, (700, 1000), [(410, 260, 180), (15 - 90, 60, 180)])
+    plain = mtcnn(picture)
+    faces = detect_with_retries(mtcnn, picture).faces
+    assert [f.points.tolist() for f in faces[: len(plain)]] == [f.points.tolist() for f in plain]
+
+
+def test_a_larger_picture_never_has_fewer_faces(mtcnn, tiles):
+    sides = [600, 480, 380, 300, 240, 190, 150, 120]  # of tiles: faces of 60 to 300 px
+    places = [(100 + 680 * (k % 4), 200 + 900 * (k // 4), side) for k, side in enumerate(sides)]
+    large = crowd(tiles, (2000, 3000), places)
+    small = cv2.resize(large, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    counts = [len(detect_with_retries(mtcnn, picture).faces) for picture in (small, large)]
+    assert counts[1] >= counts[0]
+    assert counts[1] == 8
+
+
+def test_the_smallest_face_that_was_searched_for_is_reported(mtcnn, tiles):
+    far = crowd(tiles, (2000, 3000), [(1000, 900, 60)])  # a face of 30 px
+    assert detect_with_retries(mtcnn, far).faces == []
+    assert detect_with_retries(mtcnn, far).smallest == 80  # 4 % of the shorter side
+    near = load("mtcnn", smallest=30)
+    found = detect_with_retries(near, far)
+    assert len(found.faces) == 1
+    assert found.smallest == 30
+
+
+class Counting:
+    """A detector that finds nothing and counts how often it is asked."""
+
+    name = "counting"
+
+    def __init__(self, detector):
+        self.detector, self.asked = detector, 0
+
+    def __call__(self, image):
+        self.asked += 1
+        return self.detector(image)
+
+
+class Stages(Counting):
+    """The same in stages, which never sees a hint."""
+
+    min_face, unit = 24.0, 24.0
+
+    def search(self, image, hints):
+        self.asked += 1
+        return []
+
+    def smallest(self, image):
+        return 24.0
+
+    def reduced(self, image, smallest):
+        return image
+
+    def glance(self, small, *, border=False, largest=np.inf):
+        return Hints(np.empty((0, 4), np.float32), large=False)
+
+
+def test_a_detector_that_glances_searches_a_picture_without_a_hint_once():
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    plain, stages = Counting(lambda image: []), Stages(lambda image: [])
+    assert detect_with_retries(plain, noise).faces == []
+    assert detect_with_retries(stages, noise).faces == []
+    assert plain.asked > 4
+    assert stages.asked == 1
+
+
 def dark(image):
-    return (image * 0.05).astype(np.uint8)
+    return (image * 0.03).astype(np.uint8)
 
 
 def tiny(image):

@@ -5,7 +5,7 @@ import pytest
 
 from mien.detect.blazeface import BlazeFaceDetector
 from mien.detect.scrfd import ScrfdDetector
-from mien.detect.single_shot import canvas, detect_at, grid
+from mien.detect.single_shot import canvas, detect_at, grid, sizes_for
 from mien.detect.yunet import YuNetDetector
 from mien.errors import WeightsError
 from mien.media import read_image
@@ -100,3 +100,10 @@ def test_blazeface_agrees_with_mtcnn_on_eyes_and_nose(astronaut, mtcnn):
     eyes = np.linalg.norm(other.points[1] - other.points[0])
     assert np.abs(face.points[:3] - other.points[:3]).max() < 0.25 * eyes
     assert np.isnan(face.points[3:]).all()  # mouth corners: not seen, so not told
+
+
+def test_the_smallest_face_gives_the_size_of_the_large_canvas():
+    image = np.zeros((600, 1000, 3), np.uint8)
+    assert sizes_for(image, (640, 192), None) == (640, 192)
+    assert sizes_for(image, (640, 192), 16) == (1000, 192)
+    assert sizes_for(image, (640, 192), 40) == (400, 192)

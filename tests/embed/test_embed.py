@@ -35,11 +35,11 @@ def test_batches_stay_small_however_many_faces_there_are():
     assert sizes == [32, 32, 6]
 
 
-def test_the_contract_names_model_weights_width_and_mirroring(toy):
+def test_the_contract_names_model_weights_width_crop_and_mirroring(toy):
     path = toy(("n", 150, 150, 3), {"vector": np.ones((1, 128))}, TensorProto.UINT8)
     plain = DlibEmbedder(path, name="d", digest="abc", mirror=False)
-    assert plain.contract == "d/abc/128"
-    assert DlibEmbedder(path, name="d", digest="abc").contract == "d/abc/128/mirror"
+    assert plain.contract == "d/abc/128/zoom-1.05"
+    assert DlibEmbedder(path, name="d", digest="abc").contract == "d/abc/128/zoom-1.05/mirror"
     path = toy(("n", 3, 112, 112), {"v": np.ones((1, 64))})
     assert ArcFaceEmbedder(path, name="a", digest="x").contract == "a/x/64"
 

@@ -222,6 +222,26 @@ def test_boxes_move_evenly_between_looks(known, film, scene, tmp_path):
                 assert ada.box[0] == pytest.approx(10 + 30 * frame.time, abs=1.0)
 
 
+@pytest.mark.parametrize("every", [0.1, 0.5, 2.0])
+def test_no_box_is_left_where_no_face_is(known, film, scene, tmp_path, every):
+    # Ada leaves between two sampled frames, comes back elsewhere, and a cut takes her away between
+    # two. Each box must lie on a square in its own frame.
+    pictures = [scene({"Ada": (10 + 2 * k, 10)}) for k in range(27)] + [scene({})] * 9
+    pictures += [scene({"Ada": (150, 60)}, side=90)] * 23 + [scene({"Cyd": (5, 5)}, side=110)] * 21
+    path, journal = film(pictures), tmp_path / "film.segments"
+    identify_film(path, known, journal=journal, every=every)
+    boxes = 0
+    with open_film(path) as opened:
+        for frame, faces in with_faces(opened.frames(), read_segments(journal)):
+            for face in faces:
+                left, top, right, bottom = face.box.round().astype(int)
+                inside = frame.image[top + 8 : bottom - 8, left + 8 : right - 8].reshape(-1, 3)
+                assert inside.max() == 250, (frame.time, face.box)
+                assert (np.ptp(inside, axis=1) == 220).mean() > 0.8, (frame.time, face.box)
+                boxes += 1
+    assert boxes >= (68 if every == 0.1 else 5)  # of 71 frames with a face
+
+
 def test_a_blurred_film_hides_who_was_asked_for_in_every_frame(known, film, scene, tmp_path):
     path, journal = film(walk(scene)), tmp_path / "film.looks"
     answer = identify_film(path, known, journal=journal, every=0)

@@ -327,6 +327,56 @@ def test_a_merge_needs_two_known_people(gallery, face):
     assert gallery.people()[0].templates == 1
 
 
+def test_single_templates_are_removed_and_an_empty_person_with_them(gallery, face, sha):
+    gallery.add([face("Ada", 1, "a.jpg"), face("Ada", 2), face("Ben", 3), face("Cy", 4)])
+    gallery.note("Cy", sha("c.jpg"), "blurred")
+    gallery.search(face("", 1).vector[None])
+    receipt = gallery.remove(1, 3, 4, 3)
+    assert (receipt.people, receipt.templates, receipt.complete) == (1, 3, True)
+    # Ben is gone; Cy has a refused image.
+    assert [(p.name, p.templates) for p in gallery.people()] == [("Ada", 1), ("Cy", 0)]
+    assert gallery.seen("Ada", sha("a.jpg")) is None
+    (hits,) = gallery.search(face("", 3).vector[None], k=9)
+    assert [(h.person, h.template) for h in hits] == [("Ada", 2)]
+    assert len(gallery) == 1
+    assert gallery.remove().templates == 0
+
+
+def test_single_templates_are_moved(gallery, face, sha):
+    gallery.add([face("Ada", 1, "a.jpg"), face("Ada", 2, "b.jpg"), face("Ben", 3, "c.jpg")])
+    gallery.search(face("", 1).vector[None])
+    receipt = gallery.move(2, into="Ben")
+    assert (receipt.people, receipt.templates, receipt.complete) == (0, 0, True)
+    (hits,) = gallery.search(face("", 2).vector[None])
+    assert [(h.person, h.template) for h in hits] == [("Ben", 2)]
+    assert gallery.seen("Ben", sha("b.jpg")).template == 2
+    assert gallery.seen("Ada", sha("b.jpg")) is None
+    assert gallery.move(1, into="Eve").people == 1  # Eve is new; nothing is left of Ada
+    assert [(p.name, p.templates) for p in gallery.people()] == [("Ben", 2), ("Eve", 1)]
+    assert gallery.move(1, into="Eve").people == 0
+    assert gallery.move(into="Eve").people == 0
+
+
+def test_a_template_of_the_same_image_is_not_kept_twice(gallery, face, sha):
+    gallery.add([face("Ada", 1, "a.jpg"), face("Ben", 2, "a.jpg"), face("Ben", 3, "b.jpg")])
+    gallery.note("Ada", sha("b.jpg"), "blurred")
+    receipt = gallery.move(2, 3, into="Ada")
+    assert (receipt.people, receipt.templates, receipt.refusals) == (1, 1, 1)
+    assert [t.id for t in gallery.templates("Ada")] == [1, 3]
+    assert gallery.refusals() == []
+
+
+@pytest.mark.parametrize("number", [0, 9, -1, 2**63])
+def test_an_unknown_number_changes_nothing(gallery, face, number):
+    gallery.add([face("Ada", 1), face("Ben", 2)])
+    for change in (lambda: gallery.remove(1, number), lambda: gallery.move(1, number, into="Ben")):
+        with pytest.raises(GalleryError, match=f"no template {number};"):
+            change()
+    assert [(p.name, p.templates) for p in gallery.people()] == [("Ada", 1), ("Ben", 1)]
+    with pytest.raises(GalleryError, match="name"):
+        gallery.move(1, into="\n")
+
+
 def test_all_templates_come_in_the_order_of_their_numbers(gallery, unit):
     vectors = unit(2500)  # more than one page
     gallery.add([Template(f"p{i % 7}", v, CONTRACT) for i, v in enumerate(vectors)])

@@ -79,6 +79,17 @@ def test_a_merged_person_leaves_no_name_and_no_second_picture(path, face, sha):
         assert gallery.refusals()[0].source_digest == sha("x")
 
 
+def test_a_removed_template_and_an_emptied_person_leave_no_bytes(path, face):
+    with open_gallery(path, CONTRACT, create=True) as gallery:
+        gallery.add([face("Ada", 1, "one.jpg"), face("Ada", 2, "two.jpg"), face("Zoë Quill", 3)])
+        first, second = gallery.templates("Ada")
+        assert gallery.remove(first.id).complete
+        assert gallery.move(3, into="Ada").complete
+        gone = ["one.jpg", first.vector, "Zoë Quill"]
+        assert traces(everything(path), gone) == []
+        assert traces(everything(path), ["two.jpg", second.vector]) != []
+
+
 def test_a_long_life_leaves_only_the_living(path, sha):
     random = np.random.default_rng(11)
     secrets = []

@@ -1,13 +1,16 @@
 import io
 import struct
 import zlib
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from mien.errors import ImageError
 from mien.media import Limits, read_image
+from mien.media.pixels import Converter
 
 
 def flag():
@@ -71,3 +74,16 @@ def test_pillows_own_limit_neither_warns_nor_refuses(monkeypatch):
         assert np.array_equal(read_image(encoded(flag(), kind)), flag())
     with pytest.raises(ImageError, match="TIFF of 48 x 32 pixels, more than the 100 that Pillow"):
         read_image(encoded(flag(), "TIFF"))
+
+
+@pytest.mark.parametrize(("aspect", "size"), [((2000, 1), (64, 64)), (None, (4000, 4000))])
+def test_a_frame_that_grows_after_the_header_was_checked_is_refused(aspect, size):
+    """Square pixels, or a change of the size within the film, make it larger."""
+    frame = av.VideoFrame(*size, "yuv420p")
+    converter = Converter(aspect and Fraction(*aspect), Limits(max_memory=2**20), "Film x")
+    with pytest.raises(ImageError, match="MiB of memory to decode, more than the 1 MiB"):
+        converter.upright(frame)
+
+
+def test_pictures_and_films_are_bounded_by_512_mib_if_nothing_else_is_chosen():
+    assert Limits().max_memory == 512 * 2**20

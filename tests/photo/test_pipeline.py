@@ -5,7 +5,7 @@ import pytest
 
 from mien.errors import GalleryMismatchError, MienError, NoFaceError
 from mien.gallery import Template, open_gallery
-from mien.photo import Pipeline
+from mien.photo import Pipeline, open_pipeline
 from mien.service.schema import answer_row
 from mien.testing import TOY_DEVICE
 from mien.types import Crop, Reading
@@ -66,8 +66,8 @@ def test_an_answer_as_json_holds_no_vectors_and_no_nan(toy_pipeline, family, por
     assert "embedding" not in told
     decision = row["faces"][0]["decision"]
     assert decision["outcome"] == "match"
-    assert decision["basis"]["calibration"] == "toy"
-    assert decision["candidates"][0]["person"] == "Ada"
+    assert decision["person"] == "Ada"
+    assert row["search"]["calibration"] == "toy"
 
 
 def test_a_gallery_of_another_embedder_is_refused(tmp_path, toy_pipeline):
@@ -114,3 +114,28 @@ def test_a_pipeline_without_a_calibration_cannot_decide(toy_pipeline, family, po
     pipeline.use(family)
     with pytest.raises(MienError, match="No calibration"):
         pipeline(portrait("Ada"))
+
+
+@pytest.mark.parametrize("smallest", [11.9, 0, -5, float("nan"), float("inf")])
+def test_a_smallest_face_that_no_network_sees_is_refused(smallest):
+    with pytest.raises(MienError, match="is not possible; give 12 px or more"):
+        open_pipeline(embedder=None, smallest=smallest)
+
+
+def test_a_detector_with_a_fixed_input_refuses_a_smallest_face():
+    with pytest.raises(MienError, match="'blazeface' cannot search for faces from a chosen size"):
+        open_pipeline(detector="blazeface", embedder=None, smallest=20)
+
+
+@pytest.mark.weights
+def test_the_smallest_face_is_set_and_reported():
+    pipeline = open_pipeline(embedder=None, smallest=30)
+    assert pipeline(np.full((900, 1200, 3), 90, np.uint8)).smallest == 30
+
+
+@pytest.mark.weights
+def test_with_several_workers_each_model_uses_one_thread():
+    pipeline = open_pipeline(workers=2)
+    assert pipeline.workers == 2
+    assert (pipeline.detector.device.threads, pipeline.embedder.device.threads) == (1, 1)
+    assert open_pipeline(embedder=None).workers == 1

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -182,3 +183,33 @@ def test_a_file_that_vanished_is_told_and_the_rest_goes_on(tmp_path, toy_pipelin
     gone.unlink()
     results = told(enroll(items, toy_pipeline, gallery))
     assert [row[2:] for row in results] == [("refused", "unreadable"), ("enrolled", None)]
+
+
+def test_a_name_that_looks_like_a_known_one_is_a_conflict(tmp_path, write, gallery, toy_pipeline):
+    write("Ada/1.png", "Ada")
+    write("\uff21da/2.png", "Bob")  # a full-width A, and another face
+    items = items_in(tmp_path / "photos")
+    assert told(enroll(items, toy_pipeline, gallery)) == [
+        ("Ada", "1.png", "enrolled", None),
+        ("\uff21da", "2.png", "refused", "conflict"),
+    ]
+    [again] = list(enroll(items[1:], toy_pipeline, gallery, retry=True))
+    assert (again.reason, "invisible characters" in again.detail) == ("conflict", True)
+    [allowed] = list(enroll(items[1:], toy_pipeline, gallery, retry=True, allow_conflicts=True))
+    assert allowed.outcome == "enrolled"
+
+
+def test_several_workers_give_the_results_of_one(tmp_path, toy_pipeline, write):
+    for number in range(4):
+        write(f"Ada/{number}.png", "Ada", side=50 + number)
+        write(f"Bob/{number}.png", "Bob", side=50)  # the same bytes, under way at the same time
+    items = items_in(tmp_path / "photos")
+    results = []
+    for name, workers in (("one.mien", 1), ("three.mien", 3)):
+        pipeline = replace(toy_pipeline, workers=workers)
+        contract = toy_pipeline.embedder.contract
+        with open_gallery(tmp_path / name, contract, create=True) as gallery:
+            results.append(told(enroll(items, pipeline, gallery)))
+            assert len(gallery) == 5
+    assert results[0] == results[1]
+    assert [outcome for _, _, outcome, _ in results[1]].count("already") == 3

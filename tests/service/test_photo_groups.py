@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,14 @@ def test_a_photo_that_may_not_be_read_is_told(album, pipeline, groups):
     path = album("a.png", "Ada")
     path.chmod(0)
     assert "cannot be read" in group_photos([path], pipeline, groups)[1][path]
+
+
+def test_several_workers_process_each_photo_once_and_copies_count_once(album, pipeline, groups):
+    photos = [album(f"{n}.png", "Ada", side=50 + n) for n in range(5)]
+    photos += [album(f"copy{n}.png", "Ada", side=50) for n in range(3)]  # of 0.png
+    steps = []
+    several = replace(pipeline, workers=3)
+    change, failed = group_photos(photos, several, groups, lambda *step: steps.append(step))
+    assert (change.faces, failed) == (5, {})
+    assert [done for task, done, _ in steps if task == "photos"][-1] == 8
+    assert pipeline.detector.pictures <= 8

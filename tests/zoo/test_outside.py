@@ -1,5 +1,6 @@
 """Systems of other distributions: found by their entry point, checked, imported when opened."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -46,18 +47,22 @@ def test_weights_lie_beside_the_card(site):
         card=f"""
         [[files]]
         source = "beside:weights.bin"
-        sha256 = "{"ab" * 32}"
+        sha256 = "{hashlib.sha256(b"abc").hexdigest()}"
         size = 3
         """,
     )  # fmt: skip
     (folder / "weights.bin").write_bytes(b"abc")
+    from mien.errors import WeightsError
     from mien.zoo import damage, fetch, is_fetched
 
     assert outside().faults == ()
     card = cards()["nice-smile"]
     assert fetch(card) == (folder / "weights.bin",)
     assert is_fetched(card)
+    (folder / "weights.bin").write_bytes(b"abd")
     assert "has SHA-256" in damage(card)
+    with pytest.raises(WeightsError, match="install the package again"):
+        fetch(card)
 
 
 @pytest.mark.parametrize(

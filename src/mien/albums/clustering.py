@@ -1,29 +1,45 @@
 """Clustering of embeddings: one group per person, without names.
 
-Average linkage on log-likelihood ratios instead of distances. Two groups are merged if the mean
-cosine of their embeddings supports one person strongly enough, given that among many groups two
-are rarely the same person. No distance must be set. The mean cosine of two groups is the product
-of their mean embeddings, so no matrix of all pairs is needed.
+Average linkage on scores instead of distances. Two groups are merged if the mean normalised
+similarity of their embeddings is above a bar that follows from the data: of the pairs above it, a
+promised share at most are two people. No distance must be set. The mean similarity of two groups
+is a product of two means, so no matrix of all pairs is needed.
 """
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.decision import Calibration
+from mien.decision.cohort import normalise
 from mien.errors import MienError
 from mien.types import Doubles, Floats, OnStep
 
 Ints = NDArray[np.int64]
 
-# Cosines in, natural logarithms of likelihood ratios out, rising; as `Calibration.llr`.
-Evidence = Callable[[Any], Any]
+Evidence = Callable[[Any], Any]  # mean normalised similarities in, evidence for one person out
+Bar = Callable[[Any], Any]  # number of pairs of faces in, evidence that a merge needs out
 
+MIXED = 0.05  # default: of 20 groups one at most mixes two people
+# On folds 0-2 of LFW twice as many groups are mixed as the similarities of strangers predict: some
+# photos resemble each other. So the bar is set for half of what is permitted.
+PRUDENT = 0.5
+# The mean similarity of several pairs is rarely high by accident, so the bar falls with their
+# number, to the power of RELIEF. Chosen on folds 0-2 of LFW: see benchmarks/cluster.py.
+RELIEF, ENOUGH = 0.1, 16.0
+PERHAPS = 0.5  # two groups may be one person if half of such pairs are; a person must decide
+DOUBT = 2.0  # least score of two such groups: 1 in 100 strangers is this similar
+TOLD = 1000  # undecided pairs that are told, most similar first
+FINE = 100  # steps of a score in the count of pairs
+HIGHEST = 40.0  # scores are counted up to this one
 NEIGHBOURS = 32  # per group; merged groups get new neighbours, so more do not change the result
-CELLS = 16_000_000  # cosines in memory at once, 64 MB
+CELLS = 4_000_000  # similarities in memory at once, 32 MB
+FARTHEST = 1000.0  # beyond every normalised similarity
 
 
 class ContradictionError(MienError, ValueError):
@@ -37,10 +53,137 @@ class ContradictionError(MienError, ValueError):
         self.pair = (first, second)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    """Embeddings by person."""
+
+    labels: Ints  # (N,) group of each row, from 0 in the order of their first members
+    undecided: tuple[tuple[int, int, float], ...]  # two groups that may be one, and their score
+
+
+def cluster_people(
+    vectors: Floats,
+    calibration: Calibration,
+    *,
+    mixed: float = MIXED,
+    cannot: Iterable[tuple[int, int]] = (),
+    must: Iterable[tuple[int, int]] = (),
+    on_step: OnStep | None = None,
+) -> Grouping:
+    """Group embeddings by person at a promised rate of mixed groups.
+
+    Args:
+        vectors: (N, D) of length 1; or means of such, which are shorter (mien.track.mean).
+        calibration: of their embedder.
+        mixed: permitted share of groups that mix two people, in (0, 1).
+        cannot: pairs of rows of two people, at any similarity.
+        must: pairs of rows of one person, at any similarity.
+        on_step: called with "groups", the number merged so far, and the maximum.
+
+    Raises:
+        ContradictionError: names two rows with contradictory constraints.
+        MienError: a vector is not of length 1, or a row or the rate is invalid.
+    """
+    if not 0 < mixed < 1:
+        raise MienError(f"A share of mixed groups must be in (0, 1), got {mixed:g}; try 0.05.")
+    rows, cannot = _checked(vectors, None), list(cannot)
+    if not len(rows):
+        return Grouping(np.empty(0, np.int64), ())
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    norms = calibration.norms(rows / lengths)
+    counts = count_scores(rows, norms, calibration)
+    bar = merge_bar(counts, mixed * PRUDENT)
+    labels = cluster(
+        rows,
+        calibration.score,
+        norms=norms,
+        bar=lambda pairs: bar / np.minimum(pairs, ENOUGH) ** RELIEF,
+        cannot=cannot,
+        must=must,
+        on_step=on_step,
+    )
+    return Grouping(labels, _undecided(_sided(rows, norms), labels, cannot, calibration))
+
+
+def _undecided(
+    rows: Doubles,
+    labels: Ints,
+    cannot: Sequence[tuple[int, int]],
+    calibration: Calibration,
+) -> tuple[tuple[int, int, float], ...]:
+    """Pairs of groups that may be one person, most similar first.
+
+    Of them a share PERHAPS at most are strangers. Pairs that may not be one person are left out.
+    """
+    counts = np.bincount(labels)
+    means = np.zeros((counts.size, rows.shape[1]))
+    np.add.at(means, labels, rows)
+    means /= counts[:, None]
+    facing = _facing(means)
+    apart = {tuple(sorted((int(labels[a]), int(labels[b])))) for a, b in cannot}
+    found: list[tuple[int, int, float]] = []
+    pairs = np.zeros(int(HIGHEST * FINE), np.int64)
+    step = max(1, CELLS // counts.size)
+    for start in range(0, counts.size, step):
+        scores = calibration.score(means[start : start + step] @ facing.T)
+        upper = np.arange(counts.size) > np.arange(start, start + len(scores))[:, None]
+        pairs += _counted(scores[upper])
+        one, other = np.nonzero(upper & (scores >= DOUBT))
+        for a, b in zip((one + start).tolist(), other.tolist(), strict=True):
+            if (a, b) not in apart:
+                found.append((a, b, float(scores[a - start, b])))
+    low = merge_bar(pairs, PERHAPS)
+    found = sorted((pair for pair in found if pair[2] >= low), key=lambda pair: -pair[2])
+    return tuple(found[:TOLD])
+
+
+def count_scores(vectors: Floats, norms: Doubles, calibration: Calibration) -> Ints:
+    """Count the pairs of rows by their score, in steps of 1 / FINE from 0 to HIGHEST."""
+    counts = np.zeros(int(HIGHEST * FINE), np.int64)
+    rows = max(1, CELLS // max(1, len(vectors)))
+    for start in range(0, len(vectors), rows):
+        block = vectors[start : start + rows] @ vectors[start:].T
+        similarity = normalise(block, norms[start : start + rows, None], norms[None, start:])
+        upper = np.arange(block.shape[1]) > np.arange(len(block))[:, None]
+        counts += _counted(calibration.score(similarity[upper]))
+    return counts
+
+
+def _counted(scores: Doubles) -> Ints:
+    size = int(HIGHEST * FINE)
+    steps = np.minimum((scores * FINE).astype(np.int64), size - 1)
+    return np.bincount(steps, minlength=size)
+
+
+def merge_bar(counts: Ints, mixed: float) -> float:
+    """Return the lowest score above which at most a share of the pairs are two people.
+
+    Of P pairs of strangers, P * 10^-s have a score above s, by the definition of a score. So the
+    bar rises with the number of pairs, and falls with the number of pairs that are more similar
+    than strangers are.
+
+    Args:
+        counts: of pairs by score, from `count_scores`.
+        mixed: permitted share, in (0, 1).
+
+    Source: Benjamini and Hochberg, "Controlling the false discovery rate", J. R. Statist. Soc. B
+    57, 1995, with 10^-s as the p-value of a pair.
+    """
+    pairs = int(counts.sum())
+    above = np.cumsum(counts[::-1])[::-1]  # pairs with at least the score of a step
+    scores = np.arange(len(counts)) / FINE
+    fine = np.flatnonzero(pairs * 10.0**-scores <= mixed * above)
+    if pairs and fine.size:
+        return float(scores[fine[0]])
+    return math.log10(max(pairs, 1) / mixed)
+
+
 def cluster(
     vectors: Floats,
     evidence: Evidence,
     *,
+    norms: Doubles | None = None,
+    bar: Bar | None = None,
     weights: Floats | None = None,
     cannot: Iterable[tuple[int, int]] = (),
     must: Iterable[tuple[int, int]] = (),
@@ -50,8 +193,10 @@ def cluster(
 
     Args:
         vectors: (N, D) of length 1; or means of such, which are shorter (mien.track.mean).
-        evidence: cosines -> log-likelihood ratios, natural logarithm, rising with the cosine;
-            `Calibration.llr` is one.
+        evidence: mean normalised similarities -> evidence for one person, rising.
+        norms: (N, 2) of the rows (`Calibration.norms`); None: similarities are cosines.
+        bar: evidence that a merge needs, by the number of pairs of rows (not rising); None:
+            `merge_threshold`, for evidence that is a log-likelihood ratio.
         weights: (N,) number of independent observations per vector, above 0; default 1.
         cannot: pairs of rows of two people, at any similarity.
         must: pairs of rows of one person, at any similarity.
@@ -66,7 +211,8 @@ def cluster(
         MienError: a vector is not of length 1, or a weight or a row is invalid.
     """
     rows = _checked(vectors, weights)
-    groups = _Groups(rows, np.ones(len(rows)) if weights is None else np.asarray(weights), evidence)
+    each = np.ones(len(rows)) if weights is None else np.asarray(weights)
+    groups = _Groups(_sided(rows, norms), each, evidence, bar)
     _apply(groups, must, cannot)
     fresh = groups.alive()
     while fresh.size:  # grown groups may have new neighbours
@@ -78,9 +224,11 @@ def cluster(
 class _Groups:
     """The state of a run. The name of a group is one of its rows."""
 
-    def __init__(self, rows: Floats, weights: NDArray[Any], evidence: Evidence) -> None:
+    def __init__(
+        self, rows: Doubles, weights: NDArray[Any], evidence: Evidence, bar: Bar | None
+    ) -> None:
         count = len(rows)
-        self.sums = rows * np.asarray(weights, np.float64)[:, None]  # (N, D), by group
+        self.sums = rows * np.asarray(weights, np.float64)[:, None]  # (N, E), by group
         self.observations = np.asarray(weights, np.float64).copy()  # (N,) sums of weights, by group
         self.label: Ints = np.arange(count)  # (N,) row -> its group
         self.version: Ints = np.zeros(count, np.int64)  # (N,) number of changes of a group
@@ -88,14 +236,14 @@ class _Groups:
         self.beside: dict[int, Ints] = {}  # group -> rows of its neighbours
         self.apart: dict[int, Ints] = {}  # group -> rows of other people
         self.heap: list[tuple[float, int, int, int, int]] = []  # -evidence, pair, its versions
-        self.evidence = evidence
+        self.evidence, self.bar = evidence, bar
 
     def alive(self) -> Ints:
         """Return the names of all groups, rising."""
         return np.flatnonzero(self.label == np.arange(len(self.label)))
 
     def means(self, names: Ints) -> Doubles:
-        """Return mean vectors (G, D); their products are mean cosines."""
+        """Return mean rows (G, E); their products with `_facing` rows are mean similarities."""
         means: Doubles = self.sums[names] / self.observations[names, None]
         return means
 
@@ -133,11 +281,26 @@ class _Groups:
         self.beside[a] = names
         if names.size:
             [mean] = self.means(np.array([a]))
-            llr = np.asarray(self.evidence(self.means(names) @ mean))
-            best = int(llr.argmax())
+            found = np.asarray(self.evidence(self.means(names) @ _facing(mean[None])[0]))
+            if self.bar:
+                found = found - self.bar(self.observations[names] * self.observations[a])
+            best = int(found.argmax())
             b = int(names[best])
             versions = int(self.version[a]), int(self.version[b])
-            heapq.heappush(self.heap, (-float(llr[best]), a, b, *versions))
+            heapq.heappush(self.heap, (-float(found[best]), a, b, *versions))
+
+    def least(self, alive: int) -> float:
+        """Return what the best partner of a group must exceed, among `alive` groups."""
+        return 0.0 if self.bar else merge_threshold(alive)
+
+    def hopeless(self) -> float:
+        """Find the similarity below which no merge is possible, by bisection."""
+        lowest = float(self.bar(math.inf)) if self.bar else 0.0
+        low, high = -FARTHEST, FARTHEST
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.evidence(middle) > lowest else (middle, high)
+        return low
 
 
 def _join_all(groups: _Groups, on_step: OnStep | None) -> Ints:
@@ -147,7 +310,7 @@ def _join_all(groups: _Groups, on_step: OnStep | None) -> Ints:
     enough: a mean of two is never above the larger of them, so no partner has improved meanwhile.
     """
     count, alive, grown = len(groups.label), groups.alive().size, set[int]()
-    while groups.heap and -groups.heap[0][0] > merge_threshold(alive):
+    while groups.heap and -groups.heap[0][0] > groups.least(alive):
         _, a, b, version_a, version_b = heapq.heappop(groups.heap)
         if groups.version[a] != version_a:
             continue
@@ -184,18 +347,19 @@ def _neighbours(groups: _Groups, fresh: Ints) -> tuple[Ints, Ints]:
     """
     alive = groups.alive()
     means = groups.means(alive).astype(np.float32)
+    facing = _facing(means)
     place = np.full(len(groups.label), -1)
     place[alive] = np.arange(alive.size)
-    least, rows = _least(groups.evidence), max(1, CELLS // alive.size)
+    least, rows = groups.hopeless(), max(1, CELLS // alive.size)
     pairs: list[tuple[Ints, Ints]] = []
     for start in range(0, fresh.size, rows):
         names = fresh[start : start + rows]
-        cosines = means[place[names]] @ means.T  # (rows, G)
-        near = cosines > least
+        similarity = means[place[names]] @ facing.T  # (rows, G)
+        near = similarity > least
         near[np.arange(len(names)), place[names]] = False
         for crowded in np.flatnonzero(near.sum(axis=1) > NEIGHBOURS):
             some = np.flatnonzero(near[crowded])
-            far = np.argpartition(-cosines[crowded, some], NEIGHBOURS)[NEIGHBOURS:]
+            far = np.argpartition(-similarity[crowded, some], NEIGHBOURS)[NEIGHBOURS:]
             near[crowded, some[far]] = False
         row, column = np.nonzero(near)
         pairs.append((names[row], alive[column]))
@@ -203,13 +367,24 @@ def _neighbours(groups: _Groups, fresh: Ints) -> tuple[Ints, Ints]:
     return first, second
 
 
-def _least(evidence: Evidence) -> float:
-    """Find the cosine above which the evidence supports one person, by bisection."""
-    low, high = -1.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (low, middle) if evidence(middle) > 0 else (middle, high)
-    return low
+def _sided(vectors: Floats, norms: Doubles | None) -> Doubles:
+    """Return (N, E) rows u whose products with `_facing` rows are normalised similarities.
+
+    The normalised similarity of v and w with means m, n and spreads s, t is half of
+    (v/s).w + v.(w/t) - m/s - n/t: the product of (v/s, v, -m/s, 1) with (w, w/t, 1, -n/t).
+    """
+    rows = vectors.astype(np.float64)
+    mean, spread = np.tile([0.0, 1.0], (len(rows), 1)).T if norms is None else norms.T
+    ends = np.stack([-mean / spread, np.ones(len(rows))], 1)
+    sided: Doubles = np.concatenate([rows / spread[:, None], rows, ends], axis=1) / math.sqrt(2)
+    return sided
+
+
+def _facing(rows: Any) -> Any:
+    """Return the other side of (N, E) rows: their two halves exchanged, and so their ends."""
+    half = (rows.shape[1] - 2) // 2
+    parts = (rows[:, half:-2], rows[:, :half], rows[:, -1:], rows[:, -2:-1])
+    return np.concatenate(parts, axis=1)
 
 
 def _apply(

@@ -148,6 +148,38 @@ def undo(groups: Groups) -> str:
     return str(edit)
 
 
+def erase(groups: Groups, name: str) -> int:
+    """Erase the person of that name: the group, its faces, and the journal, which names it.
+
+    The photos stay known, so that a later run does not find the faces again. No earlier edit can be
+    undone afterwards.
+
+    Returns:
+        The number of erased faces; 0 if no group has the name.
+
+    Raises:
+        GalleryError: another program is reading the file, so old bytes remain in it.
+    """
+    clean = clean_name(name)
+    row = groups.one("SELECT id FROM groups WHERE name = ?", clean)
+    run = groups.db.execute
+    with groups.change():
+        noted = any(
+            clean in edit or json.dumps(clean) in (before or "")
+            for edit, before in groups.all("SELECT edit, before FROM journal")
+        )
+        faces = _faces_of(groups, row[0]) if row else []
+        if row:
+            groups.db.executemany("DELETE FROM nots WHERE face = ?", [(face,) for face in faces])
+            run("DELETE FROM faces WHERE grouped = ?", (row[0],))
+            _drop(groups, row[0])
+        if row or noted:
+            run("DELETE FROM journal")
+    if row or noted:
+        groups.scrub()
+    return len(faces)
+
+
 def journal(groups: Groups) -> list[Line]:
     """Return the log of runs and edits, oldest first."""
     rows = groups.all("SELECT id, at, edit, undone FROM journal ORDER BY id")

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.albums.clustering import Evidence, cluster
+from mien.albums.clustering import MIXED, cluster_people
 from mien.albums.groups_file import CONFIRMED, GroupsFile
+from mien.decision import Calibration
 from mien.errors import ImageError
 from mien.types import Floats, OnStep
 
@@ -61,6 +62,7 @@ class Change:
     added: int  # new groups
     moved: int  # faces that were in another group before
     renamed: int  # faces whose group has a different name: 0, unless constraints changed
+    undecided: tuple[tuple[int, int, float], ...] = ()  # two groups that may be one, their score
 
 
 class Groups(GroupsFile):
@@ -142,17 +144,23 @@ class Groups(GroupsFile):
         found = [Group(id, names[id], tuple(members)) for id, members in faces.items()]
         return sorted(found, key=lambda group: (-len(group.faces), group.id))
 
-    def regroup(self, evidence: Evidence, on_step: OnStep | None = None) -> Change:
+    def regroup(
+        self, calibration: Calibration, *, mixed: float = MIXED, on_step: OnStep | None = None
+    ) -> Change:
         """Group all faces of the present photos by similarity and by the edits of people.
 
         Args:
-            evidence: see mien.albums.clustering.
+            calibration: of the embedder.
+            mixed: permitted share of groups that mix two people; see mien.albums.clustering.
             on_step: see there.
         """
         members = [member for member in self.members() if member.reason is None]
         vectors = np.stack([m.vector for m in members]) if members else np.empty((0, 1), np.float32)
         must, cannot = facts(members, self.all("SELECT face, grouped FROM nots"))
-        labels = cluster(vectors, evidence, must=must, cannot=cannot, on_step=on_step)
+        grouping = cluster_people(
+            vectors, calibration, mixed=mixed, must=must, cannot=cannot, on_step=on_step
+        )
+        labels = grouping.labels
         names = dict(self.all("SELECT id, name FROM groups"))
         with self.change():
             ids = keep_ids(labels, members)
@@ -167,7 +175,8 @@ class Groups(GroupsFile):
             )
             moved = [(id, m.group) for id, m in placed if m.group is not None]
             renamed = sum(names.get(id or 0) != names.get(old) for id, old in moved)
-            change = Change(len(members), len(ids), len(added), len(moved), renamed)
+            undecided = tuple((ids[a] or 0, ids[b] or 0, s) for a, b, s in grouping.undecided)
+            change = Change(len(members), len(ids), len(added), len(moved), renamed, undecided)
             if placed:
                 self.note(
                     f"run: {change.faces} faces in {change.groups} groups, {change.added} of them "

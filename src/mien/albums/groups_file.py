@@ -167,6 +167,21 @@ class GroupsFile:
         )
         return int(row.lastrowid or 0)
 
+    def scrub(self) -> None:
+        """Overwrite deleted data, by rebuilding the file.
+
+        Raises:
+            GalleryError: another program is using the file.
+        """
+        with spoken(self.where):
+            self.db.execute("VACUUM")
+            busy = self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+        if busy:
+            raise GalleryError(
+                f"Another program is reading {self.where}, so erased data remain in "
+                f"{self.where}-wal; end that program, then run the same command again."
+            )
+
     def close(self) -> None:
         """Close the file."""
         self.db.close()

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from mien.behaviour.unit_tables import average
 from mien.decision import Calibration
+from mien.decision.decide import one_in
 from mien.errors import MienError
 from mien.landmarks.measures import UNITS
 from mien.media import write_bytes
@@ -133,15 +134,13 @@ class Baseline:
                 f"'{contract}' and the calibration is for '{calibration.contract}'; use one "
                 "embedder, or fit the baseline anew."
             )
-        similarity = float(self.vector @ _unit(vector))
-        threshold = calibration.at_fmr(max(FMR, calibration.strictest.fmr)).threshold
-        if not similarity > threshold:
+        [score] = calibration.pair_scores(self.vector[None], _unit(vector)[None]).tolist()
+        threshold = calibration.at_fmr(max(FMR, calibration.strictest.fmr))
+        if not score > threshold.score:
             raise BaselineError(
-                f"This baseline belongs to another person: similarity {similarity:.3f} does not "
-                "exceed "
-                f"{threshold:.3f}, the threshold for one false match in {1 / FMR:,.0f}. Fit a "
-                "baseline of "
-                "this person with `mien baseline fit`."
+                f"This baseline belongs to another person: {one_in(score)} strangers is this "
+                f"similar, where {one_in(threshold.score)} is needed. Fit a baseline of this "
+                "person with `mien baseline fit`."
             )
 
     def save(self, path: Path) -> None:

@@ -13,13 +13,14 @@ from mien.cli.options import (
     CommercialOnly,
     DetectorName,
     DeviceName,
-    EmbedderName,
+    GalleryEmbedder,
     check_report,
+    embedder_for,
     sources_of,
 )
 from mien.cli.terminal import STOPPED, complain, print_json_line, print_table, progress
 from mien.errors import MienError
-from mien.zoo import DETECTOR, EMBEDDER
+from mien.zoo import DETECTOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def analyze(
         Path | None, typer.Option(help="HTML file with charts, events and images.")
     ] = None,
     detector: DetectorName = DETECTOR,
-    embedder: EmbedderName = EMBEDDER,
+    embedder: GalleryEmbedder = None,
     calibration: CalibrationPath = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
@@ -117,7 +118,7 @@ def analyze(
             hands=hands,
             detector=detector,
             people=people,
-            embedder=embedder,
+            embedder=embedder_for(embedder, gallery),
             calibration=calibration,
             device=device,
             commercial_only=commercial_only,

@@ -15,9 +15,11 @@ from mien.cli.options import (
     DeviceName,
     EmbedderName,
     GalleryPath,
+    SmallestFace,
     TurnsChoice,
     opened,
     pictures,
+    workers,
 )
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.zoo import DETECTOR, EMBEDDER
@@ -35,6 +37,11 @@ def cluster(
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
+    smallest: SmallestFace = None,
+    mixed: Annotated[
+        float,
+        typer.Option(help="Permitted share of groups that mix two people.", min=1e-6, max=0.5),
+    ] = 0.05,
     report: Annotated[Path | None, typer.Option(help="HTML file with thumbnails.")] = None,
     calibration: CalibrationPath = None,
     table: AsTable = False,
@@ -45,7 +52,8 @@ def cluster(
 
     Each photo is processed once, so a second run is quick. The same command
     continues a run that was stopped. Groups keep their numbers and names.
-    Correct wrong groups with: mien groups
+    Groups that may be one person, and that a person must decide on, are listed
+    at the end. Correct wrong groups with: mien groups
 
     Example: mien cluster holiday/ --report people.html
     """
@@ -53,18 +61,28 @@ def cluster(
     from mien.service.photo_groups import group_photos
 
     names = [Path(name) for name in pictures(photos)]
-    pipeline = opened(detector, embedder, device, commercial_only, turns, calibration=calibration)
+    pipeline = opened(
+        detector,
+        embedder,
+        device,
+        commercial_only,
+        turns,
+        smallest=smallest,
+        workers=workers(names),
+        calibration=calibration,
+    )
     pipeline.calibrated()  # raises an error now if there is none
     contract = pipeline.embedder.contract if pipeline.embedder else ""
     with Groups(groups, made_by=(contract, detector), read_only=False) as file:
         with progress() as on_step:
-            change, failed = group_photos(names, pipeline, file, on_step)
+            change, failed = group_photos(names, pipeline, file, on_step, mixed=mixed)
         for sentence in failed.values():
             complain(sentence)
         found, faceless = file.groups(), [*file.faceless(), *_failure_rows(failed)]
         if report:
             _report(report, found, faceless, groups)
     _show(found, table, faceless)
+    _show_undecided(change.undecided, table)
     complain(
         f"{len(names):,} photos, {change.faces:,} faces, {change.groups:,} groups; {change.added:,}"
         f" groups are new, {change.moved:,} faces moved, {change.renamed:,} were renamed"
@@ -219,6 +237,17 @@ def _report(path: Path, found: Any, faceless: list[tuple[str, str]], groups: Pat
     with progress() as on_step:
         write_groups(path, found, faceless=faceless, file=str(groups), on_step=on_step)
     complain(f"report written: {path}")
+
+
+def _show_undecided(undecided: Sequence[tuple[int, int, float]], table: bool) -> None:
+    """Print pairs of groups that may be one person."""
+    if table:
+        if undecided:
+            rows = [[a, b, f"{score:.1f}"] for a, b, score in undecided]
+            print_table(["perhaps one person>", "and>", "score>"], rows)
+        return
+    for a, b, score in undecided:
+        print_json_line({"perhaps": [a, b], "score": round(score, 2)})
 
 
 def _show(found: Any, table: bool, faceless: Sequence[tuple[str, str]] = ()) -> None:

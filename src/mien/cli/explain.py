@@ -22,7 +22,7 @@ def explain(
     ] = "",
     way: Annotated[
         Literal["occlusion", "rise"],
-        typer.Option(help="occlusion = cover squares in turn; rise = cover random halves."),
+        typer.Option(help="occlusion = one window after the other; rise = random parts."),
     ] = "occlusion",
     cut: Annotated[
         Literal["aligned", "whole"],
@@ -33,6 +33,8 @@ def explain(
 ) -> None:
     """Show which parts of a face raise (red) or lower (blue) an output of a head.
 
+    A probability is explained in logits. A part has a colour only if covering
+    it and showing it alone agree; without a measurable effect there is no map.
     The map describes the head, whether it is right or wrong, and not the person.
 
     Example: mien explain portrait.jpg --model expression-convcut --out why.png
@@ -41,7 +43,7 @@ def explain(
 
     from mien.align import align
     from mien.evaluate.attributes.explain import explain as measure
-    from mien.media import heat, stretched, write_image
+    from mien.media import heat, heat_scale, stretched, write_image
     from mien.zoo import load
 
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
@@ -57,9 +59,13 @@ def explain(
     with progress() as on_step:
         found = measure(head, chip, label=label, way=way, on_step=on_step)
     sides = [stretched(chip, SIDE), stretched(heat(chip, found.map), SIDE)]
-    write_image(out, np.hstack(sides))
+    raises, lowers = float(found.map.max()), float(-found.map.min())
+    title = f"{found.label} {found.value:.3g}, {model}, {way}"
+    scale = heat_scale(2 * SIDE, title, max(raises, lowers), found.unit)
+    write_image(out, np.vstack([np.hstack(sides), scale]))
     print_json_line({
         "image": image, "model": f"{model}@{head.digest}", "label": found.label,
-        "value": round(found.value, 4), "way": way, "raises": round(float(found.map.max()), 4),
-        "lowers": round(float(found.map.min()), 4), "out": out,
+        "value": round(found.value, 4), "way": way, "unit": found.unit,
+        "raises": round(raises, 4), "lowers": round(-lowers, 4), "noise": round(found.noise, 4),
+        "out": out,
     })  # fmt: skip

@@ -12,10 +12,12 @@ from mien.cli.options import (
     DeviceName,
     EmbedderName,
     Pictures,
+    SmallestFace,
     TurnsChoice,
-    each_picture,
+    each_answer,
     opened,
     pictures,
+    workers,
 )
 from mien.cli.terminal import print_json_line, print_table
 from mien.errors import ImageError, MienError
@@ -33,6 +35,7 @@ def detect(
     images: Pictures,
     detector: DetectorName = DETECTOR,
     turns: TurnsChoice = "when-needed",
+    smallest: SmallestFace = None,
     draw: Drawn = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
@@ -42,17 +45,19 @@ def detect(
 
     Example: mien detect holiday/*.jpg --draw marked > faces.jsonl
     """
-    from mien.service.schema import face_row
+    from mien.service.schema import answer_row, face_row
 
-    pipeline = opened(detector, None, device, commercial_only, turns)
+    names = pictures(images)
+    pipeline = opened(
+        detector, None, device, commercial_only, turns, smallest=smallest, workers=workers(names)
+    )
     pipeline.quality = False
     rows, failed = [], 0
-    for name, image, error in each_picture(pictures(images), "detect"):
-        if image is None:
+    for name, image, answer, error in each_answer(names, "detect", pipeline):
+        if image is None or answer is None:
             failed += 1
             print_json_line({"image": name, "error": error})
             continue
-        answer = pipeline(image)
         if draw:
             draw_into(draw, name, image, answer.faces)
         if table:
@@ -61,8 +66,9 @@ def detect(
             continue
         faces = [face_row(face) for face in answer.faces]
         kept = [{key: face[key] for key in ("box", "score", "points")} for face in faces]
-        about = {"turned": answer.turned, "reason": answer.reason, "models": answer.models}
-        print_json_line({"image": name, "size": answer.size, "faces": kept, **about})
+        row = answer_row(answer, name)
+        keys = ("image", "size", "turned", "brightened", "smallest", "reason", "models")
+        print_json_line({**{key: row[key] for key in keys}, "faces": kept})
     if table:
         print_table(["image", "faces>", "best score>", "reason"], rows)
     stop_if_failed(failed)
@@ -72,6 +78,7 @@ def quality(
     images: Pictures,
     detector: DetectorName = DETECTOR,
     turns: TurnsChoice = "when-needed",
+    smallest: SmallestFace = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
@@ -80,18 +87,21 @@ def quality(
 
     Example: mien quality passport.jpg --table
     """
-    from mien.service.schema import face_row
+    from mien.service.schema import Extent, face_row
 
-    pipeline = opened(detector, None, device, commercial_only, turns)
+    names = pictures(images)
+    pipeline = opened(
+        detector, None, device, commercial_only, turns, smallest=smallest, workers=workers(names)
+    )
     failed = 0
-    for name, image, error in each_picture(pictures(images), "quality"):
-        if image is None:
+    for name, image, answer, error in each_answer(names, "quality", pipeline):
+        if image is None or answer is None:
             failed += 1
             print_json_line({"image": name, "error": error})
             continue
-        answer = pipeline(image)
         if not table:
-            faces = [{k: face_row(f)[k] for k in ("box", "quality")} for f in answer.faces]
+            whole = [face_row(face, Extent(details=True)) for face in answer.faces]
+            faces = [{key: face[key] for key in ("box", "quality")} for face in whole]
             print_json_line({"image": name, "reason": answer.reason, "faces": faces})
             continue
         for number, face in enumerate(answer.faces, 1):
@@ -113,6 +123,7 @@ def embed(
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
+    smallest: SmallestFace = None,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
@@ -128,13 +139,22 @@ def embed(
 
     from mien.media import write_bytes
 
-    pipeline = opened(detector, embedder, device, commercial_only, turns)
+    names = pictures(images)
+    pipeline = opened(
+        detector,
+        embedder,
+        device,
+        commercial_only,
+        turns,
+        smallest=smallest,
+        workers=workers(names),
+    )
     if out.suffix != ".npz":
         raise MienError(f"'{out}' is not supported: the file name must end in .npz.")
     found, failed = [], 0
-    for name, image, _ in each_picture(pictures(images), "embed"):
-        failed += image is None
-        found += [(name, face) for face in (pipeline(image).faces if image is not None else ())]
+    for name, _, answer, _ in each_answer(names, "embed", pipeline):
+        failed += answer is None
+        found += [(name, face) for face in (answer.faces if answer is not None else ())]
     contract = pipeline.embedder.contract if pipeline.embedder else ""
     data = io.BytesIO()
     np.savez(

@@ -10,7 +10,7 @@ from mien.errors import FilmError, MienError
 
 if TYPE_CHECKING:
     from mien.photo import Pipeline
-    from mien.service.identify import Identified
+    from mien.service.identification import Identified
     from mien.types import FilmAnswer, Identity, OnStep
 
 

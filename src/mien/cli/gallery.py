@@ -5,14 +5,20 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.options import GALLERY, AsTable, GalleryPath
-from mien.cli.terminal import print_json_line, print_table
+from mien.cli.options import GALLERY, AsTable, CalibrationPath, DetectorName, GalleryPath
+from mien.cli.terminal import print_json_line, print_table, progress
 from mien.errors import GalleryError
+from mien.zoo import DETECTOR
 
 app = typer.Typer(
     no_args_is_help=True, help="List, edit, export and check the people of a gallery."
 )
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
+Numbers = Annotated[
+    list[int], typer.Argument(help="Numbers of templates; see: mien gallery show NAME")
+]
+NEAR = 0.99  # 60 LFW images, compressed, resized or cropped: 0.992 or more; other images: 0.984
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 @app.command("list")
@@ -82,18 +88,58 @@ def merge(source: Name, into: Name, gallery: GalleryPath = GALLERY) -> None:
 
 
 @app.command()
+def remove(
+    templates: Numbers,
+    gallery: GalleryPath = GALLERY,
+    yes: Yes = False,
+) -> None:
+    """Erase single templates, such as a bad photo, by their numbers.
+
+    Example: mien gallery remove 12 --gallery family.mien
+    """
+    numbers = ", ".join(map(str, templates))
+    _confirm(f"Erase template {numbers} from {gallery} for good?", yes)
+    _change(gallery, lambda known: known.remove(*templates))
+
+
+@app.command()
+def move(
+    templates: Numbers,
+    into: Annotated[str, typer.Option("--into", help="Person; created if unknown.")],
+    gallery: GalleryPath = GALLERY,
+) -> None:
+    """Move single templates to another person, by their numbers.
+
+    Example: mien gallery move 12 --into Ada --gallery family.mien
+    """
+    _change(gallery, lambda known: known.move(*templates, into=into))
+
+
+@app.command()
 def forget(
     people: Annotated[list[str], typer.Argument(help="Names of people.")],
     gallery: GalleryPath = GALLERY,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--also", help="Groups, result file or folder to erase from; repeatable."),
+    ] = None,
+    yes: Yes = False,
 ) -> None:
     """Erase people: names, templates, sources, notes, and their bytes in the file.
 
-    Example: mien gallery forget Ada --gallery family.mien --yes
+    Stopped runs are deleted, too. The answer lists where the people may remain.
+
+    Example: mien gallery forget Ada --gallery family.mien --also results.jsonl --yes
     """
-    if not yes:
-        typer.confirm(f"Erase {', '.join(people)} from {gallery} for good?", abort=True, err=True)
-    _change(gallery, lambda known: known.forget(*people))
+    from mien.gallery import open_gallery
+    from mien.service import erase
+
+    _confirm(f"Erase {', '.join(people)} from {gallery} for good?", yes)
+    with open_gallery(gallery, None) as known:
+        done = erase(people, known, also=also or ())
+    rest = {"runs": done.runs, "changed": done.changed, "remains": done.remains}
+    print_json_line({"gallery": gallery, **_fields(done.receipt), **rest})
+    _require_complete(done.receipt)
 
 
 @app.command("export")
@@ -118,16 +164,87 @@ def import_people(
     merge_names: Annotated[
         bool, typer.Option("--merge", help="Treat equal names as one person; default: refuse.")
     ] = False,
+    allow_conflicts: Annotated[
+        bool, typer.Option(help="Accept faces and names that are like those of another person.")
+    ] = False,
+    detector: DetectorName = DETECTOR,
+    calibration: CalibrationPath = None,
 ) -> None:
     """Import an exported file into a gallery: all of its people or none.
 
+    A face that is similar to a known person of another name is a conflict, at the strictest
+    threshold of the calibration; so is a name that differs only in capitals or invisible
+    characters.
+
     Example: mien gallery import family-2026.zip --gallery all.mien --merge
     """
-    from mien.gallery import embedder_of, import_gallery, open_gallery
+    from mien.decision import CalibrationError, find_calibration
+    from mien.gallery import (
+        ConflictError,
+        embedder_of,
+        import_gallery,
+        open_gallery,
+        strictest_limit,
+    )
 
-    with open_gallery(gallery, embedder_of(source), create=True) as known:
-        done = import_gallery(source, known, conflicts="merge" if merge_names else "refuse")
+    contract, limit = embedder_of(source), None
+    if not allow_conflicts:
+        try:
+            limit = strictest_limit(find_calibration(contract, detector, path=calibration))
+        except CalibrationError as error:
+            raise GalleryError(
+                f"{error} To import without this check: --allow-conflicts."
+            ) from None
+    how: Any = {"conflicts": "merge" if merge_names else "refuse", "limit": limit}
+    with open_gallery(gallery, contract, create=True) as known:
+        try:
+            done = import_gallery(source, known, **how)
+        except ConflictError as error:
+            for one in error.conflicts:
+                row = {"person": one.person, "outcome": "refused", "reason": "conflict"}
+                print_json_line({**row, "other": one.other, "score": one.score})
+            raise
     print_json_line({"gallery": gallery, **_fields(done)})
+
+
+@app.command()
+def duplicates(
+    gallery: GalleryPath = GALLERY,
+    fmr: Annotated[
+        float,
+        typer.Option(help="Two names are one person above the threshold of this false match rate."),
+    ] = 1e-4,
+    near: Annotated[
+        float, typer.Option(help="Similarity above which two templates are of one image.")
+    ] = NEAR,
+    detector: DetectorName = DETECTOR,
+    calibration: CalibrationPath = None,
+    table: AsTable = False,
+) -> None:
+    """Find probable duplicates: two names for one person, and images enrolled twice.
+
+    Nothing is changed: merge people, or remove templates by their numbers.
+
+    Example: mien gallery duplicates --gallery family.mien --table
+    """
+    from mien.decision import find_calibration
+    from mien.gallery import Limit, open_gallery, repeated_templates, similar_people
+
+    if not 0 < near <= 1:
+        raise GalleryError(f"--near {near:g} is not possible: expected a similarity in (0, 1].")
+    with open_gallery(gallery, None, read_only=True) as known, progress() as on_step:
+        found = find_calibration(known.embedder, detector, path=calibration)
+        limit = Limit(found.at_fmr(fmr).score, found.pair_scores)
+        pairs = [("person", pair) for pair in similar_people(known, limit, on_step)]
+        pairs += [("image", pair) for pair in repeated_templates(known, near)]
+    if table:
+        rows = [
+            [one.first, one.second, kind, *one.templates, f"{one.score:.2f}"] for kind, one in pairs
+        ]
+        print_table(["person", "and", "same", "template>", "and>", "score>"], rows)
+        return
+    for kind, one in pairs:
+        print_json_line({"same": kind, **_fields(one)})
 
 
 @app.command()
@@ -154,12 +271,21 @@ def check(gallery: GalleryPath = GALLERY) -> None:
         raise GalleryError(f"{gallery} is damaged: {faults[0]}")
 
 
+def _confirm(question: str, yes: bool) -> None:
+    if not yes:
+        typer.confirm(question, abort=True, err=True)
+
+
 def _change(gallery: str, change: Any) -> None:
     from mien.gallery import open_gallery
 
     with open_gallery(gallery, None) as known:
         receipt = change(known)
     print_json_line({"gallery": gallery, **_fields(receipt)})
+    _require_complete(receipt)
+
+
+def _require_complete(receipt: Any) -> None:
     if not receipt.complete:
         raise GalleryError(f"{receipt.reason}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli.export import Exports, Rate, wishes_of, write_exports
 from mien.cli.faces import Drawn, draw_into, stop_if_failed
 from mien.cli.film import FilmOutputs, complain_incomplete, film_rows
 from mien.cli.options import (
@@ -18,15 +19,20 @@ from mien.cli.options import (
     DetectorName,
     DeviceName,
     EmbedderName,
+    ExitCode,
+    GalleryEmbedder,
     GalleryPath,
     Pictures,
     Prior,
+    SmallestFace,
     TurnsChoice,
     check_report,
+    embedder_for,
     opened,
     searching,
     source_of,
     sources_of,
+    workers,
 )
 from mien.cli.terminal import STOPPED, complain, print_json_line, print_table, progress
 from mien.errors import MienError
@@ -34,10 +40,15 @@ from mien.types import OnStep
 from mien.zoo import DETECTOR, EMBEDDER
 
 if TYPE_CHECKING:
-    from mien.photo import Pipeline
-    from mien.service.identify import Identified
-    from mien.service.result_log import ResultLog
+    from collections.abc import Sequence
 
+    from mien.photo import Pipeline
+    from mien.service.identification import Identified
+    from mien.service.result_log import ResultLog
+    from mien.service.schema import Extent
+    from mien.types import Decision
+
+NO_MATCH, NO_FACE, UNREAD = 3, 4, 5  # exit codes with --exit-code; 1 and 2 are errors of the run
 OLD_SEGMENTS = "--looks"  # deprecated name of --segments, for one release
 
 
@@ -50,13 +61,18 @@ def enroll(
     ],
     gallery: GalleryPath = GALLERY,
     detector: DetectorName = DETECTOR,
-    embedder: EmbedderName = EMBEDDER,
+    embedder: GalleryEmbedder = None,
     turns: TurnsChoice = "when-needed",
+    smallest: SmallestFace = None,
     allow_conflicts: Annotated[
-        bool, typer.Option(help="Accept images that are similar to another person of the gallery.")
+        bool, typer.Option(help="Accept faces and names that are like those of another person.")
     ] = False,
     retry: Annotated[
         bool, typer.Option(help="Process images again that were refused before.")
+    ] = False,
+    regions: Annotated[
+        bool,
+        typer.Option("--regions", help="Take names and faces from XMP, as digiKam writes them."),
     ] = False,
     calibration: CalibrationPath = None,
     table: AsTable = False,
@@ -71,12 +87,22 @@ def enroll(
     Example: mien enroll family/ --gallery family.mien
     """
     from mien.gallery import open_gallery
-    from mien.service import Run, items_in
+    from mien.service import Run, items_in, region_items
     from mien.service import enroll as run
     from mien.service.schema import enrolled_row
 
-    items = items_in(source, skipped=complain)
-    pipeline = opened(detector, embedder, device, commercial_only, turns, calibration=calibration)
+    items = (region_items if regions else items_in)(source, skipped=complain)
+    embedder = embedder_for(embedder, gallery)
+    pipeline = opened(
+        detector,
+        embedder,
+        device,
+        commercial_only,
+        turns,
+        smallest=smallest,
+        workers=workers(items),
+        calibration=calibration,
+    )
     contract = pipeline.embedder.contract if pipeline.embedder else None
     counts: Counter[str] = Counter()
     rows = []
@@ -104,8 +130,9 @@ def identify(
         typer.Option(help="False positive identification rate to work at, such as 0.01."),
     ] = 0.01,
     detector: DetectorName = DETECTOR,
-    embedder: EmbedderName = EMBEDDER,
+    embedder: GalleryEmbedder = None,
     turns: TurnsChoice = "when-needed",
+    smallest: SmallestFace = None,
     draw: Drawn = None,
     report: Annotated[
         Path | None, typer.Option(help="HTML file with images, or with the timeline of a film.")
@@ -131,13 +158,25 @@ def identify(
     ] = None,
     calibration: CalibrationPath = None,
     prior: Prior = 0.5,
+    export: Exports = None,
+    rate: Rate = None,
+    details: Annotated[
+        bool,
+        typer.Option("--details", help="All candidates, threshold origins and quality values."),
+    ] = False,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Paths of the enrolled pictures of candidates.")
+    ] = False,
+    exit_code: ExitCode = False,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
     """Identify people in images and films: match, review or unknown, with reason.
 
-    The same command continues a film that was stopped.
+    The same command continues a film that was stopped. With --exit-code the
+    code is 0 if there is a match, 3 if no face matches, 4 if there is no face,
+    5 if entries could not be read.
 
     Example: mien identify party/ --gallery family.mien --report party.html
     """
@@ -145,8 +184,13 @@ def identify(
     from mien.service import identify as run_identification
     from mien.service.result_log import ResultLog
     from mien.service.runs import Run
+    from mien.service.schema import Extent
 
-    names = sources_of(images)
+    wishes = wishes_of(export)
+    extent = Extent(details or sources, sources)
+    unread: list[str] = []
+    others: list[str] = []
+    names = sources_of(images, unread.append, others.append)
     films = [name for name in names if is_film(name)]
     check_report(report)
     if old_segments:
@@ -156,50 +200,83 @@ def identify(
         raise MienError(f"--segments needs exactly one film, got {len(films)}; name one film.")
     pipeline = opened(
         detector,
-        embedder,
+        embedder_for(embedder, gallery),
         device,
         commercial_only,
         turns,
+        smallest=smallest,
+        workers=workers([name for name in names if name not in films]),
         fpir=fpir,
         prior=prior,
         calibration=calibration,
     )
     outputs = FilmOutputs(draw, blur, tables, report, alone=len(names) == 1)
     with searching(pipeline, gallery):
-        log = ResultLog.of_identification(out, pipeline, gallery) if out else None
+        log = ResultLog.of_identification(out, pipeline, gallery, extent) if out else None
         done = log.done if log else set()
         if done and (table or report or draw):
             complain(f"{len(done)} results are in the file already and are not shown again.")
         todo = [
             sys.stdin.buffer.read() if name == "-" else name for name in names if name not in done
         ]
-        shown = Shown(pipeline, outputs, table, log)
+        shown = Shown(pipeline, outputs, table, log, extent, keep=bool(wishes))
         with log or nullcontext(), progress() as on_step:
+            shown.left_out(unread, others)
             every = 0.0 if blur else every  # a blurred film needs every frame
             found = run_identification(todo, pipeline, every=every, keep=segments, run=Run(on_step))
             for one in found:
                 shown(one, on_step)
     shown.finish()
+    if wishes:
+        write_exports(log.rows() if log else shown.rows, wishes, rate)
+    if exit_code:
+        raise typer.Exit(shown.code())
+    stop_if_failed(shown.failed)
 
 
 class Shown:
     """Print or write each answer as it arrives, and tables and the report at the end."""
 
     def __init__(
-        self, pipeline: "Pipeline", outputs: FilmOutputs, table: bool, log: "ResultLog | None"
+        self,
+        pipeline: "Pipeline",
+        outputs: FilmOutputs,
+        table: bool,
+        log: "ResultLog | None",
+        extent: "Extent",
+        *,
+        keep: bool,
     ) -> None:
         self._pipeline, self._outputs, self._table, self._log = pipeline, outputs, table, log
+        self._extent, self._keep = extent, keep
         self._photos: list[list[Any]] = []
         self._films: list[list[Any]] = []
         self._entries: list[Any] = []
-        self._failed = 0
+        self.rows: list[dict[str, Any]] = []  # for exports, if there is no log
+        self.failed = 0  # entries that could not be read
+        self._outcomes: Counter[str] = Counter()  # of faces, and of people in films
         self._stopped = False
+        for row in log.rows() if log else ():  # of an earlier run, which this one continues
+            self._count(row)
+
+    def left_out(self, unread: "Sequence[str]", others: "Sequence[str]") -> None:
+        """Report entries that cannot be read, and files that are neither image nor film."""
+        from mien.service.schema import skipped_row
+
+        self.failed += len(unread)
+        for sentence in (*unread, *others):
+            complain(sentence)
+            self._write(skipped_row(sentence))
+            if self._table:
+                self._photos.append([sentence, None, "left out", None, None, None])
 
     def __call__(self, one: "Identified", on_step: OnStep) -> None:
         """Process the answer for one image or film."""
+        from mien.service.schema import identified_row
+
         if one.error:
             complain(one.error)
-            self._failed += 1
+            self.failed += 1
         if one.film is not None:
             complain_incomplete(one.source, one.film)
             self._outputs.write(one, self._pipeline, on_step)
@@ -207,7 +284,15 @@ class Shown:
             self._stopped |= one.film.reason == "interrupted"
         elif one.answer is not None or not is_film_name(one.source):
             self._photo(one)
-        self._row(one)
+        self._write(identified_row(one, self._extent))
+
+    def code(self) -> int:
+        """Return the exit code for --exit-code."""
+        if self.failed:
+            return UNREAD
+        if self._outcomes["match"]:
+            return 0
+        return NO_MATCH if self._outcomes else NO_FACE
 
     def _photo(self, one: "Identified") -> None:
         from mien.report import entry
@@ -219,20 +304,25 @@ class Shown:
         if self._table:
             self._photos += table_rows(one.source, one.answer)
 
-    def _row(self, one: "Identified") -> None:
-        from mien.service.schema import identified_row
+    def _count(self, row: dict[str, Any]) -> None:
+        found = row.get("faces") or row.get("people") or ()
+        self._outcomes.update((one["decision"] or {}).get("outcome", "unknown") for one in found)
 
+    def _write(self, row: dict[str, Any]) -> None:
+        self._count(row)
         if self._log:
-            self._log.append(identified_row(one))
+            self._log.append(row)
         elif not self._table:
-            print_json_line(identified_row(one))
+            print_json_line(row)
+        if self._keep and not self._log:
+            self.rows.append(row)
 
     def finish(self) -> None:
-        """Print the tables, write the report of the images, and set the exit code."""
+        """Print the tables, and write the report of the images."""
         from mien.report import write_answers
 
         if self._photos:
-            columns = ["picture", "person", "answer", "similarity>", "probability>", "threshold>"]
+            columns = ["picture", "person", "answer", "score>", "threshold>", "probability>"]
             print_table(columns, self._photos)
         if self._table and self._films:
             print_table(["film", "person", "answer", "seconds>", "when"], self._films)
@@ -241,7 +331,6 @@ class Shown:
             complain(f"report written: {self._outputs.report}")
         if self._stopped:
             raise typer.Exit(STOPPED)
-        stop_if_failed(self._failed)
 
 
 def is_film_name(source: str) -> bool:
@@ -261,13 +350,16 @@ def table_rows(name: str, answer: Any) -> list[list[Any]]:
     rows = []
     for face in answer.faces:
         one = face.decision
-        threshold = one.basis.threshold if one.basis else None
-        similarity, sure = (
-            None if v is None else f"{v:.3f}" for v in (one.similarity, one.probability)
-        )
-        bar = None if threshold is None else f"{threshold:.3f}"
-        rows.append([short, one.person, one.outcome, similarity, sure, bar])
+        bar = one.basis.threshold if one.basis else None
+        score, bar_ = (None if v is None else f"{v:.1f}" for v in (one.score, bar))
+        sure = None if one.probability is None else f"{one.probability:.3f}"
+        rows.append([short, shown_name(one), one.outcome, score, bar_, sure])
     return rows
+
+
+def shown_name(decision: "Decision") -> str | None:
+    """Return the name of a match; of a review the best candidate with a question mark."""
+    return f"{decision.likely}?" if decision.outcome == "review" else decision.likely
 
 
 def verify(
@@ -277,13 +369,17 @@ def verify(
     detector: DetectorName = DETECTOR,
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
+    smallest: SmallestFace = None,
     calibration: CalibrationPath = None,
     prior: Prior = 0.5,
+    exit_code: ExitCode = False,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
     """Decide whether two images show one person: match, review or unknown.
+
+    With --exit-code the code is 0 for a match, 3 otherwise.
 
     Example: mien verify passport.jpg selfie.jpg --fmr 1e-4
     """
@@ -291,21 +387,35 @@ def verify(
     from mien.service.schema import verified_row
 
     pipeline = opened(
-        detector, embedder, device, commercial_only, turns, prior=prior, calibration=calibration
+        detector,
+        embedder,
+        device,
+        commercial_only,
+        turns,
+        smallest=smallest,
+        prior=prior,
+        calibration=calibration,
     )
     decision = run_verification(source_of(first), source_of(second), pipeline, fmr=fmr)
-    if not table:
+    if table:
+        _print_verified(decision)
+    else:
         print_json_line(verified_row(first, second, decision))
-        return
+    if exit_code and decision.outcome != "match":
+        raise typer.Exit(NO_MATCH)
+
+
+def _print_verified(decision: "Decision") -> None:
     basis = decision.basis
     assert basis is not None
     rows: list[list[Any]] = [
         ["answer", decision.outcome],
-        ["similarity", decision.similarity],
+        ["score", f"{decision.score:.2f}"],
+        ["threshold", f"{basis.threshold:.2f} (95 %: {basis.low:.2f} to {basis.high:.2f})"],
         ["probability", f"{decision.probability:.4f} (prior: {decision.prior:g})"],
-        ["threshold", f"{basis.threshold:.3f} (95 %: {basis.low:.3f} to {basis.high:.3f})"],
-        ["requested", f"FMR {basis.fmr:g}"],
-        ["measured on", basis.calibration],
+        ["requested", f"FMR {basis.fmr:g}" + (", extrapolated" if basis.extrapolated else "")],
+        ["calibration", basis.calibration],
+        ["measured on", basis.data],
     ]
     print_table(["", ""], rows)
     typer.echo(decision.reason)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -9,6 +10,7 @@ from mien.cli import (
     analyze,
     baseline,
     cluster,
+    export,
     faces,
     gallery,
     identity,
@@ -30,16 +32,39 @@ from mien.errors import MienError
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # subcommands inherit them
     pretty_exceptions_enable=False,
     help="Face recognition, quality, liveness and behaviour, with stated error rates.",
     epilog="Results are JSON lines on stdout; all else goes to stderr. Start with: mien demo",
 )
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"mien {version('mien')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take the options of the program itself."""
+
+
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "People": (
         identity.enroll,
         identity.identify,
         identity.verify,
+        export.export,
+        export.schema,
         watch.watch,
         watch.events,
         cluster.cluster,
@@ -64,7 +89,7 @@ app.add_typer(models.app, name="models", rich_help_panel="This installation")
 def main() -> None:
     """Run a command; print an error of mien as one line on stderr, with exit code 1."""
     try:
-        app()
+        app(prog_name="mien")  # also for python -m mien
     except MienError as error:
         complain(str(error))
         sys.exit(1)

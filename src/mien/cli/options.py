@@ -10,11 +10,13 @@ import typer
 
 from mien.cli.terminal import complain, progress
 from mien.errors import ImageError
+from mien.zoo import EMBEDDER
 
 if TYPE_CHECKING:
     from mien.detect import Turns
+    from mien.media.finding import Skipped
     from mien.photo import Pipeline
-    from mien.types import Pixels
+    from mien.types import Answer, Pixels
 
 Pictures = Annotated[
     list[str],
@@ -26,6 +28,10 @@ DetectorName = Annotated[
 EmbedderName = Annotated[
     str, typer.Option("--embedder", help="Card of the embedder; see: mien models list")
 ]
+GalleryEmbedder = Annotated[
+    str | None,
+    typer.Option("--embedder", help="Card of the embedder; default: that of the gallery."),
+]
 DeviceName = Annotated[
     str, typer.Option("--device", help="Device: cpu, cuda, coreml ... No fallback.")
 ]
@@ -36,6 +42,14 @@ CommercialOnly = Annotated[
 TurnsChoice = Annotated[
     Literal["when-needed", "never", "always"],
     typer.Option("--turns", help="Turn images by 90, 180, 270 degrees to find faces."),
+]
+SmallestFace = Annotated[
+    float | None,
+    typer.Option(
+        "--smallest",
+        metavar="PX",
+        help="Smallest face to search for, in pixels; smaller is slower. Default: by image size.",
+    ),
 ]
 AsTable = Annotated[
     bool, typer.Option("--table", help="Print a human-readable table instead of JSON lines.")
@@ -50,6 +64,9 @@ CalibrationPath = Annotated[
 ]
 Prior = Annotated[
     float, typer.Option("--prior", help="Prior probability of a match, for `probability`.")
+]
+ExitCode = Annotated[
+    bool, typer.Option("--exit-code", help="State the answer in the exit code; see above.")
 ]
 GALLERY = "people.mien"
 
@@ -95,25 +112,40 @@ def searching(pipeline: "Pipeline", gallery: str) -> Iterator["Pipeline"]:
         yield known
 
 
+def embedder_for(named: str | None, gallery: str | None) -> str:
+    """Return the named embedder, or that of the gallery, or for a new gallery the default."""
+    from mien.service.galleries import embedder_of
+
+    known = embedder_of(gallery) if not named and gallery and is_there(gallery) else None
+    return named or known or EMBEDDER
+
+
 def is_there(gallery: str) -> bool:
     """Return whether a gallery exists, as far as is known without opening it."""
     return "://" in gallery or Path(gallery).exists()
 
 
-def sources_of(names: Sequence[str]) -> list[str]:
-    """Return the paths of all images and films; "-" is kept."""
+def sources_of(
+    names: Sequence[str], skipped: "Skipped" = complain, others: "Skipped" = complain
+) -> list[str]:
+    """Return the paths of all images and films; "-" is kept.
+
+    Args:
+        names: paths, folders and patterns.
+        skipped: is given a sentence about each entry of a folder that cannot be read.
+        others: is given a sentence about files of other kinds.
+    """
     from mien.media import find_sources
 
-    found: list[str] = []
-    for name in names:
-        found += (
-            ["-"] if name == "-" else [str(path) for path in find_sources([name], skipped=complain)]
-        )
+    paths = [name for name in names if name != "-"]
+    found = [str(path) for path in find_sources(paths, skipped=skipped, others=others)]
+    if "-" in names:
+        found.insert(names.index("-"), "-")
     if not found:
         raise ImageError(
             f"No image and no film was found in {', '.join(names)}; check the path or pattern."
         )
-    return list(dict.fromkeys(found))
+    return found
 
 
 def check_report(path: Path | None) -> None:
@@ -152,17 +184,33 @@ def open_picture(name: str) -> "Pixels":
     return read_image(source_of(name))
 
 
-def each_picture(names: Sequence[str], task: str) -> Iterator[tuple[str, "Pixels | None", str]]:
-    """Read images one by one under a progress bar.
+def each_answer(
+    names: Sequence[str], task: str, pipeline: "Pipeline"
+) -> Iterator[tuple[str, "Pixels | None", "Answer | None", str]]:
+    """Read and analyse images under a progress bar; name, image, answer and message of each.
 
-    An image that cannot be read is reported on stderr; its row is None with the message.
+    An image that cannot be read is reported on stderr; it has no answer, but a message.
     """
+    from mien.photo import in_parallel
+
+    def work(name: str) -> tuple[str, "Pixels | None", "Answer | None", str]:
+        try:
+            image = open_picture(name)
+        except ImageError as error:
+            return name, None, None, str(error)
+        return name, image, pipeline(image), ""
+
     with progress() as on_step:
-        for done, name in enumerate(names):
+        on_step(task, 0, len(names))
+        for done, one in enumerate(in_parallel(work, names, pipeline.workers), 1):
+            if one[3]:
+                complain(one[3])
+            yield one
             on_step(task, done, len(names))
-            try:
-                yield name, open_picture(name), ""
-            except ImageError as error:
-                complain(str(error))
-                yield name, None, str(error)
-        on_step(task, len(names), len(names))
+
+
+def workers(names: Sequence[object]) -> int:
+    """Return the number of images to analyse at the same time: one for each core."""
+    from mien.runtime import cpu_quota
+
+    return max(1, min(len(names), cpu_quota()))

@@ -15,15 +15,16 @@ from mien.cli.options import (
     CommercialOnly,
     DetectorName,
     DeviceName,
-    EmbedderName,
+    GalleryEmbedder,
     GalleryPath,
     Prior,
+    embedder_for,
     is_there,
     opened,
     searching,
 )
 from mien.cli.terminal import complain, print_json_line
-from mien.zoo import DETECTOR, EMBEDDER
+from mien.zoo import DETECTOR
 
 VERBS = {"enter": "enters", "exit": "leaves", "name": "named"}
 
@@ -57,7 +58,7 @@ def watch(
         typer.Option(help="False positive identification rate to work at, such as 0.01."),
     ] = 0.01,
     detector: DetectorName = DETECTOR,
-    embedder: EmbedderName = EMBEDDER,
+    embedder: GalleryEmbedder = None,
     calibration: CalibrationPath = None,
     prior: Prior = 0.5,
     table: AsTable = False,
@@ -79,7 +80,7 @@ def watch(
     if analyze:
         models: dict[str, Any] = {
             "detector": detector,
-            "embedder": embedder,
+            "embedder": embedder_for(embedder, gallery),
             "calibration": calibration,
         }
         models |= {"device": device, "commercial_only": commercial_only, "heads": heads}
@@ -91,7 +92,7 @@ def watch(
                 print_json_line(row)
         return
     how: dict[str, Any] = {"fpir": fpir, "prior": prior, "calibration": calibration}
-    pipeline = opened(detector, embedder, device, commercial_only, **how)
+    pipeline = opened(detector, embedder_for(embedder, gallery), device, commercial_only, **how)
     with searching(pipeline, gallery):
         for row in watch_presence(camera, pipeline, log=log, complain=complain):
             if table:

@@ -3,6 +3,7 @@
 from mien.decision.calibration import (
     Calibration,
     CalibrationError,
+    Evidence,
     Point,
     calibrations,
     find_calibration,
@@ -18,6 +19,7 @@ __all__ = [
     "SMALL",
     "Calibration",
     "CalibrationError",
+    "Evidence",
     "Point",
     "calibrations",
     "comparable",

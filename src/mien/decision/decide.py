@@ -4,59 +4,98 @@ A threshold is never a constant: it is taken for the requested error rate from a
 states its data.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from mien.decision.calibration import Calibration, Point
+from mien.decision.calibration import Calibration, Threshold
 from mien.errors import MienError
 from mien.geometry import eye_distance, pose_from_points
 from mien.metrics import posterior
-from mien.types import Basis, Candidate, Decision, Face, Outcome
+from mien.types import Basis, Candidate, Decision, Doubles, Face, Floats, Outcome
 
 FMR = 1e-3  # default for 1:1: one non-mated comparison in a thousand matches
 FPIR = 0.01  # default for 1:N: one search in a hundred for an unknown person returns a name
 PRIOR = 0.5  # prior probability
-REVIEW = 10.0  # a similarity that matches at ten times the false match rate is for review
+REVIEW = 10.0  # a score that matches at ten times the false match rate is for review
 CLEAR = 0.95  # minimum share of the best person in the sum with the runner-up
 SMALL = 16.0  # px between the eyes: the calibrations have no smaller faces
 TURNED = 50.0  # degrees of yaw: the calibrations have no faces beyond
+DIM = 0.049  # mean luminance of the face: one face in a thousand of the calibrations is darker
+NEAREST = 50  # people whose cosine is highest: their scores decide
+SHOWN = 10  # candidates of a decision
 
 
 def compare(
-    similarity: float,
+    first: Face,
+    second: Face,
     calibration: Calibration,
     *,
     fmr: float = FMR,
     prior: float = PRIOR,
-    faces: Sequence[Face] = (),
 ) -> Decision:
     """Decide whether two faces are one person.
 
     Args:
-        similarity: cosine of the two embeddings, in [-1, 1].
-        calibration: of the embedder that made them.
+        first: with an embedding of the embedder of the calibration.
+        second: the same. A face of low quality changes a match to a review.
+        calibration: of that embedder.
         fmr: false match rate to work at: share of non-mated comparisons that match.
         prior: prior probability that they are one person.
-        faces: the two faces; a face of low quality changes a match to a review.
 
     Raises:
         TooFewTrialsError: the calibration has too few comparisons for this rate.
     """
     _check(prior)
-    point = calibration.at_fmr(fmr)
-    probability = posterior(calibration.llr(similarity), prior)
-    weak = next((reason for face in faces if (reason := weakness(face))), None)
-    outcome, reason = _judge(similarity, point, _laxer(calibration, point), f"FMR {fmr:g}", weak)
-    basis = _basis(calibration, point)
-    return Decision(outcome, None, similarity, float(probability), prior, reason, basis)
+    one, other = _embedding(first), _embedding(second)
+    cosine = float(np.clip(one @ other, -1, 1))
+    [score] = calibration.pair_scores(one[None], other[None]).tolist()
+    threshold = calibration.at_fmr(fmr)
+    probability = float(posterior(calibration.llr(score), prior))
+    faces = (first, second)
+    weak = next((reason for face in faces if (reason := weakness(face, calibration))), None)
+    rate = f"FMR {fmr:g}" + (", extrapolated," if threshold.extrapolated else "")
+    outcome, reason = _judge(score, threshold, calibration, rate, weak)
+    basis = _basis(calibration, threshold)
+    return Decision(
+        outcome, None, cosine, probability, prior, reason, basis, candidates=(), score=score
+    )
+
+
+def score_candidates(
+    vector: Floats,
+    candidates: Sequence[Candidate],
+    norms: Doubles,
+    calibration: Calibration,
+) -> list[Candidate]:
+    """Score the candidates of one search, and sort them by score.
+
+    Args:
+        vector: (D,) the probe; a mean of several faces is shorter than 1.
+        candidates: the `NEAREST` people of a gallery.
+        norms: (N, 2) of their templates: `Calibration.norms`.
+        calibration: of the embedder that made the vectors.
+    """
+    if not candidates:
+        return []
+    length = float(np.linalg.norm(vector))
+    own = calibration.norms((vector / length)[None])
+    cosines = length * np.array([each.similarity for each in candidates])
+    scores = calibration.scores(cosines, own, norms)
+    scored = [
+        replace(each, similarity=float(cosine), score=float(score))
+        for each, cosine, score in zip(candidates, cosines, scores, strict=True)
+    ]
+    return sorted(scored, key=lambda each: (-(each.score or 0.0), each.template))
 
 
 def identify(
     candidates: Sequence[Candidate],
     calibration: Calibration,
     *,
-    templates: int,
+    people: int,
     fpir: float = FPIR,
     prior: float = PRIOR,
     face: Face | None = None,
@@ -64,54 +103,99 @@ def identify(
     """Decide which person of a gallery a face shows, if any.
 
     Args:
-        candidates: the most similar people, best first; request ten from the gallery.
+        candidates: from `score_candidates`, best first.
         calibration: of the embedder that made the vectors.
-        templates: number of templates searched; the threshold rises with it.
+        people: number of people searched; the threshold rises with it.
         fpir: false positive identification rate to work at: share of searches of people outside
             the gallery that return a name.
         prior: prior probability that the person is in the gallery; it is spread evenly
-            over the templates.
+            over its people.
         face: a face of low quality changes a match to a review.
-
-    Raises:
-        TooFewTrialsError: the calibration has too few comparisons for this rate and gallery.
     """
     _check(prior)
     if not candidates:
         return Decision("unknown", None, None, None, prior, "The gallery is empty.")
     best = candidates[0]
-    point = calibration.at_fpir(fpir, templates)
-    # Bayes' theorem over all people: those outside the gallery have likelihood ratio 1, those
-    # beyond the list less than the last one of the list, which is negligible.
-    prior_ratio = prior / (1 - prior) / templates
-    ratios = [prior_ratio * calibration.ratio(candidate.similarity) for candidate in candidates]
-    probability = ratios[0] / (1 + sum(ratios))
-    weak = weakness(face) if face else None
+    scores = np.array([candidate.score for candidate in candidates])
+    threshold = calibration.at_fpir(fpir, people)
+    ratios = _ratios(scores, calibration, people, prior)
+    probability = float(ratios[0] / (1 + ratios.sum()))
+    shown = calibration.fpir_of(threshold.fmr, people)
+    weak = None
+    if shown > fpir * (1 + 1e-6):
+        weak = f"among {people:,} people the calibration shows FPIR {shown:.2g} at best"
+    weak = weak or (weakness(face, calibration) if face else None)
     if len(candidates) > 1 and ratios[0] < CLEAR * (ratios[0] + ratios[1]):
         weak = weak or f"the runner-up '{candidates[1].person}' scores almost as high"
-    rate = f"FPIR {fpir:g} among {templates:,} templates"
-    outcome, reason = _judge(best.similarity, point, _laxer(calibration, point), rate, weak)
+    rate = f"FPIR {fpir:g} among {people:,} people" + (
+        ", extrapolated," if threshold.extrapolated else ""
+    )
+    score = float(scores[0])
+    outcome, reason = _judge(score, threshold, calibration, rate, weak)
     return Decision(
         outcome,
-        None if outcome == "unknown" else best.person,
+        best.person if outcome == "match" else None,
         best.similarity,
         probability,
         prior,
         reason,
-        _basis(calibration, point, fpir, templates),
-        best.similarity - candidates[1].similarity if len(candidates) > 1 else None,
-        tuple(candidates),
+        _basis(calibration, threshold, fpir, people),
+        score - float(scores[1]) if len(scores) > 1 else None,
+        tuple(candidates[:SHOWN]),
+        score,
     )
 
 
-def weakness(face: Face) -> str | None:
-    """Return why a similarity of this face is unreliable; None if it is reliable."""
+def best_probability(
+    scores: Doubles, calibration: Calibration, *, people: int, prior: float = PRIOR
+) -> Doubles:
+    """Return the probability that the best candidate of each search is the person.
+
+    Args:
+        scores: (N, K) of the best candidates, best first.
+        calibration: that gave them.
+        people: number of people searched.
+        prior: prior probability that the person is in the gallery.
+    """
+    ratios = _ratios(scores, calibration, people, prior)
+    found: Doubles = ratios[:, 0] / (1 + ratios.sum(1))
+    return found
+
+
+def _ratios(scores: Doubles, calibration: Calibration, people: int, prior: float) -> Doubles:
+    """Posterior odds of each candidate against nobody.
+
+    Bayes' theorem over all people: those outside the gallery have likelihood ratio 1, those
+    beyond the list less than the last one of the list, which is negligible.
+    """
+    ratios: Doubles = prior / (1 - prior) / people * np.exp(calibration.llr(scores))
+    return ratios
+
+
+def weakness(face: Face, calibration: Calibration | None = None) -> str | None:
+    """Return why a score of this face is unreliable; None if it is reliable.
+
+    Args:
+        face: with quality and embedding, if they are known.
+        calibration: of its embedder, for what the embedding shows.
+    """
     measures = face.quality.measures if face.quality else {}
     eyes, yaw = measures.get("inter_eye_distance"), measures.get("head_pose_yaw")
     if eyes is not None and eyes < SMALL:
         return f"the distance between the eyes is only {eyes:.0f} px"
     if yaw is not None and abs(yaw) > TURNED:
         return f"the face is turned {abs(yaw):.0f} degrees"
+    light = measures.get("luminance_mean")
+    if light is not None and light < DIM:
+        return f"the face is too dark (mean luminance {light:.3f})"
+    if calibration is None or not calibration.cohort or face.embedding is None:
+        return None
+    low, high = calibration.usual
+    [[mean, _]] = calibration.norms(face.embedding[None]).tolist()
+    if mean < low:
+        return "the face is unlike all on which the rates were measured"
+    if mean > high:
+        return "strangers are more similar to this face than to any on which rates were measured"
     return None
 
 
@@ -128,41 +212,49 @@ def _check(prior: float) -> None:
         raise MienError(f"A prior must be between 0 and 1, got {prior:g}; 0.5 is neutral.")
 
 
-def _laxer(calibration: Calibration, point: Point) -> Point:
-    """Return the threshold at ten times the rate, within the range of the calibration."""
-    return calibration.at_fmr(min(REVIEW * point.fmr, calibration.points[0].fmr))
+def _embedding(face: Face) -> Floats:
+    if face.embedding is None:
+        raise MienError("A face without embedding cannot be compared; embed it first.")
+    return face.embedding
 
 
 def _judge(
-    similarity: float, point: Point, lower: Point, rate: str, weak: str | None
+    score: float, threshold: Threshold, calibration: Calibration, rate: str, weak: str | None
 ) -> tuple[Outcome, str]:
     """Return the outcome and its reason; a tie counts as below the threshold."""
-    seen = f"Similarity {similarity:.3f}"
-    if similarity > point.threshold and weak is None:
-        return "match", f"{seen} is above {point.threshold:.3f}, the threshold for {rate}."
-    if similarity > point.threshold:
-        return "review", f"{seen} is above {point.threshold:.3f} ({rate}), but {weak}."
-    if similarity > lower.threshold:
-        return "review", (
-            f"{seen} is below {point.threshold:.3f}, the threshold for {rate}, but above "
-            f"{lower.threshold:.3f}, the threshold for FMR {lower.fmr:.2g}."
-        )
-    return (
-        "unknown",
-        f"{seen} is below {lower.threshold:.3f}, the threshold for FMR {lower.fmr:.2g}.",
-    )
+    seen = f"{one_in(score)} strangers is this similar"
+    if score > threshold.score and weak is None:
+        return "match", f"{seen}; {rate} needs {one_in(threshold.score)}."
+    if score > threshold.score:
+        return "review", f"{seen}, enough for {rate}, but {weak}."
+    laxer = min(REVIEW * threshold.fmr, calibration.points[0].fmr)
+    if score > -math.log10(laxer):
+        return "review", f"{seen}; {rate} needs {one_in(threshold.score)}."
+    return "unknown", f"{seen}; {rate} needs {one_in(threshold.score)}."
+
+
+def one_in(score: float) -> str:
+    """Say a score in words: "1 in 10,000"."""
+    number = 10 ** min(score, 18.0)
+    digits = max(0, math.floor(math.log10(number)) - 1) if number >= 1 else 0
+    return f"1 in {round(number / 10**digits) * 10**digits:,}"
 
 
 def _basis(
-    calibration: Calibration, point: Point, fpir: float | None = None, templates: int | None = None
+    calibration: Calibration,
+    threshold: Threshold,
+    fpir: float | None = None,
+    people: int | None = None,
 ) -> Basis:
     return Basis(
         calibration.name,
         calibration.contract,
-        point.threshold,
-        point.low,
-        point.high,
-        point.fmr,
+        threshold.score,
+        threshold.low,
+        threshold.high,
+        threshold.fmr,
         fpir,
-        templates,
+        people,
+        threshold.extrapolated,
+        calibration.data,
     )

@@ -4,12 +4,17 @@ Source: Zhang et al., "Joint face detection and alignment using multitask cascad
 networks", IEEE SPL 2016.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from mien.detect.light import DIM, brightened, brightest
+from mien.detect.staged import Hints
+from mien.detect.views import SAME, crosses, search_around
 from mien.geometry import nms, square
 from mien.runtime import Session
 from mien.types import Face, Floats, Pixels
@@ -17,7 +22,11 @@ from mien.types import Face, Floats, Pixels
 CELL, STRIDE = 12, 2  # px of the receptive field of a cell of the first network, and the stride
 STEP = 0.709  # sqrt(0.5): each level of the pyramid has half the area. Source: the paper's code
 NET2, NET3 = 24, 48  # px of the inputs of the second and third networks
-GREY = (127, 127, 127)  # grey value that the networks map to 0; fills windows beyond the image
+GREY = (
+    127.0,
+    127.0,
+    127.0,
+)  # grey value that the networks map to 0; fills windows beyond the image
 # Measured on 206 images of LFW, UTKFace and others at four orientations. Faces that were found in
 # a wrong orientation had logits up to 5.3 in the final window (upright: median 6.4). In 52 of 55
 # the true orientation won, most by more than 3. Upright faces lost in 6 of 204, by up to 2.1.
@@ -29,16 +38,37 @@ LYING = 2.0  # logit difference by which another orientation must win
 # images and crops without a face it adds one false detection.
 LOOSE = 0.5
 FINE_STEP = STEP**0.5
+# A glance keeps the windows with these scores in the three stages, on a small copy of the image.
+# Windows that take a large share of the image are few, so for them lower scores and the finer
+# pyramid of LOOSE are affordable; tight crops need them. Source: python benchmarks/detect.py.
+GLANCE = (0.8, 0.5, 0.3)
+LARGE = 0.3  # share of the shorter side
+GLANCE_LARGE = (0.3, 0.2)  # scores of large windows in the last two stages
+WIDE_CELL = 8  # px, shorter side of the smallest level with room: the face is wider than the image
+ROOM = 8  # px of a level that a glance adds on each side, for faces that are cut by the border
 MOST = 1000  # windows that stage two processes, best first: limits the time on images of foliage
+
+
+class Scan(NamedTuple):
+    """One pass of the first network over an image pyramid."""
+
+    threshold: float  # score that a window must exceed
+    smallest: float  # px, side of the smallest window
+    step: float  # side of each level as a share of the previous one
+    largest: float = math.inf  # px, side of the largest window
 
 
 class MtcnnDetector:
     """Detector of faces with five points, from `min_face` pixels upwards.
 
+    It is a mien.detect.staged.Staged.
+
     The cost of small faces grows with the square of the image side over `min_face`. Therefore
     `min_face` is the larger of a size in pixels and a share of the shorter side of the
     image.
     """
+
+    unit = float(NET2)
 
     def __init__(
         self,
@@ -53,6 +83,7 @@ class MtcnnDetector:
         min_face: float = 24.0,
         min_share: float = 0.04,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8),
+        smallest: float | None = None,
     ) -> None:
         """Open the three graphs.
 
@@ -67,6 +98,7 @@ class MtcnnDetector:
             min_face: px, side of the smallest face to detect.
             min_share: the same as a share of the shorter side of the image.
             thresholds: scores that a window must exceed in each stage.
+            smallest: px, side of the smallest face in any image, instead of the two.
         """
         self._nets = [
             Session(path, shape, device=device, threads=threads)
@@ -77,48 +109,135 @@ class MtcnnDetector:
             )
         ]
         self.name, self.digest, self.device = name, digest, self._nets[0].device
-        self.min_face, self.min_share, self.thresholds = min_face, min_share, thresholds
+        self.min_face = min_face if smallest is None else smallest
+        self.min_share = min_share if smallest is None else 0.0
+        self.thresholds = thresholds
 
     def __call__(self, image: Pixels) -> list[Face]:
         """Find the faces in one (H, W, 3) image, highest score first."""
-        last = self.thresholds[2]
-        found = self._cascade(image, self.thresholds, STEP)
-        return found or self._cascade(image, (LOOSE, LOOSE, last), FINE_STEP)
+        found, weak = self._strict(image)
+        if found:
+            return found
+        hints = self.glance(self.reduced(image, self.smallest(image)), border=True)
+        return self._loose(image) if hints.large or self._promising(image, weak) else []
+
+    def search(self, image: Pixels, hints: Hints) -> list[Face]:
+        """Find the faces; `hints` are of a glance at this view of the image."""
+        found, weak = self._strict(image)
+        if found:
+            return found
+        return self._loose(image) if hints.large or self._promising(image, weak) else []
+
+    def _promising(self, image: Pixels, windows: Floats) -> bool:
+        """Return whether a loose search around one of the windows finds a face."""
+        keep = nms(windows, np.ones(len(windows), np.float32), max_overlap=SAME)
+        return any(search_around(self._loose, image, window, GREY) for window in windows[keep])
+
+    def _strict(self, image: Pixels) -> tuple[list[Face], Floats]:
+        """Return the faces, and the windows that have the last score of a glance."""
+        first, second, last = self.thresholds
+        return self._cascade(image, Scan(first, self.smallest(image), STEP), second, last)
+
+    def _loose(self, image: Pixels) -> list[Face]:
+        """Find faces of which the first two networks are less certain."""
+        scan = Scan(LOOSE, self.smallest(image), FINE_STEP)
+        return self._cascade(image, scan, LOOSE, self.thresholds[2])[0]
+
+    def smallest(self, image: Pixels) -> float:
+        """Return the side of the smallest face that is searched for in this image, px."""
+        return max(self.min_face, self.min_share * float(min(image.shape[:2])))
+
+    def reduced(self, image: Pixels, smallest: float) -> Pixels:
+        """Scale an image so that a face of `smallest` px gets NET2 px, as `glance` expects."""
+        scale = NET2 / smallest
+        if scale == 1:
+            return image
+        size = [max(1, round(side * scale)) for side in (image.shape[1], image.shape[0])]
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
+
+    def glance(self, small: Pixels, *, border: bool = False, largest: float = math.inf) -> Hints:
+        """Return where a search could find a face, at a fraction of its cost.
+
+        Args:
+            small: of `reduced`; turned or changed as the image would be.
+            border: only at the border and beyond; faces that fill the image are included.
+            largest: px of `small`, the side of the largest window.
+
+        Returns:
+            Square windows in px of `small`; none: a search finds no face.
+        """
+        if brightest(small) < DIM:
+            small = brightened(small)
+        large = max(NET2, LARGE * min(small.shape[:2]))
+        scans = [Scan(GLANCE[0], NET2, STEP, largest), Scan(LOOSE, large, FINE_STEP, largest)]
+        fill = mean_colour(small) if border else GREY
+        boxes = self._propose(small, scans, ROOM if border else 0, fill)
+        if border:  # the others lie inside, where a search is made anyhow
+            boxes = boxes[crosses(boxes, small) | (boxes[:, 2] - boxes[:, 0] >= large)]
+        for net, side, score, lower in zip(
+            self._nets[1:], (NET2, NET3), GLANCE[1:], GLANCE_LARGE, strict=True
+        ):
+            if not len(boxes):
+                break
+            out = net(windows(small, boxes, side, fill))
+            asked = np.where(boxes[:, 2] - boxes[:, 0] < large, score, lower)
+            sure = out["scores"][:, 1] > asked
+            boxes = square(moved(boxes[sure], out["boxes"][sure]))
+        return Hints(boxes, bool((boxes[:, 2] - boxes[:, 0] >= large).any()))
 
     def _cascade(
-        self, image: Pixels, thresholds: tuple[float, float, float], step: float
-    ) -> list[Face]:
-        boxes = self._propose(image, thresholds[0], step)
-        boxes = self._refine(image, boxes, thresholds[1])
-        return self._finish(image, boxes, thresholds[2])
+        self, image: Pixels, scan: Scan, second: float, last: float
+    ) -> tuple[list[Face], Floats]:
+        boxes = self._propose(image, [scan])
+        boxes = self._refine(image, boxes, second)
+        return self._finish(image, boxes, last)
 
-    def _levels(self, image: Pixels, step: float) -> Iterator[tuple[Pixels, float]]:
-        """Yield the image at decreasing sizes, and level px per image px."""
+    def _levels(self, image: Pixels, scan: Scan, shortest: int) -> Iterator[tuple[Pixels, float]]:
+        """Yield the image at decreasing sizes, and level px per image px.
+
+        The shorter side of the last level has at least `shortest` px.
+        """
         height, width = image.shape[:2]
-        smallest = max(self.min_face, self.min_share * min(height, width))
-        scale, level = CELL / smallest, image
-        while min(height, width) * scale >= CELL:
+        scale, level = CELL / scan.smallest, image
+        while min(height, width) * scale >= shortest and CELL / scale <= scan.largest:
             size = (round(width * scale), round(height * scale))
             # Each level is made from the previous one, not from the image: fewer pixels to read.
             # The first step may be large and needs averaging; the others cause little aliasing.
             how = cv2.INTER_AREA if level is image else cv2.INTER_LINEAR
             level = np.asarray(cv2.resize(level, size, interpolation=how), np.uint8)
             yield level, scale
-            scale *= step
+            scale *= scan.step
 
-    def _propose(self, image: Pixels, threshold: float, step: float) -> Floats:
-        """Return square windows that may contain a face, (N, 4), best first."""
+    def _propose(
+        self,
+        image: Pixels,
+        scans: Sequence[Scan],
+        room: int = 0,
+        fill: tuple[float, ...] = GREY,
+    ) -> Floats:
+        """Return square windows that may contain a face, (N, 4), best first.
+
+        Args:
+            image: (H, W, 3).
+            scans: the passes of the first network.
+            room: even number of px that is added on each side of each level; the middle of the
+                level is then left out.
+            fill: RGB of what is added.
+        """
         found = [np.empty((0, 5), np.float32)]
-        for level, scale in self._levels(image, step):
-            maps = self._nets[0](level[None])
-            scores = maps["scores"][0, 1]  # (h, w)
-            rows, columns = np.nonzero(scores > threshold)
-            corner = np.stack([columns, rows], 1).astype(np.float32) * STRIDE + 1
-            cells = np.hstack([corner, corner + CELL - 1])  # (N, 4) level px
-            cells += maps["boxes"][0, :, rows, columns] * (CELL - 1)
-            values = scores[rows, columns]
-            keep = nms(cells, values, max_overlap=0.5)
-            found.append(np.hstack([cells[keep] / scale, values[keep, None]]))
+        for scan in scans:
+            for level, scale in self._levels(image, scan, WIDE_CELL if room else CELL):
+                for part, corner in _parts(level, room, fill):
+                    maps = self._nets[0](part[None])
+                    scores = maps["scores"][0, 1]  # (h, w)
+                    rows, columns = np.nonzero(scores > scan.threshold)
+                    places = np.stack([columns, rows], 1).astype(np.float32) * STRIDE + 1 + corner
+                    cells = np.hstack([places, places + CELL - 1])  # (N, 4) level px
+                    cells += maps["boxes"][0, :, rows, columns] * (CELL - 1)
+                    values = scores[rows, columns]
+                    keep = nms(cells, values, max_overlap=0.5)
+                    found.append(np.hstack([cells[keep] / scale, values[keep, None]]))
         every = np.vstack(found)
         keep = nms(every[:, :4], every[:, 4], max_overlap=0.7)[:MOST]
         return square(every[keep, :4])
@@ -133,16 +252,17 @@ class MtcnnDetector:
         keep = nms(boxes, out["scores"][sure, 1], max_overlap=0.7)
         return square(boxes[keep])
 
-    def _finish(self, image: Pixels, boxes: Floats, threshold: float) -> list[Face]:
+    def _finish(self, image: Pixels, boxes: Floats, threshold: float) -> tuple[list[Face], Floats]:
         if not len(boxes):
-            return []
+            return [], boxes
         out = self._nets[2](windows(image, boxes, NET3))
         sure = out["scores"][:, 1] > threshold
+        weak = boxes[out["scores"][:, 1] > GLANCE[2]]
         boxes, scores = boxes[sure], out["scores"][sure, 1]
         points = points_in(boxes, out["points"][sure])
         boxes = moved(boxes, out["boxes"][sure])
         keep = nms(boxes, scores, max_overlap=0.7, over="smaller")
-        return self._refine_final(image, boxes[keep], scores[keep], points[keep])
+        return self._refine_final(image, boxes[keep], scores[keep], points[keep]), weak
 
     def _refine_final(
         self, image: Pixels, boxes: Floats, scores: Floats, points: Floats
@@ -185,8 +305,34 @@ class MtcnnDetector:
         return set(doubtful[others.max(axis=0) - certainty[doubtful] > LYING].tolist())
 
 
-def windows(image: Pixels, boxes: Floats, side: int) -> Pixels:
-    """Cut square windows and scale them: (N, side, side, 3); grey beyond the image."""
+def _parts(level: Pixels, room: int, fill: tuple[float, ...]) -> Iterator[tuple[Pixels, Floats]]:
+    """Yield the level, or the strips along its border with room around; with their corners."""
+    if not room:
+        yield level, np.zeros(2, np.float32)
+        return
+    added = cv2.copyMakeBorder(level, room, room, room, room, cv2.BORDER_CONSTANT, value=fill)
+    wide, strip = np.asarray(added, np.uint8), room + CELL
+    height, width = wide.shape[:2]
+    if min(height, width) <= 2 * strip:
+        yield wide, np.array([-room, -room], np.float32)
+        return
+    below, right = (height - strip) // STRIDE * STRIDE, (width - strip) // STRIDE * STRIDE
+    for left, top, part in (
+        (0, 0, wide[:strip]),
+        (0, below, wide[below:]),
+        (0, 0, wide[:, :strip]),
+        (right, 0, wide[:, right:]),
+    ):
+        yield np.ascontiguousarray(part), np.array([left - room, top - room], np.float32)
+
+
+def mean_colour(image: Pixels) -> tuple[float, ...]:
+    """Return the mean RGB of an image."""
+    return cv2.mean(image)[:3]
+
+
+def windows(image: Pixels, boxes: Floats, side: int, fill: tuple[float, ...] = GREY) -> Pixels:
+    """Cut square windows and scale them: (N, side, side, 3); `fill` beyond the image."""
     chips = np.empty((len(boxes), side, side, 3), np.uint8)
     height, width = image.shape[:2]
     for chip, box in zip(chips, np.rint(boxes).astype(int), strict=True):
@@ -194,13 +340,13 @@ def windows(image: Pixels, boxes: Floats, side: int) -> Pixels:
         inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
         border = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
         if any(border) and inside.size:
-            inside = cv2.copyMakeBorder(inside, *border, cv2.BORDER_CONSTANT, value=GREY)  # type: ignore[assignment]
+            inside = cv2.copyMakeBorder(inside, *border, cv2.BORDER_CONSTANT, value=fill)  # type: ignore[assignment]
         if inside.size:
             smaller = inside.shape[0] > side
             how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
             cv2.resize(inside, (side, side), dst=chip, interpolation=how)
         else:
-            chip[:] = GREY[0]
+            chip[:] = fill
     return chips
 
 

@@ -1,5 +1,6 @@
-"""Detection with retries (scale, padding, rotation), and diagnosis if no face is found."""
+"""Detection with retries: padding, rotation, brightening, cut and small faces."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -7,26 +8,17 @@ import cv2
 import numpy as np
 
 from mien.contracts import Detector
-from mien.geometry import Quarter, nms
+from mien.detect.diagnosis import Reason, diagnose_no_face
+from mien.detect.light import BLACK, DIM, brightened, brightest
+from mien.detect.staged import NO_HINTS, Hints, Staged, staged
+from mien.detect.views import OTHER_TURNS, SAME, crosses, moved, search_around, with_room
+from mien.geometry import Quarter, nms, overlap
 from mien.media import turn, turn_back
 from mien.types import Face, Floats, Pixels
 
 Turns = Literal["when-needed", "never", "always"]
-Reason = Literal["too-small", "blurred", "dark", "cut", "sideways", "none"]
-REASONS: dict[str, str] = {
-    "too-small": "A face is found only after the image is enlarged; use a larger image.",
-    "blurred": "The image is too blurred for a detection; use a sharper image.",
-    "dark": "A face is found only after the image is brightened.",
-    "cut": "A face is cut by the edge of the image.",
-    "sideways": "A face is found only after the image is rotated; allow turns.",
-    "none": "No face was found in the image.",
-}
 TIGHT = 0.25  # share of the image sides that is added around a tight crop
-OTHER_TURNS: tuple[Quarter, ...] = (90, 270, 180)  # a phone held sideways is more frequent
-ENLARGED = 1200  # px: longer side that a small image is enlarged to, by a factor of 4 at most
-DARK = 60  # grey value: the brightest 1 % of an image without light are below
-FLAT = 6.0  # grey values: less spread is a uniform area, not a blurred face
-SOFT = 12.0  # variance of the Laplacian at 256 px: below, there are no edges of a face
+NEAR = 1.25  # a face smaller than this times the limit shows that there may be smaller ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,13 +29,26 @@ class Found:
     turned: Quarter = 0  # degrees clockwise of the rotation in which they were found
     padded: bool = False  # they were found only with padding around the image
     reason: Reason | None = None  # why there is no face
+    brightened: bool = False  # they were found only after the image was brightened
+    smallest: float | None = None  # px: smaller faces were not searched for; None: not known
+
+    def pixels(self, image: Pixels) -> Pixels:
+        """Return the image as its faces were found in it: brightened or as it is.
+
+        Of 80 faces of UTKFace at 12 % of their light, the embeddings of the brightened image have
+        a similarity of at least 0.997 (5 % quantile) to those at full light, and 0.971 otherwise.
+        """
+        return brightened(image) if self.brightened else image
 
 
 def detect_with_retries(detector: Detector, image: Pixels, turns: Turns = "when-needed") -> Found:
     """Find the faces in one image; retry where a single pass is known to fail.
 
     A face that fills the image is found with padding. An image without an upright face is
-    rotated. If all retries fail, the result is empty, with the most likely reason.
+    rotated, and a dark one brightened. If all retries fail, the result is empty, with the most
+    likely reason. If a detector can glance (see mien.detect.staged), only retries that could
+    find a face are made; and where faces are found, those that the border cuts are added and,
+    if one of them is small, smaller ones.
 
     Args:
         detector: any detector.
@@ -51,104 +56,106 @@ def detect_with_retries(detector: Detector, image: Pixels, turns: Turns = "when-
         turns: "never" searches upright only, "when-needed" rotates if nothing is found upright,
             "always" searches all four orientations and keeps every face.
     """
+    stages = staged(detector)
+    found = _search(stages, image, turns)
+    if not found.faces and BLACK <= brightest(image) < DIM:
+        again = _search(stages, brightened(image), turns)
+        found = replace(again, brightened=True) if again.faces else found
+    if not found.faces:
+        found = replace(found, reason=diagnose_no_face(stages, image, turns=turns != "never"))
+    return found
+
+
+def _search(detector: Staged, image: Pixels, turns: Turns) -> Found:
+    """Find the faces in the allowed orientations; no diagnosis."""
+    limit = detector.smallest(image)
+    small = detector.reduced(image, limit)
+    known = limit or None
     if turns == "always":
-        return _all_around(detector, image)
-    first = Found(detector(image))
-    if first.faces:
-        return first
+        return replace(_all_around(detector, image, small), smallest=known)
+    hints = detector.glance(small, border=True)
+    faces = detector.search(image, hints)
+    if faces:
+        faces = _cut(detector, image, faces, hints.windows * (limit / detector.unit))
+        faces, limit = _smaller(detector, image, faces, limit)
+        return Found(faces, smallest=limit or None)
     # All retries, and the most certain of them: a rotated face may be found weakly in any of them.
-    attempts = [_wide(detector, image)]
+    attempts = [_wide(detector, image, hints)] if len(hints.windows) else []
     if turns == "when-needed":
-        attempts += [_turned(detector, image, degrees) for degrees in OTHER_TURNS]
-    best = max(attempts, key=lambda one: one.faces[0].score if one.faces else 0.0)
-    return best if best.faces else Found([], reason=diagnose_no_face(detector, image, turns))
+        attempts += [_turned(detector, image, small, degrees) for degrees in OTHER_TURNS]
+    best = max(
+        attempts, key=lambda one: one.faces[0].score if one.faces else 0.0, default=Found([])
+    )
+    return replace(best, smallest=known) if best.faces else Found([], smallest=known)
 
 
-def _wide(detector: Detector, image: Pixels) -> Found:
+def _wide(detector: Staged, image: Pixels, hints: Hints) -> Found:
     wide, shift = with_room(image, TIGHT)
-    return Found(moved(detector(wide), -shift), padded=True)
+    return Found(moved(detector.search(wide, hints), -shift), padded=True)
 
 
-def _turned(detector: Detector, image: Pixels, degrees: Quarter) -> Found:
-    faces = turn_back(detector(turn(image, degrees)), degrees, image.shape)
-    return Found(faces, turned=degrees)
+def _turned(detector: Staged, image: Pixels, small: Pixels, degrees: Quarter) -> Found:
+    hints = detector.glance(turn(small, degrees))
+    if not len(hints.windows):
+        return Found([])
+    view = turn(image, degrees)
+    windows = hints.windows * (max(image.shape) / max(small.shape))
+    if not hints.large and not any(search_around(detector, view, window) for window in windows):
+        return Found([])
+    return Found(turn_back(detector.search(view, hints), degrees, image.shape), degrees)
 
 
-def _all_around(detector: Detector, image: Pixels) -> Found:
+def _all_around(detector: Staged, image: Pixels, small: Pixels) -> Found:
     every = [
-        face for degrees in (0, *OTHER_TURNS) for face in _turned(detector, image, degrees).faces
+        face
+        for degrees in (0, *OTHER_TURNS)
+        for face in _turned(detector, image, small, degrees).faces
     ]
     if not every:
-        wide = _wide(detector, image)
-        return wide if wide.faces else Found([], reason=diagnose_no_face(detector, image, "always"))
+        hints = detector.glance(small, border=True)
+        return _wide(detector, image, hints) if len(hints.windows) else Found([])
     boxes = np.stack([face.box for face in every])
-    keep = nms(boxes, np.array([face.score for face in every], np.float32), max_overlap=0.4)
+    keep = nms(boxes, np.array([face.score for face in every], np.float32), max_overlap=SAME)
     return Found([every[i] for i in keep])
 
 
-def diagnose_no_face(detector: Detector, image: Pixels, turns: Turns = "when-needed") -> Reason:
-    """Diagnose why there is no face: correct one fault at a time and detect again."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    top = float(np.percentile(grey, 99))
-    if top < DARK and detector(brightened(image)):
-        return "dark"
-    enlarged = ENLARGED / max(image.shape[:2])
-    if enlarged > 1:
-        grown = cv2.resize(image, None, fx=min(enlarged, 4), fy=min(enlarged, 4))
-        if detector(np.asarray(grown, np.uint8)):
-            return "too-small"
-    if turns == "never" and any(_turned(detector, image, d).faces for d in OTHER_TURNS):
-        return "sideways"
-    if _cut_face(detector, image):
-        return "cut"
-    small = cv2.resize(grey, (256, 256), interpolation=cv2.INTER_AREA)
-    spread, edges = float(small.std()), float(cv2.Laplacian(small, cv2.CV_32F).var())
-    return "blurred" if spread > FLAT and edges < SOFT else "none"
+def _cut(detector: Staged, image: Pixels, faces: list[Face], hints: Floats) -> list[Face]:
+    """Add the faces that the border cuts; `hints` are (N, 4) windows of a glance with room."""
+    return _confirmed(detector, image, faces, hints[crosses(hints, image)])
 
 
-def _cut_face(detector: Detector, image: Pixels) -> bool:
-    """Detect a face across the image edge: half a face and its mirror image form a face."""
-    height, width = image.shape[:2]
-    room = max(1, min(height, width) // 2)
-    mirrored = cv2.copyMakeBorder(image, room, room, room, room, cv2.BORDER_REFLECT)
-    frame = np.array([0, 0, width, height], np.float32)
-    for face in moved(
-        detector(np.asarray(mirrored, np.uint8)), np.array([-room, -room], np.float32)
-    ):
-        inside = np.clip(face.box, [0, 0, 0, 0], frame[[2, 3, 2, 3]])
-        part, whole = (np.prod(b[2:] - b[:2]) for b in (inside, face.box))
-        if 0 < part < 0.8 * whole:
-            return True
-    return False
+def _smaller(
+    detector: Staged, image: Pixels, faces: list[Face], limit: float
+) -> tuple[list[Face], float]:
+    """Add faces below the limit of a large image, octave by octave, as long as there are any.
 
-
-def with_room(image: Pixels, share: float) -> tuple[Pixels, Floats]:
-    """Add a border in the mean colour of the image; also return the shift (x, y) in px.
-
-    Black or repeated borders give worse results: on the crops of LFW that are not found
-    without a border, where the mean colour missed 3 of 17, repeated edges 4, black 8.
+    Returns:
+        The faces, and the smallest face that was searched for, px.
     """
-    height, width = image.shape[:2]
-    down, across = round(height * share), round(width * share)
-    mean = tuple(float(v) for v in image.reshape(-1, 3).mean(0))
-    wide = cv2.copyMakeBorder(image, down, down, across, across, cv2.BORDER_CONSTANT, value=mean)
-    return np.asarray(wide, np.uint8), np.array([across, down], np.float32)
+    while limit > detector.min_face and min(f.box[2] - f.box[0] for f in faces) < NEAR * limit:
+        limit, known = max(limit / 2, detector.min_face), len(faces)
+        small = detector.reduced(image, limit)
+        hints = detector.glance(small, largest=2 * detector.unit)
+        faces = _confirmed(detector, image, faces, hints.windows * (limit / detector.unit))
+        if len(faces) == known:
+            break
+    return faces, limit
 
 
-def brightened(image: Pixels) -> Pixels:
-    """Scale the brightest percent to white, and brighten the shadows."""
-    top = max(float(np.percentile(image, 99)), 1.0)
-    lifted = np.clip(np.arange(256) / top, 0, 1) ** 0.6 * 255
-    return np.asarray(cv2.LUT(image, lifted.astype(np.uint8)), np.uint8)
+def _confirmed(detector: Staged, image: Pixels, faces: list[Face], windows: Floats) -> list[Face]:
+    """Search around the (N, 4) windows in which no face is known; add what is found in them."""
+    boxes = [face.box for face in faces]
+    fill = cv2.mean(image)[:3] if len(windows) else ()
+    for window in windows:
+        if _most(window, boxes) > SAME:
+            continue
+        there = search_around(lambda part: detector.search(part, NO_HINTS), image, window, fill)
+        new = [f for f in there if _most(f.box, [window]) > SAME >= _most(f.box, boxes)]
+        if new:
+            faces, boxes = [*faces, new[0]], [*boxes, new[0].box]
+    return faces
 
 
-def moved(faces: list[Face], shift: Floats) -> list[Face]:
-    """Return the faces moved by `shift` (x, y) px."""
-    return [
-        replace(
-            face,
-            box=face.box + np.tile(shift, 2),
-            points=None if face.points is None else face.points + shift,
-        )
-        for face in faces
-    ]
+def _most(box: Floats, others: Sequence[Floats]) -> float:
+    """Return the largest share that a box has in common with one of the others."""
+    return float(overlap(box[None], np.stack(others), "smaller").max())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.detect.single_shot import Shot, detect_at, grid
+from mien.detect.single_shot import Shot, detect_at, grid, sizes_for
 from mien.errors import WeightsError
 from mien.runtime import Session
 from mien.types import Face, Pixels
@@ -30,6 +30,7 @@ class ScrfdDetector:
         threads: int | None = None,
         size: int = 640,
         min_score: float = 0.5,
+        smallest: float | None = None,
     ) -> None:
         """Open the graph, which must have the nine outputs of a `_kps` export.
 
@@ -41,6 +42,7 @@ class ScrfdDetector:
             threads: for one call.
             size: px, longer side of the large canvas; a small one of 192 px is always added.
             min_score: faces with a lower score are dropped.
+            smallest: px, side of the smallest face; it gives the size of the large canvas.
         """
         self._session = Session(weights, (None, 3, None, None), device=device, threads=threads)
         if len(self._session.outputs) != 3 * len(STRIDES):
@@ -50,13 +52,13 @@ class ScrfdDetector:
                 "points at strides 8, 16, 32), as in an SCRFD graph with five points."
             )
         self.name, self.digest, self.device = name, digest, self._session.device
-        self.sizes, self.min_score = (size, 192), min_score
+        self.sizes, self.min_score, self._least = (size, 192), min_score, smallest
 
     def __call__(self, image: Pixels) -> list[Face]:
         """Find the faces in one (H, W, 3) image, highest score first."""
         return detect_at(
             image,
-            self.sizes,
+            sizes_for(image, self.sizes, self._least),
             self._run,
             name=self.name,
             min_score=self.min_score,

@@ -8,6 +8,9 @@ import numpy as np
 from mien.geometry import nms
 from mien.types import Face, Floats, Pixels
 
+# px on a canvas of the smallest face that is found reliably: two cells of the finest map. The
+# detectors were trained on WIDER FACE, whose small faces have 10 to 50 px.
+LEAST = 16
 # (N, 4) boxes, (N,) scores, (N, 5, 2) points, all in canvas pixels
 Shot = tuple[Floats, Floats, Floats]
 
@@ -51,6 +54,19 @@ def detect_at(
     )
     keep = nms(box, score, max_overlap)
     return [Face(box[i], float(score[i]), point[i], detector=name) for i in keep]
+
+
+def sizes_for(image: Pixels, sizes: Sequence[int], smallest: float | None) -> Sequence[int]:
+    """Return the sizes of the canvases in which faces from `smallest` px on can be found.
+
+    Args:
+        image: (H, W, 3).
+        sizes: the usual ones, the largest first.
+        smallest: px of `image`; None: the usual sizes.
+    """
+    if smallest is None:
+        return sizes
+    return (round(max(image.shape[:2]) * LEAST / smallest), *sizes[1:])
 
 
 def canvas(image: Pixels, size: int, multiple: int | None = None) -> tuple[Pixels, float]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.detect.single_shot import Shot, detect_at, grid
+from mien.detect.single_shot import Shot, detect_at, grid, sizes_for
+from mien.errors import WeightsError
 from mien.runtime import Session
 from mien.types import Face, Pixels
 
@@ -28,20 +29,26 @@ class YuNetDetector:
         threads: int | None = None,
         sizes: tuple[int, ...] = (640, 192),
         min_score: float = 0.7,
+        smallest: float | None = None,
     ) -> None:
-        """Open the graph; for `sizes` see mien.detect.single_shot.detect_at."""
+        """Open the graph; for `sizes` and `smallest` see mien.detect.single_shot."""
         self._session = Session(weights, (None, 3, None, None), device=device, threads=threads)
         self.name, self.digest, self.device = name, digest, self._session.device
         side = self._session.shape[2]  # an exported graph may be tied to one size
         self._fixed = side if isinstance(side, int) and side > 0 else None
         self.sizes = (self._fixed,) if self._fixed else tuple(sizes)
-        self.min_score = min_score
+        self.min_score, self._least = min_score, smallest
+        if smallest is not None and self._fixed:
+            raise WeightsError(
+                f"'{weights}' has a fixed input of {self._fixed} px and cannot search for faces "
+                "from a chosen size on; leave out the smallest face."
+            )
 
     def __call__(self, image: Pixels) -> list[Face]:
         """Find the faces in one (H, W, 3) image, highest score first."""
         return detect_at(
             image,
-            self.sizes,
+            sizes_for(image, self.sizes, self._least),
             self._run,
             name=self.name,
             min_score=self.min_score,

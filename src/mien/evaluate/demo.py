@@ -57,9 +57,9 @@ class Result:
     trial: Trial
     got: tuple[str, ...]  # a name or UNKNOWN per face, sorted
     outcome: str  # "match", "review", "unknown", "no face"; of several faces the least certain
-    similarity: float | None  # of that face, to the best candidate
+    score: float | None  # of that face and the best candidate
     probability: float | None  # of that face
-    threshold: float | None  # cosine that had to be exceeded
+    threshold: float | None  # score that had to be exceeded
     passed: bool  # the expected answer; a review that names the right person passes too
     seconds: float  # from opening the file to the answer
     answer: Answer
@@ -194,14 +194,14 @@ def _ask(trial: Trial, pipeline: Pipeline) -> Result:
     answer = pipeline(read_image(trial.path))
     seconds = perf_counter() - start
     decisions = [face.decision for face in answer.faces if face.decision]
-    got = tuple(sorted(decision.person or UNKNOWN for decision in decisions))
+    got = tuple(sorted(decision.likely or UNKNOWN for decision in decisions))
     # The reported face of an image is the least certain one.
     worst = min(decisions, key=_certainty, default=None)
     return Result(
         trial,
         got,
         worst.outcome if worst else "no face",
-        worst.similarity if worst else None,
+        worst.score if worst else None,
         worst.probability if worst else None,
         worst.basis.threshold if worst and worst.basis else None,
         judged(trial.expected, got) and (bool(got) or answer.reason is not None),
@@ -211,4 +211,4 @@ def _ask(trial: Trial, pipeline: Pipeline) -> Result:
 
 
 def _certainty(decision: Decision) -> float:
-    return -1.0 if decision.similarity is None else decision.similarity
+    return -1.0 if decision.score is None else decision.score

@@ -12,7 +12,8 @@ from mien.media import Film, FilmWriter, Frame, draw_faces, hide_faces, open_fil
 from mien.track import FrameFaces, Segment
 from mien.types import Face, FilmAnswer, Identity, OnStep, Pixels
 
-BRIDGE = 1.0  # s without a sampled frame over which a box is interpolated
+BRIDGE = 1.0  # s without a sampled frame over which a face stays hidden
+INSTANT = 1e-6  # s: times that differ by less are one frame
 
 
 def write_marked(
@@ -102,7 +103,7 @@ def label(person: Identity) -> str:
     if decision is None or decision.outcome == "unknown" or decision.probability is None:
         return person.person
     if decision.outcome == "review":
-        return f"{person.person} ({decision.person}?)"
+        return f"{person.person} ({decision.likely}?)"
     return f"{person.person} {percent(decision.probability)}"
 
 
@@ -169,22 +170,43 @@ def with_faces(
         frames: of the film, in the order of time.
         segments: of the same film, in the order of time.
         hold: seconds that a face is kept before its first and after its last sampled frame of
-            a shot; at least the duration that a sampled frame stands for.
+            a shot, and twice as long between two, since a box too many hides more than one too
+            few. 0: a face is only where it was found in both neighbouring sampled frames of a
+            shot, so that no box is left where a face has been.
     """
     samples = (sample for segment in segments for sample in segment.frames)
     near: deque[FrameFaces] = deque()  # sampled frames near the current time
     upcoming = next(samples, None)
-    reach = max(BRIDGE, hold) + 0.1
+    reach = max(BRIDGE, hold) + 0.1 if hold else 0.0
     for frame in frames:
-        while upcoming is not None and upcoming.time <= frame.time + reach:
+        # The sampled frames before and after this one are always near, however far they are.
+        while upcoming is not None and not (near and near[-1].time > frame.time + reach):
             near.append(upcoming)
             upcoming = next(samples, None)
-        while near and near[0].time < frame.time - reach:
+        while len(near) > 1 and near[1].time <= frame.time - reach:
             near.popleft()
-        yield frame, _faces_at(near, frame.time, hold)
+        faces = _held_at(near, frame.time, hold) if hold else _found_at(near, frame.time)
+        yield frame, faces
 
 
-def _faces_at(near: deque[FrameFaces], time: float, hold: float) -> list[Face]:
+def _found_at(near: deque[FrameFaces], time: float) -> list[Face]:
+    """Return the faces of a sampled frame, or between two those that are in both."""
+    times = [sample.time for sample in near]
+    place = bisect_right(times, time + INSTANT)
+    if not place:
+        return []
+    before = near[place - 1]
+    if time - before.time <= INSTANT:
+        return list(before.faces)
+    if place == len(near) or near[place].cut:
+        return []
+    later = {face.track: face for face in near[place].faces}
+    share = (time - before.time) / (near[place].time - before.time)
+    both = [face for face in before.faces if face.track in later]
+    return [_between(face, later[face.track], share) for face in both]
+
+
+def _held_at(near: deque[FrameFaces], time: float, hold: float) -> list[Face]:
     times = [sample.time for sample in near]
     place = bisect_right(times, time + 1e-9)
     # A sampled frame stands for the time until the next one.

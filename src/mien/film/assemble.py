@@ -116,7 +116,7 @@ def _record(name: str, one: Identity) -> dict[str, Any]:
         "person": one.person,
         "seconds": round(one.seconds, 3),
         "outcome": decision.outcome if decision else None,
-        "candidate": decision.person if decision else None,
+        "candidate": decision.likely if decision else None,
         "probability": decision.probability if decision else None,
     }
 

@@ -153,6 +153,7 @@ def analyze_image(analyzer: Analyzer, image: Pixels) -> tuple[list[FaceRow], Seg
     if not found.faces:
         reason = PICTURE_REASONS.get(found.reason or "none", found.reason)
         return [FaceRow({**nobody, "reason": reason})], None
+    image = found.pixels(image)
     points, presence = fit_meshes(analyzer.landmarker, image, found.faces)
     camera = Camera.of(image.shape[0], image.shape[1], analyzer.fov)
     rows = []

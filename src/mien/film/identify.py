@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.contracts import Detector
-from mien.detect.retries import OTHER_TURNS
+from mien.detect.views import OTHER_TURNS
 from mien.errors import CancelledError, FilmError, MienError
 from mien.film.engine import FilmEngine
 from mien.film.identities import appearances, identify_tracks, open_search, prominent

@@ -6,57 +6,33 @@ two people. Of two people on screen, only the more probable one can have a given
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from mien.albums.clustering import cluster
+from mien.albums.clustering import cluster_people
 from mien.decision import Calibration
-from mien.decision.decide import identify, weakness
-from mien.gallery import Gallery
+from mien.decision.decide import weakness
 from mien.photo.pipeline import Pipeline
 from mien.types import Appearance, Decision, Face, Floats, Identity, Track
 
-CANDIDATES = 10
 JOIN = 1.0  # s: a shorter absence does not end an appearance
 Pair = tuple[int, int]
 Search = Callable[[Floats | None, Face], Decision | None]
 
 
-@dataclass(frozen=True, slots=True)
-class IdentitySearch:
-    """The search of a gallery for mean embeddings."""
+def open_search(pipeline: Pipeline) -> Search | None:
+    """Return the search of the gallery of a pipeline for mean embeddings; None without a gallery.
 
-    gallery: Gallery
-    calibration: Calibration
-    fpir: float
-    prior: float
-
-    def __call__(self, vector: Floats | None, face: Face) -> Decision | None:
-        """Decide on a mean embedding; None if there is no embedding.
-
-        The mean is shorter than 1 and is not normalised: see mien.track.mean.
-        """
-        if vector is None:
-            return None
-        length = float(np.linalg.norm(vector))
-        [people] = self.gallery.search((vector / length)[None], CANDIDATES)
-        people = [replace(one, similarity=one.similarity * length) for one in people]
-        return identify(
-            people,
-            self.calibration,
-            templates=len(self.gallery),
-            fpir=self.fpir,
-            prior=self.prior,
-            face=face,
-        )
-
-
-def open_search(pipeline: Pipeline) -> IdentitySearch | None:
-    """Return the search of the gallery of a pipeline; None without a gallery."""
-    if pipeline.gallery is None or pipeline.embedder is None:
+    A search returns None if there is no embedding.
+    """
+    if pipeline.embedder is None or (search := pipeline.search()) is None:
         return None
-    return IdentitySearch(pipeline.gallery, pipeline.calibrated(), pipeline.fpir, pipeline.prior)
+
+    def decide(vector: Floats | None, face: Face) -> Decision | None:
+        return None if vector is None else search(vector[None], [face])[0]
+
+    return decide
 
 
 def identify_tracks(
@@ -129,7 +105,7 @@ def _groups(
             cannot += [(other, place[number]) for other in first.values()]
             first[name] = place[number]
     vectors = np.stack([track.vector for track in seen if track.vector is not None])
-    numbers = cluster(vectors, calibration.llr, cannot=cannot, must=must)
+    numbers = cluster_people(vectors, calibration, cannot=cannot, must=must).labels
     groups: dict[int, list[Track]] = {}
     for track, number in zip(seen, numbers.tolist(), strict=True):
         groups.setdefault(number, []).append(track)

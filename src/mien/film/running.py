@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mien.film.identities import IdentitySearch, UnknownLabels, identify_tracks, open_search
+from mien.film.identities import Search, UnknownLabels, identify_tracks, open_search
 from mien.photo import Pipeline
 from mien.track import Segment, TrackBuilder, fewest_observations
 from mien.types import Decision, Face, Floats, Identity
@@ -15,7 +15,7 @@ MOST = 500  # tracks in memory, newest first
 class _Memo:
     """A search that caches the results of unchanged tracks."""
 
-    search: IdentitySearch
+    search: Search
     found: dict[bytes, Decision | None] = field(default_factory=dict)
 
     def __call__(self, vector: Floats | None, face: Face) -> Decision | None:

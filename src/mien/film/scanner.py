@@ -39,12 +39,12 @@ class FilmScanner:
         Args:
             detector: finds the faces of each sampled frame.
             embedder: embeds faces; None: faces are tracked by motion alone.
-            calibration: of the embedder; converts similarity to a likelihood ratio.
+            calibration: of the embedder; converts cosines to likelihood ratios.
             every: seconds between sampled frames; the frame at which a shot begins is always
                 sampled. 0 samples every frame.
         """
         self._detector, self._embedder, self._every = detector, embedder, every
-        evidence = calibration.llr if calibration and embedder else None
+        evidence = calibration.cosine_llr if calibration and embedder else None
         self._tracker = Tracker(evidence, usable=comparable)
         self._key_faces = KeyFaceSelector(embedder) if embedder else None
         self._frames: list[FrameFaces] = []

@@ -14,11 +14,17 @@ from mien.deprecated import moved
 from mien.errors import GalleryError
 from mien.gallery.archive import Imported, embedder_of, export_gallery, import_gallery
 from mien.gallery.checks import clean_name
+from mien.gallery.conflicts import Conflict, ConflictError, Limit, strictest_limit
+from mien.gallery.duplicates import Pair, repeated_templates, similar_people
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
 
 __all__ = [
+    "Conflict",
+    "ConflictError",
     "Gallery",
     "Imported",
+    "Limit",
+    "Pair",
     "Person",
     "Receipt",
     "Refusal",
@@ -30,6 +36,9 @@ __all__ = [
     "export_gallery",
     "import_gallery",
     "open_gallery",
+    "repeated_templates",
+    "similar_people",
+    "strictest_limit",
 ]
 
 if not TYPE_CHECKING:  # a type checker shall not take every name for granted

@@ -31,6 +31,7 @@ import numpy as np
 
 from mien.errors import GalleryError, GalleryMismatchError
 from mien.gallery.checks import clean_name
+from mien.gallery.conflicts import ConflictError, Conflicts, Limit
 from mien.gallery.records import Gallery, Refusal, Template
 from mien.types import Floats
 
@@ -183,6 +184,7 @@ def import_gallery(
     gallery: Gallery,
     *,
     conflicts: Literal["merge", "refuse"] = "refuse",
+    limit: Limit | None = None,
 ) -> Imported:
     """Import an exported file into a gallery, in one transaction, after all checks.
 
@@ -191,6 +193,12 @@ def import_gallery(
         gallery: the target; it must have the same embedder.
         conflicts: how to treat names that exist in the gallery: "merge" treats equal names as
             one person and skips equal templates; "refuse" adds nothing.
+        limit: how similar the faces of two names may be. None: names and faces of different people
+            are not compared.
+
+    Raises:
+        ConflictError: two names appear equal, or belong to one face; nothing was added.
+        GalleryError: the file is damaged, or belongs to another embedder, or has known names.
     """
     source = Path(path)
     templates, refusals = read_archive(source, gallery)
@@ -205,6 +213,13 @@ def import_gallery(
         )
     held = {(name, t.vector.tobytes()) for name in both for t in gallery.templates(name)}
     new = [t for t in templates if (clean_name(t.person), t.vector.tobytes()) not in held]
+    if limit is not None:
+        people = [clean_name(template.person) for template in new]
+        found = Conflicts(gallery, lambda: limit).of_all(
+            people, [template.vector for template in new]
+        )
+        if found:
+            raise ConflictError(found, str(source), gallery.where)
     before = len(gallery)
     gallery.add(new, refusals)
     added = len(gallery) - before

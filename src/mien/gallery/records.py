@@ -108,8 +108,8 @@ class Gallery(Protocol):
             k: maximum number of people; use 2 to get the margin to the runner-up.
 
         Returns:
-            Q lists, best first. Each person occurs once per list, with the best template. Of equal
-            similarities, the lower template number comes first.
+            Q lists, best first. Each person occurs once per list, with the best template and its
+            vector. Of equal similarities, the lower template number comes first.
         """
         ...
 
@@ -123,6 +123,25 @@ class Gallery(Protocol):
 
     def merge(self, source: str, into: str) -> Receipt:
         """Move all data of `source` to `into`, and erase the name `source`."""
+        ...
+
+    def remove(self, *templates: int) -> Receipt:
+        """Erase templates by their numbers; no change if one is unknown.
+
+        A person of whom nothing is left is erased, too.
+        """
+        ...
+
+    def move(self, *templates: int, into: str) -> Receipt:
+        """Move templates to a person, who is created if unknown; no change if one is unknown.
+
+        A template of an image that this person has already is erased. A person of whom nothing is
+        left is erased, too.
+        """
+        ...
+
+    def enrolled(self) -> int:
+        """Return the number of people with templates: those that a search can return."""
         ...
 
     def people(self) -> list[Person]:

@@ -1,6 +1,7 @@
 """The SQLite file of a gallery: recognition, creation, opening, and error messages."""
 
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -211,7 +212,8 @@ def upgrade(db: sqlite3.Connection, where: str, embedder: str | None) -> None:
         if version == 0:
             if embedder is None:
                 raise GalleryError(f"Gallery {where} is new; name its embedder.")
-            db.execute("INSERT INTO about (id, embedder) VALUES (1, ?)", (embedder,))
+            values = (embedder, new_epoch())
+            db.execute("INSERT INTO about (id, embedder, epoch) VALUES (1, ?, ?)", values)
         db.execute(f"PRAGMA application_id = {APPLICATION}")
         db.execute(f"PRAGMA user_version = {len(STEPS)}")
         db.execute("COMMIT")
@@ -219,6 +221,11 @@ def upgrade(db: sqlite3.Connection, where: str, embedder: str | None) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def new_epoch() -> int:
+    """Return a number that no state of any gallery had before; files of 0.1 counted from 0."""
+    return secrets.randbits(62)
 
 
 def write_ahead(db: sqlite3.Connection) -> None:

@@ -2,6 +2,8 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -20,19 +22,26 @@ from mien.gallery.checks import (
     stack,
     utc,
 )
-from mien.gallery.index import ROWS, Index
+from mien.gallery.index import NOBODY, ROWS, Hit, Index, Ints
 from mien.gallery.records import Person, Receipt, Refusal, Seen, Stored, Template
 from mien.gallery.rows import STORED, damaged, moment, stored_of, vectors_of
+from mien.gallery.schema import damaged_file, new_epoch
+from mien.gallery.sidecar import Sidecar
 from mien.gallery.store import Store
 from mien.types import Candidate, Floats
 
 PAGE = 1000  # templates per read during iteration
 
 
+class _RemovedError(Exception):
+    """Templates were removed or regrouped since the snapshot of a search."""
+
+
 class SqliteGallery:
     """People in one file; exact search; thread-safe and process-safe.
 
-    A lock guards the file. The search uses a snapshot and holds no lock.
+    A lock guards the file. The search uses a snapshot and holds no lock while it compares codes.
+    A large gallery has a file beside it with its index; see `mien.gallery.sidecar`.
     """
 
     def __init__(
@@ -42,7 +51,13 @@ class SqliteGallery:
         self.where, self.read_only = self._store.where, self._store.read_only
         self.embedder: str = self._store.embedder
         self._run, self._one, self._must = self._store.run, self._store.one, self._store.must
-        self._index, self._epoch, self._last = Index.empty(), 0, 0
+        self._index, self._epoch, self._last = Index.empty(), -1, 0
+        self._sidecar = Sidecar(path)
+        if not self.read_only:
+            with self._store.reading():
+                (epoch,) = self._must("SELECT epoch FROM about")
+            with suppress(OSError):  # forget and scrub report it
+                self._sidecar.tidy(epoch)
 
     # ------------------------------------------------------------------ changes
 
@@ -107,9 +122,10 @@ class SqliteGallery:
         names = {clean_name(name) for name in people}
         if not names:
             return Receipt(0, 0, 0, complete=True)
-        with self._store.change(erases=True):
+        with self._erasing() as moved:
             for name in names:
                 person = self._person(name)
+                moved.update(dict.fromkeys(self._numbers(person), NOBODY))
                 templates += self._run("DELETE FROM templates WHERE person = ?", person).rowcount
                 refusals += self._run("DELETE FROM refusals WHERE person = ?", person).rowcount
                 self._run("DELETE FROM people WHERE id = ?", person)
@@ -118,7 +134,7 @@ class SqliteGallery:
     def rename(self, old: str, new: str) -> Receipt:
         """Rename a person; see `mien.gallery.Gallery`."""
         old, new = clean_name(old), clean_name(new)
-        with self._store.change(erases=True):
+        with self._erasing():
             person = self._person(old)
             if old != new and self._one("SELECT 1 FROM people WHERE name = ?", new):
                 raise GalleryError(
@@ -133,13 +149,16 @@ class SqliteGallery:
         source, into = clean_name(source), clean_name(into)
         if source == into:
             raise GalleryError(f"{source!r} cannot be merged with itself; give two people.")
-        with self._store.change(erases=True):
+        with self._erasing() as moved:
             gone, stays = self._person(source), self._person(into)
+            numbers = self._numbers(gone)
             # An image of both is kept once.
             pictures = "digest IN (SELECT digest FROM templates WHERE person = ?)"
             templates = self._run(
                 f"DELETE FROM templates WHERE person = ? AND {pictures}", gone, stays
             ).rowcount
+            kept = set(self._numbers(gone))
+            moved.update({number: stays if number in kept else NOBODY for number in numbers})
             self._run("UPDATE templates SET person = ? WHERE person = ?", stays, gone)
             self._run("UPDATE OR IGNORE refusals SET person = ? WHERE person = ?", stays, gone)
             refusals = self._run(
@@ -149,13 +168,100 @@ class SqliteGallery:
             self._run("DELETE FROM people WHERE id = ?", gone)
         return self._receipt(1, templates, refusals)
 
+    def remove(self, *templates: int) -> Receipt:
+        """Erase templates by their numbers; see `mien.gallery.Gallery`."""
+        if not templates:
+            return Receipt(0, 0, 0, complete=True)
+        with self._erasing() as moved:
+            owners = {number: self._owner(number) for number in templates}
+            for number in owners:
+                self._run("DELETE FROM templates WHERE id = ?", number)
+            moved.update(dict.fromkeys(owners, NOBODY))
+            people = self._drop_empty(owners.values())
+        return self._receipt(people, len(owners), 0)
+
+    def move(self, *templates: int, into: str) -> Receipt:
+        """Move templates to a person; see `mien.gallery.Gallery`."""
+        into, erased, refusals = clean_name(into), 0, 0
+        if not templates:
+            return Receipt(0, 0, 0, complete=True)
+        with self._erasing() as moved:
+            owners = {number: self._owner(number) for number in templates}
+            person = self._person(into, make=True)
+            for number, owner in owners.items():
+                if owner == person:
+                    continue
+                (digest,) = self._must("SELECT digest FROM templates WHERE id = ?", number)
+                where = "WHERE person = ? AND digest = ?"
+                if self._one(f"SELECT 1 FROM templates {where}", person, digest):
+                    self._run("DELETE FROM templates WHERE id = ?", number)
+                    moved[number], erased = NOBODY, erased + 1
+                    continue
+                self._run("UPDATE templates SET person = ? WHERE id = ?", person, number)
+                refusals += self._run(f"DELETE FROM refusals {where}", person, digest).rowcount
+                moved[number] = person
+            people = self._drop_empty(owners.values())
+        return self._receipt(people, erased, refusals)
+
+    def _owner(self, template: int) -> int:
+        """Return the person of a template, inside a transaction."""
+        known = 0 < template < 2**63  # the largest number of SQLite
+        row = known and self._one("SELECT person FROM templates WHERE id = ?", template)
+        if not row:
+            raise GalleryError(
+                f"Gallery {self.where} has no template {template}; the numbers of the templates of "
+                "a person are listed by: mien gallery show NAME"
+            )
+        return int(row[0])
+
+    def _drop_empty(self, people: Iterable[int]) -> int:
+        """Delete those people who have no template and no refusal; return their number."""
+        return sum(
+            self._run(
+                "DELETE FROM people WHERE id = ? "
+                "AND NOT EXISTS (SELECT 1 FROM templates WHERE person = people.id) "
+                "AND NOT EXISTS (SELECT 1 FROM refusals WHERE person = people.id)",
+                person,
+            ).rowcount
+            for person in set(people)
+        )
+
     def scrub(self) -> Receipt:
         """Overwrite deleted data that remain in the file; see `mien.gallery.Gallery`."""
         return self._receipt(0, 0, 0)
 
+    @contextmanager
+    def _erasing(self) -> Iterator[dict[int, int]]:
+        """Run a transaction that removes or regroups rows; the file beside follows it.
+
+        Yields:
+            To be filled: template number -> new person, or NOBODY if it is removed.
+        """
+        moved: dict[int, int] = {}
+        with self._store.change(erases=True):
+            (before,) = self._must("SELECT epoch FROM about")
+            yield moved
+        with self._store.reading():
+            (after,) = self._must("SELECT epoch FROM about")
+        with suppress(OSError):  # the epoch in that file is now wrong: it is not used again
+            self._sidecar.amend(before, after, moved)
+
+    def _numbers(self, person: int) -> list[int]:
+        """Return the template numbers of a person, inside a transaction."""
+        rows = self._run("SELECT id FROM templates WHERE person = ? ORDER BY id", person)
+        return [number for (number,) in rows]
+
     def _receipt(self, people: int, templates: int, refusals: int) -> Receipt:
         """Scrub, and return what was erased."""
         reason = self._store.scrub()
+        with self._store.reading():
+            (epoch,) = self._must("SELECT epoch FROM about")
+        try:
+            self._sidecar.tidy(epoch)
+        except OSError as error:
+            reason = reason or (
+                f"{self._sidecar.path} cannot be overwritten ({error.strerror}); delete it."
+            )
         return Receipt(people, templates, refusals, complete=reason is None, reason=reason)
 
     # ------------------------------------------------------------------ questions
@@ -167,44 +273,73 @@ class SqliteGallery:
         while True:
             index, epoch, dimension = self._refresh()
             vectors = check_vectors(vectors, dimension, self.where)
-            found = list(index.search(vectors, k))
-            answer = self._named(found, epoch)
-            if answer is not None:
-                return answer
+            fetch = partial(self._vectors, epoch, dimension)
+            with suppress(_RemovedError):  # by others, since the snapshot: search again
+                return self._named(list(index.search(vectors, k, fetch)), epoch)
 
-    def _named(
-        self, found: list[list[tuple[int, int, float]]], epoch: int
-    ) -> list[list[Candidate]] | None:
-        """Add names to template numbers; None if rows were removed since the snapshot."""
-        query = (
-            "SELECT name, source FROM templates JOIN people ON people.id = person "
-            "WHERE templates.id = ?"
-        )
+    def _vectors(self, epoch: int, dimension: int | None, numbers: Ints) -> Floats:
+        """Read the vectors of templates in the order of their numbers."""
+        found = []
         with self._store.reading():
-            if self._must("SELECT epoch FROM about")[0] != epoch:
-                return None
-            rows = {t: self._must(query, t) for t in {t for hits in found for t, _, _ in hits}}
+            self._unchanged(epoch)
+            for first in range(0, len(numbers), PAGE):
+                part = numbers[first : first + PAGE].tolist()
+                found += self._run(
+                    "SELECT id, person, vector, crc FROM templates "
+                    f"WHERE id IN ({', '.join('?' * len(part))}) ORDER BY id",
+                    *part,
+                ).fetchall()
+        if [row[0] for row in found] != numbers.tolist():
+            raise GalleryError(damaged_file(self.where, "a template of its index is missing"))
+        return vectors_of(found, dimension, self.where)
+
+    def _unchanged(self, epoch: int) -> None:
+        if self._must("SELECT epoch FROM about")[0] != epoch:
+            raise _RemovedError
+
+    def _named(self, found: list[list[Hit]], epoch: int) -> list[list[Candidate]]:
+        """Add names to template numbers."""
+        numbers = sorted({number for hits in found for number, _, _ in hits})
+        rows: dict[int, tuple[str, str | None, Floats]] = {}
+        with self._store.reading():
+            self._unchanged(epoch)
+            (dimension,) = self._must("SELECT dimension FROM about")
+            for first in range(0, len(numbers), PAGE):
+                part = numbers[first : first + PAGE]
+                for name, source, *stored in self._run(
+                    "SELECT name, source, templates.id, person, vector, crc FROM templates "
+                    "JOIN people ON people.id = person "
+                    f"WHERE templates.id IN ({', '.join('?' * len(part))})",
+                    *part,
+                ):
+                    [vector] = vectors_of([tuple(stored)], dimension, self.where)
+                    rows[stored[0]] = name, source, vector
+        if len(rows) < len(numbers):
+            raise GalleryError(damaged_file(self.where, "a row is missing"))
         return [
-            [Candidate(rows[t][0], similarity, t, rows[t][1]) for t, _, similarity in hits]
+            [
+                Candidate(rows[t][0], similarity, t, rows[t][1], vector=rows[t][2])
+                for t, _, similarity in hits
+            ]
             for hits in found
         ]
 
     def _refresh(self) -> tuple[Index, int, int | None]:
-        """Update the matrix from the file; return it, its epoch and D."""
+        """Update the index from the file; return it, its epoch and D."""
         with self._store.reading():
             dimension, epoch = self._must("SELECT dimension, epoch FROM about")
-            row = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'templates'")
-            last = row[0] if row else 0
-            index = self._index
-            if epoch != self._epoch:
+            last, index, covered = self._store.last(), self._index, self._last
+            if not covered and last >= ROWS:
+                index, covered = self._sidecar.load(epoch, last, dimension) or (index, covered)
+            elif epoch != self._epoch and len(index):
                 cursor = self._run("SELECT id, person FROM templates")
                 pairs = np.fromiter(chain.from_iterable(cursor), dtype=np.int64).reshape(-1, 2)
                 pairs = pairs[np.argsort(pairs[:, 0])]
                 index = index.regrouped(pairs[:, 0], pairs[:, 1])
-            if last > self._last:
+            if last > covered:
                 cursor = self._run(
                     "SELECT id, person, vector, crc FROM templates WHERE id > ? ORDER BY id",
-                    self._last,
+                    covered,
                 )
                 while rows := cursor.fetchmany(ROWS):
                     numbers = np.array([row[:2] for row in rows], dtype=np.int64)
@@ -212,6 +347,30 @@ class SqliteGallery:
                     index = index.extended(numbers[:, 0], numbers[:, 1], vectors)
             self._index, self._epoch, self._last = index, epoch, last
             return index, epoch, dimension
+
+    def _keep_index(self) -> None:
+        """Write the file beside a large gallery if many templates are not in it."""
+        with self._store.reading():
+            last = self._store.last()
+        kept = self._index
+        if last - self._sidecar.last() < ROWS and len(kept) * 4 >= len(kept.ids) * 3:
+            return
+        if not self._sidecar.last():  # codes with the centre of many templates are better
+            self._index, self._epoch, self._last = Index.empty(), -1, 0
+        index, epoch, _ = self._refresh()
+        if len(index) >= ROWS:
+            after = new_epoch()
+            try:
+                self._sidecar.write(index.compact(), after, self._last)
+                if self._store.renew(epoch, self._last, after):
+                    self._sidecar.publish()
+            finally:
+                self._sidecar.discard()
+
+    def enrolled(self) -> int:
+        """Return the number of people with templates; see `mien.gallery.Gallery`."""
+        index, _, _ = self._refresh()
+        return index.enrolled
 
     def people(self) -> list[Person]:
         """Return all people; see `mien.gallery.Gallery`."""
@@ -291,6 +450,8 @@ class SqliteGallery:
 
     def __len__(self) -> int:
         """Return the number of templates."""
+        if self._last:  # counting the rows of a large file takes longer
+            return len(self._refresh()[0])
         with self._store.reading():
             return int(self._one("SELECT count(*) FROM templates")[0])
 
@@ -305,6 +466,10 @@ class SqliteGallery:
 
     def close(self) -> None:
         """Close the file; later use of the gallery is an error."""
+        if not self.read_only and not self._store.closed:
+            # The file beside is only a matter of speed: without it, opening takes longer.
+            with suppress(GalleryError, OSError):
+                self._keep_index()
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -316,4 +481,7 @@ class SqliteGallery:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+        else:
+            self._store.close()

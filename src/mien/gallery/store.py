@@ -9,8 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import GalleryError, GalleryMismatchError
-from mien.gallery.schema import WAIT, connect, damaged_file, prepare, recognise, sentence, spoken
+from mien.gallery.pages import has_remains
+from mien.gallery.schema import (
+    WAIT,
+    connect,
+    damaged_file,
+    new_epoch,
+    prepare,
+    recognise,
+    sentence,
+    spoken,
+)
 
+SPARE = 4  # a file with more than 1 / SPARE unused pages is rebuilt
 SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it reports a failure
 
 
@@ -21,7 +32,7 @@ class Store:
         self.path, self.where = path, str(path)
         recognise(path, create)
         self.read_only = read_only or not may_write(path)
-        self._lock = threading.RLock()
+        self._lock, self.closed = threading.RLock(), False
         with spoken(self.where):
             self.db, immutable = connect(path, create=create, read_only=self.read_only)
             try:
@@ -63,7 +74,8 @@ class Store:
                 yield
                 self.db.execute("UPDATE about SET changes = changes + 1")
                 if erases:
-                    self.db.execute("UPDATE about SET epoch = epoch + 1, scrub_due = changes")
+                    values = (new_epoch(),)
+                    self.db.execute("UPDATE about SET epoch = ?, scrub_due = changes", values)
                 self._in_place()
                 self.db.execute("COMMIT")
             except BaseException:
@@ -88,35 +100,75 @@ class Store:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
 
+    def renew(self, epoch: int, last: int, after: int) -> bool:
+        """Set the epoch of an unchanged file, without waiting for other processes.
+
+        Args:
+            epoch: the expected present epoch.
+            last: the expected number of the last template.
+            after: the new epoch.
+
+        Returns:
+            Whether the epoch was set; False if the file has changed or is in use.
+        """
+        with self._lock, spoken(self.where), self._waiting(0):
+            self._in_place()
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                same = self.must("SELECT epoch FROM about")[0] == epoch and self.last() == last
+                if same:
+                    self.db.execute("UPDATE about SET epoch = ?", (after,))
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+            return same
+
+    def last(self) -> int:
+        """Return the highest template number that was ever given, inside `change` or `reading`."""
+        row = self.one("SELECT seq FROM sqlite_sequence WHERE name = 'templates'")
+        return int(row[0]) if row else 0
+
     def scrub(self) -> str | None:
         """Overwrite deleted data; return the reason if that is incomplete.
 
         `secure_delete` overwrites a row where it was deleted. That is not sufficient: a row that
         SQLite moved to another page leaves an old copy behind (3 of 21,662 erased values in a file
-        of 8 MB). The file is therefore rebuilt with VACUUM, and the write-ahead log, which has old
-        pages, is emptied.
+        of 8 MB). The write-ahead log, which has old pages, is therefore emptied, all unused bytes
+        of the file are read, and if any is not zero, the file is rebuilt with VACUUM.
         """
         with self._lock, spoken(self.where):
             self._writable()
             self._in_place()
             (due,) = self.must("SELECT scrub_due FROM about")
-            self.db.execute(f"PRAGMA busy_timeout = {int(SCRUB_WAIT * 1000)}")
             try:
-                self.db.execute("VACUUM")
-                busy = self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]
-                if not busy:
-                    # Only if no other process has erased data meanwhile.
-                    self.db.execute("UPDATE about SET scrub_due = 0 WHERE scrub_due = ?", (due,))
+                with self._waiting(SCRUB_WAIT):
+                    busy = self._emptied()
+                    if not busy and self._wasteful():
+                        self.db.execute("VACUUM")
+                        busy = self._emptied()
+                    if not busy:
+                        # Only if no other process has erased data meanwhile.
+                        done = "UPDATE about SET scrub_due = 0 WHERE scrub_due = ?"
+                        self.db.execute(done, (due,))
             except sqlite3.OperationalError as error:
                 return f"Data of erased rows may remain in the file. {sentence(error, self.where)}"
-            finally:
-                self.db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
         if not busy:
             return None
         return (
             f"Another program is reading gallery {self.where}, so erased data remain in "
             f"{self.where}-wal; end that program, then scrub or open the gallery again."
         )
+
+    def _emptied(self) -> bool:
+        """Move the write-ahead log to the file; return whether another process prevents that."""
+        return bool(self.must("PRAGMA wal_checkpoint(TRUNCATE)")[0])
+
+    def _wasteful(self) -> bool:
+        """Return whether the file has remains of old data, or much unused space."""
+        (free,), (pages,) = self.must("PRAGMA freelist_count"), self.must("PRAGMA page_count")
+        return free * SPARE > pages or has_remains(self.path)
 
     def _tidy(self, due: int) -> None:
         """Overwrite data that a killed process left."""
@@ -125,14 +177,22 @@ class Store:
             return
         # The log may have part of an unfinished change, and so people who cannot be forgotten. If
         # others use the file, or the disk is full, this is repeated at the next opening.
-        self.db.execute("PRAGMA busy_timeout = 0")
-        with suppress(sqlite3.OperationalError):
-            self.one("PRAGMA wal_checkpoint(TRUNCATE)")
-        self.db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
+        with suppress(sqlite3.OperationalError), self._waiting(0):
+            self._emptied()
+
+    @contextmanager
+    def _waiting(self, seconds: float) -> Iterator[None]:
+        """Wait this long for other processes during the block."""
+        self.db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+        try:
+            yield
+        finally:
+            self.db.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
 
     def close(self) -> None:
         """Close the file; later use is an error."""
         with self._lock:
+            self.closed = True
             self.db.close()
 
     def _writable(self) -> None:

@@ -1,6 +1,6 @@
 """Geometry of boxes, points and transforms on arrays; no pixels."""
 
-from mien.geometry.boxes import iou, nms, square
+from mien.geometry.boxes import iou, nms, overlap, square
 from mien.geometry.hulls import within
 from mien.geometry.points import (
     POINTS,
@@ -27,6 +27,7 @@ __all__ = [
     "gaze_angles",
     "iou",
     "nms",
+    "overlap",
     "places",
     "pose_from_points",
     "region",

@@ -19,7 +19,32 @@ def iou(a: Floats, b: Floats) -> Floats:
     Returns:
         (N, M) in [0, 1]; 0 where both boxes are empty.
     """
-    return _overlap(np.asarray(a, np.float32), np.asarray(b, np.float32), "union")
+    return overlap(a, b, "union")
+
+
+def overlap(a: Floats, b: Floats, over: Literal["union", "smaller"]) -> Floats:
+    """Intersection of each box of `a` with each box of `b`, as a share.
+
+    Args:
+        a: (N, 4) left, top, right, bottom.
+        b: (M, 4) left, top, right, bottom.
+        over: the share is of the union, or of the smaller box.
+
+    Returns:
+        (N, M) in [0, 1]; 0 where both boxes are empty.
+    """
+    a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
+    (left_a, top_a, right_a, bottom_a), (left_b, top_b, right_b, bottom_b) = a.T[..., None], b.T
+    width = np.minimum(right_a, right_b) - np.maximum(left_a, left_b)  # (N, M)
+    height = np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b)
+    both = np.maximum(width, 0) * np.maximum(height, 0)
+    area_a, area_b = ((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (a, b))
+    if over == "union":
+        whole = area_a[:, None] + area_b[None, :] - both
+    else:
+        whole = np.minimum(area_a[:, None], area_b[None, :])
+    shares: Floats = np.divide(both, whole, out=np.zeros_like(both), where=whole > 0)
+    return shares
 
 
 def nms(
@@ -42,7 +67,7 @@ def nms(
     while left.size:
         # A block of the best at once: one call for many boxes, and never N x N numbers.
         block, left = left[:BLOCK], left[BLOCK:]
-        rivals = _overlap(boxes[block], boxes[block], over) > max_overlap
+        rivals = overlap(boxes[block], boxes[block], over) > max_overlap
         alive = np.ones(len(block), bool)
         for i in range(len(block)):
             if alive[i]:
@@ -50,7 +75,7 @@ def nms(
         kept = block[alive]
         keep += kept.tolist()
         if left.size:
-            left = left[(_overlap(boxes[kept], boxes[left], over) <= max_overlap).all(axis=0)]
+            left = left[(overlap(boxes[kept], boxes[left], over) <= max_overlap).all(axis=0)]
     return keep
 
 
@@ -59,17 +84,3 @@ def square(boxes: Floats) -> Floats:
     side = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     return np.hstack([centre - side[:, None] / 2, centre + side[:, None] / 2]).astype(np.float32)
-
-
-def _overlap(a: Floats, b: Floats, over: Literal["union", "smaller"]) -> Floats:
-    (left_a, top_a, right_a, bottom_a), (left_b, top_b, right_b, bottom_b) = a.T[..., None], b.T
-    width = np.minimum(right_a, right_b) - np.maximum(left_a, left_b)  # (N, M)
-    height = np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b)
-    both = np.maximum(width, 0) * np.maximum(height, 0)
-    area_a, area_b = ((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (a, b))
-    if over == "union":
-        whole = area_a[:, None] + area_b[None, :] - both
-    else:
-        whole = np.minimum(area_a[:, None], area_b[None, :])
-    shares: Floats = np.divide(both, whole, out=np.zeros_like(both), where=whole > 0)
-    return shares

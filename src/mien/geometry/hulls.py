@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
 
 from mien.types import Floats
 
@@ -18,6 +17,8 @@ def within(points: Floats, outline: Floats, margin: float = 0.0) -> NDArray[np.b
     Returns:
         (N,) True where a point is within.
     """
+    from scipy.spatial import ConvexHull, QhullError  # slow import
+
     flat = np.asarray(points, np.float64)
     nowhere = np.zeros(len(flat), bool)
     if len(outline) < 3 or not np.isfinite(outline).all():

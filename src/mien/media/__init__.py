@@ -1,21 +1,26 @@
 """Input and output of images, films and cameras: upright 8-bit RGB with true time; drawing."""
 
-from mien.media.drawing import draw_faces
-from mien.media.film import Counts, Film, Frame, open_film
-from mien.media.film_writing import FilmWriter
-from mien.media.finding import find_images, find_sources, is_film
-from mien.media.heat import heat
-from mien.media.hiding import hide_faces
-from mien.media.images import read_image
-from mien.media.limits import LIMITS, Limits
-from mien.media.live import Live, Replay, is_live, open_source
-from mien.media.marks import mark
-from mien.media.notes import read_note, wav_note
-from mien.media.sound import read_sound
-from mien.media.threads import one_thread
-from mien.media.turning import thumbnail, turn, turn_back
-from mien.media.warping import stretched, warp
-from mien.media.writing import encode_image, write_bytes, write_image
+from typing import TYPE_CHECKING
+
+from mien.lazy import on_use
+from mien.media.heat import heat, heat_scale
+
+if TYPE_CHECKING:
+    from mien.media.drawing import draw_faces
+    from mien.media.film import Counts, Film, Frame, open_film
+    from mien.media.film_writing import FilmWriter
+    from mien.media.finding import find_images, find_sources, is_film
+    from mien.media.hiding import hide_faces
+    from mien.media.images import read_image
+    from mien.media.limits import LIMITS, Limits
+    from mien.media.live import Live, Replay, is_live, open_source
+    from mien.media.marks import mark
+    from mien.media.notes import read_note, wav_note
+    from mien.media.sound import read_sound
+    from mien.media.threads import one_thread
+    from mien.media.turning import thumbnail, turn, turn_back
+    from mien.media.warping import stretched, warp
+    from mien.media.writing import encode_image, write_bytes, write_image
 
 __all__ = [
     "LIMITS",
@@ -31,6 +36,7 @@ __all__ = [
     "find_images",
     "find_sources",
     "heat",
+    "heat_scale",
     "hide_faces",
     "is_film",
     "is_live",
@@ -50,3 +56,25 @@ __all__ = [
     "write_bytes",
     "write_image",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = on_use(
+        __name__,
+        {
+            "drawing": ("draw_faces",),
+            "film": ("Counts", "Film", "Frame", "open_film"),
+            "film_writing": ("FilmWriter",),
+            "finding": ("find_images", "find_sources", "is_film"),
+            "hiding": ("hide_faces",),
+            "images": ("read_image",),
+            "limits": ("LIMITS", "Limits"),
+            "live": ("Live", "Replay", "is_live", "open_source"),
+            "marks": ("mark",),
+            "notes": ("read_note", "wav_note"),
+            "sound": ("read_sound",),
+            "threads": ("one_thread",),
+            "turning": ("thumbnail", "turn", "turn_back"),
+            "warping": ("stretched", "warp"),
+            "writing": ("encode_image", "write_bytes", "write_image"),
+        },
+    )

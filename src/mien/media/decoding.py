@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable
 from io import BytesIO
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -28,9 +29,10 @@ from mien.errors import ImageError, MissingExtraError, extra
 from mien.media.arrays import GROUND, to_eight_bits
 from mien.media.colours import to_srgb
 from mien.media.formats import describe_bytes, format_of, webp_size
-from mien.media.limits import Limits
+from mien.media.limits import LIMITS, Limits
 from mien.types import Pixels
 
+T = TypeVar("T")
 # In a JPEG scan a byte 255 is followed by 0 or a restart marker; any other byte ends the scan.
 # Source: ITU-T T.81, B.1.1.2 and table B.1.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -54,6 +56,51 @@ def decode(data: bytes, where: str, limits: Limits) -> Pixels:
     Raises:
         ImageError: the file is empty, not an image, too large, truncated or damaged.
     """
+    return _guarded(_decoded, data, where, limits)
+
+
+def orientation(data: bytes, where: str, limits: Limits = LIMITS) -> int:
+    """Return the EXIF orientation of an image file, 1 to 8; of a HEIC the one that it states.
+
+    Raises:
+        ImageError: as `decode`; only the header is read.
+    """
+    return _guarded(_turn, data, where, limits)
+
+
+def packet(data: bytes, where: str, limits: Limits = LIMITS) -> bytes | None:
+    """Return the XMP packet of an image file; None if there is none.
+
+    Raises:
+        ImageError: as `decode`; only the header is read.
+    """
+    return _guarded(_packet, data, where, limits)
+
+
+def _packet(kind: str, data: bytes, where: str, limits: Limits) -> bytes | None:
+    info = _checked(kind, data, where, limits).info
+    found = info.get("xmp") or info.get("XML:com.adobe.xmp")
+    return found.encode() if isinstance(found, str) else found
+
+
+def _turn(kind: str, data: bytes, where: str, limits: Limits) -> int:
+    image = _checked(kind, data, where, limits)
+    # HEIC is turned upright by its own transform; its EXIF tag, which its plug-in removes from the
+    # image but other programs go by, is kept apart.
+    code = image.info.get("original_orientation") or _orientation(image)
+    return code if 1 <= code <= 8 else 1
+
+
+def _checked(kind: str, data: bytes, where: str, limits: Limits) -> Image.Image:
+    """Open a header within the limits: the tags of a PNG can lie behind its pixels."""
+    image = _open(kind, data, where, limits)
+    _check_size(image, kind, where, limits)
+    return image
+
+
+def _guarded(read: Callable[[str, bytes, str, Limits], T], data: bytes, where: str,
+             limits: Limits) -> T:  # fmt: skip
+    """Return what `read` finds in an image file; all faults become an ImageError."""
     if not data:
         raise ImageError(f"{where} is empty; copy it again from its source.")
     kind = format_of(data)
@@ -65,7 +112,7 @@ def decode(data: bytes, where: str, limits: Limits) -> Pixels:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged tags; what matters raises
-            return _decoded(kind, data, where, limits)
+            return read(kind, data, where, limits)
     except ImageError:
         raise
     except (
@@ -81,8 +128,7 @@ def _decoded(kind: str, data: bytes, where: str, limits: Limits) -> Pixels:
         deep = _float_tiff(data, where, limits)
         if deep is not None:
             return deep
-    image = _open(kind, data, where, limits)
-    _check_size(image, kind, where, limits)
+    image = _checked(kind, data, where, limits)
     if kind == "jpeg" and image.mode == "RGB" and _is_whole(data):
         pixels = _decode_jpeg(data, image)
     else:

@@ -75,9 +75,9 @@ def _label(face: Face) -> str:
     decision = face.decision
     if decision is None:
         return ""
-    if decision.outcome == "unknown" or decision.person is None:
+    if decision.likely is None:
         return decision.outcome
-    return decision.person + ("?" if decision.outcome == "review" else "")
+    return decision.likely + ("?" if decision.outcome == "review" else "")
 
 
 def _colour(face: Face) -> Colour:

@@ -12,7 +12,7 @@ import av.error
 
 from mien.errors import FilmError, ImageError
 from mien.media.limits import LIMITS, Limits
-from mien.media.pixels import Converter, Weaver
+from mien.media.pixels import DECODING, Converter, Weaver
 from mien.types import Pixels
 
 Reason = Literal[
@@ -33,8 +33,6 @@ REASONS: dict[str, str] = {
     "turned-270": "No face is upright, but faces appear after a quarter turn anticlockwise; turn "
     "the film (ffmpeg -i FILM -vf transpose=2 OUT) and run again.",
 }
-# Bytes per pixel: eight frames that a decoder refers to, in YUV, and one in RGB.
-DECODING = 8 * 1.5 + 3
 EARLY = 1.0  # s: a smaller difference at the end is explained by longer sound
 OPENING, STALL = 20.0, 20.0  # s without a byte before a source counts as stalled
 BACK = (0.0, 2.0, 10.0)  # s before the requested time to seek to, in sequence

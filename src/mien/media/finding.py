@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mien.media.formats import FILMS, SUFFIXES, is_film_data
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 Skipped = Callable[[str], None]
+BESIDE = {".xmp"}  # files that belong to an image
 
 
 def ignore(sentence: str) -> None:
@@ -39,16 +41,36 @@ def find_images(paths: Paths, *, skipped: Skipped = ignore) -> list[Path]:
     return _found(paths, SUFFIXES, skipped)
 
 
-def find_sources(paths: Paths, *, skipped: Skipped = ignore) -> list[Path]:
-    """List the images and films of paths, folders and patterns, as `find_images` does."""
-    return _found(paths, SUFFIXES | FILMS, skipped)
+def find_sources(
+    paths: Paths, *, skipped: Skipped = ignore, others: Skipped = ignore
+) -> list[Path]:
+    """List the images and films of paths, folders and patterns, as `find_images` does.
+
+    `others` is given a sentence if folders hold files that are neither; sidecars (.xmp) do not
+    count.
+    """
+    seen: Counter[str] = Counter()
+    found = _found(paths, SUFFIXES | FILMS, skipped, seen)
+    if seen:
+        kinds = ", ".join(
+            f"{count} {kind or 'without a suffix'}" for kind, count in sorted(seen.items())
+        )
+        several = [paths] if isinstance(paths, str | os.PathLike) else paths
+        others(
+            f"{', '.join(map(str, several))}: files that are neither images nor films by their "
+            f"names are left out ({kinds})."
+        )
+    return found
 
 
-def _found(paths: Paths, suffixes: Collection[str], skipped: Skipped) -> list[Path]:
+def _found(
+    paths: Paths, suffixes: Collection[str], skipped: Skipped, others: Counter[str] | None = None
+) -> list[Path]:
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
     found: dict[Path, None] = {}
+    others = Counter() if others is None else others
     for path in several:
-        found.update(dict.fromkeys(_expand(Path(path), suffixes, skipped)))
+        found.update(dict.fromkeys(_expand(Path(path), suffixes, skipped, others)))
     return list(found)
 
 
@@ -66,11 +88,13 @@ def is_film(source: str | os.PathLike[str]) -> bool:
     return path.suffix.lower() in FILMS
 
 
-def _expand(path: Path, suffixes: Collection[str], skipped: Skipped) -> Iterator[Path]:
+def _expand(
+    path: Path, suffixes: Collection[str], skipped: Skipped, others: Counter[str]
+) -> Iterator[Path]:
     """Yield the files of one argument."""
     try:
         if path.is_dir():
-            yield from _Walk(path, suffixes, skipped)(path)
+            yield from _Walk(path, suffixes, skipped, others)(path)
             return
         if path.exists() or path.is_symlink():
             yield path
@@ -86,7 +110,7 @@ def _expand(path: Path, suffixes: Collection[str], skipped: Skipped) -> Iterator
         raise ImageError(f"No file matches the pattern '{path}'; check the pattern and its folder.")
     for match in map(Path, matches):
         if match.is_dir():
-            yield from _Walk(match, suffixes, skipped)(match)
+            yield from _Walk(match, suffixes, skipped, others)(match)
         elif match.suffix.lower() in suffixes:
             yield match
 
@@ -94,8 +118,11 @@ def _expand(path: Path, suffixes: Collection[str], skipped: Skipped) -> Iterator
 class _Walk:
     """The files below one folder, those of each folder itself first."""
 
-    def __init__(self, root: Path, suffixes: Collection[str], skipped: Skipped) -> None:
+    def __init__(
+        self, root: Path, suffixes: Collection[str], skipped: Skipped, others: Counter[str]
+    ) -> None:
         self._root, self._suffixes, self._skipped = root, suffixes, skipped
+        self._others = others
         self._inside = root.resolve()
         self._seen: set[tuple[int, int]] = set()
 
@@ -116,9 +143,14 @@ class _Walk:
         visible.sort(key=lambda entry: _natural(entry.name))
         folders = [entry for entry in visible if self._is_folder(entry)]
         for entry in visible:
+            if entry in folders:
+                continue
             # A broken link is listed, too: reading it raises an error, skipping it would hide it.
-            if entry not in folders and Path(entry.name).suffix.lower() in self._suffixes:
+            suffix = Path(entry.name).suffix.lower()
+            if suffix in self._suffixes:
                 yield Path(entry.path)
+            elif suffix not in BESIDE:
+                self._others[suffix] += 1
         for entry in folders:
             if self._may_enter(entry):
                 yield from self(Path(entry.path))

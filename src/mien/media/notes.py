@@ -4,8 +4,6 @@ import os
 import struct
 from pathlib import Path
 
-import av
-import av.error
 from PIL import Image
 
 from mien.errors import ImageError
@@ -37,6 +35,9 @@ def read_note(path: str | os.PathLike[str]) -> str | None:
     Raises:
         ImageError: the file cannot be read.
     """
+    import av  # slow import
+    import av.error
+
     path = Path(path)
     try:
         if is_film(path):

@@ -14,6 +14,8 @@ from mien.types import Pixels
 
 # Numbers of the standards. Source: ITU-T H.273, table 4 (matrix coefficients).
 BT709, UNSPECIFIED, BT601 = 1, 2, 5
+# Bytes per pixel: eight frames that a decoder refers to, in YUV, and one in RGB.
+DECODING = 8 * 1.5 + 3
 HD = 720  # lines: from this height, films without a stated matrix count as BT.709, as in players
 
 
@@ -37,11 +39,14 @@ class Converter:
         Raises:
             ImageError: the frame is larger than the limits allow.
         """
-        self._limits.check_pixels(frame.width, frame.height, self._where)
         matrix = frame.colorspace
         if matrix == UNSPECIFIED:
             matrix = BT709 if frame.height >= HD else BT601
         width = round(frame.width * float(self._aspect)) if self._aspect else frame.width
+        # A frame may be larger than the header says, and wider once its pixels are square.
+        widest = max(width, frame.width)
+        self._limits.check_pixels(widest, frame.height, self._where)
+        self._limits.check_memory(widest, frame.height, DECODING, self._where)
         rgb = self._large.reformat(
             frame, width=width, format="rgb24", src_colorspace=matrix, threads=1
         )

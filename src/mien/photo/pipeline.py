@@ -1,5 +1,7 @@
 """Pipeline for images: detect, assess quality, read, embed, match; image in, answer out."""
 
+import inspect
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,18 +13,20 @@ import numpy as np
 from mien.align import align
 from mien.contracts import ChipHead, Detector, Embedder, Model
 from mien.decision import Calibration, find_calibration
-from mien.decision.decide import FMR, FPIR, PRIOR, compare, identify
-from mien.detect import REASONS, Turns, detect_with_retries
+from mien.decision.decide import FMR, FPIR, PRIOR, compare
+from mien.detect import REASONS, Found, Turns, detect_with_retries
 from mien.errors import GalleryMismatchError, MienError, NoFaceError, UnknownModelError
 from mien.gallery import Gallery
 from mien.photo.heads import open_heads
+from mien.photo.search import GallerySearch
 from mien.quality import judge
 from mien.types import Answer, Decision, Face, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, load
 from mien.zoo import find as card
+from mien.zoo.loader import entry_of
 
 ALONE = 9.0  # ratio of areas: a face three times as wide as the next one is dominant
-CANDIDATES = 10  # candidates per face; more do not change a probability
+LEAST = 12.0  # px: networks see no face below
 
 
 @dataclass(kw_only=True)
@@ -41,7 +45,9 @@ class Pipeline:
     quality: bool = True
     fpir: float = FPIR
     prior: float = PRIOR  # prior probability of a match
+    workers: int = 1  # images of a folder that are analysed at the same time
     models: dict[str, str] = field(init=False)
+    _search: GallerySearch | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_rate("FPIR", self.fpir)
@@ -63,7 +69,7 @@ class Pipeline:
             )
         if gallery.embedder != self.embedder.contract:
             raise GalleryMismatchError(gallery.embedder, self.embedder.contract, gallery.where)
-        self.gallery = gallery
+        self.gallery, self._search = gallery, None
 
     def __call__(self, image: Pixels) -> Answer:
         """Analyse all faces of one (H, W, 3) image."""
@@ -73,11 +79,12 @@ class Pipeline:
         faces = self._judged(image, found.faces)
         if self.quality and faces:
             watch.lap("quality")
-        faces = self._read(image, faces, watch)
-        faces = self._embedded(image, faces)
+        seen = found.pixels(image)
+        faces = self._read(seen, faces, watch)
+        faces = self._embedded(seen, faces)
         watch.lap("embed")
         if self.gallery is not None and faces:
-            faces = self._named(faces, self.gallery)
+            faces = self._named(faces)
             watch.lap("match")
         return Answer(
             tuple(faces),
@@ -87,6 +94,8 @@ class Pipeline:
             found.reason,
             self.models,
             watch.seconds,
+            found.brightened,
+            found.smallest,
         )
 
     def main_face(self, image: Pixels) -> Face | None:
@@ -97,7 +106,7 @@ class Pipeline:
         found = detect_with_retries(self.detector, image, self.turns)
         if not found.faces:
             return None
-        return self._portrait(image, main_face(found.faces, image))
+        return self._portrait(image, found, main_face(found.faces, image))
 
     def only_face(self, image: Pixels, where: str = "the image") -> Face:
         """Return the only face of an image that must show one person.
@@ -115,11 +124,11 @@ class Pipeline:
                 "image "
                 "to one face."
             )
-        return self._portrait(image, face)
+        return self._portrait(image, found, face)
 
-    def _portrait(self, image: Pixels, face: Face) -> Face:
+    def _portrait(self, image: Pixels, found: Found, face: Face) -> Face:
         [judged] = self._judged(image, [face])
-        return self._embedded(image, [judged])[0]
+        return self._embedded(found.pixels(image), [judged])[0]
 
     def verify(self, a: Face, b: Face, *, fmr: float = FMR) -> Decision:
         """Decide whether two embedded faces are one person, at a false match rate."""
@@ -128,8 +137,7 @@ class Pipeline:
                 "The two faces are not embedded by the same embedder; embed both with one."
             )
         check_rate("FMR", fmr)
-        similarity = float(np.clip(a.embedding @ b.embedding, -1, 1))
-        return compare(similarity, self.calibrated(), fmr=fmr, prior=self.prior, faces=(a, b))
+        return compare(a, b, self.calibrated(), fmr=fmr, prior=self.prior)
 
     def calibrated(self) -> Calibration:
         """Return the calibration of the thresholds; raise an error if there is none."""
@@ -164,19 +172,18 @@ class Pipeline:
         pairs = zip(faces, vectors, strict=True)
         return [replace(face, embedding=v, embedder=contract) for face, v in pairs]
 
-    def _named(self, faces: list[Face], gallery: Gallery) -> list[Face]:
+    def search(self) -> GallerySearch | None:
+        """Return the search of the gallery; None without a gallery."""
+        if self._search is None and self.gallery is not None:
+            self._search = GallerySearch(self.gallery, self.calibrated(), self.fpir, self.prior)
+        return self._search
+
+    def _named(self, faces: list[Face]) -> list[Face]:
+        search = self.search()
+        assert search is not None
         vectors = np.stack([face.embedding for face in faces if face.embedding is not None])
-        found = gallery.search(vectors, CANDIDATES)
-        size, calibration = len(gallery), self.calibrated()
-        return [
-            replace(
-                face,
-                decision=identify(
-                    people, calibration, templates=size, fpir=self.fpir, prior=self.prior, face=face
-                ),
-            )
-            for face, people in zip(faces, found, strict=True)
-        ]
+        pairs = zip(faces, search(vectors, faces), strict=True)
+        return [replace(face, decision=decision) for face, decision in pairs]
 
 
 def check_rate(name: str, rate: float) -> None:
@@ -212,6 +219,8 @@ def open_pipeline(
     calibration: Calibration | Path | None = None,
     heads: str | None = "none",
     threads: int | None = None,
+    workers: int = 1,
+    smallest: float | None = None,
 ) -> Pipeline:
     """Open models by the names of their cards, as one pipeline.
 
@@ -228,9 +237,14 @@ def open_pipeline(
             for this embedder and detector.
         heads: chip heads, "expression,age-fahr"; None: those whose card says `default`.
         threads: of the detector; default: those of this process.
+        workers: images of a folder that are analysed at the same time, on the CPU; with more than
+            one, each model uses one thread.
+        smallest: px, side of the smallest face that is searched for; smaller means slower.
+            Default: that of the detector, which may depend on the size of the image.
 
     Raises:
         UnknownModelError: the card does not exist, or has another kind.
+        MienError: the detector cannot search for faces from a chosen size on.
     """
     for name, kind in ((detector, "detector"), (embedder, "embedder")):
         if name and card(name).kind != kind:
@@ -239,11 +253,17 @@ def open_pipeline(
                 f"mien models list --task {kind.removesuffix('or').removesuffix('der')}"
             )
     options: dict[str, Any] = {"device": device, "commercial_only": commercial_only}
+    workers = workers if device == "cpu" else 1
+    if workers > 1:
+        threads = options["threads"] = 1
     detector_options: dict[str, Any] = {"threads": threads} if threads else {}
+    if smallest is not None:
+        detector_options["smallest"] = checked_smallest(detector, smallest)
     pipeline = Pipeline(
-        detector=load(detector, **options, **detector_options),
+        detector=load(detector, **{**options, **detector_options}),
         embedder=load(embedder, **options) if embedder else None,
         heads=open_heads(heads, device, commercial_only),
+        workers=workers,
         gallery=gallery,
         turns=turns,
         fpir=fpir,
@@ -254,6 +274,20 @@ def open_pipeline(
         calibration = find_calibration(contract, detector, path=calibration)
     pipeline.calibration = calibration
     return pipeline
+
+
+def checked_smallest(detector: str, smallest: float) -> float:
+    """Return the smallest face, px, if the detector can search for it."""
+    if not LEAST <= smallest < math.inf:
+        raise MienError(
+            f"A smallest face of {smallest:g} px is not possible; give {LEAST:g} px or more."
+        )
+    if "smallest" not in inspect.signature(entry_of(card(detector))).parameters:
+        raise MienError(
+            f"'{detector}' cannot search for faces from a chosen size on; leave out --smallest, or "
+            f"use --detector {DETECTOR}."
+        )
+    return smallest
 
 
 def main_face(faces: Sequence[Face], image: Pixels) -> Face:

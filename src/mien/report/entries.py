@@ -13,8 +13,8 @@ from mien.types import Answer, Crop, Face, Pixels, Reading
 
 SIDE = 560  # px: the longer side of an image in the report
 TINY = 200  # px: smaller images are enlarged, so that labels fit
-QUALITY = 85  # of the JPEGs
-CHIP = Crop(size=144, zoom=0.62)  # an upright face with hair and chin around it
+QUALITY = 78  # of the JPEGs: thin lines stay sharp, and the page is a fifth smaller than at 85
+CHIP = Crop(size=112, zoom=0.62)  # an upright face with hair and chin around it
 ORDER = ("match", "review", "unknown", "found")  # of faces in an image, most certain first
 
 
@@ -25,6 +25,11 @@ class Shown:
     face: Face  # without its embedding
     chip: str | None  # data: URI of the upright face; None if it has no points
     outcome: str  # a key of labels.OUTCOMES
+
+    @property
+    def name(self) -> str:
+        """Return the name of a match, or the best candidate of a review; "" otherwise."""
+        return (self.face.decision and self.face.decision.likely) or ""
 
     @property
     def bars(self) -> list[tuple[str, float]]:
@@ -74,10 +79,14 @@ class Entry:
         return self.name[self.name.replace("\\", "/").rstrip("/").rfind("/") + 1 :]
 
     @property
+    def weight(self) -> int:
+        """Return the bytes of its images in the page."""
+        return len(self.picture or "") + sum(len(shown.chip or "") for shown in self.faces)
+
+    @property
     def people(self) -> list[str]:
         """Return the people in the image; a question mark marks results for review."""
-        decisions = [shown.face.decision for shown in self.faces if shown.face.decision]
-        return [d.person + "?" * (d.outcome == "review") for d in decisions if d.person]
+        return [one.name + "?" * (one.outcome == "review") for one in self.faces if one.name]
 
     @property
     def outcomes(self) -> list[str]:
@@ -86,6 +95,14 @@ class Entry:
             return ["error"]
         there = {shown.outcome for shown in self.faces}
         return [outcome for outcome in ORDER if outcome in there] or ["none"]
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Return the sort key of the report: matches first, then reviews; most similar first."""
+        kinds = (*ORDER, "none", "error")
+        decisions = [s.face.decision for s in self.faces if s.outcome == self.outcomes[0]]
+        best = max((d.score or 0.0 for d in decisions if d), default=0.0)
+        return kinds.index(self.outcomes[0]), -best
 
 
 def entry(

@@ -125,7 +125,7 @@ def facts(
         for person in answer.people
     ]
     decisions = [person.decision for person in answer.people if person.decision]
-    axis = Axis.around(v for decision in decisions for v in values(decision, calibration))
+    axis = Axis.around(v for decision in decisions for v in values(decision))
     named = [row for row in rows if row.outcome == "match"]
     return {
         "answer": answer,

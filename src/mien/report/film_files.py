@@ -11,6 +11,7 @@ import numpy as np
 from mien.media import thumbnail, write_bytes, write_image
 from mien.media.fonts import text_mask
 from mien.service.schema import film_row
+from mien.tables.formulas import harmless
 from mien.types import FilmAnswer, Pixels
 
 PAPER, INK, SOFT = 250, (28, 33, 39), (89, 97, 106)  # of the sheet
@@ -43,7 +44,7 @@ def appearances_csv(answer: FilmAnswer) -> str:
             "end_s",
             "outcome",
             "probability",
-            "similarity",
+            "score",
             "candidate",
             "tracks",
         ]
@@ -52,13 +53,13 @@ def appearances_csv(answer: FilmAnswer) -> str:
         known = decisions[one.person]
         lines.writerow(
             [
-                _harmless(one.person),
+                harmless(one.person),
                 f"{one.start:.3f}",
                 f"{one.end:.3f}",
                 known.outcome if known else "",
                 _number(known.probability if known else None),
-                _number(known.similarity if known else None),
-                _harmless(known.person or "") if known else "",
+                _number(known.score if known else None),
+                harmless((known and known.likely) or ""),
                 " ".join(map(str, one.tracks)),
             ]
         )
@@ -118,11 +119,6 @@ def _stamp(seconds: float) -> str:
     minutes, rest = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
-
-
-def _harmless(text: str) -> str:
-    """Escape a name, so that a spreadsheet does not run it as a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
 
 
 def _number(value: float | None) -> str:

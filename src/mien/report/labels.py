@@ -10,7 +10,7 @@ OUTCOMES = {
     "error": "error",
 }
 MEANINGS = {
-    "match": "similarity is above the threshold",
+    "match": "score is above the threshold",
     "review": "a person must check the result",
     "unknown": "no person of the gallery is similar enough",
     "found": "face without identification",

@@ -16,7 +16,7 @@ class Person:
     name: str
     match: int = 0  # faces
     review: int = 0  # faces
-    best: float = -1.0  # highest similarity, cosine
+    best: float = 0.0  # highest score
     pictures: list[int] = field(default_factory=list)  # numbers of the images, from 1
 
 
@@ -75,12 +75,12 @@ def _people(entries: Sequence[Entry]) -> list[Person]:
     for number, one in enumerate(entries, 1):
         for shown in one.faces:
             decision = shown.face.decision
-            if decision is None or decision.person is None:
+            if decision is None or not shown.name:
                 continue
-            person = people.setdefault(decision.person, Person(decision.person))
+            person = people.setdefault(shown.name, Person(shown.name))
             person.match += decision.outcome == "match"
             person.review += decision.outcome == "review"
-            person.best = max(person.best, decision.similarity or -1.0)
+            person.best = max(person.best, decision.score or 0.0)
             if person.pictures[-1:] != [number]:
                 person.pictures.append(number)
     return sorted(people.values(), key=lambda p: (-len(p.pictures), p.name))

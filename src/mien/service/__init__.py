@@ -1,17 +1,24 @@
 """Use-cases of the library: Python, the command line and the server call these functions."""
 
-from mien.service.analyze import analyze
-from mien.service.auditing import audit
-from mien.service.enrolment import Enrolled, Item, enroll, items_in
-from mien.service.identify import Identified, identify
-from mien.service.making import MadeItem, make
-from mien.service.photo_groups import group_photos
-from mien.service.runs import Run
-from mien.service.verify import verify
-from mien.service.watch import watch_faces, watch_presence
+from typing import TYPE_CHECKING
+
+from mien.lazy import on_use
+
+if TYPE_CHECKING:
+    from mien.service.analysis import analyze
+    from mien.service.auditing import audit
+    from mien.service.enrolment import Enrolled, Item, enroll, items_in, region_items
+    from mien.service.erasure import Erased, erase
+    from mien.service.identification import Identified, identify
+    from mien.service.making import MadeItem, make
+    from mien.service.photo_groups import group_photos
+    from mien.service.runs import Run
+    from mien.service.verification import verify
+    from mien.service.watch import watch_faces, watch_presence
 
 __all__ = [
     "Enrolled",
+    "Erased",
     "Identified",
     "Item",
     "MadeItem",
@@ -19,11 +26,30 @@ __all__ = [
     "analyze",
     "audit",
     "enroll",
+    "erase",
     "group_photos",
     "identify",
     "items_in",
     "make",
+    "region_items",
     "verify",
     "watch_faces",
     "watch_presence",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = on_use(
+        __name__,
+        {
+            "analysis": ("analyze",),
+            "auditing": ("audit",),
+            "enrolment": ("Enrolled", "Item", "enroll", "items_in", "region_items"),
+            "erasure": ("Erased", "erase"),
+            "identification": ("Identified", "identify"),
+            "making": ("MadeItem", "make"),
+            "photo_groups": ("group_photos",),
+            "runs": ("Run",),
+            "verification": ("verify",),
+            "watch": ("watch_faces", "watch_presence"),
+        },
+    )

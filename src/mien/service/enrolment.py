@@ -4,19 +4,27 @@ import codecs
 import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PureWindowsPath
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import numpy as np
 
 from mien.decision.decide import SMALL
 from mien.detect import REASONS
 from mien.errors import ImageError, MienError
 from mien.gallery import Gallery, Template, clean_name
+from mien.gallery.conflicts import Conflicts, strictest_limit
+from mien.geometry import iou
 from mien.media import LIMITS, find_images, read_image
+from mien.media.face_regions import SAME, read_regions
 from mien.media.finding import ignore
-from mien.photo.pipeline import Pipeline, dominant_face
+from mien.media.xmp import read_orientation, read_packet, read_sidecar, sidecars
+from mien.photo import Pipeline, in_parallel
+from mien.photo.pipeline import dominant_face
 from mien.service.runs import Run
-from mien.types import Face
+from mien.types import Answer, Face
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,8 @@ class Item:
 
     person: str
     path: Path
+    # left, top, right, bottom as shares of the upright image; None: its dominant face
+    region: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,54 @@ def items_in(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[I
             f"No images to enrol were found in {source}: expected a folder with one folder per "
             "person, images named after people, or a CSV file with the columns person and path."
         )
-    return [Item(clean_name(item.person), item.path) for item in items]
+    return [replace(item, person=clean_name(item.person)) for item in items]
+
+
+def region_items(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[Item]:
+    """List the named face regions of images: in `NAME.jpg.xmp`, `NAME.xmp`, or in the image.
+
+    The first of the three that names somebody counts, as in programs that prefer sidecars.
+
+    Args:
+        source: an image, or a folder, which is searched recursively.
+        skipped: is given a sentence about each file that cannot be read.
+
+    Raises:
+        MienError: no image has a face region with a name.
+    """
+    items = []
+    for path in find_images([source], skipped=skipped):
+        try:
+            items += _named_regions(path, skipped)
+        except ImageError as error:
+            skipped(str(error))
+    if not items:
+        raise MienError(
+            f"No named face regions (XMP, MWG-RS) were found for the images in {source}; mark and "
+            "name faces in digiKam, Lightroom or another program, and write metadata to files."
+        )
+    return items
+
+
+def _named_regions(path: Path, skipped: Callable[[str], None]) -> list[Item]:
+    orientation = read_orientation(path)
+    packets: tuple[Callable[[], bytes | None], ...] = (
+        *(partial(read_sidecar, one) for one in sidecars(path)),
+        partial(read_packet, path),
+    )
+    for packet in packets:
+        try:
+            xmp = packet()
+            found = read_regions(xmp, (1, 1), orientation) if xmp else []
+        except ImageError as error:
+            skipped(f"{path}: {error}")
+            continue
+        named = [
+            Item(clean_name(one.name), path, tuple(one.box.tolist())) for one in found if one.name
+        ]
+        if named:
+            return named
+    return []
 
 
 def enroll(
@@ -84,40 +141,82 @@ def enroll(
         items: the images to enrol.
         pipeline: with an embedder.
         gallery: the gallery of that embedder.
-        allow_conflicts: accept an image that is similar to another person of the gallery.
+        allow_conflicts: accept an image whose face or name is like that of another person of the
+            gallery.
         retry: process images again that were refused before.
         run: progress and cancellation.
     """
     run, items = run or Run(), list(items)
-    for done, item in enumerate(items):
+    conflicts: Conflicts | None = None
+    if not allow_conflicts:
+        conflicts = Conflicts(gallery, lambda: strictest_limit(pipeline.calibrated()))
+
+    def asked() -> Iterator[Photo | Enrolled]:
+        for item in items:
+            yield _asked(item, gallery, retry)
+
+    answers = in_parallel(partial(_answered, pipeline), asked(), pipeline.workers)
+    for done in range(len(items)):
         run.step("enroll", done, len(items))
-        try:
-            with item.path.open("rb") as file:
-                data = file.read(
-                    LIMITS.max_bytes + 1
-                )  # the extra byte makes read_image raise an error
-        except OSError as error:
-            yield Enrolled(item, "refused", "unreadable", f"{item.path}: {error.strerror}.")
-            continue
-        digest = hashlib.sha256(data).hexdigest()
-        seen = gallery.seen(item.person, digest)
-        if seen and (seen.outcome == "enrolled" or not retry):
-            if seen.outcome == "enrolled":
-                yield Enrolled(item, "already", template=seen.template)
-            else:
-                detail = "The image was refused before; --retry processes it again."
-                yield Enrolled(item, "refused", seen.reason, detail)
-            continue
-        refusal, face = _one_face(data, item, pipeline)
-        if face and not allow_conflicts:
-            refusal = _conflict(face, item, pipeline, gallery)
-        if refusal or not face:
+        photo, refusal, face = next(answers)
+        if photo is None:
             assert refusal is not None
-            gallery.note(item.person, digest, refusal.reason or "refused", _shown(item.path))
             yield refusal
             continue
-        [number] = gallery.add([_template(face, item, digest)])
+        item = photo.item
+        known = _known(item, photo.digest, gallery, retry)  # a copy may have been under way
+        if known:
+            yield known
+            continue
+        if face and conflicts:
+            refusal = _conflict(face, item, conflicts)
+        if refusal or not face:
+            assert refusal is not None
+            gallery.note(item.person, photo.digest, refusal.reason or "refused", _shown(item.path))
+            yield refusal
+            continue
+        [number] = gallery.add([_template(face, item, photo.digest)])
+        if conflicts:
+            conflicts.add(item.person)
         yield Enrolled(item, "enrolled", template=number)
+
+
+class Photo(NamedTuple):
+    """An image that is to be enrolled."""
+
+    item: Item
+    data: bytes
+    digest: str
+
+
+def _asked(item: Item, gallery: Gallery, retry: bool) -> Photo | Enrolled:
+    """Read an image; the result if it is unreadable or known."""
+    try:
+        with item.path.open("rb") as file:
+            data = file.read(LIMITS.max_bytes + 1)  # the extra byte makes read_image raise an error
+    except OSError as error:
+        return Enrolled(item, "refused", "unreadable", f"{item.path}: {error.strerror}.")
+    digest = hashlib.sha256(data).hexdigest()
+    return _known(item, digest, gallery, retry) or Photo(item, data, digest)
+
+
+def _known(item: Item, digest: str, gallery: Gallery, retry: bool) -> Enrolled | None:
+    """Return the result of an earlier run, or None if the image is to be processed."""
+    seen = gallery.seen(item.person, digest)
+    if not seen or (retry and seen.outcome != "enrolled"):
+        return None
+    if seen.outcome == "enrolled":
+        return Enrolled(item, "already", template=seen.template)
+    detail = "The image was refused before; --retry processes it again."
+    return Enrolled(item, "refused", seen.reason, detail)
+
+
+def _answered(
+    pipeline: Pipeline, photo: Photo | Enrolled
+) -> tuple[Photo | None, Enrolled | None, Face | None]:
+    if isinstance(photo, Enrolled):
+        return None, photo, None
+    return photo, *_one_face(photo.data, photo.item, pipeline)
 
 
 def _one_face(data: bytes, item: Item, pipeline: Pipeline) -> tuple[Enrolled | None, Face | None]:
@@ -134,6 +233,10 @@ def _one_face(data: bytes, item: Item, pipeline: Pipeline) -> tuple[Enrolled | N
     if not answer.faces:
         return no(f"no-face-{answer.reason}", REASONS[answer.reason or "none"])
     face, others = dominant_face(answer.faces)
+    if item.region is not None:
+        face = _face_in(item.region, answer)
+        if face is None:
+            return no("no-face-in-region", "No face was found where the region lies.")
     if face is None:
         return no(
             "several-faces",
@@ -147,23 +250,25 @@ def _one_face(data: bytes, item: Item, pipeline: Pipeline) -> tuple[Enrolled | N
     return None, face
 
 
-def _conflict(face: Face, item: Item, pipeline: Pipeline, gallery: Gallery) -> Enrolled | None:
-    """Return a refusal if the face is similar to another person of the gallery."""
+def _face_in(region: tuple[float, float, float, float], answer: Answer) -> Face | None:
+    """Return the face that a region marks; None if none overlaps it enough."""
+    height, width = answer.size
+    box = np.array(region, np.float32) * np.array([width, height, width, height], np.float32)
+    overlaps = iou(box[None], np.stack([face.box for face in answer.faces]))[0]
+    best = int(overlaps.argmax())
+    return answer.faces[best] if overlaps[best] >= SAME else None
+
+
+def _conflict(face: Face, item: Item, conflicts: Conflicts) -> Enrolled | None:
+    """Return a refusal if the name or the face is like that of another person of the gallery."""
     assert face.embedding is not None
-    found = gallery.search(face.embedding[None], 1)[0]
-    if not found or found[0].person == item.person:
+    found = conflicts.of_name(item.person)
+    if found is None:
+        [found] = conflicts.of_faces([item.person], face.embedding[None])
+    if found is None:
         return None
-    other = found[0]
-    limit = pipeline.calibrated().strictest  # the strictest threshold that the data support
-    if other.similarity <= limit.threshold:
-        return None
-    return Enrolled(
-        item,
-        "refused",
-        "conflict",
-        f"The face is similar to '{other.person}' (similarity {other.similarity:.3f}, above "
-        f"{limit.threshold:.3f} for FMR {limit.fmr:.1g}). If both are correct: --allow-conflicts.",
-    )
+    detail = f"{found.detail} If both are correct: --allow-conflicts."
+    return Enrolled(item, "refused", "conflict", detail)
 
 
 def _template(face: Face, item: Item, digest: str) -> Template:

@@ -1,21 +1,30 @@
 """Detection and embedding of a folder of photos for grouping: each photo once, then stored."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+from mien.albums.clustering import MIXED
 from mien.albums.groups import Change, Groups, PhotoFace
+from mien.contracts import silent
 from mien.decision.decide import SMALL
 from mien.errors import ImageError
 from mien.geometry import eye_distance
 from mien.media import LIMITS, read_image
-from mien.photo.pipeline import Pipeline
-from mien.types import Face, OnStep
+from mien.photo import Pipeline, in_parallel
+from mien.types import Answer, Face, OnStep
 
 
 def group_photos(
-    photos: Sequence[Path], pipeline: Pipeline, groups: Groups, on_step: OnStep | None = None
+    photos: Sequence[Path],
+    pipeline: Pipeline,
+    groups: Groups,
+    on_step: OnStep | None = None,
+    *,
+    mixed: float = MIXED,
 ) -> tuple[Change, dict[Path, str]]:
     """Group the faces of photos; photos of earlier runs are not processed again.
 
@@ -24,42 +33,72 @@ def group_photos(
 
     Args:
         photos: paths.
-        pipeline: with embedder and detector of the groups; its calibration gives likelihood ratios.
+        pipeline: with embedder and detector of the groups; its calibration gives scores.
         groups: the file.
         on_step: called after each photo ("photos") and each merge ("groups").
+        mixed: permitted share of groups that mix two people.
 
     Returns:
         The changes, and the photos that cannot be read, each with a message.
     """
     lean = replace(pipeline, quality=False, gallery=None, heads=())
     failed: dict[Path, str] = {}
-    for done, path in enumerate(photos):
-        if on_step:
-            on_step("photos", done, len(photos))
-        try:
-            if not groups.known(path):
-                _process(path, lean, groups)
-        except ImageError as error:
-            failed[path] = str(error)
-    if on_step:
-        on_step("photos", len(photos), len(photos))
+    done = 0
+
+    def unknown() -> Iterator[Photo]:
+        """Yield the photos to process; those of earlier runs are counted as done."""
+        nonlocal done
+        for path in photos:
+            try:
+                photo = None if groups.known(path) else _opened(path, groups)
+            except ImageError as error:
+                failed[path], photo = str(error), None
+            if photo is None:
+                done += 1
+            else:
+                yield photo
+
+    report = on_step or silent
+    report("photos", 0, len(photos))
+    for photo, found in in_parallel(partial(_process, lean), unknown(), pipeline.workers):
+        if isinstance(found, ImageError):
+            failed[photo.path] = str(found)
+        elif not groups.seen(photo.digest, photo.path):  # a copy may have been under way
+            faces = [_sighting(face) for face in found.faces]
+            groups.add(photo.digest, photo.path, faces, found.reason)
+        done += 1
+        if done < len(photos):
+            report("photos", done, len(photos))
+    report("photos", len(photos), len(photos))
     groups.only(path for path in photos if path not in failed)
 
-    return groups.regroup(pipeline.calibrated().llr, on_step), failed
+    return groups.regroup(pipeline.calibrated(), mixed=mixed, on_step=on_step), failed
 
 
-def _process(path: Path, pipeline: Pipeline, groups: Groups) -> None:
+class Photo(NamedTuple):
+    """A photo that is processed."""
+
+    path: Path
+    data: bytes
+    digest: str
+
+
+def _opened(path: Path, groups: Groups) -> Photo | None:
+    """Read a photo; None if its bytes are in the groups."""
     try:
         with path.open("rb") as file:
             data = file.read(LIMITS.max_bytes + 1)  # the extra byte makes read_image raise an error
     except OSError as error:
         raise ImageError(f"{path} cannot be read ({error.strerror}).") from None
     digest = hashlib.sha256(data).hexdigest()
-    if groups.seen(digest, path):
-        return
-    answer = pipeline(read_image(data, where=str(path)))
-    faces = [_sighting(face) for face in answer.faces]
-    groups.add(digest, path, faces, answer.reason)
+    return None if groups.seen(digest, path) else Photo(path, data, digest)
+
+
+def _process(pipeline: Pipeline, photo: Photo) -> tuple[Photo, Answer | ImageError]:
+    try:
+        return photo, pipeline(read_image(photo.data, where=str(photo.path)))
+    except ImageError as error:
+        return photo, error
 
 
 def _sighting(face: Face) -> PhotoFace:

@@ -6,6 +6,7 @@ from typing import Self
 from mien.media import write_bytes
 from mien.media.json_log import JsonLog, Row, json_line
 from mien.photo import Pipeline
+from mien.service.schema import BRIEF, SCHEMA, Extent
 
 
 class ResultLog:
@@ -23,7 +24,8 @@ class ResultLog:
         """
         self._log = JsonLog(path, settings)
         rows = list(self._log.rows())
-        kept = [row for row in rows if "error" not in row and row.get("complete", True)]
+        fresh = {"error", "skipped"}  # these entries are tried again
+        kept = [row for row in rows if not fresh & row.keys() and row.get("complete", True)]
         self.done = {row["film" if "film" in row else "image"] for row in kept}
         if len(kept) < len(rows):
             self._log.close()
@@ -32,16 +34,21 @@ class ResultLog:
             self._log = JsonLog(path, settings)
 
     @classmethod
-    def of_identification(cls, path: Path, pipeline: Pipeline, gallery: str) -> Self:
+    def of_identification(
+        cls, path: Path, pipeline: Pipeline, gallery: str, extent: Extent = BRIEF
+    ) -> Self:
         """Open or create the log of one gallery, its state and the settings of the pipeline.
 
         Args:
             path: the file.
             pipeline: has a gallery.
             gallery: its address.
+            extent: how much of an answer the rows hold.
         """
         assert pipeline.gallery is not None
         settings = {
+            "schema": SCHEMA,
+            "extent": [extent.details, extent.sources],
             "gallery": gallery,
             "stamp": pipeline.gallery.stamp(),
             "fpir": pipeline.fpir,
@@ -59,6 +66,10 @@ class ResultLog:
             MienError: the disk is full or lost; earlier lines remain complete.
         """
         self._log.append(row)
+
+    def rows(self) -> list[Row]:
+        """Return all rows of the file, also those of earlier runs."""
+        return list(self._log.rows())
 
     def __enter__(self) -> Self:
         return self

@@ -86,6 +86,28 @@ def forget(place: Path) -> None:
         place.unlink(missing_ok=True)
 
 
+def forget_stopped() -> tuple[int, list[Path]]:
+    """Delete the places of all stopped runs, which hold embeddings and names.
+
+    Returns:
+        The number of deleted places, and the places of runs that are not stopped.
+    """
+    done, busy = 0, []
+    for place in sorted((home() / "runs").glob("*")):
+        if place.suffix == ".lock":
+            continue
+        lock = FileLock(f"{place}.lock")
+        try:
+            with lock.acquire(timeout=0):
+                forget(place)
+                done += 1
+        except Timeout:
+            busy.append(place)
+            continue
+        Path(lock.lock_file).unlink(missing_ok=True)
+    return done, busy
+
+
 def stamp(source: str) -> list[Any]:
     """Return path, size and time of modification, which identify an unchanged file."""
     path = Path(source)

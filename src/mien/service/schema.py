@@ -1,43 +1,82 @@
 """The schema of results: JSON rows that may leave the machine, without embeddings and pixels.
 
 Times are seconds, lengths are pixels of the upright image, unknown values are null, never 0.
+`answer.schema.json` beside this file is the published form of the rows of `mien identify`.
 """
 
+import json
 import math
 import time as clocks
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
-from mien.albums.groups import Group
-from mien.film.live import LiveRecord
-from mien.film.presence import PresenceEvent
 from mien.media import is_film
-from mien.service.enrolment import Enrolled
-from mien.service.identify import Identified
-from mien.types import Answer, Appearance, Decision, Face, FilmAnswer, Floats, Reading
+from mien.types import (
+    Answer,
+    Appearance,
+    Candidate,
+    Decision,
+    Face,
+    FilmAnswer,
+    Floats,
+    Quality,
+    Reading,
+)
+
+if TYPE_CHECKING:  # the schema of photos does not need the engine for films
+    from mien.albums.groups import Group
+    from mien.film.live import LiveRecord
+    from mien.film.presence import PresenceEvent
+    from mien.service.enrolment import Enrolled
+    from mien.service.identification import Identified
 
 Row = dict[str, Any]
 OLD_CONFIRMED = "told"  # name of `confirmed` before 0.2.0; goes in 0.3.0
-SCHEMA = 1  # raised if a key changes its meaning or is removed; new keys do not raise it
+SCHEMA = 2  # raised if a key changes its meaning or is removed; new keys do not raise it
+LISTED = 3  # candidates of a review; a person decides between them
 
 
-def answer_row(answer: Answer, image: str) -> Row:
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of an answer its row holds; by default at most 1 kB per face."""
+
+    details: bool = False  # all candidates, the origin of each threshold, all quality components
+    sources: bool = False  # with details: the paths of the enrolled pictures of the candidates
+
+
+BRIEF = Extent()
+
+
+def answer_schema() -> Row:
+    """Return the JSON Schema (draft 2020-12) of the rows of `mien identify`."""
+    text = (files("mien") / "service" / "answer.schema.json").read_text("utf-8")
+    schema: Row = json.loads(text)
+    return schema
+
+
+def answer_row(answer: Answer, image: str, extent: Extent = BRIEF) -> Row:
     """Return the row of one image; `reason` is a code of mien.detect.REASONS."""
+    decisions = [face.decision for face in answer.faces]
     return {
         "schema": SCHEMA,
         "image": image,
         "size": list(answer.size),
         "turned": answer.turned,
         "padded": answer.padded,
+        "brightened": answer.brightened,
+        "smallest": None if answer.smallest is None else round(answer.smallest, 1),
         "reason": answer.reason,
-        "faces": [face_row(face) for face in answer.faces],
+        "faces": [face_row(face, extent) for face in answer.faces],
+        "search": _search(decisions),
         "models": answer.models,
         "seconds": {step: round(time, 4) for step, time in answer.seconds.items()},
     }
 
 
-def group_row(group: Group) -> Row:
+def group_row(group: "Group") -> Row:
     """Faces of one person, as grouping photos found them."""
     faces = [
         {
@@ -52,60 +91,85 @@ def group_row(group: Group) -> Row:
     return {"schema": SCHEMA, "group": group.id, "name": group.name, "faces": faces}
 
 
-def face_row(face: Face) -> Row:
+def face_row(face: Face, extent: Extent = BRIEF) -> Row:
     """Return the row of one face."""
-    quality = face.quality
     return {
         "box": _numbers(face.box, 1),
         "score": round(face.score, 4),
         "points": _numbers(face.points, 1),
-        "quality": quality
-        and {
-            "components": {name: round(value, 1) for name, value in quality.components.items()},
-            "measures": {name: round(value, 4) for name, value in quality.measures.items()},
-            "advice": list(quality.advice),
-        },
+        "quality": face.quality and _quality_row(face.quality, extent),
         "readings": [reading_row(reading) for reading in face.readings],
-        "decision": face.decision and decision_row(face.decision),
+        "decision": face.decision and decision_row(face.decision, extent),
     }
 
 
-def decision_row(decision: Decision, candidates: int = 3) -> Row:
-    """Return a decision with its threshold and the origin of the threshold."""
-    row: Row = {
-        "outcome": decision.outcome,
-        "person": decision.person,
-        "similarity": _rounded(decision.similarity),
-        "probability": _rounded(decision.probability, 6),
-        "prior": decision.prior,
-        "margin": _rounded(decision.margin),
-        "reason": decision.reason,
-        "basis": decision.basis and asdict(decision.basis),
-    }
-    if decision.candidates:
-        row["candidates"] = [
-            {**asdict(one), "similarity": _rounded(one.similarity)}
-            for one in decision.candidates[:candidates]
-        ]
+def _quality_row(quality: Quality, extent: Extent) -> Row:
+    row: Row = {"advice": list(quality.advice)}
+    if extent.details:
+        row["components"] = {name: round(v, 1) for name, v in quality.components.items()}
+        row["measures"] = {name: round(v, 4) for name, v in quality.measures.items()}
     return row
 
 
-def reading_row(reading: Reading) -> Row:
-    """Return one reading of one head, without dense arrays."""
-    return {
-        "task": reading.task,
-        "values": reading.values,
-        "unit": reading.unit,
-        "model": reading.model,
-        "low": reading.low,
-        "high": reading.high,
-        "text": reading.text,
-        "derived": [reading_row(one) for one in reading.derived],
+def decision_row(decision: Decision, extent: Extent = BRIEF) -> Row:
+    """Return a decision: a name in `person` for a match only, else in `candidates`.
+
+    Without details the candidates are those of a review, at most three.
+    """
+    row: Row = {
+        "outcome": decision.outcome,
+        "person": decision.person if decision.outcome == "match" else None,
+        "similarity": _rounded(decision.similarity),
+        "score": _rounded(decision.score),
+        "threshold": decision.basis and _rounded(decision.basis.threshold),
+        "probability": _rounded(decision.probability, 6),
+        "margin": _rounded(decision.margin),
+        "reason": decision.reason,
     }
+    if extent.details:
+        row |= {"prior": decision.prior, "basis": decision.basis and asdict(decision.basis)}
+    if extent.details or decision.outcome == "review":
+        shown = decision.candidates if extent.details else decision.candidates[:LISTED]
+        row["candidates"] = [_candidate_row(one, extent) for one in shown]
+    return row
 
 
-def film_row(answer: FilmAnswer, film: str) -> Row:
-    """Return the row of one film; `reason` is a code of mien.media.film.REASONS."""
+def _candidate_row(candidate: Candidate, extent: Extent) -> Row:
+    row: Row = {
+        "person": candidate.person,
+        "similarity": _rounded(candidate.similarity),
+        "score": _rounded(candidate.score),
+    }
+    if extent.details:
+        row["template"] = candidate.template
+    if extent.sources:
+        row["source"] = candidate.source
+    return row
+
+
+def _search(decisions: Iterable[Decision | None]) -> Row | None:
+    """Return what all decisions of an answer share: prior and origin of the threshold."""
+    found = [{"prior": d.prior, **(asdict(d.basis) if d.basis else {})} for d in decisions if d]
+    if not found:
+        return None
+    return {key: v for key, v in found[0].items() if all(key in f and f[key] == v for f in found)}
+
+
+def reading_row(reading: Reading) -> Row:
+    """Return one reading of one head, without dense arrays; absent parts have no key."""
+    row: Row = {"task": reading.task, "values": reading.values, "unit": reading.unit}
+    row |= {"model": reading.model, "low": reading.low, "high": reading.high}
+    row |= {"text": reading.text, "derived": [reading_row(one) for one in reading.derived]}
+    return {key: value for key, value in row.items() if value or key == "values"}
+
+
+def film_row(answer: FilmAnswer, film: str, extent: Extent = BRIEF) -> Row:
+    """Return the row of one film; `reason` is a code of mien.media.film.REASONS.
+
+    A person of a film has a `label`, such as "Ada" or "unknown-3"; `person` is the name of a match.
+    """
+    decisions = {one.person: one.decision for one in answer.people}
+    tracks = [one.decision for one in answer.tracks]
     return {
         "schema": SCHEMA,
         "film": film,
@@ -114,58 +178,70 @@ def film_row(answer: FilmAnswer, film: str) -> Row:
         "reason": answer.reason,
         "people": [
             {
-                "person": one.person,
+                **_who(one.person, one.decision),
                 "seconds": round(one.seconds, 3),
                 "best": round(one.best.time or 0.0, 3),
                 "tracks": list(one.tracks),
-                "decision": one.decision and decision_row(one.decision),
+                "decision": one.decision and decision_row(one.decision, extent),
             }
             for one in answer.people
         ],
-        "appearances": [_appearance(one) for one in answer.appearances],
-        "prominent": [_appearance(one) for one in answer.prominent],
+        "appearances": [_appearance(one, decisions) for one in answer.appearances],
+        "prominent": [_appearance(one, decisions) for one in answer.prominent],
         "tracks": [
             {
                 "track": one.number,
                 "spans": [[round(start, 3), round(end, 3)] for start, end in one.spans],
                 "observations": one.observations,
                 "width": round(one.width, 1),
-                "decision": one.decision and decision_row(one.decision, candidates=1),
+                "decision": one.decision and decision_row(one.decision, extent),
             }
             for one in answer.tracks
         ],
         "cuts": [round(cut, 3) for cut in answer.cuts],
         "frames": answer.counts,
+        "search": _search([*decisions.values(), *tracks]),
         "models": answer.models,
         "times": {step: round(time, 3) for step, time in answer.times.items()},
     }
 
 
-def _appearance(one: Appearance) -> dict[str, Any]:
+def _who(label: str, decision: Decision | None) -> Row:
+    sure = decision is not None and decision.outcome == "match"
+    return {"label": label, "person": decision.person if decision and sure else None}
+
+
+def _appearance(one: Appearance, decisions: dict[str, Decision | None]) -> Row:
     return {
-        "person": one.person,
+        **_who(one.person, decisions.get(one.person)),
         "start": round(one.start, 3),
         "end": round(one.end, 3),
         "tracks": list(one.tracks),
     }
 
 
-def identified_row(found: Identified) -> Row:
+def identified_row(found: "Identified", extent: Extent = BRIEF) -> Row:
     """Return the row of one image or film that was searched for known people."""
     if found.film is not None:
-        return film_row(found.film, found.source)
+        return film_row(found.film, found.source, extent)
     if found.answer is not None:
-        return answer_row(found.answer, found.source)
+        return answer_row(found.answer, found.source, extent)
     kind = "film" if found.source != "-" and is_film(found.source) else "image"
     return {"schema": SCHEMA, kind: found.source, "error": found.error}
 
 
+def skipped_row(sentence: str) -> Row:
+    """Return the row of an entry that was left out of a search, with the reason."""
+    return {"schema": SCHEMA, "skipped": sentence}
+
+
 def verified_row(first: str, second: str, decision: Decision) -> Row:
     """Return the row of a 1:1 comparison of two images."""
-    return {"schema": SCHEMA, "images": [first, second], **decision_row(decision)}
+    row = decision_row(decision, Extent(details=True))
+    return {"schema": SCHEMA, "images": [first, second], **row}
 
 
-def enrolled_row(result: Enrolled) -> Row:
+def enrolled_row(result: "Enrolled") -> Row:
     """Return the row of one enrolment."""
     item = result.item
     return {
@@ -179,7 +255,7 @@ def enrolled_row(result: Enrolled) -> Row:
     }
 
 
-def event_row(event: PresenceEvent, started: float | None) -> Row:
+def event_row(event: "PresenceEvent", started: float | None) -> Row:
     """Return the row of one presence event.
 
     Args:
@@ -191,11 +267,11 @@ def event_row(event: PresenceEvent, started: float | None) -> Row:
         "person": event.person,
         **({"was": event.was} if event.was else {}),
         **clock_fields(started, event.time),
-        "decision": event.decision and decision_row(event.decision, candidates=1),
+        "decision": event.decision and decision_row(event.decision),
     }
 
 
-def record_row(record: LiveRecord, started: float | None) -> Row:
+def record_row(record: "LiveRecord", started: float | None) -> Row:
     """Return the row of one face in one live frame, or of one facial event."""
     if record.event is not None:
         who = {"track": record.track, "person": record.person}
@@ -239,4 +315,9 @@ def _rounded(value: float | None, digits: int = 4) -> float | None:
 
 
 def _numbers(values: Floats | None, digits: int) -> Any:
-    return None if values is None else values.astype(float).round(digits).tolist()
+    """Return nested lists; NaN, such as a point that was not found, is null."""
+    if values is None:
+        return None
+    if values.ndim > 1:
+        return [_numbers(row, digits) for row in values]
+    return [None if math.isnan(v) else round(v, digits) for v in values.astype(float).tolist()]

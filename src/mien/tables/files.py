@@ -13,6 +13,7 @@ from mien.errors import MienError
 from mien.media import write_bytes
 from mien.tables.columns import Column
 from mien.tables.engines import pandas, parquet, pyarrow
+from mien.tables.formulas import harmless, is_formula
 from mien.tables.parts import as_pandas, columns_of, facts_of, schema, write_parquet
 
 if TYPE_CHECKING:
@@ -44,9 +45,6 @@ def format_of(path: str | os.PathLike[str]) -> Literal["parquet", "csv"]:
 def beside(path: Path, what: str, suffix: str = "") -> Path:
     """Return the path of an additional file: film.parquet -> film.events.parquet."""
     return path.with_name(f"{path.stem}.{what}{suffix or path.suffix}")
-
-
-FORMULAS = "=+-@\t\r"  # first characters that make a spreadsheet run a text as a formula
 
 
 def save(table: TableData, path: str | os.PathLike[str], kind: str) -> list[str]:
@@ -118,17 +116,13 @@ def _csv(data: pd.DataFrame) -> bytes:
     text = StringIO()
     safe = data.copy(deep=False)
     for name in safe.columns[[not _is_number(kind) for kind in safe.dtypes]]:
-        safe[name] = safe[name].map(lambda cell: f"'{cell}" if _is_formula(cell) else cell)
+        safe[name] = safe[name].map(lambda c: harmless(c) if isinstance(c, str) else c)
     safe.to_csv(text, index=False, lineterminator="\n")
     return text.getvalue().encode("utf-8", "replace")
 
 
 def _is_number(kind: Any) -> bool:
     return getattr(kind, "kind", "O") in "biuf"
-
-
-def _is_formula(cell: Any) -> bool:
-    return isinstance(cell, str) and cell[:1] in FORMULAS and bool(cell)
 
 
 def as_arrow(data: pd.DataFrame, shape: pa.Schema) -> pa.Table:
@@ -200,7 +194,7 @@ def _unescaped(data: pd.DataFrame) -> pd.DataFrame:
         data[name] = data[name].map(
             lambda cell: (
                 cell[1:]
-                if isinstance(cell, str) and _is_formula(cell[1:]) and cell[0] == "'"
+                if isinstance(cell, str) and is_formula(cell[1:]) and cell[0] == "'"
                 else cell
             )
         )

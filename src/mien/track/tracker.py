@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from mien.geometry import iou
 from mien.types import Face, Floats
@@ -175,6 +174,8 @@ class Tracker:
         """Return the best assignment of faces to tracks; unassigned faces begin a track."""
         taken: dict[int, Active] = {}
         if ratios.size:
+            from scipy.optimize import linear_sum_assignment  # slow import
+
             allowed = np.where(ratios > NEW, ratios - NEW, 0.0)
             rows, columns = linear_sum_assignment(-allowed)
             taken = {

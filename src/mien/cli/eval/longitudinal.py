@@ -88,10 +88,10 @@ def longitudinal(
                 [d.picture for d in dated], pipeline, vectors=vectors, on_step=on_step
             )
         complain_about(failures)
-        captures, failed = compared_over_time(dated, found, embedder, references)
         basis, known = basis_of(pipeline), thresholds(pipeline, None)
+        captures, failed = compared_over_time(dated, found, embedder, references, known)
         if threshold is None and known and not fisher:
-            threshold = known.at_fmr(1e-3).threshold
+            threshold = known.at_fmr(1e-3).score
     findings = measure(
         captures,
         data=data or source.resolve().name,

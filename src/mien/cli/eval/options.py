@@ -176,10 +176,13 @@ def compared_by(
     if source.scored:
         return scores_of(source), basis_of(None), None
     pipeline = opened(models[0], models[1], models[2], commercial_only=False)
+    known = thresholds(pipeline, calibration)
     with work_folder() as work:
-        compared, failures = compared_of(source, pipeline, work, vectors=vectors, on_step=on_step)
+        compared, failures = compared_of(
+            source, pipeline, work, vectors=vectors, calibration=known, on_step=on_step
+        )
     complain_about(failures)
-    return compared, basis_of(pipeline), thresholds(pipeline, calibration)
+    return compared, basis_of(pipeline), known
 
 
 def thresholds(pipeline: "Pipeline", path: Path | None) -> "Calibration | None":

@@ -2,6 +2,12 @@
 
 It needs only the head's answers, so it works with any chip head. A map shows what
 the head uses, not what the face shows.
+
+Each part is tested twice: covered while the rest is visible, and visible while the rest is
+covered. A head that has other cues hardly changes in the first test, however strong the part is,
+and a part can act against its surroundings in one of the two. Only what all tests agree on has a
+colour; its strength is their geometric mean. Probabilities are compared as logits, which do not
+saturate near 0 and 1.
 """
 
 from dataclasses import dataclass
@@ -15,8 +21,10 @@ from mien.types import Doubles, Floats, OnStep, Pixels
 
 Way = Literal["occlusion", "rise"]
 BATCH = 64
-WINDOW, STRIDE = 0.2, 0.05  # of the side: what is covered at a time, and how far it moves on
-MASKS, CELLS, KEPT = 1000, 7, 0.5  # of RISE: number, grid, share that stays visible
+SPREAD, STRIDE = 0.14, 0.06  # of the side: a soft window as wide as a mouth, and its steps
+MASKS, CELLS = 1000, 7  # of RISE: number, grid
+NOISE, TRIES, FLOOR = 2, 16, 0.05  # grey levels; repetitions; logits
+LEAST, MOST = 1e-6, 1 - 1e-6  # probabilities whose logits are finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,8 +32,10 @@ class Explained:
     """One answer with its map."""
 
     label: str  # which number of the reading
-    value: float  # of the whole chip
+    value: float  # of the whole chip, as the head states it
+    unit: str  # of the map: "logits" for a probability, else the unit of the value
     map: Floats  # (S, S) how much each position raises the value; below 0: lowers it
+    noise: float  # effect that cannot be measured, in the same unit
     chip: Pixels  # (S, S, 3)
 
 
@@ -44,17 +54,20 @@ def explain(
         head: with numbers.
         chip: (S, S, 3) as the head expects it.
         label: which number; default: the largest.
-        way: "occlusion" covers one square after the other with its blurred self (Zeiler and
-            Fergus, arXiv:1311.2901); "rise" covers random halves (Petsiuk et al.,
-            arXiv:1806.07421) and takes the mean over those in which a position is visible,
-            minus the mean over the others.
-        seed: of the random halves.
+        way: "occlusion" covers and uncovers one soft window after the other with its blurred
+            self (after Zeiler and Fergus, arXiv:1311.2901); "rise" covers random parts (after
+            Petsiuk et al., arXiv:1806.07421): masks that show less than half and masks that
+            show more are two further tests, which draw finer maps. Patches smaller than a
+            mouth occur in no face, so the windows must agree with them.
+        seed: of the random masks and of the noise.
         on_step: called after each batch.
 
     Raises:
-        MienError: the head has no such number, or no answer for this chip.
+        MienError: the head has no such number, no answer for this chip, or no part of the chip
+            has an effect that can be measured.
     """
-    values = head(chip[None])[0].values
+    reading = head(chip[None])[0]
+    values = reading.values
     if not values:
         raise MienError("The head has no answer for this face, so there is nothing to explain.")
     label = label or max(values, key=lambda name: values[name])
@@ -62,40 +75,127 @@ def explain(
         raise MienError(f"The head has no number '{label}'; it has {', '.join(values)}.")
     from scipy.ndimage import gaussian_filter  # loaded when used: scipy is slow to import
 
+    as_logits = reading.unit == "probability"
+    ask = _Question(head, label, as_logits, on_step)
     side = chip.shape[0]
     # The cover resembles skin out of focus: a uniform patch would be unknown to the head.
     veil = gaussian_filter(chip.astype(np.float64), (side / 6, side / 6, 0), mode="nearest")
-    shown = _squares(side) if way == "occlusion" else _halves(side, seed)
-    values_covered = _covered_values(head, chip, veil, shown, label, on_step)
-    if way == "occlusion":
-        hidden = 1 - shown
-        found = np.tensordot(values[label] - values_covered, hidden, 1) / np.maximum(
-            hidden.sum(0), 1e-9
+    tests = _windows(ask, chip, veil)
+    if way == "rise":
+        tests += _random_parts(ask, chip, veil, seed)
+    agreed = _agreed(tests)
+    unit = "logits" if as_logits else reading.unit
+    noise = max(_noise(ask, chip, seed), FLOOR if as_logits else 0.0)
+    largest = float(np.abs(agreed).max())
+    if not largest > noise:
+        raise MienError(
+            f"No part of the face has a measurable effect on '{label}' "
+            f"({values[label]:.3g} {reading.unit}): the largest one is {largest:.2g} {unit}, and "
+            f"effects up to {noise:.2g} are noise. Explain another label with --label."
         )
-    else:
-        seen = np.tensordot(values_covered, shown, 1) / shown.sum(0)
-        found = seen - np.tensordot(values_covered, 1 - shown, 1) / (1 - shown).sum(0)
-    return Explained(label, values[label], found.astype(np.float32), chip)
+    agreed[np.abs(agreed) <= noise] = 0
+    return Explained(label, values[label], unit, agreed.astype(np.float32), noise, chip)
 
 
-def _squares(side: int) -> Doubles:
-    """(K, S, S) 1 where the chip is visible: one square is covered, at every position in turn."""
-    window, step = max(1, round(WINDOW * side)), max(1, round(STRIDE * side))
-    places = range(-window // 2, side - window // 2, step)
-    shown = np.ones((len(places) ** 2, side, side))
-    for number, (top, left) in enumerate((t, x) for t in places for x in places):
-        shown[number, max(0, top) : top + window, max(0, left) : left + window] = 0
-    return shown
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One number of a head, asked for many chips."""
+
+    head: ChipHead
+    label: str
+    as_logits: bool
+    on_step: OnStep | None
+
+    def __call__(self, chips: list[Pixels]) -> Doubles:
+        """(K,) the number for each chip; NaN where the head has no answer."""
+        found: list[float] = []
+        for start in range(0, len(chips), BATCH):
+            batch = np.stack(chips[start : start + BATCH])
+            found += [reading.values.get(self.label, np.nan) for reading in self.head(batch)]
+            if self.on_step:
+                self.on_step("covered chips", len(found), len(chips))
+        values = np.array(found)
+        if not self.as_logits:
+            return values
+        sure = values.clip(LEAST, MOST)
+        return np.asarray(np.log(sure / (1 - sure)))
 
 
-def _halves(side: int, seed: int) -> Doubles:
-    """(K, S, S) in [0, 1]: random grids, enlarged and shifted, so that their edges are soft."""
+def _mixed(chip: Pixels, veil: Doubles, shown: Doubles) -> list[Pixels]:
+    """Cover a chip where `shown`, (K, S, S) in [0, 1], is below 1."""
+    return [
+        np.rint(one[..., None] * chip + (1 - one[..., None]) * veil).astype(np.uint8)
+        for one in shown
+    ]
+
+
+def _agreed(tests: tuple[Doubles, ...]) -> Doubles:
+    """Geometric mean of maps, (S, S), with their sign; 0 where their signs differ."""
+    stacked = np.stack(tests)
+    signs = np.sign(stacked)
+    same = np.abs(signs.sum(axis=0)) == len(tests)
+    size = np.exp(np.log(np.abs(stacked).clip(1e-12)).mean(axis=0))
+    return np.where(same, signs[0] * size, 0.0)
+
+
+def _windows(ask: _Question, chip: Pixels, veil: Doubles) -> tuple[Doubles, ...]:
+    """Effect of each position if its window is covered, and if it alone is visible, (S, S)."""
+    side = chip.shape[0]
+    places = np.arange(0, 1 + 1e-9, STRIDE)
+    at = (np.arange(side) + 0.5) / side
+    bumps = np.exp(-((at[None] - places[:, None]) ** 2) / (2 * SPREAD**2))  # (P, S)
+    windows = np.einsum("ay,bx->abyx", bumps, bumps).reshape(-1, side, side)
+    whole, nothing = ask([chip, np.rint(veil).astype(np.uint8)])
+    covered = whole - ask(_mixed(chip, veil, 1 - windows))
+    alone = ask(_mixed(chip, veil, windows)) - nothing
+    return _mean(covered, windows), _mean(alone, windows)
+
+
+def _random_parts(ask: _Question, chip: Pixels, veil: Doubles, seed: int) -> tuple[Doubles, ...]:
+    """Effect of each position under masks that show more than half, and less, (S, S)."""
+    share = np.random.default_rng(seed).random(MASKS)
+    shown = _masks(chip.shape[0], seed, share)
+    values = ask(_mixed(chip, veil, shown))
+    more, less = (_contrast(values[part], shown[part]) for part in (share > 0.5, share <= 0.5))
+    return more, less
+
+
+def _contrast(values: Doubles, shown: Doubles) -> Doubles:
+    """Mean over masks in which a position is visible, minus the mean over the others."""
+    area = shown.mean(axis=(1, 2))  # a mask that shows more has another value: not an effect
+    known = np.isfinite(values)
+    if known.sum() > 2:
+        values = values - np.polyval(np.polyfit(area[known], values[known], 1), area)
+    return _mean(values, shown) - _mean(values, 1 - shown)
+
+
+def _mean(values: Doubles, weights: Doubles) -> Doubles:
+    """(K,) values and (K, S, S) weights -> (S, S) weighted mean; missing values do not count."""
+    known = np.isfinite(values)
+    if not known.any():
+        return np.zeros(weights.shape[1:])
+    kept = weights[known]
+    return np.asarray(np.tensordot(values[known], kept, 1) / np.maximum(kept.sum(0), 1e-9))
+
+
+def _noise(ask: _Question, chip: Pixels, seed: int) -> float:
+    """Three times the largest change that noise of two grey levels makes."""
     rng = np.random.default_rng(seed)
-    grids = (rng.random((MASKS, CELLS + 2, CELLS + 2)) < KEPT).astype(np.float64)
-    shift = rng.random((MASKS, 2))
+    grain = rng.integers(-NOISE, NOISE + 1, (TRIES, *chip.shape))
+    grained = list((chip + grain).clip(0, 255).astype(np.uint8))
+    values = ask([chip, *grained])
+    changes = np.abs(values[1:] - values[0])
+    return 3 * float(np.nanmax(changes, initial=0.0))
+
+
+def _masks(side: int, seed: int, share: Doubles) -> Doubles:
+    """(K, S, S) in [0, 1]: random grids, enlarged and shifted, so that their edges are soft."""
+    rng = np.random.default_rng(seed + 1)
+    grids = rng.random((len(share), CELLS + 2, CELLS + 2)) < share[:, None, None]
+    shift = rng.random((len(share), 2))
     at = (np.arange(side) + 0.5) / side * CELLS
-    shown = np.empty((MASKS, side, side))
-    for number, grid in enumerate(grids):
+    shown = np.empty((len(share), side, side))
+    for number, grid in enumerate(grids.astype(np.float64)):
         down, across = (_between(at + s, CELLS + 2) for s in shift[number])
         shown[number] = down @ grid @ across.T
     return shown
@@ -104,17 +204,3 @@ def _halves(side: int, seed: int) -> Doubles:
 def _between(at: Doubles, cells: int) -> Doubles:
     """(S, cells) weights that interpolate between the middles of cells at those positions."""
     return np.asarray(np.maximum(0.0, 1 - np.abs(at[:, None] - np.arange(cells)[None])))
-
-
-def _covered_values(
-    head: ChipHead, chip: Pixels, veil: Doubles, shown: Doubles, label: str, on_step: OnStep | None
-) -> Doubles:
-    """(K,) the number for each partly covered chip."""
-    values_covered = []
-    for start in range(0, len(shown), BATCH):
-        part = shown[start : start + BATCH, :, :, None]
-        mixed = np.rint(part * chip + (1 - part) * veil).astype(np.uint8)
-        values_covered += [reading.values.get(label, 0.0) for reading in head(mixed)]
-        if on_step:
-            on_step("covered chips", len(values_covered), len(shown))
-    return np.array(values_covered)

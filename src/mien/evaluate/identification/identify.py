@@ -8,9 +8,19 @@ from numpy.typing import NDArray
 
 from mien.datasets.people import Picture
 from mien.decision import Calibration
+from mien.decision.decide import SHOWN, best_probability
 from mien.errors import TooFewTrialsError
 from mien.evaluate.verification.vectors import Failure
-from mien.metrics import Clusters, Estimate, fnir, fpir, ranks, threshold_at_fmr
+from mien.metrics import (
+    Clusters,
+    Estimate,
+    calibration_error,
+    fnir,
+    fpir,
+    ranks,
+    reliability,
+    threshold_at_fmr,
+)
 from mien.metrics.findings import Cell, Curve, Fact, Findings, Kind, Plot, Table
 from mien.metrics.identification import best_of_people
 from mien.types import Doubles, Floats
@@ -20,6 +30,8 @@ RANKS = (1, 5, 10, 20)
 LEAST_ALARMS = 10  # false alarms behind a rate; with fewer the rate is not reported
 OUTSIDE = 0.4  # share of the people who are kept out of every gallery
 ROWS = 512  # probes in one matrix product
+PRIOR = 0.5  # at which probabilities are tested: half of the searches are for people enrolled
+BINS, LEAST = 10, 20  # of the reliability plot, and searches in each
 
 NOTES = (
     "FPIR, false positive identification rate: share of searches for people who are not "
@@ -38,11 +50,12 @@ class Searches:
 
     people: int  # in the gallery
     templates: int
-    own: Doubles  # (M,) similarity of the person searched for; NaN: failed
+    own: Doubles  # (M,) score (or cosine) of the person searched for; NaN: failed
     rank: NDArray[np.int64]  # (M,)
     wanted: tuple[str, ...]  # (M,) who
-    best: Doubles  # (U,) best similarity of searches for people who are not enrolled
+    best: Doubles  # (U,) best score (or cosine) of searches for people who are not enrolled
     strangers: tuple[str, ...]  # (U,) who
+    stated: Doubles  # (M + U,) probability of the best candidate at PRIOR; NaN: none
 
     def missed(self, threshold: float, most: int = 1) -> Estimate:
         """FNIR, by person."""
@@ -60,6 +73,7 @@ def search(
     *,
     outside: float = OUTSIDE,
     seed: int = 0,
+    calibration: Calibration | None = None,
 ) -> list[Searches]:
     """Search galleries of several sizes.
 
@@ -75,6 +89,7 @@ def search(
             Default: all people who may be enrolled, and halves of them down to 25.
         outside: share of people who are kept out, in (0, 1).
         seed: of the selection of enrolled people.
+        calibration: of the embedder, which gives scores and probabilities; None: cosines.
 
     Raises:
         TooFewTrialsError: nobody to enrol, nobody outside, or a size larger than the people.
@@ -102,7 +117,7 @@ def search(
             f"A gallery of {chosen[0]} people was asked for, but {len(inside)} can be enrolled "
             f"while {len(kept_out)} stay outside; ask for at most {len(inside)}."
         )
-    return [_searches(vectors, rows, inside[:size], kept_out) for size in chosen]
+    return [_searches(vectors, rows, inside[:size], kept_out, calibration) for size in chosen]
 
 
 def _halved(most: int) -> list[int]:
@@ -117,6 +132,7 @@ def _searches(
     rows: Mapping[str, list[Picture]],
     enrolled: Sequence[str],
     outside: Sequence[str],
+    calibration: Calibration | None,
 ) -> Searches:
     number = {name: k for k, name in enumerate(enrolled)}
     templates = [rows[name][0] for name in enrolled if rows[name][0] in vectors]
@@ -124,25 +140,40 @@ def _searches(
         raise TooFewTrialsError("No image selected for enrolment shows a face.")
     gallery = np.stack([vectors[p] for p in templates])
     who = np.array([number[p.person] for p in templates])
+    usual = calibration.norms(gallery) if calibration else None
+
+    def similarity(pictures: Sequence[Picture]) -> Doubles:
+        probes = np.stack([vectors[p] for p in pictures])
+        cosines = (probes @ gallery.T).astype(np.float64)
+        if calibration is None or usual is None:
+            return cosines
+        return calibration.scores(cosines, calibration.norms(probes)[:, None], usual)
+
+    def probability(similarity: Doubles) -> Doubles:
+        if calibration is None:
+            return np.full(len(similarity), np.nan)
+        people = -np.sort(-best_of_people(similarity, who), axis=1)[:, :SHOWN]
+        return best_probability(people, calibration, people=len(enrolled), prior=PRIOR)
+
     mated = [p for name in enrolled for p in rows[name][1:]]
     wanted = tuple(p.person for p in mated)
     own, rank = np.full(len(mated), np.nan), np.zeros(len(mated), np.int64)
+    stated = np.full(len(mated), np.nan)
     seen = [k for k, p in enumerate(mated) if p in vectors]
     for start in range(0, len(seen), ROWS):
         part = seen[start : start + ROWS]
-        similarity = np.stack([vectors[mated[k]] for k in part]) @ gallery.T
-        own[part], rank[part] = ranks(
-            similarity.astype(np.float64), who, [number[wanted[k]] for k in part]
-        )
+        scores = similarity([mated[k] for k in part])
+        own[part], rank[part] = ranks(scores, who, [number[wanted[k]] for k in part])
+        stated[part] = probability(scores)
     others = [p for name in outside for p in rows[name] if p in vectors]
-    best = [
-        best_of_people((np.stack([vectors[p] for p in others[s : s + ROWS]]) @ gallery.T).astype(
-            np.float64), who).max(1)
-        for s in range(0, len(others), ROWS)
-    ]  # fmt: skip
+    best, more = [np.zeros(0)], [stated]
+    for start in range(0, len(others), ROWS):
+        scores = similarity(others[start : start + ROWS])
+        best.append(best_of_people(scores, who).max(1))
+        more.append(probability(scores))
     strangers = tuple(p.person for p in others)
-    flat = np.concatenate(best) if best else np.zeros(0)
-    return Searches(len(enrolled), len(templates), own, rank, wanted, flat, strangers)
+    flat, told = np.concatenate(best), np.concatenate(more)
+    return Searches(len(enrolled), len(templates), own, rank, wanted, flat, strangers, told)
 
 
 def identify(
@@ -165,9 +196,14 @@ def identify(
         calibration: whose thresholds are tested.
     """
     largest = galleries[0]
-    tables = [_closed(galleries), _open(galleries)]
+    tables, plots = (
+        [_closed(galleries), _open(galleries)],
+        [_trade_off(galleries), _ranked(galleries)],
+    )
     if calibration:
-        tables.append(_named(galleries, calibration))
+        told, plot = _probabilities(galleries)
+        tables += [_named(galleries, calibration), told]
+        plots.append(plot)
     first = largest.missed(-np.inf)
     headline = [
         Fact("missed at rank 1", first, "rate", f"closed set, {largest.people:,} people enrolled")
@@ -191,7 +227,7 @@ def identify(
         f"{len(largest.strangers):,} for people in none.",
         tuple(headline),
         tuple(tables),
-        (_trade_off(galleries), _ranked(galleries)),
+        tuple(plots),
         notes=NOTES,
         basis=(
             ("Images", f"{pictures:,}, {failed:,} without a face"),
@@ -252,19 +288,17 @@ def _named(galleries: Sequence[Searches], calibration: Calibration) -> Table:
     rows = []
     for rate in (0.1, 0.01):
         for g in galleries:
-            try:
-                threshold = calibration.at_fpir(rate, g.templates).threshold
-            except TooFewTrialsError:
-                continue
-            rows.append(
-                (f"{rate:g}", g.people, threshold, g.alarms(threshold), g.missed(threshold))
-            )
+            found = calibration.at_fpir(rate, g.people)
+            alarms, missed = g.alarms(found.score), g.missed(found.score)
+            told = "extrapolated" if found.extrapolated else "measured"
+            rows.append((f"{rate:g}", g.people, found.score, told, alarms, missed))
     return Table(
         "Thresholds set before, tested here",
         (
             ("FPIR asked", "text"),
             ("People enrolled", "count"),
             ("Threshold", "number"),
+            ("Its rate was", "text"),
             ("FPIR measured", "rate"),
             ("FNIR", "rate"),
         ),
@@ -272,6 +306,48 @@ def _named(galleries: Sequence[Searches], calibration: Calibration) -> Table:
         f"Calibration '{calibration.name}', measured on: {calibration.data} If these people are "
         "among those, the results are too good.",
     )
+
+
+def _probabilities(galleries: Sequence[Searches]) -> tuple[Table, Plot]:
+    """Compare the stated probability of the best candidate with how often it is the person."""
+    rows, curves = [], []
+    for g in galleries:
+        right = np.concatenate([g.rank == 1, np.zeros(g.best.size, bool)])
+        told = ~np.isnan(g.stated)
+        inside = np.arange(g.stated.size) < g.own.size
+        weights = np.where(inside, 0.5 / max(1, (inside & told).sum()), 0.5 / max(1, g.best.size))
+        stated, came, weights = g.stated[told], right[told], weights[told]
+        error = calibration_error(stated, came, weights)
+        high = stated > 0.95
+        share = Clusters(np.array([*g.wanted, *g.strangers])[told][high].tolist())
+        rows.append(
+            (g.people, error, int(high.sum()), share.share(came[high]) if high.any() else None)
+        )
+        x, y, _ = reliability(stated, came, weights, BINS)
+        _, _, count = reliability(stated, came, None, BINS)
+        curves.append(Curve(f"{g.people:,} people", x[count >= LEAST], y[count >= LEAST]))
+    ideal = Curve("as stated", np.array([0.0, 1.0]), np.array([0.0, 1.0]), style="dashed")
+    table = Table(
+        "Probability of the best candidate",
+        (
+            ("People enrolled", "count"),
+            ("Calibration error", "number"),
+            ("Searches above 0.95", "count"),
+            ("of them right", "rate"),
+        ),
+        tuple(rows),
+        f"At prior {PRIOR:g}: searches for people enrolled and for strangers count one half each.",
+    )
+    plot = Plot(
+        "Reliability",
+        "stated probability of the best candidate",
+        "share of searches in which it is the person",
+        (*curves, ideal),
+        caption="Above the dashed line the stated probability is too low, below it too high. "
+        f"Bins with fewer than {LEAST} searches are left out.",
+        percent=(True, True),
+    )
+    return table, plot
 
 
 def _trade_off(galleries: Sequence[Searches]) -> Plot:

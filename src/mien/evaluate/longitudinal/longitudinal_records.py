@@ -10,6 +10,7 @@ import numpy as np
 from mien.datasets.ages import AGES
 from mien.datasets.people import Picture
 from mien.datasets.trial_pairs import rows_of
+from mien.decision import Calibration
 from mien.errors import MienError
 from mien.media import find_images
 from mien.types import Floats
@@ -160,8 +161,16 @@ def _middle(age: str) -> int:
     return int((int(age) + 0.5) * YEAR)
 
 
+def _dot(a: Floats, b: Floats) -> float:
+    return float(a[0] @ b[0])
+
+
 def compared_over_time(
-    dated: Sequence[Dated], vectors: Mapping[Picture, Floats], algorithm: str, references: int = 1
+    dated: Sequence[Dated],
+    vectors: Mapping[Picture, Floats],
+    algorithm: str,
+    references: int = 1,
+    calibration: Calibration | None = None,
 ) -> tuple[list[Capture], int]:
     """Compare each later visit with the captures of the first.
 
@@ -171,6 +180,7 @@ def compared_over_time(
         algorithm: that made them.
         references: captures of the first visit that serve as reference, one after the other; each
             is a separate series, since the reference's own day is in all its scores.
+        calibration: of the embedder, which gives scores; None: they are cosines.
 
     Returns:
         Records (also impostor ones, against the next subject's first visit), and the number of
@@ -194,7 +204,8 @@ def compared_over_time(
             for number, reference in enumerate(first[who]):
                 others = [(other, False)] if number == 0 and len(names) > 1 else []
                 for against, same in [(reference, True), *others]:
-                    score = float(vectors[one.picture] @ vectors[against.picture])
+                    pair = vectors[one.picture][None], vectors[against.picture][None]
+                    score = float(calibration.pair_scores(*pair)[0] if calibration else _dot(*pair))
                     years = (one.day - people[who][0].day) / YEAR
                     found.append(
                         Capture(who, algorithm, "", one.day, years, f"ref{number}", score, same)

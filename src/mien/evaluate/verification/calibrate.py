@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
-from mien.decision.calibration import LEAST_ERRORS, Calibration, Check, Point, Rate
+from mien.decision.calibration import LEAST_ERRORS, Calibration, Check, Evidence, Point, Rate
+from mien.decision.cohort import cohort_of
 from mien.errors import MienError, TooFewTrialsError
 from mien.evaluate.verification.score_matrix import Comparisons, compare_all
 from mien.evaluate.verification.vectors import Sample
@@ -22,6 +24,14 @@ RESAMPLES = 400  # of people
 ENDS = (2.5, 97.5)  # percentiles of a 95 % interval
 # Rates at which thresholds are given; between them they are interpolated.
 GRID = tuple(lead * 10.0**-power for power in range(1, 10) for lead in (5, 2, 1))
+# How far beyond the rarest measured rate thresholds are extrapolated, and from which part of the
+# curve: the logarithm of the rate falls at least as fast as a straight line, since the tail of
+# similarities is no heavier than an exponential one (extreme value theory: the generalised Pareto
+# distribution of shape 0). Measured in benchmarks/tail.py.
+BEYOND = (10.0, 100.0)
+DECADE = 10.0  # the straight line runs through the last decade that was measured
+KNOTS = 60  # scores at which the likelihood ratio is given
+USUAL = (0.1, 99.9)  # percentiles of the cosine to the nearest strangers
 
 
 def calibrate(
@@ -38,7 +48,7 @@ def calibrate(
     seed: int = 0,
     on_step: OnStep | None = None,
 ) -> Calibration:
-    """Measure the error rates behind the cosine of one embedder.
+    """Measure the error rates behind the similarities of one embedder.
 
     Args:
         sample: faces of named people.
@@ -57,6 +67,7 @@ def calibrate(
         Thresholds from an FMR of 0.5 down to the smallest that the data can show: that which the
         comparisons of LEAST_ERRORS different pairs of people exceed. (Ten images of each of
         two similar people give a hundred comparisons, but only one independent pair of people.)
+        Similarities are normalised against the shipped cohort of the embedder, if it has one.
 
     Raises:
         TooFewTrialsError: the data cannot show an FMR of 0.1.
@@ -65,15 +76,19 @@ def calibrate(
     _require_strangers(sample, check)
     if resamples < 200:
         raise MienError(f"{resamples} resamples are too few for a 95 % interval; use at least 200.")
-    trials = compare_all(sample, seed=seed)
-    rates = _rates(trials)
-    slope, intercept = fit_llr(trials.same, trials.different, trials.same_weights, trials.weights)
-    points = _points(trials, rates, resamples, seed, on_step)
+    cohort = cohort_of(contract)
+    norms = cohort.norms(sample.vectors) if cohort else None
+    trials = compare_all(sample, norms, seed=seed)
+    plain = compare_all(sample, seed=seed) if cohort else trials
+    slope, intercept = fit_llr(plain.same, plain.different, plain.same_weights, plain.weights)
+    points, tail = _points(trials, _rates(trials), resamples, seed, on_step)
+    low, high = (-1.0, 1.0) if norms is None else np.percentile(norms[:, 0], USUAL)
     people, genuine, impostors = trials.people, trials.same.size, trials.impostors
     calibration = Calibration(
-        name, contract, detector, data, people, genuine, impostors, points, slope, intercept, None,
-        command,
+        name, contract, detector, data, people, genuine, impostors, points, (), slope, intercept,
+        None, command, tail, cohort.name if cohort else "", (float(low), float(high)),
     )  # fmt: skip
+    calibration = replace(calibration, evidence=_evidence(calibration, trials))
     if check is None:
         return calibration
     held_out = check_calibration(
@@ -105,7 +120,8 @@ def check_calibration(
         Rates at those points that the sample can show (none, if it has few people), calibration
         error and Cllr.
     """
-    trials = compare_all(sample, seed=seed)
+    norms = calibration.norms(sample.vectors)
+    trials = compare_all(sample, norms, seed=seed)
     least = _least(trials)
     points = [point for point in calibration.points if point.fmr >= least]
     rates = _tried(trials, points, resamples, seed, on_step) if points else ()
@@ -141,7 +157,7 @@ def _tried(
 def _trust(calibration: Calibration, trials: Comparisons) -> tuple[float, float]:
     """Calibration error of the probability at prior 0.5, and Cllr."""
     same, different = (
-        calibration.slope * x + calibration.intercept for x in (trials.same, trials.different)
+        calibration.llr(calibration.score(x)) for x in (trials.same, trials.different)
     )
     halves = [w / w.sum() for w in (trials.same_weights, trials.weights)]
     stated = posterior(np.concatenate([same, different]), 0.5)
@@ -186,18 +202,52 @@ def _rates(trials: Comparisons) -> list[float]:
 
 def _points(
     trials: Comparisons, rates: list[float], resamples: int, seed: int, on_step: OnStep | None
-) -> tuple[Point, ...]:
-    thresholds = _thresholds(trials, rates, None)
-    drawn = np.empty((resamples, len(rates)))
+) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+    """Thresholds of the rates, and of rarer ones that are extrapolated."""
+    thresholds = _with_tail(rates, _thresholds(trials, rates, None))
+    drawn = np.empty((resamples, thresholds.size))
     for number, draw in enumerate(bootstrap_weights(trials.people, resamples, seed)):
-        drawn[number] = _thresholds(trials, rates, draw)
+        drawn[number] = _with_tail(rates, _thresholds(trials, rates, draw))
         if on_step:
             on_step("intervals", number + 1, resamples)
     low, high = np.percentile(drawn, ENDS, axis=0)
     # Resamples of few people may all lie on one side of the estimate; the interval includes it.
     low, high = np.minimum(low, thresholds), np.maximum(high, thresholds)
-    rows = zip(rates, thresholds, low, high, strict=True)
-    return tuple(Point(*map(float, row)) for row in rows)
+    all_rates = [*rates, *(rates[-1] / times for times in BEYOND)]
+    rows = zip(all_rates, thresholds, low, high, strict=True)
+    points = tuple(Point(*map(float, row)) for row in rows)
+    return points[: len(rates)], points[len(rates) :]
+
+
+def _with_tail(rates: list[float], thresholds: Doubles) -> Doubles:
+    """Thresholds, and those of rates BEYOND the last, by a straight line."""
+    scores = -np.log10(rates)
+    earlier = np.interp(scores[-1] - np.log10(DECADE), scores, thresholds)
+    steep = (thresholds[-1] - earlier) / np.log10(DECADE)
+    return np.concatenate([thresholds, thresholds[-1] + steep * np.log10(BEYOND)])
+
+
+def _evidence(calibration: Calibration, trials: Comparisons) -> tuple[Evidence, ...]:
+    """Likelihood ratios by score.
+
+    The density of strangers needs no estimate: by the definition of a score s, a share of 10^-s of
+    them is above it. That of mated comparisons is a sum of Gaussians (Silverman's width), mixed
+    with one comparison that may have any score; each person counts once.
+    """
+    scores, weights = (
+        calibration.score(trials.same),
+        trials.same_weights / trials.same_weights.sum(),
+    )
+    effective = 1 / np.sum(weights**2)
+    spread = np.sqrt(np.cov(scores, aweights=weights)) if scores.size > 1 else 1.0
+    width = max(0.9 * float(spread) * effective**-0.2, 1e-3)
+    first, last = -np.log10(calibration.points[0].fmr), -np.log10(calibration.rarest)
+    knots = np.linspace(first, last, KNOTS)
+    bells = np.exp(-0.5 * ((knots[:, None] - scores) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+    density = (effective * (bells @ weights) + 1 / last) / (effective + 1)
+    llr = np.log(density) - np.log(np.log(10)) + np.log(10) * knots
+    rising = isotonic_regression(llr).x
+    return tuple(Evidence(float(s), float(r)) for s, r in zip(knots, rising, strict=True))
 
 
 def _pair_weights(trials: Comparisons, draw: Doubles | None) -> Doubles:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mien.datasets.people import Picture
 from mien.datasets.trial_pairs import Pair, Side, pictures_of, rows_of
+from mien.decision import Calibration
 from mien.errors import MienError
 from mien.evaluate.verification.vectors import Failure
 from mien.metrics import Trials
@@ -35,7 +36,11 @@ class Compared:
 
 
 def compare_pairs(
-    pairs: Sequence[Pair], vectors: Mapping[Picture, Floats], *, known: bool = True
+    pairs: Sequence[Pair],
+    vectors: Mapping[Picture, Floats],
+    *,
+    known: bool = True,
+    calibration: Calibration | None = None,
 ) -> Compared:
     """Compare the sides of each pair; a side without a face makes the pair a failure.
 
@@ -44,12 +49,23 @@ def compare_pairs(
         vectors: unit vectors of the images with a face. A template of several images is
             their mean, scaled to length 1.
         known: whether the names of people are real, not generated for each pair.
+        calibration: of the embedder: trials have scores; None: they have cosines.
     """
     sides = list(dict.fromkeys(s for pair in pairs for s in (pair.first, pair.second)))
     templates = {each: _template(each, vectors) for each in sides}
     names = sorted({s.person for s in sides})
     number = {name: k for k, name in enumerate(names)}
-    similarity = np.array([_cosine(templates[p.first], templates[p.second]) for p in pairs])
+    similarity = np.full(len(pairs), np.nan)
+    whole = [
+        (k, a, b)
+        for k, p in enumerate(pairs)
+        if (a := templates[p.first]) is not None and (b := templates[p.second]) is not None
+    ]
+    if whole:
+        rows, first, second = zip(*whole, strict=True)
+        a, b = np.stack(first), np.stack(second)
+        measured = calibration.pair_scores(a, b) if calibration else np.einsum("nd,nd->n", a, b)
+        similarity[list(rows)] = measured
     trials = Trials(
         similarity,
         np.array([pair.same for pair in pairs]),
@@ -78,6 +94,7 @@ def compare_everybody(
     groups: Mapping[str, str] | None = None,
     most: int = MOST,
     seed: int = 0,
+    calibration: Calibration | None = None,
 ) -> Compared:
     """Compare every image with every other image.
 
@@ -88,6 +105,7 @@ def compare_everybody(
         groups: group of each person, if known.
         most: comparisons of different people; from more, this many are drawn at random.
         seed: of that draw.
+        calibration: of the embedder: trials have scores; None: they have cosines.
     """
     pictures = [*vectors, *(failure.picture for failure in failures)]
     names, who = np.unique([p.person for p in pictures], return_inverse=True)
@@ -97,10 +115,18 @@ def compare_everybody(
     a, b = order[a], order[b]
     lost = (a >= len(table)) | (b >= len(table))
     genuine = np.full(a.size, np.nan)
-    genuine[~lost] = _dots(table, a[~lost], b[~lost])
+    norms = calibration.norms(table) if calibration and len(table) else None
+
+    def measured(first: Rows, second: Rows) -> Doubles:
+        cosines = _dots(table, first, second)
+        if calibration is None or norms is None:
+            return cosines
+        return calibration.scores(cosines, norms[first], norms[second])
+
+    genuine[~lost] = measured(a[~lost], b[~lost])
     c, d, total = _between(who[: len(table)], most, seed)
     trials = Trials(
-        np.concatenate([genuine, _dots(table, c, d)]),
+        np.concatenate([genuine, measured(c, d)]),
         np.arange(a.size + c.size) < a.size,
         np.concatenate([who[a], who[c]]),
         np.concatenate([who[b], who[d]]),
@@ -183,10 +209,6 @@ def _template(one: Side, vectors: Mapping[Picture, Floats]) -> Floats | None:
         return None
     mean = np.mean(found, axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
-
-
-def _cosine(a: Floats | None, b: Floats | None) -> float:
-    return float("nan") if a is None or b is None else float(a @ b)
 
 
 def _dots(table: Floats, a: Rows, b: Rows) -> Doubles:

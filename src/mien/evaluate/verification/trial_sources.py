@@ -9,6 +9,7 @@ from mien.datasets import PAIRS, TEMPLATES, unpacked_bin
 from mien.datasets.pairs import lfw
 from mien.datasets.people import Picture, people_in
 from mien.datasets.trial_pairs import Pair, few, our_pairs, pictures_of
+from mien.decision import Calibration
 from mien.errors import MienError
 from mien.evaluate.verification.trial_set import (
     Compared,
@@ -93,17 +94,22 @@ def compared_of(
     work: Path,
     *,
     vectors: Path | None = None,
+    calibration: Calibration | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[Compared, list[Failure]]:
-    """Compare the images of a source; in a folder of people each is compared with all others."""
+    """Compare the images of a source; in a folder of people each is compared with all others.
+
+    With a calibration of the embedder the trials have scores, otherwise cosines.
+    """
     listed = bool(source.pairs or source.layout)
     pairs = pairs_in(source, work) if listed else []
     pictures = pictures_of(pairs) if listed else people_of(source, work)
     found, failures = embed_pictures(pictures, pipeline, vectors=vectors, on_step=on_step)
     _require_faces(found, failures)
     if source.everybody or not listed:
-        return compare_everybody(found, failures), failures
-    return compare_pairs(pairs, found, known=source.layout != BIN), failures
+        return compare_everybody(found, failures, calibration=calibration), failures
+    known = source.layout != BIN
+    return compare_pairs(pairs, found, known=known, calibration=calibration), failures
 
 
 def folds_of(text: str, known: set[int]) -> set[int]:

@@ -101,13 +101,10 @@ def _named(compared: Compared, calibration: Calibration) -> Table:
     """Test thresholds that were set before, on other people."""
     trials, rows = compared.trials, []
     lost = compared.failed / compared.pictures if compared.pictures else 0.0
-    for point in calibration.points:
-        if point.fmr not in RATES:
-            continue
-        matched = trials.fmr(point.threshold)
-        missed = trials.fnmr(point.threshold)
+    for rate, threshold in _shipped(calibration):
+        matched, missed = trials.fmr(threshold), trials.fnmr(threshold)
         accepted = matched.value * (1 - lost) ** 2
-        rows.append((rate_name(point.fmr), point.threshold, matched, accepted, missed))
+        rows.append((rate_name(rate), threshold, matched, accepted, missed))
     return Table(
         "Thresholds set before, tested here",
         (
@@ -121,6 +118,12 @@ def _named(compared: Compared, calibration: Calibration) -> Table:
         f"Calibration '{calibration.name}', measured on: {calibration.data} If these people are "
         "among those, the results are too good. FAR counts images without a face as rejected.",
     )
+
+
+def _shipped(calibration: Calibration) -> list[tuple[float, float]]:
+    """Rates and the scores that the product asks for at them."""
+    known = {point.fmr for point in calibration.points}
+    return [(rate, calibration.at_fmr(rate).score) for rate in RATES if rate in known]
 
 
 def by_group(compared: Compared, points: list[tuple[float, float, Estimate]]) -> Table:
@@ -166,9 +169,8 @@ def _evidence(
     trials = compared.trials
     maps = []
     if calibration:
-        name, slope, level = calibration.name, calibration.slope, calibration.intercept
-        parts = (slope * some(x) + level for x in (trials.genuine, trials.impostors))
-        maps.append(Ratios(f"calibration '{name}'", *parts))
+        parts = (calibration.llr(some(x)) for x in (trials.genuine, trials.impostors))
+        maps.append(Ratios(f"calibration '{calibration.name}'", *parts))
     try:
         return maps + held_out(compared), None
     except TooFewTrialsError as error:
@@ -217,8 +219,7 @@ def _trade_off(trials: Trials, calibration: Calibration | None) -> Plot:
     total = genuine.size + trials.misses
     curves = [Curve("these comparisons", matches, misses / total)]
     if calibration:
-        chosen = [p for p in calibration.points if p.fmr in RATES]
-        rates = [(trials.fmr(p.threshold), trials.fnmr(p.threshold)) for p in chosen]
+        rates = [(trials.fmr(bar), trials.fnmr(bar)) for _, bar in _shipped(calibration)]
         x, y, low, high = (
             np.array(column)
             for column in zip(*((a.value, b.value, b.low, b.high) for a, b in rates), strict=True)

@@ -14,7 +14,8 @@ from mien.errors import WeightsError
 from mien.zoo.convert.joblib_arrays import read_arrays
 from mien.zoo.convert.onnx_graphs import Graph
 
-Arrays = list[NDArray[Any]]
+Array = NDArray[Any]
+Arrays = list[Array]
 # Sides of the pools after the convolutions, 0 for none, and whether Keras pads them ("same").
 POOLS = {
     "pnet": [(2, True), (0, False), (0, False)],
@@ -24,8 +25,10 @@ POOLS = {
 SIDE = {"rnet": 24, "onet": 48}
 
 
-def convert(source: Path, target: Path) -> None:
+def convert_pooled(source: Path, target: Path) -> None:
     """Write one of pnet, rnet, onet (named by the stem of `source`) as ONNX.
+
+    In pnet the pool comes before the PReLU, see `_pooled_prelu`.
 
     The graph takes (N, H, W, 3) uint8 RGB and gives `boxes` (offsets), `scores` and, for onet,
     `points`; for pnet these are maps (N, 4, H', W') and (N, 2, H', W').
@@ -40,15 +43,45 @@ def convert(source: Path, target: Path) -> None:
     x = graph.add("Mul", graph.add("Sub", graph.pixels(), shift), scale)
     for pool, padded in POOLS[net]:
         kernel, bias, slope, *arrays = arrays
-        x = graph.conv(x, kernel.transpose(3, 2, 0, 1), bias)
-        x = graph.prelu(x, slope.reshape(-1, 1, 1))
-        if pool:
-            pad = "SAME_UPPER" if padded else "VALID"
-            x = graph.add("MaxPool", x, kernel_shape=[pool, pool], strides=[2, 2], auto_pad=pad)
+        kernel, slope = kernel.transpose(3, 2, 0, 1), slope.ravel()
+        pad = "SAME_UPPER" if padded else "VALID"
+        how: dict[str, Any] = {"kernel_shape": [pool, pool], "strides": [2, 2], "auto_pad": pad}
+        if net == "pnet" and pool:
+            x = _pooled_prelu(graph, x, kernel, bias, slope, how)
+            continue
+        x = graph.prelu(graph.conv(x, kernel, bias), slope.reshape(-1, 1, 1))
+        x = graph.add("MaxPool", x, **how) if pool else x
     if net == "pnet":
         _heads_of_maps(graph, x, arrays, target)
     else:
         _heads_of_vectors(graph, x, arrays, target)
+
+
+def _pooled_prelu(
+    graph: Graph, x: str, kernel: Array, bias: Array, slope: Array, how: dict[str, Any]
+) -> str:
+    """Convolve, pool, then apply the PReLU: equal to a pool at the end, and up to twice as fast.
+
+    A PReLU that rises (slope of at least 0) commutes with the maximum. One of negative slope is
+    max(x, slope * x), so its maximum is the larger of the maximum of x and of -slope times the
+    maximum of -x; the convolution gives -x as additional channels. The largest maps are then
+    read once, and the arithmetic is done on a quarter of the values.
+    """
+    falling = np.flatnonzero(slope < 0)
+    kernel, bias = (np.concatenate([w, -w[falling]]) for w in (kernel, bias))
+    pooled = graph.add("MaxPool", graph.conv(x, kernel, bias), **how)
+
+    own = np.arange(len(slope))
+    opposite = own.copy()
+    opposite[falling] = len(slope) + np.arange(len(falling))
+    column, rises = (-1, 1, 1), slope >= 0
+    rising, mirrored = (
+        graph.add("Gather", pooled, graph.weight(channels), axis=1) for channels in (own, opposite)
+    )
+    rising = graph.prelu(rising, slope.clip(0).reshape(column))
+    scaled = graph.add("Mul", mirrored, graph.weight(np.where(rises, 0, -slope).reshape(column)))
+    lowest = np.where(rises, np.finfo(np.float32).min, 0).astype(np.float32)  # changes no maximum
+    return graph.add("Max", rising, graph.add("Add", scaled, graph.weight(lowest.reshape(column))))
 
 
 def _heads_of_maps(graph: Graph, x: str, arrays: Arrays, target: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
@@ -77,23 +78,62 @@ def damage(card: FileSet) -> str | None:
 
     Call it only for a card with stored files.
     """
-    if card.ours:
-        known = {own_path(file): file.sha256 for file in card.files}
-    else:
-        record = read_record(card)
-        if record is None:
-            return f"{folder(card) / RECORD} is missing or unreadable"
-        known = {
-            folder(card) / file.ready: str(record.get(file.ready, {}).get("sha256"))
-            for file in card.files
-        }
-    for path, digest in known.items():
+    if not card.ours and read_record(card) is None:
+        return f"{folder(card) / RECORD} is missing or unreadable"
+    for path, digest in expected(card).items():
         if not path.is_file():
             return f"{path} is missing"
         got = sha256_of(path)
         if got != digest:
             return f"{path} has SHA-256 {got}, but {digest} was stored"
     return None
+
+
+def expected(card: FileSet) -> dict[Path, str]:
+    """Return the ready files of a card, and the SHA-256 that each must have.
+
+    It is that of the card, not that of the record in the cache, which whoever changes a file can
+    change as well. Only a card of another distribution may lack it for a converted file; the record
+    then has it.
+    """
+    if card.ours:
+        return {own_path(file): file.sha256 for file in card.files}
+    record = read_record(card) or {}
+    converted = {
+        file.ready: file.ready_sha256 or str(record.get(file.ready, {}).get("sha256"))
+        for file in card.files
+    }
+    return {
+        folder(card) / file.ready: converted[file.ready] if card.convert else file.sha256
+        for file in card.files
+    }
+
+
+def require_intact(card: FileSet) -> None:
+    """Hash the ready files before they are loaded; each unchanged file once per process.
+
+    Raises:
+        WeightsError: a file is not the one that the card states.
+    """
+    for path, digest in expected(card).items():
+        state = path.stat()
+        got = known_sha256(path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        if got != digest:
+            remedy = (
+                "install the package again"
+                if card.ours
+                else f"delete {path.parent}, then run: mien models pull {card.name}"
+            )
+            raise WeightsError(
+                f"{path} has SHA-256 {got}, but card '{card.name}' expects {digest}: the file was "
+                f"changed after it was stored. It was not loaded; {remedy}."
+            )
+
+
+@lru_cache(maxsize=256)
+def known_sha256(path: Path, *state: int) -> str:
+    """Return the SHA-256 of a file in this state: its number, size and times."""
+    return sha256_of(path)
 
 
 def read_record(card: FileSet) -> dict[str, dict[str, Any]] | None:

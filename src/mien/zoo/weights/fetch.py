@@ -28,8 +28,15 @@ def fetch(
         on_step: called with artefact, bytes done and bytes in all.
 
     Raises:
-        WeightsError: the files cannot be fetched, do not match the card, or cannot be stored.
+        WeightsError: the files cannot be fetched, do not match the card, cannot be stored, or were
+            changed in the cache.
     """
+    ready = _fetched(card, from_dir, on_step)
+    cache.require_intact(card)
+    return ready
+
+
+def _fetched(card: FileSet, from_dir: Path | None, on_step: OnStep | None) -> tuple[Path, ...]:
     if card.ours:
         return tuple(_own(card, file) for file in card.files)
     ready = cache.ready_files(card)
@@ -258,8 +265,20 @@ def _convert(card: FileSet, raw: list[Path], work: Path) -> list[Path]:
         for file, source in zip(card.files, raw, strict=True):
             target = work / "ready" / file.ready
             convert(source, target)
+            if card.convert and file.ready_sha256:
+                _check_made(target, file, card.name)
             made.append(target)
     return made
+
+
+def _check_made(path: Path, file: File, name: str) -> None:
+    """Compare a converted file with its card."""
+    got = cache.sha256_of(path)
+    if got != file.ready_sha256:
+        raise WeightsError(
+            f"The conversion of {file.raw} gave {file.ready} with SHA-256 {got}, but card '{name}' "
+            f"expected {file.ready_sha256}; nothing was kept. Report this with your platform."
+        )
 
 
 def _keep(source: Path, target: Path) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from mien.errors import CancelledError, FilmError, ImageError, MienError
@@ -9,7 +11,7 @@ from mien.film import identify_film
 from mien.film.identify import check_every
 from mien.film.scanner import EVERY
 from mien.media import is_film, read_image
-from mien.photo import Pipeline
+from mien.photo import Pipeline, in_parallel
 from mien.service.runs import Run, forget, resumable, stamp
 from mien.types import Answer, FilmAnswer, Pixels
 
@@ -61,20 +63,26 @@ def identify(
     check_every(every)
     run = run or Run()
     sources = list(sources)
-    photos = sum(not (isinstance(one, str) and is_film(one)) for one in sources)
+    photos = sum(not _is_film(one) for one in sources)
     done = 0
-    for source in sources:
-        if isinstance(source, str) and is_film(source):
-            found = None
-            for found in _film(source, pipeline, every, keep, run):
-                yield found
-            if found and found.film and found.film.reason == "interrupted":
-                return
-        else:
-            run.step("photos", done, photos)
-            yield _photo(source, pipeline)
+    for films, group in groupby(sources, key=_is_film):
+        if films:
+            for source in group:
+                found = None
+                for found in _film(str(source), pipeline, every, keep, run):
+                    yield found
+                if found and found.film and found.film.reason == "interrupted":
+                    return
+            continue
+        run.step("photos", done, photos)
+        for one in in_parallel(partial(_photo, pipeline=pipeline), group, pipeline.workers):
+            yield one
             done += 1
             run.step("photos", done, photos)
+
+
+def _is_film(source: str | bytes | Pixels) -> bool:
+    return isinstance(source, str) and is_film(source)
 
 
 def _photo(source: str | bytes | Pixels, pipeline: Pipeline) -> Identified:

@@ -1,0 +1,73 @@
+"""Unused bytes of the pages of an SQLite file: whether old data remain in them.
+
+Source: sqlite.org/fileformat2.html, sections 1.3 (header), 1.5 (freelist) and 1.6 (b-tree pages).
+"""
+
+import mmap
+import struct
+from pathlib import Path
+
+# Kinds of b-tree pages. Inner pages of tables have only numbers of pages and rows.
+NUMBERS, INNER = 5, 2
+STORED = (INNER, 10, 13)  # those of indices, and leaves of tables, have rows
+HEAD = struct.Struct(">BHHH")  # kind, first free block, number of cells, start of the cells
+SMALL = 8192  # two bytes below this number begin with a control character
+BLOCK = struct.Struct(">HH")  # next free block, size of this one
+
+
+def has_remains(path: Path) -> bool:
+    """Return whether unused space has bytes other than zero, or a page cannot be verified.
+
+    SQLite overwrites a deleted row where it is (`secure_delete`). Remains come from rows that moved
+    to another page before. Fragments of up to three bytes are not verified.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        size = int.from_bytes(data[16:18], "big")
+        size = 65536 if size == 1 else size
+        count = len(data) // size
+        trunks = set(freelist(data, size))
+        for number in range(count):
+            page = data[number * size : (number + 1) * size]
+            if number in trunks:
+                used = 8 + 4 * int.from_bytes(page[4:8], "big")
+                if page[used:].strip(b"\0"):
+                    return True
+            elif not clean(page, 100 if number == 0 else 0):
+                return True
+    return False
+
+
+def clean(page: bytes, start: int) -> bool:
+    """Return whether the unused space of one b-tree page is zero; a page of zeros is clean."""
+    kind, block, cells, content = HEAD.unpack_from(page, start)
+    if kind == NUMBERS:
+        return True
+    if kind not in STORED:  # overflow pages are not verified
+        return not page.strip(b"\0")
+    pointers = start + (12 if kind == INNER else 8) + 2 * cells
+    left = page[pointers : content or 65536].rstrip(b"\0")
+    if left:
+        # Offsets of deleted cells stay behind those of the others. They are below the size of a
+        # page, as no two letters of a text are, and only one in 16 pairs of bytes of a vector.
+        pairs = struct.unpack(f">{(len(left) + 1) // 2}H", left + bytes(len(left) % 2))
+        if max(pairs) >= min(len(page), SMALL):
+            return False
+    while block:
+        following, size = BLOCK.unpack_from(page, block)
+        if size < BLOCK.size or page[block + BLOCK.size : block + size].strip(b"\0"):
+            return False
+        if following and following <= block:
+            return False  # damaged
+        block = following
+    return True
+
+
+def freelist(data: mmap.mmap, size: int) -> list[int]:
+    """Return the trunk pages of the list of free pages, counted from 0."""
+    found: list[int] = []
+    following = int.from_bytes(data[32:36], "big")
+    while following and following - 1 not in found and following * size <= len(data):
+        at = (following - 1) * size
+        found.append(following - 1)
+        following = int.from_bytes(data[at : at + 4], "big")
+    return found

@@ -1,0 +1,60 @@
+"""Search of a gallery for faces: the nearest people by cosine, decided by their scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mien.decision import Calibration
+from mien.decision.decide import FPIR, NEAREST, PRIOR, identify, score_candidates
+from mien.gallery import Gallery
+from mien.types import Candidate, Decision, Doubles, Face, Floats
+
+KEPT = 100_000  # norms of templates in memory, 3 MB
+
+
+@dataclass(eq=False)
+class GallerySearch:
+    """The search of one gallery at one error rate. Thread-safe if the gallery is."""
+
+    gallery: Gallery
+    calibration: Calibration
+    fpir: float = FPIR
+    prior: float = PRIOR
+    _norms: dict[int, Doubles] = field(default_factory=dict, init=False)  # by template number
+
+    def __call__(self, vectors: Floats, faces: Sequence[Face]) -> list[Decision]:
+        """Decide who the faces show.
+
+        Args:
+            vectors: (N, D) embeddings; a mean of several faces of a person is shorter than 1 and
+                is not normalised: see mien.track.mean.
+            faces: the N faces; those of low quality change a match to a review.
+        """
+        if not len(vectors):
+            return []
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        found = self.gallery.search(np.asarray(vectors / lengths, np.float32), NEAREST)
+        people = self.gallery.enrolled()
+        return [
+            identify(
+                score_candidates(vector, nearest, self._norms_of(nearest), self.calibration),
+                self.calibration,
+                people=people,
+                fpir=self.fpir,
+                prior=self.prior,
+                face=face,
+            )
+            for vector, nearest, face in zip(vectors, found, faces, strict=True)
+        ]
+
+    def _norms_of(self, candidates: Sequence[Candidate]) -> Doubles:
+        """The norms of the templates of candidates, (N, 2). A template never changes."""
+        fresh = [each for each in candidates if each.template not in self._norms]
+        if fresh:
+            vectors = np.stack([each.vector for each in fresh if each.vector is not None])
+            norms = self.calibration.norms(vectors)
+            if len(self._norms) + len(fresh) > KEPT:
+                self._norms.clear()
+            self._norms.update(zip((each.template for each in fresh), norms, strict=True))
+        return np.array([self._norms[each.template] for each in candidates]).reshape(-1, 2)

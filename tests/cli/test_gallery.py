@@ -1,0 +1,110 @@
+"""The commands for galleries, on templates that are made here."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mien.decision import calibrations
+from mien.gallery import Template, export_gallery, open_gallery
+from mien.zoo import DETECTOR
+
+CALIBRATION = next(each for each in calibrations().values() if each.detector == DETECTOR)
+CONTRACT = CALIBRATION.contract
+SIZE = int(CONTRACT.rsplit("/", 1)[-1]) if CONTRACT.rsplit("/", 1)[-1].isdigit() else 128
+
+
+def at(*angles):
+    """Unit vectors at these angles (degrees) in one plane."""
+    vectors = np.zeros((len(angles), SIZE), dtype=np.float32)
+    vectors[:, 0], vectors[:, 1] = np.cos(np.deg2rad(angles)), np.sin(np.deg2rad(angles))
+    return vectors
+
+
+def filled(path, **people):
+    with open_gallery(path, CONTRACT, create=True) as gallery:
+        for name, angles in people.items():
+            gallery.add(Template(name, v, CONTRACT, f"{name}.jpg") for v in at(*angles))
+    return path
+
+
+def lines(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return filled(tmp_path / "people.mien", Ada=[0, 90], Ben=[180])
+
+
+def test_templates_are_removed_and_moved_by_their_numbers(mien, path):
+    code, out, _ = mien("gallery", "remove", 2, "-g", path, "--yes")
+    assert (code, lines(out)[0]["templates"], lines(out)[0]["complete"]) == (0, 1, True)
+    code, out, _ = mien("gallery", "move", 1, "--into", "Eve", "-g", path)
+    assert (code, lines(out)[0]["people"]) == (0, 1)
+    code, out, _ = mien("gallery", "list", "-g", path)
+    assert [(row["person"], row["templates"]) for row in lines(out)] == [("Ben", 1), ("Eve", 1)]
+    code, out, err = mien("gallery", "remove", 2, "-g", path, "--yes")
+    assert (code, out) == (1, "")
+    assert "has no template 2; the numbers" in err
+
+
+def test_nothing_is_removed_without_a_yes(mien, path, monkeypatch):
+    code, _, _ = mien("gallery", "remove", 2, "-g", path)  # stdin is empty
+    assert code == 1
+    assert len(lines(mien("gallery", "list", "-g", path)[1])) == 2
+
+
+def test_duplicates_are_told(mien, tmp_path):
+    path = filled(tmp_path / "d.mien", Ada=[0, 1], Augusta=[-9], Ben=[90])
+    code, out, _ = mien("gallery", "duplicates", "-g", path)
+    assert code == 0
+    assert [(row["same"], row["first"], row["second"], row["templates"]) for row in lines(out)] == [
+        ("person", "Ada", "Augusta", [1, 3]),
+        ("image", "Ada", "Ada", [1, 2]),
+    ]
+    code, out, _ = mien("gallery", "duplicates", "-g", path, "--table", "--near", 1.0)
+    assert "Augusta" in out
+    assert "image" not in out
+    code, _, err = mien("gallery", "duplicates", "-g", path, "--near", 2)
+    assert (code, "expected a similarity" in err) == (1, True)
+
+
+def test_forget_tells_where_a_person_may_remain(mien, path, tmp_path):
+    (tmp_path / "report.html").write_text("<b>Ada</b>")
+    code, out, _ = mien(
+        "gallery", "forget", "Ada", "-g", path, "--also", tmp_path / "report.html", "--yes"
+    )
+    [row] = lines(out)
+    assert (code, row["templates"], row["complete"], row["runs"]) == (0, 2, True, 0)
+    assert row["changed"] == []
+    assert row["remains"][0].startswith(f"{tmp_path / 'report.html'}: names one of them")
+    assert "exports and backups of this gallery" in row["remains"]
+
+
+def test_an_import_with_conflicts_is_refused_and_each_is_told(mien, path, tmp_path):
+    with open_gallery(filled(tmp_path / "o.mien", Augusta=[0], BEN=[90], Cy=[270]), None) as other:
+        export_gallery(other, tmp_path / "o.zip")
+    code, out, err = mien("gallery", "import", tmp_path / "o.zip", "-g", path)
+    assert code == 1
+    told = {(row["person"], row["other"]): row for row in lines(out)}
+    assert set(told) == {("Augusta", "Ada"), ("BEN", "Ben")} | ({("BEN", "Ada")} & set(told))
+    assert {(row["outcome"], row["reason"]) for row in told.values()} == {("refused", "conflict")}
+    assert err.startswith("mien: conflict: ")
+    assert len(lines(mien("gallery", "list", "-g", path)[1])) == 2
+    code, out, _ = mien("gallery", "import", tmp_path / "o.zip", "-g", path, "--allow-conflicts")
+    assert (code, lines(out)[0]["templates"]) == (0, 3)
+    # Without a calibration of its embedder there is no threshold to compare with.
+    with open_gallery(tmp_path / "x.mien", "other/0123456789ab/128", create=True) as other:
+        other.add([Template("Ada", at(0)[0], "other/0123456789ab/128")])
+        export_gallery(other, tmp_path / "x.zip")
+    code, _, err = mien("gallery", "import", tmp_path / "x.zip", "-g", tmp_path / "y.mien")
+    assert (code, "No calibration exists" in err) == (1, True)
+    assert not (tmp_path / "y.mien").exists()
+    how = ("-g", tmp_path / "y.mien", "--allow-conflicts")
+    assert mien("gallery", "import", tmp_path / "x.zip", *how)[0] == 0
