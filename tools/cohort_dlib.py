@@ -17,6 +17,7 @@ from scipy.cluster.vq import kmeans2
 
 from mien.align import align
 from mien.detect import detect_with_retries
+from mien.embed.dlib import ZOOM
 from mien.evaluate.variants import dark, grey
 from mien.media import find_images, read_image
 from mien.photo.pipeline import main_face
@@ -186,6 +187,12 @@ def labels(name: str) -> tuple[int, int, int]:
     return (int(parts[0]), int(parts[1]), int(parts[2])) if len(parts) == 4 else (-1, -1, -1)
 
 
+def contracts() -> list[str]:
+    """Contracts that the rows fit: also those of the crop before version 0.3."""
+    now = [load(name).contract for name in CONTRACTS]
+    return now + [contract.replace(f"/zoom-{ZOOM:g}", "") for contract in now]
+
+
 def main() -> None:
     """Embed, sample and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -203,7 +210,7 @@ def main() -> None:
         nearest=NEAREST,
         crowded=CROWDED,
         caution=CAUTION,
-        embedders=np.array([load(name).contract for name in CONTRACTS]),
+        embedders=np.array(contracts()),
         data=f"{people:,} pictures of UTKFace (research terms); sampled from local Gaussians of "
         f"some {PEOPLE} faces each, so that no row is the template of a person.",
     )

@@ -12,6 +12,7 @@ from mien.decision.decide import (
     identify,
     one_in,
     score_candidates,
+    size_warning,
     weakness,
 )
 from mien.errors import MienError, TooFewTrialsError
@@ -146,6 +147,14 @@ def test_a_gallery_beyond_the_data_is_extrapolated_and_one_beyond_that_is_for_re
     # 10^-5 for each of a million people: 1 - (1 - 1e-5)^1e6 = 0.99995.
     assert "among 1,000,000 people the calibration shows FPIR 1 at best" in huge.reason
     assert huge.basis.fmr == pytest.approx(1e-5)
+
+
+def test_the_size_of_a_gallery_is_told_where_its_rate_is_not_measured():
+    # FPIR 0.01 needs 10^-4 among 100 people, which is measured, and 10^-5 among 1,000.
+    assert size_warning(0, TOY) is size_warning(100, TOY) is None
+    assert "measured for up to 100 people, and is extrapolated" in size_warning(500, TOY)
+    assert "can be shown for 1,005 people" in size_warning(100_000, TOY)
+    assert "Ask for FPIR 0.6 or more" in size_warning(100_000, TOY)
 
 
 def test_an_unknown_has_no_name_but_tells_who_was_nearest():

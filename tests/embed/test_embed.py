@@ -40,6 +40,9 @@ def test_the_contract_names_model_weights_width_crop_and_mirroring(toy):
     plain = DlibEmbedder(path, name="d", digest="abc", mirror=False)
     assert plain.contract == "d/abc/128/zoom-1.05"
     assert DlibEmbedder(path, name="d", digest="abc").contract == "d/abc/128/zoom-1.05/mirror"
+    before = plain.as_in("d/abc/128")
+    assert (before.contract, before.crop.zoom, plain.crop.zoom) == ("d/abc/128", 1.0, 1.05)
+    assert plain.as_in("d/abc/128/mirror") is None
     path = toy(("n", 3, 112, 112), {"v": np.ones((1, 64))})
     assert ArcFaceEmbedder(path, name="a", digest="x").contract == "a/x/64"
 

@@ -5,7 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.options import GALLERY, AsTable, CalibrationPath, DetectorName, GalleryPath
+from mien.cli.options import (
+    GALLERY,
+    AsTable,
+    CalibrationPath,
+    DetectorName,
+    GalleryPath,
+    warn_of_size,
+)
 from mien.cli.terminal import print_json_line, print_table, progress
 from mien.errors import GalleryError
 from mien.zoo import DETECTOR
@@ -204,6 +211,7 @@ def import_people(
                 row = {"person": one.person, "outcome": "refused", "reason": "conflict"}
                 print_json_line({**row, "other": one.other, "score": one.score})
             raise
+        warn_of_size(known, detector, calibration)
     print_json_line({"gallery": gallery, **_fields(done)})
 
 

@@ -32,6 +32,7 @@ from mien.cli.options import (
     searching,
     source_of,
     sources_of,
+    warn_of_size,
     workers,
 )
 from mien.cli.terminal import STOPPED, complain, print_json_line, print_table, progress
@@ -86,9 +87,9 @@ def enroll(
 
     Example: mien enroll family/ --gallery family.mien
     """
-    from mien.gallery import open_gallery
     from mien.service import Run, items_in, region_items
     from mien.service import enroll as run
+    from mien.service.galleries import target
     from mien.service.schema import enrolled_row
 
     items = (region_items if regions else items_in)(source, skipped=complain)
@@ -103,10 +104,9 @@ def enroll(
         workers=workers(items),
         calibration=calibration,
     )
-    contract = pipeline.embedder.contract if pipeline.embedder else None
     counts: Counter[str] = Counter()
     rows = []
-    with open_gallery(gallery, contract, create=True) as known, progress() as on_step:
+    with target(gallery, pipeline) as known, progress() as on_step:
         how = {"allow_conflicts": allow_conflicts, "retry": retry}
         for result in run(items, pipeline, known, **how, run=Run(on_step)):
             counts[result.outcome] += 1
@@ -116,6 +116,7 @@ def enroll(
                 complain(f"{item.path}: refused, {result.reason}. {result.detail or ''}".rstrip())
             if not table:
                 print_json_line(enrolled_row(result))
+        warn_of_size(known, detector, calibration)
     if table:
         print_table(["person", "refused image", "reason"], rows)
         summary = ", ".join(f"{counts[key]:,} {key}" for key in ("enrolled", "already", "refused"))

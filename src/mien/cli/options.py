@@ -14,6 +14,7 @@ from mien.zoo import EMBEDDER
 
 if TYPE_CHECKING:
     from mien.detect import Turns
+    from mien.gallery import Gallery
     from mien.media.finding import Skipped
     from mien.photo import Pipeline
     from mien.types import Answer, Pixels
@@ -118,6 +119,18 @@ def embedder_for(named: str | None, gallery: str | None) -> str:
 
     known = embedder_of(gallery) if not named and gallery and is_there(gallery) else None
     return named or known or EMBEDDER
+
+
+def warn_of_size(gallery: "Gallery", detector: str, calibration: Path | None) -> None:
+    """Say on stderr if a gallery has more people than the calibration was measured for."""
+    from mien.decision import CalibrationError, find_calibration, size_warning
+
+    try:
+        known = find_calibration(gallery.embedder, detector, path=calibration)
+    except CalibrationError:  # a search will say so; without a search no rate is needed
+        return
+    if warning := size_warning(gallery.enrolled(), known):
+        complain(warning)
 
 
 def is_there(gallery: str) -> bool:

@@ -10,7 +10,17 @@ from mien.decision.calibration import (
     read_calibration,
     write_calibration,
 )
-from mien.decision.decide import FMR, FPIR, PRIOR, SMALL, comparable, compare, identify, weakness
+from mien.decision.decide import (
+    FMR,
+    FPIR,
+    PRIOR,
+    SMALL,
+    comparable,
+    compare,
+    identify,
+    size_warning,
+    weakness,
+)
 
 __all__ = [
     "FMR",
@@ -27,6 +37,7 @@ __all__ = [
     "find_calibration",
     "identify",
     "read_calibration",
+    "size_warning",
     "weakness",
     "write_calibration",
 ]

@@ -146,6 +146,33 @@ def identify(
     )
 
 
+def size_warning(people: int, calibration: Calibration, fpir: float = FPIR) -> str | None:
+    """Return what the size of a gallery means for its searches; None if nothing.
+
+    Args:
+        people: number of people with templates.
+        calibration: of their embedder.
+        fpir: false positive identification rate that searches will ask for.
+    """
+    if people < 1 or not calibration.at_fpir(fpir, people).extrapolated:
+        return None
+    measured, shown = (
+        int(math.log1p(-fpir) / math.log1p(-rate))
+        for rate in (calibration.strictest.fmr, calibration.rarest)
+    )
+    if people <= shown:
+        return (
+            f"The gallery has {people:,} people. FPIR {fpir:g} was measured for up to "
+            f"{measured:,} people, and is extrapolated for more."
+        )
+    best = calibration.fpir_of(calibration.rarest, people)
+    return (
+        f"The gallery has {people:,} people. FPIR {fpir:g} can be shown for {shown:,} people; "
+        f"with more, each match is for review. Ask for FPIR {best:.1g} or more, split the "
+        "gallery, or run `mien calibrate` on more people."
+    )
+
+
 def best_probability(
     scores: Doubles, calibration: Calibration, *, people: int, prior: float = PRIOR
 ) -> Doubles:
@@ -222,7 +249,9 @@ def _judge(
     score: float, threshold: Threshold, calibration: Calibration, rate: str, weak: str | None
 ) -> tuple[Outcome, str]:
     """Return the outcome and its reason; a tie counts as below the threshold."""
-    seen = f"{one_in(score)} strangers is this similar"
+    limit = -math.log10(calibration.rarest)  # what the calibration shows at all
+    often = one_in(score) if score <= limit else f"Fewer than {one_in(limit)}"
+    seen = f"{often} strangers is this similar"
     if score > threshold.score and weak is None:
         return "match", f"{seen}; {rate} needs {one_in(threshold.score)}."
     if score > threshold.score:

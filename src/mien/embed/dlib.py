@@ -1,5 +1,7 @@
 """dlib's face recognition network (ResNet-29, 128 numbers), run as ONNX."""
 
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 from mien.embed.batches import unit_vectors
@@ -27,6 +29,17 @@ class DlibEmbedder:
     """README of this model: docs/models.md, made from its card."""
 
     crop = Crop(size=SIDE, zoom=ZOOM, points=POINTS)
+
+    def as_in(self, contract: str) -> "DlibEmbedder | None":
+        """Return this embedder as it made the vectors of another contract; None if it did not.
+
+        Before version 0.3 the face was cut as dlib cuts it, and the contract did not name a zoom.
+        """
+        if self.contract.replace(f"/zoom-{ZOOM:g}", "") != contract:
+            return None
+        other = copy(self)
+        other.crop, other.contract = replace(self.crop, zoom=1.0), contract
+        return other
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
 """Export of a gallery to one portable file: a zip archive without compression.
 
-Zip is readable in all languages and on all desktops. Unit vectors are not compressible, and an
-uncompressed archive cannot be a zip bomb. Version 1 contains
+Zip is readable in all languages and on all desktops. Unit vectors are not compressible. An archive
+that another program has packed again is read, unless it would grow like a zip bomb. Version 1
+contains
 
 - `manifest.json`: `format` "mien-gallery", `version`, `embedder`, `dimension`, the counts
   `templates` and `refusals`, and `sha256`, `bytes` of each other member;
@@ -39,6 +40,7 @@ FORMAT, VERSION = "mien-gallery", 1
 MANIFEST = "manifest.json"
 MEMBERS = ("vectors.npy", "templates.jsonl", "refusals.jsonl")
 LARGEST_MANIFEST = 100_000  # bytes; those of mien have fewer than a thousand
+GROWTH = 100  # times that a member may grow; the lines of similar templates grow 6 to 20 times
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip archive
 
 
@@ -278,14 +280,20 @@ def refused(path: Path, why: str) -> GalleryError:
 
 
 def check_members(archive: zipfile.ZipFile, path: Path) -> None:
-    """Raise an error for members that are unknown, duplicate, compressed or too large."""
+    """Raise an error for members that are unknown, duplicate, encrypted or far too large.
+
+    `mien` does not compress, but archives are packed again by other programs. A member that grows
+    more than text and vectors can is refused before it is read.
+    """
     infos = archive.infolist()
     if sorted(i.filename for i in infos) != sorted((MANIFEST, *MEMBERS)):
         raise refused(path, f"it contains {sorted({i.filename for i in infos})[:5]}")
     for info in infos:
-        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            raise refused(path, f"{info.filename} is compressed")
-    if sum(info.file_size for info in infos) > path.stat().st_size:
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise refused(path, f"{info.filename} is compressed by a method that is not known")
+        if info.file_size > GROWTH * info.compress_size + LARGEST_MANIFEST:
+            raise refused(path, f"{info.filename} would grow more than {GROWTH} times")
+    if sum(info.compress_size for info in infos) > path.stat().st_size:
         raise refused(path, "its members overlap")
 
 

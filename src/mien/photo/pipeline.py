@@ -12,7 +12,7 @@ import numpy as np
 
 from mien.align import align
 from mien.contracts import ChipHead, Detector, Embedder, Model
-from mien.decision import Calibration, find_calibration
+from mien.decision import Calibration, calibrations, find_calibration
 from mien.decision.decide import FMR, FPIR, PRIOR, compare
 from mien.detect import REASONS, Found, Turns, detect_with_retries
 from mien.errors import GalleryMismatchError, MienError, NoFaceError, UnknownModelError
@@ -68,7 +68,14 @@ class Pipeline:
                 "A gallery needs an embedder, but the pipeline has none; open it with both."
             )
         if gallery.embedder != self.embedder.contract:
-            raise GalleryMismatchError(gallery.embedder, self.embedder.contract, gallery.where)
+            earlier = getattr(self.embedder, "as_in", lambda contract: None)(gallery.embedder)
+            if earlier is None:
+                raise GalleryMismatchError(gallery.embedder, self.embedder.contract, gallery.where)
+            if self.calibration and self.calibration.name not in calibrations():
+                raise GalleryMismatchError(
+                    gallery.embedder, self.calibration.contract, gallery.where
+                )
+            self.embedder, self.calibration = earlier, None  # the shipped one of that contract
         self.gallery, self._search = gallery, None
 
     def __call__(self, image: Pixels) -> Answer:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
+from pathlib import Path
 
 from mien.gallery import Gallery, open_gallery
 from mien.photo import Pipeline
@@ -24,6 +26,22 @@ def embedder_of(gallery: Address) -> str | None:
 
 
 @contextmanager
+def target(gallery: Address, pipeline: Pipeline) -> Iterator[Gallery]:
+    """Open a gallery to enrol in it, or create it; the pipeline embeds as it was made.
+
+    Raises:
+        GalleryError: the gallery is damaged, or belongs to another embedder.
+    """
+    contract = pipeline.embedder.contract if pipeline.embedder else None
+    there = "://" in str(gallery) or Path(gallery).exists()
+    with open_gallery(gallery, None if there else contract, create=not there) as known:
+        lean = replace(pipeline, gallery=None)
+        lean.use(known)  # raises an error if the embedder is another one
+        pipeline.embedder, pipeline.calibration = lean.embedder, lean.calibration
+        yield known
+
+
+@contextmanager
 def searching(pipeline: Pipeline, gallery: Address | Gallery) -> Iterator[Pipeline]:
     """Return a pipeline that searches a gallery; a gallery opened here is closed.
 
@@ -34,7 +52,6 @@ def searching(pipeline: Pipeline, gallery: Address | Gallery) -> Iterator[Pipeli
         pipeline.use(gallery)
         yield pipeline
         return
-    contract = pipeline.embedder.contract if pipeline.embedder else None
-    with open_gallery(gallery, contract, read_only=True) as known:
+    with open_gallery(gallery, None, read_only=True) as known:
         pipeline.use(known)
         yield pipeline
