@@ -140,6 +140,7 @@ class Face:
     readings: tuple[Reading, ...] = ()
     track: int | None = None  # same number = same face, followed without a cut
     decision: Decision | None = None
+    occluded: tuple[str, ...] = ()  # parts that a mask covers, if quality was assessed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ from tests.behaviour.test_occlusion import Still, mesh, painted
 from tests.toys import OcclusionTracking
 
 from mien.behaviour.masks import ABOVE, BELOW, LIPS, UNDER, masked
+from mien.behaviour.occlusion import masked_parts
 
 SKIN, LIP = (180, 130, 110), (190, 100, 90)
 
@@ -64,3 +65,31 @@ def test_a_flicker_of_blue_light_is_no_mask():
     blue[int(points[5, 1]) + 4 :] = (150, 190, 210)
     following(blue, 0.04)
     assert not following.monitor._changes[0].masked
+
+
+FIVE = np.float32([[70, 80], [130, 80], [100, 112], [76, 145], [124, 145]])
+
+
+def face_with(lower):
+    """A flat face of skin colour, 200 px, whose lower half has another colour."""
+    image = np.full((220, 200, 3), SKIN, np.uint8)
+    image[100:] = lower
+    return image
+
+
+def test_a_mask_is_seen_from_five_points_and_names_what_it_covers():
+    assert masked_parts(face_with((60, 90, 160)), FIVE) == tuple(sorted(UNDER))
+    assert masked_parts(face_with((230, 232, 235)), FIVE) == tuple(sorted(UNDER))
+    assert masked_parts(face_with(SKIN), FIVE) == ()
+    assert masked_parts(np.full((220, 200, 3), 128, np.uint8), FIVE) == ()
+    missing = FIVE.copy()
+    missing[2] = np.nan
+    assert masked_parts(face_with((60, 90, 160)), missing) == ()
+
+
+def test_a_covered_face_is_for_review():
+    from mien.decision.decide import weakness
+    from mien.types import Face
+
+    covered = Face(np.zeros(4, np.float32), 1.0, occluded=("mouth", "nose"))
+    assert "mouth and nose are covered" in weakness(covered)

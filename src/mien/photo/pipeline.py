@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mien.align import align
+from mien.behaviour.occlusion import masked_parts
 from mien.contracts import ChipHead, Detector, Embedder, Model
 from mien.decision import Calibration, calibrations, find_calibration
 from mien.decision.decide import FMR, FPIR, PRIOR, compare
@@ -161,7 +162,14 @@ class Pipeline:
         if not self.quality or not faces:
             return faces
         pairs = zip(faces, judge(image, faces), strict=True)
-        return [replace(face, quality=quality) for face, quality in pairs]
+        return [
+            replace(
+                face,
+                quality=quality,
+                occluded=() if face.points is None else masked_parts(image, face.points),
+            )
+            for face, quality in pairs
+        ]
 
     def _read(self, image: Pixels, faces: list[Face], watch: "Watch") -> list[Face]:
         for head in self.heads if faces else ():

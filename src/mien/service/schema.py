@@ -98,6 +98,7 @@ def face_row(face: Face, extent: Extent = BRIEF) -> Row:
         "score": round(face.score, 4),
         "points": _numbers(face.points, 1),
         "quality": face.quality and _quality_row(face.quality, extent),
+        "occluded": list(face.occluded),
         "readings": [reading_row(reading) for reading in face.readings],
         "decision": face.decision and decision_row(face.decision, extent),
     }
