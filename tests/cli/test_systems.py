@@ -110,7 +110,8 @@ def test_a_training_from_films_to_weights_goes_on_and_refuses_other_settings(mie
     assert first["test clips"] == 2
     assert first["graph differs by"] < 1e-4
     kept = {path.name for path in (tmp_path / "run").iterdir()}
-    assert kept == {"config.json", "log.jsonl", "curves.png", "checkpoint.pt", "weights.onnx"}
+    assert kept == {"config.json", "log.jsonl", "curves.png", "checkpoint.pt", "weights.onnx",
+                    "card.toml", "figures.json"}  # fmt: skip
     weights = (tmp_path / "run" / "weights.onnx").read_bytes()
     code, out, _ = mien(*words)  # nothing is left to do
     assert json.loads(out)["KL"] == first["KL"]

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 Sources = Annotated[list[str], typer.Argument(help="Films, images, folders of images or patterns.")]
 Heads = Annotated[
     str | None,
-    typer.Option(help="Heads that read the faces, separated by commas (none = no head)."),
+    typer.Option(
+        help="Heads that read the faces, separated by commas: names, or run folders of "
+        "trainings (none = no head)."
+    ),
 ]
 Often = Annotated[
     float,

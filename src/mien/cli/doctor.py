@@ -112,14 +112,13 @@ def licences() -> str:
 
 
 def outside_systems() -> str:
-    """List the systems of other distributions, and their faults."""
-    from mien.zoo import outside
+    """List the systems of other distributions; report faults of theirs and of added models."""
+    from mien.zoo import faults, outside
 
+    broken = faults()
+    if broken:
+        raise MienError(" ".join(f"'{f.name}' of {f.distribution}: {f.reason}" for f in broken))
     found = outside()
-    if found.faults:
-        raise MienError(
-            " ".join(f"'{f.name}' of {f.distribution}: {f.reason}" for f in found.faults)
-        )
     found_here = [f"{card.name} of {card.origin.distribution} {card.origin.version}"
             for card in found.cards if card.origin]  # fmt: skip
     return ", ".join(found_here) or "none"

@@ -15,7 +15,7 @@ SIDE = 384  # px of each half of the image
 
 def explain(
     image: Annotated[str, typer.Argument(help="An image; - reads stdin.")],
-    model: Annotated[str, typer.Option(help="Card of a chip head.")],
+    model: Annotated[str, typer.Option(help="Card of a chip head, or a run folder of a training.")],
     out: Annotated[Path, typer.Option(help="Image to write (.png).", dir_okay=False)],
     label: Annotated[
         str, typer.Option(help="Label of the output to explain; default: the largest value.")

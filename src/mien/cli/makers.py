@@ -97,7 +97,10 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="Card of the model to audit.")] = "",
+    model: Annotated[
+        str,
+        typer.Option("--model", help="Card of the model to audit, or a run folder of a training."),
+    ] = "",
     layout: Annotated[
         str,
         typer.Option(

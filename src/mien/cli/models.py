@@ -12,7 +12,9 @@ from mien.errors import MienError
 if TYPE_CHECKING:
     from mien.zoo import FileSet
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch and verify models; show their licences.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, fetch, verify and add models; show their licences."
+)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names of models.", show_default=False)]
 AsTable = Annotated[
@@ -42,10 +44,10 @@ def list_models(
 
     Example: mien models list --task detect --table
     """
-    from mien.zoo import cards, is_fetched, outside
+    from mien.zoo import cards, faults, is_fetched
 
     chosen = cards(task).values()
-    faults = outside().faults
+    broken = faults()
     rows: list[dict[str, Any]] = [
         {
             "name": card.name,
@@ -59,19 +61,19 @@ def list_models(
         for card in chosen
         if card.commercial is True or not commercial_only
     ]
-    for fault in faults:
+    for fault in broken:
         complain(f"'{fault.name}' of {fault.distribution} cannot be used: {fault.reason}")
     if table:
         headings = ("model", "task", "licence", "commercial", "MB>", "fetched")
         keys = ("name", "task", "licence", "commercial", "size", "fetched")
         for row in rows:
             row["size"] = f"{row['size'] / 1e6:.1f}"
-        broken = [[fault.name, "FAULTY", *[None] * 4] for fault in faults]
-        print_table(headings, [[row[key] for key in keys] for row in rows] + broken)
+        faulty = [[fault.name, "FAULTY", *[None] * 4] for fault in broken]
+        print_table(headings, [[row[key] for key in keys] for row in rows] + faulty)
         return
     for row in rows:
         print_json_line(row)
-    for fault in faults:
+    for fault in broken:
         print_json_line({"name": fault.name, "from": fault.distribution, "fault": fault.reason})
 
 
@@ -195,6 +197,39 @@ def verify(names: Names = None) -> None:
             "`mien models pull` with their names."
         )
         raise typer.Exit(1)
+
+
+@app.command()
+def add(
+    run: Annotated[
+        Path, typer.Argument(help="Run folder of a training.", exists=True, file_okay=False)
+    ],
+    name: Annotated[
+        str, typer.Option(help="Name of the model; default: that of its card.", show_default=False)
+    ] = "",
+) -> None:
+    """Add the model of a training, so that its name can be used like that of any other.
+
+    The folder is copied; without adding it, use its path instead of a name.
+
+    Example: mien models add runs/expression --name smile-2
+    """
+    from mien.zoo import add_run, load
+
+    load(str(run.absolute()))  # weights that were changed, or do not fit their card, are refused
+    card = add_run(run, name)
+    print_json_line({"name": card.name, "digest": card.digest, "folder": card.run})
+
+
+@app.command()
+def remove(name: str) -> None:
+    """Remove a model that was added from a run folder; the run folder is not touched.
+
+    Example: mien models remove smile-2
+    """
+    from mien.zoo import remove_run
+
+    print_json_line({"name": name, "removed": remove_run(name)})
 
 
 @app.command()

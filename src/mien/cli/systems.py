@@ -40,9 +40,10 @@ def train(
     ] = False,
     table: AsTable = False,
 ) -> None:
-    r"""Train a system and print its results.
+    r"""Train a system and print its results; the run folder is then a model.
 
-    The same command continues a run that was stopped. The extra `train` must be
+    Its path can be given wherever a head is named: mien analyze photo.jpg --heads
+    runs/NAME. The same command continues a run that was stopped. The extra `train` must be
     installed: pip install 'mien\[train]'. To use several processors, run:
     torchrun --nproc-per-node 4 -m mien train NAME
 

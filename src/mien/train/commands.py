@@ -7,6 +7,7 @@ from typing import Any
 
 from mien.errors import TrainingError
 from mien.media import write_bytes
+from mien.train.finish import finish_run
 from mien.types import OnStep
 from mien.zoo import Option, System, fill_options, list_options
 
@@ -34,10 +35,19 @@ def config_of(system: System, pairs: Sequence[str]) -> Any:
 def train_system(
     system: System, pairs: Sequence[str], data: Path | None, out: Path, on_step: OnStep | None
 ) -> Mapping[str, Any]:
-    """Run `train(config, data, out, on_step)` of a system; return its measurements and files."""
+    """Run `train(config, data, out, on_step)` of a system, and make its run folder a model.
+
+    Returns:
+        The measurements of the training, and `model`: the name of the card in `out`.
+
+    Raises:
+        TrainingError: the training wrote no weights, or the folder cannot be written.
+        WeightsError: the weights do not fit the card.
+    """
     module = _lab(system, "train")
-    measured: Mapping[str, Any] = module.train(config_of(system, pairs), data, out, on_step)
-    return measured
+    config = config_of(system, pairs)
+    measured: Mapping[str, Any] = module.train(config, data, out, on_step)
+    return {**measured, "model": finish_run(system, config, data, out, measured).name}
 
 
 def prove_system(system: System, data: Path | None, out: Path, on_step: OnStep | None) -> str:

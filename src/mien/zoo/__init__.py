@@ -13,10 +13,12 @@ from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, l
 from mien.zoo.loader import DETECTOR, EMBEDDER, find, load, options_type, require_commercial
 from mien.zoo.options import Option, fill_options, list_options
 from mien.zoo.outside import Fault, outside
+from mien.zoo.runs import add_run, added, read_run, remove_run
 from mien.zoo.sample import sample, samples
-from mien.zoo.systems import System, cards, find_system, systems
+from mien.zoo.systems import System, cards, faults, find_system, systems
 from mien.zoo.weights.cache import damage, folder, home, is_fetched, is_stored
 from mien.zoo.weights.fetch import bundle, fetch
+from mien.zoo.write import write_card
 
 __all__ = [
     "DETECTOR",
@@ -34,9 +36,12 @@ __all__ = [
     "Origin",
     "Package",
     "System",
+    "add_run",
+    "added",
     "bundle",
     "cards",
     "damage",
+    "faults",
     "fetch",
     "fill_options",
     "find",
@@ -54,10 +59,13 @@ __all__ = [
     "options_type",
     "outside",
     "read_card",
+    "read_run",
+    "remove_run",
     "require_commercial",
     "sample",
     "samples",
     "systems",
+    "write_card",
 ]
 
 if not TYPE_CHECKING:  # a type checker shall not take every name for granted

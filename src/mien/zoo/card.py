@@ -101,6 +101,7 @@ class FileSet:
     # digest, so a converter that writes something else gets a new name.
     convert: str | None = None
     package: Package | None = None  # only for package: sources
+    run: Path | None = field(default=None, metadata=HIDDEN)  # folder of a training of its user
 
     @property
     def digest(self) -> str:

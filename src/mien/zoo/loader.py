@@ -5,13 +5,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mien.errors import LicenceError, UnknownModelError
+import numpy as np
+
+from mien.errors import LicenceError, MienError, UnknownModelError, WeightsError
+from mien.types import Clip
 from mien.zoo.card import Card
-from mien.zoo.outside import outside
-from mien.zoo.systems import cards
+from mien.zoo.runs import is_run_folder, opened_run
+from mien.zoo.systems import cards, faults
 from mien.zoo.weights.fetch import fetch
 
 DETECTOR, EMBEDDER = "mtcnn", "dlib-resnet29-int8"  # the defaults
+TRIED = 32  # frames on which a trained clip head is tried
 
 
 def load(
@@ -25,7 +29,7 @@ def load(
     """Open a model; fetch its weights if they are missing.
 
     Args:
-        name: of a card; `mien models list` shows them.
+        name: of a card, as `mien models list` shows them; or the run folder of a training.
         device: processor to run on; there is no fallback.
         commercial_only: refuse weights whose licence is not known to allow commercial use.
         from_dir: folder to take the weights from instead of the network.
@@ -42,7 +46,43 @@ def load(
     cls = entry_of(card)
     paths = fetch(card, from_dir=from_dir)
     given = options if card.kind in ("maker", "audit") else {**card.options, **options}
-    return cls(*paths, name=card.name, digest=card.digest, device=device, **given)
+    model = cls(*paths, name=card.name, digest=card.digest, device=device, **given)
+    if card.run:
+        _require_fit(card, model)
+    return model
+
+
+def _require_fit(card: Card, model: Any) -> None:
+    """Run a trained head once: the hash of its file does not tell whether the card describes it.
+
+    Raises:
+        WeightsError: the head fails, or its answer lacks a class of the card.
+    """
+    try:
+        if card.kind == "chip-head":
+            side = model.crop.size
+            readings = model(np.zeros((1, side, side, 3), np.uint8))
+        elif card.kind == "clip-head" and set(card.needs) == {"chips"}:
+            side = model.crop.size
+            readings = model(
+                Clip(np.arange(TRIED) / 25, np.zeros((TRIED, side, side, 3), np.uint8))
+            )
+        else:
+            return
+    except MienError:
+        raise
+    except Exception as error:  # whatever a graph with other outputs leads to
+        raise WeightsError(
+            f"The weights of {card.run} do not fit their card: {card.entry} fails with them "
+            f"({type(error).__name__}: {error}). Train the model again."
+        ) from error
+    given = {label for reading in readings for label in reading.values}
+    lacking = sorted(set(card.eval.classes if card.eval else ()) - given)
+    if lacking:
+        raise WeightsError(
+            f"The weights of {card.run} do not fit their card: the answer has no "
+            f"{', '.join(lacking)}. Train the model again."
+        )
 
 
 def entry_of(card: Card) -> Any:
@@ -71,13 +111,20 @@ def options_type(card: Card) -> type[Any]:
 
 
 def find(name: str) -> Card:
-    """The card of that name, or an error with the most similar name."""
+    """The card of that name or run folder, or an error with the most similar name.
+
+    Raises:
+        UnknownModelError: there is none.
+        CardError: a run folder without a valid card.
+    """
     known = cards()
     if name not in known:
-        fault = next((f for f in outside().faults if f.name == name), None)
+        if is_run_folder(name):
+            return opened_run(Path(name))
+        fault = next((f for f in faults() if f.name == name), None)
         if fault:
             raise UnknownModelError(
-                f"'{name}' of the distribution {fault.distribution} cannot be used: {fault.reason}"
+                f"'{name}' of {fault.distribution} cannot be used: {fault.reason}"
             )
         near = get_close_matches(name, known, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else "List them with: mien models list"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mien.errors import UnknownModelError
 from mien.zoo.card import Card, card_paths, own_cards, read_card
-from mien.zoo.outside import outside
+from mien.zoo.outside import Fault, outside
+from mien.zoo.runs import added, opened_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,21 @@ class System:
 def cards(task: str | None = None) -> dict[str, Card]:
     """Every card, or those of one task, by name. Imports no model code.
 
+    They are those of mien, of other distributions, of trainings added by name, and of run folders
+    that this process has opened.
+
     Example:
         >>> mien.cards()["mtcnn"].licence
         'MIT'
     """
-    found = own_cards() | {card.name: card for card in outside().cards}
+    others = {card.name: card for card in outside().cards}
+    found = opened_runs() | added()[0] | others | own_cards()
     return {name: card for name, card in sorted(found.items()) if task in (None, card.task)}
+
+
+def faults() -> tuple[Fault, ...]:
+    """The cards that cannot be used: of other distributions, and of added trainings."""
+    return (*outside().faults, *added()[1])
 
 
 def systems() -> dict[str, System]:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from mien.evaluate.attributes.card_task import LabelledData
     from mien.zoo import Eval
 
-Head = Annotated[str, typer.Option("--model", help="Card of the head.")]
+Head = Annotated[
+    str, typer.Option("--model", help="Card of the head, or a run folder of a training.")
+]
 Part = Annotated[
     str,
     typer.Option(help="Split to use, such as validation; default: all.", show_default=False),
@@ -110,7 +112,12 @@ def age(
 
 
 def task(
-    name: Annotated[str, typer.Argument(help="Card of the head; see: mien models list")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Card of the head (see: mien models list), or a run folder of a training."
+        ),
+    ],
     folder: Folder,
     layout: Annotated[
         str, typer.Option(help="Layout of the data set; default: the card's.", show_default=False)

@@ -226,7 +226,10 @@ def attributes(
         Labels | None,
         typer.Option(help="Layout of the labelled images for --model.", show_default=False),
     ] = None,
-    model: Annotated[str, typer.Option(help="Card of the head.", show_default=False)] = "",
+    model: Annotated[
+        str,
+        typer.Option(help="Card of the head, or a run folder of a training.", show_default=False),
+    ] = "",
     most: Annotated[
         int, typer.Option(help="Evaluate at most N images, evenly spaced (0 = all).", min=0)
     ] = 0,

@@ -119,15 +119,20 @@ def require_intact(card: FileSet) -> None:
         state = path.stat()
         got = known_sha256(path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
         if got != digest:
-            remedy = (
-                "install the package again"
-                if card.ours
-                else f"delete {path.parent}, then run: mien models pull {card.name}"
+            remedy = remedy_for(card) or (
+                f"delete {path.parent}, then run: mien models pull {card.name}"
             )
             raise WeightsError(
                 f"{path} has SHA-256 {got}, but card '{card.name}' expects {digest}: the file was "
                 f"changed after it was stored. It was not loaded; {remedy}."
             )
+
+
+def remedy_for(card: FileSet) -> str:
+    """How to get intact files of a package or of a training again; "" for fetched ones."""
+    if card.run:
+        return f"train it again, or copy {card.run} again from an intact source"
+    return "install the package again" if card.ours else ""
 
 
 @lru_cache(maxsize=256)

@@ -97,8 +97,8 @@ def _own(card: FileSet, file: File) -> Path:
     path = cache.own_path(file)
     if not path.is_file() or path.stat().st_size != file.size:
         raise WeightsError(
-            f"{path} is missing or damaged, though it is part of mien ('{card.name}', {file.size} "
-            "bytes); install mien again."
+            f"{path} is missing or damaged: it is not the file of {file.size} bytes that card "
+            f"'{card.name}' expects; {cache.remedy_for(card)}."
         )
     return path
 
