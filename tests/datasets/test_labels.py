@@ -91,7 +91,7 @@ def test_ferplus(tmp_path, put):
     )
     table = tmp_path / "fer2013new.csv"
     table.write_text(
-        head + "Training,fer0000000.png,4,0,0,1,3,2,0,0,0,0\n"
+        head + "Training,fer0000000.png,6,0,0,1,1,2,0,0,0,0\n"
         "Training,fer0000001.png,0,0,0,0,0,0,0,1,9,0\n"  # most did not know
         "Training,,0,0,0,0,0,0,0,0,0,10\n"  # no face, and no picture
         "PrivateTest,fer0032300.png,5,5,0,0,0,0,0,0,0,0\n"
@@ -99,20 +99,37 @@ def test_ferplus(tmp_path, put):
     one, tie = LABELS["ferplus"](tmp_path)
     assert (one.split, one.labels) == ("Training", {"expression": "neutral"})
     assert one.votes == {
-        "neutral": 4, "happiness": 0, "surprise": 0, "sadness": 1, "anger": 3, "disgust": 2,
+        "neutral": 6, "happiness": 0, "surprise": 0, "sadness": 1, "anger": 1, "disgust": 2,
         "fear": 0, "contempt": 0,
     }  # fmt: skip
-    assert (tie.labels, tie.votes["happiness"]) == ({}, 5)
+    assert (tie.labels, tie.votes["happiness"]) == ({}, 5)  # half is no majority
     table.write_text(head + "Train,fer0000000.png,4,0,0,1,3,2,0,0,0,0\n")
     with pytest.raises(MienError, match="line 2: usage 'Train' is not one of"):
         LABELS["ferplus"](tmp_path)
 
 
+def test_ferplus_as_a_table_of_votes_beside_folders(tmp_path, put):
+    put(tmp_path / "train" / "0000007.jpg")
+    put(tmp_path / "validation" / "0000008.jpg")
+    head = "id,split,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+    table = tmp_path / "votes.csv"
+    table.write_text(
+        head + "0000007,train,0,0,0,0,0,0,4,0,3,3\n"  # the most votes, and no majority
+        "0000008,validation,0,0,0,0,0,7,0,0,3,0\n"
+    )
+    vague, clear = LABELS["ferplus"](tmp_path)
+    assert (vague.split, vague.labels, vague.votes["fear"]) == ("train", {}, 4)
+    assert (clear.path.name, clear.labels) == ("0000008.jpg", {"expression": "disgust"})
+    table.write_text(head + "0000007,test,9,0,0,0,0,0,1,0,0,0\n")
+    with pytest.raises(MienError, match="line 2: split 'test' is not one of train, validation"):
+        LABELS["ferplus"](tmp_path)
+
+
 @pytest.mark.realdata
 @pytest.mark.parametrize(
-    ("name", "layout", "count"), [("fer2013", "fer2013", 28709 + 3589), ("ck48", "ckplus", 981)]
+    ("name", "layout", "count"), [("ferplus", "ferplus", 31674), ("ck48", "ckplus", 981)]
 )
-def test_the_real_fer2013_and_ck(data, tmp_path, name, layout, count):
+def test_the_real_ferplus_and_ck(data, tmp_path, name, layout, count):
     archive = data / f"{name}.zip"
     if not archive.is_file():
         pytest.skip(f"{archive} is not there")
@@ -120,6 +137,9 @@ def test_the_real_fer2013_and_ck(data, tmp_path, name, layout, count):
         opened.extractall(tmp_path)
     found = LABELS[layout](tmp_path / name)
     assert len(found) == count
+    if name == "ferplus":
+        judged = [one for one in found if one.split == "validation" and one.labels]
+        assert len(judged) == 2854 + 8  # 8 of contempt
     if name == "ck48":
         assert len({one.person for one in found}) == 118
         assert all(one.person for one in found)

@@ -29,6 +29,7 @@ FERPLUS = (
 FERPLUS_FOLDERS = {
     "Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test",
 }  # fmt: skip
+FERPLUS_COPIES = {"train": "train", "validation": "validation"}
 CKPLUS = (
     "neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise",
 )  # fmt: skip
@@ -92,32 +93,31 @@ def fer2013(root: Path) -> list[Labelled]:
 def ferplus(root: Path) -> list[Labelled]:
     """FERPlus: fer2013new.csv, and FER2013Train/fer0000000.png as its own script writes them.
 
-    The label is the majority of the ten raters, if there is one; `votes` has all eight counts.
-    Images that most raters called unknown, or no face, are left out, as the authors do.
+    The label is the word that more than half of the ten raters chose, if there is one; `votes`
+    has all eight counts. Images that most raters called unknown, or no face, are left out, as the
+    authors do. Copies as votes.csv (id, split, votes) and train/0000000.jpg are read as well.
 
     Source: Barsoum et al., ICMI 2016 (arXiv:1608.01041).
     """
-    table = root / "fer2013new.csv"
+    copied = not (root / "fer2013new.csv").is_file() and (root / "votes.csv").is_file()
+    table = root / ("votes.csv" if copied else "fer2013new.csv")
+    part, name = ("split", "id") if copied else ("Usage", "Image name")
+    homes = FERPLUS_COPIES if copied else FERPLUS_FOLDERS
     found = []
-    for line, row in enumerate(
-        rows_of(table, ("Usage", "Image name", *FERPLUS, "unknown", "NF")), 2
-    ):
+    for line, row in enumerate(rows_of(table, (part, name, *FERPLUS, "unknown", "NF")), 2):
         where = f"{table}, line {line}"
-        if row["Usage"] not in FERPLUS_FOLDERS:
-            raise MienError(
-                f"{where}: usage '{row['Usage']}' is not one of {', '.join(FERPLUS_FOLDERS)}."
-            )
+        if row[part] not in homes:
+            column = part.lower()
+            raise MienError(f"{where}: {column} '{row[part]}' is not one of {', '.join(homes)}.")
         votes = {word: whole(row[word], where) for word in FERPLUS}
-        most = max(votes.values())
-        if (
-            not row["Image name"]
-            or max(whole(row["unknown"], where), whole(row["NF"], where)) >= most
-        ):
+        other = [whole(row[word], where) for word in ("unknown", "NF")]
+        if not row[name] or max(other) >= max(votes.values()):
             continue
-        leaders = [word for word, count in votes.items() if count == most]
-        labels = {"expression": leaders[0]} if len(leaders) == 1 else {}
-        path = root / FERPLUS_FOLDERS[row["Usage"]] / row["Image name"]
-        found.append(Labelled(path, split=row["Usage"], labels=labels, votes=votes))
+        half = (sum(votes.values()) + sum(other)) / 2
+        leader = max(votes, key=lambda word: votes[word])
+        labels = {"expression": leader} if votes[leader] > half else {}
+        path = root / homes[row[part]] / (f"{row[name]}.jpg" if copied else row[name])
+        found.append(Labelled(path, split=row[part], labels=labels, votes=votes))
     return some(found, root, "FERPlus (fer2013new.csv)")
 
 
