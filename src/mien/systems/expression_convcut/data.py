@@ -10,7 +10,7 @@ from mien.datasets import LABELS
 from mien.errors import TrainingError
 from mien.synth import Actor, emotion, make_person, open_head, render
 from mien.synth.data.samples import any_scene
-from mien.systems.expression_convcut.head import CLASSES, POINTS, SIDE
+from mien.systems.expression_convcut.head import CLASSES, POINTS
 from mien.train import Faces, Read, group_ids, read_pictures, require_classes
 from mien.types import Crop, Face, OnStep, Pixels
 
@@ -22,17 +22,17 @@ TRAIN_PEOPLE, TRAIN_EACH, TEST_PEOPLE, TEST_EACH = 100, 20, 20, 50
 PATCH = 0.25  # share of rendered images with an object in front of the face
 
 
-def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
-    """Training and test faces of a data set in its original layout, and the failures.
+def read(data: Path, side: int, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
+    """Training and test faces of a data set in its original layout, `side` px, and the failures.
 
-    The layout is recognised: RAF-DB (EmoLabel), FERPlus (fer2013new.csv, majority votes without
-    contempt), else folders named after expressions (FER2013 and class-folder copies).
+    The layout is recognised: RAF-DB (EmoLabel), FERPlus (majority votes without contempt), else
+    folders named after expressions (FER2013 and class-folder copies).
 
     Raises:
         TrainingError: no test split, or a class without images.
     """
     layout = "folders"
-    if (data / "fer2013new.csv").is_file():
+    if any((data / name).is_file() for name in ("fer2013new.csv", "votes.csv")):
         layout = "ferplus"
     elif (data / "basic").is_dir() or (data / "EmoLabel").is_dir():
         layout = "rafdb"
@@ -41,7 +41,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
     train = [r for r in records if r.split not in TEST_SPLITS]
     if not test or not train:
         raise TrainingError(f"{data} needs folders train and test (or validation) of images.")
-    halves = [read_pictures(part, SIDE, on_step=on_step) for part in (train, test)]
+    halves = [read_pictures(part, side, on_step=on_step) for part in (train, test)]
     faces = [
         _faces(half, name) for half, name in zip(halves, ("training", "the test"), strict=True)
     ]
@@ -68,8 +68,10 @@ def digests(images: Pixels) -> list[bytes]:
     return [blake2b(image.tobytes(), digest_size=12).digest() for image in images]
 
 
-def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
+def rendered(cache: Path, side: int, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
     """100 people for training, 20 others for the test; rendered once, then cached in a file.
+
+    Images have `side` px; the same person shows the same at every side.
 
     Expressions are EMFACS mixtures at 0.3 to 0.8, light and background random, yaw about
     +-20 degrees; classes are skewed 10 to 1 in training and even in the test.
@@ -78,7 +80,8 @@ def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
         parts = []
         for number in range(TRAIN_PEOPLE + TEST_PEOPLE):
             share = SKEW if number < TRAIN_PEOPLE else (1.0,) * len(SKEW)
-            parts.append(_person(number, share, TRAIN_EACH if share is SKEW else TEST_EACH))
+            each = TRAIN_EACH if share is SKEW else TEST_EACH
+            parts.append(_person(number, share, each, side))
             if on_step:
                 on_step("people", number + 1, TRAIN_PEOPLE + TEST_PEOPLE)
         images, label = (np.concatenate([part[k] for part in parts]) for k in range(2))
@@ -86,6 +89,11 @@ def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
         np.savez_compressed(cache, images=images, label=label)
     with np.load(cache) as kept:
         images, label = kept["images"], kept["label"]
+    if images.shape[1] != side:
+        raise TrainingError(
+            f"{cache} has images of {images.shape[1]} px and this training needs {side}; choose "
+            "another folder."
+        )
     cut = TRAIN_PEOPLE * TRAIN_EACH
     source = np.array([f"P{k // TRAIN_EACH}" if k < cut else f"Q{(k - cut) // TEST_EACH}"
                   for k in range(len(images))])  # fmt: skip
@@ -93,7 +101,9 @@ def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
     return every.rows(np.arange(cut)), every.rows(np.arange(cut, len(images)))
 
 
-def _person(number: int, sizes: tuple[float, ...], count: int) -> tuple[Pixels, NDArray[np.int64]]:
+def _person(
+    number: int, sizes: tuple[float, ...], count: int, side: int
+) -> tuple[Pixels, NDArray[np.int64]]:
     rng = np.random.default_rng([15, number])
     head = open_head("builtin")
     actor = Actor(head, make_person(7000 + number, head))
@@ -103,14 +113,14 @@ def _person(number: int, sizes: tuple[float, ...], count: int) -> tuple[Pixels, 
         NAMES.get(n, n): n
         for n in ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
     }
-    images = np.empty((count, SIDE, SIDE, 3), np.uint8)
+    images = np.empty((count, side, side, 3), np.uint8)
     for k, place in enumerate(label):
         units = emotion(names[CLASSES[place]], float(rng.uniform(0.3, 0.8)))
-        frame = render(actor, any_scene(rng, 96, units, 10), truth=False)
+        frame = render(actor, any_scene(rng, side * 3 // 2, units, 10), truth=False)
         chip = align(
             frame.rgb,
             [Face(np.zeros(4, np.float32), 1.0, frame.five)],
-            Crop(SIDE, points=POINTS),
+            Crop(side, points=POINTS),
         )
         images[k] = covered(chip[0], rng) if rng.random() < PATCH else chip[0]
     return images, label.astype(np.int64)
@@ -119,7 +129,8 @@ def _person(number: int, sizes: tuple[float, ...], count: int) -> tuple[Pixels, 
 def covered(chip: Pixels, rng: np.random.Generator) -> Pixels:
     """Put a flat patch of any colour in front of a face, a fifth to a third of the side."""
     out = chip.copy()
-    tall, wide = (int(v) for v in rng.integers(SIDE // 5, SIDE // 3, 2))
-    top, left = int(rng.integers(0, SIDE - tall)), int(rng.integers(0, SIDE - wide))
+    side = chip.shape[0]
+    tall, wide = (int(v) for v in rng.integers(side // 5, side // 3, 2))
+    top, left = int(rng.integers(0, side - tall)), int(rng.integers(0, side - wide))
     out[top : top + tall, left : left + wide] = rng.integers(0, 256, 3)
     return out

@@ -8,7 +8,7 @@ from mien.metrics import softmax
 from mien.runtime import Session
 from mien.types import ARCFACE_POINTS, Crop, Pixels, Points, Reading
 
-SIDE = 64  # px
+SIDE = 64  # px, of the shipped network
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 # ArcFace's template, a third closer: from forehead to chin, so that 64 px cover what moves.
 POINTS: Points = tuple(((64 * x - 8) / 48, (64 * y - 14) / 48) for x, y in ARCFACE_POINTS)
@@ -20,15 +20,27 @@ class ExpressionConvCut:
     crop = Crop(size=SIDE, points=POINTS)
     classes = CLASSES
 
-    def __init__(self, weights: Path, *, name: str, digest: str = "", device: str = "cpu") -> None:
-        self._session = Session(weights, (None, 3, SIDE, SIDE), device=device)
+    def __init__(
+        self, weights: Path, *, name: str, digest: str = "", device: str = "cpu", side: int = SIDE
+    ) -> None:
+        """Open the graph.
+
+        Args:
+            weights: the ONNX file that train.py writes.
+            name: the card this was opened from.
+            digest: of the weights.
+            device: see mien.runtime.
+            side: px of the chips, as in training.
+        """
+        self._session = Session(weights, (None, 3, side, side), device=device)
         self.name, self.digest, self.device = name, digest, self._session.device
+        self.crop = Crop(size=side, points=POINTS)
 
     def __call__(self, chips: Pixels) -> list[Reading]:
         """Probabilities of the seven expressions for each chip.
 
         Args:
-            chips: (N, 64, 64, 3), aligned by mien.align.
+            chips: (N, S, S, 3), aligned by mien.align.
 
         Returns:
             N readings that sum to 1.

@@ -24,6 +24,7 @@ WIDTH = 32  # of the tokens
 class Size:
     """The size of the trunk."""
 
+    side: int  # px of the images
     depths: tuple[int, ...]
     widths: tuple[int, ...]
     cut: int  # blocks of the third stage that are kept
@@ -33,9 +34,9 @@ class Size:
 
 SIZES = {
     # For 64 px: maps of 16, 8, 4 px.
-    "small": Size((1, 1, 3, 1), (24, 48, 96, 192), 2, 64, ((2, 1), (2, 2))),
+    "small": Size(64, (1, 1, 3, 1), (24, 48, 96, 192), 2, 64, ((2, 1), (2, 2))),
     # ConvNeXt-Base for 224 px; the cut is after block 23 of 27, a clean place near the paper's.
-    "base": Size((3, 3, 27, 3), (128, 256, 512, 1024), 23, 256, ((4, 4), (2, 2))),
+    "base": Size(224, (3, 3, 27, 3), (128, 256, 512, 1024), 23, 256, ((4, 4), (2, 2))),
 }
 
 

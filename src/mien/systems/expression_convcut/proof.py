@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mien.systems.expression_convcut.data import rendered
-from mien.systems.expression_convcut.head import CLASSES
+from mien.systems.expression_convcut.head import CLASSES, SIDE
 from mien.systems.expression_convcut.model import SIZES, BatchMixing, ConvCut
 from mien.systems.expression_convcut.train import Config, measured, network, probabilities
 from mien.train import Faces, seeded, tensor
@@ -33,7 +33,7 @@ RAREST = CLASSES.index("disgust")  # of the rendered training faces
 def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
     """Train each arm with each seed on rendered people; test on ten others."""
     torch.set_num_threads(1)
-    learnt, test = rendered(out / "faces.npz", on_step)
+    learnt, test = rendered(out / "faces.npz", SIDE, on_step)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ARMS}
     done = 0
     for name, config in ARMS.items():

@@ -1,5 +1,7 @@
 """Known shapes; faces never mix; two steps of training; the shipped file equals the network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -153,9 +155,43 @@ def test_class_folders_are_read_and_doubles_stay_in_the_test(lab, tmp_path):
             (tmp_path / split / word).mkdir(parents=True)
             write_image(tmp_path / split / word / f"{k}.png", image)
     write_image(tmp_path / "train" / "anger" / "9.png", image)  # surprise of the test again
-    learnt, test, result = lab.data.read(tmp_path)
+    learnt, test, result = lab.data.read(tmp_path, 64)
     assert (len(learnt.label), len(test.label)) == (7, 7)
     assert result == "1 training images are in the test too and are left out"
     (tmp_path / "test" / "fear" / "2.png").unlink()
     with pytest.raises(TrainingError, match="No row of the test is fear"):
-        lab.data.read(tmp_path)
+        lab.data.read(tmp_path, 64)
+
+
+@pytest.mark.slow
+def test_the_large_size_is_trained_on_larger_images_and_its_run_is_a_head(
+    lab, tmp_path, monkeypatch
+):
+    from mien.media import write_image
+    from mien.train.commands import train_system
+    from mien.zoo import find_system, load
+
+    # Of the large network only the depths and widths are made small.
+    plan = replace(lab.model.SIZES["base"], depths=(1, 1, 2, 1), widths=(8, 8, 16, 16), cut=1)
+    monkeypatch.setitem(lab.model.SIZES, "base", replace(plan, detail=16))
+    monkeypatch.setattr("mien.zoo.runs._opened", {})
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for word in lab.data.CLASSES:
+            (tmp_path / split / word).mkdir(parents=True)
+            for k in range(2):
+                image = random.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+                write_image(tmp_path / split / word / f"{k}.png", image)
+    settings = ["size=base", "epochs=1", "batch=4", "held=0.3"]
+    system = find_system("expression-convcut")
+    told = train_system(system, settings, tmp_path, tmp_path / "run", None)
+    assert told["side"] == 224
+    head = load(str(tmp_path / "run"))
+    assert head.crop.size == 224
+    check("chip-head", head)
+
+
+def test_rendered_faces_of_another_side_are_refused(lab, tmp_path):
+    np.savez(tmp_path / "faces.npz", images=np.zeros((3, 64, 64, 3), np.uint8), label=np.arange(3))
+    with pytest.raises(TrainingError, match="has images of 64 px and this training needs 224"):
+        lab.data.rendered(tmp_path / "faces.npz", 224)

@@ -15,7 +15,7 @@ from mien.errors import TrainingError
 from mien.metrics import balanced_accuracy, calibration_error, confusion, macro_f1
 from mien.systems.expression_convcut.data import digests, read, rendered
 from mien.systems.expression_convcut.head import CLASSES
-from mien.systems.expression_convcut.model import ConvCut, load_trunk
+from mien.systems.expression_convcut.model import SIZES, ConvCut, load_trunk
 from mien.train import (
     Augment,
     Batches,
@@ -62,11 +62,12 @@ def train(
         out: run folder.
         on_step: progress.
     """
+    side = SIZES[config.size].side
     if data is None:
-        learnt, test = rendered(out / "faces.npz", on_step)
+        learnt, test = rendered(out / "faces.npz", side, on_step)
         lost = ""
     else:
-        learnt, test, lost = read(data, on_step)
+        learnt, test, lost = read(data, side, on_step)
     net = Calibrated(network(config, learnt, test, out, on_step))
     _, held = held_out(learnt.source.tolist(), config.held, config.seed)
     net.fit(learnt.rows(held))
@@ -75,7 +76,7 @@ def train(
     apart = export(net, out / "weights.onnx", tensor(test.images[:16]))
     return {**measured(p, test.label), "calibration error": calibration_error(p.max(1), right),
             "temperature": float(net.temperature), "test pictures": len(test.label),
-            "lost": lost, "graph differs by": apart}  # fmt: skip
+            "side": side, "lost": lost, "graph differs by": apart}  # fmt: skip
 
 
 def network(

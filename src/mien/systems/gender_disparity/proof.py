@@ -7,6 +7,7 @@ python -m mien.systems.gender_disparity.proof FOLDER rendered   people of mien.s
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from mien.evaluate.fairness.disparity import Cell, cells_of, factors_of, flips, 
 from mien.evaluate.fairness.grid import Grid, NetAnswers, Results, run_grid
 from mien.evaluate.fairness.labelled_faces import Faces
 from mien.systems.gender_disparity.drawn import BALANCED, LINKS, SIDE, Columns, Link, drawn
-from mien.systems.gender_disparity.train import Config, learnt, probability, run
+from mien.systems.gender_disparity.train import Config, Loss, Model, learnt, probability, run
 
 MODELS = ("cnn-tiny", "cnn-small", "cnn-residual")
 LOSSES = ("cross-entropy", "weighted", "focal", "margin")
@@ -37,7 +38,7 @@ def main(folder: Path, also_rendered: bool) -> None:
 
 def longer(model: str, loss: str, seed: int, faces: Faces, test: Faces) -> NetAnswers:
     """Train on few images: smaller steps, more of them."""
-    config = Config(model, loss, seed, epochs=30, batch=32, patience=30)
+    config = Config(cast(Model, model), cast(Loss, loss), seed, epochs=30, batch=32, patience=30)
     return NetAnswers(*probability(loss, learnt(config, faces), test.images))
 
 

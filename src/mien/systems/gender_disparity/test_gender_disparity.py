@@ -91,17 +91,25 @@ def test_a_short_training_learns_and_the_same_seed_gives_the_same_network(
         assert ((probabilities > 0.5) == faces.male).mean() > 0.75
 
 
-def test_the_written_graph_answers_as_the_network(torch, tmp_path):
+@pytest.mark.parametrize("loss", ["cross-entropy", "margin"])
+@pytest.mark.parametrize("model", ["cnn-tiny", "cnn-small", "cnn-residual", "vit-small"])
+def test_the_written_file_answers_as_the_network(torch, tmp_path, model, loss):
+    from mien.systems.gender_disparity.head import GenderDisparity
     from mien.systems.gender_disparity.model import build
-    from mien.systems.gender_disparity.train import export
+    from mien.systems.gender_disparity.train import probability, write
 
     torch.manual_seed(1)
-    net = build("cnn-small", 40)
+    net = build(model, 40)
     for module in net.modules():  # batch norms that do something
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
-    assert export(net.eval(), tmp_path / "net.onnx") < 1e-4
+    images = noise(6, 40)
+    assert write(net.eval(), loss, tmp_path / "net.onnx", images) < 1e-4
+    head = GenderDisparity(tmp_path / "net.onnx", name="net")
+    check("chip-head", head)
+    found = [reading.values["male"] for reading in head(images)]
+    assert found == pytest.approx(probability(loss, net, images)[0].tolist(), abs=1e-4)
 
 
 @pytest.mark.slow
