@@ -19,6 +19,19 @@ ROOT = Path(__file__).parent
 DATA = Path(os.environ.get("MIEN_DATA", ROOT.parent / "shared" / "data"))
 
 
+def pytest_configure(config):
+    """Make a marker of each system: pytest -m system_expression."""
+    for card in sorted(ROOT.glob("src/mien/systems/*/card.toml")):
+        name = card.parent.name
+        config.addinivalue_line("markers", f"system_{name}: tests in the folder of that system")
+
+
+def pytest_itemcollected(item):
+    folder = item.path.parent
+    if folder.parent == ROOT / "src" / "mien" / "systems":
+        item.add_marker(f"system_{folder.name}")
+
+
 @pytest.fixture
 def toy(tmp_path):
     """Return make(shape, answers) -> path of a graph that always gives these named answers."""
