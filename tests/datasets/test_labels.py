@@ -127,15 +127,20 @@ def test_ferplus_as_a_table_of_votes_beside_folders(tmp_path, put):
 
 @pytest.mark.realdata
 @pytest.mark.parametrize(
-    ("name", "layout", "count"), [("ferplus", "ferplus", 31674), ("ck48", "ckplus", 981)]
+    ("name", "layout", "count"),
+    [
+        ("ferplus", "ferplus", 31674),
+        ("ck48", "ckplus", 981),
+        ("taiwan_expressions", "taiwan", 1039),
+    ],
 )
-def test_the_real_ferplus_and_ck(data, tmp_path, name, layout, count):
+def test_the_real_sets_of_expressions(data, tmp_path, name, layout, count):
     archive = data / f"{name}.zip"
     if not archive.is_file():
         pytest.skip(f"{archive} is not there")
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(tmp_path)
-    found = LABELS[layout](tmp_path / name)
+    found = LABELS[layout](tmp_path / name.removesuffix("_expressions"))
     assert len(found) == count
     if name == "ferplus":
         judged = [one for one in found if one.split == "validation" and one.labels]
@@ -159,6 +164,20 @@ def test_affectnet(tmp_path, put):
     (lists / "validation.csv").write_text(head + "103/a.jpg,0,0,9,9,1;2,1,1.5,0\n")
     with pytest.raises(MienError, match=r"valence 1\.5 is outside -1 to 1"):
         LABELS["affectnet"](tmp_path)
+
+
+def test_taiwanese_expressions(tmp_path, put):
+    put(tmp_path / "0301a01.jpg")
+    table = tmp_path / "ratings.csv"
+    table.write_text("file,person,method,intended\n0301a01.jpg,03,acted,fearful\n")
+    [one] = LABELS["taiwan"](tmp_path)
+    assert (one.person, one.labels, one.votes) == ("03", {"expression": "fear"}, {})
+    table.write_text("file,person,method,intended\n0301a01.jpg,03,acted,proud\n")
+    with pytest.raises(MienError, match="line 2: 'proud' is not one of anger"):
+        LABELS["taiwan"](tmp_path)
+    table.write_text("file,person,method,intended\n0301a02.jpg,03,acted,sad\n")
+    with pytest.raises(MienError, match="1 files that Taiwanese"):
+        LABELS["taiwan"](tmp_path)
 
 
 def test_ckplus_original_and_as_folders(tmp_path, put):

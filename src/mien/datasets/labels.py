@@ -35,7 +35,10 @@ CKPLUS = (
 )  # fmt: skip
 EXPRESSIONS = tuple(sorted({*FER2013, "contempt"}))
 # Folder names of common copies -> the label above.
-WORDS = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
+WORDS = {
+    "angry": "anger", "happy": "happiness", "sad": "sadness", "disgusted": "disgust",
+    "fearful": "fear", "surprised": "surprise",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +232,26 @@ def ckplus(root: Path) -> list[Labelled]:
     return some(found or list(_folders(root, CKPLUS)), root, "CK+")
 
 
+def taiwan(root: Path) -> list[Labelled]:
+    """Taiwanese facial expressions: ratings.csv (file, person, intended) and 0301a01.jpg.
+
+    The label is the expression that the actor intended. About 100 people rated each image, but for
+    six emotions that include no neutral, so their shares are not read as votes.
+
+    Source: Chen, Cho and Tseng, Chinese Journal of Psychology 55, 2013.
+    """
+    table = root / "ratings.csv"
+    found = []
+    for line, row in enumerate(rows_of(table, ("file", "person", "intended")), 2):
+        word = WORDS.get(row["intended"], row["intended"])
+        if word not in FER2013:
+            raise MienError(
+                f"{table}, line {line}: '{row['intended']}' is not one of {', '.join(FER2013)}."
+            )
+        found.append(Labelled(root / row["file"], row["person"], labels={"expression": word}))
+    return some(found, root, "Taiwanese facial expressions (ratings.csv)")
+
+
 def _folders(root: Path, words: tuple[str, ...]) -> Iterator[Labelled]:
     """Images in folders named after their label, inside folders named after their split."""
     for path in find_images([root]):
@@ -275,4 +298,5 @@ LABELS: dict[str, Callable[[Path], list[Labelled]]] = {
     "rafdb": rafdb,
     "affectnet": affectnet,
     "ckplus": ckplus,
+    "taiwan": taiwan,
 }

@@ -31,7 +31,7 @@ from mien.zoo import DETECTOR, EMBEDDER
 Item = TypeVar("Item")
 Labels = Literal[
     "utkface", "agedb", "fairface", "fer2013", "ferplus", "rafdb", "affectnet", "ckplus", "folders",
-    "cacd", "fgnet", "morph", "appa-real", "imdb-wiki",
+    "taiwan", "cacd", "fgnet", "morph", "appa-real", "imdb-wiki",
 ]  # fmt: skip
 Folder = Annotated[Path, typer.Argument(help="Folder of the images.", exists=True)]
 
