@@ -31,8 +31,8 @@ HEADLINES = (
      "From image to embedding, times as fast as `face_recognition`"),
     ("mtcnn", "UTKFace part 1", "no face found",
      "Share of 7,812 images of one face in which no face is found"),
-    ("expression", "FER2013", "raters",
-     "Expression, agreement with the majority label, 3,589 images of FER2013"),
+    ("expression", "FERPlus", "raters",
+     "Expression, agreement with the majority of ten raters, 2,854 images of FERPlus"),
     ("age-fahr", "UTKFace part 1", "mean absolute error",
      "Age, mean absolute error in years, 1,563 images of UTKFace"),
 )  # fmt: skip

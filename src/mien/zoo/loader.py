@@ -53,7 +53,7 @@ def load(
 
 
 def _require_fit(card: Card, model: Any) -> None:
-    """Run a trained head once: the hash of its file does not tell whether the card describes it.
+    """Run a trained head once: its hash does not show whether the card describes it.
 
     Raises:
         WeightsError: the head fails, or its answer lacks a class of the card.

@@ -1,18 +1,24 @@
-"""Select the labelled faces for training and test."""
+"""Select the labelled faces for training and test, with the shares of the raters' votes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.datasets import LABELS as READERS
+from mien.datasets import Labelled
 from mien.errors import TrainingError
 from mien.systems.expression.head import LABELS, Expression
 from mien.train import Faces
 from mien.train.chips import read_chips
 from mien.train.splits import require_classes
-from mien.types import OnStep
+from mien.types import Floats, OnStep
 
-TESTS = ("validation", "test")  # splits that are not used in training
+# Splits that are not used in training.
+TESTS = ("validation", "test", "PublicTest", "PrivateTest")
+RATERS = 10  # of each image of FERPlus
+LEAST = 0.5  # share of the votes that must be for one of the seven labels, in training
 
 
 def parts(
@@ -27,19 +33,53 @@ def parts(
         on_step: called after each image.
 
     Returns:
-        Training part without copies of test images, test part, and what was left out.
+        Training part without copies of test images, test part, and what was left out. Labels are
+        vote shares (N, 7), sum 1. The test part has only images with a majority for one of the
+        seven labels; training also has those on which raters disagree.
     """
     records = READERS[layout](data)
     chips = read_chips(records, Expression.crop, out, on_step)
     kept = [records[row] for row in chips.row]
-    words = [record.labels["expression"] for record in kept]
-    faces = Faces(chips.images, require_classes(words, LABELS, str(data)), chips.content)
+    shares, sure = vote_shares(kept)
+    require_classes([LABELS[k] for k in shares.argmax(1)[sure]], LABELS, str(data))
+    faces = Faces(chips.images, shares, chips.content)
     test = np.array([record.split in TESTS for record in kept])
     if not test.any() or test.all():
         raise TrainingError(
             f"{data} has the splits {', '.join(sorted({r.split for r in kept}))}; one to learn "
             f"from and one of {', '.join(TESTS)} are needed."
         )
+    clear = np.array([record.labels.get("expression") in LABELS for record in kept])
     copies = ~test & np.isin(faces.source, faces.source[test])
-    left_out: dict[str, object] = {"copies left out": int(copies.sum()), "lost": chips.failures}
-    return faces.rows(~test & ~copies), faces.rows(test), left_out
+    vague = ~test & ~copies & ~sure
+    left_out: dict[str, object] = {
+        "copies left out": int(copies.sum()),
+        "left out for votes outside the labels": int(vague.sum()),
+        "test images without a majority": int((test & ~clear).sum()),
+        "lost": chips.failures,
+    }
+    return faces.rows(~test & ~copies & sure), faces.rows(test & clear), left_out
+
+
+def vote_shares(records: Sequence[Labelled]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Shares of the raters' votes for the seven labels.
+
+    Votes for contempt, "unknown" and "no face" are left out: they say nothing on how the seven
+    words compare, and a network with an eighth answer would be another head.
+
+    Args:
+        records: with votes of ten raters, or with a label, which then counts as all votes.
+
+    Returns:
+        (N, 7) shares, sum 1 (equal where there is no vote for any label), and (N,) whether at
+        least half of the votes are for one of the labels.
+    """
+    votes = np.zeros((len(records), len(LABELS)), np.float32)
+    total = np.ones(len(records), np.float32)
+    for row, record in enumerate(records):
+        given = record.votes or {record.labels.get("expression", ""): 1}
+        votes[row] = [given.get(word, 0) for word in LABELS]
+        total[row] = RATERS if record.votes else 1
+    seven = votes.sum(1)
+    votes[seven == 0] = 1
+    return votes / votes.sum(1, keepdims=True), seven >= LEAST * total

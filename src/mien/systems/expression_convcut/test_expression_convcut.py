@@ -184,8 +184,8 @@ def test_the_large_size_is_trained_on_larger_images_and_its_run_is_a_head(
                 write_image(tmp_path / split / word / f"{k}.png", image)
     settings = ["size=base", "epochs=1", "batch=4", "held=0.3"]
     system = find_system("expression-convcut")
-    told = train_system(system, settings, tmp_path, tmp_path / "run", None)
-    assert told["side"] == 224
+    found = train_system(system, settings, tmp_path, tmp_path / "run", None)
+    assert found["side"] == 224
     head = load(str(tmp_path / "run"))
     assert head.crop.size == 224
     check("chip-head", head)
