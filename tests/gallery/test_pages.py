@@ -51,8 +51,8 @@ def test_old_data_between_pointers_and_cells_are_noticed(path, kind):
 def test_old_data_in_a_free_block_are_noticed(path):
     with open_gallery(path, CONTRACT) as gallery:
         gallery.add([])
-        gallery._store.db.execute("DELETE FROM templates WHERE id = 40")
-        gallery._store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        gallery.engine._store.db.execute("DELETE FROM templates WHERE id = 40")
+        gallery.engine._store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = bytearray(path.read_bytes())
     pages = range(4096, len(data), 4096)
     at = next(p for p in pages if data[p] == 13 and (data[p + 1] or data[p + 2]))
@@ -65,7 +65,7 @@ def test_old_data_in_a_free_block_are_noticed(path):
 
 def test_free_pages_are_clean_only_if_they_are_zero(path):
     with open_gallery(path, CONTRACT) as gallery:
-        db = gallery._store.db
+        db = gallery.engine._store.db
         db.execute("CREATE TABLE more (x BLOB)")
         db.executemany("INSERT INTO more VALUES (?)", [(bytes([7]) * 900,)] * 40)
         db.execute("VACUUM")

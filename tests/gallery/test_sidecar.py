@@ -100,7 +100,7 @@ def test_a_forgotten_person_leaves_no_code(path, vectors):
     with open_gallery(path, CONTRACT) as gallery:
         gallery.search(vectors[:1])
         assert gallery.forget("p3", "p8100").complete
-        memory = np.concatenate([b.values for b in gallery._refresh()[0].blocks], axis=1)
+        memory = np.concatenate([b.values for b in gallery.engine._refresh()[0].blocks], axis=1)
         ids, people, codes = codes_of(path)
         gone = np.isin(ids, [7, 8, 16201, 16202])
         assert not codes[:, gone].any()
@@ -177,7 +177,7 @@ def test_an_erasure_that_was_interrupted_before_the_file_is_finished(path, vecto
         patch.setattr(Sidecar, "amend", lambda *args: None)
         patch.setattr(Sidecar, "tidy", lambda *args: None)
         gallery.forget("p3")
-        gallery._store.close()  # as if killed
+        gallery.engine._store.close()  # as if killed
     assert codes_of(path)[2][:, 6].any()
     with open_gallery(path, CONTRACT):
         assert not beside(path).exists()
@@ -192,7 +192,7 @@ def test_a_receipt_is_not_complete_if_the_file_cannot_be_overwritten(path, vecto
         assert f"{beside(path)} cannot be overwritten" in receipt.reason
         beside(path).rmdir()
         assert gallery.scrub().complete
-        gallery._store.close()
+        gallery.engine._store.close()
 
 
 def test_a_file_that_cannot_be_written_does_not_disturb(tmp_path, vectors, monkeypatch):
@@ -215,7 +215,7 @@ def test_a_draft_that_others_made_stale_is_not_used(tmp_path, vectors, unit, mon
         if change == "add":
             monkeypatch.setattr(Sidecar, "write", lambda *args: pytest.fail("not again"))
             with open_gallery(path, CONTRACT) as other:
-                other._keep_index = lambda: None
+                other.engine._keep_index = lambda: None
                 other.add([Template("Cy", unit(1, dimension=8)[0], CONTRACT)])
         else:
             held.append(sqlite3.connect(path, isolation_level=None))

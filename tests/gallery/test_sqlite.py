@@ -117,8 +117,8 @@ def test_a_path_may_hold_any_character(tmp_path, face):
 def test_a_change_is_on_the_disk_before_it_is_acknowledged(filled):
     # What a power cut leaves cannot be tried here; that SQLite syncs at each commit can be asked.
     with open_gallery(filled, CONTRACT) as gallery:
-        assert gallery._store.one("PRAGMA journal_mode") == ("wal",)
-        assert gallery._store.one("PRAGMA synchronous") == (2,)  # FULL
+        assert gallery.engine._store.one("PRAGMA journal_mode") == ("wal",)
+        assert gallery.engine._store.one("PRAGMA synchronous") == (2,)  # FULL
 
 
 # ---------------------------------------------------------------- damage
@@ -194,9 +194,9 @@ def test_one_flipped_bit_anywhere_is_an_answer_or_a_sentence_and_ends(filled, un
 
 def test_rows_out_of_order_do_not_make_reading_endless(filled, monkeypatch):
     with open_gallery(filled, CONTRACT) as gallery:
-        run = gallery._run
+        run = gallery.engine._run
         # A damaged tree: every page of rows is the first one again.
-        monkeypatch.setattr(gallery, "_run", lambda query, last: run(query, 0))
+        monkeypatch.setattr(gallery.engine, "_run", lambda query, last: run(query, 0))
         with pytest.raises(GalleryError, match="damaged"):
             list(gallery)
 

@@ -14,6 +14,8 @@ from mien.cli.options import (
     DetectorName,
     DeviceName,
     GalleryEmbedder,
+    Purpose,
+    Who,
     check_report,
     embedder_for,
     sources_of,
@@ -86,6 +88,8 @@ def analyze(
     detector: DetectorName = DETECTOR,
     embedder: GalleryEmbedder = None,
     calibration: CalibrationPath = None,
+    purpose: Purpose = None,
+    who: Who = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
@@ -125,6 +129,8 @@ def analyze(
             calibration=calibration,
             device=device,
             commercial_only=commercial_only,
+            purpose=purpose,
+            who=who,
         ) as opening,
         progress() as on_step,
     ):
@@ -166,6 +172,8 @@ def opened_analyzer(
     *,
     embedder: str,
     people: bool = False,
+    purpose: str | None = None,
+    who: str | None = None,
     **how: Any,
 ) -> "Iterator[Opening]":
     """Open an analyzer with the gallery, if one is named; `how` goes to open_analyzer.
@@ -179,8 +187,9 @@ def opened_analyzer(
 
     given = Baseline.load(baseline) if baseline else None
     people = people or (given is not None and given.vector is not None)
+    asked: Any = {"read_only": True, "purpose": purpose, "who": who}
     with (
-        open_gallery(gallery, load(embedder).contract, read_only=True) if gallery else nullcontext()
+        open_gallery(gallery, load(embedder).contract, **asked) if gallery else nullcontext()
     ) as known:
         analyzer = open_analyzer(gallery=known, embedder=embedder, people=people, **how)
         yield Opening(analyzer, given)

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
+from mien.cli import governance
 from mien.cli.options import (
     GALLERY,
     AsTable,
     CalibrationPath,
     DetectorName,
     GalleryPath,
+    Who,
     warn_of_size,
 )
 from mien.cli.terminal import print_json_line, print_table, progress
@@ -20,6 +22,7 @@ from mien.zoo import DETECTOR
 app = typer.Typer(
     no_args_is_help=True, help="List, edit, export and check the people of a gallery."
 )
+app.add_typer(governance.journal, name="journal")
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
 Numbers = Annotated[
     list[int], typer.Argument(help="Numbers of templates; see: mien gallery show NAME")
@@ -29,14 +32,14 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 
 
 @app.command("list")
-def list_people(gallery: GalleryPath = GALLERY, table: AsTable = False) -> None:
+def list_people(gallery: GalleryPath = GALLERY, who: Who = None, table: AsTable = False) -> None:
     """List the people of a gallery.
 
     Example: mien gallery list --gallery family.mien --table
     """
     from mien.gallery import open_gallery
 
-    with open_gallery(gallery, None, read_only=True) as known:
+    with open_gallery(gallery, None, read_only=True, who=who) as known:
         people = known.people()
     if table:
         rows = [[one.name, one.templates, f"{one.added:%Y-%m-%d}"] for one in people]
@@ -47,14 +50,16 @@ def list_people(gallery: GalleryPath = GALLERY, table: AsTable = False) -> None:
 
 
 @app.command()
-def show(person: Name, gallery: GalleryPath = GALLERY, table: AsTable = False) -> None:
+def show(
+    person: Name, gallery: GalleryPath = GALLERY, who: Who = None, table: AsTable = False
+) -> None:
     """Show all templates and refused images of one person.
 
     Example: mien gallery show Ada --gallery family.mien
     """
     from mien.gallery import open_gallery
 
-    with open_gallery(gallery, None, read_only=True) as known:
+    with open_gallery(gallery, None, read_only=True, who=who) as known:
         templates = known.templates(person)
         refused = [one for one in known.refusals() if one.person == person]
         contract = known.embedder
@@ -77,27 +82,28 @@ def show(person: Name, gallery: GalleryPath = GALLERY, table: AsTable = False) -
 
 
 @app.command()
-def rename(old: Name, new: Name, gallery: GalleryPath = GALLERY) -> None:
+def rename(old: Name, new: Name, gallery: GalleryPath = GALLERY, who: Who = None) -> None:
     """Rename a person.
 
     Example: mien gallery rename "Ada King" "Ada Lovelace" --gallery family.mien
     """
-    _change(gallery, lambda known: known.rename(old, new))
+    _change(gallery, lambda known: known.rename(old, new), who)
 
 
 @app.command()
-def merge(source: Name, into: Name, gallery: GalleryPath = GALLERY) -> None:
+def merge(source: Name, into: Name, gallery: GalleryPath = GALLERY, who: Who = None) -> None:
     """Move all templates of one person to another, and delete the first name.
 
     Example: mien gallery merge "A. King" Ada --gallery family.mien
     """
-    _change(gallery, lambda known: known.merge(source, into))
+    _change(gallery, lambda known: known.merge(source, into), who)
 
 
 @app.command()
 def remove(
     templates: Numbers,
     gallery: GalleryPath = GALLERY,
+    who: Who = None,
     yes: Yes = False,
 ) -> None:
     """Erase single templates, such as a bad photo, by their numbers.
@@ -106,7 +112,7 @@ def remove(
     """
     numbers = ", ".join(map(str, templates))
     _confirm(f"Erase template {numbers} from {gallery} for good?", yes)
-    _change(gallery, lambda known: known.remove(*templates))
+    _change(gallery, lambda known: known.remove(*templates), who)
 
 
 @app.command()
@@ -114,12 +120,13 @@ def move(
     templates: Numbers,
     into: Annotated[str, typer.Option("--into", help="Person; created if unknown.")],
     gallery: GalleryPath = GALLERY,
+    who: Who = None,
 ) -> None:
     """Move single templates to another person, by their numbers.
 
     Example: mien gallery move 12 --into Ada --gallery family.mien
     """
-    _change(gallery, lambda known: known.move(*templates, into=into))
+    _change(gallery, lambda known: known.move(*templates, into=into), who)
 
 
 @app.command()
@@ -130,6 +137,7 @@ def forget(
         list[Path] | None,
         typer.Option("--also", help="Groups, result file or folder to erase from; repeatable."),
     ] = None,
+    who: Who = None,
     yes: Yes = False,
 ) -> None:
     """Erase people: names, templates, sources, notes, and their bytes in the file.
@@ -142,7 +150,7 @@ def forget(
     from mien.service import erase
 
     _confirm(f"Erase {', '.join(people)} from {gallery} for good?", yes)
-    with open_gallery(gallery, None) as known:
+    with open_gallery(gallery, None, who=who) as known:
         done = erase(people, known, also=also or ())
     rest = {"runs": done.runs, "changed": done.changed, "remains": done.remains}
     print_json_line({"gallery": gallery, **_fields(done.receipt), **rest})
@@ -151,7 +159,9 @@ def forget(
 
 @app.command("export")
 def export_people(
-    target: Annotated[Path, typer.Argument(help="File to write.")], gallery: GalleryPath = GALLERY
+    target: Annotated[Path, typer.Argument(help="File to write.")],
+    gallery: GalleryPath = GALLERY,
+    who: Who = None,
 ) -> None:
     """Export a gallery to one portable file: embeddings, names, sources; no images.
 
@@ -159,7 +169,7 @@ def export_people(
     """
     from mien.gallery import export_gallery, open_gallery
 
-    with open_gallery(gallery, None, read_only=True) as known:
+    with open_gallery(gallery, None, read_only=True, who=who) as known:
         export_gallery(known, target)
         print_json_line({"out": target, "people": len(known.people()), "templates": len(known)})
 
@@ -176,6 +186,7 @@ def import_people(
     ] = False,
     detector: DetectorName = DETECTOR,
     calibration: CalibrationPath = None,
+    who: Who = None,
 ) -> None:
     """Import an exported file into a gallery: all of its people or none.
 
@@ -203,7 +214,7 @@ def import_people(
                 f"{error} To import without this check: --allow-conflicts."
             ) from None
     how: Any = {"conflicts": "merge" if merge_names else "refuse", "limit": limit}
-    with open_gallery(gallery, contract, create=True) as known:
+    with open_gallery(gallery, contract, create=True, who=who) as known:
         try:
             done = import_gallery(source, known, **how)
         except ConflictError as error:
@@ -227,6 +238,7 @@ def duplicates(
     ] = NEAR,
     detector: DetectorName = DETECTOR,
     calibration: CalibrationPath = None,
+    who: Who = None,
     table: AsTable = False,
 ) -> None:
     """Find probable duplicates: two names for one person, and images enrolled twice.
@@ -240,7 +252,7 @@ def duplicates(
 
     if not 0 < near <= 1:
         raise GalleryError(f"--near {near:g} is not possible: expected a similarity in (0, 1].")
-    with open_gallery(gallery, None, read_only=True) as known, progress() as on_step:
+    with open_gallery(gallery, None, read_only=True, who=who) as known, progress() as on_step:
         found = find_calibration(known.embedder, detector, path=calibration)
         limit = Limit(found.at_fmr(fmr).score, found.pair_scores)
         pairs = [("person", pair) for pair in similar_people(known, limit, on_step)]
@@ -261,18 +273,18 @@ def scrub(gallery: GalleryPath = GALLERY) -> None:
 
     Example: mien gallery scrub --gallery family.mien
     """
-    _change(gallery, lambda known: known.scrub())
+    _change(gallery, lambda known: known.scrub(), None)
 
 
 @app.command()
-def check(gallery: GalleryPath = GALLERY) -> None:
+def check(gallery: GalleryPath = GALLERY, who: Who = None) -> None:
     """Verify all stored data that have a checksum.
 
     Example: mien gallery check --gallery family.mien
     """
     from mien.gallery import open_gallery
 
-    with open_gallery(gallery, None, read_only=True) as known:
+    with open_gallery(gallery, None, read_only=True, who=who) as known:
         faults = known.check()
         print_json_line({"gallery": gallery, "templates": len(known), "faults": faults})
     if faults:
@@ -284,10 +296,10 @@ def _confirm(question: str, yes: bool) -> None:
         typer.confirm(question, abort=True, err=True)
 
 
-def _change(gallery: str, change: Any) -> None:
+def _change(gallery: str, change: Any, who: str | None) -> None:
     from mien.gallery import open_gallery
 
-    with open_gallery(gallery, None) as known:
+    with open_gallery(gallery, None, who=who) as known:
         receipt = change(known)
     print_json_line({"gallery": gallery, **_fields(receipt)})
     _require_complete(receipt)

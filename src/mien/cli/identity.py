@@ -24,8 +24,10 @@ from mien.cli.options import (
     GalleryPath,
     Pictures,
     Prior,
+    Purpose,
     SmallestFace,
     TurnsChoice,
+    Who,
     check_report,
     embedder_for,
     opened,
@@ -76,6 +78,7 @@ def enroll(
         typer.Option("--regions", help="Take names and faces from XMP, as digiKam writes them."),
     ] = False,
     calibration: CalibrationPath = None,
+    who: Who = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
@@ -106,7 +109,7 @@ def enroll(
     )
     counts: Counter[str] = Counter()
     rows = []
-    with target(gallery, pipeline) as known, progress() as on_step:
+    with target(gallery, pipeline, who=who) as known, progress() as on_step:
         how = {"allow_conflicts": allow_conflicts, "retry": retry}
         for result in run(items, pipeline, known, **how, run=Run(on_step)):
             counts[result.outcome] += 1
@@ -159,6 +162,8 @@ def identify(
     ] = None,
     calibration: CalibrationPath = None,
     prior: Prior = 0.5,
+    purpose: Purpose = None,
+    who: Who = None,
     export: Exports = None,
     rate: Rate = None,
     details: Annotated[
@@ -212,7 +217,7 @@ def identify(
         calibration=calibration,
     )
     outputs = FilmOutputs(draw, blur, tables, report, alone=len(names) == 1)
-    with searching(pipeline, gallery):
+    with searching(pipeline, gallery, who, purpose):
         log = ResultLog.of_identification(out, pipeline, gallery, extent) if out else None
         done = log.done if log else set()
         if done and (table or report or draw):

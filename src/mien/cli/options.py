@@ -59,6 +59,21 @@ GalleryPath = Annotated[
     str, typer.Option("--gallery", "-g", help="Gallery: a file or an address ENGINE://...")
 ]
 
+Who = Annotated[
+    str | None,
+    typer.Option(
+        "--who",
+        envvar="MIEN_WHO",
+        help="Who does this, for the journal of the gallery; default: the user of the system.",
+    ),
+]
+Purpose = Annotated[
+    str | None,
+    typer.Option(
+        "--purpose",
+        help="Purpose of the search, such as access-control; a governed gallery needs one.",
+    ),
+]
 CalibrationPath = Annotated[
     Path | None,
     typer.Option("--calibration", help="Calibration file from mien calibrate; default: shipped."),
@@ -105,11 +120,13 @@ def opened(
 
 
 @contextmanager
-def searching(pipeline: "Pipeline", gallery: str) -> Iterator["Pipeline"]:
-    """Return a pipeline that searches this gallery."""
+def searching(
+    pipeline: "Pipeline", gallery: str, who: str | None = None, purpose: str | None = None
+) -> Iterator["Pipeline"]:
+    """Return a pipeline that searches this gallery for a purpose."""
     from mien.service.galleries import searching
 
-    with searching(pipeline, gallery) as known:
+    with searching(pipeline, gallery, who=who, purpose=purpose) as known:
         yield known
 
 

@@ -18,6 +18,8 @@ from mien.cli.options import (
     GalleryEmbedder,
     GalleryPath,
     Prior,
+    Purpose,
+    Who,
     embedder_for,
     is_there,
     opened,
@@ -61,6 +63,8 @@ def watch(
     embedder: GalleryEmbedder = None,
     calibration: CalibrationPath = None,
     prior: Prior = 0.5,
+    purpose: Purpose = None,
+    who: Who = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
@@ -83,6 +87,7 @@ def watch(
             "embedder": embedder_for(embedder, gallery),
             "calibration": calibration,
         }
+        models |= {"who": who, "purpose": purpose}
         models |= {"device": device, "commercial_only": commercial_only, "heads": heads}
         known = gallery if is_there(gallery) else None
         with opened_analyzer(known, baseline, **models) as opening:
@@ -93,7 +98,7 @@ def watch(
         return
     how: dict[str, Any] = {"fpir": fpir, "prior": prior, "calibration": calibration}
     pipeline = opened(detector, embedder_for(embedder, gallery), device, commercial_only, **how)
-    with searching(pipeline, gallery):
+    with searching(pipeline, gallery, who, purpose):
         for row in watch_presence(camera, pipeline, log=log, complain=complain):
             if table:
                 typer.echo(line(row))

@@ -16,19 +16,30 @@ from mien.gallery.archive import Imported, embedder_of, export_gallery, import_g
 from mien.gallery.checks import clean_name
 from mien.gallery.conflicts import Conflict, ConflictError, Limit, strictest_limit
 from mien.gallery.duplicates import Pair, repeated_templates, similar_people
+from mien.gallery.guarded import GuardedGallery
+from mien.gallery.journal import Entry, Fault, Head, read_anchor, write_anchor
+from mien.gallery.legal import Due, LegalBasis, NoBasisError, Settings, check_code
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
 
 __all__ = [
     "Conflict",
     "ConflictError",
+    "Due",
+    "Entry",
+    "Fault",
     "Gallery",
+    "GuardedGallery",
+    "Head",
     "Imported",
+    "LegalBasis",
     "Limit",
+    "NoBasisError",
     "Pair",
     "Person",
     "Receipt",
     "Refusal",
     "Seen",
+    "Settings",
     "Stored",
     "Template",
     "clean_name",
@@ -36,9 +47,11 @@ __all__ = [
     "export_gallery",
     "import_gallery",
     "open_gallery",
+    "read_anchor",
     "repeated_templates",
     "similar_people",
     "strictest_limit",
+    "write_anchor",
 ]
 
 if not TYPE_CHECKING:  # a type checker shall not take every name for granted
@@ -54,17 +67,23 @@ def open_gallery(
     *,
     create: bool = False,
     read_only: bool = False,
-) -> Gallery:
+    who: str | None = None,
+    purpose: str | None = None,
+) -> GuardedGallery:
     """Open the gallery at a path.
 
-    If the file or its folder is not writable, it is opened read-only (see `read_only`).
+    If the file or its folder is not writable, it is opened read-only (see `read_only`). A new
+    gallery is personal; `govern` makes it a governed one.
 
     Args:
         where: path of an SQLite file.
         embedder: contract id of the embedder whose embeddings are added and searched; None
             accepts any gallery, to list or edit people.
         create: whether a missing file is created; an existing one is opened as it is.
-        read_only: whether changes are refused.
+        read_only: whether changes are refused; the journal of a governed gallery is still written.
+        who: uses it, for the journal; default: the user of the operating system.
+        purpose: code of the purpose of all searches, such as "access-control"; a governed gallery
+            finds only people whose legal basis covers it.
 
     Raises:
         GalleryMismatchError: the gallery belongs to another embedder.
@@ -78,6 +97,8 @@ def open_gallery(
         )
     if create and read_only:
         raise GalleryError(f"Gallery {where} cannot be created read-only; use one of both options.")
+    if purpose is not None:
+        check_code(purpose)
     if create and embedder is None:
         raise GalleryError(f"Gallery {where} cannot be created without an embedder; name one.")
     if embedder is not None and not 0 < len(embedder) <= LONGEST_CONTRACT:
@@ -86,5 +107,21 @@ def open_gallery(
             f"expected the `contract` of the embedder, 1 to {LONGEST_CONTRACT} characters."
         )
     from mien.gallery.sqlite import SqliteGallery  # engines are imported on use
+    from mien.gallery.store import may_write
 
-    return SqliteGallery(Path(where), embedder, create=create, read_only=read_only)
+    def opened(record: bool) -> GuardedGallery:
+        without = read_only and not record
+        engine = SqliteGallery(Path(where), embedder, create=create, read_only=without)
+        try:
+            return GuardedGallery(engine, who=who, purpose=purpose, read_only=read_only)
+        except BaseException:
+            engine.close()
+            raise
+
+    gallery = opened(record=False)
+    if read_only and may_write(Path(where)) and gallery.settings.governed:
+        gallery.close()
+        gallery = opened(record=True)
+    if create and not gallery.read_only:
+        gallery.start()
+    return gallery

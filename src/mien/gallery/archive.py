@@ -62,7 +62,8 @@ def export_gallery(gallery: Gallery, path: str | os.PathLike[str]) -> int:
     Raises:
         GalleryError: the gallery was changed during the export, or the file cannot be written.
     """
-    target, before = Path(path), gallery.stamp()
+    target, gallery = Path(path), gallery.whole("export")
+    before = gallery.stamp()
     if target.suffix.lower() != ".zip":
         raise GalleryError(
             f"Export path '{target}' is not supported: an export is a ZIP archive, so the name "
@@ -204,7 +205,8 @@ def import_gallery(
     """
     source = Path(path)
     templates, refusals = read_archive(source, gallery)
-    known = {person.name for person in gallery.people()}
+    held_here = gallery.whole("compare")
+    known = {person.name for person in held_here.people()}
     given = {clean_name(t.person) for t in templates} | {clean_name(r.person) for r in refusals}
     both = known & given
     if both and conflicts == "refuse":
@@ -213,7 +215,7 @@ def import_gallery(
             f"{f' and {len(both) - 1} others' if len(both) > 1 else ''}; nothing was added. "
             "Import into a new gallery, or merge people by name (--merge)."
         )
-    held = {(name, t.vector.tobytes()) for name in both for t in gallery.templates(name)}
+    held = {(name, t.vector.tobytes()) for name in both for t in held_here.templates(name)}
     new = [t for t in templates if (clean_name(t.person), t.vector.tobytes()) not in held]
     if limit is not None:
         people = [clean_name(template.person) for template in new]

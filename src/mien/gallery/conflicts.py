@@ -25,9 +25,9 @@ SHOWN = 5  # conflicts in a message
 
 
 def cosines(first: Floats, second: Floats) -> Doubles:
-    """Return the cosines of pairs of rows of unit length, in [-1, 1]."""
-    found: Doubles = np.einsum("nd,nd->n", first, second, dtype=np.float64).clip(-1, 1)
-    return found
+    """Return the cosines of pairs of rows of unit length."""
+    found: Doubles = np.einsum("nd,nd->n", first, second, dtype=np.float64)
+    return found.clip(-1, 1)  # the lengths of float32 vectors deviate from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Conflicts:
             limit: returns how similar faces of two names may be; called only if faces of two names
                 are compared.
         """
-        self._gallery, self._limit = gallery, limit
+        self._gallery, self._limit = gallery.whole("compare"), limit
         self._names: dict[str, set[str]] | None = None  # key -> names of people with templates
 
     def of_name(self, person: str) -> Conflict | None:

@@ -36,6 +36,7 @@ def similar_people(
     Returns:
         One pair per two names, the most similar first.
     """
+    gallery = gallery.whole("compare")
     best: dict[tuple[str, str], Pair] = {}
     total, done = len(gallery), 0
     for page in pages(gallery):
@@ -61,7 +62,7 @@ def repeated_templates(gallery: Gallery, limit: float) -> list[Pair]:
     Returns:
         The pairs, the most similar first.
     """
-    found = []
+    found, gallery = [], gallery.whole("compare")
     for person in gallery.people():
         if person.templates < 2:
             continue

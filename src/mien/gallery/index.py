@@ -89,6 +89,10 @@ class Index:
                 block.erase(gone[first:last] - start)
         return replace(self, people=now)
 
+    def hiding(self, people: Ints) -> "Index":
+        """Return an index that does not find these people; their codes stay in memory."""
+        return replace(self, people=np.where(np.isin(self.people, people), NOBODY, self.people))
+
     def compact(self) -> "Index":
         """Return an index without the removed rows; its blocks are full again."""
         if not len(self.removed):

@@ -1,6 +1,7 @@
 """Records of galleries, and the protocol of all engines."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -74,6 +75,15 @@ class Receipt:
     refusals: int  # number of erased refusals
     complete: bool  # False: removed from search, but the old bytes are still in a file
     reason: str | None = None  # one sentence, if not complete
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A text that an engine stores for `mien.gallery.guarded`, which alone knows its meaning."""
+
+    id: int  # counts up from 1; not reused within a gallery
+    person: int | None  # id of the person it is about; it is erased with that person
+    text: str  # JSON
 
 
 class Gallery(Protocol):
@@ -179,6 +189,27 @@ class Gallery(Protocol):
         """Verify all stored data; return one message per fault, none if intact."""
         ...
 
+    def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:
+        """Record how the faces of the last search were decided.
+
+        Args:
+            outcomes: "match", "review" or "unknown", one per face.
+            threshold: score from which a candidate is a match; None if there was no candidate.
+        """
+        ...
+
+    def refusal_of(self, person: str) -> str | None:
+        """Return why this person must not be enrolled, as a sentence; None if it is permitted."""
+        ...
+
+    def whole(self, act: str) -> "Gallery":
+        """Return this gallery for the care of all its people, such as a check or an export.
+
+        Args:
+            act: code of what is done, for the journal.
+        """
+        ...
+
     def close(self) -> None: ...
 
     def __len__(self) -> int: ...
@@ -193,3 +224,54 @@ class Gallery(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+class Engine(Gallery, Protocol):
+    """A gallery that stores; `mien.gallery.guarded` stands in front of it and keeps the rules."""
+
+    def search(
+        self, vectors: Floats, k: int = 1, *, without: Collection[int] = ()
+    ) -> list[list[Candidate]]:
+        """Find the k most similar people by exact search, without those of these ids."""
+        ...
+
+    def inside(self, manager: AbstractContextManager[None]) -> AbstractContextManager[None]:
+        """Let the transaction of the next change include what a context manager does.
+
+        It is entered after the transaction has begun, and left before it is stored. If it raises an
+        error, nothing is changed. Within the block, other threads wait.
+        """
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """Store all facts of the block in one transaction; it does not change `stamp`."""
+        ...
+
+    def put(
+        self, kind: str, text: str, person: str | None = None, *, instead: int | None = None
+    ) -> int:
+        """Store a fact, in the present transaction or in one of its own; return its id.
+
+        Args:
+            kind: which facts it belongs to.
+            text: JSON.
+            person: name of the person it is about, who is created if unknown.
+            instead: id of a fact whose text it replaces.
+        """
+        ...
+
+    def facts(self, kind: str, after: int = 0, limit: int | None = None) -> list[Fact]:
+        """Return the facts of a kind with a higher id, in the order of ids."""
+        ...
+
+    def number(self, person: str) -> int | None:
+        """Return the id of a person; None if unknown."""
+        ...
+
+    def names(self) -> dict[int, str]:
+        """Return the names of all people by id, also of those without templates."""
+        ...
+
+    def last(self) -> int:
+        """Return the highest number that a template ever had."""
+        ...

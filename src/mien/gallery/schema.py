@@ -63,6 +63,22 @@ STEPS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
+    (
+        """
+        CREATE TABLE facts (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,                  -- "journal", "settings", ...
+            person INTEGER REFERENCES people (id) ON DELETE CASCADE,
+            text TEXT NOT NULL                   -- JSON; see mien.gallery.guarded
+        )
+        """,
+        """
+        CREATE INDEX kinds ON facts (kind, id)
+        """,
+        """
+        CREATE INDEX owners ON facts (person)
+        """,
+    ),
 )
 
 
@@ -178,6 +194,17 @@ def connect(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Conne
         db.close()
         raise
     return db, immutable
+
+
+def outdated(path: Path) -> bool:
+    """Return whether an existing gallery was written by an older version of mien.
+
+    Source: sqlite.org/fileformat2.html, section 1.3; the user version is at byte 60. A migration
+    empties the write-ahead log, so the file itself has it.
+    """
+    with path.open("rb") as file:
+        head = file.read(100)
+    return 0 < int.from_bytes(head[60:64], "big") < len(STEPS)
 
 
 def prepare(db: sqlite3.Connection, where: str, embedder: str | None, read_only: bool) -> None:

@@ -1,8 +1,8 @@
 """The default gallery: one SQLite file for storage, and a matrix in memory for search."""
 
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,7 +23,7 @@ from mien.gallery.checks import (
     utc,
 )
 from mien.gallery.index import NOBODY, ROWS, Hit, Index, Ints
-from mien.gallery.records import Person, Receipt, Refusal, Seen, Stored, Template
+from mien.gallery.records import Fact, Person, Receipt, Refusal, Seen, Stored, Template
 from mien.gallery.rows import STORED, damaged, moment, stored_of, vectors_of
 from mien.gallery.schema import damaged_file, new_epoch
 from mien.gallery.sidecar import Sidecar
@@ -160,6 +160,7 @@ class SqliteGallery:
             kept = set(self._numbers(gone))
             moved.update({number: stays if number in kept else NOBODY for number in numbers})
             self._run("UPDATE templates SET person = ? WHERE person = ?", stays, gone)
+            self._run("UPDATE facts SET person = ? WHERE person = ?", stays, gone)
             self._run("UPDATE OR IGNORE refusals SET person = ? WHERE person = ?", stays, gone)
             refusals = self._run(
                 f"DELETE FROM refusals WHERE person = ? OR person = ? AND {pictures}",
@@ -266,14 +267,18 @@ class SqliteGallery:
 
     # ------------------------------------------------------------------ questions
 
-    def search(self, vectors: Floats, k: int = 1) -> list[list[Candidate]]:
-        """Find the k most similar people by exact search; see `mien.gallery.Gallery`."""
+    def search(
+        self, vectors: Floats, k: int = 1, *, without: Collection[int] = ()
+    ) -> list[list[Candidate]]:
+        """Find the k most similar people by exact search; see `mien.gallery.records.Engine`."""
         if k < 1:
             raise GalleryError(f"k = {k} is not valid: expected 1 or more.")
         while True:
             index, epoch, dimension = self._refresh()
             vectors = check_vectors(vectors, dimension, self.where)
             fetch = partial(self._vectors, epoch, dimension)
+            if without:
+                index = index.hiding(np.fromiter(without, dtype=np.int64))
             with suppress(_RemovedError):  # by others, since the snapshot: search again
                 return self._named(list(index.search(vectors, k, fetch)), epoch)
 
@@ -347,6 +352,64 @@ class SqliteGallery:
                     index = index.extended(numbers[:, 0], numbers[:, 1], vectors)
             self._index, self._epoch, self._last = index, epoch, last
             return index, epoch, dimension
+
+    # ------------------------------------------------------------------ facts
+
+    def inside(self, manager: AbstractContextManager[None]) -> AbstractContextManager[None]:
+        """Include this in the transaction of a change; see `mien.gallery.records.Engine`."""
+        return self._store.inside(manager)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Store facts in one transaction; see `mien.gallery.records.Engine`."""
+        return self._store.change(counts=False)
+
+    def put(
+        self, kind: str, text: str, person: str | None = None, *, instead: int | None = None
+    ) -> int:
+        """Store a fact; see `mien.gallery.records.Engine`."""
+        with self._store.change(counts=person is not None):
+            if instead is not None:
+                self._run("UPDATE facts SET text = ? WHERE id = ?", text, instead)
+                return instead
+            owner = None if person is None else self._person(clean_name(person), make=True)
+            values = (kind, owner, text)
+            cursor = self._run("INSERT INTO facts (kind, person, text) VALUES (?, ?, ?)", *values)
+            return int(cursor.lastrowid or 0)
+
+    def facts(self, kind: str, after: int = 0, limit: int | None = None) -> list[Fact]:
+        """Return the facts of a kind; see `mien.gallery.records.Engine`."""
+        with self._store.reading():
+            rows = self._run(
+                "SELECT id, person, text FROM facts WHERE kind = ? AND id > ? ORDER BY id LIMIT ?",
+                *(kind, after, -1 if limit is None else limit),
+            ).fetchall()
+        return [Fact(*row) for row in rows]
+
+    def number(self, person: str) -> int | None:
+        """Return the id of a person; see `mien.gallery.records.Engine`."""
+        with self._store.reading():
+            row = self._one("SELECT id FROM people WHERE name = ?", clean_name(person))
+        return int(row[0]) if row else None
+
+    def names(self) -> dict[int, str]:
+        """Return the names of all people; see `mien.gallery.records.Engine`."""
+        with self._store.reading():
+            return dict(self._run("SELECT id, name FROM people ORDER BY id").fetchall())
+
+    def last(self) -> int:
+        """Return the highest number of a template; see `mien.gallery.records.Engine`."""
+        with self._store.reading():
+            return self._store.last()
+
+    def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:
+        """Do nothing: the journal is kept by `mien.gallery.guarded`."""
+
+    def refusal_of(self, person: str) -> None:
+        """Return None: the rules are those of `mien.gallery.guarded`."""
+
+    def whole(self, act: str) -> Self:
+        """Return this gallery."""
+        return self
 
     def _keep_index(self) -> None:
         """Write the file beside a large gallery if many templates are not in it."""

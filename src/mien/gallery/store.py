@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mien.gallery.schema import (
     connect,
     damaged_file,
     new_epoch,
+    outdated,
     prepare,
     recognise,
     sentence,
@@ -33,6 +34,10 @@ class Store:
         recognise(path, create)
         self.read_only = read_only or not may_write(path)
         self._lock, self.closed = threading.RLock(), False
+        self._changing = False  # whether a transaction of `change` is open
+        self._inside: list[AbstractContextManager[None]] = []  # of the next change
+        if read_only and may_write(path) and outdated(path):
+            Store(path, None, create=False, read_only=False).close()  # migrates the file
         with spoken(self.where):
             self.db, immutable = connect(path, create=create, read_only=self.read_only)
             try:
@@ -64,15 +69,30 @@ class Store:
         return row
 
     @contextmanager
-    def change(self, *, erases: bool = False) -> Iterator[None]:
-        """Run one transaction: on disk at the end; after an error nothing has changed."""
+    def change(self, *, erases: bool = False, counts: bool = True) -> Iterator[None]:
+        """Run one transaction: on disk at the end; after an error nothing has changed.
+
+        Within another change of the same thread, this is a part of that transaction.
+
+        Args:
+            erases: removes or regroups templates.
+            counts: changes `stamp`.
+        """
         with self._lock, spoken(self.where):
+            if self._changing:
+                yield
+                return
             self._writable()
             self._in_place()
             self.db.execute("BEGIN IMMEDIATE")
+            self._changing = True
             try:
-                yield
-                self.db.execute("UPDATE about SET changes = changes + 1")
+                with ExitStack() as both:
+                    while self._inside:
+                        both.enter_context(self._inside.pop(0))
+                    yield
+                if counts:
+                    self.db.execute("UPDATE about SET changes = changes + 1")
                 if erases:
                     values = (new_epoch(),)
                     self.db.execute("UPDATE about SET epoch = ?, scrub_due = changes", values)
@@ -82,11 +102,29 @@ class Store:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
                 raise
+            finally:
+                self._changing = False
+
+    @contextmanager
+    def inside(self, manager: AbstractContextManager[None]) -> Iterator[None]:
+        """Enter a context manager at the begin of the next change, and leave it before its end.
+
+        What it writes is part of the same transaction; an error of it undoes the change.
+        """
+        with self._lock:
+            self._inside.append(manager)
+            try:
+                yield
+            finally:
+                self._inside.clear()  # a call that changed nothing has not entered it
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Read one consistent state of the file with several statements."""
         with self._lock, spoken(self.where):
+            if self._changing:
+                yield
+                return
             self._in_place()
             if self._fixed is not None and self._fixed != self._marks():
                 raise GalleryError(

@@ -36,7 +36,7 @@ class GallerySearch:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         found = self.gallery.search(np.asarray(vectors / lengths, np.float32), NEAREST)
         people = self.gallery.enrolled()
-        return [
+        decisions = [
             identify(
                 score_candidates(vector, nearest, self._norms_of(nearest), self.calibration),
                 self.calibration,
@@ -47,6 +47,9 @@ class GallerySearch:
             )
             for vector, nearest, face in zip(vectors, found, faces, strict=True)
         ]
+        threshold = next((one.basis.threshold for one in decisions if one.basis), None)
+        self.gallery.decided([one.outcome for one in decisions], threshold)
+        return decisions
 
     def _norms_of(self, candidates: Sequence[Candidate]) -> Doubles:
         """The norms of the templates of candidates, (N, 2). A template never changes."""

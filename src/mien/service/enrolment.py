@@ -190,7 +190,10 @@ class Photo(NamedTuple):
 
 
 def _asked(item: Item, gallery: Gallery, retry: bool) -> Photo | Enrolled:
-    """Read an image; the result if it is unreadable or known."""
+    """Read an image; the result if it is unreadable, known, or of someone without a basis."""
+    barred = gallery.refusal_of(item.person)
+    if barred:
+        return Enrolled(item, "refused", "no-basis", barred)
     try:
         with item.path.open("rb") as file:
             data = file.read(LIMITS.max_bytes + 1)  # the extra byte makes read_image raise an error

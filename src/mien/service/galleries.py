@@ -26,7 +26,9 @@ def embedder_of(gallery: Address) -> str | None:
 
 
 @contextmanager
-def target(gallery: Address, pipeline: Pipeline) -> Iterator[Gallery]:
+def target(
+    gallery: Address, pipeline: Pipeline, *, who: str | None = None
+) -> Iterator[Gallery]:
     """Open a gallery to enrol in it, or create it; the pipeline embeds as it was made.
 
     Raises:
@@ -34,7 +36,7 @@ def target(gallery: Address, pipeline: Pipeline) -> Iterator[Gallery]:
     """
     contract = pipeline.embedder.contract if pipeline.embedder else None
     there = "://" in str(gallery) or Path(gallery).exists()
-    with open_gallery(gallery, None if there else contract, create=not there) as known:
+    with open_gallery(gallery, None if there else contract, create=not there, who=who) as known:
         lean = replace(pipeline, gallery=None)
         lean.use(known)  # raises an error if the embedder is another one
         pipeline.embedder, pipeline.calibration = lean.embedder, lean.calibration
@@ -42,8 +44,20 @@ def target(gallery: Address, pipeline: Pipeline) -> Iterator[Gallery]:
 
 
 @contextmanager
-def searching(pipeline: Pipeline, gallery: Address | Gallery) -> Iterator[Pipeline]:
+def searching(
+    pipeline: Pipeline,
+    gallery: Address | Gallery,
+    *,
+    who: str | None = None,
+    purpose: str | None = None,
+) -> Iterator[Pipeline]:
     """Return a pipeline that searches a gallery; a gallery opened here is closed.
+
+    Args:
+        pipeline: with an embedder.
+        gallery: an address, or an open gallery.
+        who: see `mien.gallery.open_gallery`; for an address.
+        purpose: likewise.
 
     Raises:
         GalleryError: the gallery does not exist, or belongs to another embedder.
@@ -52,6 +66,6 @@ def searching(pipeline: Pipeline, gallery: Address | Gallery) -> Iterator[Pipeli
         pipeline.use(gallery)
         yield pipeline
         return
-    with open_gallery(gallery, None, read_only=True) as known:
+    with open_gallery(gallery, None, read_only=True, who=who, purpose=purpose) as known:
         pipeline.use(known)
         yield pipeline
