@@ -20,7 +20,7 @@ from mien.zoo import cards, load
 
 if TYPE_CHECKING:
     from mien.behaviour import Baseline
-    from mien.gallery import Gallery
+    from mien.gallery import Gallery, GuardedGallery
     from mien.photo import Pipeline
     from mien.service import Enrolled
     from mien.tables import Table
@@ -59,7 +59,13 @@ def read_image(source: Picture) -> "Pixels":
     return read_image(source)
 
 
-def open_gallery(path: str | PathLike[str], *, create: bool = False) -> "Gallery":
+def open_gallery(
+    path: str | PathLike[str],
+    *,
+    create: bool = False,
+    who: str | None = None,
+    purpose: str | None = None,
+) -> "GuardedGallery":
     """Open a gallery for the default embedder; see mien.gallery.open_gallery.
 
     Example:
@@ -71,7 +77,7 @@ def open_gallery(path: str | PathLike[str], *, create: bool = False) -> "Gallery
 
     embedder = _default().embedder
     assert embedder is not None
-    return open_gallery(path, embedder.contract, create=create)
+    return open_gallery(path, embedder.contract, create=create, who=who, purpose=purpose)
 
 
 def open_pipeline(**options: Any) -> "Pipeline":

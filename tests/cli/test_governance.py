@@ -1,5 +1,6 @@
 """The commands for the rules of a gallery, on templates that are made here."""
 
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -7,10 +8,7 @@ from contextlib import closing
 import pytest
 from tests.cli.test_gallery import filled, lines
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "home"))
+pytestmark = pytest.mark.usefixtures("own_runs")
 
 
 @pytest.fixture
@@ -60,3 +58,158 @@ def test_an_anchor_that_is_not_there_is_an_error(mien, path, tmp_path):
     (tmp_path / "no").write_text(json.dumps({"mien": "other"}))
     code, _, err = mien("gallery", "journal", "verify", "-g", path, "--anchor", tmp_path / "no")
     assert (code, "is not the head of a journal" in err) == (1, True)
+
+
+# ---------------------------------------------------------------- rules
+
+
+@pytest.fixture
+def papers(tmp_path):
+    (tmp_path / "notice.txt").write_text("We keep your face.")
+    (tmp_path / "form.pdf").write_bytes(b"signed")
+    return ["--text", tmp_path / "notice.txt", "--evidence", tmp_path / "form.pdf"]
+
+
+@pytest.fixture
+def governed(mien, path):
+    code, out, _ = mien("gallery", "create", "--governed", "--term", 365, "-g", path)
+    assert (code, lines(out)[0]["kind"], lines(out)[0]["created"]) == (0, "governed", False)
+    return path
+
+
+def test_the_kind_of_a_gallery_is_shown(mien, path):
+    assert lines(mien("gallery", "list", "-g", path)[1])[0]["gallery"] == "personal"
+    assert "personal" in mien("gallery", "list", "-g", path, "--table")[1]
+    code, out, _ = mien("gallery", "show", "-g", path)
+    assert (code, lines(out)[0]["kind"], lines(out)[0]["people"]) == (0, "personal", 2)
+    mien("gallery", "create", "--governed", "--term", 30, "--operator", "Ex Ltd", "-g", path)
+    assert "governed" in mien("gallery", "list", "-g", path, "--table")[1]
+    row = lines(mien("gallery", "show", "-g", path)[1])[0]
+    assert (row["kind"], row["term"], row["operator"]) == ("governed", 30, "Ex Ltd")
+    assert "Ex Ltd" in mien("gallery", "show", "-g", path, "--table")[1]
+
+
+def test_a_governed_gallery_needs_a_term_and_stays_governed(mien, path, tmp_path):
+    code, _, err = mien("gallery", "create", "--governed", "-g", path)
+    assert (code, "needs a retention term" in err) == (1, True)
+    code, _, err = mien("gallery", "create", "--personal", "--term", 3, "-g", path)
+    assert (code, "are for --governed" in err) == (1, True)
+    code, _, err = mien("gallery", "create", "--governed", "--term", 0, "-g", path)
+    assert (code, "is not possible" in err) == (1, True)
+    assert mien("gallery", "create", "--personal", "-g", path)[0] == 0
+    assert mien("gallery", "create", "--governed", "--term", 3, "-g", path)[0] == 0
+    code, _, err = mien("gallery", "create", "--personal", "-g", path)
+    assert (code, "stays so" in err) == (1, True)
+
+
+def test_consents_are_given_listed_and_withdrawn(mien, governed, papers):
+    give = ["gallery", "consent", "give", "Ada", "Eve", "-g", governed, "--purpose", "door"]
+    code, out, _ = mien(*give, *papers, "--until", "2999-01-31", "--version", "v2")
+    assert (code, [row["person"] for row in lines(out)]) == (0, ["Ada", "Eve"])
+    rows = lines(mien("gallery", "consent", "list", "-g", governed)[1])
+    assert {(row["person"], row["valid"]) for row in rows} == {
+        ("Ada", True),
+        ("Ben", False),
+        ("Eve", True),
+    }
+    ada = next(row for row in rows if row["person"] == "Ada")
+    assert (ada["text"], ada["ground"], ada["until"][:10]) == ("v2", "consent", "2999-01-31")
+    assert ada["evidence_digest"] == hashlib.sha256(b"signed").hexdigest()
+    code, out, _ = mien("gallery", "consent", "withdraw", "Ada", "-g", governed)
+    assert lines(out) == [{"person": "Ada", "withdrawn": 1, "other_basis": False}]
+    assert mien("gallery", "consent", "withdraw", "Ada", "-g", governed)[0] == 1
+    table = mien("gallery", "consent", "list", "Ada", "-g", governed, "--table")[1]
+    assert "door" in table
+    assert "Eve" not in table
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--text", "no.txt", "--evidence", "0" * 64], "cannot be read"),
+        (["--evidence", "no.pdf"], "cannot be read"),
+        ([], "A consent needs evidence"),
+        (["--evidence", "0" * 64, "--until", "2001-01-01"], "give a later end"),
+        (["--evidence", "0" * 64, "--given", "2999-01-01"], "in the future"),
+    ],
+)
+def test_a_consent_that_proves_nothing_is_refused(mien, governed, papers, words, message):
+    words = papers[:2] + words if "--text" not in words else words
+    give = ["gallery", "consent", "give", "Ada", "-g", governed, "--purpose", "door"]
+    code, out, err = mien(*give, *words)
+    assert (code, out, message in err) == (1, "", True)
+
+
+def test_retention_erases_who_is_due(mien, governed, papers, tmp_path):
+    mien("gallery", "consent", "give", "Ada", "-g", governed, "--purpose", "door", *papers)
+    mien("gallery", "consent", "withdraw", "Ada", "-g", governed)
+    code, out, _ = mien("gallery", "retention", "--dry-run", "-g", governed)
+    assert code == 0
+    assert [(r["person"], r["reason"], r["erased"]) for r in lines(out)] == [
+        ("Ada", "withdrawn", False)
+    ]
+    (tmp_path / "notes.txt").write_text("Ada was here")
+    words = ["gallery", "retention", "-g", governed, "--also", tmp_path / "notes.txt"]
+    code, out, _ = mien(*words)
+    due, receipt = lines(out)
+    assert (code, due["erased"], receipt["complete"], receipt["templates"]) == (0, True, True, 2)
+    assert any("notes.txt" in place for place in receipt["remains"])
+    assert b"Ada" not in governed.read_bytes()
+    assert lines(mien(*words)[1]) == []
+    acts = [row["act"] for row in lines(mien("gallery", "journal", "show", "-g", governed)[1])]
+    assert acts[-3:] == ["retention", "forget", "retention"]
+
+
+@pytest.mark.weights
+def test_enrolment_and_search_follow_the_rules(mien, workplace, papers):
+    assert mien("gallery", "create", "--governed", "--term", 9, "-g", "door.mien")[0] == 0
+    code, out, err = mien("enroll", "family", "-g", "door.mien")
+    assert [(row["outcome"], row["reason"]) for row in lines(out)] == [("refused", "no-basis")] * 2
+    assert "mien gallery consent give Eileen" in err
+    give = ["gallery", "consent", "give", "-g", "door.mien", *papers]
+    mien(*give, "Eileen", "--purpose", "door")
+    mien(*give, "Grace", "--purpose", "canteen")
+    code, out, _ = mien("enroll", "family", "-g", "door.mien", "--who", "Clerk")
+    assert [row["outcome"] for row in lines(out)] == ["enrolled"] * 2  # asked again
+    code, _, err = mien("identify", "party.jpg", "-g", "door.mien")
+    assert (code, "a search names its purpose" in err) == (1, True)
+    code, out, _ = mien("identify", "party.jpg", "-g", "door.mien", "--purpose", "door")
+    people = {face["decision"]["person"] for face in lines(out)[0]["faces"]}
+    assert people == {"Eileen", None}
+    rows = lines(mien("gallery", "journal", "show", "-g", "door.mien")[1])
+    assert [row["act"] for row in rows[-2:]] == ["search", "decide"]
+    assert (rows[-1]["outcome"], rows[-1]["counts"]) == ("match", {"match": 1, "unknown": 1})
+    assert rows[-1]["threshold"] > 0
+    assert rows[-1]["purpose"] == "door"
+    assert lines(mien("gallery", "journal", "verify", "-g", "door.mien")[1])[0]["intact"]
+
+
+def test_the_papers_are_filled_in_from_the_settings(mien, governed, papers, tmp_path):
+    mien("gallery", "consent", "give", "Ada", "-g", governed, "--purpose", "door", *papers)
+    shout = "Ex <b>& Co</b> | Ltd"
+    words = ["--operator", shout, "--contact", "privacy@example.org", "--term", 77]
+    mien("gallery", "create", "--governed", *words, "-g", governed)
+    code, out, _ = mien("gallery", "policy", tmp_path / "papers", "-g", governed)
+    names = ["privacy.md", "privacy.html", "impact-assessment.md", "impact-assessment.html"]
+    assert (code, [row["out"] for row in lines(out)]) == (
+        0,
+        [str(tmp_path / "papers" / name) for name in names],
+    )
+    for name in names:
+        text = (tmp_path / "papers" / name).read_text("utf-8")
+        assert "77 days" in text
+        assert "notice.txt" in text
+        assert "Ada" not in text
+        assert "<b>" not in text
+    html = (tmp_path / "papers" / "privacy.html").read_text("utf-8")
+    assert "Ex &lt;b&gt;&amp; Co&lt;/b&gt; | Ltd" in html
+    assert r"\| Ltd" in (tmp_path / "papers" / "privacy.md").read_text("utf-8")
+    (tmp_path / "file").write_text("")
+    assert mien("gallery", "policy", tmp_path / "file", "-g", governed)[0] == 1
+
+
+def test_the_papers_of_a_personal_gallery_promise_no_rules(mien, path, tmp_path):
+    assert mien("gallery", "policy", tmp_path / "papers", "-g", path)[0] == 0
+    text = (tmp_path / "papers" / "privacy.md").read_text("utf-8")
+    assert "personal gallery, for own photos" in text
+    assert "names its purpose" not in text

@@ -23,6 +23,10 @@ app = typer.Typer(
     no_args_is_help=True, help="List, edit, export and check the people of a gallery."
 )
 app.add_typer(governance.journal, name="journal")
+app.add_typer(governance.consent, name="consent")
+app.command()(governance.create)
+app.command()(governance.retention)
+app.command()(governance.policy)
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
 Numbers = Annotated[
     list[int], typer.Argument(help="Numbers of templates; see: mien gallery show NAME")
@@ -40,26 +44,41 @@ def list_people(gallery: GalleryPath = GALLERY, who: Who = None, table: AsTable 
     from mien.gallery import open_gallery
 
     with open_gallery(gallery, None, read_only=True, who=who) as known:
-        people = known.people()
+        people, kind = known.people(), known.settings.kind
     if table:
         rows = [[one.name, one.templates, f"{one.added:%Y-%m-%d}"] for one in people]
-        print_table(["person", "templates>", "since"], rows, f"{gallery}: {len(people)} people")
+        print_table(
+            ["person", "templates>", "since"], rows, f"{gallery}, {kind}: {len(people)} people"
+        )
         return
     for one in people:
-        print_json_line({"person": one.name, "templates": one.templates, "added": str(one.added)})
+        row = {"person": one.name, "templates": one.templates, "added": str(one.added)}
+        print_json_line({**row, "gallery": kind})
 
 
 @app.command()
 def show(
-    person: Name, gallery: GalleryPath = GALLERY, who: Who = None, table: AsTable = False
+    person: Annotated[
+        str | None, typer.Argument(help="Name of a person; default: the gallery itself.")
+    ] = None,
+    gallery: GalleryPath = GALLERY,
+    who: Who = None,
+    table: AsTable = False,
 ) -> None:
-    """Show all templates and refused images of one person.
+    """Show all templates and refused images of one person, or the settings of the gallery.
 
     Example: mien gallery show Ada --gallery family.mien
     """
     from mien.gallery import open_gallery
 
     with open_gallery(gallery, None, read_only=True, who=who) as known:
+        if person is None:
+            settings = {"gallery": gallery, **governance.facts(known)}
+            if table:
+                print_table(["setting", "value"], [list(pair) for pair in settings.items()])
+            else:
+                print_json_line(settings)
+            return
         templates = known.templates(person)
         refused = [one for one in known.refusals() if one.person == person]
         contract = known.embedder

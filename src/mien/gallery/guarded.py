@@ -17,7 +17,7 @@ from typing import Self
 
 from mien.errors import GalleryError, UnknownPersonError
 from mien.gallery.checks import clean_name, utc
-from mien.gallery.journal import Journal
+from mien.gallery.journal import Entry, Journal, sha256
 from mien.gallery.legal import (
     Due,
     LegalBasis,
@@ -72,8 +72,9 @@ class GuardedGallery:
         """Begin the journal of a new gallery, which is personal; an old one is left as it is."""
         with self.engine.together():
             if not self.journal.head().number and not self.engine.last():
-                self.engine.put(SETTINGS, packed(Settings()))
-                self.journal.append("create")
+                text = packed(Settings())
+                self.engine.put(SETTINGS, text)
+                self.journal.append("create", record=text)
 
     # ------------------------------------------------------------------ changes
 
@@ -128,6 +129,7 @@ class GuardedGallery:
         templates: Iterable[int] = (),
         counts: Mapping[str, int] | None = None,
         grounds: Iterable[str] = (),
+        record: str | None = None,
     ) -> Iterator[None]:
         """Let the change of the block and its entry in the journal be one transaction.
 
@@ -136,7 +138,8 @@ class GuardedGallery:
             people: those whom it is about.
             templates: those that it is about; new ones are added.
             counts: for the entry.
-            grounds: people who need a legal ground for it.
+            grounds: people who need a legal basis for it.
+            record: text of the fact that it stores.
         """
         self._writable()
         names = [clean_name(name) for name in dict.fromkeys(people)]
@@ -150,7 +153,9 @@ class GuardedGallery:
             new = (first + 1, last) if last > first else ()
             touched = sorted(before | self._numbers(names))
             numbers = [*templates, *new]
-            self.journal.append(act, people=touched, templates=numbers, counts=counts)
+            self.journal.append(
+                act, people=touched, templates=numbers, counts=counts, record=record
+            )
 
         try:
             with self.engine.inside(noted()):
@@ -172,26 +177,31 @@ class GuardedGallery:
 
     # ------------------------------------------------------------------ rules
 
-    def govern(self, term: int) -> None:
-        """Make this a governed gallery, or change its retention term.
+    def govern(self, term: int, *, operator: str | None = None, contact: str | None = None) -> None:
+        """Make this a governed gallery, or change its settings. It stays governed.
 
-        People without a legal ground are no longer found, and are due for erasure after a month.
+        People without a legal basis are no longer found, and are due for erasure after 30 days.
 
         Args:
-            term: days after the last ground of a person was given, at whose end the person is
+            term: days after the last basis of a person was given, at whose end the person is
                 erased.
+            operator: who is responsible for the gallery; None: as before.
+            contact: address for the people of the gallery; None: as before.
         """
         self._writable()
         check_term(term)
         with self.engine.together():
             old = self.settings
-            since = old.since or utc(self.journal.now())
-            self._set(Settings("governed", term, since))
-            self.journal.append("govern", counts={"term": term})
-
-    def _set(self, settings: Settings) -> None:
-        found = self.engine.facts(SETTINGS)
-        self.engine.put(SETTINGS, packed(settings), instead=found[-1].id if found else None)
+            new = Settings(
+                "governed",
+                term,
+                old.since or utc(self.journal.now()),
+                old.operator if operator is None else clean_name(operator),
+                old.contact if contact is None else clean_name(contact),
+            )
+            text, found = packed(new), self.engine.facts(SETTINGS)
+            self.engine.put(SETTINGS, text, instead=found[-1].id if found else None)
+            self.journal.append("govern", counts={"term": term}, record=text)
 
     def give(self, person: str, basis: LegalBasis) -> int:
         """Store a legal ground of a person, who need not be enrolled yet.
@@ -205,8 +215,9 @@ class GuardedGallery:
                 f"A basis cannot be given on {basis.given:%Y-%m-%d %H:%M}, which is in the future; "
                 "check the time."
             )
-        with self._changing("consent-give", [person]):
-            return self.engine.put(BASIS, packed(basis), clean_name(person))
+        text = packed(basis)
+        with self._changing("consent-give", [person], record=text):
+            return self.engine.put(BASIS, text, clean_name(person))
 
     def withdraw(self, person: str, purpose: str | None = None) -> int:
         """End the valid legal grounds of a person at once.
@@ -234,34 +245,46 @@ class GuardedGallery:
                 "mien gallery consent list"
             )
         text = json.dumps({"bases": [basis.id for basis in ended], "time": utc(now)})
-        with self._changing("consent-withdraw", [person], counts={"bases": len(ended)}):
+        counts = {"bases": len(ended)}
+        with self._changing("consent-withdraw", [person], counts=counts, record=text):
             self.engine.put(WITHDRAWAL, text, clean_name(person))
         return len(ended)
 
     def bases(self, person: str) -> list[LegalBasis]:
-        """Return all legal grounds of a person, also those that have ended."""
+        """Return all legal bases of a person, also those that have ended.
+
+        Raises:
+            UnknownPersonError: the gallery has no such person.
+        """
         number = self.engine.number(person)
         if number is None:
             raise UnknownPersonError(clean_name(person), self.where)
-        return self._bases().get(number, [])
+        return self._bases(number).get(number, [])
 
     def all_bases(self) -> dict[str, list[LegalBasis]]:
-        """Return the legal grounds of all people by name; an empty list for those without."""
-        self._record("view-bases")
+        """Return the legal bases of all people by name; an empty list for those without."""
+        self._record("list")
         bases = self._bases()
         return {name: bases.get(i, []) for i, name in self.engine.names().items()}
 
-    def _bases(self) -> dict[int, list[LegalBasis]]:
-        """Return the legal grounds by id of the person."""
+    def _bases(self, person: int | None = None) -> dict[int, list[LegalBasis]]:
+        """Return the legal bases by id of the person, of one or of all."""
         ends: dict[int, datetime] = {}
-        for fact in self.engine.facts(WITHDRAWAL):
+        for fact in self.engine.facts(WITHDRAWAL, person=person):
             ended, time = read_withdrawal(fact.text, self.where)
             ends.update(dict.fromkeys(ended, time))
         found: dict[int, list[LegalBasis]] = {}
-        for fact in self.engine.facts(BASIS):
+        for fact in self.engine.facts(BASIS, person=person):
             basis = read_basis(fact.id, fact.text, ends.get(fact.id), self.where)
             if fact.person is not None:
                 found.setdefault(fact.person, []).append(basis)
+        return found
+
+    def sweep(self) -> list[Due]:
+        """Return the people who must be erased by now, and record that this was asked."""
+        found = self.due()
+        self._writable()
+        self.journal.append("retention", counts={"due": len(found)})
         return found
 
     def due(self, now: datetime | None = None) -> list[Due]:
@@ -282,6 +305,8 @@ class GuardedGallery:
         try:
             self._require([person])
         except NoBasisError as error:
+            if not self.read_only:
+                self.journal.append("enroll", "no-basis", people=sorted(self._numbers([person])))
             return str(error)
         return None
 
@@ -290,10 +315,11 @@ class GuardedGallery:
         settings = self.settings
         if not settings.governed:
             return
-        bases, now = self._bases(), self.journal.now()
+        now = self.journal.now()
         for name in dict.fromkeys(people):
             number = self.engine.number(name)
-            if not any(b.valid(now, settings.term) for b in bases.get(number or 0, ())):
+            bases = [] if number is None else self._bases(number).get(number, [])
+            if not any(basis.valid(now, settings.term) for basis in bases):
                 raise NoBasisError(
                     f"Gallery {self.where} is governed, and {name!r} has no valid legal basis, so "
                     "nothing of this person was stored. Give one first: mien gallery consent give "
@@ -405,11 +431,39 @@ class GuardedGallery:
         """Verify all stored data and the journal; see `mien.gallery.Gallery`."""
         faults = self.engine.check()
         try:
-            found = self.journal.verify()
-            self._bases()
+            problems = [fault.problem for fault in self.journal.verify()]
+            if not problems:
+                self._bases()
+                problems = self._records()
         except GalleryError as error:
             return [*faults, str(error)]
-        return faults + [f"Gallery {self.where}, journal: {fault.problem}" for fault in found]
+        return faults + [f"Gallery {self.where}, journal: {problem}" for problem in problems]
+
+    def _records(self) -> list[str]:
+        """Compare settings and legal records with their digests in the journal."""
+        settings, known, stated = None, set(self.engine.names()), dict[str, Entry]()
+        for entry in self.journal.entries():
+            if entry.record and entry.act in ("create", "govern"):
+                settings = entry
+            elif entry.record:
+                stated[entry.record] = entry
+        rules = {sha256(fact.text) for fact in self.engine.facts(SETTINGS)}
+        facts = [*self.engine.facts(BASIS), *self.engine.facts(WITHDRAWAL)]
+        stored = {sha256(fact.text): fact for fact in facts}
+        problems = []
+        if rules != ({settings.record} if settings else set()):
+            last = f"entry {settings.number}" if settings else "any entry"
+            problems.append(f"The settings of the gallery are not those of {last}.")
+        problems += [
+            f"Legal record {stored[digest].id} was edited or added: no entry has its digest."
+            for digest in stored.keys() - stated.keys()
+        ]
+        problems += [
+            f"The legal record of entry {entry.number} is missing."
+            for digest, entry in stated.items()
+            if digest not in stored and known.issuperset(entry.people)  # others were erased
+        ]
+        return problems
 
     def close(self) -> None:
         """Close the gallery; later use is an error."""

@@ -44,6 +44,7 @@ class Entry:
     people: tuple[int, ...] = ()  # ids
     templates: tuple[int, ...] = ()  # numbers; two for a range of new ones, first and last
     counts: Mapping[str, int] | None = None
+    record: str | None = None  # SHA-256 of the legal record or the settings that were stored, hex
 
     @property
     def text(self) -> str:
@@ -53,7 +54,7 @@ class Entry:
     @property
     def digest(self) -> str:
         """Return the SHA-256 of its content, hex."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return sha256(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,12 @@ class Journal:
         people: Iterable[int] = (),
         templates: Iterable[int] = (),
         counts: Mapping[str, int] | None = None,
+        record: str | None = None,
     ) -> None:
-        """Add an entry, within the present transaction or in one of its own."""
+        """Add an entry, within the present transaction or in one of its own.
+
+        `record` is the text of a stored fact, of which the entry keeps the digest.
+        """
         with self._engine.together():
             number, head = self._head()
             entry = Entry(
@@ -116,6 +121,7 @@ class Journal:
                 people=tuple(people),
                 templates=tuple(templates),
                 counts=counts,
+                record=None if record is None else sha256(record),
             )
             self._engine.put(KIND, canonical({**asdict(entry), "digest": entry.digest}))
             now = Head(entry.number, entry.digest, entry.time)
@@ -235,6 +241,11 @@ class Journal:
             problem = f"Entry {anchor.number} differs from the anchor: the journal was rewritten."
             return [Fault(anchor.number, problem)]
         return []
+
+
+def sha256(text: str) -> str:
+    """Return the SHA-256 of a text, hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def canonical(value: Mapping[str, Any]) -> str:

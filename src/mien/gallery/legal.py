@@ -30,6 +30,8 @@ class Settings:
     kind: Kind = "personal"  # "personal": own photos, no ground asked; "governed": no one without
     term: int | None = None  # days after the last ground was given; governed: never None
     since: str | None = None  # ISO 8601, UTC: when it became governed
+    operator: str | None = None  # who is responsible for the gallery
+    contact: str | None = None  # where people of the gallery find that one
 
     @property
     def governed(self) -> bool:
@@ -157,13 +159,15 @@ def read_settings(text: str, where: str) -> Settings:
     """Return stored settings."""
     row = loaded(text, where)
     try:
-        settings = Settings(**row)
+        settings = Settings(**{"kind": "", **row})
         if settings.kind not in ("personal", "governed"):
             raise ValueError(settings.kind)
+        for value in (settings.operator, settings.contact):
+            clean_name(value or "unnamed")
         if settings.governed:
             check_term(settings.term or 0)
             datetime.fromisoformat(settings.since or "")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, GalleryError) as error:
         raise damaged(where) from error
     return settings
 

@@ -199,7 +199,10 @@ class Gallery(Protocol):
         ...
 
     def refusal_of(self, person: str) -> str | None:
-        """Return why this person must not be enrolled, as a sentence; None if it is permitted."""
+        """Return why this person must not be enrolled, as a sentence; None if it is permitted.
+
+        A refusal is recorded.
+        """
         ...
 
     def whole(self, act: str) -> "Gallery":
@@ -260,8 +263,17 @@ class Engine(Gallery, Protocol):
         """
         ...
 
-    def facts(self, kind: str, after: int = 0, limit: int | None = None) -> list[Fact]:
-        """Return the facts of a kind with a higher id, in the order of ids."""
+    def facts(
+        self, kind: str, after: int = 0, limit: int | None = None, person: int | None = None
+    ) -> list[Fact]:
+        """Return the facts of a kind with a higher id, in the order of ids.
+
+        Args:
+            kind: which facts.
+            after: id below those of the facts.
+            limit: maximum number; None: all.
+            person: id of the person they are about; None: of anybody and nobody.
+        """
         ...
 
     def number(self, person: str) -> int | None:

@@ -376,12 +376,17 @@ class SqliteGallery:
             cursor = self._run("INSERT INTO facts (kind, person, text) VALUES (?, ?, ?)", *values)
             return int(cursor.lastrowid or 0)
 
-    def facts(self, kind: str, after: int = 0, limit: int | None = None) -> list[Fact]:
+    def facts(
+        self, kind: str, after: int = 0, limit: int | None = None, person: int | None = None
+    ) -> list[Fact]:
         """Return the facts of a kind; see `mien.gallery.records.Engine`."""
+        about = "" if person is None else "AND person = ? "
         with self._store.reading():
             rows = self._run(
-                "SELECT id, person, text FROM facts WHERE kind = ? AND id > ? ORDER BY id LIMIT ?",
-                *(kind, after, -1 if limit is None else limit),
+                "SELECT id, person, text FROM facts "
+                f"WHERE kind = ? AND id > ? {about}ORDER BY id LIMIT ?",
+                *(kind, after, *([] if person is None else [person])),
+                -1 if limit is None else limit,
             ).fetchall()
         return [Fact(*row) for row in rows]
 

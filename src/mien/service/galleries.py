@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.gallery import Gallery, open_gallery
 from mien.photo import Pipeline
-from mien.zoo import cards
+from mien.zoo import cards, load
 
 Address = str | PathLike[str]  # a path, or ENGINE://...; a URL is not a Path, which would change it
 
@@ -23,6 +23,13 @@ def embedder_of(gallery: Address) -> str | None:
         name, digest, *_ = [*known.embedder.split("/"), ""]
     card = cards().get(name)
     return name if card is not None and card.digest == digest else None
+
+
+def contract_of(embedder: str) -> str:
+    """Return the contract id of an embedder by the name of its card; its weights are loaded."""
+    model = load(embedder)
+    contract: str = model.contract
+    return contract
 
 
 @contextmanager
