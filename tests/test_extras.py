@@ -11,7 +11,7 @@ from mien.errors import MissingExtraError, extra
 BARE = """
 import sys
 OPTIONAL = {"pandas", "pyarrow", "matplotlib", "h5py", "torch", "onnx", "pillow_heif"}
-OPTIONAL |= {"ai_edge_litert", "numba"}
+OPTIONAL |= {"ai_edge_litert", "cryptography", "numba"}
 class Nowhere:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in OPTIONAL:
@@ -58,6 +58,17 @@ def test_a_network_that_runs_on_litert_names_its_extra():
     )
     says = "The graph mesh.tflite needs ai_edge_litert, which is not installed; run: pip install"
     assert f"{says} 'mien[analyze]'" in done.stderr
+
+
+def test_a_signed_receipt_names_its_extra(tmp_path):
+    done = bare(
+        "from pathlib import Path\nfrom mien.gallery.receipts import make_key\n"
+        "make_key(Path(sys.argv[1]))",
+        tmp_path / "key.pem",
+    )
+    assert "A signed receipt needs cryptography, which is not installed" in done.stderr
+    assert "'mien[secure]'" in done.stderr
+    assert not (tmp_path / "key.pem").exists()
 
 
 def test_converters_and_the_main_job_are_imported_without_extras():

@@ -56,6 +56,8 @@ HOMES = {
     "lz4": {"zoo"},
     "platformdirs": {"zoo"},
     "skimage": set(),
+    "cryptography": {"gallery"},
+    "keyring": {"gallery"},
     "matplotlib": {"report", "cli"},
     "jinja2": {"report"},
     "pandas": {"tables"},

@@ -213,3 +213,33 @@ def test_the_papers_of_a_personal_gallery_promise_no_rules(mien, path, tmp_path)
     text = (tmp_path / "papers" / "privacy.md").read_text("utf-8")
     assert "personal gallery, for own photos" in text
     assert "names its purpose" not in text
+
+
+# ---------------------------------------------------------------- receipts
+
+
+def test_an_erasure_has_a_receipt_that_can_be_proved(mien, path, tmp_path):
+    pytest.importorskip("cryptography", reason="needs the extra 'secure'")
+    key, receipt, kept = tmp_path / "k.pem", tmp_path / "r.json", tmp_path / "ada.json"
+    assert mien("gallery", "keygen", key)[0] == 0
+    words = ["--receipt", receipt, "--sign", key, "--person-file", kept, "--yes"]
+    code, out, _ = mien("gallery", "forget", "Ada", "-g", path, *words)
+    assert (code, lines(out)[0]["complete"]) == (0, True)
+    prove = ["gallery", "prove-erased", receipt, "--person-file", kept, "-g", path]
+    code, out, _ = mien(*prove, "--key", f"{key}.pub")
+    assert (code, lines(out)[0]["erased"], lines(out)[0]["trusted"]) == (0, True, True)
+    filled(path, Eve=[0])
+    code, out, err = mien(*prove)
+    assert (code, lines(out)[0]["equal"]) == (1, 1)
+    assert "still has 1 of the templates" in err
+    kept.write_text(kept.read_text() + " ")
+    code, _, err = mien(*prove)
+    assert (code, "is not the file of" in err) == (1, True)
+
+
+def test_a_receipt_needs_a_key(mien, path, tmp_path):
+    forget = ["gallery", "forget", "Ada", "-g", path, "--yes"]
+    for words in (["--receipt", tmp_path / "r"], ["--sign", "k"], ["--person-file", "p"]):
+        code, _, err = mien(*forget, *words)
+        assert (code, "belong together" in err) == (1, True)
+    assert len(lines(mien("gallery", "list", "-g", path)[1])) == 2

@@ -27,6 +27,8 @@ app.add_typer(governance.consent, name="consent")
 app.command()(governance.create)
 app.command()(governance.retention)
 app.command()(governance.policy)
+app.command()(governance.keygen)
+app.command("prove-erased")(governance.prove_erased)
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
 Numbers = Annotated[
     list[int], typer.Argument(help="Numbers of templates; see: mien gallery show NAME")
@@ -156,21 +158,41 @@ def forget(
         list[Path] | None,
         typer.Option("--also", help="Groups, result file or folder to erase from; repeatable."),
     ] = None,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Signed receipt to write; it names nobody. Needs --sign.")
+    ] = None,
+    sign: Annotated[
+        Path | None, typer.Option(help="Private key from mien gallery keygen, for --receipt.")
+    ] = None,
+    person_file: Annotated[
+        Path | None,
+        typer.Option(help="File to write for the person alone, for mien gallery prove-erased."),
+    ] = None,
     who: Who = None,
     yes: Yes = False,
 ) -> None:
     """Erase people: names, templates, sources, notes, and their bytes in the file.
 
     Stopped runs are deleted, too. The answer lists where the people may remain.
+    Give the receipt and the person file to the person, and keep only the receipt.
 
     Example: mien gallery forget Ada --gallery family.mien --also results.jsonl --yes
     """
     from mien.gallery import open_gallery
-    from mien.service import erase
+    from mien.service import erase, erase_with_receipt
 
+    if (receipt is None) != (sign is None) or (person_file and not receipt):
+        raise GalleryError(
+            "--receipt FILE and --sign KEY belong together, and --person-file needs both; make a "
+            "key with: mien gallery keygen"
+        )
     _confirm(f"Erase {', '.join(people)} from {gallery} for good?", yes)
     with open_gallery(gallery, None, who=who) as known:
-        done = erase(people, known, also=also or ())
+        if receipt and sign:
+            how: Any = {"person_file": person_file, "also": also or ()}
+            done = erase_with_receipt(people, known, receipt, sign, **how)
+        else:
+            done = erase(people, known, also=also or ())
     rest = {"runs": done.runs, "changed": done.changed, "remains": done.remains}
     print_json_line({"gallery": gallery, **_fields(done.receipt), **rest})
     _require_complete(done.receipt)

@@ -261,6 +261,73 @@ def policy(
         print_json_line({"out": path})
 
 
+def keygen(
+    target: Annotated[Path, typer.Argument(help="File of the private key; never overwritten.")],
+) -> None:
+    """Make a key that signs receipts of erasures; publish the .pub file beside it.
+
+    Example: mien gallery keygen receipts.pem
+    """
+    from mien.gallery.receipts import make_key
+
+    public = make_key(target)
+    print_json_line({"out": target, "public": f"{target}.pub", "key": public})
+
+
+def prove_erased(
+    receipt: Annotated[Path, typer.Argument(help="Receipt from mien gallery forget --receipt.")],
+    person_file: Annotated[
+        Path, typer.Option(help="What the person kept, from forget --person-file.")
+    ],
+    key: Annotated[
+        Path | None, typer.Option(help="Public key (.pub) that the receipt must be signed with.")
+    ] = None,
+    gallery: GalleryPath = GALLERY,
+    also: Annotated[
+        list[Path] | None, typer.Option("--also", help="File or folder to search; repeatable.")
+    ] = None,
+    who: Who = None,
+) -> None:
+    """Search a gallery and its files for an erased person; exit with 1 if anything is found.
+
+    The old templates are searched, and the bytes of the name, templates, paths and digests.
+
+    Example: mien gallery prove-erased receipt.json --person-file ada.json --key receipts.pem.pub
+    """
+    from dataclasses import asdict
+
+    from mien.gallery import open_gallery
+    from mien.gallery.receipts import digest, read_person, read_receipt
+    from mien.service import prove_erased as run
+
+    stated = read_receipt(_bytes(receipt), str(receipt))
+    data = _bytes(person_file)
+    if digest(data) != stated.statement.person_file:
+        raise GalleryError(
+            f"{person_file} is not the file of {receipt}: its SHA-256 is not the one in it."
+        )
+    expected = _bytes(key).decode("ascii", "replace") if key else None
+    with open_gallery(gallery, stated.statement.model, read_only=True, who=who) as known:
+        person = read_person(data, str(person_file))
+        proof = run(stated, person, known, key=expected, also=also or ())
+    print_json_line({"gallery": gallery, "erased": proof.erased, **asdict(proof)})
+    if not proof.erased:
+        raise GalleryError(f"The erasure is not proved: {shortcoming(proof)}.")
+
+
+def shortcoming(proof: Any) -> str:
+    """Return the first reason why an erasure is not proved."""
+    reasons = {
+        "the signature of the receipt is not valid": not proof.genuine,
+        "the receipt is signed with another key": proof.trusted is False,
+        "the journal does not have the entry of the receipt, or was changed": not proof.recorded,
+        f"the gallery still has {proof.equal} of the templates": proof.equal,
+        "the gallery knows somebody of that name": proof.known,
+        f"bytes are left in {', '.join(proof.places)}": proof.places,
+    }
+    return next(reason for reason, holds in reasons.items() if holds)
+
+
 @journal.command("show")
 def show_journal(
     gallery: GalleryPath = GALLERY,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mien.service.identification import Identified, identify
     from mien.service.making import MadeItem, make
     from mien.service.photo_groups import group_photos
+    from mien.service.proof import Proof, erase_with_receipt, prove_erased
     from mien.service.runs import Run
     from mien.service.verification import verify
     from mien.service.watch import watch_faces, watch_presence
@@ -22,15 +23,18 @@ __all__ = [
     "Identified",
     "Item",
     "MadeItem",
+    "Proof",
     "Run",
     "analyze",
     "audit",
     "enroll",
     "erase",
+    "erase_with_receipt",
     "group_photos",
     "identify",
     "items_in",
     "make",
+    "prove_erased",
     "region_items",
     "verify",
     "watch_faces",
@@ -48,6 +52,7 @@ if not TYPE_CHECKING:
             "identification": ("Identified", "identify"),
             "making": ("MadeItem", "make"),
             "photo_groups": ("group_photos",),
+            "proof": ("Proof", "erase_with_receipt", "prove_erased"),
             "runs": ("Run",),
             "verification": ("verify",),
             "watch": ("watch_faces", "watch_presence"),

@@ -33,6 +33,7 @@ class Erased:
     runs: int  # stopped runs that were deleted; they hold embeddings of films
     changed: tuple[str, ...]  # other files from which the people were erased, and how
     remains: tuple[str, ...]  # where the people may still be found
+    places: tuple[str, ...] = ()  # those of `remains` that were searched
 
 
 def erase(people: Sequence[str], gallery: Gallery, *, also: Iterable[Path] = ()) -> Erased:
@@ -67,7 +68,7 @@ def erase(people: Sequence[str], gallery: Gallery, *, also: Iterable[Path] = ())
             f"{unread} files that are no text and were not searched, such as images, films, tables "
             "and archives"
         )
-    return Erased(receipt, runs, tuple(changed), (*remains, *ELSEWHERE))
+    return Erased(receipt, runs, tuple(changed), (*remains, *ELSEWHERE), tuple(remains))
 
 
 def files_of(path: Path) -> list[Path]:
