@@ -196,7 +196,9 @@ def test_rows_out_of_order_do_not_make_reading_endless(filled, monkeypatch):
     with open_gallery(filled, CONTRACT) as gallery:
         run = gallery.engine._run
         # A damaged tree: every page of rows is the first one again.
-        monkeypatch.setattr(gallery.engine, "_run", lambda query, last: run(query, 0))
+        monkeypatch.setattr(
+            gallery.engine, "_run", lambda query, *v: run(query, *((0,) if len(v) == 1 else v))
+        )
         with pytest.raises(GalleryError, match="damaged"):
             list(gallery)
 

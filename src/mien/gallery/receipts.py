@@ -82,7 +82,7 @@ def make_key(path: Path) -> str:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     key = Ed25519PrivateKey.generate()
     text = key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
-    public = key.public_key().public_bytes(s.Encoding.Raw, s.PublicFormat.Raw).hex()
+    public: str = key.public_key().public_bytes(s.Encoding.Raw, s.PublicFormat.Raw).hex()
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(text)

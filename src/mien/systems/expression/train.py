@@ -208,7 +208,8 @@ def evenness(found: Floats, votes: Floats, prior: Floats) -> float:
         return 0.0
 
     def accuracy(power: float) -> float:
-        shares = softened(found[:, clear] - np.float32(power) * np.log(prior), 1.0)
+        less = np.asarray(np.float32(power) * np.log(prior), np.float32)
+        shares = softened(found[:, clear] - less, 1.0)
         return float((shares.argmax(1) == label).mean())
 
     powers = np.linspace(0, 1, 21)
