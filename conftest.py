@@ -32,6 +32,12 @@ def pytest_itemcollected(item):
         item.add_marker(f"system_{folder.name}")
 
 
+@pytest.fixture(autouse=True)
+def no_opened_runs(monkeypatch):
+    """Run folders that a test opens are forgotten after it."""
+    monkeypatch.setattr("mien.zoo.runs._opened", {})
+
+
 @pytest.fixture
 def toy(tmp_path):
     """Return make(shape, answers) -> path of a graph that always gives these named answers."""

@@ -16,9 +16,8 @@ CLASSES = ("anger", "happiness", "surprise")
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path):
     """A run folder with the weights of a shipped head."""
-    monkeypatch.setattr("mien.zoo.runs._opened", {})
     card = own_cards()["expression-convcut"]
     [path] = fetch(card)
     content = path.read_bytes()

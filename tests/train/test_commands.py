@@ -89,7 +89,6 @@ def toy(tmp_path, monkeypatch):
     (folder / "proof.py").write_text("def prove(data, out, on_step):\n    return '| a |\\n|---|'\n")
     (folder / "README.md").write_text(f"# toy\n\n{MARKS[0]}\n\nold\n\n{MARKS[1]}\n\nend\n")
     monkeypatch.setattr(mien.systems, "__path__", [*mien.systems.__path__, str(folder.parent)])
-    monkeypatch.setattr("mien.zoo.runs._opened", {})
     yield System(read_card(folder / "card.toml"), folder)
     for name in [name for name in sys.modules if name.startswith("mien.systems.toy_lab")]:
         del sys.modules[name]  # each test has its own files

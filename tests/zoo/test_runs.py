@@ -28,10 +28,8 @@ from mien.zoo.card import own_cards
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path):
     """Return run(weights) -> a run folder with these bytes, or those of a shipped head."""
-
-    monkeypatch.setattr("mien.zoo.runs._opened", {})  # forgotten after the test
 
     def make(weights=None, name="trained", **facts):
         card = own_cards()["expression-convcut"]

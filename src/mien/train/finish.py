@@ -61,8 +61,9 @@ def finish_run(
     facts = {"system": card.name, "model": made.name, "data": about if data else None,
              "settings": dataclasses.asdict(config), "measured": dict(measured)}  # fmt: skip
     text = json.dumps(facts, indent=2, default=str)
-    write_bytes(out / FIGURES, f"{text}\n".encode())
     try:
+        out.mkdir(parents=True, exist_ok=True)  # a system without weights writes nothing itself
+        write_bytes(out / FIGURES, f"{text}\n".encode())
         write_card(made, out / CARD)
         load(str(out.absolute()))
     except OSError as error:

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
@@ -11,12 +13,17 @@ from mien.zoo.card import HIDDEN, Card
 
 
 def write_card(card: Card, path: Path) -> None:
-    """Write a card; `read_card` reads the same facts from it.
+    """Write a card completely or not at all; `read_card` reads the same facts from it.
 
     Raises:
         OSError: the file cannot be written.
     """
-    path.write_text(card_text(card), "utf-8")
+    beside = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        beside.write_text(card_text(card), "utf-8")
+        os.replace(beside, path)  # several processes of one training may write it
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def card_text(card: Card) -> str:

@@ -174,7 +174,6 @@ def test_the_large_size_is_trained_on_larger_images_and_its_run_is_a_head(
     # Of the large network only the depths and widths are made small.
     plan = replace(lab.model.SIZES["base"], depths=(1, 1, 2, 1), widths=(8, 8, 16, 16), cut=1)
     monkeypatch.setitem(lab.model.SIZES, "base", replace(plan, detail=16))
-    monkeypatch.setattr("mien.zoo.runs._opened", {})
     random = np.random.default_rng(0)
     for split in ("train", "test"):
         for word in lab.data.CLASSES:
