@@ -208,8 +208,6 @@ def evenness(found: Floats, votes: Floats, prior: Floats) -> float:
         return 0.0
 
     def accuracy(power: float) -> float:
-        less = np.asarray(np.float32(power) * np.log(prior), np.float32)
-        shares = softened(found[:, clear] - less, 1.0)
         shares = softened(np.asarray(found[:, clear] - power * np.log(prior), np.float32), 1.0)
         return float((shares.argmax(1) == label).mean())
 
