@@ -11,7 +11,7 @@ from mien.errors import MissingExtraError, extra
 BARE = """
 import sys
 OPTIONAL = {"pandas", "pyarrow", "matplotlib", "h5py", "torch", "onnx", "pillow_heif"}
-OPTIONAL |= {"ai_edge_litert", "cryptography", "numba"}
+OPTIONAL |= {"ai_edge_litert", "cryptography", "keyring", "numba"}
 class Nowhere:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in OPTIONAL:

@@ -243,3 +243,73 @@ def test_a_receipt_needs_a_key(mien, path, tmp_path):
         code, _, err = mien(*forget, *words)
         assert (code, "belong together" in err) == (1, True)
     assert len(lines(mien("gallery", "list", "-g", path)[1])) == 2
+
+
+# ---------------------------------------------------------------- encryption
+
+
+@pytest.fixture
+def no_key(monkeypatch):
+    pytest.importorskip("cryptography", reason="needs the extra 'secure'")
+    monkeypatch.delenv("MIEN_GALLERY_KEY", raising=False)
+    monkeypatch.delenv("MIEN_GALLERY_KEY_FILE", raising=False)
+    monkeypatch.setattr("mien.gallery.keys.Ring.get", lambda self, generation: None)
+
+
+def test_a_gallery_is_encrypted_and_gets_a_new_key(mien, path, tmp_path, no_key, monkeypatch):
+    first, second = tmp_path / "first.key", tmp_path / "second.key"
+    assert b"Ada" in path.read_bytes()
+    code, out, _ = mien("gallery", "encrypt", "--key-file", first, "-g", path)
+    assert (code, lines(out)[0]["complete"]) == (0, True)
+    assert b"Ada" not in path.read_bytes()
+    code, _, err = mien("gallery", "list", "-g", path)
+    assert (code, "its key was not found" in err) == (1, True)
+    monkeypatch.setenv("MIEN_GALLERY_KEY_FILE", str(first))
+    assert [row["person"] for row in lines(mien("gallery", "list", "-g", path)[1])] == [
+        "Ada",
+        "Ben",
+    ]
+    assert lines(mien("gallery", "show", "-g", path)[1])[0]["encrypted"]
+    assert mien("gallery", "rekey", "--key-file", second, "-g", path)[0] == 0
+    code, _, err = mien("gallery", "list", "-g", path)
+    assert (code, "is not that of gallery" in err) == (1, True)
+    monkeypatch.setenv("MIEN_GALLERY_KEY", second.read_text())
+    assert mien("gallery", "check", "-g", path)[0] == 0
+    acts = [row["act"] for row in lines(mien("gallery", "journal", "show", "-g", path)[1])]
+    assert acts[-2:] == ["encrypt", "rekey"]
+    mien("gallery", "policy", tmp_path / "papers", "-g", path)
+    assert "AES-256-GCM" in (tmp_path / "papers" / "impact-assessment.md").read_text()
+
+
+def test_a_backup_is_encrypted_and_a_plain_export_is_asked_for(
+    mien, path, tmp_path, no_key, monkeypatch
+):
+    monkeypatch.setenv("MIEN_GALLERY_KEY", "ab" * 32)
+    assert mien("gallery", "encrypt", "-g", path)[0] == 0
+    copy, out = tmp_path / "copy.mien", tmp_path / "out.zip"
+    code, _, err = mien("gallery", "export", out, "-g", path)
+    assert (code, "--plain" in err, out.exists()) == (1, True, False)
+    assert mien("gallery", "export", out, "-g", path, "--plain")[0] == 0
+    assert mien("gallery", "backup", copy, "-g", path)[0] == 0
+    assert b"Ada" not in copy.read_bytes()
+    assert len(lines(mien("gallery", "list", "-g", copy)[1])) == 2
+    code, _, err = mien("gallery", "backup", copy, "-g", path)
+    assert (code, "exists already" in err) == (1, True)
+    code, _, err = mien("gallery", "backup", tmp_path / "no" / "c.mien", "-g", path)
+    assert (code, "c.mien" in err or "cannot" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["encrypt"], "No key was given"),
+        (["encrypt", "--keyring", "--key-file", "k"], "two places for one key"),
+        (["rekey", "--key-file", "k"], "is not encrypted"),
+        (["encrypt", "--key-file", "no/such/key"], "cannot be written"),
+    ],
+)
+def test_without_a_key_nothing_changes(mien, path, no_key, words, message):
+    before = path.read_bytes()
+    code, _, err = mien("gallery", *words, "-g", path)
+    assert (code, message in err) == (1, True)
+    assert path.read_bytes() == before

@@ -65,7 +65,7 @@ def test_a_face_with_another_name_is_a_conflict_above_the_limit(gallery, unit, f
 def exported(reopen, tmp_path, *templates):
     source = reopen("source")
     source.add(templates)
-    export_gallery(source, tmp_path / "out.zip")
+    export_gallery(source, tmp_path / "out.zip", plain=True)
     return tmp_path / "out.zip"
 
 

@@ -7,13 +7,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from contextlib import closing
 
 import pytest
 
 import mien.gallery.journal
 from mien.errors import GalleryError
-from mien.gallery import Head, open_gallery, read_anchor, write_anchor
+from mien.gallery import Head, open_gallery, read_anchor, schema, write_anchor
 
 CONTRACT = "toy-16:0f0f"
 
@@ -60,7 +61,8 @@ def test_every_change_is_in_the_journal(reopen, face, sha):
     gallery.remove(first)
     gallery.forget("Cy")
     found = entries(gallery)
-    assert [(one.act, one.people, one.templates) for one in found] == [
+    known = [(one.act, one.people, one.templates) for one in found if one.act != "encrypt"]
+    assert known == [
         ("create", (), ()),
         ("enroll", (1, 2), (1, 3)),
         ("refuse", (3,), ()),
@@ -70,9 +72,9 @@ def test_every_change_is_in_the_journal(reopen, face, sha):
         ("remove", (), (1,)),
         ("forget", (3,), ()),
     ]
-    assert [one.number for one in found] == list(range(1, 9))
+    assert [one.number for one in found] == list(range(1, len(found) + 1))
     assert {one.model for one in found} == {CONTRACT}
-    assert found[1].counts == {"templates": 3, "refusals": 0}
+    assert found[-7].counts == {"templates": 3, "refusals": 0}
     assert gallery.journal.verify() == []
 
 
@@ -322,13 +324,20 @@ def test_a_clock_that_was_set_back_does_not_turn_time_back(path, face):
         assert gallery.journal.verify() == []
 
 
-def test_a_gallery_of_an_older_version_gets_a_journal(tmp_path, face, monkeypatch):
+def test_a_gallery_of_an_older_version_gets_a_journal(tmp_path, face):
     path = tmp_path / "old.mien"
-    with monkeypatch.context() as patch:
-        patch.setattr("mien.gallery.schema.STEPS", mien.gallery.schema.STEPS[:1])
-        engine = mien.gallery.sqlite.SqliteGallery(path, CONTRACT, create=True)
-        engine.add([face("Ada", 1)])
-        engine.close()
+    with closing(sqlite3.connect(path)) as db, db:  # as version 1 wrote it
+        for statement in schema.STEPS[0]:
+            db.execute(statement)
+        blob = face("Ada", 1).vector.tobytes()
+        db.execute("INSERT INTO about (id, embedder, dimension) VALUES (1, ?, 16)", (CONTRACT,))
+        db.execute("INSERT INTO people (name) VALUES ('Ada')")
+        db.execute(
+            "INSERT INTO templates (person, vector, crc, added) VALUES (1, ?, ?, ?)",
+            (blob, zlib.crc32(blob), "2026-01-01T00:00:00+00:00"),
+        )
+        db.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+        db.execute("PRAGMA user_version = 1")
     with open_gallery(path, CONTRACT, read_only=True) as gallery:  # migrates
         assert entries(gallery) == []
         assert [one.name for one in gallery.people()] == ["Ada"]

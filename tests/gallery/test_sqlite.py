@@ -200,7 +200,7 @@ def test_rows_out_of_order_do_not_make_reading_endless(filled, monkeypatch):
             gallery.engine, "_run", lambda query, *v: run(query, *((0,) if len(v) == 1 else v))
         )
         with pytest.raises(GalleryError, match="damaged"):
-            list(gallery)
+            list(gallery.engine)
 
 
 def test_a_bit_flipped_in_the_schema_is_damage(filled):

@@ -17,7 +17,7 @@ PARTS = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "av")
 EXTRAS = {  # extra -> its modules
     "analyze": ("ai_edge_litert", "pandas", "pyarrow"),
     "heic": ("pillow_heif",),
-    "secure": ("cryptography",),
+    "secure": ("cryptography", "keyring"),
     "plots": ("matplotlib",),
     "synth": ("numba", "h5py"),
     "train": ("torch", "lightning_fabric", "onnx"),

@@ -27,6 +27,9 @@ app.add_typer(governance.consent, name="consent")
 app.command()(governance.create)
 app.command()(governance.retention)
 app.command()(governance.policy)
+app.command()(governance.encrypt)
+app.command()(governance.rekey)
+app.command()(governance.backup)
 app.command()(governance.keygen)
 app.command("prove-erased")(governance.prove_erased)
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
@@ -202,6 +205,9 @@ def forget(
 def export_people(
     target: Annotated[Path, typer.Argument(help="File to write.")],
     gallery: GalleryPath = GALLERY,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Also if the gallery is encrypted; the file is not.")
+    ] = False,
     who: Who = None,
 ) -> None:
     """Export a gallery to one portable file: embeddings, names, sources; no images.
@@ -211,7 +217,7 @@ def export_people(
     from mien.gallery import export_gallery, open_gallery
 
     with open_gallery(gallery, None, read_only=True, who=who) as known:
-        export_gallery(known, target)
+        export_gallery(known, target, plain=plain)
         print_json_line({"out": target, "people": len(known.people()), "templates": len(known)})
 
 

@@ -81,6 +81,7 @@ def facts(known: Any) -> dict[str, Any]:
         "embedder": known.embedder,
         "people": known.enrolled(),
         "templates": len(known),
+        "encrypted": known.encrypted,
         "journal": known.journal.head().number,
     }
 
@@ -326,6 +327,81 @@ def shortcoming(proof: Any) -> str:
         f"bytes are left in {', '.join(proof.places)}": proof.places,
     }
     return next(reason for reason, holds in reasons.items() if holds)
+
+
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key-file", help="File of the key; made if it does not exist."),
+]
+InKeyring = Annotated[
+    bool, typer.Option("--keyring", help="Make the key in the keyring of the system.")
+]
+
+
+def encrypt(
+    gallery: GalleryPath = GALLERY,
+    key_file: KeyFile = None,
+    keyring: InKeyring = False,
+    who: Who = None,
+) -> None:
+    """Encrypt a gallery: names, embeddings, paths, digests and legal bases.
+
+    Without the key the gallery is lost. Afterwards all commands take the key from
+    MIEN_GALLERY_KEY, from the file that MIEN_GALLERY_KEY_FILE names, or from the keyring.
+
+    Example: mien gallery encrypt --keyring --gallery family.mien
+    """
+    from mien.gallery import open_gallery
+    from mien.service import encryption
+
+    with open_gallery(gallery, None, who=who) as known:
+        receipt = encryption.encrypt(known, key_file=key_file, keyring=keyring)
+    _sealed(gallery, receipt)
+
+
+def rekey(
+    gallery: GalleryPath = GALLERY,
+    key_file: KeyFile = None,
+    keyring: InKeyring = False,
+    who: Who = None,
+) -> None:
+    """Give an encrypted gallery a new key; nobody is enrolled anew.
+
+    Destroy the old key afterwards: with it, older backups can be opened.
+
+    Example: mien gallery rekey --key-file new.key --gallery family.mien
+    """
+    from mien.gallery import open_gallery
+    from mien.service import encryption
+
+    with open_gallery(gallery, None, who=who) as known:
+        receipt = encryption.rekey(known, key_file=key_file, keyring=keyring)
+    _sealed(gallery, receipt)
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="File to write; never overwritten.")],
+    gallery: GalleryPath = GALLERY,
+    who: Who = None,
+) -> None:
+    """Write a copy of one state of a gallery, encrypted as the gallery is.
+
+    Example: mien gallery backup family-2026.mien --gallery family.mien
+    """
+    from mien.gallery import open_gallery
+
+    with open_gallery(gallery, None, read_only=True, who=who) as known:
+        known.backup(target)
+        print_json_line({"out": target, "templates": len(known), "encrypted": known.encrypted})
+
+
+def _sealed(gallery: str, receipt: Any) -> None:
+    print_json_line(
+        {"gallery": gallery, "encrypted": True, "complete": receipt.complete}
+        | {"reason": receipt.reason}
+    )
+    if not receipt.complete:
+        raise GalleryError(f"{receipt.reason}")
 
 
 @journal.command("show")

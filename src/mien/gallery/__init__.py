@@ -69,6 +69,7 @@ def open_gallery(
     read_only: bool = False,
     who: str | None = None,
     purpose: str | None = None,
+    key: bytes | None = None,
 ) -> GuardedGallery:
     """Open the gallery at a path.
 
@@ -84,6 +85,8 @@ def open_gallery(
         who: uses it, for the journal; default: the user of the operating system.
         purpose: code of the purpose of all searches, such as "access-control"; a governed gallery
             finds only people whose legal basis covers it.
+        key: 32 bytes, of an encrypted gallery; default: from the environment, a file or the
+            keyring; see `mien.gallery.keys`.
 
     Raises:
         GalleryMismatchError: the gallery belongs to another embedder.
@@ -111,7 +114,7 @@ def open_gallery(
 
     def opened(record: bool) -> GuardedGallery:
         without = read_only and not record
-        engine = SqliteGallery(Path(where), embedder, create=create, read_only=without)
+        engine = SqliteGallery(Path(where), embedder, create=create, read_only=without, key=key)
         try:
             return GuardedGallery(engine, who=who, purpose=purpose, read_only=read_only)
         except BaseException:

@@ -53,8 +53,13 @@ class Imported:
     refusals: int  # number of refusals that were read
 
 
-def export_gallery(gallery: Gallery, path: str | os.PathLike[str]) -> int:
+def export_gallery(gallery: Gallery, path: str | os.PathLike[str], *, plain: bool = False) -> int:
     """Export a gallery to one file, which is complete or absent.
+
+    Args:
+        gallery: open gallery.
+        path: file to write.
+        plain: permits the export of an encrypted gallery; an export is not encrypted.
 
     Returns:
         The number of templates.
@@ -68,6 +73,11 @@ def export_gallery(gallery: Gallery, path: str | os.PathLike[str]) -> int:
         raise GalleryError(
             f"Export path '{target}' is not supported: an export is a ZIP archive, so the name "
             "must end in .zip. A list of people comes from: mien gallery list"
+        )
+    if gallery.encrypted and not plain:
+        raise GalleryError(
+            f"Gallery {gallery.where} is encrypted, and an export is not encrypted: nothing was "
+            "written. For a backup: mien gallery backup FILE; to export it in plain form: --plain"
         )
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mien.errors import GalleryError, UnknownPersonError
 from mien.gallery.checks import clean_name, utc
 from mien.gallery.journal import Entry, Journal, sha256
+from mien.gallery.keys import check_key
 from mien.gallery.legal import (
     Due,
     LegalBasis,
@@ -174,6 +176,46 @@ class GuardedGallery:
                 f"Gallery {self.where} is open read-only; open it for writing, and make the file "
                 "and its folder writable."
             )
+
+    # ------------------------------------------------------------------ keys
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether all that identifies somebody is sealed in the store."""
+        return self.engine.encrypted
+
+    def encrypt(self, key: bytes) -> Receipt:
+        """Encrypt a plain gallery, in one transaction; the plain bytes are overwritten.
+
+        If the process is killed, the gallery is plain as before, or encrypted; the next opening
+        for a change then overwrites what is left.
+
+        Args:
+            key: 32 random bytes. Without it the gallery is lost: keep it in two places.
+        """
+        check_key(key)
+        with self._changing("encrypt"):
+            return self.engine.encrypt(key)
+
+    def rekey(self, key: bytes) -> Receipt:
+        """Give an encrypted gallery another key, in one transaction; no record is sealed anew.
+
+        Backups of before still open with the old key: destroy it.
+        """
+        check_key(key)
+        with self._changing("rekey"):
+            return self.engine.rekey(key)
+
+    def backup(self, target: Path) -> None:
+        """Write a copy of one state of the gallery, encrypted as the gallery is.
+
+        Raises:
+            GalleryError: the file exists or cannot be written.
+        """
+        if target.exists():
+            raise GalleryError(f"{target} exists already; give another name for the backup.")
+        self._record("backup")
+        self.engine.backup(target)
 
     # ------------------------------------------------------------------ rules
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -98,6 +99,11 @@ class Gallery(Protocol):
     embedder: str  # contract id: model, preprocessing and dimension
     where: str  # path or address, for messages
     read_only: bool  # True if only searching and listing are possible
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether all that identifies somebody is sealed in the store."""
+        ...
 
     def add(self, templates: Iterable[Template], refusals: Iterable[Refusal] = ()) -> list[int]:
         """Enrol templates, and store refusals, in one transaction.
@@ -282,6 +288,26 @@ class Engine(Gallery, Protocol):
 
     def names(self) -> dict[int, str]:
         """Return the names of all people by id, also of those without templates."""
+        ...
+
+    def encrypt(self, key: bytes) -> Receipt:
+        """Seal all records in one transaction, and overwrite the plain bytes."""
+        ...
+
+    def rekey(self, key: bytes) -> Receipt:
+        """Wrap all data keys with a new key in one transaction."""
+        ...
+
+    def key_name(self) -> tuple[str, int]:
+        """Return how the keyring names the gallery, and the number of its key; 0: plain."""
+        ...
+
+    def name_key(self) -> str:
+        """Return how the keyring names the gallery; it gets a name if it has none."""
+        ...
+
+    def backup(self, target: Path) -> None:
+        """Write a copy of one state, encrypted as the gallery is."""
         ...
 
     def last(self) -> int:

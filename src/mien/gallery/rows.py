@@ -14,7 +14,7 @@ from mien.gallery.records import Stored
 from mien.types import Floats
 
 STORED = (
-    "SELECT templates.id, person, vector, crc, name, source, digest, quality, box, added "
+    "SELECT templates.id, person, vector, crc, name, source, digest, quality, box, added, sealed "
     "FROM templates JOIN people ON people.id = person"
 )
 
@@ -50,7 +50,7 @@ def stored_of(rows: Sequence[Any], embedder: str, where: str) -> list[Stored]:
 
 def stored(row: Sequence[Any], vector: Floats, embedder: str, where: str) -> Stored:
     """Return the record of one row from `STORED`."""
-    number, _, _, _, name, source, digest, quality, box, added = row
+    number, _, _, _, name, source, digest, quality, box, added, *_ = row
     try:
         return Stored(
             person=name,

@@ -79,6 +79,15 @@ STEPS: tuple[tuple[str, ...], ...] = (
         CREATE INDEX owners ON facts (person)
         """,
     ),
+    (
+        "ALTER TABLE about ADD COLUMN lookup BLOB",  # wrapped key of digests; NULL: not encrypted
+        "ALTER TABLE about ADD COLUMN generation INTEGER NOT NULL DEFAULT 0",  # of the key; 0: none
+        "ALTER TABLE about ADD COLUMN ident TEXT",  # random, names the gallery in the keyring
+        # An encrypted gallery has a keyed digest in `name` and in each `digest`, and all else that
+        # identifies somebody sealed in `vector`, `source` and `text`; see mien.gallery.sealing.
+        "ALTER TABLE people ADD COLUMN sealed BLOB",  # the name
+        "ALTER TABLE people ADD COLUMN wrapped BLOB",  # the data key
+    ),
 )
 
 

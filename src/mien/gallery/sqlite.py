@@ -1,6 +1,6 @@
 """The default gallery: one SQLite file for storage, and a matrix in memory for search."""
 
-import zlib
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -23,9 +23,12 @@ from mien.gallery.checks import (
     utc,
 )
 from mien.gallery.index import NOBODY, ROWS, Hit, Index, Ints
+from mien.gallery.keys import Box, Vault, find_key
 from mien.gallery.records import Fact, Person, Receipt, Refusal, Seen, Stored, Template
+from mien.gallery.resealing import OWNED, convert, pass_on
 from mien.gallery.rows import STORED, damaged, moment, stored_of, vectors_of
 from mien.gallery.schema import damaged_file, new_epoch
+from mien.gallery.sealing import Sealing, Texts
 from mien.gallery.sidecar import Sidecar
 from mien.gallery.store import Store
 from mien.types import Candidate, Floats
@@ -45,19 +48,120 @@ class SqliteGallery:
     """
 
     def __init__(
-        self, path: Path, embedder: str | None, *, create: bool = False, read_only: bool = False
+        self,
+        path: Path,
+        embedder: str | None,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        key: bytes | None = None,
     ) -> None:
+        """Open a file.
+
+        Args:
+            path: of the file.
+            embedder: contract id; None accepts any.
+            create: whether a missing file is created.
+            read_only: whether changes are refused.
+            key: of an encrypted file; None: it is taken from where `find_key` finds it.
+        """
         self._store = Store(path, embedder, create=create, read_only=read_only)
         self.where, self.read_only = self._store.where, self._store.read_only
         self.embedder: str = self._store.embedder
         self._run, self._one, self._must = self._store.run, self._store.one, self._store.must
         self._index, self._epoch, self._last = Index.empty(), -1, 0
         self._sidecar = Sidecar(path)
+        try:
+            self._sealing = Sealing(self._vault(key), self._wrapped)
+        except BaseException:
+            self._store.close()
+            raise
         if not self.read_only:
             with self._store.reading():
                 (epoch,) = self._must("SELECT epoch FROM about")
             with suppress(OSError):  # forget and scrub report it
                 self._sidecar.tidy(epoch)
+
+    def _vault(self, key: bytes | None) -> Vault | None:
+        """Return the keys of an encrypted file; None if it is plain."""
+        with self._store.reading():
+            lookup, generation, ident = self._must("SELECT lookup, generation, ident FROM about")
+        if not generation:
+            return None
+        if key is None:
+            key = find_key(str(ident), generation, self.where)
+        return Vault(key, lookup, self.embedder, self.where)
+
+    def _wrapped(self, person: int) -> object:
+        """Return the wrapped data key of a person."""
+        row = self._one("SELECT wrapped FROM people WHERE id = ?", person)
+        return row[0] if row else None
+
+    # ------------------------------------------------------------------ keys
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the records are encrypted."""
+        return self._sealing.vault is not None
+
+    def key_name(self) -> tuple[str, int]:
+        """Return how the keyring names the gallery, and the number of its key; 0: plain."""
+        with self._store.reading():
+            ident, generation = self._must("SELECT ident, generation FROM about")
+        return str(ident or ""), int(generation)
+
+    def name_key(self) -> str:
+        """Return how the keyring names the gallery; a plain one gets a name."""
+        with self._store.change(counts=False):
+            (ident,) = self._must("SELECT ident FROM about")
+            ident = ident or secrets.token_hex(16)
+            self._run("UPDATE about SET ident = ?", ident)
+        return str(ident)
+
+    def encrypt(self, key: bytes) -> Receipt:
+        """Seal all records of a plain file, in one transaction; see `GuardedGallery.encrypt`."""
+        if self.encrypted:
+            raise GalleryError(f"Gallery {self.where} is encrypted already; for a new key: rekey.")
+        lookup = Vault.new_lookup(key, self.embedder)
+        vault = Vault(key, lookup, self.embedder, self.where)
+        sealing = Sealing(vault, self._wrapped)
+        with self._store.change(erases=True):
+            for person, name in self._run("SELECT id, name FROM people").fetchall():
+                self._run("UPDATE people SET wrapped = ? WHERE id = ?", vault.add(person), person)
+                self._set_name(person, name, sealing)
+            for table in OWNED:
+                convert(self._run, table, self._sealing, sealing)
+            self._run("UPDATE about SET lookup = ?, generation = 1", lookup)
+        self._sealing, self._store.generation = sealing, 1
+        return self._receipt(0, 0, 0)
+
+    def rekey(self, key: bytes) -> Receipt:
+        """Wrap all data keys with a new key, in one transaction; see `GuardedGallery.rekey`."""
+        vault = self._sealing.vault
+        if vault is None:
+            raise GalleryError(f"Gallery {self.where} is not encrypted; encrypt it first.")
+        box, (_, generation) = Box(key), self.key_name()
+        with self._store.change(erases=True):
+            (lookup,) = self._must("SELECT lookup FROM about")
+            lookup = vault.rewrapped(0, lookup, box)
+            for person, wrapped in self._run("SELECT id, wrapped FROM people").fetchall():
+                new = vault.rewrapped(person, wrapped, box)
+                self._run("UPDATE people SET wrapped = ? WHERE id = ?", new, person)
+            self._run("UPDATE about SET lookup = ?, generation = ?", lookup, generation + 1)
+        self._store.generation = generation + 1
+        self._sealing.vault = Vault(key, lookup, self.embedder, self.where)
+        return self._receipt(0, 0, 0)
+
+    def backup(self, target: Path) -> None:
+        """Write a copy of one state of the file; an encrypted one stays encrypted."""
+        with self._store.reading():
+            pass  # the file is in its place
+        self._store.copy(target)
+
+    def _set_name(self, person: int, name: str, sealing: Sealing) -> None:
+        """Store the name of a person."""
+        values = sealing.lookup(name), sealing.name(person, name), person
+        self._run("UPDATE people SET name = ?, sealed = ? WHERE id = ?", *values)
 
     # ------------------------------------------------------------------ changes
 
@@ -83,7 +187,7 @@ class SqliteGallery:
 
     def _insert(self, person: int, template: Template, vector: Floats) -> int:
         """Add one row unless its image exists already; return its number."""
-        digest = template.source_digest
+        digest = self._sealing.lookup_digest(template.source_digest)
         if digest is not None:
             row = self._one(
                 "SELECT id FROM templates WHERE person = ? AND digest = ?", person, digest
@@ -91,13 +195,16 @@ class SqliteGallery:
             if row:
                 return int(row[0])
             self._run("DELETE FROM refusals WHERE person = ? AND digest = ?", person, digest)
-        blob = vector.astype("<f4").tobytes()
         box = None if template.box is None else template.box.astype("<f4").tobytes()
+        quality = quality_text(template.quality)
+        texts = Texts(template.source, template.source_digest, quality, box)
+        texts = self._sealing.texts(person, "template", texts)
+        blob, crc = self._sealing.vector(person, vector.astype("<f4").tobytes())
         cursor = self._run(
             "INSERT INTO templates (person, vector, crc, source, digest, quality, box, added) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            *(person, blob, zlib.crc32(blob), template.source, digest),
-            *(quality_text(template.quality), box, utc(template.added)),
+            *(person, blob, crc, texts.source, texts.digest),
+            *(texts.quality, texts.box, utc(template.added)),
         )
         return int(cursor.lastrowid or 0)
 
@@ -107,13 +214,15 @@ class SqliteGallery:
 
     def _refuse(self, person: int, refusal: Refusal) -> None:
         """Store a refusal unless the image is enrolled for this person."""
-        key = (person, refusal.source_digest)
+        texts = Texts(refusal.source, refusal.source_digest, reason=refusal.reason)
+        texts = self._sealing.texts(person, "refusal", texts)
+        key = (person, texts.digest)
         if not self._one("SELECT 1 FROM templates WHERE person = ? AND digest = ?", *key):
             self._run(
                 "INSERT INTO refusals (person, digest, reason, source, added) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (person, digest) DO UPDATE SET "
                 "reason = excluded.reason, source = excluded.source, added = excluded.added",
-                *(*key, refusal.reason, refusal.source, utc(refusal.added)),
+                *(*key, texts.reason, texts.source, utc(refusal.added)),
             )
 
     def forget(self, *people: str) -> Receipt:
@@ -129,6 +238,8 @@ class SqliteGallery:
                 templates += self._run("DELETE FROM templates WHERE person = ?", person).rowcount
                 refusals += self._run("DELETE FROM refusals WHERE person = ?", person).rowcount
                 self._run("DELETE FROM people WHERE id = ?", person)
+                if self._sealing.vault:
+                    self._sealing.vault.forget(person)
         return self._receipt(len(names), templates, refusals)
 
     def rename(self, old: str, new: str) -> Receipt:
@@ -136,12 +247,12 @@ class SqliteGallery:
         old, new = clean_name(old), clean_name(new)
         with self._erasing():
             person = self._person(old)
-            if old != new and self._one("SELECT 1 FROM people WHERE name = ?", new):
+            if old != new and self._known(new) is not None:
                 raise GalleryError(
                     f"Gallery {self.where} already has a person named {new!r}; choose another "
                     f"name for {old!r}, or merge them if both are one person."
                 )
-            self._run("UPDATE people SET name = ? WHERE id = ?", new, person)
+            self._set_name(person, new, self._sealing)
         return self._receipt(int(old != new), 0, 0)
 
     def merge(self, source: str, into: str) -> Receipt:
@@ -159,9 +270,14 @@ class SqliteGallery:
             ).rowcount
             kept = set(self._numbers(gone))
             moved.update({number: stays if number in kept else NOBODY for number in numbers})
+            others = {table: self._numbers(gone, table) for table in OWNED}
             self._run("UPDATE templates SET person = ? WHERE person = ?", stays, gone)
             self._run("UPDATE facts SET person = ? WHERE person = ?", stays, gone)
             self._run("UPDATE OR IGNORE refusals SET person = ? WHERE person = ?", stays, gone)
+            for table, ids in others.items():
+                now = set(self._numbers(stays, table))
+                mine = [each for each in ids if each in now]
+                pass_on(self._run, table, mine, gone, stays, self._sealing)
             refusals = self._run(
                 f"DELETE FROM refusals WHERE person = ? OR person = ? AND {pictures}",
                 *(gone, stays, stays),
@@ -199,6 +315,7 @@ class SqliteGallery:
                     moved[number], erased = NOBODY, erased + 1
                     continue
                 self._run("UPDATE templates SET person = ? WHERE id = ?", person, number)
+                pass_on(self._run, "templates", [number], owner, person, self._sealing)
                 refusals += self._run(f"DELETE FROM refusals {where}", person, digest).rowcount
                 moved[number] = person
             people = self._drop_empty(owners.values())
@@ -247,9 +364,9 @@ class SqliteGallery:
         with suppress(OSError):  # the epoch in that file is now wrong: it is not used again
             self._sidecar.amend(before, after, moved)
 
-    def _numbers(self, person: int) -> list[int]:
-        """Return the template numbers of a person, inside a transaction."""
-        rows = self._run("SELECT id FROM templates WHERE person = ? ORDER BY id", person)
+    def _numbers(self, person: int, table: str = "templates") -> list[int]:
+        """Return the numbers of the rows of a person, inside a transaction."""
+        rows = self._run(f"SELECT id FROM {table} WHERE person = ? ORDER BY id", person)
         return [number for (number,) in rows]
 
     def _receipt(self, people: int, templates: int, refusals: int) -> Receipt:
@@ -294,6 +411,7 @@ class SqliteGallery:
                     f"WHERE id IN ({', '.join('?' * len(part))}) ORDER BY id",
                     *part,
                 ).fetchall()
+            found = self._sealing.open_vectors(found)
         if [row[0] for row in found] != numbers.tolist():
             raise GalleryError(damaged_file(self.where, "a template of its index is missing"))
         return vectors_of(found, dimension, self.where)
@@ -311,14 +429,11 @@ class SqliteGallery:
             (dimension,) = self._must("SELECT dimension FROM about")
             for first in range(0, len(numbers), PAGE):
                 part = numbers[first : first + PAGE]
-                for name, source, *stored in self._run(
-                    "SELECT name, source, templates.id, person, vector, crc FROM templates "
-                    "JOIN people ON people.id = person "
-                    f"WHERE templates.id IN ({', '.join('?' * len(part))})",
-                    *part,
-                ):
-                    [vector] = vectors_of([tuple(stored)], dimension, self.where)
-                    rows[stored[0]] = name, source, vector
+                marks = ", ".join("?" * len(part))
+                found_rows = self._run(f"{STORED} WHERE templates.id IN ({marks})", *part)
+                for row in self._sealing.open_stored(found_rows.fetchall()):
+                    [vector] = vectors_of([row], dimension, self.where)
+                    rows[row[0]] = row[4], row[5], vector
         if len(rows) < len(numbers):
             raise GalleryError(damaged_file(self.where, "a row is missing"))
         return [
@@ -334,7 +449,7 @@ class SqliteGallery:
         with self._store.reading():
             dimension, epoch = self._must("SELECT dimension, epoch FROM about")
             last, index, covered = self._store.last(), self._index, self._last
-            if not covered and last >= ROWS:
+            if not covered and last >= ROWS and not self.encrypted:
                 index, covered = self._sidecar.load(epoch, last, dimension) or (index, covered)
             elif epoch != self._epoch and len(index):
                 cursor = self._run("SELECT id, person FROM templates")
@@ -348,7 +463,8 @@ class SqliteGallery:
                 )
                 while rows := cursor.fetchmany(ROWS):
                     numbers = np.array([row[:2] for row in rows], dtype=np.int64)
-                    vectors = vectors_of(rows, dimension, self.where)
+                    opened = self._sealing.open_vectors(rows)
+                    vectors = vectors_of(opened, dimension, self.where)
                     index = index.extended(numbers[:, 0], numbers[:, 1], vectors)
             self._index, self._epoch, self._last = index, epoch, last
             return index, epoch, dimension
@@ -372,7 +488,7 @@ class SqliteGallery:
                 self._run("UPDATE facts SET text = ? WHERE id = ?", text, instead)
                 return instead
             owner = None if person is None else self._person(clean_name(person), make=True)
-            values = (kind, owner, text)
+            values = (kind, owner, self._sealing.fact(owner, text))
             cursor = self._run("INSERT INTO facts (kind, person, text) VALUES (?, ?, ?)", *values)
             return int(cursor.lastrowid or 0)
 
@@ -388,18 +504,18 @@ class SqliteGallery:
                 *(kind, after, *([] if person is None else [person])),
                 -1 if limit is None else limit,
             ).fetchall()
-        return [Fact(*row) for row in rows]
+            return [Fact(i, who, self._sealing.open_fact(who, text)) for i, who, text in rows]
 
     def number(self, person: str) -> int | None:
         """Return the id of a person; see `mien.gallery.records.Engine`."""
         with self._store.reading():
-            row = self._one("SELECT id FROM people WHERE name = ?", clean_name(person))
-        return int(row[0]) if row else None
+            return self._known(clean_name(person))
 
     def names(self) -> dict[int, str]:
         """Return the names of all people; see `mien.gallery.records.Engine`."""
         with self._store.reading():
-            return dict(self._run("SELECT id, name FROM people ORDER BY id").fetchall())
+            rows = self._run("SELECT id, name, sealed FROM people ORDER BY id").fetchall()
+            return {row[0]: self._sealing.open_name(*row) for row in rows}
 
     def last(self) -> int:
         """Return the highest number of a template; see `mien.gallery.records.Engine`."""
@@ -418,6 +534,8 @@ class SqliteGallery:
 
     def _keep_index(self) -> None:
         """Write the file beside a large gallery if many templates are not in it."""
+        if self.encrypted:
+            return
         with self._store.reading():
             last = self._store.last()
         kept = self._index
@@ -444,42 +562,56 @@ class SqliteGallery:
         """Return all people; see `mien.gallery.Gallery`."""
         with self._store.reading():
             rows = self._run(
-                "SELECT people.id, name, sum(kind), min(added) FROM people JOIN ("
+                "SELECT people.id, name, sum(kind), min(added), sealed FROM people JOIN ("
                 "SELECT person, 1 AS kind, added FROM templates UNION ALL "
                 "SELECT person, 0, added FROM refusals) ON person = people.id "
                 "GROUP BY people.id ORDER BY people.id"
             ).fetchall()
-        return [Person(i, name, n, moment(added, self.where)) for i, name, n, added in rows]
+            return [
+                Person(i, self._sealing.open_name(i, name, sealed), n, moment(added, self.where))
+                for i, name, n, added, sealed in rows
+            ]
 
     def templates(self, person: str) -> list[Stored]:
         """Return all templates of one person; see `mien.gallery.Gallery`."""
         with self._store.reading():
             number = self._person(clean_name(person))
             rows = self._run(f"{STORED} WHERE person = ? ORDER BY templates.id", number).fetchall()
+            rows = self._sealing.open_stored(rows)
         return stored_of(rows, self.embedder, self.where)
 
     def refusals(self) -> list[Refusal]:
         """Return all refusals; see `mien.gallery.Gallery`."""
         with self._store.reading():
             rows = self._run(
-                "SELECT name, digest, reason, source, added FROM refusals "
+                "SELECT person, name, sealed, digest, reason, source, added FROM refusals "
                 "JOIN people ON people.id = person ORDER BY refusals.id"
             ).fetchall()
-        return [
-            Refusal(name, digest, reason, source, moment(added, self.where))
-            for name, digest, reason, source, added in rows
-        ]
+            found = []
+            for person, name, sealed, digest, reason, source, added in rows:
+                name = self._sealing.open_name(person, name, sealed)
+                texts = Texts(source, digest, reason=reason)
+                texts = self._sealing.open_texts(person, "refusal", texts)
+                time = moment(added, self.where)
+                found.append(Refusal(name, str(texts.digest), texts.reason, texts.source, time))
+        return found
 
     def seen(self, person: str, digest: str) -> Seen | None:
         """Return the result for an image; see `mien.gallery.Gallery`."""
-        key = clean_name(person), check_digest(digest)
+        key = self._sealing.lookup(clean_name(person)), self._sealing.lookup(check_digest(digest))
         where = "JOIN people ON people.id = person WHERE name = ? AND digest = ?"
         with self._store.reading():
             row = self._one(f"SELECT templates.id, added FROM templates {where}", *key)
             if row:
                 return Seen("enrolled", None, row[0], moment(row[1], self.where))
-            row = self._one(f"SELECT reason, added FROM refusals {where}", *key)
-        return Seen("refused", row[0], None, moment(row[1], self.where)) if row else None
+            query = "SELECT reason, added, person, source, digest FROM refusals"
+            row = self._one(f"{query} {where}", *key)
+            if not row:
+                return None
+            reason, added, owner, source, digest = row
+            texts = Texts(source, digest, reason=reason)
+            texts = self._sealing.open_texts(owner, "refusal", texts)
+            return Seen("refused", texts.reason, None, moment(added, self.where))
 
     def stamp(self) -> int:
         """Return a number that differs after each change; see `mien.gallery.Gallery`."""
@@ -509,6 +641,7 @@ class SqliteGallery:
                 rows = self._run(
                     f"{STORED} WHERE templates.id > ? ORDER BY templates.id LIMIT {PAGE}", last
                 ).fetchall()
+                rows = self._sealing.open_stored(rows)
             if not rows:
                 return
             if rows[-1][0] <= last:  # a damaged tree whose numbers do not go up would never end
@@ -523,14 +656,25 @@ class SqliteGallery:
         with self._store.reading():
             return int(self._one("SELECT count(*) FROM templates")[0])
 
+    def _known(self, name: str) -> int | None:
+        """Return the id of a person, inside a transaction; None if unknown."""
+        row = self._one("SELECT id FROM people WHERE name = ?", self._sealing.lookup(name))
+        return int(row[0]) if row else None
+
     def _person(self, name: str, *, make: bool = False) -> int:
         """Return the id of a person; create the person if `make` is set."""
-        row = self._one("SELECT id FROM people WHERE name = ?", name)
-        if row:
-            return int(row[0])
+        known = self._known(name)
+        if known is not None:
+            return known
         if not make:
             raise UnknownPersonError(name, self.where)
-        return int(self._run("INSERT INTO people (name) VALUES (?)", name).lastrowid or 0)
+        values = (self._sealing.lookup(name),)
+        person = int(self._run("INSERT INTO people (name) VALUES (?)", *values).lastrowid or 0)
+        if self._sealing.vault:
+            key = self._sealing.vault.add(person)
+            self._run("UPDATE people SET wrapped = ? WHERE id = ?", key, person)
+            self._set_name(person, name, self._sealing)
+        return person
 
     def close(self) -> None:
         """Close the file; later use of the gallery is an error."""

@@ -43,7 +43,9 @@ class Store:
             try:
                 prepare(self.db, self.where, embedder, self.read_only)
                 self._file = self._identity()
-                self.embedder, due = self.must("SELECT embedder, scrub_due FROM about")
+                self.embedder, due, self.generation = self.must(
+                    "SELECT embedder, scrub_due, generation FROM about"
+                )
                 if embedder not in (None, self.embedder):
                     raise GalleryMismatchError(self.embedder, str(embedder), self.where)
                 if not self.read_only:
@@ -87,6 +89,7 @@ class Store:
             self.db.execute("BEGIN IMMEDIATE")
             self._changing = True
             try:
+                self._same_key()
                 with ExitStack() as both:
                     while self._inside:
                         both.enter_context(self._inside.pop(0))
@@ -133,6 +136,7 @@ class Store:
                 )
             self.db.execute("BEGIN")
             try:
+                self._same_key()
                 yield
             finally:
                 if self.db.in_transaction:
@@ -162,6 +166,14 @@ class Store:
                     self.db.execute("ROLLBACK")
                 raise
             return same
+
+    def _same_key(self) -> None:
+        """Refuse to go on with an old key, or without one."""
+        if self.must("SELECT generation FROM about")[0] != self.generation:
+            raise GalleryError(
+                f"Gallery {self.where} was encrypted, or got a new key, while it was open; this "
+                "change was not stored. Open the gallery again."
+            )
 
     def last(self) -> int:
         """Return the highest template number that was ever given, inside `change` or `reading`."""
@@ -198,6 +210,11 @@ class Store:
             f"Another program is reading gallery {self.where}, so erased data remain in "
             f"{self.where}-wal; end that program, then scrub or open the gallery again."
         )
+
+    def copy(self, target: Path) -> None:
+        """Write one state of the file to a new file."""
+        with self._lock, spoken(self.where):
+            self.db.execute("VACUUM INTO ?", (str(target),))
 
     def _emptied(self) -> bool:
         """Move the write-ahead log to the file; return whether another process prevents that."""

@@ -61,6 +61,7 @@ class Facts:
     numbers: int | None  # of one embedding
     where: str
     entries: int  # of the journal
+    encrypted: bool
 
 
 def write_policy(folder: Path, gallery: GuardedGallery) -> list[Path]:
@@ -122,6 +123,7 @@ def facts_of(gallery: GuardedGallery) -> Facts:
         numbers=int(rest[0]) if rest and rest[0].isdigit() else None,
         where=gallery.where,
         entries=gallery.journal.head().number,
+        encrypted=gallery.encrypted,
     )
 
 
@@ -133,7 +135,11 @@ def kept(facts: Facts) -> Section:
         (f"for each enrolled image: {size}", "to compare faces; it is biometric data"),
         ("path, SHA-256, face position, quality and time of that image", "to correct errors"),
         ("path, SHA-256 and reason of each refused image", "so that it is not processed again"),
-        ("in a large gallery, codes of the embeddings in a file beside", "speed of searches"),
+        *(
+            []
+            if facts.encrypted
+            else [("in a large gallery, codes of the embeddings in a file beside", "speed")]
+        ),
         ("legal bases: purpose, ground, text, times, SHA-256 of text and evidence", "proof"),
         ("journal: numbers of people and templates, acts, times, users", "accountability"),
     )
@@ -263,6 +269,8 @@ def impact_assessment(facts: Facts) -> Paper:
         else f"Journal of {facts.entries} entries, a chain of hashes; changes only, no searches"
     )
     encrypted = "Not encrypted by the program; encryption of the disk by the operator"
+    if facts.encrypted:
+        encrypted = f"AES-256-GCM, one data key per person; the key is kept at: {OPEN}"
     risks = (
         ("theft of the file", "embeddings identify people; faces can be rebuilt", encrypted),
         ("false match", "a person is taken for somebody else", f"threshold and review: {OPEN}"),

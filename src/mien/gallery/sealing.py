@@ -1,0 +1,138 @@
+"""How the rows of an engine are sealed and opened; without a key they stay as they are.
+
+A plain row and a sealed row have the same columns. In a sealed row, names and digests of images are
+keyed digests, `vector` is sealed, and `source` holds the sealed texts of the row.
+"""
+
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from mien.errors import GalleryError
+from mien.gallery.keys import Vault
+
+Row = Sequence[Any]
+
+
+class Texts(NamedTuple):
+    """The texts of a template or refusal, as columns."""
+
+    source: Any
+    digest: str | None
+    quality: str | None = None
+    box: bytes | None = None
+    reason: str = ""
+
+
+class Sealing:
+    """Seals and opens rows with the keys of a gallery."""
+
+    def __init__(self, vault: Vault | None, wrapped: Callable[[int], object]) -> None:
+        """Use keys.
+
+        Args:
+            vault: the keys; None: rows are plain.
+            wrapped: returns the wrapped data key of a person.
+        """
+        self.vault, self._wrapped = vault, wrapped
+
+    def lookup(self, text: str) -> str:
+        """Return what stands in the column of a name or digest."""
+        return self.vault.digest(text) if self.vault else text
+
+    def lookup_digest(self, digest: str | None) -> str | None:
+        """Return what stands in the column of the digest of an image."""
+        return None if digest is None else self.lookup(digest)
+
+    def name(self, person: int, name: str) -> bytes | None:
+        """Return the sealed name; None if it is plain."""
+        return self._seal(person, "name", name.encode()) if self.vault else None
+
+    def vector(self, person: int, blob: bytes) -> tuple[bytes, int]:
+        """Return the columns `vector` and `crc`."""
+        if not self.vault:
+            return blob, zlib.crc32(blob)
+        return self._seal(person, "vector", blob), 0  # GCM authenticates; a CRC would reveal bits
+
+    def texts(self, person: int, kind: str, texts: Texts) -> Texts:
+        """Return the columns of a template or refusal."""
+        if not self.vault:
+            return texts
+        row = {**texts._asdict(), "box": texts.box and texts.box.hex()}
+        sealed = self._seal(person, kind, json.dumps(row).encode())
+        return Texts(sealed, self.lookup_digest(texts.digest))
+
+    def fact(self, person: int | None, text: str) -> Any:
+        """Return the column `text` of a fact; those about nobody are plain."""
+        if not self.vault or person is None:
+            return text
+        return self._seal(person, "fact", text.encode())
+
+    # ------------------------------------------------------------------ the way back
+
+    def open_name(self, person: int, name: str, sealed: object) -> str:
+        """Return a name from its columns."""
+        return self._open(person, "name", sealed).decode() if self.vault else name
+
+    def open_vectors(self, rows: Sequence[Row]) -> list[Row]:
+        """Return rows that begin with number, person, vector, CRC-32, with plain vectors."""
+        if not self.vault:
+            return list(rows)
+        opened: list[Row] = []
+        for number, person, sealed, _, *rest in rows:
+            blob = self._open(person, "vector", sealed)
+            opened.append((number, person, blob, zlib.crc32(blob), *rest))
+        return opened
+
+    def open_texts(self, person: int, kind: str, texts: Texts) -> Texts:
+        """Return plain columns of a template or refusal."""
+        if not self.vault:
+            return texts
+        data = self._open(person, kind, texts.source)
+        try:
+            row = json.loads(data)
+            return Texts(**{**row, "box": row["box"] and bytes.fromhex(row["box"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise GalleryError(
+                "A record was sealed by another program; restore a backup."
+            ) from error
+
+    def open_stored(self, rows: Sequence[Row]) -> list[Row]:
+        """Return plain rows of `mien.gallery.rows.STORED`."""
+        if not self.vault:
+            return list(rows)
+        opened: list[Row] = []
+        for (
+            number,
+            person,
+            blob,
+            crc,
+            name,
+            source,
+            digest,
+            quality,
+            box,
+            added,
+            sealed,
+        ) in self.open_vectors(rows):
+            texts = Texts(source, digest, quality, box)
+            texts = self.open_texts(person, "template", texts)
+            plain = self.open_name(person, name, sealed)
+            columns = (plain, texts.source, texts.digest, texts.quality, texts.box, added, sealed)
+            opened.append((number, person, blob, crc, *columns))
+        return opened
+
+    def open_fact(self, person: int | None, text: Any) -> str:
+        """Return the text of a fact."""
+        if not self.vault or person is None:
+            return str(text)
+        return self._open(person, "fact", text).decode()
+
+    def _seal(self, person: int, kind: str, data: bytes) -> bytes:
+        assert self.vault is not None
+        return self.vault.seal(person, kind, data, self._wrapped)
+
+    def _open(self, person: int, kind: str, sealed: object) -> bytes:
+        assert self.vault is not None
+        return self.vault.open(person, kind, sealed, self._wrapped)
