@@ -3,7 +3,10 @@
 import hashlib
 import json
 import sqlite3
+import zipfile
+from collections import defaultdict
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from tests.cli.test_gallery import filled, lines
@@ -313,3 +316,37 @@ def test_without_a_key_nothing_changes(mien, path, no_key, words, message):
     code, _, err = mien("gallery", *words, "-g", path)
     assert (code, message in err) == (1, True)
     assert path.read_bytes() == before
+
+
+@pytest.mark.realdata
+@pytest.mark.weights
+def test_rules_and_encryption_change_no_answer_about_real_people(
+    mien, data, tmp_path, papers, no_key, monkeypatch
+):
+    monkeypatch.setenv("MIEN_GALLERY_KEY", "ab" * 32)
+    with zipfile.ZipFile(data / "lfw_gray.zip") as archive:
+        images = defaultdict(list)
+        for name in sorted(archive.namelist()):
+            if name.endswith(".jpg"):
+                images[Path(name).stem.rsplit("_", 1)[0]].append(name)
+        people = [person for person, each in images.items() if len(each) > 1][:4]
+        for person in people:
+            for name, folder in zip(images[person], (f"enrol/{person}", "probe"), strict=False):
+                (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+                (tmp_path / folder / Path(name).name).write_bytes(archive.read(name))
+    plain, governed = tmp_path / "plain.mien", tmp_path / "governed.mien"
+    mien("gallery", "create", "--governed", "--term", 9, "-g", governed)
+    assert mien("gallery", "encrypt", "-g", governed)[0] == 0
+    give = ["gallery", "consent", "give", "-g", governed, *papers]
+    mien(*give, *people[1:], "--purpose", "door")
+    mien(*give, people[0], "--purpose", "canteen")
+    answers = []
+    for path, more in ((plain, []), (governed, ["--purpose", "door"])):
+        assert mien("enroll", tmp_path / "enrol", "-g", path)[0] == 0
+        _, out, _ = mien("identify", tmp_path / "probe", "-g", path, *more)
+        decisions = [row["faces"][0]["decision"] for row in lines(out)]
+        answers.append([(one["person"], one["similarity"]) for one in decisions])
+    first, second = (dict(zip(sorted(people), each, strict=True)) for each in answers)
+    assert {first.pop(people[0])[0], second.pop(people[0])[0]} == {people[0], None}
+    assert first == second
+    assert all(name.encode() not in governed.read_bytes() for name in people)

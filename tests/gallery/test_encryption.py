@@ -23,6 +23,7 @@ from mien.gallery.index import ROWS
 
 CONTRACT = "toy-16:0f0f"
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
+KILLS = int(os.environ.get("MIEN_KILLS", "12"))  # set it to 500 for a long run
 
 
 @pytest.fixture(autouse=True)
@@ -352,7 +353,7 @@ def killed(path, what, delay):
 @pytest.mark.slow
 def test_a_kill_while_encrypting_leaves_a_plain_or_an_encrypted_gallery(path, unit):
     vectors, chance, outcomes = unit(6000), random.Random(3), []
-    for _ in range(12):
+    for _ in range(KILLS):
         for file in path.parent.iterdir():
             file.unlink()
         with open_gallery(path, CONTRACT, create=True) as gallery:
@@ -373,7 +374,7 @@ def test_a_kill_while_encrypting_leaves_a_plain_or_an_encrypted_gallery(path, un
 @pytest.mark.slow
 def test_a_kill_while_the_key_changes_leaves_one_valid_key(path, face):
     chance = random.Random(5)
-    for _ in range(12):
+    for _ in range(KILLS):
         for file in path.parent.iterdir():
             file.unlink()
         with open_gallery(path, CONTRACT, create=True) as gallery:
@@ -392,3 +393,37 @@ def test_a_kill_while_the_key_changes_leaves_one_valid_key(path, face):
             except GalleryError as error:
                 assert "The key is not that of gallery" in str(error)  # noqa: PT017
         assert len(found) == 1
+
+
+FULL = """
+import resource, sys
+from mien.errors import GalleryError
+from mien.gallery import open_gallery
+path, what, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
+KEY = bytes(range(32))
+with open_gallery(path, None, key=KEY) as gallery:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        gallery.encrypt(KEY) if what == "encrypt" else gallery.rekey(bytes(32))
+    except GalleryError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
+@pytest.mark.parametrize("what", ["encrypt", "rekey"])
+def test_a_file_that_may_not_grow_keeps_its_content_and_its_key(path, unit, what):
+    vectors = unit(3000)
+    with open_gallery(path, CONTRACT, create=True) as gallery:
+        gallery.add(Template(f"Quill-{i}", v, CONTRACT) for i, v in enumerate(vectors))
+        if what == "rekey":
+            gallery.encrypt(KEY)
+        before = content(gallery)
+    words = [sys.executable, "-c", FULL, str(path), what, "100000"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "This change was not stored" in done.stdout
+    with open_gallery(path, CONTRACT, key=KEY) as gallery:
+        assert gallery.engine.encrypted == (what == "rekey")
+        assert content(gallery) == before
+        assert gallery.check() == []
