@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli import governance
+from mien.cli import governance, protection
 from mien.cli.options import (
     GALLERY,
     AsTable,
@@ -27,11 +27,11 @@ app.add_typer(governance.consent, name="consent")
 app.command()(governance.create)
 app.command()(governance.retention)
 app.command()(governance.policy)
-app.command()(governance.encrypt)
-app.command()(governance.rekey)
-app.command()(governance.backup)
-app.command()(governance.keygen)
-app.command("prove-erased")(governance.prove_erased)
+app.command()(protection.encrypt)
+app.command()(protection.rekey)
+app.command()(protection.backup)
+app.command()(protection.keygen)
+app.command("prove-erased")(protection.prove_erased)
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
 Numbers = Annotated[
     list[int], typer.Argument(help="Numbers of templates; see: mien gallery show NAME")

@@ -2,7 +2,7 @@
 
 Everything that identifies a person is sealed with the data key of that person. The associated data
 are the id of the person, the contract id of the gallery and the kind of the record, so a record
-cannot be passed off as another person's or as another kind. People and images are looked up by a
+cannot be passed off as another person's or as another kind. People and images are found by a
 keyed digest (HMAC-SHA256). Its key is wrapped by the key of the gallery, too.
 
 The key of the gallery is never in the store. It comes from the environment, a file or the keyring
