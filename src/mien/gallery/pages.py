@@ -3,9 +3,11 @@
 Source: sqlite.org/fileformat2.html, sections 1.3 (header), 1.5 (freelist) and 1.6 (b-tree pages).
 """
 
-import mmap
+import os
 import struct
 from pathlib import Path
+
+from mien.gallery.held import held, read_at
 
 # Kinds of b-tree pages. Inner pages of tables have only numbers of pages and rows.
 NUMBERS, INNER = 5, 2
@@ -13,6 +15,7 @@ STORED = (INNER, 10, 13)  # those of indices, and leaves of tables, have rows
 HEAD = struct.Struct(">BHHH")  # kind, first free block, number of cells, start of the cells
 SMALL = 8192  # two bytes below this number begin with a control character
 BLOCK = struct.Struct(">HH")  # next free block, size of this one
+TOGETHER = 1024  # pages per read
 
 
 def has_remains(path: Path) -> bool:
@@ -21,19 +24,21 @@ def has_remains(path: Path) -> bool:
     SQLite overwrites a deleted row where it is (`secure_delete`). Remains come from rows that moved
     to another page before. Fragments of up to three bytes are not verified.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        size = int.from_bytes(data[16:18], "big")
+    with held(path) as file:
+        size = int.from_bytes(read_at(file, 2, 16), "big")
         size = 65536 if size == 1 else size
-        count = len(data) // size
-        trunks = set(freelist(data, size))
-        for number in range(count):
-            page = data[number * size : (number + 1) * size]
-            if number in trunks:
-                used = 8 + 4 * int.from_bytes(page[4:8], "big")
-                if page[used:].strip(b"\0"):
+        count = os.fstat(file).st_size // size
+        trunks = set(freelist(file, size, count))
+        for start in range(0, count, TOGETHER):
+            data = read_at(file, size * min(TOGETHER, count - start), size * start)
+            for number in range(start, start + len(data) // size):
+                page = data[(number - start) * size : (number - start + 1) * size]
+                if number in trunks:
+                    used = 8 + 4 * int.from_bytes(page[4:8], "big")
+                    if page[used:].strip(b"\0"):
+                        return True
+                elif not clean(page, 100 if number == 0 else 0):
                     return True
-            elif not clean(page, 100 if number == 0 else 0):
-                return True
     return False
 
 
@@ -62,12 +67,11 @@ def clean(page: bytes, start: int) -> bool:
     return True
 
 
-def freelist(data: mmap.mmap, size: int) -> list[int]:
+def freelist(file: int, size: int, count: int) -> list[int]:
     """Return the trunk pages of the list of free pages, counted from 0."""
     found: list[int] = []
-    following = int.from_bytes(data[32:36], "big")
-    while following and following - 1 not in found and following * size <= len(data):
-        at = (following - 1) * size
+    following = int.from_bytes(read_at(file, 4, 32), "big")
+    while following and following - 1 not in found and following <= count:
         found.append(following - 1)
-        following = int.from_bytes(data[at : at + 4], "big")
+        following = int.from_bytes(read_at(file, 4, (following - 1) * size), "big")
     return found

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mien.errors import GalleryError
+from mien.gallery.held import held, read_at
 
 MAGIC = b"SQLite format 3\0"
 APPLICATION = 0x6D69656E  # "mien", in the header the application id of SQLite
@@ -159,8 +160,8 @@ def recognise(path: Path, create: bool) -> None:
             "check the path, or create it first."
         )
     try:
-        with path.open("rb") as file:
-            head = file.read(100)
+        with held(path) as file:
+            head = read_at(file, 100, 0)
     except OSError as error:
         raise GalleryError(
             f"Gallery {path} cannot be read ({error.strerror}); change its permissions."
@@ -211,8 +212,8 @@ def outdated(path: Path) -> bool:
     Source: sqlite.org/fileformat2.html, section 1.3; the user version is at byte 60. A migration
     empties the write-ahead log, so the file itself has it.
     """
-    with path.open("rb") as file:
-        head = file.read(100)
+    with held(path) as file:
+        head = read_at(file, 100, 0)
     return 0 < int.from_bytes(head[60:64], "big") < len(STEPS)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import GalleryError, GalleryMismatchError
+from mien.gallery.held import Key, hold, release
 from mien.gallery.pages import has_remains
 from mien.gallery.schema import (
     WAIT,
@@ -35,6 +36,7 @@ class Store:
         self.read_only = read_only or not may_write(path)
         self._lock, self.closed = threading.RLock(), False
         self._changing = False  # whether a transaction of `change` is open
+        self._held: Key | None = None
         self._inside: list[AbstractContextManager[None]] = []  # of the next change
         if read_only and may_write(path) and outdated(path):
             Store(path, None, create=False, read_only=False).close()  # migrates the file
@@ -43,6 +45,7 @@ class Store:
             try:
                 prepare(self.db, self.where, embedder, self.read_only)
                 self._file = self._identity()
+                self._held = hold(path)
                 self.embedder, due, self.generation = self.must(
                     "SELECT embedder, scrub_due, generation FROM about"
                 )
@@ -51,7 +54,7 @@ class Store:
                 if not self.read_only:
                     self._tidy(due)
             except BaseException:
-                self.db.close()
+                self._end()
                 raise
         self._fixed = self._marks() if immutable else None
 
@@ -248,7 +251,13 @@ class Store:
         """Close the file; later use is an error."""
         with self._lock:
             self.closed = True
-            self.db.close()
+            self._end()
+
+    def _end(self) -> None:
+        self.db.close()
+        if self._held:
+            release(self._held)
+            self._held = None
 
     def _writable(self) -> None:
         if self.read_only:

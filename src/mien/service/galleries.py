@@ -33,9 +33,7 @@ def contract_of(embedder: str) -> str:
 
 
 @contextmanager
-def target(
-    gallery: Address, pipeline: Pipeline, *, who: str | None = None
-) -> Iterator[Gallery]:
+def target(gallery: Address, pipeline: Pipeline, *, who: str | None = None) -> Iterator[Gallery]:
     """Open a gallery to enrol in it, or create it; the pipeline embeds as it was made.
 
     Raises:

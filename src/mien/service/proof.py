@@ -1,6 +1,5 @@
 """Erasure with a signed receipt, and the later proof that nothing is left."""
 
-import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from mien.errors import GalleryError
 from mien.gallery import GuardedGallery
 from mien.gallery.checks import clean_name, utc
+from mien.gallery.held import descriptor_of, hold, read_at
 from mien.gallery.journal import Head
 from mien.gallery.receipts import (
     PersonFile,
@@ -28,6 +28,7 @@ from mien.service.erasure import Erased, erase, files_of
 PIECE = 16  # bytes of a vector that are searched at once: four numbers
 SHORTEST = 4  # bytes; a shorter name is found by chance in any file
 BESIDE = ("", "-wal", "-shm", "-journal", "-index", "-index.part")  # files of one gallery
+BLOCK = 1 << 22  # bytes that are read at once
 EQUAL = 1 - 1e-6  # cosine; float32 rounding of equal vectors deviates by 1e-7
 
 
@@ -210,9 +211,14 @@ def traces(file: Path, patterns: dict[str, list[bytes]]) -> Iterator[str]:
     try:
         if not file.stat().st_size:
             return
-        with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as d:
-            for what, spelt in patterns.items():
-                if any(d.find(one) >= 0 for one in spelt):
-                    yield what
+        longest = max((len(one) for spelt in patterns.values() for one in spelt), default=1)
+        left = dict(patterns)
+        # It may be a file of an open gallery: not released, since that would release its locks.
+        descriptor = descriptor_of(hold(file))
+        for start in range(0, file.stat().st_size, BLOCK):
+            data = read_at(descriptor, BLOCK + longest, start)
+            for what in [w for w, spelt in left.items() if any(one in data for one in spelt)]:
+                del left[what]
+                yield what
     except OSError as error:
         raise GalleryError(f"{file} cannot be searched ({error.strerror}).") from error
