@@ -9,7 +9,6 @@ from mien.albums.clustering import (
     cluster,
     cluster_people,
     merge_bar,
-    merge_threshold,
 )
 from mien.decision import Calibration, Evidence, Point
 from mien.errors import MienError
@@ -19,6 +18,11 @@ from mien.metrics import b_cubed
 def evidence(cosine):
     """Zero at 0.5, one more for each 0.05."""
     return 20 * np.asarray(cosine) - 10
+
+
+def grouped(vectors, evidence, **how):
+    """Groups of which each pair has an evidence above 2."""
+    return cluster(vectors, evidence, **{"bar": lambda pairs: 2.0, **how})
 
 
 def unit(rows):
@@ -54,7 +58,7 @@ def brute(vectors, evidence):
             for j, b in enumerate(groups[:i])
         ]
         best, i, j = max(pairs)
-        if best <= max(merge_threshold(len(groups)), 0):
+        if best <= 2.0:
             break
         groups[j] += groups.pop(i)
     return {frozenset(g) for g in groups}
@@ -62,18 +66,18 @@ def brute(vectors, evidence):
 
 def test_by_hand():
     # Cosines within 10 degrees are 0.98 and more (evidence 9.7), across 80 degrees 0.17.
-    assert cluster(at(80, 0, 10, 90, 5), evidence).tolist() == [0, 1, 1, 0, 1]
+    assert grouped(at(80, 0, 10, 90, 5), evidence).tolist() == [0, 1, 1, 0, 1]
 
 
 def test_groups_are_numbered_in_the_order_of_their_first_members():
-    assert cluster(at(200, 100, 0, 100, 200), evidence).tolist() == [0, 1, 2, 1, 0]
+    assert grouped(at(200, 100, 0, 100, 200), evidence).tolist() == [0, 1, 2, 1, 0]
 
 
 @given(st.integers(0, 10**6), st.floats(0.05, 0.6), st.integers(2, 6))
 @settings(max_examples=60, deadline=None)
 def test_brute_force_agrees(seed, noise, people):
     vectors, _ = crowd(people, 4, noise, seed, width=6)
-    assert partition(cluster(vectors, evidence)) == brute(vectors.astype(np.float64), evidence)
+    assert partition(grouped(vectors, evidence)) == brute(vectors.astype(np.float64), evidence)
 
 
 @given(st.integers(0, 10**6))
@@ -81,16 +85,16 @@ def test_brute_force_agrees(seed, noise, people):
 def test_the_order_of_the_rows_does_not_matter(seed):
     vectors, _ = crowd(12, 5, 0.4, seed)
     order = np.random.default_rng(seed).permutation(len(vectors))
-    there = partition(cluster(vectors, evidence))
+    there = partition(grouped(vectors, evidence))
     back = {frozenset(order[list(group)].tolist()) for group in partition(
-        cluster(vectors[order], evidence)
+        grouped(vectors[order], evidence)
     )}  # fmt: skip
     assert back == there
 
 
 def test_many_people_are_told_apart():
     vectors, who = crowd(300, 7, 0.35)
-    score = b_cubed(cluster(vectors, evidence), who, resamples=10)
+    score = b_cubed(grouped(vectors, evidence, bar=lambda pairs: 3.8), who, resamples=10)
     assert score.precision > 0.999
     assert score.recall > 0.98
 
@@ -100,12 +104,12 @@ def test_more_pictures_of_one_person_than_neighbours_are_still_one_group():
     vectors = unit(
         np.repeat(at(0, 20, 40), 80, 0) + np.random.default_rng(0).normal(0, 1e-3, (240, 2))
     )
-    assert set(cluster(vectors, evidence)) == {0}
+    assert set(grouped(vectors, evidence)) == {0}
 
 
 def test_what_cannot_be_is_not():
     vectors = at(0, 1, 2, 3)
-    groups = cluster(vectors, evidence, cannot=[(0, 1), (0, 2)])
+    groups = grouped(vectors, evidence, cannot=[(0, 1), (0, 2)])
     assert groups[0] != groups[1]
     assert groups[0] != groups[2]
     assert groups[1] == groups[2]
@@ -113,13 +117,13 @@ def test_what_cannot_be_is_not():
 
 def test_cannot_holds_for_the_groups_that_faces_have_joined():
     # 0 and 1 join first; 3 may not join 0, so it may not join 1 either.
-    groups = cluster(at(0, 0.5, 40, 3), evidence, cannot=[(0, 3)])
+    groups = grouped(at(0, 0.5, 40, 3), evidence, cannot=[(0, 3)])
     assert groups.tolist()[:2] == [0, 0]
     assert groups[3] != groups[1]
 
 
 def test_what_must_be_is():
-    groups = cluster(at(0, 90, 180), evidence, must=[(0, 2)])
+    groups = grouped(at(0, 90, 180), evidence, must=[(0, 2)])
     assert groups.tolist() == [0, 1, 0]
 
 
@@ -132,7 +136,7 @@ def test_facts_hold_whatever_the_vectors_say(seed):
     truth = random.integers(0, 4, len(who))  # somebody else's idea of who is who
     must = [(a, b) for a, b in pairs if truth[a] == truth[b]]
     cannot = [(a, b) for a, b in pairs if truth[a] != truth[b]]
-    groups = cluster(vectors, evidence, must=must, cannot=cannot)
+    groups = grouped(vectors, evidence, must=must, cannot=cannot)
     assert all(groups[a] == groups[b] for a, b in must)
     assert all(groups[a] != groups[b] for a, b in cannot)
 
@@ -140,37 +144,37 @@ def test_facts_hold_whatever_the_vectors_say(seed):
 @pytest.mark.parametrize("must", [[(0, 1), (1, 2)], [(2, 1), (0, 1)]])
 def test_a_contradiction_names_the_two(must):
     with pytest.raises(ContradictionError, match="Faces 0 and 2 must not be in one group"):
-        cluster(at(0, 90, 180), evidence, must=must, cannot=[(0, 2)])
+        grouped(at(0, 90, 180), evidence, must=must, cannot=[(0, 2)])
 
 
 def test_a_face_is_not_somebody_else_than_itself():
     with pytest.raises(ContradictionError, match="Faces 1 and 1"):
-        cluster(at(0, 90), evidence, cannot=[(1, 1)])
+        grouped(at(0, 90), evidence, cannot=[(1, 1)])
 
 
 def test_looks_count_as_often_as_they_are_weighted():
-    # The third has cosine 0.77 to the first and 0.34 to the second, and 0.55 is asked for
-    # (evidence 1.03, the merge_threshold of two groups): the mean is 0.38 or 0.72.
+    # The third has cosine 0.77 to the first and 0.34 to the second, and 0.6 is needed (evidence 2):
+    # the mean is 0.38 or 0.72.
     vectors = at(0, 30, -40)
-    light = cluster(vectors, evidence, weights=np.float32([1, 9, 1]), must=[(0, 1)])
-    heavy = cluster(vectors, evidence, weights=np.float32([9, 1, 1]), must=[(0, 1)])
+    light = grouped(vectors, evidence, weights=np.float32([1, 9, 1]), must=[(0, 1)])
+    heavy = grouped(vectors, evidence, weights=np.float32([9, 1, 1]), must=[(0, 1)])
     assert light.tolist() == [0, 0, 1]
     assert heavy.tolist() == [0, 0, 0]
 
 
 def test_nobody_one_and_twins():
-    assert cluster(np.empty((0, 8), np.float32), evidence).tolist() == []
-    assert cluster(at(3), evidence).tolist() == [0]
-    assert cluster(at(3, 3, 3), evidence).tolist() == [0, 0, 0]
+    assert grouped(np.empty((0, 8), np.float32), evidence).tolist() == []
+    assert grouped(at(3), evidence).tolist() == [0]
+    assert grouped(at(3, 3, 3), evidence).tolist() == [0, 0, 0]
 
 
 def test_strangers_stay_alone():
-    assert cluster(at(0, 90, 180, 270), evidence).tolist() == [0, 1, 2, 3]
+    assert grouped(at(0, 90, 180, 270), evidence).tolist() == [0, 1, 2, 3]
 
 
 def test_progress_rises_to_what_was_joined():
     steps = []
-    cluster(at(0, 1, 2, 90), evidence, on_step=lambda *step: steps.append(step))
+    grouped(at(0, 1, 2, 90), evidence, on_step=lambda *step: steps.append(step))
     assert steps == [("groups", 1, 4), ("groups", 2, 4)]
 
 
@@ -189,7 +193,7 @@ def test_progress_rises_to_what_was_joined():
 def test_what_makes_no_sense_is_refused(change, words):
     given = {"vectors": at(0, 90), **change}
     with pytest.raises(MienError, match=words):
-        cluster(given.pop("vectors"), evidence, **given)
+        grouped(given.pop("vectors"), evidence, **given)
 
 
 CALIBRATION = Calibration(
@@ -243,7 +247,7 @@ def test_the_evidence_for_two_groups_is_that_of_the_mean_of_all_pairs():
         [(0, 1), (1, 2), (3, 4)],
         [(i, j) for i in range(8) for j in range(5, 8) if i < j],
     )
-    cluster(vectors, evidence, norms=norms, bar=lambda pairs: 1e10, must=must, cannot=cannot)
+    grouped(vectors, evidence, norms=norms, bar=lambda pairs: 1e10, must=must, cannot=cannot)
     pairs = [
         (vectors[i].astype(float) @ vectors[j] - norms[k, 0]) / norms[k, 1]
         for i in range(3)

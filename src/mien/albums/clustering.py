@@ -182,8 +182,8 @@ def cluster(
     vectors: Floats,
     evidence: Evidence,
     *,
+    bar: Bar,
     norms: Doubles | None = None,
-    bar: Bar | None = None,
     weights: Floats | None = None,
     cannot: Iterable[tuple[int, int]] = (),
     must: Iterable[tuple[int, int]] = (),
@@ -194,9 +194,8 @@ def cluster(
     Args:
         vectors: (N, D) of length 1; or means of such, which are shorter (mien.track.mean).
         evidence: mean normalised similarities -> evidence for one person, rising.
+        bar: evidence that a merge needs, by the number of pairs of rows (not rising).
         norms: (N, 2) of the rows (`Calibration.norms`); None: similarities are cosines.
-        bar: evidence that a merge needs, by the number of pairs of rows (not rising); None:
-            `merge_threshold`, for evidence that is a log-likelihood ratio.
         weights: (N,) number of independent observations per vector, above 0; default 1.
         cannot: pairs of rows of two people, at any similarity.
         must: pairs of rows of one person, at any similarity.
@@ -224,9 +223,7 @@ def cluster(
 class _Groups:
     """The state of a run. The name of a group is one of its rows."""
 
-    def __init__(
-        self, rows: Doubles, weights: NDArray[Any], evidence: Evidence, bar: Bar | None
-    ) -> None:
+    def __init__(self, rows: Doubles, weights: NDArray[Any], evidence: Evidence, bar: Bar) -> None:
         count = len(rows)
         self.sums = rows * np.asarray(weights, np.float64)[:, None]  # (N, E), by group
         self.observations = np.asarray(weights, np.float64).copy()  # (N,) sums of weights, by group
@@ -281,21 +278,16 @@ class _Groups:
         self.beside[a] = names
         if names.size:
             [mean] = self.means(np.array([a]))
-            found = np.asarray(self.evidence(self.means(names) @ _facing(mean[None])[0]))
-            if self.bar:
-                found = found - self.bar(self.observations[names] * self.observations[a])
+            needed = self.bar(self.observations[names] * self.observations[a])
+            found = self.evidence(self.means(names) @ _facing(mean[None])[0]) - needed
             best = int(found.argmax())
             b = int(names[best])
             versions = int(self.version[a]), int(self.version[b])
             heapq.heappush(self.heap, (-float(found[best]), a, b, *versions))
 
-    def least(self, alive: int) -> float:
-        """Return what the best partner of a group must exceed, among `alive` groups."""
-        return 0.0 if self.bar else merge_threshold(alive)
-
     def hopeless(self) -> float:
         """Find the similarity below which no merge is possible, by bisection."""
-        lowest = float(self.bar(math.inf)) if self.bar else 0.0
+        lowest = float(self.bar(math.inf))
         low, high = -FARTHEST, FARTHEST
         for _ in range(60):
             middle = (low + high) / 2
@@ -310,7 +302,7 @@ def _join_all(groups: _Groups, on_step: OnStep | None) -> Ints:
     enough: a mean of two is never above the larger of them, so no partner has improved meanwhile.
     """
     count, alive, grown = len(groups.label), groups.alive().size, set[int]()
-    while groups.heap and -groups.heap[0][0] > groups.least(alive):
+    while groups.heap and groups.heap[0][0] < 0:
         _, a, b, version_a, version_b = heapq.heappop(groups.heap)
         if groups.version[a] != version_a:
             continue
@@ -325,18 +317,6 @@ def _join_all(groups: _Groups, on_step: OnStep | None) -> Ints:
         if on_step:
             on_step("groups", count - alive, count)
     return np.array(sorted(grown), np.int64)
-
-
-def merge_threshold(groups: int) -> float:
-    """Return the log-likelihood ratio above which two of `groups` groups are merged.
-
-    Among K people, two random groups are one person with probability of about 1 / K, so log(K)
-    would be required. The threshold is lower, since the straight line of a calibration
-    understates high cosines, and slightly higher in small folders, where one wrong merge has
-    a large effect. It was set on folds 0-2 of LFW and strangers, from 15 images of 10 people
-    to 9,999 of 9,000, always within 0.02 of the best B-cubed F of any threshold there.
-    """
-    return 0.75 + 0.4 * math.log(groups)
 
 
 def _neighbours(groups: _Groups, fresh: Ints) -> tuple[Ints, Ints]:
