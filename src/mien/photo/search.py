@@ -53,11 +53,17 @@ class GallerySearch:
 
     def _norms_of(self, candidates: Sequence[Candidate]) -> Doubles:
         """The norms of the templates of candidates, (N, 2). A template never changes."""
-        fresh = [each for each in candidates if each.template not in self._norms]
+        # Other threads may empty the cache meanwhile, so what is needed is copied first.
+        known = {
+            c.template: n for c in candidates if (n := self._norms.get(c.template)) is not None
+        }
+        fresh = [each for each in candidates if each.template not in known]
         if fresh:
             vectors = np.stack([each.vector for each in fresh if each.vector is not None])
             norms = self.calibration.norms(vectors)
-            if len(self._norms) + len(fresh) > KEPT:
+            new = dict(zip((each.template for each in fresh), norms, strict=True))
+            if len(self._norms) + len(new) > KEPT:
                 self._norms.clear()
-            self._norms.update(zip((each.template for each in fresh), norms, strict=True))
-        return np.array([self._norms[each.template] for each in candidates]).reshape(-1, 2)
+            self._norms.update(new)
+            known |= new
+        return np.array([known[each.template] for each in candidates]).reshape(-1, 2)
