@@ -48,8 +48,8 @@ def create(
 
     Example: mien gallery create --governed --term 365 --gallery door.mien
     """
-    from mien.cli.options import embedder_for, is_there
-    from mien.gallery import open_gallery
+    from mien.cli.options import embedder_for
+    from mien.gallery import is_there, open_gallery
     from mien.service.galleries import contract_of
 
     if governed and term is None:

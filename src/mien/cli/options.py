@@ -132,6 +132,7 @@ def searching(
 
 def embedder_for(named: str | None, gallery: str | None) -> str:
     """Return the named embedder, or that of the gallery, or for a new gallery the default."""
+    from mien.gallery import is_there
     from mien.service.galleries import embedder_of
 
     known = embedder_of(gallery) if not named and gallery and is_there(gallery) else None
@@ -148,11 +149,6 @@ def warn_of_size(gallery: "Gallery", detector: str, calibration: Path | None) ->
         return
     if warning := size_warning(gallery.enrolled(), known):
         complain(warning)
-
-
-def is_there(gallery: str) -> bool:
-    """Return whether a gallery exists, as far as is known without opening it."""
-    return "://" in gallery or Path(gallery).exists()
 
 
 def sources_of(

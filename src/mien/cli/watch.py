@@ -21,7 +21,6 @@ from mien.cli.options import (
     Purpose,
     Who,
     embedder_for,
-    is_there,
     opened,
     searching,
 )
@@ -89,6 +88,8 @@ def watch(
         }
         models |= {"who": who, "purpose": purpose}
         models |= {"device": device, "commercial_only": commercial_only, "heads": heads}
+        from mien.gallery import is_there
+
         known = gallery if is_there(gallery) else None
         with opened_analyzer(known, baseline, **models) as opening:
             for row in watch_faces(

@@ -54,14 +54,14 @@ def compare(
     [score] = calibration.pair_scores(one[None], other[None]).tolist()
     threshold = calibration.at_fmr(fmr)
     probability = float(posterior(calibration.llr(score), prior))
-    faces = (first, second)
-    weak = next((reason for face in faces if (reason := weakness(face, calibration))), None)
+    weak = None
+    if score > threshold.score:  # of no use below
+        faces = (first, second)
+        weak = next((reason for face in faces if (reason := weakness(face, calibration))), None)
     rate = f"FMR {fmr:g}" + (", extrapolated," if threshold.extrapolated else "")
     outcome, reason = _judge(score, threshold, calibration, rate, weak)
     basis = _basis(calibration, threshold)
-    return Decision(
-        outcome, None, cosine, probability, prior, reason, basis, candidates=(), score=score
-    )
+    return Decision(outcome, None, cosine, probability, prior, reason, basis, score=score)
 
 
 def score_candidates(
@@ -124,13 +124,14 @@ def identify(
     weak = None
     if shown > fpir * (1 + 1e-6):
         weak = f"among {people:,} people the calibration shows FPIR {shown:.2g} at best"
-    weak = weak or (weakness(face, calibration) if face else None)
+    score = float(scores[0])
+    if face and score > threshold.score:  # of no use below
+        weak = weak or weakness(face, calibration)
     if len(candidates) > 1 and ratios[0] < CLEAR * (ratios[0] + ratios[1]):
         weak = weak or f"the runner-up '{candidates[1].person}' scores almost as high"
     rate = f"FPIR {fpir:g} among {people:,} people" + (
         ", extrapolated," if threshold.extrapolated else ""
     )
-    score = float(scores[0])
     outcome, reason = _judge(score, threshold, calibration, rate, weak)
     return Decision(
         outcome,

@@ -46,6 +46,7 @@ __all__ = [
     "embedder_of",
     "export_gallery",
     "import_gallery",
+    "is_there",
     "open_gallery",
     "read_anchor",
     "repeated_templates",
@@ -59,6 +60,11 @@ if not TYPE_CHECKING:  # a type checker shall not take every name for granted
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # at least two letters: "C:" is a drive
 LONGEST_CONTRACT = 200  # characters of a contract id
+
+
+def is_there(where: str | PathLike[str]) -> bool:
+    """Return whether a gallery exists, as far as is known without opening it."""
+    return "://" in fspath(where) or Path(where).exists()
 
 
 def open_gallery(

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 
-from mien.gallery import Gallery, open_gallery
+from mien.gallery import Gallery, is_there, open_gallery
 from mien.photo import Pipeline
 from mien.zoo import cards, load
 
@@ -40,7 +39,7 @@ def target(gallery: Address, pipeline: Pipeline, *, who: str | None = None) -> I
         GalleryError: the gallery is damaged, or belongs to another embedder.
     """
     contract = pipeline.embedder.contract if pipeline.embedder else None
-    there = "://" in str(gallery) or Path(gallery).exists()
+    there = is_there(gallery)
     with open_gallery(gallery, None if there else contract, create=not there, who=who) as known:
         lean = replace(pipeline, gallery=None)
         lean.use(known)  # raises an error if the embedder is another one

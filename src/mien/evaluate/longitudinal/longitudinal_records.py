@@ -12,6 +12,7 @@ from mien.datasets.people import Picture
 from mien.datasets.trial_pairs import rows_of
 from mien.decision import Calibration
 from mien.errors import MienError
+from mien.gallery.conflicts import cosines
 from mien.media import find_images
 from mien.types import Floats
 
@@ -161,10 +162,6 @@ def _middle(age: str) -> int:
     return int((int(age) + 0.5) * YEAR)
 
 
-def _dot(a: Floats, b: Floats) -> float:
-    return float(a[0] @ b[0])
-
-
 def compared_over_time(
     dated: Sequence[Dated],
     vectors: Mapping[Picture, Floats],
@@ -205,7 +202,8 @@ def compared_over_time(
                 others = [(other, False)] if number == 0 and len(names) > 1 else []
                 for against, same in [(reference, True), *others]:
                     pair = vectors[one.picture][None], vectors[against.picture][None]
-                    score = float(calibration.pair_scores(*pair)[0] if calibration else _dot(*pair))
+                    measure = calibration.pair_scores if calibration else cosines
+                    [score] = measure(*pair).tolist()
                     years = (one.day - people[who][0].day) / YEAR
                     found.append(
                         Capture(who, algorithm, "", one.day, years, f"ref{number}", score, same)
