@@ -135,7 +135,7 @@ def test_votes_are_learnt_and_only_clear_images_are_tested(torch, tmp_path):
     assert left_out["test images without a majority"] == 2
 
 
-def test_vote_shares_by_hand():
+def test_vote_shares_by_hand(torch):
     from mien.systems.expression.data import vote_shares
 
     named = Labelled(HERE, labels={"expression": "fear"})
