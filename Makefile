@@ -39,7 +39,8 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/pip install -q -e ".[bench]"
-	for script in embedder route fpir search startup memory metrics; do $(BIN)/python benchmarks/$$script.py || exit; done
+	for script in embedder route search startup memory metrics; do $(BIN)/python benchmarks/$$script.py || exit; done
+	$(BIN)/python benchmarks/rates.py --vectors build/vectors
 
 docs: $(READY)
 	$(BIN)/python -m pip install -q -e ".[docs]"
