@@ -211,6 +211,26 @@ def test_a_detector_that_glances_searches_a_picture_without_a_hint_once():
     assert stages.asked == 1
 
 
+class Alone(Stages):
+    """One face, found at the first look."""
+
+    def search(self, image, hints):
+        return [Face(np.array([40, 40, 160, 180], np.float32), 0.99)]
+
+    def glance(self, small, *, border=False, largest=np.inf):
+        self.asked += 1
+        return super().glance(small, border=border, largest=largest)
+
+
+def test_a_portrait_is_not_searched_for_faces_that_the_border_cuts():
+    image = np.zeros((200, 300, 3), np.uint8)
+    whole, portrait = Alone(None), Alone(None)
+    assert len(detect_with_retries(whole, image).faces) == 1
+    assert len(detect_with_retries(portrait, image, portrait=True).faces) == 1
+    assert whole.asked == 1
+    assert portrait.asked == 0
+
+
 def dark(image):
     return (image * 0.03).astype(np.uint8)
 

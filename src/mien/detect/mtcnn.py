@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from mien.detect.light import DIM, brightened, brightest
-from mien.detect.staged import Hints
+from mien.detect.staged import Glance, Hints
 from mien.detect.views import SAME, crosses, search_around
 from mien.geometry import nms, square
 from mien.runtime import Session
@@ -115,18 +115,15 @@ class MtcnnDetector:
 
     def __call__(self, image: Pixels) -> list[Face]:
         """Find the faces in one (H, W, 3) image, highest score first."""
-        found, weak = self._strict(image)
-        if found:
-            return found
-        hints = self.glance(self.reduced(image, self.smallest(image)), border=True)
-        return self._loose(image) if hints.large or self._promising(image, weak) else []
+        small = self.reduced(image, self.smallest(image))
+        return self.search(image, lambda: self.glance(small, border=True))
 
-    def search(self, image: Pixels, hints: Hints) -> list[Face]:
-        """Find the faces; `hints` are of a glance at this view of the image."""
+    def search(self, image: Pixels, hints: Glance) -> list[Face]:
+        """Find the faces; `hints` makes a glance at this view, where a strict search fails."""
         found, weak = self._strict(image)
         if found:
             return found
-        return self._loose(image) if hints.large or self._promising(image, weak) else []
+        return self._loose(image) if hints().large or self._promising(image, weak) else []
 
     def _promising(self, image: Pixels, windows: Floats) -> bool:
         """Return whether a loose search around one of the windows finds a face."""

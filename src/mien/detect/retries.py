@@ -1,5 +1,6 @@
 """Detection with retries: padding, rotation, brightening, cut and small faces."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,7 +11,7 @@ import numpy as np
 from mien.contracts import Detector
 from mien.detect.diagnosis import Reason, diagnose_no_face
 from mien.detect.light import BLACK, DIM, brightened, brightest
-from mien.detect.staged import NO_HINTS, Hints, Staged, staged
+from mien.detect.staged import Hints, Staged, no_hints, staged
 from mien.detect.views import OTHER_TURNS, SAME, crosses, moved, search_around, with_room
 from mien.geometry import Quarter, nms, overlap
 from mien.media import turn, turn_back
@@ -41,7 +42,9 @@ class Found:
         return brightened(image) if self.brightened else image
 
 
-def detect_with_retries(detector: Detector, image: Pixels, turns: Turns = "when-needed") -> Found:
+def detect_with_retries(
+    detector: Detector, image: Pixels, turns: Turns = "when-needed", *, portrait: bool = False
+) -> Found:
     """Find the faces in one image; retry where a single pass is known to fail.
 
     A face that fills the image is found with padding. An image without an upright face is
@@ -55,26 +58,31 @@ def detect_with_retries(detector: Detector, image: Pixels, turns: Turns = "when-
         image: (H, W, 3).
         turns: "never" searches upright only, "when-needed" rotates if nothing is found upright,
             "always" searches all four orientations and keeps every face.
+        portrait: only the main face is wanted: faces that the border cuts, and smaller ones, are
+            not added to those that are found.
     """
     stages = staged(detector)
-    found = _search(stages, image, turns)
+    found = _search(stages, image, turns, portrait)
     if not found.faces and BLACK <= brightest(image) < DIM:
-        again = _search(stages, brightened(image), turns)
+        again = _search(stages, brightened(image), turns, portrait)
         found = replace(again, brightened=True) if again.faces else found
     if not found.faces:
         found = replace(found, reason=diagnose_no_face(stages, image, turns=turns != "never"))
     return found
 
 
-def _search(detector: Staged, image: Pixels, turns: Turns) -> Found:
+def _search(detector: Staged, image: Pixels, turns: Turns, portrait: bool) -> Found:
     """Find the faces in the allowed orientations; no diagnosis."""
     limit = detector.smallest(image)
     small = detector.reduced(image, limit)
     known = limit or None
     if turns == "always":
         return replace(_all_around(detector, image, small), smallest=known)
-    hints = detector.glance(small, border=True)
-    faces = detector.search(image, hints)
+    glance = functools.cache(lambda: detector.glance(small, border=True))
+    faces = detector.search(image, glance)
+    if faces and portrait:
+        return Found(faces, smallest=known)
+    hints = glance()
     if faces:
         faces = _cut(detector, image, faces, hints.windows * (limit / detector.unit))
         faces, limit = _smaller(detector, image, faces, limit)
@@ -91,7 +99,7 @@ def _search(detector: Staged, image: Pixels, turns: Turns) -> Found:
 
 def _wide(detector: Staged, image: Pixels, hints: Hints) -> Found:
     wide, shift = with_room(image, TIGHT)
-    return Found(moved(detector.search(wide, hints), -shift), padded=True)
+    return Found(moved(detector.search(wide, lambda: hints), -shift), padded=True)
 
 
 def _turned(detector: Staged, image: Pixels, small: Pixels, degrees: Quarter) -> Found:
@@ -102,7 +110,7 @@ def _turned(detector: Staged, image: Pixels, small: Pixels, degrees: Quarter) ->
     windows = hints.windows * (max(image.shape) / max(small.shape))
     if not hints.large and not any(search_around(detector, view, window) for window in windows):
         return Found([])
-    return Found(turn_back(detector.search(view, hints), degrees, image.shape), degrees)
+    return Found(turn_back(detector.search(view, lambda: hints), degrees, image.shape), degrees)
 
 
 def _all_around(detector: Staged, image: Pixels, small: Pixels) -> Found:
@@ -149,7 +157,7 @@ def _confirmed(detector: Staged, image: Pixels, faces: list[Face], windows: Floa
     for window in windows:
         if _most(window, boxes) > SAME:
             continue
-        there = search_around(lambda part: detector.search(part, NO_HINTS), image, window, fill)
+        there = search_around(lambda part: detector.search(part, no_hints), image, window, fill)
         new = [f for f in there if _most(f.box, [window]) > SAME >= _most(f.box, boxes)]
         if new:
             faces, boxes = [*faces, new[0]], [*boxes, new[0].box]

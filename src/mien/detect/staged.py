@@ -1,6 +1,7 @@
 """Detectors that search in stages: a cheap glance reports whether a search could find a face."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,7 +17,12 @@ class Hints(NamedTuple):
     large: bool  # whether one of them takes a large share of the image
 
 
-NO_HINTS = Hints(np.empty((0, 4), np.float32), large=False)
+Glance = Callable[[], Hints]  # makes the glance when its hints are needed
+
+
+def no_hints() -> Hints:
+    """Return no window: a search then relies on what it finds itself."""
+    return Hints(np.empty((0, 4), np.float32), large=False)
 
 
 @runtime_checkable
@@ -30,8 +36,8 @@ class Staged(Protocol):
         """Find the faces in one (H, W, 3) image, highest score first."""
         ...
 
-    def search(self, image: Pixels, hints: Hints) -> list[Face]:
-        """Find the faces; `hints` are of a glance at this view of the image."""
+    def search(self, image: Pixels, hints: Glance) -> list[Face]:
+        """Find the faces; `hints` makes a glance at this view, where a strict search fails."""
         ...
 
     def smallest(self, image: Pixels) -> float:
@@ -67,7 +73,7 @@ class Unaided:
         """Find the faces."""
         return self._detector(image)
 
-    def search(self, image: Pixels, hints: Hints) -> list[Face]:
+    def search(self, image: Pixels, hints: Glance) -> list[Face]:
         """Find the faces."""
         return self._detector(image)
 

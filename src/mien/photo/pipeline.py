@@ -111,7 +111,7 @@ class Pipeline:
 
         Other faces are not embedded. No search is made.
         """
-        found = detect_with_retries(self.detector, image, self.turns)
+        found = detect_with_retries(self.detector, image, self.turns, portrait=True)
         if not found.faces:
             return None
         return self._portrait(image, found, main_face(found.faces, image))
