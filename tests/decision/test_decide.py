@@ -132,7 +132,8 @@ def test_the_threshold_of_a_search_rises_with_the_gallery():
     ten = identify(people(0.75), TOY, people=10, fpir=0.01)
     hundred = identify(people(0.75), TOY, people=100, fpir=0.01)
     assert ten.basis.threshold == pytest.approx(3, abs=1e-2)
-    assert hundred.basis.threshold == pytest.approx(4, abs=1e-2)
+    assert -math.log10(hundred.basis.fmr) == pytest.approx(4, abs=1e-2)
+    assert hundred.basis.threshold == hundred.basis.high > 4  # few comparisons show this rate
     assert (ten.outcome, hundred.outcome) == ("match", "review")
     assert (ten.person, hundred.person) == ("P0", None)  # a name only for a match
     assert hundred.candidates[0].person == "P0"

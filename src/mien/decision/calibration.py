@@ -186,8 +186,7 @@ class Calibration:
                 "larger rate, or run `mien calibrate` on more people."
             )
         self._require_at_most(fmr, f"a false match rate of {fmr:.2g}")
-        found = self._at(fmr)
-        return replace(found, score=found.high) if fmr < STRICT * (1 - 1e-9) else found
+        return self._strict(fmr)
 
     def at_fpir(self, fpir: float, people: int) -> Threshold:
         """Return the threshold for a search.
@@ -198,7 +197,7 @@ class Calibration:
 
         Returns:
             The threshold at which each comparison has a false match rate of
-            1 - (1 - fpir)^(1 / people). If even an extrapolation does not show this rate, the
+            1 - (1 - fpir)^(1 / people), below `STRICT` the upper end of its interval. If even an extrapolation does not show this rate, the
             threshold of the rarest rate that it shows: `fmr` says which.
 
         Raises:
@@ -216,8 +215,7 @@ class Calibration:
         self._require_at_most(
             fmr, f"a false positive identification rate of {fpir:.2g} among {people:,} people"
         )
-        found = self._at(fmr)
-        return replace(found, score=found.high) if found.extrapolated else found
+        return self._strict(fmr)
 
     def fpir_of(self, fmr: float, people: int) -> float:
         """Return the false positive identification rate that follows from that of a comparison."""
@@ -248,6 +246,11 @@ class Calibration:
         known = (*self.points, *self.tail)
         thresholds = np.array([point.threshold for point in known])
         return thresholds, np.array([-math.log10(point.fmr) for point in known])
+
+    def _strict(self, fmr: float) -> Threshold:
+        """Return the threshold; its upper end for a rate that few comparisons show."""
+        found = self._at(fmr)
+        return replace(found, score=found.high) if fmr < STRICT * (1 - 1e-9) else found
 
     def _at(self, fmr: float) -> Threshold:
         known = (*self.points, *self.tail)
