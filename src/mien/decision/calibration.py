@@ -197,8 +197,9 @@ class Calibration:
 
         Returns:
             The threshold at which each comparison has a false match rate of
-            1 - (1 - fpir)^(1 / people), below `STRICT` the upper end of its interval. If even an extrapolation does not show this rate, the
-            threshold of the rarest rate that it shows: `fmr` says which.
+            1 - (1 - fpir)^(1 / people), below `STRICT` the upper end of its interval. If even an
+            extrapolation does not show this rate, the threshold of the rarest rate that it shows:
+            `fmr` says which.
 
         Raises:
             CalibrationError: a rate is not in (0, 1), or larger than that of the first point.
