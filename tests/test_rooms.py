@@ -62,7 +62,11 @@ HOMES = {
     "jinja2": {"report"},
     "pandas": {"tables"},
     "pyarrow": {"tables"},
-    "fastapi": {"server"},
+    "fastapi": {"server", "cli"},
+    "starlette": {"server"},
+    "pydantic": {"server"},
+    "uvicorn": {"server", "cli"},  # cli: asks whether it is installed
+    "python_multipart": {"cli"},
     "typer": {"cli"},
     "rich": {"cli"},
     "torch": {"train"},

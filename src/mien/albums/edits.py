@@ -5,7 +5,7 @@ that contradicts an earlier one is refused; undo reverts the latest edit.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -186,8 +186,29 @@ def journal(groups: Groups) -> list[Line]:
     return [Line(id, at, edit, bool(undone)) for id, at, edit, undone in rows]
 
 
-def enroll(groups: Groups, group: int, gallery: Gallery) -> list[int]:
+def confirm(groups: Groups, group: int) -> None:
+    """Confirm a group: its faces stay together, apart from all other confirmed groups."""
+    faces = _faces_of(groups, group)
+    if not faces:
+        raise GalleryError(f"Group {group} does not exist in {groups.where}, or has no face.")
+    with _edit(groups, f"confirmed group {group}", [group], []):
+        pass
+
+
+def enroll(
+    groups: Groups,
+    group: int,
+    gallery: Gallery,
+    *,
+    source: Callable[[str], str] = str,
+) -> list[int]:
     """Enrol the faces of a named group in a gallery; photos that it has already are skipped.
+
+    Args:
+        groups: the file.
+        group: its number.
+        gallery: of the same embedder.
+        source: the text that a template keeps about the path of its photo.
 
     Returns:
         The numbers of the templates.
@@ -207,7 +228,7 @@ def enroll(groups: Groups, group: int, gallery: Gallery) -> list[int]:
             found.name,
             face.vector,
             groups.contract,
-            source=face.paths[0],
+            source=source(face.paths[0]),
             source_digest=face.digest,
             box=face.box,
         )

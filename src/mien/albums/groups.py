@@ -127,6 +127,10 @@ class Groups(GroupsFile):
         )
         return [_member(row, tuple(paths[row[1]])) for row in rows if row[1] in paths]
 
+    def has(self, face: int) -> bool:
+        """Return whether a face exists."""
+        return self.one("SELECT 1 FROM faces WHERE id = ?", face) is not None
+
     def faceless(self) -> list[tuple[str, str]]:
         """Return path and reason of each present photo without a face."""
         return self.all(

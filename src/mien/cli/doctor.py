@@ -18,6 +18,7 @@ EXTRAS = {  # extra -> its modules
     "analyze": ("ai_edge_litert", "pandas", "pyarrow"),
     "heic": ("pillow_heif",),
     "secure": ("cryptography", "keyring"),
+    "server": ("fastapi", "uvicorn", "python_multipart"),
     "plots": ("matplotlib",),
     "synth": ("numba", "h5py"),
     "train": ("torch", "lightning_fabric", "onnx"),

@@ -110,7 +110,7 @@ def enroll(
     counts: Counter[str] = Counter()
     rows = []
     with target(gallery, pipeline, who=who) as known, progress() as on_step:
-        how = {"allow_conflicts": allow_conflicts, "retry": retry}
+        how: dict[str, Any] = {"allow_conflicts": allow_conflicts, "retry": retry}
         for result in run(items, pipeline, known, **how, run=Run(on_step)):
             counts[result.outcome] += 1
             item = result.item

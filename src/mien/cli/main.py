@@ -16,6 +16,7 @@ from mien.cli import (
     identity,
     makers,
     models,
+    serve,
     survival,
     synth,
     systems,
@@ -79,6 +80,7 @@ for panel, commands in PANELS.items():
 app.add_typer(baseline.app, name="baseline", rich_help_panel="Faces")
 app.add_typer(gallery.app, name="gallery", rich_help_panel="People")
 app.add_typer(cluster.app, name="groups", rich_help_panel="People")
+app.add_typer(serve.app, name="serve", rich_help_panel="People")
 app.add_typer(evaluate.app, name="eval", rich_help_panel="Evaluation")
 app.add_typer(synth.app, name="synth", rich_help_panel="Evaluation")
 app.add_typer(systems.app, name="systems", rich_help_panel="Research")

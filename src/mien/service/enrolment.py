@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PureWindowsPath
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,7 +24,13 @@ from mien.media.xmp import read_orientation, read_packet, read_sidecar, sidecars
 from mien.photo import Pipeline, in_parallel
 from mien.photo.pipeline import dominant_face
 from mien.service.runs import Run
-from mien.types import Answer, Face
+from mien.types import Answer, Face, Pixels
+
+
+class Read(Protocol):
+    """Decodes the bytes of an image, such as `mien.media.read_image`."""
+
+    def __call__(self, source: bytes, /, *, where: str) -> Pixels: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Item:
     path: Path
     # left, top, right, bottom as shares of the upright image; None: its dominant face
     region: tuple[float, float, float, float] | None = None
+    data: bytes | None = None  # of the image, if it is not a file; `path` is then only its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,7 @@ def enroll(
     allow_conflicts: bool = False,
     retry: bool = False,
     run: Run | None = None,
+    read: Read = read_image,
 ) -> Iterator[Enrolled]:
     """Enrol images one by one; each image that is reported as enrolled is on disk.
 
@@ -145,6 +153,7 @@ def enroll(
             gallery.
         retry: process images again that were refused before.
         run: progress and cancellation.
+        read: decodes the bytes of an image; called as `read(data, where=name)`.
     """
     run, items = run or Run(), list(items)
     conflicts: Conflicts | None = None
@@ -155,7 +164,7 @@ def enroll(
         for item in items:
             yield _asked(item, gallery, retry)
 
-    answers = in_parallel(partial(_answered, pipeline), asked(), pipeline.workers)
+    answers = in_parallel(partial(_answered, pipeline, read), asked(), pipeline.workers)
     for done in range(len(items)):
         run.step("enroll", done, len(items))
         photo, refusal, face = next(answers)
@@ -194,9 +203,11 @@ def _asked(item: Item, gallery: Gallery, retry: bool) -> Photo | Enrolled:
     barred = gallery.refusal_of(item.person)
     if barred:
         return Enrolled(item, "refused", "no-basis", barred)
+    data = item.data
     try:
-        with item.path.open("rb") as file:
-            data = file.read(LIMITS.max_bytes + 1)  # the extra byte makes read_image raise an error
+        if data is None:
+            with item.path.open("rb") as file:
+                data = file.read(LIMITS.max_bytes + 1)  # the extra byte: read_image then refuses
     except OSError as error:
         return Enrolled(item, "refused", "unreadable", f"{item.path}: {error.strerror}.")
     digest = hashlib.sha256(data).hexdigest()
@@ -215,21 +226,23 @@ def _known(item: Item, digest: str, gallery: Gallery, retry: bool) -> Enrolled |
 
 
 def _answered(
-    pipeline: Pipeline, photo: Photo | Enrolled
+    pipeline: Pipeline, read: Read, photo: Photo | Enrolled
 ) -> tuple[Photo | None, Enrolled | None, Face | None]:
     if isinstance(photo, Enrolled):
         return None, photo, None
-    return photo, *_one_face(photo.data, photo.item, pipeline)
+    return photo, *_one_face(photo.data, photo.item, pipeline, read)
 
 
-def _one_face(data: bytes, item: Item, pipeline: Pipeline) -> tuple[Enrolled | None, Face | None]:
+def _one_face(
+    data: bytes, item: Item, pipeline: Pipeline, read: Read
+) -> tuple[Enrolled | None, Face | None]:
     """Return the face of the person, or the reason for a refusal."""
 
     def no(reason: str, detail: str) -> tuple[Enrolled, None]:
         return Enrolled(item, "refused", reason, detail), None
 
     try:
-        image = read_image(data, where=str(item.path))
+        image = read(data, where=str(item.path))
     except ImageError as error:
         return no("unreadable", str(error))
     answer = pipeline(image)

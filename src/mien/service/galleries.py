@@ -19,7 +19,12 @@ def embedder_of(gallery: Address) -> str | None:
         GalleryError: the gallery does not exist, or is damaged.
     """
     with open_gallery(gallery, None, read_only=True) as known:
-        name, digest, *_ = [*known.embedder.split("/"), ""]
+        return card_of(known.embedder)
+
+
+def card_of(contract: str) -> str | None:
+    """Return the card of the embedder of a contract id; None if it is not known here."""
+    name, digest, *_ = [*contract.split("/"), ""]
     card = cards().get(name)
     return name if card is not None and card.digest == digest else None
 

@@ -1,0 +1,111 @@
+"""The app: all routes, what surrounds them, and the files of the page."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from mien.photo import Pipeline
+from mien.server import (
+    albums,
+    apikeys,
+    consents,
+    faces,
+    films,
+    frames,
+    galleries,
+    health,
+    jobs,
+    models,
+    openapi,
+    people,
+    problems,
+    rates,
+    retention,
+    review,
+    sessions,
+    templates,
+    verdicts,
+)
+from mien.server.access import CSRF
+from mien.server.middleware import Guard, Repeats
+from mien.server.settings import ServerSettings
+from mien.server.state import open_state
+
+PAGE = Path(__file__).with_name("static")
+NOUNS = (
+    health,
+    sessions,
+    faces,
+    frames,
+    galleries,
+    people,
+    templates,
+    consents,
+    retention,
+    rates,
+    verdicts,
+    albums,
+    review,
+    films,
+    jobs,
+    models,
+    apikeys,
+)
+
+
+def routes() -> list[APIRoute]:
+    """Return the routes of all nouns."""
+    found = (route for noun in NOUNS for route in noun.router.routes)
+    return [route for route in found if isinstance(route, APIRoute)]
+
+
+def create_app(settings: ServerSettings, pipeline: Pipeline | None = None) -> FastAPI:
+    """Return the app of a server. It starts no worker: `mien serve` does.
+
+    Args:
+        settings: its folder is made if it does not exist.
+        pipeline: is used for all galleries, instead of models from cards.
+
+    Raises:
+        GalleryError: the folder is damaged or cannot be written.
+    """
+    state = open_state(settings, pipeline)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        state.close()
+
+    surround = [Middleware(Guard, state=state), Middleware(Repeats, state=state)]
+    if settings.origins:
+        surround.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(settings.origins),
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", CSRF],
+                expose_headers=["X-Request-ID", "Retry-After"],
+            )
+        )
+    app = FastAPI(
+        title="mien",
+        docs_url=None,  # their scripts come from another host
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        lifespan=lifespan,
+        middleware=surround,
+    )
+    app.state.mien = state
+    problems.install(app)
+    openapi.install(app, routes())
+    for noun in NOUNS:
+        app.include_router(noun.router)
+    if PAGE.is_dir():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    return app

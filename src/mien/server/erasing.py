@@ -1,0 +1,82 @@
+"""Erasure of a person from everything that a server keeps of its tenant."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from mien.gallery import GuardedGallery
+from mien.gallery.receipts import make_key
+from mien.server.access import Caller
+from mien.server.films import forget_in_films
+from mien.server.portraits import portraits_of
+from mien.service import erase_with_receipt
+
+KEY = "receipts.pem"
+
+
+class ErasureFacts(BaseModel):
+    """What an erasure removed, and what may remain."""
+
+    people: int
+    templates: int
+    refusals: int
+    complete: bool = Field(description="all bytes in the files of the gallery are overwritten")
+    changed: list[str] = Field(description="other files from which the person was erased")
+    remains: list[str] = Field(description="where the person may still be found")
+    elsewhere: dict[str, int] = Field(description="what else the server erased, by kind")
+    receipt: dict[str, Any] = Field(description="signed; names nobody; for the person to keep")
+    person_file: dict[str, Any] | None = Field(
+        None, description="for the person alone; it is not kept here"
+    )
+
+
+def erase_person(
+    caller: Caller, known: GuardedGallery, name: str, *, person_file: bool
+) -> ErasureFacts:
+    """Erase one person with a receipt that is signed with the key of the tenant."""
+    folder = caller.state.tenants.folder(caller.tenant)
+    key = folder / KEY
+    if not key.exists():
+        make_key(key)
+    albums = sorted(folder.glob("albums/*/groups.mien"))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".erase-") as place:
+        receipt, private = Path(place, "receipt.json"), Path(place, "person.json")
+        done = erase_with_receipt(
+            [name], known, receipt, key, person_file=private if person_file else None, also=albums
+        )
+        signed = json.loads(receipt.read_bytes())
+        own = json.loads(private.read_bytes()) if person_file else None
+    root = f"{folder}/"
+    return ErasureFacts(
+        people=done.receipt.people,
+        templates=done.receipt.templates,
+        refusals=done.receipt.refusals,
+        complete=done.receipt.complete,
+        changed=[one.replace(root, "") for one in done.changed],
+        remains=[one.replace(root, "") for one in done.remains],
+        elsewhere={},
+        receipt=signed,
+        person_file=own,
+    )
+
+
+def forget_elsewhere(
+    caller: Caller, gallery: str, names: Sequence[str], templates: Sequence[int]
+) -> dict[str, int]:
+    """Erase pictures, answers about films and open questions of people who were erased."""
+    state = caller.state
+    pictures = portraits_of(caller).erase(gallery, templates)
+    films = sum(forget_in_films(state, caller.tenant, gallery, name) for name in names)
+    known = caller.gallery(gallery)
+    there = list(known.engine.names())
+    questions = state.store.run(
+        "DELETE FROM questions WHERE tenant = ? AND kind = 'who' AND album IN "
+        "(SELECT id FROM albums WHERE tenant = ? AND gallery = ?) "
+        "AND person NOT IN (SELECT value FROM json_each(?))",
+        *(caller.tenant, caller.tenant, gallery, json.dumps(there)),
+    )
+    return {"pictures": pictures, "films": films, "questions": questions}

@@ -1,0 +1,125 @@
+"""Endpoints about the faces of photos: detect, quality, analyze, verify, identify."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, UploadFile
+
+from mien.decision.decide import FMR, FPIR
+from mien.errors import ImageError
+from mien.photo import Pipeline
+from mien.server.access import Caller, Identifier
+from mien.server.openapi import many, ref, says
+from mien.server.probes import Probe
+from mien.server.rows import visible
+from mien.server.uploads import Photo, Photos, check_count, decoded, name_of, only
+from mien.service import verify as verify_faces
+from mien.service.identification import Identified
+from mien.service.schema import Extent, Row, answer_row, identified_row, verified_row
+from mien.types import Answer
+
+router = APIRouter(prefix="/v1", tags=["faces"])
+Rate = Annotated[
+    float,
+    Form(gt=0, lt=1, description="Share of searches for a stranger that may return a name."),
+]
+Purpose = Annotated[
+    str | None, Form(description="Code of the purpose; a governed gallery needs one.")
+]
+GalleryName = Annotated[str, Form(description="Name of the gallery.")]
+ANSWERS = {"answers": many({"oneOf": [ref("image"), ref("unread_image")]})}
+BOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
+DETECTED = many({"type": "object", "properties": {"box": BOX, "score": {"type": "number"}}})
+
+
+def each(
+    photos: list[UploadFile],
+    caller: Caller,
+    pipeline: Pipeline,
+    row: Callable[[Answer, str], Row],
+) -> dict[str, Any]:
+    """Analyse photos one after the other; an unreadable one has an error instead of faces."""
+    state = caller.state
+    check_count(photos, state)
+    rows = []
+    with state.gate():
+        for number, photo in enumerate(photos, 1):
+            name, image = name_of(photo, number), decoded(photo, state, number)
+            if isinstance(image, ImageError):
+                rows.append(identified_row(Identified(name, error=str(image))))
+            else:
+                rows.append(row(pipeline(image), name))
+    return {"answers": rows}
+
+
+@router.post("/detect", responses=says(ANSWERS, "One answer per photo."))
+def detect(photos: Photos, caller: Identifier) -> Any:
+    """Find the faces of photos: box, five points and score, or the likely reason for none."""
+    pipeline = replace(caller.state.pipelines.plain(), embedder=None, heads=(), quality=False)
+    return each(photos, caller, pipeline, answer_row)
+
+
+@router.post("/quality", responses=says(ANSWERS, "One answer per photo."))
+def quality(photos: Photos, caller: Identifier) -> Any:
+    """Assess face quality: ISO/IEC 29794-5 components (0 to 100) and advice."""
+    pipeline = replace(caller.state.pipelines.plain(), embedder=None, heads=())
+    return each(photos, caller, pipeline, lambda a, name: answer_row(a, name, Extent(True)))
+
+
+@router.post("/analyze", responses=says(ANSWERS, "One answer per photo."))
+def analyze(
+    photos: Photos,
+    caller: Identifier,
+    heads: Annotated[
+        str | None, Form(description="Cards of chip heads, by comma; default: those enabled.")
+    ] = None,
+) -> Any:
+    """Read heads off every face of photos, such as an expression; see `/v1/models`."""
+    found = caller.state.pipelines.heads(heads)
+    pipeline = replace(caller.state.pipelines.plain(), embedder=None, heads=found)
+    return each(photos, caller, pipeline, answer_row)
+
+
+@router.post("/verify", responses=says({"decision": ref("decision")}, "The decision."))
+def verify(
+    first: Photo,
+    second: Annotated[UploadFile, File(description="Another image of one face.")],
+    caller: Identifier,
+    rate: Annotated[float, Form(gt=0, lt=1, description="False match rate.")] = FMR,
+) -> Any:
+    """Decide whether two photos show one person."""
+    state = caller.state
+    state.budgets.faces(caller.key, 1)
+    with state.gate():
+        pipeline = state.pipelines.plain()
+        a, b = only(first, state), only(second, state)
+        decision = verify_faces(a, b, pipeline, fmr=rate)
+    row = verified_row(name_of(first), name_of(second, 2), decision)
+    return {"decision": visible(row, caller.may("scores"), pipeline.calibrated())}
+
+
+@router.post("/identify", responses=says(ANSWERS, "One answer per photo."))
+def identify(
+    photos: Photos,
+    caller: Identifier,
+    gallery: GalleryName = "people",
+    rate: Rate = FPIR,
+    purpose: Purpose = None,
+    details: Annotated[bool, Form(description="All candidates and quality components.")] = False,
+) -> Any:
+    """Identify the people of photos. The photos are not kept.
+
+    Without the scope `scores`, answers have the decision and the names, and no number that says
+    how close it was.
+    """
+    known = caller.gallery(gallery, purpose)
+    pipeline = caller.state.pipelines.searching(known, rate)
+    probe = Probe(caller, known, gallery, pipeline)
+
+    def row(answer: Answer, name: str) -> Row:
+        scores = probe(answer.faces)
+        found = identified_row(Identified(name, answer), Extent(details=details))
+        return visible(found, scores, pipeline.calibrated(), known.enrolled())
+
+    return each(photos, caller, pipeline, row)

@@ -1,0 +1,107 @@
+"""The models of a server: each is loaded once, and shared by all requests and tenants."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mien.contracts import ChipHead, Detector
+from mien.decision.decide import FPIR
+from mien.errors import GalleryError, ImageError
+from mien.gallery import Gallery
+from mien.photo import Pipeline, open_pipeline
+from mien.photo.heads import open_heads, split_heads
+from mien.server.settings import ServerSettings
+from mien.service.galleries import card_of
+from mien.types import Face, Pixels
+
+
+class LimitedDetector:
+    """A detector that refuses an image with more faces than may be analysed."""
+
+    def __init__(self, detector: Detector, most: int) -> None:
+        self._detector, self._most = detector, most
+        self.name, self.digest, self.device = detector.name, detector.digest, detector.device
+
+    def __call__(self, image: Pixels) -> list[Face]:
+        """Find the faces of an image, most confident first."""
+        faces = self._detector(image)
+        if len(faces) > self._most:
+            raise ImageError(
+                f"The image shows {len(faces):,} faces, more than the {self._most:,} allowed; "
+                "crop it."
+            )
+        return faces
+
+
+class Pipelines:
+    """Pipelines by the embedder of a gallery."""
+
+    def __init__(self, settings: ServerSettings, pipeline: Pipeline | None = None) -> None:
+        """Load nothing yet.
+
+        Args:
+            settings: name the models.
+            pipeline: is used for all galleries, instead of models from cards.
+        """
+        self._settings, self._given = settings, pipeline
+        self._lock = threading.Lock()
+        self._known: dict[str, Pipeline] = {}
+        self._heads: dict[str, Sequence[ChipHead]] = {}
+
+    @property
+    def loaded(self) -> list[str]:
+        """The models in memory."""
+        return sorted({line for one in self._known.values() for line in one.models.values()})
+
+    def plain(self, embedder: str | None = None) -> Pipeline:
+        """Return a pipeline without gallery, of one request.
+
+        Args:
+            embedder: card; None: that of new galleries.
+        """
+        name = embedder or self._settings.embedder
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = self._given or self._open(name)
+            base = self._known[name]
+        most = self._settings.limits.faces
+        return replace(base, gallery=None, detector=LimitedDetector(base.detector, most))
+
+    def searching(self, gallery: Gallery, rate: float = FPIR) -> Pipeline:
+        """Return a pipeline that searches a gallery at an error rate.
+
+        Raises:
+            GalleryMismatchError: the gallery was made by another embedder than a given pipeline.
+            GalleryError: no card has made its embeddings.
+        """
+        embedder = None
+        if self._given is None:
+            embedder = card_of(gallery.embedder)
+            if embedder is None:
+                raise GalleryError(
+                    f"The templates of this gallery are of '{gallery.embedder}', which no model of "
+                    "this server makes; install the version of mien that it was made with."
+                )
+        pipeline = replace(self.plain(embedder), fpir=rate)
+        pipeline.use(gallery)
+        return pipeline
+
+    def heads(self, names: str | None) -> Sequence[ChipHead]:
+        """Return chip heads: "expression,age-fahr"; None: those whose card says `default`."""
+        if self._given is not None and names is None:
+            return self._given.heads
+        commercial = self._settings.commercial_only
+        key = ",".join(split_heads(names, commercial)[0]) or "none"
+        with self._lock:
+            if key not in self._heads:
+                self._heads[key] = open_heads(names, self._settings.device, commercial)
+            return self._heads[key]
+
+    def _open(self, embedder: str) -> Pipeline:
+        settings = self._settings
+        return open_pipeline(
+            detector=settings.detector,
+            embedder=embedder,
+            device=settings.device,
+            commercial_only=settings.commercial_only,
+        )

@@ -1,0 +1,61 @@
+"""The settings of a server, which its processes share as JSON."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mien.media import Limits
+from mien.zoo import DETECTOR, EMBEDDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What one request may cost; each limit is checked before the work begins."""
+
+    request_bytes: int = 200_000_000  # of a whole request, films excepted
+    photo_bytes: int = 40_000_000
+    photos: int = 50  # per request
+    pixels: int = 60_000_000  # of a photo
+    memory: int = 2**29  # bytes that decoding a photo may take at its peak
+    decode_seconds: float = 20.0  # after which the decoder is ended
+    faces: int = 500  # in one photo
+    film_bytes: int = 8_000_000_000
+    film_seconds: float = 6 * 3600.0
+    silence: float = 20.0  # s without a byte of the body, after which a request ends
+    running: int = 0  # requests that compute at the same time; 0: one per core
+    waiting: int = 24  # requests that wait for that; more are refused with 429
+
+    @property
+    def photo(self) -> Limits:
+        """The limits of the decoder."""
+        return Limits(self.photo_bytes, self.pixels, self.memory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The settings of a server. Its folder holds all that it keeps."""
+
+    folder: Path
+    detector: str = DETECTOR
+    embedder: str = EMBEDDER  # of new galleries
+    device: str = "cpu"
+    commercial_only: bool = False
+    portraits: bool = False  # keep a small picture of each template, erased with the person
+    origins: tuple[str, ...] = ()  # of pages on other hosts that may use the API
+    secure: bool = False  # reached over TLS: cookies are sent over TLS only
+    limits: ServerLimits = field(default_factory=ServerLimits)
+
+    def packed(self) -> str:
+        """Return the settings as JSON."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def unpacked(cls, text: str) -> "ServerSettings":
+        """Return the settings that `packed` wrote."""
+        row = json.loads(text)
+        known = {
+            "folder": Path(row["folder"]),
+            "origins": tuple(row["origins"]),
+            "limits": ServerLimits(**row["limits"]),
+        }
+        return cls(**{**row, **known})

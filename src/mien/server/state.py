@@ -1,0 +1,69 @@
+"""What the endpoints of a server share."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from mien.photo import Pipeline
+from mien.runtime import cpu_quota
+from mien.server.budgets import Budgets
+from mien.server.decoding import DecoderPool
+from mien.server.gate import Gate
+from mien.server.keys import Keys
+from mien.server.live import LiveSessions
+from mien.server.metrics import Metrics
+from mien.server.pipelines import Pipelines
+from mien.server.settings import ServerSettings
+from mien.server.store import Store
+from mien.server.tenants import Tenants
+
+
+@dataclass(eq=False)
+class State:
+    """The parts of one server process."""
+
+    settings: ServerSettings
+    pipelines: Pipelines
+    store: Store
+    keys: Keys
+    tenants: Tenants
+    decode: DecoderPool
+    gate: Gate
+    budgets: Budgets
+    metrics: Metrics = field(default_factory=Metrics)
+    live: LiveSessions = field(default_factory=LiveSessions)
+
+    def close(self) -> None:
+        """Release files and processes."""
+        self.decode.close()
+        self.tenants.close()
+        self.store.close()
+
+
+def open_state(settings: ServerSettings, pipeline: Pipeline | None = None) -> State:
+    """Open the folder of a server, which is made if it does not exist."""
+    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.chmod(settings.folder, 0o700)
+    store = Store(settings.folder / "server.db")
+    limits, running = settings.limits, settings.limits.running or cpu_quota()
+    return State(
+        settings,
+        Pipelines(settings, pipeline),
+        store,
+        Keys(store),
+        Tenants(settings.folder),
+        DecoderPool(limits, running),
+        Gate(running, limits.waiting),
+        Budgets(settings.folder / "counters.db"),
+    )
+
+
+def state_of(request: Request) -> State:
+    """Return the state of the app that a request came to."""
+    state: State = request.app.state.mien
+    return state
+
+
+StateDep = Annotated[State, Depends(state_of)]

@@ -1,0 +1,174 @@
+"""The SQLite file of a server: keys, sessions, jobs, albums, questions and idempotency keys."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mien.errors import MienError
+from mien.gallery.schema import connect, spoken, write_ahead
+
+APPLICATION = 0x6D696773  # "migs", the application id of SQLite
+VERSION = 1
+TABLES = (
+    """
+    CREATE TABLE keys (
+        id TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,   -- SHA-256 of the secret, which has 256 random bits
+        tenant TEXT NOT NULL,
+        name TEXT NOT NULL,     -- who holds it, for the journal
+        scopes TEXT NOT NULL,   -- separated by spaces
+        rate INTEGER NOT NULL,  -- requests per minute
+        budget INTEGER NOT NULL,  -- faces searched per day
+        made REAL NOT NULL,     -- s since 1970, as all times here
+        expires REAL,
+        revoked REAL
+    )
+    """,
+    """
+    CREATE TABLE sessions (
+        digest TEXT PRIMARY KEY,  -- SHA-256 of the cookie
+        key TEXT NOT NULL REFERENCES keys (id),
+        expires REAL NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE jobs (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        kind TEXT NOT NULL,      -- film, cluster
+        subject TEXT NOT NULL,   -- id of the film or album
+        spec TEXT NOT NULL,      -- JSON: what is asked for, and by whom
+        state TEXT NOT NULL,     -- queued, running, done, failed, cancelled
+        step TEXT NOT NULL DEFAULT '{}',  -- JSON: what is counted, done, total
+        error TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        worker TEXT,
+        lease REAL,              -- until when the worker has it
+        cancel INTEGER NOT NULL DEFAULT 0,
+        made REAL NOT NULL,
+        ended REAL
+    )
+    """,
+    """
+    CREATE TABLE films (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        gallery TEXT NOT NULL,
+        name TEXT NOT NULL,      -- of the uploaded file
+        bytes INTEGER NOT NULL,
+        made REAL NOT NULL,
+        result TEXT              -- JSON row of mien identify; NULL before the first run
+    )
+    """,
+    """
+    CREATE TABLE albums (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        gallery TEXT NOT NULL,
+        name TEXT NOT NULL,
+        made REAL NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE questions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        album TEXT NOT NULL REFERENCES albums (id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,      -- same: are two groups one person; who: is a group this person
+        first INTEGER NOT NULL,  -- group
+        second INTEGER NOT NULL DEFAULT 0,  -- group, for `same`
+        person INTEGER NOT NULL DEFAULT 0,  -- id in the gallery, for `who`
+        score REAL,              -- of the comparison; the closest to its threshold comes first
+        threshold REAL,
+        answer TEXT,             -- yes, no, skip; NULL: open
+        undo TEXT,               -- JSON: what undoing takes back
+        by TEXT,                 -- id of the key that answered
+        at REAL,
+        UNIQUE (album, kind, first, second, person)
+    )
+    """,
+    """
+    CREATE TABLE repeats (
+        key TEXT NOT NULL,       -- SHA-256 of the credentials
+        token TEXT NOT NULL,     -- the Idempotency-Key
+        request TEXT NOT NULL,   -- method, path, query and length of the body
+        tenant TEXT,
+        status INTEGER,          -- NULL: still being answered
+        kind TEXT,               -- media type of the body
+        body BLOB,
+        made REAL NOT NULL,
+        PRIMARY KEY (key, token)
+    )
+    """,
+    "CREATE INDEX jobs_by_state ON jobs (state, made)",
+    "CREATE INDEX questions_open ON questions (tenant, answer)",
+)
+
+
+class Store:
+    """An open file; used from several threads and processes. Each change is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self.where = str(path)
+        self._lock = threading.RLock()
+        with spoken(self.where):
+            self.db, _ = connect(path, create=True, read_only=False)
+            self.db.execute("BEGIN EXCLUSIVE")
+            try:
+                self._prepare()
+                self.db.execute("COMMIT")
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                self.db.close()
+                raise
+            write_ahead(self.db)
+
+    def _prepare(self) -> None:
+        version = int(self.db.execute("PRAGMA user_version").fetchone()[0])
+        if version > VERSION:
+            raise MienError(
+                f"{self.where} was written by a newer version of mien; install that version."
+            )
+        if version == 0:
+            for statement in TABLES:
+                self.db.execute(statement)
+            self.db.execute(f"PRAGMA application_id = {APPLICATION}")
+            self.db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def one(self, query: str, *values: Any) -> Any:
+        """Return the first row of a query, or None."""
+        with self._lock, spoken(self.where):
+            return self.db.execute(query, values).fetchone()
+
+    def all(self, query: str, *values: Any) -> list[Any]:
+        """Return all rows of a query."""
+        with self._lock, spoken(self.where):
+            return self.db.execute(query, values).fetchall()
+
+    def run(self, query: str, *values: Any) -> int:
+        """Run one change; return the number of rows that it concerns."""
+        with self.change():
+            return self.db.execute(query, values).rowcount
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Run one transaction: it is on disk at the end; after an error nothing has changed."""
+        with self._lock, spoken(self.where):
+            nested = self.db.in_transaction
+            if not nested:
+                self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                if not nested:
+                    self.db.execute("COMMIT")
+            except BaseException:
+                if not nested and self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self.db.close()

@@ -1,0 +1,100 @@
+"""Answers about photos: those of the command line, and no number without its scope."""
+
+import jsonschema
+import pytest
+from tests.toy_server import png, portrait
+
+from mien.service.schema import answer_schema
+
+
+def photos(*pictures):
+    return [("photos", (f"{i}.png", png(one))) for i, one in enumerate(pictures)]
+
+
+@pytest.mark.parametrize("path", ["/detect", "/quality", "/analyze"])
+def test_faces_are_found_without_a_gallery(toys, path):
+    [found] = toys("POST", path, files=photos(portrait("Ada", "Bob")))["answers"]
+    assert len(found["faces"]) == 2
+    assert found["faces"][0]["decision"] is None
+    jsonschema.validate(found, answer_schema())
+
+
+def test_people_are_identified_as_by_the_pipeline(toys):
+    toys.gallery("people", "Ada", "Bob")
+    [found] = toys.identify(portrait("Ada", "Cyd"), details=True)["answers"]
+    jsonschema.validate(found, answer_schema())
+    assert {face["decision"]["outcome"] for face in found["faces"]} == {"match", "unknown"}
+    known = toys.state.tenants.open("default", "people", who="x")
+    pipeline = toys.state.pipelines.searching(known)
+    scores = [face.decision.score for face in pipeline(portrait("Ada", "Cyd")).faces]
+    assert [face["decision"]["score"] for face in found["faces"]] == pytest.approx(scores, abs=1e-4)
+
+
+def test_an_unreadable_photo_does_not_stop_the_others(toys):
+    toys.gallery("people", "Ada")
+    first, second = toys.identify(b"no picture", portrait("Ada"))["answers"]
+    jsonschema.validate(first, answer_schema())
+    assert "error" in first
+    assert second["faces"][0]["decision"]["person"] == "Ada"
+
+
+def test_without_the_scope_there_is_a_decision_and_no_number(toys):
+    toys.gallery("people", "Ada")
+    key = toys.key("identify")
+    [found] = toys.identify(portrait("Ada"), key=key, details=True)["answers"]
+    jsonschema.validate(found, answer_schema())
+    decision = found["faces"][0]["decision"]
+    assert (decision["outcome"], decision["person"]) == ("match", "Ada")
+    withheld = ("similarity", "score", "threshold", "probability", "margin")
+    assert [decision[name] for name in withheld] == [None] * 5
+    assert not any(digit in decision["reason"] for digit in "0123456789")
+    assert all(one["score"] is None for one in decision["candidates"])
+
+
+def test_scores_of_one_person_end_after_some_and_decisions_go_on(toys):
+    toys.gallery("people", "Ada")
+    key = toys.key("identify", "scores")
+    seen = [
+        toys.identify(portrait("Ada"), key=key)["answers"][0]["faces"][0]["decision"]
+        for _ in range(22)
+    ]
+    assert [one["score"] is not None for one in seen] == [True] * 20 + [False] * 2
+    assert {one["outcome"] for one in seen} == {"match"}
+
+
+def test_two_photos_are_compared(toys):
+    files = {"first": ("a.png", png(portrait("Ada"))), "second": ("b.png", png(portrait("Bob")))}
+    decision = toys("POST", "/verify", files=files)["decision"]
+    assert (decision["outcome"], decision["person"]) == ("unknown", None)
+    files["second"] = ("c.png", png(portrait("Ada", side=40)))
+    assert toys("POST", "/verify", files=files)["decision"]["outcome"] == "match"
+    files["second"] = ("d.png", png(portrait("Ada", "Bob")))
+    refused = toys("POST", "/verify", files=files, ok=False)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "no-face")
+
+
+def test_a_rate_that_cannot_be_is_refused(toys):
+    toys.gallery("people", "Ada")
+    for rate in ("0", "1", "nan", "-1", "many"):
+        assert toys.identify(portrait("Ada"), rate=rate, ok=False).status_code == 422
+
+
+def test_frames_of_a_camera_have_tracks_that_last(toys):
+    toys.gallery("people", "Ada")
+    how = {"params": {"session": "a-random-text"}, "headers": {"Content-Type": "image/jpeg"}}
+    first = toys("POST", "/live/frames", content=png(portrait("Ada")), **how)
+    second = toys("POST", "/live/frames", content=png(portrait("Ada", "Bob")), **how)
+    assert first["faces"][0]["decision"]["person"] == "Ada"
+    tracks = {face["track"]: face["decision"]["outcome"] for face in second["faces"]}
+    assert tracks[first["faces"][0]["track"]] == "match"
+    assert sorted(tracks.values()) == ["match", "unknown"]
+    assert len(toys.state.live) == 1
+    toys("DELETE", "/live/a-random-text")
+    assert len(toys.state.live) == 0
+
+
+def test_a_frame_that_is_no_picture_is_refused(toys):
+    toys.gallery("people")
+    how = {"params": {"session": "a-random-text"}, "headers": {"Content-Type": "image/jpeg"}}
+    refused = toys("POST", "/live/frames", content=b"nothing", ok=False, **how)
+    assert refused.json()["error"]["code"] == "unreadable-image"
