@@ -75,11 +75,17 @@ def seen(value):
             shape = {"call": signature(value)}
         methods = {
             name: "property" if isinstance(item, property) else signature(getattr(value, name))
-            for name, item in vars(value).items()
+            for name, item in members(value).items()
             if not name.startswith("_") and (callable(item) or isinstance(item, METHODS))
         }
         return {**shape, **({"methods": methods} if methods else {})}
     return signature(value) if callable(value) else type(value).__name__
+
+
+def members(value):
+    """The attributes of a class; those of a gallery are in the classes that it is made of."""
+    ours = [c for c in value.__mro__ if c is value or c.__module__.startswith("mien.gallery.")]
+    return {name: item for one in reversed(ours) for name, item in vars(one).items()}
 
 
 METHODS = (property, classmethod, staticmethod)

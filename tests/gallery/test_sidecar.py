@@ -7,7 +7,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-import mien.gallery.sqlite
+import mien.gallery.searching
 from mien.gallery import Template, open_gallery
 from mien.gallery.index import NOBODY, ROWS
 from mien.gallery.sidecar import FIELDS, Sidecar
@@ -43,13 +43,13 @@ def path(tmp_path, original):
 @pytest.fixture
 def rows_read(monkeypatch):
     """How many stored vectors each reading took from the gallery."""
-    counts, read = [], mien.gallery.sqlite.vectors_of
+    counts, read = [], mien.gallery.searching.vectors_of
 
     def counting(rows, dimension, where):
         counts.append(len(rows))
         return read(rows, dimension, where)
 
-    monkeypatch.setattr(mien.gallery.sqlite, "vectors_of", counting)
+    monkeypatch.setattr(mien.gallery.searching, "vectors_of", counting)
     return counts
 
 

@@ -1,12 +1,12 @@
-"""Rows of the SQLite file that are sealed anew: on encryption, and when they change their owner."""
+"""Rows of an engine that are sealed anew: on encryption, and when they change their owner."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mien.gallery.database import Result
 from mien.gallery.sealing import Sealing, Texts
 
-Run = Callable[..., sqlite3.Cursor]  # statement, values
+Run = Callable[..., Result]  # statement, values
 
 PAGE = 1000  # rows per read
 OWNED = {  # table -> columns that a key seals

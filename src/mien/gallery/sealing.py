@@ -6,7 +6,9 @@ keyed digests, `vector` is sealed, and `source` holds the sealed texts of the ro
 
 import json
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from mien.errors import GalleryError
@@ -28,14 +30,21 @@ class Texts(NamedTuple):
 class Sealing:
     """Seals and opens rows with the keys of a gallery."""
 
-    def __init__(self, vault: Vault | None, wrapped: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        vault: Vault | None,
+        wrapped: Callable[[int], object],
+        *,
+        armour: bool = False,
+    ) -> None:
         """Use keys.
 
         Args:
             vault: the keys; None: rows are plain.
             wrapped: returns the wrapped data key of a person.
+            armour: whether columns of text hold sealed texts as base64, not as bytes.
         """
-        self.vault, self._wrapped = vault, wrapped
+        self.vault, self.wrapped, self.armour = vault, wrapped, armour
 
     def lookup(self, text: str) -> str:
         """Return what stands in the column of a name or digest."""
@@ -60,14 +69,14 @@ class Sealing:
         if not self.vault:
             return texts
         row = {**texts._asdict(), "box": texts.box and texts.box.hex()}
-        sealed = self._seal(person, kind, json.dumps(row).encode())
+        sealed = self._text(person, kind, json.dumps(row))
         return Texts(sealed, self.lookup_digest(texts.digest))
 
     def fact(self, person: int | None, text: str) -> Any:
         """Return the column `text` of a fact; those about nobody are plain."""
         if not self.vault or person is None:
             return text
-        return self._seal(person, "fact", text.encode())
+        return self._text(person, "fact", text)
 
     # ------------------------------------------------------------------ the way back
 
@@ -129,10 +138,18 @@ class Sealing:
             return str(text)
         return self._open(person, "fact", text).decode()
 
+    def _text(self, person: int, kind: str, text: str) -> bytes | str:
+        """Return what stands in a column of text."""
+        sealed = self._seal(person, kind, text.encode())
+        return b64encode(sealed).decode() if self.armour else sealed
+
     def _seal(self, person: int, kind: str, data: bytes) -> bytes:
         assert self.vault is not None
-        return self.vault.seal(person, kind, data, self._wrapped)
+        return self.vault.seal(person, kind, data, self.wrapped)
 
     def _open(self, person: int, kind: str, sealed: object) -> bytes:
         assert self.vault is not None
-        return self.vault.open(person, kind, sealed, self._wrapped)
+        if isinstance(sealed, str) and self.armour:
+            with suppress(ValueError):  # damaged: it is not opened
+                sealed = b64decode(sealed, validate=True)
+        return self.vault.open(person, kind, sealed, self.wrapped)

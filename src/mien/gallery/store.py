@@ -73,6 +73,12 @@ class Store:
             raise GalleryError(damaged_file(self.where, "a row is missing"))
         return row
 
+    def insert(self, table: str, **values: Any) -> int:
+        """Add a row; return its id."""
+        marks = ", ".join("?" * len(values))
+        query = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
+        return int(self.run(query, *values.values()).lastrowid or 0)
+
     @contextmanager
     def change(self, *, erases: bool = False, counts: bool = True) -> Iterator[None]:
         """Run one transaction: on disk at the end; after an error nothing has changed.
@@ -125,8 +131,8 @@ class Store:
                 self._inside.clear()  # a call that changed nothing has not entered it
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Read one consistent state of the file with several statements."""
+    def reading(self, *, alone: bool = False) -> Iterator[None]:
+        """Read one consistent state of the file with several statements, without other threads."""
         with self._lock, spoken(self.where):
             if self._changing:
                 yield
