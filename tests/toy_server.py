@@ -11,13 +11,14 @@ from mien.photo import Pipeline
 from mien.server import ServerSettings, create_app
 from mien.server.worker import Worker
 
+TOYS = Pipeline(detector=Squares(), embedder=Colours(), calibration=TOY)
+
 
 class Toys:
     """An app, its first keys, and requests in their names."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, *, pipeline=TOYS, **settings):
         self.settings = ServerSettings(folder=folder, **settings)
-        pipeline = Pipeline(detector=Squares(), embedder=Colours(), calibration=TOY)
         self.app = create_app(self.settings, pipeline)
         self.state = self.app.state.mien
         self.client = TestClient(self.app, base_url="http://127.0.0.1")

@@ -30,8 +30,8 @@ from mien.server.uploads import name_of
 router = APIRouter(prefix="/v1/films", tags=["films"])
 BLOCK = 1 << 20  # bytes that are copied at once
 # What a film folder has beside the film: rows of the scan, so that it is made once; vectors and
-# pictures of its people.
-SEGMENTS, PEOPLE, FACES = "segments.log", "people.npz", "faces"
+# pictures of its people; what its faces show.
+SEGMENTS, PEOPLE, FACES, TABLE = "segments.log", "people.npz", "faces", "readings.parquet"
 
 
 class FilmFacts(BaseModel):
@@ -90,7 +90,7 @@ def film_facts(caller: Caller, row: Any) -> FilmFacts:
     """Return what a list shows of a film."""
     number, gallery, name, size, made, result = row
     found = json.loads(result) if result else None
-    jobs = Jobs(caller.state.store).about(caller.tenant, number)
+    jobs = Jobs(caller.state.store).about(caller.tenant, number, "film")
     return FilmFacts(
         id=number,
         name=name,
@@ -249,7 +249,7 @@ def again(caller: Caller, gallery: str, film: str, *, everywhere: bool) -> list[
     chosen = [one for (one,) in rows if everywhere or one == film]
     made = []
     for one in chosen:
-        spec = jobs.about(caller.tenant, one)[0].spec
+        spec = jobs.about(caller.tenant, one, "film")[0].spec
         made.append(jobs.submit(caller.tenant, "film", one, {**spec, "who": caller.who}).id)
     return made
 
@@ -263,7 +263,7 @@ def identify_again(
 ) -> FilmFacts:
     """Identify a film again, such as after people were enrolled or at another rate."""
     row = row_of(caller, film)
-    last = Jobs(caller.state.store).about(caller.tenant, film)
+    last = Jobs(caller.state.store).about(caller.tenant, film, "film")
     every = last[0].spec["every"] if last else 0.1
     submit(caller, film, rate, every, purpose)
     return film_facts(caller, row)
@@ -296,8 +296,8 @@ def forget_in_films(state: State, tenant: str, gallery: str, person: str) -> int
             continue
         state.store.run("UPDATE films SET result = NULL WHERE id = ?", number)
         place = folder(state, tenant, number)
-        for name in (SEGMENTS, PEOPLE):
-            (place / name).unlink(missing_ok=True)
+        for path in (place / SEGMENTS, place / PEOPLE, *place.glob(f"{Path(TABLE).stem}.*")):
+            path.unlink(missing_ok=True)
         state.tenants.delete(tenant, "films", number, FACES)
         changed += 1
     return changed

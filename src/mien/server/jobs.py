@@ -55,7 +55,7 @@ class JobFacts(BaseModel):
     """A job, as its owner sees it."""
 
     id: str
-    kind: Literal["film", "cluster"]
+    kind: Literal["film", "analysis", "cluster"]
     subject: str = Field(description="id of the film or album")
     state: JobState
     progress: Progress | None
@@ -69,7 +69,7 @@ def facts(job: Job) -> JobFacts:
     """Return what is shown of a job."""
     return JobFacts(
         id=job.id,
-        kind=job.kind,  # type: ignore[arg-type]  # only these two are submitted
+        kind=job.kind,  # type: ignore[arg-type]  # only these are submitted
         subject=job.subject,
         state=job.state,
         progress=Progress(**job.step) if job.step else None,
@@ -108,10 +108,11 @@ class Jobs:
         row = self._store.one(query, number, tenant)
         return _job(row) if row else None
 
-    def about(self, tenant: str, subject: str) -> list[Job]:
-        """Return the jobs about a film or album, newest first."""
+    def about(self, tenant: str, subject: str, kind: str | None = None) -> list[Job]:
+        """Return the jobs of a kind, or all, about a film or album, newest first."""
         query = f"SELECT {COLUMNS} FROM jobs WHERE tenant = ? AND subject = ? ORDER BY made DESC"
-        return [_job(row) for row in self._store.all(query, tenant, subject)]
+        found = (_job(row) for row in self._store.all(query, tenant, subject))
+        return [job for job in found if kind in (None, job.kind)]
 
     def list(self, tenant: str) -> list[Job]:
         """Return the jobs of a tenant, newest first."""

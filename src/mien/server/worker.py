@@ -18,6 +18,7 @@ import numpy as np
 
 from mien.errors import CancelledError, MienError
 from mien.media import open_film
+from mien.server import readings
 from mien.server.films import FACES, PEOPLE, SEGMENTS, file_of, folder
 from mien.server.grouping import group_album
 from mien.server.jobs import Job, Jobs
@@ -104,6 +105,8 @@ class Worker:
     def _do(self, job: Job, run: Run) -> None:
         if job.kind == "film":
             do_film(self.state, job, run)
+        elif job.kind == readings.KIND:
+            readings.analyze_job(self.state, job, run)
         else:
             group_album(self.state, job, run)
 

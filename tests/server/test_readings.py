@@ -1,0 +1,65 @@
+"""Readings of films: measured by a job, shown per person, downloaded without server paths."""
+
+import io
+
+import numpy as np
+import pytest
+from tests.toy_server import Toys
+
+pd = pytest.importorskip("pandas", reason="tables need pandas: pip install 'mien[analyze]'")
+pytest.importorskip("pyarrow", reason="tables need pyarrow: pip install 'mien[analyze]'")
+
+
+def upload(toys, clip):
+    toys.gallery("people")
+    path = f"/films/{toys('POST', '/films', files={'film': ('talk.mkv', clip)})['id']}"
+    toys.worker.once()
+    return path
+
+
+def test_a_film_that_was_not_analysed_says_so(toys, film):
+    path = upload(toys, film([np.zeros((100, 120, 3), np.uint8)] * 5).read_bytes())
+    found = toys("GET", f"{path}/readings")
+    assert (found["job"], found["people"], found["columns"]) == (None, [], [])
+    refused = toys("GET", f"{path}/readings/table", ok=False)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not-ready")
+    assert toys("GET", "/films/nobody/readings", ok=False).status_code == 404
+
+
+def test_the_job_of_an_analysis_is_not_that_of_the_film(toys, film):
+    path = upload(toys, film([np.zeros((100, 120, 3), np.uint8)] * 5).read_bytes())
+    job = toys("POST", f"{path}/readings")
+    assert (job["kind"], job["state"]) == ("analysis", "queued")
+    assert toys("GET", path)["job"]["kind"] == "film"
+    assert toys("GET", f"{path}/readings")["job"]["id"] == job["id"]
+
+
+@pytest.mark.weights
+def test_what_a_face_shows_over_time(tmp_path, astronaut, film):
+    toys = Toys(tmp_path / "server", pipeline=None)
+    try:
+        path = upload(toys, film([astronaut] * 8).read_bytes())
+        toys("POST", f"{path}/readings", data={"every": 0})
+        toys.worker.once()
+        found = toys("GET", f"{path}/readings")
+        assert found["job"]["state"] == "done", found["job"]["error"]
+        [person] = found["people"]
+        assert person["frames"] == 8
+        columns = {one["name"]: one for one in found["columns"]}
+        assert columns["yaw"]["unit"] == "degree"
+        assert "box_left" not in columns
+        asked = {"who": person["who"], "column": ["yaw", "AU12_r"]}
+        series = toys("GET", f"{path}/readings/series", params=asked)
+        assert len(series["times"]) == len(series["values"]["yaw"]) == 8
+        assert series["reasons"] == ["ok"] * 8
+        assert abs(series["values"]["yaw"][0]) < 45
+        missing = {**asked, "column": ["no-such"]}
+        assert toys("GET", f"{path}/readings/series", params=missing, ok=False).status_code == 404
+        table = toys("GET", f"{path}/readings/table", params={"form": "csv"}).content
+        assert set(pd.read_csv(io.BytesIO(table))["input"]) == {"talk.mkv"}
+        assert str(tmp_path).encode() not in table
+        parquet = toys("GET", f"{path}/readings/table", params={"form": "parquet"}).content
+        assert str(tmp_path).encode() not in parquet
+        assert len(pd.read_parquet(io.BytesIO(parquet))) == 8
+    finally:
+        toys.close()
