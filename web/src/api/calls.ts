@@ -1,0 +1,65 @@
+// Calls that more than one screen makes.
+import { strictness } from "../state";
+import { api, body, form } from "./client";
+import { gallery, stated } from "./session";
+import type { Answer, Cost, NewBasis, Person } from "./types";
+
+const asForm = { bodySerializer: (fields: unknown) => form(fields as Record<string, unknown>) };
+
+/** Identify the people of one photo. The server does not keep it. */
+export async function identify(photo: Blob): Promise<Answer> {
+  const fields = { photos: [photo], gallery: gallery.value, rate: 1 / strictness.value, details: true, ...stated() };
+  const found = await body(api.POST("/v1/identify", { body: fields as never, ...asForm }));
+  return found.answers[0] as Answer;
+}
+
+/** Read heads off the faces of one photo. */
+export async function analyse(photo: Blob, heads: string): Promise<Answer> {
+  const found = await body(api.POST("/v1/analyze", { body: { photos: [photo], heads } as never, ...asForm }));
+  return found.answers[0] as Answer;
+}
+
+interface Enrol {
+  name: string;
+  photos: Blob[];
+  boxes?: number[][];
+  basis?: NewBasis;
+  allow_conflicts?: boolean;
+}
+
+export async function enrol({ name, photos, boxes, basis, allow_conflicts }: Enrol) {
+  const fields = {
+    name,
+    photos,
+    boxes: boxes && JSON.stringify(boxes),
+    basis: basis && JSON.stringify(basis),
+    allow_conflicts: allow_conflicts ? "true" : undefined,
+  };
+  return body(
+    api.POST("/v1/galleries/{gallery}/people", {
+      params: { path: { gallery: gallery.value } },
+      body: fields as never,
+      ...asForm,
+    }),
+  );
+}
+
+export async function searchPeople(name: string, search: string): Promise<Person[]> {
+  const found = await body(
+    api.GET("/v1/galleries/{gallery}/people", { params: { path: { gallery: name }, query: { search, limit: 8 } } }),
+  );
+  return found.items;
+}
+
+/** What a rate costs in this gallery. */
+export async function costOf(name: string, rate: number): Promise<{ cost: Cost; on: string | null }> {
+  const curve = await body(
+    api.GET("/v1/galleries/{gallery}/rates", { params: { path: { gallery: name }, query: { rate: [rate] } } }),
+  );
+  return { cost: curve.costs[0] as Cost, on: curve.checked_on ?? null };
+}
+
+export const portraitOf = (name: string, person: number) =>
+  `/v1/galleries/${encodeURIComponent(name)}/people/${person}/portrait`;
+export const templatePicture = (name: string, person: number, template: number) =>
+  `/v1/galleries/${encodeURIComponent(name)}/people/${person}/templates/${template}/picture`;

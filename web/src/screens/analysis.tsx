@@ -1,0 +1,335 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { analyse } from "../api/calls";
+import { api, body, form } from "../api/client";
+import { may, stated } from "../api/session";
+import { type Answer, isRead, pending } from "../api/types";
+import { Drop } from "../parts/drop";
+import { save } from "../parts/exports";
+import { Icon } from "../parts/icon";
+import { type Box, Cut, Photo } from "../parts/photo";
+import { Empty, Show, Trouble, useLoad, Working } from "../parts/states";
+import { Curves } from "../parts/curves";
+import { go, route, say } from "../state";
+import { clock, coded, number, percent, t } from "../words";
+
+/** What faces show: heads on photos, measures over time on films. */
+export function Analysis() {
+  const film = route.value[1] === "film" ? route.value[2] : undefined;
+  return (
+    <>
+      <div class="head">
+        <div>
+          <h1>{t("analysis.title")}</h1>
+          <p>{t("analysis.lead")}</p>
+        </div>
+      </div>
+      {film ? <FilmReadings key={film} id={film} /> : <Choice />}
+    </>
+  );
+}
+
+function Choice() {
+  return (
+    <div class="sections">
+      <Photos />
+      {may("review") && <FilmList />}
+    </div>
+  );
+}
+
+function Photos() {
+  const [models] = useLoad(() => body(api.GET("/v1/models", { params: { query: { kind: "chip-head" } } })), []);
+  const [chosen, setChosen] = useState<string[] | null>(null);
+  const [file, setFile] = useState<File | null>(null);
+  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [trouble, setTrouble] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const heads = models.state === "done" ? models.value.filter((one) => one.fetched) : [];
+  const asked = chosen ?? heads.filter((one) => one.default).map((one) => one.name);
+  useEffect(() => {
+    if (!file) return;
+    let current = true;
+    setBusy(true);
+    setTrouble(null);
+    analyse(file, asked.join(",") || "none")
+      .then((found) => current && setAnswer(found), (error: unknown) => current && setTrouble(error))
+      .finally(() => current && setBusy(false));
+    return () => {
+      current = false;
+    };
+  }, [file, asked.join(",")]);
+  return (
+    <section class="cards">
+      <h2>{t("analysis.photo")}</h2>
+      <div class="chips" role="group" aria-label={t("analysis.heads")}>
+        {heads.map((one) => (
+          <button key={one.name} class="chip" aria-pressed={asked.includes(one.name)} onClick={() => setChosen(asked.includes(one.name) ? asked.filter((each) => each !== one.name) : [...asked, one.name])}>
+            {one.name}
+          </button>
+        ))}
+      </div>
+      {trouble !== null && <Trouble error={trouble} />}
+      {busy && <Working label={t("loading")} />}
+      {file && answer && isRead(answer) && (
+        <div class="split">
+          <Photo source={file} size={answer.size as [number, number]} faces={answer.faces} chosen={null} onChoose={() => {}} />
+          <div class="cards">
+            {answer.faces.length === 0 && <p class="soft">{coded("noface", answer.reason ?? "") ?? answer.reason}</p>}
+            {answer.faces.map((face, place) => (
+              <article key={place} class="card who">
+                <div class="top">
+                  <Cut source={file} size={answer.size as [number, number]} box={face.box as Box} label={t("face.found")} />
+                  <div style={{ flex: 1 }}>
+                    {face.readings.map((one) => (
+                      <div key={one.model} class="cards" style={{ gap: "4px" }}>
+                        <b>{coded("task", one.task) ?? one.task}</b>
+                        <Values reading={one} />
+                        <small class="soft">{one.model}</small>
+                      </div>
+                    ))}
+                  </div>
+                </div>
+              </article>
+            ))}
+            <p class="small soft">{t("analysis.limits")}</p>
+          </div>
+        </div>
+      )}
+      {answer && !isRead(answer) && <Trouble error={new Error(answer.error)} />}
+      <Drop accept="image/*,.heic,.heif" icon="analysis" title={t("analysis.drop")} text={t("identify.private")} small={file !== null} onFiles={(files) => setFile(files[0] ?? null)} />
+    </section>
+  );
+}
+
+interface Reading {
+  values: Record<string, number | null>;
+  unit?: string;
+  low?: Record<string, number | null>;
+  high?: Record<string, number | null>;
+}
+
+function Values({ reading }: { reading: Reading }) {
+  const shares = !reading.unit || reading.unit === "probability";
+  const rows = Object.entries(reading.values)
+    .filter((row): row is [string, number] => row[1] !== null)
+    .sort((a, b) => b[1] - a[1]);
+  return (
+    <ul class="bars">
+      {rows.slice(0, 8).map(([name, value]) => {
+        const [low, high] = [reading.low?.[name], reading.high?.[name]];
+        return (
+          <li key={name}>
+            <span>{name}</span>
+            <b>
+              {shares ? percent(value) : `${number(value, 1)} ${reading.unit}`}
+              {low != null && high != null && <small class="soft"> {t("analysis.interval", { low: number(low, 1), high: number(high, 1) })}</small>}
+            </b>
+            {shares && (
+              <span class="progress" aria-hidden="true">
+                <i style={{ width: `${100 * value}%` }} />
+              </span>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function FilmList() {
+  const [found, again] = useLoad(() => body(api.GET("/v1/films", { params: { query: { limit: 200 } } })), []);
+  return (
+    <section class="cards">
+      <h2>{t("analysis.films")}</h2>
+      <Show of={found} again={again}>
+        {(page) =>
+          page.items.length ? (
+            <ul class="cards">
+              {page.items.map((one) => (
+                <li key={one.id} class="card actions">
+                  <Icon name="films" />
+                  <a href={`#/analysis/film/${one.id}`}>
+                    <b>{one.name}</b>
+                  </a>
+                </li>
+              ))}
+            </ul>
+          ) : (
+            <Empty icon="films" title={t("analysis.nofilms")} text={t("analysis.nofilms.text")}>
+              <button class="button" onClick={() => go("films")}>
+                {t("nav.films")}
+              </button>
+            </Empty>
+          )
+        }
+      </Show>
+    </section>
+  );
+}
+
+const NOTHING = Promise.resolve({ times: [] as number[], reasons: [] as string[], values: {} as Record<string, (number | null)[]> });
+const FIRST = ["yaw", "AU12_r", "valence", "arousal"]; // shown unless others are chosen
+
+function FilmReadings({ id }: { id: string }) {
+  const path = { film: id };
+  const [found, again] = useLoad(() => body(api.GET("/v1/films/{film}/readings", { params: { path } })), [id]);
+  const job = found.state === "done" ? found.value.job : null;
+  useEffect(() => {
+    if (!pending(job)) return;
+    const timer = setInterval(again, 700);
+    return () => clearInterval(timer);
+  }, [pending(job)]);
+  const start = () =>
+    void api
+      .POST("/v1/films/{film}/readings", { params: { path }, body: { ...stated() } as never, bodySerializer: (fields: unknown) => form(fields as Record<string, unknown>) })
+      .then(again, (error: unknown) => say(error instanceof Error ? error.message : String(error), "error"));
+  return (
+    <>
+      <p>
+        <a href="#/analysis">{t("analysis.back")}</a>
+      </p>
+      <Show of={found} again={again}>
+        {(readings) => (
+          <div class="cards">
+            {pending(readings.job) && <Working label={t("analysis.running")} {...(readings.job?.progress ?? {})} />}
+            {readings.job?.error && <p class="notice error">{readings.job.error}</p>}
+            {readings.people.length > 0 ? (
+              <Plots film={id} readings={readings} />
+            ) : (
+              !pending(readings.job) && (
+                <Empty icon="analysis" title={readings.columns.length ? t("films.noface") : t("analysis.none")} text={t("analysis.limits")}>
+                  <button class="button first" onClick={start}>
+                    <Icon name="analysis" /> {t("analysis.start")}
+                  </button>
+                </Empty>
+              )
+            )}
+          </div>
+        )}
+      </Show>
+    </>
+  );
+}
+
+interface Readings {
+  seconds: number | null;
+  people: { who: string; first: number; last: number; frames: number; measured: number }[];
+  columns: { name: string; unit: string; group: string; about: string; low: string | null; high: string | null }[];
+  events: { who: string; kind: string; onset: number; apex: number; offset: number }[];
+}
+
+function Plots({ film, readings }: { film: string; readings: Readings }) {
+  const names = new Set(readings.columns.map((one) => one.name));
+  const [who, setWho] = useState(readings.people[0]?.who ?? "");
+  const [chosen, setChosen] = useState(FIRST.filter((one) => names.has(one)));
+  const [time, setTime] = useState(0);
+  const [brushed, setBrushed] = useState<[number, number] | null>(null);
+  const video = useRef<HTMLVideoElement>(null);
+  const columns = readings.columns.filter((one) => chosen.includes(one.name));
+  const asked = columns.flatMap((one) => [one.name, one.low, one.high]).filter((one): one is string => one !== null);
+  const [found] = useLoad(
+    () => (asked.length ? body(api.GET("/v1/films/{film}/readings/series", { params: { path: { film }, query: { who, column: asked } } })) : NOTHING),
+    [who, asked.join(",")],
+  );
+  const groups = useMemo(() => [...new Set(readings.columns.map((one) => one.group))], [readings]);
+  const seek = (to: number) => {
+    if (video.current) video.current.currentTime = to;
+    setTime(to);
+  };
+  const person = readings.people.find((one) => one.who === who);
+  return (
+    <div class="split">
+      <div class="cards">
+        <div class="stage">
+          <video ref={video} src={`/v1/films/${film}/file`} controls preload="metadata" onTimeUpdate={(event) => setTime(event.currentTarget.currentTime)} />
+        </div>
+        {found.state === "failed" && <Trouble error={found.error} />}
+        {found.state === "done" &&
+          columns.map((one) => (
+            <Curves
+              key={one.name}
+              column={one}
+              times={found.value.times}
+              reasons={found.value.reasons}
+              values={found.value.values[one.name] ?? []}
+              low={one.low ? (found.value.values[one.low] ?? null) : null}
+              high={one.high ? (found.value.values[one.high] ?? null) : null}
+              events={readings.events.filter((each) => each.who === who)}
+              seconds={readings.seconds ?? 1}
+              time={time}
+              brushed={brushed}
+              onSeek={seek}
+              onBrush={setBrushed}
+            />
+          ))}
+      </div>
+      <div class="cards">
+        <label class="field">
+          {t("analysis.person")}
+          <select value={who} onChange={(event) => setWho(event.currentTarget.value)}>
+            {readings.people.map((one) => (
+              <option key={one.who} value={one.who}>
+                {one.who}
+              </option>
+            ))}
+          </select>
+        </label>
+        {person && (
+          <p class="small soft">
+            {t("analysis.facts", { measured: person.measured, frames: person.frames })} · {clock(person.first)} – {clock(person.last)}
+          </p>
+        )}
+        <h3>{t("analysis.signals")}</h3>
+        {groups.map((group) => (
+          <details key={group} open={readings.columns.some((one) => one.group === group && chosen.includes(one.name))}>
+            <summary>{coded("group", group) ?? group}</summary>
+            <div class="chips" style={{ marginTop: "8px" }}>
+              {readings.columns
+                .filter((one) => one.group === group)
+                .map((one) => (
+                  <button key={one.name} class="chip" title={one.about} aria-pressed={chosen.includes(one.name)} onClick={() => setChosen(chosen.includes(one.name) ? chosen.filter((each) => each !== one.name) : [...chosen, one.name].slice(-10))}>
+                    {one.name}
+                  </button>
+                ))}
+            </div>
+          </details>
+        ))}
+        <h3>{t("analysis.take")}</h3>
+        <div class="actions">
+          <a class="button tight" href={`/v1/films/${film}/readings/table?form=parquet`} download>
+            <Icon name="download" /> Parquet
+          </a>
+          <a class="button tight" href={`/v1/films/${film}/readings/table?form=csv`} download>
+            <Icon name="download" /> CSV
+          </a>
+          <button class="button tight" onClick={() => saveFigure()}>
+            <Icon name="download" /> SVG
+          </button>
+        </div>
+        <p class="small soft">{t("analysis.limits")}</p>
+      </div>
+    </div>
+  );
+}
+
+/** The plots as one SVG file, with the colours of the page in it. */
+function saveFigure(): void {
+  const plots = [...document.querySelectorAll<SVGSVGElement>("figure.curves svg")];
+  let below = 0;
+  const parts = plots.map((plot) => {
+    const copy = plot.cloneNode(true) as SVGSVGElement;
+    copy.querySelectorAll(".cursor, .brush").forEach((one) => one.remove());
+    const originals = plot.querySelectorAll("*");
+    copy.querySelectorAll<SVGElement>("*").forEach((one, place) => {
+      const original = originals[place];
+      if (!original) return;
+      const look = getComputedStyle(original);
+      one.setAttribute("style", `fill:${look.fill};stroke:${look.stroke};font:${look.font};opacity:${look.opacity}`);
+    });
+    const part = `<g transform="translate(0 ${below})">${copy.innerHTML}</g>`;
+    below += plot.viewBox.baseVal.height + 12;
+    return part;
+  });
+  const width = plots[0]?.viewBox.baseVal.width ?? 0;
+  if (plots.length) save("figure.svg", "image/svg+xml", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${below}" width="${width}" height="${below}">${parts.join("")}</svg>`);
+}
