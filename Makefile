@@ -9,7 +9,7 @@ EXTRAS ?= test,train
 comma := ,
 READY := $(VENV)/.$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: demo check test style types core lint bench docs clean
+.PHONY: demo check test test-web style types core lint bench docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.core
@@ -21,6 +21,14 @@ check: $(READY)
 
 test: $(READY) style types
 	$(BIN)/pytest -n auto
+
+# The web page: its types and functions, whether the built files are those of the sources, and each
+# screen in Chromium. Needs Node and Chromium (apt-get install nodejs npm chromium).
+test-web: $(READY)
+	$(BIN)/python -m pip install -q -e ".[page]"
+	cd web && npm ci --no-audit --no-fund && npm run check && npm run build
+	git diff --exit-code --stat -- src/mien/server/static
+	MIEN_PAGE=1 $(BIN)/pytest tests/page
 
 style: $(READY)
 	$(BIN)/ruff check .

@@ -61,8 +61,8 @@ export function App() {
           <GalleryChoice />
           <Strictness />
           <span class="grow" />
-          <button class="button bare" onClick={() => (paletteOpen.value = true)} aria-label={t("palette.open")}>
-            <Icon name="search" /> <kbd class="wide-only">Ctrl K</kbd>
+          <button class="button bare" onClick={() => (paletteOpen.value = true)}>
+            <Icon name="search" /> <span class="read">{t("palette.open")}</span> <kbd class="wide-only">Ctrl K</kbd>
           </button>
           <UndoButton />
         </header>

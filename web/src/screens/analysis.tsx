@@ -324,7 +324,9 @@ function saveFigure(): void {
       const original = originals[place];
       if (!original) return;
       const look = getComputedStyle(original);
-      one.setAttribute("style", `fill:${look.fill};stroke:${look.stroke};font:${look.font};opacity:${look.opacity}`);
+      for (const name of ["fill", "stroke", "opacity", "stroke-width", "font-size", "font-family"]) {
+        one.setAttribute(name, look.getPropertyValue(name));
+      }
     });
     const part = `<g transform="translate(0 ${below})">${copy.innerHTML}</g>`;
     below += plot.viewBox.baseVal.height + 12;

@@ -100,14 +100,17 @@ function Add({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
   const [photos, setPhotos] = useState<File[]>([]);
   const [busy, setBusy] = useState(false);
   const [results, setResults] = useState<{ photo: string; outcome: string; reason?: string | null; detail?: string | null }[]>([]);
-  const submit = async (name: string, basis?: NewBasis) => {
+  const [clash, setClash] = useState<(() => void) | null>(null);
+  const submit = async (name: string, basis?: NewBasis, anyway = false) => {
     setBusy(true);
+    setClash(null);
     try {
-      const done = await enrol({ name, photos, ...(basis ? { basis } : {}) });
+      const done = await enrol({ name, photos, allow_conflicts: anyway, ...(basis ? { basis } : {}) });
       setResults(done.photos);
+      if (done.photos.some((one) => one.reason === "conflict")) setClash(() => () => void submit(name, basis, true));
       const n = done.photos.filter((one) => one.outcome === "enrolled").length;
       if (n) say(t("people.enrolled", { n, name }));
-      setPhotos([]);
+      if (n === photos.length) setPhotos([]);
       onDone();
     } catch (error) {
       say(error instanceof Error ? error.message : String(error), "error");
@@ -121,6 +124,11 @@ function Add({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
       <div class="cards">
         <NameForm label={t("people.name")} action={photos.length ? t("people.enrol", { n: photos.length }) : t("identify.enrol")} busy={busy || !photos.length} onName={(name, basis) => void submit(name, basis)} />
         <Results rows={results} />
+        {clash && (
+          <button class="button" onClick={clash}>
+            {t("people.anyway")}
+          </button>
+        )}
         <button class="button bare" onClick={onClose}>
           {t("close")}
         </button>
@@ -351,7 +359,7 @@ function Bases({ person }: { person: Person }) {
       <h2>{t("basis.list")}</h2>
       <Show of={found} again={again}>
         {(bases) => (
-          <div class="scroll">
+          <div class="scroll" tabIndex={0}>
             <table>
               <thead>
                 <tr>

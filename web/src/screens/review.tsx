@@ -305,6 +305,7 @@ interface GroupProps {
 function Group({ album, group, chosen, onChoose, attempt }: GroupProps) {
   const [faces, setFaces] = useState<number[]>([]);
   const [name, setName] = useState(group.name ?? "");
+  useEffect(() => setName(group.name ?? ""), [group.name]); // undone, or named elsewhere
   const params = { path: { album, group: group.id } };
   return (
     <li class={`card cards ${chosen ? "chosen" : ""}`}>

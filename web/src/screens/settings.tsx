@@ -79,7 +79,7 @@ function Galleries() {
   return (
     <section class="cards">
       <h2>{t("settings.galleries")}</h2>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -168,7 +168,7 @@ function Keys() {
       )}
       <Show of={found} again={again}>
         {(rows) => (
-          <div class="scroll">
+          <div class="scroll" tabIndex={0}>
             <table>
               <thead>
                 <tr>
@@ -249,7 +249,7 @@ function Server() {
       <h2>{t("server.title")}</h2>
       <Show of={found} again={again}>
         {(value) => (
-          <div class="scroll">
+          <div class="scroll" tabIndex={0}>
             <table>
               <tbody>
                 {[

@@ -53,7 +53,7 @@ function Rates() {
           {(value) => (
             <>
               <p>{t("trust.rates.text", { n: value.people })}</p>
-              <div class="scroll">
+              <div class="scroll" tabIndex={0}>
                 <table>
                   <thead>
                     <tr>
@@ -171,7 +171,7 @@ function Journal() {
       <Show of={found} again={again}>
         {(page) => (
           <>
-            <div class="scroll">
+            <div class="scroll" tabIndex={0}>
               <table>
                 <thead>
                   <tr>
@@ -224,7 +224,7 @@ function Licences() {
       <p class="soft">{t("licences.text")}</p>
       <Show of={found} again={again}>
         {(rows) => (
-          <div class="scroll">
+          <div class="scroll" tabIndex={0}>
             <table>
               <thead>
                 <tr>

@@ -1,0 +1,348 @@
+"""The main action of each screen, in a real browser, with real faces."""
+
+import csv
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+SCREENS = ("identify", "people", "review", "films", "live", "analysis", "trust", "settings")
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def choose(page, *paths):
+    page.locator("input[type=file]").first.set_input_files([str(path) for path in paths])
+
+
+def said(page, text):
+    page.locator(".toast", has_text=text).first.wait_for()
+
+
+def downloaded(page, button):
+    with page.expect_download() as waiting:
+        button.click()
+    return Path(waiting.value.path()).read_text("utf-8")
+
+
+def enrol(page, name, *photos):
+    page.goto(page.url.split("#")[0] + "#/people")
+    page.get_by_role("heading", name="People").wait_for()
+    if not page.get_by_label("Name", exact=True).count():
+        page.get_by_role("button", name="Add a person").first.click()
+    choose(page, *photos)
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name=re.compile(r"Enrol \d")).click()
+    page.locator(".notice", has_text=re.compile("enrolled")).first.wait_for()
+    page.get_by_role("link", name=name).wait_for()
+
+
+@pytest.fixture(scope="module")
+def known(browser, server, faces):
+    """Eileen is enrolled through the page."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.url)
+    page.locator("input[type=password]").fill(server.key)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".bar")
+    enrol(page, "Eileen", faces / "Eileen.jpg")
+    context.close()
+
+
+def test_a_wrong_key_is_refused_in_words(browser, server):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.url)
+    page.locator("input[type=password]").fill("mien_wrong")
+    page.get_by_role("button", name="Enter").click()
+    page.get_by_role("alert").filter(has_text="not valid").wait_for()
+    context.close()
+
+
+def test_faces_of_a_photo_get_names_and_a_sentence(known, visit, faces):
+    page = visit()
+    choose(page, faces / "both.jpg")
+    cards = page.locator("article.who")
+    cards.nth(1).wait_for()
+    assert cards.first.locator("h3").inner_text() == "Eileen"
+    assert "A stranger would look this similar in 1 of" in cards.first.inner_text()
+    assert "Nobody known" in cards.nth(1).inner_text()
+    assert page.locator(".labels span", has_text="Eileen").is_visible()
+    xmp = downloaded(page, page.get_by_role("button", name="XMP"))
+    assert xmp.count('mwg-rs:Type="Face"') == 2
+    assert 'mwg-rs:Name="Eileen"' in xmp
+    cards.first.click()
+    page.get_by_role("button", name="Not this person").click()
+    said(page, "Noted: this is not Eileen.")
+
+
+def test_an_unknown_face_is_enrolled_from_the_photo_and_found_again(known, visit, faces):
+    page = visit()
+    choose(page, faces / "both.jpg")
+    card = page.locator("article.who", has_text="Nobody known")
+    card.click()
+    card.get_by_role("button", name="Enrol").first.click()
+    card.get_by_label("Name").fill("Grace")
+    card.get_by_role("button", name="Enrol").last.click()
+    said(page, "Grace is enrolled.")
+    page.locator("article.who h3", has_text="Grace").wait_for()
+
+
+def test_many_photos_are_sorted_by_outcome_and_become_a_table(known, visit, faces):
+    page = visit()
+    choose(page, *(faces / f"{n}.jpg" for n in ("Eileen", "both", "wall", "broken")))
+    page.get_by_role("button", name="not read 1").wait_for()
+    page.get_by_role("button", name="no face 1").click()
+    assert page.locator(".photo").count() == 1
+    rows = list(
+        csv.DictReader(downloaded(page, page.get_by_role("button", name="CSV")).splitlines())
+    )
+    assert {row["outcome"] for row in rows} >= {"match", "none", "error"}
+    assert [row["person"] for row in rows if row["image"] == "Eileen.jpg"] == ["Eileen"]
+
+
+def test_a_photo_without_a_face_says_why(visit, faces):
+    page = visit()
+    choose(page, faces / "wall.jpg")
+    page.get_by_role("heading", name="No face was found").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    choose(page, faces / "broken.jpg")
+    page.get_by_role("alert").wait_for()
+
+
+def test_a_missed_face_is_drawn_and_enrolled(known, visit, faces):
+    page = visit()
+    choose(page, faces / "both.jpg")
+    page.locator("article.who").nth(1).wait_for()
+    page.get_by_role("button", name="Mark a missed face").click()
+    sheet = page.locator(".sheet").bounding_box()
+    x, y = sheet["x"] + 0.1 * sheet["width"], sheet["y"] + 0.1 * sheet["height"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 0.3 * sheet["width"], y + 0.6 * sheet["height"], steps=4)
+    page.mouse.up()
+    page.get_by_role("heading", name="Who is in the box?").wait_for()
+
+
+def test_a_person_is_renamed_undone_merged_and_erased_with_a_receipt(known, visit, faces):
+    page = visit("people")
+    page.get_by_role("button", name="Add a person").first.click()
+    choose(page, faces / "Eileen.jpg")
+    page.get_by_label("Name", exact=True).fill("Somebody")
+    page.get_by_role("button", name="Enrol 1 photo").click()
+    page.locator(".notice", has_text="Eileen.jpg: refused").wait_for()
+    page.get_by_role("button", name="Another person: enrol anyway").click()
+    page.get_by_role("link", name="Somebody").click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("New name").fill("<img src=x onerror=alert(1)>")
+    page.get_by_role("button", name="Rename").last.click()
+    page.get_by_role("heading", name="<img src=x onerror=alert(1)>").wait_for()
+    page.get_by_role("button", name="Undo").first.click()
+    page.get_by_role("heading", name="Somebody").wait_for()
+    page.get_by_role("button", name="Erase").click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_role("button", name="Erase").is_disabled()
+    dialog.get_by_label("Type Somebody to confirm").fill("Somebody")
+    dialog.get_by_role("button", name="Erase").click()
+    receipt = json.loads(downloaded(page, page.get_by_role("button", name="Save the receipt")))
+    assert "Somebody" not in json.dumps(receipt)
+    page.get_by_role("button", name="Close").last.click()
+    page.get_by_role("heading", name="People").wait_for()
+    assert page.get_by_role("link", name="Somebody").count() == 0
+
+
+def test_an_album_is_grouped_named_and_undone(visit, faces):
+    page = visit("review")
+    choose(page, *(faces / f"{name}.jpg" for name in ("Eileen", "both", "Grace")))
+    page.get_by_role("link", name="Photos of").first.wait_for()
+    page.locator(".card", has_text="3 photos, 2 groups").first.wait_for()
+    page.get_by_role("link", name="Photos of").first.click()
+    groups = page.locator("main li.card")
+    groups.nth(1).wait_for()
+    assert [one.locator("img").count() for one in groups.all()] == [2, 2]
+    groups.first.get_by_label("Name of this group").fill("Ada")
+    groups.first.get_by_role("button", name="Name").click()
+    said(page, "The group is called Ada.")
+    page.locator(".toast", has_text="Ada").get_by_role("button", name="Undo").click()
+    expect(groups.first.get_by_label("Name of this group")).to_have_value("")
+
+
+@pytest.mark.realdata
+def test_questions_are_answered_by_keyboard(visit, data, tmp_path):
+    known, others = people_and_photos(data, tmp_path)
+    page = visit("settings")
+    page.get_by_label("Name of a new gallery").fill("lfw")
+    page.get_by_role("button", name="Make a gallery").click()
+    said(page, "Gallery lfw is there.")
+    for name, photo in known.items():
+        enrol(page, name, photo)
+    page.goto(page.url.split("#")[0] + "#/review")
+    choose(page, *others)
+    question = page.locator(".question article")
+    page.locator(".card", has_text=re.compile("[1-9][0-9]* open question")).first.wait_for(
+        timeout=90_000
+    )
+    page.reload()
+    question.wait_for()
+    asked = question.inner_text()
+    page.keyboard.press("n")
+    expect(page.get_by_text("1 of")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_text("0 of")).to_be_visible()
+    expect(question).to_have_text(re.compile(re.escape(asked.splitlines()[0])))
+    page.keyboard.press("y")
+    expect(page.get_by_text("1 of")).to_be_visible()
+
+
+def people_and_photos(data, folder):
+    """Return four people of LFW with one photo each, and photos of them and of strangers."""
+    with zipfile.ZipFile(data / "lfw_gray.zip") as pack:
+        names = sorted(name for name in pack.namelist() if name.endswith(".jpg"))[:110]
+        photos = [Path(pack.extract(name, folder)) for name in names]
+    found = {}
+    for path in photos:
+        found.setdefault(path.stem.rsplit("_", 1)[0], []).append(path)
+    known = {name: paths[0] for name, paths in found.items() if len(paths) > 1}
+    known = dict(list(known.items())[:4])
+    return known, [path for path in photos if path not in known.values()]
+
+
+def test_a_film_shows_who_is_on_screen_and_an_unknown_is_named_once(known, visit, clip):
+    page = visit("films")
+    choose(page, clip)
+    page.get_by_role("link", name="two.webm").first.wait_for()
+    page.get_by_role("link", name="two.webm").first.click()
+    page.get_by_role("heading", name="Timeline").wait_for(timeout=60_000)
+    page.locator(".lane", has_text="Eileen").wait_for()
+    vtt = downloaded(page, page.get_by_role("button", name="VTT"))
+    assert "Eileen" in vtt
+    lane = page.locator(".lane", has_text="Eileen").get_by_role("slider")
+    lane.focus()
+    page.keyboard.press("k")
+    page.wait_for_function("!document.querySelector('video').paused")
+    page.keyboard.press("k")
+    unknown = page.locator("li.card", has_text="Unknown")
+    if unknown.count():
+        unknown.first.get_by_role("button", name="Name").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name", exact=True).fill("Grace Hopper")
+        dialog.get_by_role("button", name="Enrol and name everywhere").click()
+        said(page, "Grace Hopper is enrolled")
+        page.locator(".lane", has_text="Grace Hopper").wait_for(timeout=60_000)
+
+
+def test_the_camera_shows_who_is_there(known, visit):
+    page = visit("live")
+    page.get_by_role("button", name="Start the camera").click()
+    page.locator(".badge.match", has_text="Eileen").wait_for()
+    page.locator(".events li", has_text="Eileen came").wait_for()
+    page.get_by_text("ms from picture to name").first.wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Start the camera").wait_for()
+
+
+def test_a_photo_is_analysed_and_a_film_is_measured(visit, faces, clip):
+    page = visit("analysis")
+    page.get_by_role("button", name="expression", exact=True).wait_for()
+    choose(page, faces / "Eileen.jpg")
+    page.locator(".bars li", has_text="happiness").first.wait_for()
+    page.goto(page.url.split("#")[0] + "#/films")
+    if not page.get_by_role("link", name="two.webm").count():
+        choose(page, clip)
+    page.get_by_role("link", name="two.webm").first.wait_for()
+    page.goto(page.url.split("#")[0] + "#/analysis")
+    page.get_by_role("link", name="two.webm").first.click()
+    page.get_by_role("button", name="Measure this film").click()
+    page.locator("figure.curves").first.wait_for(timeout=90_000)
+    plot = page.locator("figure.curves svg").first
+    assert "yaw over time" in plot.get_attribute("aria-label")
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 60, steps=4)
+    page.mouse.up()
+    page.get_by_text(re.compile(r"mean -?[\d.,]+, SD")).first.wait_for()
+    svg = downloaded(page, page.get_by_role("button", name="SVG"))
+    assert svg.startswith("<svg")
+    table = downloaded(page, page.get_by_role("link", name="CSV"))
+    assert {row["input"] for row in csv.DictReader(table.splitlines())} == {"two.webm"}
+
+
+def test_trust_shows_rates_the_journal_and_licences(known, visit):
+    page = visit("trust")
+    page.get_by_role("row", name=re.compile("1 in 100 ")).wait_for()
+    page.get_by_role("img", name=re.compile("Measured false match rate")).wait_for()
+    page.get_by_role("button", name="Verify the chain").click()
+    said(page, "The journal is intact")
+    page.get_by_role("row", name=re.compile("mtcnn MIT")).wait_for()
+
+
+def test_settings_make_keys_change_language_and_colours(visit):
+    page = visit("settings")
+    page.get_by_label("Who holds it").fill("a door")
+    page.get_by_role("button", name="Make the key").click()
+    assert page.locator("code.command").first.inner_text().startswith("mien_")
+    page.get_by_role("row", name=re.compile("a door")).get_by_role("button", name="Revoke").click()
+    page.get_by_role("button", name="Really?").click()
+    page.get_by_role("row", name=re.compile("a door.*revoked")).wait_for()
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
+    page.get_by_label("Language").select_option("de")
+    page.get_by_role("heading", name="Optionen").wait_for()
+    assert page.evaluate("document.documentElement.lang") == "de"
+
+
+def test_a_key_sees_only_the_screens_that_it_may_use(browser, visit, server):
+    page = visit("settings")
+    page.get_by_label("Who holds it").fill("a guard")
+    page.get_by_role("button", name="Make the key").click()
+    key = page.locator("code.command").first.inner_text()
+    context = browser.new_context()
+    guard = context.new_page()
+    guard.goto(server.url)
+    guard.locator("input[type=password]").fill(key)
+    guard.keyboard.press("Enter")
+    guard.get_by_role("link", name="Identify").wait_for()
+    assert guard.get_by_role("link", name="People").count() == 0
+    context.close()
+
+
+def test_anybody_is_found_by_name_with_the_keyboard(known, visit):
+    page = visit()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("eil")
+    page.get_by_role("option", name=re.compile("Eileen")).wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Eileen").wait_for()
+
+
+def test_strictness_is_a_sentence_with_its_price(known, visit):
+    page = visit()
+    page.get_by_role("button", name="A stranger gets a name in 1 of 100 searches").click()
+    page.get_by_role("slider").press("ArrowRight")
+    page.get_by_text(re.compile("The price: about")).wait_for()
+    assert "1 of 200" in page.get_by_role("slider").get_attribute("aria-valuetext")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280, 1600])
+def test_no_screen_has_a_serious_fault_of_accessibility(known, visit, scheme, width):
+    if not AXE.exists():
+        pytest.skip("needs axe-core: npm ci in web/")
+    page = visit(color_scheme=scheme, viewport={"width": width, "height": 844})
+    for screen in SCREENS:
+        page.goto(f"{page.url.split('#')[0]}#/{screen}")
+        page.locator("main h1").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        serious = [
+            (one["id"], one["nodes"][0]["html"][:120], one["nodes"][0]["failureSummary"])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], screen
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), screen
