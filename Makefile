@@ -26,8 +26,8 @@ test: $(READY) style types
 # screen in Chromium. Needs Node and Chromium (apt-get install nodejs npm chromium).
 test-web: $(READY)
 	$(BIN)/python -m pip install -q -e ".[page]"
-	cd web && npm ci --no-audit --no-fund && npm run check && npm run build
-	git diff --exit-code --stat -- src/mien/server/static
+	cd web && npm ci --no-audit --no-fund && npm run api && npm run check && npm run build
+	git diff --exit-code --stat -- src/mien/server/static web/src/api
 	MIEN_PAGE=1 $(BIN)/pytest tests/page
 
 style: $(READY)
