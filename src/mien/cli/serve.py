@@ -136,8 +136,8 @@ def add_key(
         str, typer.Option(help="Whose data it sees; a new name makes a new tenant.")
     ] = "default",
     days: Annotated[float | None, typer.Option(help="Days until it expires.")] = None,
-    rate: Annotated[int, typer.Option(help="Requests per minute.")] = 600,
-    budget: Annotated[int, typer.Option(help="Faces searched per day.")] = 20_000,
+    rate: Annotated[int, typer.Option(help="Requests per minute.")] = 3000,
+    budget: Annotated[int, typer.Option(help="Faces searched per day.")] = 100_000,
     folder: Folder = FOLDER,
 ) -> None:
     """Make a key; it is printed once, and only its hash is stored.

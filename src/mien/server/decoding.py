@@ -36,30 +36,36 @@ class DecoderPool:
             ImageError: the image is damaged, too large, or ended its decoder.
         """
         self._limits.photo.check_bytes(len(source), where)
-        process = self._free.get()
-        try:
-            process = process or self._start()
-            message = self._ask(process, source, where)
-        except OSError:  # it died while it was written to
-            message = None
-        except BaseException:
-            self._end(process)
-            self._free.put(None)
-            raise
+        message = self._try(source, where)
+        if message is None:  # an idle decoder may have been ended by the system: one more try
+            message = self._try(source, where)
         if message is None:
-            self._end(process)
-            self._free.put(None)
-            self.died += 1
             raise ImageError(
                 f"{where} cannot be decoded: its decoder was ended, or took more than "
                 f"{self._limits.decode_seconds:g} s. Save it again in another program."
             )
-        self._free.put(process)
         header, body = message
         if "error" in header:
             raise ImageError(str(header["error"]))
         shape = cast(list[int], header["shape"])
         return np.frombuffer(body, np.uint8).reshape(shape)
+
+    def _try(self, source: bytes, where: str) -> Any:
+        """Return the message of a decoder; None if it died."""
+        process = self._free.get()
+        message = None
+        try:
+            process = process or self._start()
+            message = self._ask(process, source, where)
+        except OSError:  # it died while it was written to
+            pass
+        finally:
+            alive = message is not None
+            self.died += not alive
+            if not alive:
+                self._end(process)
+            self._free.put(process if alive else None)
+        return message
 
     def _ask(self, process: subprocess.Popen[bytes], source: bytes, where: str) -> Any:
         assert process.stdin

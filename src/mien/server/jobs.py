@@ -153,9 +153,17 @@ class Jobs:
         return bool(done)
 
     def progress(self, number: str, name: str, done: int, total: int) -> None:
-        """Store how far a job is."""
-        step = json.dumps({"name": name, "done": done, "total": total})
-        self._store.run("UPDATE jobs SET step = ? WHERE id = ?", step, number)
+        """Store how far a job is. Once it is farther than ever, earlier attempts do not count."""
+        with self._store.change():
+            row = self._store.one("SELECT step FROM jobs WHERE id = ?", number)
+            before = json.loads(row[0]) if row else {}
+            further = before.get("name") == name and done > before.get("done", 0)
+            step = json.dumps({"name": name, "done": done, "total": total})
+            self._store.run(
+                "UPDATE jobs SET step = ?, attempts = CASE WHEN ? THEN 1 ELSE attempts END "
+                "WHERE id = ?",
+                *(step, further, number),
+            )
 
     def end(self, number: str, state: JobState, error: str | None = None) -> None:
         """Store how a job ended."""

@@ -15,7 +15,7 @@ from mien.server.tenants import check_tenant
 # What a key may do. `scores` shows similarities, scores and probabilities, `export` vectors.
 SCOPES = ("identify", "enrol", "review", "scores", "export", "admin")
 PREFIX = "mien"
-RATE, BUDGET = 600, 20_000  # requests per minute, faces searched per day
+RATE, BUDGET = 3000, 100_000  # requests per minute (a live page sends 20 frames/s), faces per day
 LONGEST = 200  # characters of what may be a key
 COLUMNS = "id, tenant, name, scopes, rate, budget, made, expires, revoked"
 NOBODY = hashlib.sha256(b"").hexdigest()  # compared with, where no key has that id

@@ -80,8 +80,8 @@ class Problem(BaseModel):
     request_id: str
 
 
-class ApiError(Exception):
-    """A request that cannot be answered."""
+class ApiError(HTTPException):
+    """A request that cannot be answered; FastAPI passes it on where it reads a body, too."""
 
     def __init__(
         self,
@@ -92,9 +92,9 @@ class ApiError(Exception):
         details: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(status, message, dict(headers or {}))
         self.status, self.code, self.message = status, code, message
-        self.details, self.headers = details or {}, headers or {}
+        self.details = details or {}
 
 
 def absent(what: str) -> ApiError:
@@ -117,7 +117,7 @@ def answer(request: Request, error: ApiError) -> JSONResponse:
         "error": {"code": error.code, "message": message, "details": error.details},
         "request_id": number,
     }
-    return JSONResponse(body, error.status, {**error.headers, "Cache-Control": "no-store"})
+    return JSONResponse(body, error.status, {**(error.headers or {}), "Cache-Control": "no-store"})
 
 
 def install(app: FastAPI) -> None:
