@@ -59,6 +59,37 @@ class Toys:
         files = [("photos", (f"{i}.png", png(one))) for i, one in enumerate(pictures)]
         return self("POST", "/identify", key=key, ok=ok, data=fields, files=files)
 
+    def populate(self, gallery, key):
+        """Make something of every kind in a new gallery; return the ids."""
+        made = self.gallery(gallery, "Ada", key=key)
+        album = self("POST", "/albums", json={"name": "x", "gallery": gallery}, key=key)["id"]
+        place = f"/albums/{album}"
+        [photo] = self(
+            "POST", f"{place}/photos", files=[("photos", ("p.png", png(portrait("Ada"))))], key=key
+        )
+        self("POST", f"{place}/group", key=key)
+        while self.worker.once():
+            pass
+        group = self("GET", f"{place}/groups", key=key)["items"][0]
+        question = self("GET", "/review", params={"album": album}, key=key)["items"][0]["id"]
+        film = self(
+            "POST", "/films", files={"film": ("f.mp4", b"x")}, data={"gallery": gallery}, key=key
+        )
+        return {
+            "gallery": gallery,
+            "person": made["Ada"]["person"]["id"],
+            "template": made["Ada"]["photos"][0]["template"],
+            "album": album,
+            "photo": photo["id"],
+            "group": group["id"],
+            "face": group["faces"][0]["id"],
+            "question": question,
+            "film": film["id"],
+            "job": film["job"]["id"],
+            "number": 0,
+            "key": self("GET", "/keys", key=key)[0]["id"],
+        }
+
     def close(self):
         self.client.close()
         self.state.close()

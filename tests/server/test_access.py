@@ -4,10 +4,9 @@ import json
 
 import pytest
 from tests.server.operations import OPEN, call, operations
-from tests.toy_server import png, portrait
+from tests.toy_server import portrait
 
 from mien.server.keys import SCOPES
-from mien.server.worker import Worker
 
 ALL = [pytest.param(*one, id=f"{one[0]} {one[1]}") for one in operations()]
 
@@ -46,33 +45,7 @@ def tenants(tmp_path_factory):
 
     toys = Toys(tmp_path_factory.mktemp("tenants") / "server", portraits=True)
     key = toys.key("admin", tenant="one", rate=1_000_000)
-    made = toys.gallery("secret", "Ada", key=key)
-    album = toys("POST", "/albums", json={"name": "x", "gallery": "secret"}, key=key)["id"]
-    place = f"/albums/{album}"
-    [photo] = toys(
-        "POST", f"{place}/photos", files=[("photos", ("p.png", png(portrait("Ada"))))], key=key
-    )
-    toys("POST", f"{place}/group", key=key)
-    Worker(toys.state).once()
-    group = toys("GET", f"{place}/groups", key=key)["items"][0]
-    question = toys("GET", "/review", key=key)["items"][0]["id"]
-    film = toys(
-        "POST", "/films", files={"film": ("f.mp4", b"x")}, data={"gallery": "secret"}, key=key
-    )
-    ids = {
-        "gallery": "secret",
-        "person": made["Ada"]["person"]["id"],
-        "template": made["Ada"]["photos"][0]["template"],
-        "album": album,
-        "photo": photo["id"],
-        "group": group["id"],
-        "face": group["faces"][0]["id"],
-        "question": question,
-        "film": film["id"],
-        "job": film["job"]["id"],
-        "number": 0,
-        "key": toys("GET", "/keys", key=key)[0]["id"],
-    }
+    ids = toys.populate("secret", key)
     other = toys.key("admin", tenant="two", rate=1_000_000)
     toys.gallery("people", "Bob", key=other)
     yield toys, ids, other, key

@@ -16,7 +16,7 @@ from mien.albums.clustering import MIXED
 from mien.media import write_bytes
 from mien.server.access import Caller, Enroller, Reviewer
 from mien.server.consents import NewBasis, basis_of
-from mien.server.galleries import Body
+from mien.server.galleries import Body, Id, Number
 from mien.server.jobs import JobFacts, Jobs, facts
 from mien.server.openapi import pictures
 from mien.server.paging import Cursor, Limit, Page, page
@@ -28,6 +28,9 @@ from mien.server.uploads import bytes_of, check_count, name_of
 router = APIRouter(prefix="/v1/albums", tags=["albums"])
 FILE, PHOTOS, FACES = "groups.mien", "photos", "faces"
 SIGN = 16  # hex digits of the SHA-256 that name a photo
+# Media types by the first bytes of a file, for browsers; all others are for download.
+KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
+OTHER = "application/octet-stream"
 
 
 class NewAlbum(Body):
@@ -84,13 +87,13 @@ class Naming(Body):
 class Into(Body):
     """The group that remains."""
 
-    into: int
+    into: Id
 
 
 class Faces(Body):
     """Some faces of a group."""
 
-    faces: list[int] = Field(min_length=1, max_length=10_000)
+    faces: list[Id] = Field(min_length=1, max_length=10_000)
 
 
 class Enrol(Body):
@@ -267,7 +270,11 @@ def list_photos(
     return Page(items=items, next=found.next, total=found.total)
 
 
-@router.get("/{album}/photos/{photo}", responses=pictures("The photo, as it was uploaded."))
+@router.get(
+    "/{album}/photos/{photo}",
+    response_class=Response,
+    responses=pictures("The photo, as it was uploaded.", (*KINDS.values(), OTHER)),
+)
 def show_photo(album: str, photo: str, caller: Reviewer) -> Response:
     """Return a photo of an album."""
     row = row_of(caller, album)
@@ -275,8 +282,9 @@ def show_photo(album: str, photo: str, caller: Reviewer) -> Response:
     found = next((folder(caller, row[0]) / PHOTOS).glob(f"{photo}-*"), None) if fits else None
     if found is None:
         raise absent("The photo")
-    headers = {"Cache-Control": "no-store", "Content-Disposition": "attachment"}
-    return Response(found.read_bytes(), media_type="application/octet-stream", headers=headers)
+    data = found.read_bytes()
+    kind = next((kind for start, kind in KINDS.items() if data.startswith(start)), OTHER)
+    return Response(data, media_type=kind, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/{album}/group", status_code=202)
@@ -325,7 +333,7 @@ def list_groups(
 
 
 @router.get("/{album}/faces/{face}/picture", responses=pictures("The face."))
-def face_image(album: str, face: int, caller: Reviewer) -> Response:
+def face_image(album: str, face: Number, caller: Reviewer) -> Response:
     """Return a small picture of a face."""
     row = row_of(caller, album)
     path = folder(caller, row[0]) / FACES / f"{face}.jpg"
@@ -333,7 +341,7 @@ def face_image(album: str, face: int, caller: Reviewer) -> Response:
 
 
 @router.post("/{album}/groups/{group}/name", status_code=204)
-def name_group(album: str, group: int, body: Naming, caller: Reviewer) -> Response:
+def name_group(album: str, group: Number, body: Naming, caller: Reviewer) -> Response:
     """Name a group; its faces are confirmed as this person."""
     with groups_of(caller, album) as groups:
         edits.rename(groups, check_group(groups, group), body.name)
@@ -341,7 +349,7 @@ def name_group(album: str, group: int, body: Naming, caller: Reviewer) -> Respon
 
 
 @router.post("/{album}/groups/{group}/confirm", status_code=204)
-def confirm_group(album: str, group: int, caller: Reviewer) -> Response:
+def confirm_group(album: str, group: Number, caller: Reviewer) -> Response:
     """Confirm a group: its faces stay together in all later runs."""
     with groups_of(caller, album) as groups:
         edits.confirm(groups, check_group(groups, group))
@@ -349,7 +357,7 @@ def confirm_group(album: str, group: int, caller: Reviewer) -> Response:
 
 
 @router.post("/{album}/groups/{group}/merge", status_code=204)
-def merge_group(album: str, group: int, body: Into, caller: Reviewer) -> Response:
+def merge_group(album: str, group: Number, body: Into, caller: Reviewer) -> Response:
     """Merge a group into another one, whose number and name remain."""
     with groups_of(caller, album) as groups:
         edits.merge(groups, check_group(groups, group), check_group(groups, body.into))
@@ -357,7 +365,7 @@ def merge_group(album: str, group: int, body: Into, caller: Reviewer) -> Respons
 
 
 @router.post("/{album}/groups/{group}/split")
-def split_group(album: str, group: int, body: Faces, caller: Reviewer) -> Into:
+def split_group(album: str, group: Number, body: Faces, caller: Reviewer) -> Into:
     """Move faces of a group to a new group, as another person; `into` is its number."""
     with groups_of(caller, album) as groups:
         faces = check_faces(groups, body.faces)
@@ -365,7 +373,7 @@ def split_group(album: str, group: int, body: Faces, caller: Reviewer) -> Into:
 
 
 @router.post("/{album}/groups/{group}/exclude", status_code=204)
-def exclude_faces(album: str, group: int, body: Faces, caller: Reviewer) -> Response:
+def exclude_faces(album: str, group: Number, body: Faces, caller: Reviewer) -> Response:
     """Exclude faces from a group: not this person."""
     with groups_of(caller, album) as groups:
         edits.exclude(groups, check_group(groups, group), check_faces(groups, body.faces))
@@ -373,7 +381,7 @@ def exclude_faces(album: str, group: int, body: Faces, caller: Reviewer) -> Resp
 
 
 @router.post("/{album}/groups/{group}/faces", status_code=204)
-def put_faces(album: str, group: int, body: Faces, caller: Reviewer) -> Response:
+def put_faces(album: str, group: Number, body: Faces, caller: Reviewer) -> Response:
     """Put faces of other groups into a group."""
     with groups_of(caller, album) as groups:
         edits.put(groups, check_faces(groups, body.faces), check_group(groups, group))
@@ -381,7 +389,7 @@ def put_faces(album: str, group: int, body: Faces, caller: Reviewer) -> Response
 
 
 @router.post("/{album}/groups/{group}/enrol", status_code=201)
-def enrol_group(album: str, group: int, body: Enrol, caller: Enroller) -> EnrolledGroup:
+def enrol_group(album: str, group: Number, body: Enrol, caller: Enroller) -> EnrolledGroup:
     """Enrol the faces of a named group in the gallery of the album."""
     row = row_of(caller, album)
     known = caller.gallery(row[1])

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.gallery.schema import spoken
 from mien.server.keys import Key
 from mien.server.problems import ApiError
+from mien.server.store import speaking
 from mien.types import Floats
 
 MINUTE, DAY = 60, 86_400  # s
@@ -33,7 +33,7 @@ class Budgets:
         self.where = str(path)
         self._lock = threading.Lock()
         self._probes: dict[str, deque[tuple[float, Floats]]] = {}
-        with spoken(self.where):
+        with speaking(self.where):
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = OFF")
@@ -46,7 +46,7 @@ class Budgets:
         """Add to a counter; return the seconds until it is empty again if it would be too full."""
         now = time.time()
         period = int(now // seconds) * seconds
-        with self._lock, spoken(self.where):
+        with self._lock, speaking(self.where):
             row = self._db.execute(
                 "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + ? "
                 "WHERE n + ? <= ? RETURNING n",

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from mien.gallery import LegalBasis
 from mien.server.access import Enroller, Reader
-from mien.server.galleries import Body, Gallery, name_of_person
+from mien.server.galleries import Body, Gallery, Number, name_of_person
 from mien.server.problems import ApiError
 from mien.server.rows import moment
 
@@ -129,7 +129,7 @@ def all_bases(gallery: Gallery, caller: Reader) -> list[PersonBases]:
 
 
 @router.get("/people/{person}/bases")
-def list_bases(gallery: Gallery, person: int, caller: Reader) -> list[BasisFacts]:
+def list_bases(gallery: Gallery, person: Number, caller: Reader) -> list[BasisFacts]:
     """List the legal bases of a person."""
     known = caller.gallery(gallery)
     now, term = known.journal.now(), known.settings.term
@@ -137,7 +137,7 @@ def list_bases(gallery: Gallery, person: int, caller: Reader) -> list[BasisFacts
 
 
 @router.post("/people/{person}/bases", status_code=201)
-def give(gallery: Gallery, person: int, body: NewBasis, caller: Enroller) -> BasisFacts:
+def give(gallery: Gallery, person: Number, body: NewBasis, caller: Enroller) -> BasisFacts:
     """Store a legal basis of a person; the first one comes with the enrolment."""
     known = caller.gallery(gallery)
     name = name_of_person(known, person)
@@ -149,7 +149,7 @@ def give(gallery: Gallery, person: int, body: NewBasis, caller: Enroller) -> Bas
 @router.post("/people/{person}/bases/withdraw")
 def withdraw(
     gallery: Gallery,
-    person: int,
+    person: Number,
     caller: Enroller,
     purpose: Annotated[str | None, Query(description="Only for this purpose.")] = None,
 ) -> Withdrawn:

@@ -17,7 +17,7 @@ from mien.media import is_film
 from mien.server.access import Caller, Enroller, Reviewer
 from mien.server.consents import NewBasis, basis_of
 from mien.server.faces import GalleryName, Purpose, Rate
-from mien.server.galleries import Body
+from mien.server.galleries import Body, Number
 from mien.server.jobs import Job, JobFacts, Jobs, facts
 from mien.server.openapi import pictures, ref, says
 from mien.server.paging import Cursor, Limit, Page, page
@@ -202,7 +202,7 @@ def film_file(film: str, caller: Reviewer) -> FileResponse:
 
 
 @router.get("/{film}/people/{number}/picture", responses=pictures("The best face."))
-def film_person(film: str, number: int, caller: Reviewer) -> Response:
+def film_person(film: str, number: Number, caller: Reviewer) -> Response:
     """Return the best face of a person of a film.
 
     `number` is the place in `people` of the answer, from 0.
@@ -213,7 +213,7 @@ def film_person(film: str, number: int, caller: Reviewer) -> Response:
 
 
 @router.post("/{film}/people/{number}/name")
-def name_person(film: str, number: int, body: PersonNaming, caller: Enroller) -> Named:
+def name_person(film: str, number: Number, body: PersonNaming, caller: Enroller) -> Named:
     """Enrol a person of a film under a name, and identify films again.
 
     `number` is the place in `people` of the answer, from 0.

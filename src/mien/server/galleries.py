@@ -14,6 +14,9 @@ from mien.server.problems import ApiError, absent
 
 router = APIRouter(prefix="/v1/galleries", tags=["galleries"])
 Gallery = Annotated[str, Path(description="Name of the gallery.")]
+LARGEST = 2**62  # SQLite has integers of 64 bits
+Number = Annotated[int, Path(ge=0, le=LARGEST)]  # an id in a path
+Id = Annotated[int, Field(ge=0, le=LARGEST)]  # an id in a body
 
 
 class Body(BaseModel):

@@ -58,10 +58,13 @@ def many(item: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": item}
 
 
-def pictures(description: str) -> dict[int | str, dict[str, Any]]:
-    """Return the description of an answer that is a JPEG file."""
+def pictures(
+    description: str, kinds: tuple[str, ...] = ("image/jpeg",)
+) -> dict[int | str, dict[str, Any]]:
+    """Return the description of an answer that is a file of some media types."""
     schema = {"type": "string", "format": "binary"}
-    return {200: {"description": description, "content": {"image/jpeg": {"schema": schema}}}}
+    content = {kind: {"schema": schema} for kind in kinds}
+    return {200: {"description": description, "content": content}}
 
 
 def answer_parts() -> dict[str, Any]:
@@ -119,8 +122,6 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     answers = operation["responses"]
     for status in PROBLEMS:
-        if scopes is None and status in (401, 403):
-            continue
         answers[str(status)] = {"description": "A problem.", "content": content}
     operation["responses"] = dict(sorted(answers.items()))
 

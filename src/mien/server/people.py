@@ -10,7 +10,7 @@ from mien.server.access import Caller, Enroller, Reader
 from mien.server.consents import basis_of, read_basis
 from mien.server.enrolling import enrol_photos
 from mien.server.erasing import ErasureFacts, erase_person, forget_elsewhere
-from mien.server.galleries import Body, Gallery, name_of_person
+from mien.server.galleries import Body, Gallery, Id, Number, name_of_person
 from mien.server.openapi import pictures
 from mien.server.paging import Cursor, Limit, Page, page
 from mien.server.portraits import picture, portraits_of
@@ -81,7 +81,7 @@ class NewName(Body):
 class Merge(Body):
     """The person who remains."""
 
-    into: int
+    into: Id
 
 
 def person_facts(caller: Caller, gallery: str, person: Person) -> PersonFacts:
@@ -164,7 +164,7 @@ def enrol(
 
 
 @router.get("/{person}")
-def show_person(gallery: Gallery, person: int, caller: Reader) -> PersonDetails:
+def show_person(gallery: Gallery, person: Number, caller: Reader) -> PersonDetails:
     """Show the templates and refused photos of a person."""
     known = caller.gallery(gallery)
     name = name_of_person(known, person)
@@ -192,7 +192,7 @@ def show_person(gallery: Gallery, person: int, caller: Reader) -> PersonDetails:
 
 
 @router.get("/{person}/portrait", responses=pictures("A picture of the person."))
-def portrait(gallery: Gallery, person: int, caller: Reader) -> Response:
+def portrait(gallery: Gallery, person: Number, caller: Reader) -> Response:
     """Return the picture of the first template that has one."""
     known = caller.gallery(gallery)
     templates = known.templates(name_of_person(known, person))
@@ -200,7 +200,7 @@ def portrait(gallery: Gallery, person: int, caller: Reader) -> Response:
 
 
 @router.patch("/{person}")
-def rename(gallery: Gallery, person: int, body: NewName, caller: Enroller) -> PersonFacts:
+def rename(gallery: Gallery, person: Number, body: NewName, caller: Enroller) -> PersonFacts:
     """Rename a person, and erase the old name."""
     known = caller.gallery(gallery)
     known.rename(name_of_person(known, person), body.name)
@@ -208,7 +208,7 @@ def rename(gallery: Gallery, person: int, body: NewName, caller: Enroller) -> Pe
 
 
 @router.post("/{person}/merge")
-def merge(gallery: Gallery, person: int, body: Merge, caller: Enroller) -> PersonFacts:
+def merge(gallery: Gallery, person: Number, body: Merge, caller: Enroller) -> PersonFacts:
     """Move all templates of a person to another one, and erase the first name."""
     known = caller.gallery(gallery)
     if person == body.into:
@@ -220,7 +220,7 @@ def merge(gallery: Gallery, person: int, body: Merge, caller: Enroller) -> Perso
 @router.delete("/{person}")
 def erase(
     gallery: Gallery,
-    person: int,
+    person: Number,
     caller: Enroller,
     person_file: Annotated[
         bool, Query(description="Also return the file for the person; needs `export`.")

@@ -46,7 +46,7 @@ CODES: tuple[tuple[type[MienError], int, str], ...] = (
     (OptionError, 422, "option"),
     (WeightsError, 503, "weights"),
     (DeviceError, 503, "device"),
-    (StorageError, 507, "storage"),
+    (StorageError, 503, "storage"),
     (MissingExtraError, 501, "not-installed"),
     (CancelledError, 409, "cancelled"),
     (MienError, 422, "refused"),
@@ -62,7 +62,7 @@ NAMES = {
     422: "invalid",
     429: "too-many",
 }
-PROBLEMS = (401, 403, 404, 409, 413, 422, 429, 503)  # statuses that any route may answer with
+PROBLEMS = (401, 403, 404, 409, 413, 415, 422, 429, 503)  # statuses that any route may answer with
 
 
 class ProblemFacts(BaseModel):
@@ -111,13 +111,13 @@ def of_mien(error: MienError) -> ApiError:
 def answer(request: Request, error: ApiError) -> JSONResponse:
     """Return the JSON of an error, without any path of the server."""
     private = str(request.app.state.mien.settings.folder)
-    message = error.message.replace(private, "").replace("\0", "")
-    number = getattr(request.state, "request_id", "")
-    body = {
-        "error": {"code": error.code, "message": message, "details": error.details},
-        "request_id": number,
-    }
-    return JSONResponse(body, error.status, {**(error.headers or {}), "Cache-Control": "no-store"})
+    message = error.message.replace(f"{private}/", "").replace(private, "the folder")
+    clean = message.replace("\0", "")
+    facts = ProblemFacts(code=error.code, message=clean, details=error.details)
+    body = Problem(error=facts, request_id=getattr(request.state, "request_id", ""))
+    return JSONResponse(
+        body.model_dump(), error.status, {**(error.headers or {}), "Cache-Control": "no-store"}
+    )
 
 
 def install(app: FastAPI) -> None:

@@ -11,7 +11,7 @@ from mien.albums import Groups, edits
 from mien.gallery import GuardedGallery
 from mien.server.access import Caller, Reviewer
 from mien.server.albums import enrol_in, groups_of
-from mien.server.galleries import Body, name_of_person
+from mien.server.galleries import Body, Id, Number, name_of_person
 from mien.server.problems import ApiError, absent
 
 router = APIRouter(prefix="/v1/review", tags=["review"])
@@ -64,7 +64,7 @@ class Reply(Body):
     """The answer of a person."""
 
     answer: Literal["yes", "no", "skip", "other"]
-    person: int | None = Field(None, description="for `other`: the id of the right person")
+    person: Id | None = Field(None, description="for `other`: the id of the right person")
     enrol: bool = Field(True, description="for `who`: also enrol the faces, with that scope")
 
 
@@ -212,7 +212,7 @@ def _is_edit(groups: Groups, line: edits.Line) -> bool:
 
 
 @router.post("/{question}")
-def answer(question: int, body: Reply, caller: Reviewer) -> Replied:
+def answer(question: Number, body: Reply, caller: Reviewer) -> Replied:
     """Answer a question: yes, no, skip, or other (another person)."""
     store = caller.state.store
     row = store.one(

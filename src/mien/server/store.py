@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mien.errors import MienError
+from mien.errors import GalleryError, MienError, StorageError
 from mien.gallery.schema import connect, spoken, write_ahead
 
 APPLICATION = 0x6D696773  # "migs", the application id of SQLite
@@ -107,13 +107,24 @@ TABLES = (
 )
 
 
+@contextmanager
+def speaking(where: str) -> Iterator[None]:
+    """Convert errors of SQLite to one of mien: it is about the server, not about a request."""
+    try:
+        with spoken(where):
+            yield
+    except GalleryError as error:
+        name = Path(where).name
+        raise StorageError(f"The file {name} of the server cannot be used: {error}") from error
+
+
 class Store:
     """An open file; used from several threads and processes. Each change is one transaction."""
 
     def __init__(self, path: Path) -> None:
         self.where = str(path)
         self._lock = threading.RLock()
-        with spoken(self.where):
+        with speaking(self.where):
             self.db, _ = connect(path, create=True, read_only=False)
             self.db.execute("BEGIN EXCLUSIVE")
             try:
@@ -139,32 +150,34 @@ class Store:
 
     def one(self, query: str, *values: Any) -> Any:
         """Return the first row of a query, or None."""
-        with self._lock, spoken(self.where):
+        with self._lock, speaking(self.where):
             return self.db.execute(query, values).fetchone()
 
     def all(self, query: str, *values: Any) -> list[Any]:
         """Return all rows of a query."""
-        with self._lock, spoken(self.where):
+        with self._lock, speaking(self.where):
             return self.db.execute(query, values).fetchall()
 
     def run(self, query: str, *values: Any) -> int:
         """Run one change; return the number of rows that it concerns."""
-        with self.change():
+        with self.change(), speaking(self.where):
             return self.db.execute(query, values).rowcount
 
     @contextmanager
     def change(self) -> Iterator[None]:
         """Run one transaction: it is on disk at the end; after an error nothing has changed."""
-        with self._lock, spoken(self.where):
-            nested = self.db.in_transaction
-            if not nested:
+        with self._lock:
+            if self.db.in_transaction:  # a part of a larger one
+                yield
+                return
+            with speaking(self.where):
                 self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                if not nested:
+                with speaking(self.where):
                     self.db.execute("COMMIT")
             except BaseException:
-                if not nested and self.db.in_transaction:
+                if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
                 raise
 

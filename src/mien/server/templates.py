@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 
 from mien.gallery import GuardedGallery, Stored
 from mien.server.access import Enroller, Exporter, Reader
-from mien.server.galleries import Body, Gallery, name_of_person
+from mien.server.galleries import Body, Gallery, Id, Number, name_of_person
 from mien.server.openapi import pictures
 from mien.server.portraits import picture, portraits_of
 from mien.server.problems import absent
@@ -24,7 +24,7 @@ class Vector(BaseModel):
 class Move(Body):
     """The person to move a template to."""
 
-    into: int = Field(description="id of a person")
+    into: Id = Field(description="id of a person")
 
 
 def template_of(known: GuardedGallery, person: int, template: int) -> Stored:
@@ -36,21 +36,25 @@ def template_of(known: GuardedGallery, person: int, template: int) -> Stored:
 
 
 @router.get("/{template}/picture", responses=pictures("The enrolled face."))
-def template_picture(gallery: Gallery, person: int, template: int, caller: Reader) -> Response:
+def template_picture(
+    gallery: Gallery, person: Number, template: Number, caller: Reader
+) -> Response:
     """Return the picture of a template, if this server keeps pictures."""
     one = template_of(caller.gallery(gallery), person, template)
     return picture(portraits_of(caller)(gallery, [one.id]))
 
 
 @router.get("/{template}/vector")
-def template_vector(gallery: Gallery, person: int, template: int, caller: Exporter) -> Vector:
+def template_vector(gallery: Gallery, person: Number, template: Number, caller: Exporter) -> Vector:
     """Return the vector of a template."""
     one = template_of(caller.gallery(gallery), person, template)
     return Vector(template=one.id, embedder=one.embedder, vector=one.vector.tolist())
 
 
 @router.post("/{template}/move", status_code=204)
-def move(gallery: Gallery, person: int, template: int, body: Move, caller: Enroller) -> Response:
+def move(
+    gallery: Gallery, person: Number, template: Number, body: Move, caller: Enroller
+) -> Response:
     """Move a template to another person: a correction of "not this person"."""
     known = caller.gallery(gallery)
     one = template_of(known, person, template)
@@ -59,7 +63,7 @@ def move(gallery: Gallery, person: int, template: int, body: Move, caller: Enrol
 
 
 @router.delete("/{template}", status_code=204)
-def remove(gallery: Gallery, person: int, template: int, caller: Enroller) -> Response:
+def remove(gallery: Gallery, person: Number, template: Number, caller: Enroller) -> Response:
     """Erase a template and its picture; a person of whom nothing is left is erased, too."""
     known = caller.gallery(gallery)
     one = template_of(known, person, template)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from mien.server.access import Identifier, Reviewer
-from mien.server.galleries import Body, Gallery, name_of_person
+from mien.server.galleries import Body, Gallery, Id, name_of_person
 
 router = APIRouter(prefix="/v1/galleries/{gallery}/verdicts", tags=["review"])
 ACT = "verdict"  # of the journal
@@ -15,7 +15,7 @@ ACT = "verdict"  # of the journal
 class Verdict(Body):
     """Whether the face was of this person."""
 
-    person: int = Field(description="id of the person that was answered or proposed")
+    person: Id = Field(description="id of the person that was answered or proposed")
     right: bool
 
 
