@@ -15,7 +15,7 @@ FLOORS = """
     geometry metrics signals
     contracts
     media language zoo runtime
-    testing
+    testing liveness
     detect landmarks align quality embed track body decision datasets tables synth
     behaviour gallery audit
     albums

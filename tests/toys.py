@@ -9,7 +9,7 @@ from mien.decision import Calibration, Evidence, Point
 from mien.landmarks import MeshTracker
 from mien.photo import Pipeline
 from mien.testing import TOY_DEVICE
-from mien.types import Crop, Face
+from mien.types import Crop, Face, Reading
 
 CONTRACT = "toy/1/3"
 COLOURS = {"Ada": [250, 30, 30], "Bob": [30, 250, 30], "Cyd": [30, 30, 250]}
@@ -151,3 +151,23 @@ class OcclusionTracking:
     def resume(self, state):
         self.tracker.resume(state["tracker"])
         self.monitor.resume(state["monitor"])
+
+
+class Reds:
+    """Takes red faces for live, green ones for attacks, and has no answer about blue ones."""
+
+    name, digest, device = "reds", "0123", TOY_DEVICE
+    needs = frozenset({"frames"})
+
+    def __init__(self):
+        self.points = {"bpcer5": 0.5, "strict": 0.95}
+
+    def __call__(self, clip):
+        scores = []
+        for image, box in zip(clip.frames, clip.boxes, strict=True):
+            left, top, right, bottom = box.astype(int)
+            red, green, blue = image[(top + bottom) // 2, (left + right) // 2]
+            if blue > max(red, green):
+                return [Reading("liveness", {}, "probability", self.name, text="blue")]
+            scores.append(0.9 if red > green else 0.1)
+        return [Reading("liveness", {"live": float(np.mean(scores))}, "probability", self.name)]

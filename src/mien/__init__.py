@@ -21,6 +21,7 @@ from mien.zoo import cards, load
 if TYPE_CHECKING:
     from mien.behaviour import Baseline
     from mien.gallery import Gallery, GuardedGallery
+    from mien.liveness import Action, LivenessCheck
     from mien.photo import Pipeline
     from mien.service import Enrolled
     from mien.tables import Table
@@ -34,6 +35,7 @@ __all__ = [
     "Reading",
     "analyze",
     "cards",
+    "check_liveness",
     "enroll",
     "find_faces",
     "identify",
@@ -104,6 +106,27 @@ def find_faces(picture: Picture) -> Answer:
     return _finder()(read_image(picture))
 
 
+def check_liveness(picture: Picture, *, head: str | None = None, at: str | None = None) -> Answer:
+    """Check whether the faces of one image are live; each gets a `liveness`.
+
+    Args:
+        picture: a path, the bytes of a file, or an array.
+        head: card of the head; default: minifasnet, whose weights `mien models pull` fetches.
+        at: name of its operating point; default: bpcer5.
+
+    Raises:
+        LivenessError: the weights of the head are not on this machine.
+
+    Example:
+        >>> answer = mien.check_liveness("party.jpg", head="liveness-texture")
+        >>> [face.liveness.model.split("@")[0] for face in answer.faces]
+        ['liveness-texture', 'liveness-texture']
+    """
+    from dataclasses import replace
+
+    return replace(_finder(), liveness=_check("warn", head, at))(read_image(picture))
+
+
 def analyze(
     sources: "str | PathLike[str] | Sequence[str | PathLike[str]]",
     *,
@@ -162,6 +185,7 @@ def enroll(
     gallery: "str | PathLike[str] | Gallery",
     *,
     on_step: Callable[[str, "Enrolled", int, int], None] | None = None,
+    liveness: "Action" = "off",
 ) -> "list[Enrolled]":
     """Add people to a gallery; a second call continues where the first one stopped.
 
@@ -170,6 +194,7 @@ def enroll(
             columns person and path.
         gallery: a file, created if it does not exist, or an open gallery.
         on_step: called with "enroll", the result, the number done and the total.
+        liveness: "refuse" refuses faces that are not live; see `check_liveness`.
 
     Returns:
         The result for each image: enrolled, already there, or refused with a reason.
@@ -184,9 +209,9 @@ def enroll(
 
     if isinstance(gallery, str | PathLike):
         with open_gallery(gallery, create=True) as known:
-            return enroll(source, known, on_step=on_step)
+            return enroll(source, known, on_step=on_step, liveness=liveness)
     items, results = service.items_in(Path(source)), []
-    for result in service.enroll(items, _default(), gallery):
+    for result in service.enroll(items, _checking(liveness), gallery):
         results.append(result)
         if on_step:
             on_step("enroll", result, len(results), len(items))
@@ -194,7 +219,11 @@ def enroll(
 
 
 def identify(
-    picture: Picture, gallery: "str | PathLike[str] | Gallery", *, fpir: float = 0.01
+    picture: Picture,
+    gallery: "str | PathLike[str] | Gallery",
+    *,
+    fpir: float = 0.01,
+    liveness: "Action" = "off",
 ) -> Answer:
     """Identify the faces of one image: each gets a decision, match, review or unknown.
 
@@ -203,6 +232,7 @@ def identify(
         gallery: a file or an open gallery.
         fpir: share of searches of people outside the gallery that may return a name. The
             threshold depends on it and on the size of the gallery.
+        liveness: "warn" or "refuse": check that faces are live; see `check_liveness`.
 
     Example:
         >>> answer = mien.identify("party.jpg", gallery="family.mien")
@@ -213,18 +243,25 @@ def identify(
 
     if isinstance(gallery, str | PathLike):
         with open_gallery(gallery) as known:
-            return identify(picture, known, fpir=fpir)
-    pipeline = replace(_default(), gallery=gallery, fpir=fpir)
+            return identify(picture, known, fpir=fpir, liveness=liveness)
+    pipeline = replace(_checking(liveness), gallery=gallery, fpir=fpir)
     return pipeline(read_image(picture))
 
 
-def verify(first: Picture | Face, second: Picture | Face, *, fmr: float = 1e-3) -> Decision:
+def verify(
+    first: Picture | Face,
+    second: Picture | Face,
+    *,
+    fmr: float = 1e-3,
+    liveness: "Action" = "off",
+) -> Decision:
     """Decide whether two images show one person.
 
     Args:
         first: an image that shows one face, or a face that is embedded already.
         second: likewise.
         fmr: false match rate to work at: share of non-mated comparisons that may match.
+        liveness: "warn" or "refuse": check that the second face is live; see `check_liveness`.
 
     Raises:
         NoFaceError: an image shows no face, or several.
@@ -236,12 +273,27 @@ def verify(first: Picture | Face, second: Picture | Face, *, fmr: float = 1e-3) 
     """
     from mien import service
 
-    return service.verify(first, second, _default(), fmr=fmr)
+    return service.verify(first, second, _checking(liveness), fmr=fmr)
 
 
 @lru_cache(maxsize=1)
 def _default() -> "Pipeline":
     return open_pipeline()
+
+
+def _checking(liveness: "Action") -> "Pipeline":
+    from dataclasses import replace
+
+    return replace(_default(), liveness=_check(liveness))
+
+
+@lru_cache(maxsize=4)
+def _check(
+    action: "Action", head: str | None = None, at: str | None = None
+) -> "LivenessCheck | None":
+    from mien.liveness import open_check
+
+    return open_check(action, head=head, point=at)
 
 
 @lru_cache(maxsize=1)

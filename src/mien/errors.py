@@ -85,6 +85,10 @@ class ScopeError(MienError):
     """An audit would exceed the scope that was agreed before it started."""
 
 
+class LivenessError(MienError):
+    """Liveness was asked for and cannot be checked. Nothing is taken for live instead."""
+
+
 class MissingExtraError(MienError, ImportError):
     """A package that belongs to an extra of mien is not installed."""
 

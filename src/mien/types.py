@@ -101,6 +101,19 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Liveness:
+    """Whether a face is live, as one head scores it at one operating point."""
+
+    outcome: Literal["live", "attack", "no-response"]
+    model: str  # card and digest of the head that answered
+    point: str  # name of the operating point, such as "bpcer5"
+    threshold: float  # score that a live face must exceed
+    score: float | None = None  # probability that it is live; None: no response
+    reason: str | None = None  # why there is no response: a code of mien.liveness.check.REASONS
+    frames: int = 1  # that were checked
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The result of a search or of a 1:1 comparison, with its reason."""
 
@@ -116,6 +129,8 @@ class Decision:
     margin: float | None = None  # score of the best person minus that of the second
     candidates: tuple[Candidate, ...] = ()  # best people first
     score: float | None = None  # -log10 of the share of strangers who are as similar
+    code: str | None = None  # why a match is for review: "liveness-attack", ...; None: by score
+    liveness: Liveness | None = None  # 1:1: of the probe; None: not checked, or with each face
 
     @property
     def likely(self) -> str | None:
@@ -141,6 +156,7 @@ class Face:
     track: int | None = None  # same number = same face, followed without a cut
     decision: Decision | None = None
     occluded: tuple[str, ...] = ()  # parts that a mask covers, if quality was assessed
+    liveness: Liveness | None = None  # None: not checked
 
 
 @dataclass(frozen=True, slots=True, eq=False)

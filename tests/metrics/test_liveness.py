@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError, TooFewTrialsError
-from mien.metrics import apcer, bpcer, threshold_at_apcer
+from mien.metrics import apcer, bpcer, roc_area, threshold_at_apcer
 
 
 def test_by_hand():
@@ -36,3 +36,16 @@ def test_too_few_or_none_are_refused():
         bpcer([], 0.5)
     with pytest.raises(MienError, match="non-response"):
         apcer([0.5, np.nan], 0.5)
+
+
+def test_the_area_counts_ordered_pairs_and_half_of_the_ties():
+    # 3 x 2 pairs: 0.9 and 0.6 are above both attacks or tie once; 0.2 is below one.
+    assert roc_area([0.9, 0.6, 0.2], [0.6, 0.1]) == pytest.approx((2 + 1.5 + 1) / 6)
+    assert roc_area([1, 2], [0, 0.5]) == 1
+    assert roc_area([0.5], [0.5]) == 0.5
+    random = np.random.default_rng(0)
+    a, b = random.integers(0, 5, 40), random.integers(0, 5, 30)
+    brute = np.mean([(x > y) + 0.5 * (x == y) for x in a for y in b])
+    assert roc_area(a, b) == pytest.approx(brute)
+    with pytest.raises(TooFewTrialsError):
+        roc_area([], [0.5])

@@ -22,6 +22,9 @@ from mien.cli.options import (
     ExitCode,
     GalleryEmbedder,
     GalleryPath,
+    LivenessAction,
+    LivenessAt,
+    LivenessHead,
     Pictures,
     Prior,
     Purpose,
@@ -78,6 +81,9 @@ def enroll(
         typer.Option("--regions", help="Take names and faces from XMP, as digiKam writes them."),
     ] = False,
     calibration: CalibrationPath = None,
+    liveness: LivenessAction = "off",
+    liveness_head: LivenessHead = None,
+    liveness_at: LivenessAt = None,
     who: Who = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
@@ -106,6 +112,9 @@ def enroll(
         smallest=smallest,
         workers=workers(items),
         calibration=calibration,
+        liveness=liveness,
+        liveness_head=liveness_head,
+        liveness_at=liveness_at,
     )
     counts: Counter[str] = Counter()
     rows = []
@@ -162,6 +171,9 @@ def identify(
     ] = None,
     calibration: CalibrationPath = None,
     prior: Prior = 0.5,
+    liveness: LivenessAction = "off",
+    liveness_head: LivenessHead = None,
+    liveness_at: LivenessAt = None,
     purpose: Purpose = None,
     who: Who = None,
     export: Exports = None,
@@ -215,6 +227,9 @@ def identify(
         fpir=fpir,
         prior=prior,
         calibration=calibration,
+        liveness=liveness,
+        liveness_head=liveness_head,
+        liveness_at=liveness_at,
     )
     outputs = FilmOutputs(draw, blur, tables, report, alone=len(names) == 1)
     with searching(pipeline, gallery, who, purpose):
@@ -283,6 +298,7 @@ class Shown:
         if one.error:
             complain(one.error)
             self.failed += 1
+        self._warn(one)
         if one.film is not None:
             complain_incomplete(one.source, one.film)
             self._outputs.write(one, self._pipeline, on_step)
@@ -299,6 +315,16 @@ class Shown:
         if self._outcomes["match"]:
             return 0
         return NO_MATCH if self._outcomes else NO_FACE
+
+    def _warn(self, one: "Identified") -> None:
+        """Say on stderr which faces are not live, or were not measured."""
+        from mien.liveness.check import refusal
+
+        faces = list(one.answer.faces) if one.answer else []
+        faces += [person.best for person in one.film.people] if one.film else []
+        for face in faces:
+            if face.liveness and face.liveness.outcome != "live":
+                complain(f"{one.source}: {refusal(face.liveness)}")
 
     def _photo(self, one: "Identified") -> None:
         from mien.report import entry
@@ -378,6 +404,9 @@ def verify(
     smallest: SmallestFace = None,
     calibration: CalibrationPath = None,
     prior: Prior = 0.5,
+    liveness: LivenessAction = "off",
+    liveness_head: LivenessHead = None,
+    liveness_at: LivenessAt = None,
     exit_code: ExitCode = False,
     table: AsTable = False,
     device: DeviceName = "cpu",
@@ -389,6 +418,7 @@ def verify(
 
     Example: mien verify passport.jpg selfie.jpg --fmr 1e-4
     """
+    from mien.liveness.check import refusal
     from mien.service import verify as run_verification
     from mien.service.schema import verified_row
 
@@ -401,8 +431,13 @@ def verify(
         smallest=smallest,
         prior=prior,
         calibration=calibration,
+        liveness=liveness,
+        liveness_head=liveness_head,
+        liveness_at=liveness_at,
     )
     decision = run_verification(source_of(first), source_of(second), pipeline, fmr=fmr)
+    if decision.liveness and decision.liveness.outcome != "live":
+        complain(f"{second}: {refusal(decision.liveness)}")
     if table:
         _print_verified(decision)
     else:
@@ -423,5 +458,9 @@ def _print_verified(decision: "Decision") -> None:
         ["calibration", basis.calibration],
         ["measured on", basis.data],
     ]
+    if found := decision.liveness:
+        score = "no score" if found.score is None else f"{found.score:.3f}"
+        needed = f"{score}, above {found.threshold:.3f} needed"
+        rows.append(["liveness", f"{found.outcome} ({needed}: {found.point} of {found.model})"])
     print_table(["", ""], rows)
     typer.echo(decision.reason)

@@ -14,6 +14,7 @@ from mien.cli import (
     faces,
     gallery,
     identity,
+    liveness,
     makers,
     models,
     serve,
@@ -70,7 +71,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         watch.events,
         cluster.cluster,
     ),
-    "Faces": (faces.detect, faces.quality, faces.embed, analyze.analyze),
+    "Faces": (faces.detect, faces.quality, faces.embed, liveness.liveness, analyze.analyze),
     "Research": (systems.train, explain, makers.make, makers.audit),
     "This installation": (demo, doctor, bench, calibrate),
 }

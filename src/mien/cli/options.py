@@ -84,6 +84,25 @@ Prior = Annotated[
 ExitCode = Annotated[
     bool, typer.Option("--exit-code", help="State the answer in the exit code; see above.")
 ]
+LivenessAction = Annotated[
+    Literal["off", "warn", "refuse"],
+    typer.Option(
+        "--liveness",
+        help="Check that faces are live: warn states it, refuse makes failures reviews.",
+    ),
+]
+LivenessHead = Annotated[
+    str | None,
+    typer.Option("--liveness-head", help="Card of the liveness head; default: minifasnet."),
+]
+LivenessAt = Annotated[
+    str | None,
+    typer.Option(
+        "--liveness-at",
+        metavar="POINT",
+        help="Operating point of that head, such as bpcer5 (the default).",
+    ),
+]
 GALLERY = "people.mien"
 
 

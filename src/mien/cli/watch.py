@@ -17,6 +17,9 @@ from mien.cli.options import (
     DeviceName,
     GalleryEmbedder,
     GalleryPath,
+    LivenessAction,
+    LivenessAt,
+    LivenessHead,
     Prior,
     Purpose,
     Who,
@@ -25,6 +28,7 @@ from mien.cli.options import (
     searching,
 )
 from mien.cli.terminal import complain, print_json_line
+from mien.errors import MienError
 from mien.zoo import DETECTOR
 
 VERBS = {"enter": "enters", "exit": "leaves", "name": "named"}
@@ -62,6 +66,9 @@ def watch(
     embedder: GalleryEmbedder = None,
     calibration: CalibrationPath = None,
     prior: Prior = 0.5,
+    liveness: LivenessAction = "off",
+    liveness_head: LivenessHead = None,
+    liveness_at: LivenessAt = None,
     purpose: Purpose = None,
     who: Who = None,
     table: AsTable = False,
@@ -78,6 +85,8 @@ def watch(
     """
     from mien.service.watch import Source, watch_faces, watch_presence
 
+    if analyze and liveness != "off":
+        raise MienError("--liveness is for naming people; leave out --analyze, or --liveness.")
     every = (0.0 if analyze else 0.1) if every is None else every
     camera = Source(name=source, every=every, seconds=seconds, patience=patience)
     if analyze:
@@ -98,6 +107,7 @@ def watch(
                 print_json_line(row)
         return
     how: dict[str, Any] = {"fpir": fpir, "prior": prior, "calibration": calibration}
+    how |= {"liveness": liveness, "liveness_head": liveness_head, "liveness_at": liveness_at}
     pipeline = opened(detector, embedder_for(embedder, gallery), device, commercial_only, **how)
     with searching(pipeline, gallery, who, purpose):
         for row in watch_presence(camera, pipeline, log=log, complain=complain):

@@ -5,6 +5,7 @@ one.
 """
 
 from mien.datasets.ages import AGES
+from mien.datasets.attempts import ATTEMPTS, BONA_FIDE, Attempt
 from mien.datasets.boxes import BOXES, Boxed, csv_boxes, voc_boxes, wider
 from mien.datasets.clips import CLIPS
 from mien.datasets.labels import LABELS as OTHERS
@@ -15,11 +16,14 @@ from mien.datasets.templates import TEMPLATES
 LABELS = {**OTHERS, **AGES}  # name that users type -> reader of labelled images in that layout
 
 __all__ = [
+    "ATTEMPTS",
+    "BONA_FIDE",
     "BOXES",
     "CLIPS",
     "LABELS",
     "PAIRS",
     "TEMPLATES",
+    "Attempt",
     "Boxed",
     "Labelled",
     "csv_boxes",

@@ -13,8 +13,9 @@ import numpy as np
 from mien.decision.calibration import Calibration, Threshold
 from mien.errors import MienError
 from mien.geometry import eye_distance, pose_from_points
+from mien.liveness.check import refusal
 from mien.metrics import posterior
-from mien.types import Basis, Candidate, Decision, Doubles, Face, Floats, Outcome
+from mien.types import Basis, Candidate, Decision, Doubles, Face, Floats, Liveness, Outcome
 
 FMR = 1e-3  # default for 1:1: one non-mated comparison in a thousand matches
 FPIR = 0.01  # default for 1:N: one search in a hundred for an unknown person returns a name
@@ -227,6 +228,29 @@ def weakness(face: Face, calibration: Calibration | None = None) -> str | None:
     if mean > high:
         return "strangers are more similar to this face than to any on which rates were measured"
     return None
+
+
+def question(decision: Decision, liveness: Liveness | None) -> Decision:
+    """Change a match to a review if the face of the probe is not live.
+
+    Args:
+        decision: about a face.
+        liveness: of that face; None: not checked, and the decision stays.
+
+    Returns:
+        The decision; `code` is "liveness-attack" or "liveness-no-response" if the face failed.
+        An unknown person stays unknown, with that code and the sentence.
+    """
+    if liveness is None or liveness.outcome == "live":
+        return decision
+    outcome: Outcome = "unknown" if decision.outcome == "unknown" else "review"
+    return replace(
+        decision,
+        outcome=outcome,
+        person=None,
+        reason=f"{refusal(liveness)} {decision.reason}",
+        code=f"liveness-{liveness.outcome}",
+    )
 
 
 def comparable(face: Face) -> bool:

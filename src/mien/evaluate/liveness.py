@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mien.datasets import BONA_FIDE
 from mien.datasets.trial_pairs import rows_of
 from mien.errors import MienError, TooFewTrialsError
 from mien.metrics import Clusters, Estimate, apcer, bpcer, rule_of_three, threshold_at_apcer
 from mien.metrics.findings import Cell, Curve, Fact, Findings, Plot, Table
 
 RATES = (0.01, 0.05, 0.1)  # APCER at which BPCER is reported: BPCER100, BPCER20, BPCER10
-BONA_FIDE = "bona-fide"
 NOTES = (
     "ISO/IEC 30107-3:2023. APCER and BPCER are shares of presentations with a response; "
     "those without are reported as APNRR and BPNRR. The result of a system is its worst species.",
@@ -32,6 +32,7 @@ class Presentation:
     accepted: bool | None = None  # by the whole system, matcher included; None: not known
     domain: str = ""  # camera or site
     setting: bool = False  # whether it may be used to set the threshold
+    group: str = ""  # of the person, such as a skin tone
 
     @property
     def attack(self) -> bool:
@@ -45,7 +46,9 @@ class Presentation:
 
 
 def presentations_in(path: Path) -> list[Presentation]:
-    """Read CSV with species, subject, score; maybe accepted (0 or 1), domain, use (set or test).
+    """Read CSV with species, subject, score; maybe accepted, domain, use and group.
+
+    accepted is 0 or 1, use is set or test.
 
     An empty score is a non-response. Bona fide presentations have the species bona-fide.
 
@@ -74,7 +77,13 @@ def presentations_in(path: Path) -> list[Presentation]:
         setting = row.get("use") == "set"
         found.append(
             Presentation(
-                row["species"], row["subject"], score, accepted, row.get("domain") or "", setting
+                row["species"],
+                row["subject"],
+                score,
+                accepted,
+                row.get("domain") or "",
+                setting,
+                row.get("group") or "",
             )
         )
     both = {p.subject for p in found if p.setting} & {p.subject for p in found if not p.setting}
@@ -135,6 +144,7 @@ def liveness(
             Fact("BPCER", refused, "rate", "real people who are rejected"),
         ]
         tables += _left_out(attacks, real, rate)
+        tables += _by_group(real, threshold)
     headline.append(Fact("BPNRR", _silent(real), "rate", "real people without a response"))
     whole = _whole_system(attacks, real)
     if whole:
@@ -272,6 +282,29 @@ def _left_out_table(kind: str, rows: Sequence[tuple[Cell, ...]], rate: float) ->
         tuple(rows),
         f"Threshold at APCER {rate:.0%} of the worst of the others, tested on the one left out.",
     )
+
+
+def _by_group(real: Sequence[Presentation], threshold: float) -> list[Table]:
+    """BPCER of each group of people, worst first; no table without groups."""
+    names = sorted({p.group for p in real if p.group})
+    if len(names) < 2:
+        return []
+    mine = {name: [p for p in real if p.group == name] for name in names}
+    rates = {name: _share(rows, threshold, real=True) for name, rows in mine.items()}
+    order = sorted(names, key=lambda n: -rates[n].value if rates[n].known else 1.0)
+    rows: list[tuple[Cell, ...]] = [
+        (name, len({p.subject for p in mine[name]}), len(mine[name]), rates[name],
+         _silent(mine[name])) for name in order
+    ]  # fmt: skip
+    return [
+        Table(
+            "Real people rejected, by group",
+            (("Group", "text"), ("People", "count"), ("Presentations", "count"),
+             ("BPCER", "rate"), ("BPNRR", "rate")),
+            tuple(rows),
+            "Worst group first. Intervals that overlap show no difference.",
+        )
+    ]  # fmt: skip
 
 
 def _whole_system(

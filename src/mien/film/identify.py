@@ -58,7 +58,13 @@ def identify_film(
     with open_film(source) as film:
         between = every or 1 / (film.rate or 25)
         builder = TrackBuilder(fewest=fewest_observations(between))
-        scanner = FilmScanner(pipeline.detector, pipeline.embedder, calibration, every=every)
+        scanner = FilmScanner(
+            pipeline.detector,
+            pipeline.embedder,
+            calibration,
+            every=every,
+            liveness=pipeline.liveness,
+        )
         log = SegmentLog(journal, settings(film, source, pipeline, every)) if journal else None
         with log or nullcontext():
             start = scanner.replay(_taken(log.segments(), builder)) if log else 0.0

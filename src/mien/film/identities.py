@@ -13,6 +13,7 @@ import numpy as np
 from mien.albums.clustering import cluster_people
 from mien.decision import Calibration
 from mien.decision.decide import weakness
+from mien.liveness import fuse
 from mien.photo.pipeline import Pipeline
 from mien.types import Appearance, Decision, Face, Floats, Identity, Track
 
@@ -114,19 +115,21 @@ def _groups(
 
 def _identity(group: list[Track], names: dict[int, str], search: Search | None) -> Identity:
     """Return one person: all tracks, and the decision on the mean embedding."""
-    best = max(group, key=lambda track: _clear(track))
+    best = max(group, key=lambda track: _clear(track)).best
+    checked = [track.best.liveness for track in group if track.best.liveness]
+    best = replace(best, liveness=fuse(checked))
     named = {names[track.number] for track in group if track.number in names}
     weights = np.array([track.observations for track in group], np.float32)
     vectors = [track.vector for track in group]
     decision = None
     if search and all(vector is not None for vector in vectors):
         mean = np.average(np.stack([v for v in vectors if v is not None]), axis=0, weights=weights)
-        decision = search(mean.astype(np.float32), best.best)
+        decision = search(mean.astype(np.float32), best)
     own = [t.decision for t in group if t.number in names]
     if named and (decision is None or decision.person not in named or decision.outcome != "match"):
         decision = max((d for d in own if d), key=_probability)  # the most probable single track
     seconds = sum(end - start for start, end in spans(group))
-    return Identity("", tuple(t.number for t in group), seconds, best.best, decision)
+    return Identity("", tuple(t.number for t in group), seconds, best, decision)
 
 
 def _unique(people: list[Identity], apart: set[Pair]) -> list[Identity]:

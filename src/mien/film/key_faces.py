@@ -8,6 +8,7 @@ import numpy as np
 from mien.align import align
 from mien.contracts import Embedder
 from mien.decision import weakness
+from mien.liveness import LivenessCheck
 from mien.quality import judge
 from mien.track import KeyFace, selection_score
 from mien.types import Face, Pixels
@@ -22,14 +23,20 @@ class _Best:
     face: Face
     score: float
     chip: Pixels
+    image: Pixels | None  # the whole picture, only if liveness is checked
 
 
 class KeyFaceSelector:
     """Hold one chip per track until the segment ends."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        """Start without tracks."""
-        self._embedder = embedder
+    def __init__(self, embedder: Embedder, liveness: LivenessCheck | None = None) -> None:
+        """Start without tracks.
+
+        Args:
+            embedder: embeds the key faces.
+            liveness: checks the key faces, if given.
+        """
+        self._embedder, self._liveness = embedder, liveness
         self._best: dict[int, _Best] = {}
 
     def see(self, image: Pixels, faces: Sequence[Face]) -> None:
@@ -49,7 +56,7 @@ class KeyFaceSelector:
         ):
             face = replace(face, quality=quality)
             score *= DISTRUSTED if weakness(face) else 1.0
-            self._best[track] = _Best(face, score, chip)
+            self._best[track] = _Best(face, score, chip, image if self._liveness else None)
 
     def end(self) -> list[KeyFace]:
         """Embed the best chip of each track, and reset."""
@@ -57,11 +64,16 @@ class KeyFaceSelector:
             return []
         vectors = self._embedder(np.stack([best.chip for best in self._best.values()]))
         found = [
-            KeyFace(track, replace(best.face, embedding=vector), best.score)
+            KeyFace(track, replace(self._checked(best), embedding=vector), best.score)
             for (track, best), vector in zip(self._best.items(), vectors, strict=True)
         ]
         self._best = {}
         return found
+
+    def _checked(self, best: _Best) -> Face:
+        if self._liveness is None or best.image is None:
+            return best.face
+        return self._liveness(best.image, [best.face])[0]
 
 
 def renumbered(key_face: KeyFace, numbers: Mapping[int, int]) -> KeyFace:

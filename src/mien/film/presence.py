@@ -14,7 +14,7 @@ from mien.film.scanner import EVERY, FilmScanner
 from mien.media import Frame
 from mien.photo import Pipeline
 from mien.track import Segment
-from mien.types import Decision, Identity
+from mien.types import Decision, Identity, Liveness
 
 Kind = Literal["enter", "name", "exit"]
 SETTLE = 1.0  # s to wait for a name before a person enters without one
@@ -30,6 +30,7 @@ class PresenceEvent:
     time: float  # s: of the first or last sighting, or of the naming
     decision: Decision | None = None  # None without a comparison
     was: str | None = None  # for "name": the earlier label
+    liveness: Liveness | None = None  # None: not checked
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +40,7 @@ class _Visit:
     last: float
     decision: Decision | None
     tracks: tuple[int, ...]
+    liveness: Liveness | None = None
 
 
 class PresenceMonitor:
@@ -52,7 +54,13 @@ class PresenceMonitor:
             every: seconds between sampled frames.
         """
         calibration = pipeline.calibrated() if pipeline.embedder else None
-        scanner = FilmScanner(pipeline.detector, pipeline.embedder, calibration, every=every)
+        scanner = FilmScanner(
+            pipeline.detector,
+            pipeline.embedder,
+            calibration,
+            every=every,
+            liveness=pipeline.liveness,
+        )
         self._engine = FilmEngine(scanner)
         self._identities = RunningIdentities(pipeline, between=every or 1 / 25)
         self._visits: dict[str, _Visit] = {}  # label -> open visit
@@ -102,8 +110,10 @@ class PresenceMonitor:
             del self._visits[label]
             other = self._visits.get(heir.person)
             last = max(visit.last, other.last if other else visit.last)
-            self._visits[heir.person] = _Visit(last, heir.decision, heir.tracks)
-            yield PresenceEvent("name", heir.person, self._now, heir.decision, label)
+            self._visits[heir.person] = _Visit(last, heir.decision, heir.tracks, heir.best.liveness)
+            yield PresenceEvent(
+                "name", heir.person, self._now, heir.decision, label, heir.best.liveness
+            )
 
     def _entered(self) -> Iterator[PresenceEvent]:
         """Yield people who enter; the visits of present people are extended."""
@@ -114,9 +124,16 @@ class PresenceMonitor:
             visit = self._visits.get(one.person)
             if visit is None:
                 visit = self._visits[one.person] = _Visit(0.0, one.decision, one.tracks)
-                yield PresenceEvent("enter", one.person, self._since(one), one.decision)
+                yield PresenceEvent(
+                    "enter",
+                    one.person,
+                    self._since(one),
+                    one.decision,
+                    liveness=one.best.liveness,
+                )
             if visit is not None:
                 visit.last, visit.decision = self._last(one), one.decision
+                visit.liveness = one.best.liveness
                 visit.tracks = one.tracks
 
     def _spans(self, person: Identity) -> list[tuple[float, float]]:
@@ -139,4 +156,6 @@ class PresenceMonitor:
         for label, visit in list(self._visits.items()):
             if now - visit.last > AWAY:
                 del self._visits[label]
-                yield PresenceEvent("exit", label, visit.last, visit.decision)
+                yield PresenceEvent(
+                    "exit", label, visit.last, visit.decision, liveness=visit.liveness
+                )

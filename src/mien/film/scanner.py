@@ -10,6 +10,7 @@ from mien.align import align
 from mien.contracts import Detector, Embedder
 from mien.decision import Calibration, comparable
 from mien.film.key_faces import KeyFaceSelector, renumbered
+from mien.liveness import LivenessCheck
 from mien.media import Frame
 from mien.track import FrameFaces, Segment, Tracker
 from mien.types import Face, Floats, Pixels
@@ -33,6 +34,7 @@ class FilmScanner:
         calibration: Calibration | None,
         *,
         every: float = EVERY,
+        liveness: LivenessCheck | None = None,
     ) -> None:
         """Start without tracks.
 
@@ -42,11 +44,12 @@ class FilmScanner:
             calibration: of the embedder; converts cosines to likelihood ratios.
             every: seconds between sampled frames; the frame at which a shot begins is always
                 sampled. 0 samples every frame.
+            liveness: checks the key faces; None: no check. It needs an embedder.
         """
         self._detector, self._embedder, self._every = detector, embedder, every
         evidence = calibration.cosine_llr if calibration and embedder else None
         self._tracker = Tracker(evidence, usable=comparable)
-        self._key_faces = KeyFaceSelector(embedder) if embedder else None
+        self._key_faces = KeyFaceSelector(embedder, liveness) if embedder else None
         self._frames: list[FrameFaces] = []
         self._index = 0
         self._step = -1

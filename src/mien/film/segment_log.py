@@ -7,6 +7,7 @@ command line deletes it at the end of the film, unless an option keeps it.
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Self
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from mien.errors import FilmError
 from mien.media.json_log import JsonLog, Row, read_rows
 from mien.track import FrameFaces, KeyFace, Segment
-from mien.types import Face, Floats, Quality
+from mien.types import Face, Floats, Liveness, Quality
 
 
 class SegmentLog:
@@ -87,6 +88,8 @@ def _face_row(face: Face) -> Row:
         row["p"] = [None if np.isnan(v) else v for v in face.points.ravel().tolist()]
     if face.embedding is not None:
         row["e"] = b64encode(face.embedding.astype("<f4").tobytes()).decode()
+    if face.liveness is not None:
+        row["l"] = asdict(face.liveness)
     if face.quality is not None:
         row["q"] = [face.quality.components, face.quality.measures, face.quality.advice]
     return row
@@ -104,6 +107,7 @@ def _face(row: Row) -> Face:
         Quality(quality[0], quality[1], tuple(quality[2])) if quality else None,
         _vector(row["e"]) if "e" in row else None,
         track=row["n"],
+        liveness=Liveness(**row["l"]) if "l" in row else None,
     )
 
 

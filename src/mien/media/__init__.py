@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mien.media.sound import read_sound
     from mien.media.threads import one_thread
     from mien.media.turning import thumbnail, turn, turn_back
-    from mien.media.warping import stretched, warp
+    from mien.media.warping import resize_part, stretched, warp
     from mien.media.writing import encode_image, write_bytes, write_image
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "read_image",
     "read_note",
     "read_sound",
+    "resize_part",
     "stretched",
     "thumbnail",
     "turn",
@@ -74,7 +75,7 @@ if not TYPE_CHECKING:
             "sound": ("read_sound",),
             "threads": ("one_thread",),
             "turning": ("thumbnail", "turn", "turn_back"),
-            "warping": ("stretched", "warp"),
+            "warping": ("resize_part", "stretched", "warp"),
             "writing": ("encode_image", "write_bytes", "write_image"),
         },
     )

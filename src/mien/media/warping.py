@@ -52,6 +52,28 @@ def stretched(image: Pixels, side: int) -> Pixels:
     return np.asarray(cv2.resize(image, (side, side), interpolation=way), np.uint8)
 
 
+def resize_part(image: Pixels, part: tuple[int, int, int, int], side: int) -> Pixels:
+    """Resize a part of an image to a square by linear interpolation, without averaging.
+
+    Some networks were trained on such chips, and averaging would remove the texture that they need.
+
+    Args:
+        image: (H, W, 3).
+        part: left, top, right, bottom, px inside the image; right and bottom are excluded.
+        side: px of the result.
+
+    Returns:
+        (side, side, 3).
+
+    Raises:
+        ImageError: the part has no pixel.
+    """
+    left, top, right, bottom = part
+    inside = image[top:bottom, left:right]
+    check_image(inside)
+    return np.asarray(cv2.resize(inside, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def _averaged(image: Pixels, to_chip: Floats, size: int, step: int) -> tuple[Pixels, Floats]:
     """Return the part of the image in a chip, reduced by `step`, and the transform from it."""
     inverse = cv2.invertAffineTransform(to_chip)

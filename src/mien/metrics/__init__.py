@@ -17,7 +17,7 @@ from mien.metrics.intervals import (
     wilson,
     wilson_share,
 )
-from mien.metrics.liveness import apcer, bpcer, threshold_at_apcer
+from mien.metrics.liveness import apcer, bpcer, roc_area, threshold_at_apcer
 from mien.metrics.trials import Trials
 from mien.metrics.verification import (
     FoldAccuracy,
@@ -77,6 +77,7 @@ __all__ = [
     "precision_recall",
     "ranks",
     "reliability",
+    "roc_area",
     "rule_of_three",
     "softmax",
     "tar_at_far",

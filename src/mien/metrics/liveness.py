@@ -35,6 +35,24 @@ def bpcer(score: ArrayLike, threshold: float) -> NDArray[np.bool_]:
     return refused
 
 
+def roc_area(live: ArrayLike, attack: ArrayLike) -> float:
+    """The share of pairs of a live face and an attack that are ordered correctly.
+
+    Args:
+        live: (P,) scores of bona fide presentations, higher = more live.
+        attack: (Q,) scores of attacks.
+
+    Returns:
+        Area under the receiver operating characteristic, in [0, 1], higher is better, 0.5 by
+        chance; a tie counts as half.
+
+    Source: Mann and Whitney, 1947; Hanley and McNeil, Radiology 143:29, 1982.
+    """
+    high, low = np.sort(_scores(live, "bona fide")), _scores(attack, "attack")
+    below, upto = (np.searchsorted(high, low, side=side) for side in ("left", "right"))
+    return float(1 - (below + upto).mean() / (2 * high.size))
+
+
 def threshold_at_apcer(species: dict[str, ArrayLike], rate: float) -> float:
     """The lowest threshold at which no species of attack passes more often than `rate`.
 

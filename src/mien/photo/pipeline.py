@@ -14,10 +14,17 @@ from mien.align import align
 from mien.behaviour.occlusion import masked_parts
 from mien.contracts import ChipHead, Detector, Embedder, Model
 from mien.decision import Calibration, calibrations, find_calibration
-from mien.decision.decide import FMR, FPIR, PRIOR, compare
+from mien.decision.decide import FMR, FPIR, PRIOR, compare, question
 from mien.detect import REASONS, Found, Turns, detect_with_retries
-from mien.errors import GalleryMismatchError, MienError, NoFaceError, UnknownModelError
+from mien.errors import (
+    GalleryMismatchError,
+    LivenessError,
+    MienError,
+    NoFaceError,
+    UnknownModelError,
+)
 from mien.gallery import Gallery
+from mien.liveness import Action, LivenessCheck, open_check
 from mien.photo.heads import open_heads
 from mien.photo.search import GallerySearch
 from mien.quality import judge
@@ -47,6 +54,7 @@ class Pipeline:
     fpir: float = FPIR
     prior: float = PRIOR  # prior probability of a match
     workers: int = 1  # images of a folder that are analysed at the same time
+    liveness: LivenessCheck | None = None  # None: faces are taken as they come
     models: dict[str, str] = field(init=False)
     _search: GallerySearch | None = field(default=None, init=False, repr=False)
 
@@ -59,6 +67,8 @@ class Pipeline:
             self.models["embed"] = describe_model(self.embedder)
         for head in self.heads:
             self.models[head.name] = describe_model(head)
+        if self.liveness:
+            self.models["liveness"] = describe_model(self.liveness.head)
         if self.gallery is not None:
             self.use(self.gallery)
 
@@ -87,6 +97,9 @@ class Pipeline:
         faces = self._judged(image, found.faces)
         if self.quality and faces:
             watch.lap("quality")
+        if self.liveness and faces:
+            faces = self.liveness(image, faces, found.turned)
+            watch.lap("liveness")
         seen = found.pixels(image)
         faces = self._read(seen, faces, watch)
         faces = self._embedded(seen, faces)
@@ -136,16 +149,37 @@ class Pipeline:
 
     def _portrait(self, image: Pixels, found: Found, face: Face) -> Face:
         [judged] = self._judged(image, [face])
+        if self.liveness:
+            [judged] = self.liveness(image, [judged], found.turned)
         return self._embedded(found.pixels(image), [judged])[0]
 
     def verify(self, a: Face, b: Face, *, fmr: float = FMR) -> Decision:
-        """Decide whether two embedded faces are one person, at a false match rate."""
+        """Decide whether two embedded faces are one person, at a false match rate.
+
+        The second face is the probe: its liveness counts, not that of the first one, which may be
+        a document.
+
+        Raises:
+            LivenessError: liveness is checked, but the second face came without its image.
+        """
         if a.embedding is None or b.embedding is None or a.embedder != b.embedder:
             raise MienError(
                 "The two faces are not embedded by the same embedder; embed both with one."
             )
         check_rate("FMR", fmr)
-        return compare(a, b, self.calibrated(), fmr=fmr, prior=self.prior)
+        if self.liveness and b.liveness is None:
+            raise LivenessError(
+                "The second face comes without its image, so its liveness cannot be checked; give "
+                "the image."
+            )
+        decision = compare(a, b, self.calibrated(), fmr=fmr, prior=self.prior)
+        decision = replace(decision, liveness=b.liveness)
+        return question(decision, b.liveness) if self.refuses else decision
+
+    @property
+    def refuses(self) -> bool:
+        """Return whether a face that is not live is for review."""
+        return self.liveness is not None and self.liveness.action == "refuse"
 
     def calibrated(self) -> Calibration:
         """Return the calibration of the thresholds; raise an error if there is none."""
@@ -190,7 +224,9 @@ class Pipeline:
     def search(self) -> GallerySearch | None:
         """Return the search of the gallery; None without a gallery."""
         if self._search is None and self.gallery is not None:
-            self._search = GallerySearch(self.gallery, self.calibrated(), self.fpir, self.prior)
+            self._search = GallerySearch(
+                self.gallery, self.calibrated(), self.fpir, self.prior, self.refuses
+            )
         return self._search
 
     def _named(self, faces: list[Face]) -> list[Face]:
@@ -236,6 +272,9 @@ def open_pipeline(
     threads: int | None = None,
     workers: int = 1,
     smallest: float | None = None,
+    liveness: Action = "off",
+    liveness_head: str | None = None,
+    liveness_at: str | None = None,
 ) -> Pipeline:
     """Open models by the names of their cards, as one pipeline.
 
@@ -256,10 +295,15 @@ def open_pipeline(
             one, each model uses one thread.
         smallest: px, side of the smallest face that is searched for; smaller means slower.
             Default: that of the detector, which may depend on the size of the image.
+        liveness: "warn" adds liveness to faces; "refuse" also changes matches of faces that are
+            not live, or not measured, to reviews.
+        liveness_head: card of the head; default: mien.liveness.HEAD.
+        liveness_at: operating point of that head; default: mien.liveness.POINT.
 
     Raises:
         UnknownModelError: the card does not exist, or has another kind.
         MienError: the detector cannot search for faces from a chosen size on.
+        LivenessError: liveness cannot be checked.
     """
     for name, kind in ((detector, "detector"), (embedder, "embedder")):
         if name and card(name).kind != kind:
@@ -283,6 +327,7 @@ def open_pipeline(
         turns=turns,
         fpir=fpir,
         prior=prior,
+        liveness=open_check(liveness, head=liveness_head, point=liveness_at, **options),
     )
     if isinstance(calibration, Path):
         contract = pipeline.embedder.contract if pipeline.embedder else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mien.decision import Calibration
-from mien.decision.decide import FPIR, NEAREST, PRIOR, identify, score_candidates
+from mien.decision.decide import FPIR, NEAREST, PRIOR, identify, question, score_candidates
 from mien.gallery import Gallery
 from mien.types import Candidate, Decision, Doubles, Face, Floats
 
@@ -21,6 +21,7 @@ class GallerySearch:
     calibration: Calibration
     fpir: float = FPIR
     prior: float = PRIOR
+    refuse: bool = False  # whether a match of a face that is not live is for review
     _norms: dict[int, Doubles] = field(default_factory=dict, init=False)  # by template number
 
     def __call__(self, vectors: Floats, faces: Sequence[Face]) -> list[Decision]:
@@ -47,6 +48,9 @@ class GallerySearch:
             )
             for vector, nearest, face in zip(vectors, found, faces, strict=True)
         ]
+        if self.refuse:
+            pairs = zip(decisions, faces, strict=True)
+            decisions = [question(decision, face.liveness) for decision, face in pairs]
         threshold = next((one.basis.threshold for one in decisions if one.basis), None)
         self.gallery.decided([one.outcome for one in decisions], threshold)
         return decisions

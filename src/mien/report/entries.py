@@ -7,6 +7,7 @@ import numpy as np
 
 from mien.align import align
 from mien.detect import REASONS
+from mien.liveness.check import REASONS as REFUSED
 from mien.media import draw_faces, encode_image, thumbnail
 from mien.report.labels import ASIDE
 from mien.types import Answer, Crop, Face, Pixels, Reading
@@ -45,6 +46,19 @@ class Shown:
             for given in self.face.readings
             for one in (given, *given.derived)
         ]
+
+    @property
+    def liveness(self) -> tuple[str, str] | None:
+        """Return whether the face is live, and by which head; None if that was not checked."""
+        found = self.face.liveness
+        if found is None:
+            return None
+        if found.score is None:
+            measured = REFUSED[found.reason or "no-answer"]
+        else:
+            measured = f"score {found.score:.3f}, above {found.threshold:.3f} is live"
+        frames = f", {found.frames} frames" if found.frames > 1 else ""
+        return found.outcome, f"{measured} ({found.point} of {found.model}{frames})"
 
     @property
     def weakest(self) -> tuple[str, float] | None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mien.service.enrolment import Enrolled, Item, enroll, items_in, region_items
     from mien.service.erasure import Erased, erase
     from mien.service.identification import Identified, identify
+    from mien.service.liveness import LivenessResult, check_camera, check_liveness
     from mien.service.making import MadeItem, make
     from mien.service.photo_groups import group_photos
     from mien.service.proof import Proof, erase_with_receipt, prove_erased
@@ -22,11 +23,14 @@ __all__ = [
     "Erased",
     "Identified",
     "Item",
+    "LivenessResult",
     "MadeItem",
     "Proof",
     "Run",
     "analyze",
     "audit",
+    "check_camera",
+    "check_liveness",
     "enroll",
     "erase",
     "erase_with_receipt",
@@ -50,6 +54,7 @@ if not TYPE_CHECKING:
             "enrolment": ("Enrolled", "Item", "enroll", "items_in", "region_items"),
             "erasure": ("Erased", "erase"),
             "identification": ("Identified", "identify"),
+            "liveness": ("LivenessResult", "check_camera", "check_liveness"),
             "making": ("MadeItem", "make"),
             "photo_groups": ("group_photos",),
             "proof": ("Proof", "erase_with_receipt", "prove_erased"),

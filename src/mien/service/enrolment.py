@@ -17,6 +17,7 @@ from mien.errors import ImageError, MienError
 from mien.gallery import Gallery, Template, clean_name
 from mien.gallery.conflicts import Conflicts, strictest_limit
 from mien.geometry import iou
+from mien.liveness.check import refusal
 from mien.media import LIMITS, find_images, read_image
 from mien.media.face_regions import SAME, read_regions
 from mien.media.finding import ignore
@@ -258,6 +259,8 @@ def _one_face(
             "several-faces",
             f"{others} faces of similar size were found; crop the image to one face.",
         )
+    if pipeline.refuses and face.liveness and face.liveness.outcome != "live":
+        return no(f"liveness-{face.liveness.outcome}", refusal(face.liveness))
     eyes = face.quality.measures.get("inter_eye_distance") if face.quality else None
     if eyes is not None and eyes < SMALL:
         return no(

@@ -22,6 +22,7 @@ from mien.types import (
     Face,
     FilmAnswer,
     Floats,
+    Liveness,
     Quality,
     Reading,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # the schema of photos does not need the engine for films
     from mien.film.presence import PresenceEvent
     from mien.service.enrolment import Enrolled
     from mien.service.identification import Identified
+    from mien.service.liveness import LivenessResult
 
 Row = dict[str, Any]
 OLD_CONFIRMED = "told"  # name of `confirmed` before 0.2.0; goes in 0.3.0
@@ -99,9 +101,18 @@ def face_row(face: Face, extent: Extent = BRIEF) -> Row:
         "points": _numbers(face.points, 1),
         "quality": face.quality and _quality_row(face.quality, extent),
         "occluded": list(face.occluded),
+        "liveness": liveness_row(face.liveness),
         "readings": [reading_row(reading) for reading in face.readings],
         "decision": face.decision and decision_row(face.decision, extent),
     }
+
+
+def liveness_row(liveness: Liveness | None) -> Row | None:
+    """Return whether a face is live; None if that was not checked."""
+    if liveness is None:
+        return None
+    row = asdict(liveness)
+    return {**row, "score": _rounded(liveness.score), "threshold": round(liveness.threshold, 4)}
 
 
 def _quality_row(quality: Quality, extent: Extent) -> Row:
@@ -126,6 +137,7 @@ def decision_row(decision: Decision, extent: Extent = BRIEF) -> Row:
         "probability": _rounded(decision.probability, 6),
         "margin": _rounded(decision.margin),
         "reason": decision.reason,
+        "code": decision.code,
     }
     if extent.details:
         row |= {"prior": decision.prior, "basis": decision.basis and asdict(decision.basis)}
@@ -183,6 +195,7 @@ def film_row(answer: FilmAnswer, film: str, extent: Extent = BRIEF) -> Row:
                 "seconds": round(one.seconds, 3),
                 "best": round(one.best.time or 0.0, 3),
                 "tracks": list(one.tracks),
+                "liveness": liveness_row(one.best.liveness),
                 "decision": one.decision and decision_row(one.decision, extent),
             }
             for one in answer.people
@@ -195,6 +208,7 @@ def film_row(answer: FilmAnswer, film: str, extent: Extent = BRIEF) -> Row:
                 "spans": [[round(start, 3), round(end, 3)] for start, end in one.spans],
                 "observations": one.observations,
                 "width": round(one.width, 1),
+                "liveness": liveness_row(one.best.liveness),
                 "decision": one.decision and decision_row(one.decision, extent),
             }
             for one in answer.tracks
@@ -231,6 +245,26 @@ def identified_row(found: "Identified", extent: Extent = BRIEF) -> Row:
     return {"schema": SCHEMA, kind: found.source, "error": found.error}
 
 
+def checked_row(result: "LivenessResult") -> Row:
+    """Return the row of one image, film or camera whose faces were checked for liveness."""
+    film = bool(result.tracks) or result.answer is None
+    row: Row = {"schema": SCHEMA, "film" if film else "image": result.source}
+    if result.error:
+        return {**row, "error": result.error}
+    row |= {"outcome": result.outcome, "reason": result.reason}
+    if result.answer is not None:
+        faces = [{"box": _numbers(f.box, 1), "liveness": liveness_row(f.liveness)}
+                 for f in result.answer.faces]  # fmt: skip
+        row |= {"size": list(result.answer.size), "turned": result.answer.turned}
+    else:
+        faces = [{"track": one.track, "start": round(one.start, 3), "end": round(one.end, 3),
+                  "box": _numbers(one.largest.box, 1), "liveness": liveness_row(one.liveness)}
+                 for one in result.tracks]  # fmt: skip
+        challenge = result.challenge and asdict(result.challenge)
+        row |= {"seconds": round(result.seconds, 3), "challenge": challenge}
+    return {**row, "faces": faces, "models": result.models}
+
+
 def skipped_row(sentence: str) -> Row:
     """Return the row of an entry that was left out of a search, with the reason."""
     return {"schema": SCHEMA, "skipped": sentence}
@@ -239,7 +273,8 @@ def skipped_row(sentence: str) -> Row:
 def verified_row(first: str, second: str, decision: Decision) -> Row:
     """Return the row of a 1:1 comparison of two images."""
     row = decision_row(decision, Extent(details=True))
-    return {"schema": SCHEMA, "images": [first, second], **row}
+    checked = {"liveness": liveness_row(decision.liveness)}
+    return {"schema": SCHEMA, "images": [first, second], **row, **checked}
 
 
 def enrolled_row(result: "Enrolled") -> Row:
@@ -269,6 +304,7 @@ def event_row(event: "PresenceEvent", started: float | None) -> Row:
         **({"was": event.was} if event.was else {}),
         **clock_fields(started, event.time),
         "decision": event.decision and decision_row(event.decision),
+        **({"liveness": liveness_row(event.liveness)} if event.liveness else {}),
     }
 
 

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from mien.geometry import eye_distance, pose_from_points
+from mien.liveness.check import fuse
 from mien.types import Face, Floats, Quality, Track
 
 KEPT = 6  # embeddings of a track that are averaged; more change little
@@ -83,20 +84,25 @@ class _Growing:
             self.vector = mean(
                 [one.face for one in self.key_faces], [c.selection_score for c in self.key_faces]
             )
-            self.best = _lean(self.key_faces[0].face)
+            self.best = self._best()
             self.key_faces = []
 
     def track(self, number: int) -> Track:
         """Return the track so far."""
         best, vector = self.best, self.vector
         if self.key_faces:
-            best = _lean(self.key_faces[0].face)
+            best = self._best()
             vector = mean(
                 [one.face for one in self.key_faces],
                 [one.selection_score for one in self.key_faces],
             )
         width = self.width / self.observations
         return Track(number, tuple(self.spans), self.observations, width, best, vector)
+
+    def _best(self) -> Face:
+        """Return the best key face; its liveness is that of all key faces together."""
+        checked = [one.face.liveness for one in self.key_faces if one.face.liveness]
+        return replace(_lean(self.key_faces[0].face), liveness=fuse(checked))
 
 
 def fewest_observations(between: float) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.synth.head.actor import Actor
-from mien.synth.render.scene import Frame, Scene, backdrop, render
+from mien.synth.render.scene import GREY, Frame, Scene, backdrop, render
 from mien.types import Doubles, Floats, Pixels
 
 Attack = Literal["print", "replay", "cutout", "mask"]
@@ -52,20 +52,47 @@ def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
     if attack == "mask":
         return _mask(actor, scene)
     shown = render(actor, replace(scene, cast=True), truth=True)
-    picture: Floats = shown.rgb.astype(np.float32) / np.float32(255)
-    ink = _screen(picture, rng) if attack == "replay" else _ink(picture, rng)
-    sheet = _Sheet(scene, rng, bent=attack == "print")
-    light, seen = sheet.draw(ink, glow=attack == "replay")
-    room = backdrop(scene.background + 1, scene.camera.size, scene.light, actor.albedo)
-    out = np.where(seen[..., None], light, np.sqrt(np.clip(room, 0, 1)))
+    sheet, out, seen = _shown(shown.rgb, scene, attack, rng, actor.albedo)
     depth = np.where(seen, sheet.depth, np.nan).astype(np.float32)
     nir = _flat_infrared(seen, attack, rng)
     if attack == "cutout":
         out, depth, nir = _living_eyes(actor, scene, shown, sheet, out, depth, nir)
-    noise = rng.normal(0, 1.2 / 255, out.shape)
-    rgb = np.clip(np.rint((out + noise) * 255), 0, 255).astype(np.uint8)
+    rgb = _with_noise(out, rng)
     share = {"print": 0.0, "replay": 0.35, "cutout": 0.0}[attack]
     return Presented(rgb, nir, depth, attack, share, sheet.corners.astype(np.float32))
+
+
+def recapture(photo: Pixels, scene: Scene, attack: Literal["print", "replay"], seed: int) -> Pixels:
+    """Show a photograph on paper or on a screen, and take a picture of it.
+
+    Args:
+        photo: (H, W, 3); it fills the square sheet.
+        scene: camera, light and background of the attacker's room.
+        attack: "print" (a bent sheet) or "replay" (a screen).
+        seed: of everything irregular.
+
+    Returns:
+        The camera's view, of the size of its sensor.
+    """
+    rng = np.random.default_rng([seed, 103])
+    return _with_noise(_shown(photo, scene, attack, rng, GREY)[1], rng)
+
+
+def _shown(
+    photo: Pixels, scene: Scene, attack: str, rng: np.random.Generator, albedo: float
+) -> tuple["_Sheet", Floats, NDArray[np.bool_]]:
+    """The sheet, the view of it in the room in [0, 1], and which pixels show it."""
+    picture: Floats = photo.astype(np.float32) / np.float32(255)
+    ink = _screen(picture, rng) if attack == "replay" else _ink(picture, rng)
+    sheet = _Sheet(scene, rng, bent=attack == "print")
+    light, seen = sheet.draw(ink, glow=attack == "replay")
+    room = backdrop(scene.background + 1, scene.camera.size, scene.light, albedo)
+    return sheet, np.where(seen[..., None], light, np.sqrt(np.clip(room, 0, 1))), seen
+
+
+def _with_noise(view: Floats, rng: np.random.Generator) -> Pixels:
+    noise = rng.normal(0, 1.2 / 255, view.shape)
+    return np.asarray(np.clip(np.rint((view + noise) * 255), 0, 255), np.uint8)
 
 
 def _mask(actor: Actor, scene: Scene) -> Presented:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.zoo.convert.folding import convolve
 from mien.zoo.convert.onnx_bytes import FLOAT
 from mien.zoo.convert.onnx_graphs import Graph
 from mien.zoo.convert.safe_pickle import Arrays, read_checkpoint
 
 # Table 1: expansion, channels, repeats, stride of the first
 BLOCKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
-EPSILON = 1e-5  # of torch's batch normalisation
 # The port was trained on chips of 112 x 96, the middle of the 112 px template.
 LEFT, RIGHT = 8, 104  # px
 
@@ -45,8 +45,8 @@ def _bottleneck(graph: Graph, arrays: Arrays, x: str, at: str, stride: int) -> s
     """Expand, convolve depthwise, reduce; no activation at the end."""
     for first, pad, step in ((0, 0, 1), (3, 1, stride)):
         names = [f"{at}.{first + i}" for i in range(3)]
-        x = _layer(graph, arrays, x, names, stride=step, pad=pad)
-    return _layer(graph, arrays, x, [f"{at}.6", f"{at}.7"])
+        x = convolve(graph, arrays, x, names, stride=step, pad=pad)
+    return convolve(graph, arrays, x, [f"{at}.6", f"{at}.7"])
 
 
 def _block(
@@ -59,27 +59,4 @@ def _block(
     linear: bool = False,
 ) -> str:
     names = [f"{at}.conv", f"{at}.bn"] + ([] if linear else [f"{at}.prelu"])
-    return _layer(graph, arrays, x, names, stride=stride, pad=pad)
-
-
-def _layer(
-    graph: Graph, arrays: Arrays, x: str, names: list[str], stride: int = 1, pad: int = 0
-) -> str:
-    """Convolution with its normalisation folded in, and the activation if a third name is given."""
-    conv, norm, *activation = names
-    weight = arrays[f"{conv}.weight"].astype(np.float64)
-    spread = np.sqrt(arrays[f"{norm}.running_var"].astype(np.float64) + EPSILON)
-    gain = arrays[f"{norm}.weight"] / spread
-    bias = arrays[f"{norm}.bias"] - arrays[f"{norm}.running_mean"] * gain
-    depthwise = weight.shape[1] == 1
-    x = graph.conv(
-        x,
-        weight * gain[:, None, None, None],
-        bias,
-        strides=[stride] * 2,
-        pads=[pad] * 4,
-        group=len(weight) if depthwise else 1,
-    )
-    if activation:
-        x = graph.prelu(x, arrays[f"{activation[0]}.weight"].reshape(-1, 1, 1))
-    return x
+    return convolve(graph, arrays, x, names, stride=stride, pad=pad)

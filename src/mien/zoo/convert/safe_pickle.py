@@ -21,12 +21,13 @@ TYPES = {"FloatStorage": "<f4", "LongStorage": "<i8", "DoubleStorage": "<f8"}
 Arrays = dict[str, NDArray[Any]]
 
 
-def read_checkpoint(path: Path, key: str) -> Arrays:
+def read_checkpoint(path: Path, key: str | None = None) -> Arrays:
     """Arrays of a checkpoint in torch's format from before 1.6, by name.
 
     Args:
         path: the file.
-        key: the entry of the checkpoint that holds the arrays ("net_state_dict").
+        key: the entry of the checkpoint that holds the arrays ("net_state_dict"); None: the
+            checkpoint is the arrays.
 
     Raises:
         WeightsError: it is not such a file, or contains a name that is not allowed.
@@ -41,13 +42,14 @@ def read_checkpoint(path: Path, key: str) -> Arrays:
         ) from error
 
 
-def _read(file: BinaryIO, key: str) -> Arrays:
+def _read(file: BinaryIO, key: str | None) -> Arrays:
     if _Reader(file).load() != MAGIC:
         raise ValueError("the first object is not torch's mark")
     for _ in ("version of the format", "sizes of the machine that wrote it"):
         _Reader(file).load()
     reader = _Reader(file)
-    state = reader.load()[key]
+    saved = reader.load()
+    state = saved if key is None else saved[key]
     for name in _Reader(file).load():  # the storages follow in this order
         kind, count = reader.storages[name]
         if struct.unpack("<q", file.read(8))[0] != count:

@@ -1,0 +1,30 @@
+"""Liveness: whether a face is live or a presentation attack, with the head that says so.
+
+A head is a clip head of the task "liveness" that needs frames; one picture is a clip of one frame.
+"""
+
+from mien.liveness.check import (
+    ACTIONS,
+    HEAD,
+    POINT,
+    Action,
+    LivenessCheck,
+    fuse,
+    heads,
+    open_check,
+)
+from mien.liveness.crops import cut_square
+from mien.liveness.minifasnet import MiniFasNet
+
+__all__ = [
+    "ACTIONS",
+    "HEAD",
+    "POINT",
+    "Action",
+    "LivenessCheck",
+    "MiniFasNet",
+    "cut_square",
+    "fuse",
+    "heads",
+    "open_check",
+]

@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pytest
+
+from mien.media import write_image
+
+pytestmark = pytest.mark.weights
+HEAD = ("--liveness-head", "liveness-texture")
+
+
+@pytest.fixture
+def face(tmp_path, astronaut):
+    write_image(tmp_path / "eileen.png", astronaut)
+    return tmp_path / "eileen.png"
+
+
+def test_a_picture_gets_an_answer_with_head_and_point(mien, face):
+    code, out, _ = mien("liveness", face, *HEAD, "--liveness-at", "half")
+    row = json.loads(out)
+    assert code == 0
+    assert row["image"] == str(face)
+    [one] = row["faces"]
+    assert one["liveness"]["model"].startswith("liveness-texture@")
+    assert (one["liveness"]["point"], one["liveness"]["threshold"]) == ("half", 0.5)
+    assert row["outcome"] == one["liveness"]["outcome"]
+
+
+def test_a_table_fits_80_columns_and_names_what_is_missing(mien, face, tmp_path):
+    write_image(tmp_path / "black.png", np.zeros((99, 99, 3), np.uint8))
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    code, out, err = mien("liveness", tmp_path, *HEAD, "--table")
+    assert code == 1
+    assert "broken.png" in err
+    assert "no face (" in out
+    assert "unreadable" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_exit_code_states_the_answer(mien, face, tmp_path, monkeypatch):
+    write_image(tmp_path / "black.png", np.zeros((99, 99, 3), np.uint8))
+    assert mien("liveness", tmp_path / "black.png", *HEAD, "--exit-code")[0] == 4
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    assert mien("liveness", tmp_path / "broken.png", *HEAD, "--exit-code")[0] == 5
+
+
+def test_a_report_shows_the_face_and_its_liveness(mien, face, tmp_path):
+    assert mien("liveness", face, *HEAD, "--report", tmp_path / "r.html")[0] == 0
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "Liveness <b>" in page
+    assert "bpcer5 of liveness-texture@" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--liveness-at", "apcer1", *HEAD), "no operating point 'apcer1'"),
+        (("--liveness-head", "mtcnn"), "does not check liveness"),
+        (("--challenge", "2", *HEAD), None),
+    ],
+)
+def test_wrong_wishes_are_refused(mien, face, tmp_path, words, says):
+    if says is None:
+        write_image(tmp_path / "two.png", np.zeros((9, 9, 3), np.uint8))
+        code, _, err = mien("liveness", face, tmp_path / "two.png", *words)
+        assert "exactly one camera" in err
+    else:
+        code, _, err = mien("liveness", face, *words)
+        assert says in err
+    assert code == 1
+
+
+def test_without_weights_nothing_is_live(mien, face, tmp_path, monkeypatch):
+    from mien.zoo.weights import cache
+
+    monkeypatch.setattr(cache, "home", lambda: tmp_path / "none")
+    for words in (("liveness", face), ("verify", face, face, "--liveness", "refuse")):
+        code, out, err = mien(*words)
+        assert (code, out) == (1, "")
+        assert "mien models pull" in err
+
+
+def test_verify_identify_and_enroll_take_it(mien, face, tmp_path):
+    gallery = tmp_path / "g.mien"
+    assert mien("enroll", face, "-g", gallery, "--liveness", "warn", *HEAD)[0] == 0
+    _, out, _ = mien("identify", face, "-g", gallery, "--liveness", "warn", *HEAD)
+    [one] = json.loads(out)["faces"]
+    assert one["liveness"]["point"] == "bpcer5"
+    assert one["decision"]["code"] is None
+    _, out, _ = mien("verify", face, face, "--liveness", "refuse", *HEAD)
+    row = json.loads(out)
+    refused = row["liveness"]["outcome"] != "live"
+    assert row["code"] == (f"liveness-{row['liveness']['outcome']}" if refused else None)
+    assert row["outcome"] == ("review" if refused else "match")
+    _, out, _ = mien("verify", face, face, "--liveness", "warn", *HEAD, "--table")
+    assert "liveness" in out
+
+
+def test_watching_with_measures_and_liveness_is_refused(mien, tmp_path):
+    code, _, err = mien("watch", "x.mp4", "--analyze", "--liveness", "warn")
+    assert code == 1
+    assert "leave out --analyze" in err
+
+
+def test_pictures_of_attempts_are_evaluated(mien, face, tmp_path, hopper):
+    write_image(tmp_path / "grace.png", hopper)
+    rows = "eileen.png,bona-fide,Eileen,Eileen\ngrace.png,print,sheet 1,Eileen\n"
+    (tmp_path / "attempts.csv").write_text("path,species,subject,person\n" + rows)
+    code, out, _ = mien("eval", "pad", tmp_path, *HEAD, "--liveness-at", "half")
+    assert code == 0
+    told = json.loads(out)
+    assert "BPCER" in told["headline"]
+    assert told["basis"]["Operating point"] == "half, above 0.5"
+    assert told["basis"]["liveness"].startswith("liveness-texture@")
+    assert mien("eval", "pad", tmp_path, "--layout", "lfw")[0] == 2
