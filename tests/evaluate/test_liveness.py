@@ -50,6 +50,13 @@ def test_the_threshold_is_set_on_other_presentations(tmp_path):
     assert next(t for t in told["tables"] if t["title"] == "Leave one domain out")
 
 
+def test_presentations_without_a_decision_are_left_out_of_the_whole_system(tmp_path):
+    made = table(tmp_path, rows().replace(",1,a,test", ",,a,test", 1))
+    tables = plain(liveness(made, threshold=0.55, data="toys"))["tables"]
+    system = next(t for t in tables if t["title"].startswith("The whole system"))
+    assert system["rows"][0]["FRR"]["trials"] == 59
+
+
 def test_without_a_threshold_there_is_no_error_rate_of_a_system(tmp_path):
     findings = liveness(table(tmp_path, rows()), data="toys")
     assert "No threshold was set" in findings.warnings[0]

@@ -164,5 +164,11 @@ def _write(report: Path, results: "list[LivenessResult]", pipeline: "Pipeline") 
     ]
     if not entries:
         raise MienError("A report shows images, but only films and cameras were checked.")
-    write_answers(report, entries, pipeline)
+    assert pipeline.liveness is not None
+    head, point = pipeline.liveness.head.name, pipeline.liveness.point
+    lead = (
+        f"Checked by {head} at {point}. A score states how live a face appears to that head; "
+        "heads were measured on printed photographs only."
+    )
+    write_answers(report, entries, pipeline, title="Liveness report", lead=lead)
     complain(f"report written: {report}")

@@ -311,19 +311,25 @@ def _whole_system(
     attacks: dict[str, list[Presentation]], real: Sequence[Presentation]
 ) -> Table | None:
     """IAPAR and RIAPAR, if the decisions of the whole system are known."""
-    every = [*real, *(p for rows in attacks.values() for p in rows)]
-    if any(p.accepted is None for p in every):
+    known = [p for p in real if p.accepted is not None]
+    tried = {name: [p for p in rows if p.accepted is not None] for name, rows in attacks.items()}
+    if not known or not any(tried.values()):
         return None
-    refused = Clusters([p.subject for p in real]).share([not p.accepted for p in real])
+    unknown = sum(p.accepted is None for rows in (real, *attacks.values()) for p in rows)
+    left_out = f" {unknown} presentations without a decision are left out." if unknown else ""
+    refused = Clusters([p.subject for p in known]).share([not p.accepted for p in known])
     rows: list[tuple[Cell, ...]] = []
-    for name, each in attacks.items():
+    for name, each in tried.items():
+        if not each:
+            continue
         passed = Clusters([p.subject for p in each]).share([bool(p.accepted) for p in each])
         rows.append((name, passed, refused, passed.value + refused.value))
     return Table(
         "The whole system, matcher included",
         (("Species", "text"), ("IAPAR", "rate"), ("FRR", "rate"), ("RIAPAR", "rate")),
         tuple(rows),
-        "IAPAR: attacks that the whole system accepts. RIAPAR adds the real people it rejects.",
+        "IAPAR: attacks that the whole system accepts. RIAPAR adds the real people it rejects."
+        + left_out,
     )
 
 
