@@ -5,6 +5,7 @@ No base classes: a class fulfils a contract by its methods. `mien.testing.check`
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -172,12 +173,24 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """The consent that an audit rests on, from its manifest."""
+
+    given_by: str  # who agreed
+    purpose: str  # to what, in a sentence
+    expires: date  # the last day on which it holds
+    models: tuple[str, ...] = ()  # names of subjects; (): any
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """The permitted extent of an audit: agreed beforehand, and part of its findings."""
 
     purpose: str = ""  # why it is done, in a sentence
     queries: int | None = None  # pictures the subject may be shown at most; None: no limit
     seed: int = 0
+    consent: Consent | None = None  # None: the audit needs none
+    ledger: Path | None = None  # file to which each query is appended; None: they are only counted
 
 
 class Audit(Model, Protocol):

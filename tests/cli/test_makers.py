@@ -88,3 +88,25 @@ def test_an_audit_without_a_model_is_wrong_usage(mien, site):
     code, _, err = mien("audit", "certainty", site)
     assert code == 2
     assert "--model" in err
+
+
+def test_evaluations_that_are_audits_have_a_name_here(mien):
+    code, out, _ = mien("audit", "leak", "--model", "expression", "--most", "16")
+    assert code == 0
+    assert json.loads(out)["risk"]["level"] == "none found"
+    assert "drift over years" in mien("audit", "longterm", "--help")[1]
+
+
+def test_the_scope_is_named_on_the_command_line(mien, tmp_path):
+    (tmp_path / "c.toml").write_text('given_by = "Ada"\npurpose = "a test"\nexpires = 2001-01-01\n')
+    words = ("audit", "batch-leakage", "--model", "expression", "--most", "16")
+    code, _, err = mien(*words, "--consent", tmp_path / "c.toml")
+    assert code == 1
+    assert "expired on 2001-01-01" in err
+    code, out, _ = mien(*words, "--ledger", tmp_path / "q.jsonl")
+    assert code == 0
+    rows = [json.loads(line) for line in (tmp_path / "q.jsonl").read_text().splitlines()]
+    assert json.loads(out)["basis"]["Queries"] == f"{rows[-1]['in_all']} images"
+    code, _, err = mien("audit", "batch-leakage", "--model", "https://example.org/m")
+    assert code == 1
+    assert "address" in err

@@ -1,6 +1,20 @@
-"""Shared parts of audits: chips of the subject, and the count of its queries."""
+"""Shared parts of audits: subjects, scope, consent, isolation, chips and the count of queries."""
 
 from mien.audit.chips import Cut, read_chips
-from mien.audit.queries import counted
+from mien.audit.consent import read_consent, require_consent
+from mien.audit.isolation import offline
+from mien.audit.queries import CountedModel, counted
+from mien.audit.subjects import embedder_of, head_of, require_no_url
 
-__all__ = ["Cut", "counted", "read_chips"]
+__all__ = [
+    "CountedModel",
+    "Cut",
+    "counted",
+    "embedder_of",
+    "head_of",
+    "offline",
+    "read_chips",
+    "read_consent",
+    "require_consent",
+    "require_no_url",
+]

@@ -8,6 +8,7 @@ import typer
 
 from mien.cli import (
     analyze,
+    audits,
     baseline,
     cluster,
     export,
@@ -72,12 +73,13 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         cluster.cluster,
     ),
     "Faces": (faces.detect, faces.quality, faces.embed, liveness.liveness, analyze.analyze),
-    "Research": (systems.train, explain, makers.make, makers.audit),
+    "Research": (systems.train, explain, makers.make),
     "This installation": (demo, doctor, bench, calibrate),
 }
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(audits.app, name="audit", rich_help_panel="Research")
 app.add_typer(baseline.app, name="baseline", rich_help_panel="Faces")
 app.add_typer(gallery.app, name="gallery", rich_help_panel="People")
 app.add_typer(cluster.app, name="groups", rich_help_panel="People")

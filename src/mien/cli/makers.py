@@ -124,6 +124,19 @@ def audit(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed. The same seed, the same result.")] = 0,
+    consent: Annotated[
+        Path | None,
+        typer.Option(
+            help="Manifest of the consent (TOML: given_by, purpose, expires, models).",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(help="File to which each query is appended.", show_default=False),
+    ] = None,
     device: Processor = "cpu",
     report: Report = None,
     list_only: ListOnly = False,
@@ -131,8 +144,12 @@ def audit(
 ) -> None:
     """Audit a model; print findings with intervals and a risk level.
 
+    The model runs in this process, without a network. With --consent, an
+    audit is refused after the day that the manifest names.
+
     Example: mien audit batch-leakage faces/ --model expression --cut --table
     """
+    from mien.audit import read_consent
     from mien.contracts import Scope
     from mien.service import audit as run
     from mien.zoo import find
@@ -151,7 +168,7 @@ def audit(
             layout=layout,
             most=most,
             settings=settings or (),
-            scope=Scope(purpose, queries, seed),
+            scope=Scope(purpose, queries, seed, read_consent(consent) if consent else None, ledger),
             cut=cut,
             device=device,
             on_step=on_step,

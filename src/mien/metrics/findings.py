@@ -4,11 +4,13 @@ Every evaluation returns one of these; mien.report makes a page of it, `plain` a
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from mien.errors import MienError
 from mien.metrics.estimates import Estimate
 from mien.types import Doubles
 
@@ -85,6 +87,49 @@ class Findings:
     notes: tuple[str, ...] = ()  # how to read it
     basis: tuple[tuple[str, str], ...] = ()  # data, people, model with digest, command line
     risk: Risk | None = None  # of an audit
+
+
+def graded(value: Estimate, limits: tuple[float, float, float], what: str) -> Risk:
+    """Grade a figure by the lower end of its interval: what is shown, not what is feared.
+
+    Args:
+        value: higher is worse.
+        limits: rising; the lower end must exceed them for low, medium and high.
+        what: the figure is, in words that begin a sentence: "The worst group's error".
+
+    Raises:
+        MienError: the limits do not rise.
+    """
+    if not limits[0] < limits[1] < limits[2]:
+        raise MienError(f"Limits of a risk must rise, got {limits}.")
+    if not (value.known and math.isfinite(value.low)):
+        return Risk("none found", f"{what} has no interval: {value.reason or 'too few data'}.")
+    count = sum(value.low > limit for limit in limits)
+    levels: tuple[Literal["none found", "low", "medium", "high"], ...]
+    levels = ("none found", "low", "medium", "high")
+    return Risk(
+        levels[count],
+        f"{what} is {value.value:.3g}, at least {value.low:.3g} (95 %); limits for low, medium and "
+        f"high: {', '.join(f'{limit:g}' for limit in limits)}.",
+    )
+
+
+def mitigation_table(
+    figure: str, rows: Sequence[tuple[str, Estimate, str]], kind: Kind = "rate"
+) -> Table:
+    """Return the table of an audit that lists what lowers a figure, the first row without.
+
+    Args:
+        figure: name of the figure.
+        rows: mitigation, the figure with it, and its cost in words.
+        kind: of the figure.
+    """
+    return Table(
+        "Mitigations",
+        (("Mitigation", "text"), (figure, kind), ("Cost", "text")),
+        tuple(rows),
+        "Each row is measured in the same way; the first one is the model as it is.",
+    )
 
 
 def plain(findings: Findings) -> dict[str, Any]:

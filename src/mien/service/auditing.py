@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from mien.audit import counted, offline, require_consent, require_no_url
 from mien.contracts import Audit, Samples, Scope, Subject, SubjectKind, silent
 from mien.datasets import LABELS
-from mien.errors import MienError, UnknownModelError
+from mien.errors import MienError, ScopeError, UnknownModelError
 from mien.media import find_images
 from mien.metrics.findings import Findings
 from mien.service.runs import Run
@@ -55,13 +56,22 @@ def audit(
     Raises:
         OptionError: the audit has no such setting.
         TooFewTrialsError: the data are too few for any result.
-        ScopeError: the audit would exceed its limit of queries.
+        ScopeError: the audit would exceed its limit of queries; the subject is an address or
+            contacts another machine; consent is missing, has expired or names another model.
         CancelledError: `cancel` is set.
     """
     card = find(name)
     if card.kind != "audit":
         raise UnknownModelError(
             f"'{name}' is a {card.kind}, not an audit; list audits with: mien models list"
+        )
+    if isinstance(subject, str):
+        require_no_url(subject)
+    scope = scope or Scope()
+    if card.consent and scope.consent is None:
+        raise ScopeError(
+            f"'{name}' processes faces of people who must agree; name their consent with "
+            "--consent FILE (given_by, purpose, expires)."
         )
     options = fill_options(options_type(card), settings, name, card.options)
     kind: str = find(subject).kind if isinstance(subject, str) else subject.kind
@@ -70,13 +80,20 @@ def audit(
         raise MienError(f"'{name}' audits {', '.join(card.needs)}, but {label} is a {kind}.")
     if isinstance(subject, str):
         subject = open_subject(subject, whole=cut or data is None, device=device)
+    if scope.consent:
+        require_consent(scope.consent, subject.model.name)
     samples = data if isinstance(data, Samples) else read_samples(data, layout, most)
     step = Run(on_step, cancel).step
     step("audit", 0, 1)
     opened: Audit = load(name, device=device)
-    found = opened(subject, samples, scope or Scope(), options, on_step=step)
-    audit_basis = (("Audit", f"{opened.name}@{opened.digest}"),)
-    return replace(found, basis=(*found.basis, *audit_basis))
+    asked, counter = counted(subject, scope)
+    with offline():
+        found = opened(asked, samples, scope, options, on_step=step)
+    basis = [("Audit", f"{opened.name}@{opened.digest}"), ("Queries", f"{counter.asked:,} images")]
+    if scope.consent:
+        agreed = scope.consent
+        basis.append(("Consent", f"{agreed.given_by}, {agreed.purpose}, until {agreed.expires}"))
+    return replace(found, basis=(*found.basis, *basis))
 
 
 def open_subject(name: str, *, whole: bool, device: str) -> Subject:

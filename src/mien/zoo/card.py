@@ -155,6 +155,7 @@ class Card(FileSet):
     window: float | None = None  # s of film that a clip head reads at once
     hop: float | None = None  # s from one window to the next
     rate: float | None = None  # frames per second that it reads
+    consent: bool = False  # audit: refused without a consent manifest
     origin: Origin | None = field(default=None, metadata=HIDDEN)  # None: a card of mien
 
 
