@@ -186,7 +186,8 @@ def commands():
         for word, inner in getattr(command, "commands", {}).items():
             walk(inner, f"{name} {word}")
         if not hasattr(command, "commands"):
-            found[name] = sorted(
+            # NAME stands for a card: `mien audit batch-leakage` is the command `mien audit`.
+            found[name.removesuffix(" NAME")] = sorted(
                 "/".join((*p.opts, *p.secondary_opts)) if p.param_type_name == "option" else
                 f"{p.name}{'...' if p.nargs == -1 else ''}"
                 for p in command.params

@@ -4,20 +4,14 @@ Needs the extra `page` and Chromium: `make test-web`.
 """
 
 import os
-import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from tests.page.serving import Server, write_camera
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="tests of the page need playwright: make test-web"
@@ -35,41 +29,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
 
 
-class Server:
-    """`mien serve` in a process of its own."""
-
-    def __init__(self, folder, log):
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
-        command = [sys.executable, "-m", "mien", "serve", "--folder", str(folder), "--portraits"]
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [*command, "--port", str(self.port)], stdout=file, stderr=file, env=dict(os.environ)
-            )
-        for _ in range(600):
-            if self.process.poll() is not None:
-                raise AssertionError(f"The server ended: {log.read_text()}")
-            try:
-                urllib.request.urlopen(f"{self.url}v1/health", timeout=2).read()
-                break
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.1)
-        self.key = re.search(r"mien_\S+", log.read_text())[0]
-
-
-def _free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    place = tmp_path_factory.mktemp("page")
-    made = Server(place / "server", place / "log.txt")
+    made = Server(tmp_path_factory.mktemp("page"))
     yield made
-    made.process.terminate()
-    assert made.process.wait(30) in (0, -15)  # uvicorn ends in order, then by the signal
+    assert made.close() in (0, -15)  # uvicorn ends in order, then by the signal
 
 
 @pytest.fixture(scope="session")
@@ -113,15 +77,9 @@ def clip(tmp_path_factory, portraits):
 
 
 @pytest.fixture(scope="session")
-def camera(tmp_path_factory, portraits):
-    """A film that Chromium takes for a webcam."""
-    path = tmp_path_factory.mktemp("camera") / "eileen.y4m"
-    picture = cv2.resize(portraits["Eileen"], (480, 480))
-    wide = cv2.copyMakeBorder(picture, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
-    frame = cv2.cvtColor(wide, cv2.COLOR_RGB2YUV_I420).tobytes()
-    head = b"YUV4MPEG2 W640 H480 F20:1 Ip A1:1 C420jpeg\n"
-    path.write_bytes(head + b"".join(b"FRAME\n" + frame for _ in range(20)))
-    return path
+def camera(tmp_path_factory):
+    """A film that Chromium takes for a webcam: Eileen."""
+    return write_camera(tmp_path_factory.mktemp("camera") / "eileen.y4m")
 
 
 @pytest.fixture(scope="session")

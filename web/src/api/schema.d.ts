@@ -1909,6 +1909,11 @@ export interface components {
             reason: string;
             /** @description of a server: 1 in so many searches for a stranger finds somebody this similar */
             one_in?: number | null;
+            /**
+             * @description why the answer is for review although the score would match: liveness was refused; null: the score decides
+             * @enum {unknown}
+             */
+            code: null | "liveness-attack" | "liveness-no-response";
             /** @description best first; for a review at most three, with --details all of the search whatever the outcome */
             candidates?: {
                 person: string;
@@ -2119,6 +2124,7 @@ export interface components {
             } | null;
             /** @description parts of the face that a mask covers; a match is then for review */
             occluded: string[];
+            liveness: components["schemas"]["Liveness"];
             readings: components["schemas"]["Reading"][];
             decision: components["schemas"]["MaybeDecision"];
         };
@@ -2185,6 +2191,7 @@ export interface components {
                 /** @description time of the best face */
                 best: number;
                 tracks: components["schemas"]["Numbers"];
+                liveness: components["schemas"]["Liveness"];
                 decision: components["schemas"]["MaybeDecision"];
             }[];
             /** @description in the order of time; people may overlap */
@@ -2198,6 +2205,7 @@ export interface components {
                 observations: number;
                 /** @description mean width of the face, px */
                 width: number;
+                liveness: components["schemas"]["Liveness"];
                 decision: components["schemas"]["MaybeDecision"];
             }[];
             /** @description times at which a shot begins */
@@ -2413,6 +2421,23 @@ export interface components {
         };
         /** @description name of a match, or unknown-1, unknown-2 ... within this film */
         Label: string;
+        /** @description whether the face is live, as one head says; null: not checked */
+        Liveness: null | {
+            /** @enum {unknown} */
+            outcome: "live" | "attack" | "no-response";
+            /** @description card and digest of the head that answered */
+            model: string;
+            /** @description name of the operating point, such as bpcer5 */
+            point: string;
+            /** @description score that a live face must exceed */
+            threshold: number;
+            /** @description probability that the face is live; null: no response */
+            score: number | null;
+            /** @description code why there is no response */
+            reason: string | null;
+            /** @description frames that were checked */
+            frames: number;
+        };
         /**
          * Login
          * @description A key to start a session with.
@@ -2687,13 +2712,13 @@ export interface components {
             /**
              * Rate
              * @description requests per minute
-             * @default 600
+             * @default 3000
              */
             rate: number;
             /**
              * Budget
              * @description faces searched per day
-             * @default 20000
+             * @default 100000
              */
             budget: number;
         };
@@ -3303,6 +3328,108 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type SchemaAlbumFacts = components['schemas']['AlbumFacts'];
+export type SchemaAppearance = components['schemas']['Appearance'];
+export type SchemaBasisFacts = components['schemas']['BasisFacts'];
+export type SchemaBodyAddPhotosV1AlbumsAlbumPhotosPost = components['schemas']['Body_add_photos_v1_albums__album__photos_post'];
+export type SchemaBodyAnalyzeFilmV1FilmsFilmReadingsPost = components['schemas']['Body_analyze_film_v1_films__film__readings_post'];
+export type SchemaBodyAnalyzeV1AnalyzePost = components['schemas']['Body_analyze_v1_analyze_post'];
+export type SchemaBodyDetectV1DetectPost = components['schemas']['Body_detect_v1_detect_post'];
+export type SchemaBodyEnrolV1GalleriesGalleryPeoplePost = components['schemas']['Body_enrol_v1_galleries__gallery__people_post'];
+export type SchemaBodyIdentifyAgainV1FilmsFilmIdentifyPost = components['schemas']['Body_identify_again_v1_films__film__identify_post'];
+export type SchemaBodyIdentifyV1IdentifyPost = components['schemas']['Body_identify_v1_identify_post'];
+export type SchemaBodyQualityV1QualityPost = components['schemas']['Body_quality_v1_quality_post'];
+export type SchemaBodyUploadV1FilmsPost = components['schemas']['Body_upload_v1_films_post'];
+export type SchemaBodyVerifyV1VerifyPost = components['schemas']['Body_verify_v1_verify_post'];
+export type SchemaCalibrationFacts = components['schemas']['CalibrationFacts'];
+export type SchemaCost = components['schemas']['Cost'];
+export type SchemaCurve = components['schemas']['Curve'];
+export type SchemaDecision = components['schemas']['Decision'];
+export type SchemaDueFacts = components['schemas']['DueFacts'];
+export type SchemaDurations = components['schemas']['Durations'];
+export type SchemaEditFacts = components['schemas']['EditFacts'];
+export type SchemaEnrol = components['schemas']['Enrol'];
+export type SchemaEnrolledFacts = components['schemas']['EnrolledFacts'];
+export type SchemaEnrolledGroup = components['schemas']['EnrolledGroup'];
+export type SchemaEnrolment = components['schemas']['Enrolment'];
+export type SchemaEntryFacts = components['schemas']['EntryFacts'];
+export type SchemaErasureFacts = components['schemas']['ErasureFacts'];
+export type SchemaEvent = components['schemas']['Event'];
+export type SchemaFace = components['schemas']['Face'];
+export type SchemaFaceFacts = components['schemas']['FaceFacts'];
+export type SchemaFaces = components['schemas']['Faces'];
+export type SchemaFigures = components['schemas']['Figures'];
+export type SchemaFilmAnswer = components['schemas']['FilmAnswer'];
+export type SchemaFilmFacts = components['schemas']['FilmFacts'];
+export type SchemaGalleryFacts = components['schemas']['GalleryFacts'];
+export type SchemaGroupFacts = components['schemas']['GroupFacts'];
+export type SchemaGroupShown = components['schemas']['GroupShown'];
+export type SchemaHealth = components['schemas']['Health'];
+export type SchemaImageAnswer = components['schemas']['ImageAnswer'];
+export type SchemaInto = components['schemas']['Into'];
+export type SchemaJobFacts = components['schemas']['JobFacts'];
+export type SchemaKeyFacts = components['schemas']['KeyFacts'];
+export type SchemaLabel = components['schemas']['Label'];
+export type SchemaLiveness = components['schemas']['Liveness'];
+export type SchemaLogin = components['schemas']['Login'];
+export type SchemaMadeKey = components['schemas']['MadeKey'];
+export type SchemaMaybeDecision = components['schemas']['MaybeDecision'];
+export type SchemaMeasured = components['schemas']['Measured'];
+export type SchemaMeasuredRate = components['schemas']['MeasuredRate'];
+export type SchemaMerge = components['schemas']['Merge'];
+export type SchemaModelDetails = components['schemas']['ModelDetails'];
+export type SchemaModelFacts = components['schemas']['ModelFacts'];
+export type SchemaModels = components['schemas']['Models'];
+export type SchemaMove = components['schemas']['Move'];
+export type SchemaNamed = components['schemas']['Named'];
+export type SchemaNaming = components['schemas']['Naming'];
+export type SchemaNewAlbum = components['schemas']['NewAlbum'];
+export type SchemaNewBasis = components['schemas']['NewBasis'];
+export type SchemaNewGallery = components['schemas']['NewGallery'];
+export type SchemaNewKey = components['schemas']['NewKey'];
+export type SchemaNewName = components['schemas']['NewName'];
+export type SchemaNumbers = components['schemas']['Numbers'];
+export type SchemaPageEntryFacts = components['schemas']['Page_EntryFacts_'];
+export type SchemaPageFilmFacts = components['schemas']['Page_FilmFacts_'];
+export type SchemaPageGroupFacts = components['schemas']['Page_GroupFacts_'];
+export type SchemaPageJobFacts = components['schemas']['Page_JobFacts_'];
+export type SchemaPagePersonFacts = components['schemas']['Page_PersonFacts_'];
+export type SchemaPageStoredPhoto = components['schemas']['Page_StoredPhoto_'];
+export type SchemaPerson = components['schemas']['Person'];
+export type SchemaPersonBases = components['schemas']['PersonBases'];
+export type SchemaPersonDetails = components['schemas']['PersonDetails'];
+export type SchemaPersonFacts = components['schemas']['PersonFacts'];
+export type SchemaPersonNaming = components['schemas']['PersonNaming'];
+export type SchemaPersonShown = components['schemas']['PersonShown'];
+export type SchemaProblem = components['schemas']['Problem'];
+export type SchemaProblemFacts = components['schemas']['ProblemFacts'];
+export type SchemaProgress = components['schemas']['Progress'];
+export type SchemaQuestion = components['schemas']['Question'];
+export type SchemaQueue = components['schemas']['Queue'];
+export type SchemaReading = components['schemas']['Reading'];
+export type SchemaReadings = components['schemas']['Readings'];
+export type SchemaReady = components['schemas']['Ready'];
+export type SchemaRefusedFacts = components['schemas']['RefusedFacts'];
+export type SchemaReplied = components['schemas']['Replied'];
+export type SchemaReply = components['schemas']['Reply'];
+export type SchemaRules = components['schemas']['Rules'];
+export type SchemaSearch = components['schemas']['Search'];
+export type SchemaSeen = components['schemas']['Seen'];
+export type SchemaSeries = components['schemas']['Series'];
+export type SchemaSessionFacts = components['schemas']['SessionFacts'];
+export type SchemaSettingsFacts = components['schemas']['SettingsFacts'];
+export type SchemaSkipped = components['schemas']['Skipped'];
+export type SchemaStoredPhoto = components['schemas']['StoredPhoto'];
+export type SchemaTemplateFacts = components['schemas']['TemplateFacts'];
+export type SchemaUndone = components['schemas']['Undone'];
+export type SchemaUnreadFilm = components['schemas']['UnreadFilm'];
+export type SchemaUnreadImage = components['schemas']['UnreadImage'];
+export type SchemaVector = components['schemas']['Vector'];
+export type SchemaVerdict = components['schemas']['Verdict'];
+export type SchemaVerdicts = components['schemas']['Verdicts'];
+export type SchemaVerified = components['schemas']['Verified'];
+export type SchemaWeights = components['schemas']['Weights'];
+export type SchemaWithdrawn = components['schemas']['Withdrawn'];
 export type $defs = Record<string, never>;
 export interface operations {
     health: {
@@ -3321,6 +3448,24 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem. */
@@ -3343,6 +3488,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3398,6 +3552,24 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3417,6 +3589,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3517,6 +3698,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3599,6 +3789,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3699,6 +3898,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3750,6 +3958,24 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3769,6 +3995,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3859,6 +4094,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3965,6 +4209,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4055,6 +4308,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4161,6 +4423,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4259,6 +4530,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4349,6 +4629,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4473,6 +4762,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4565,6 +4863,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4649,6 +4956,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4753,6 +5069,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4840,6 +5165,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4939,6 +5273,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5049,6 +5392,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5136,6 +5488,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5246,6 +5607,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5337,6 +5707,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5441,6 +5820,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5532,6 +5920,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5640,6 +6037,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5729,6 +6135,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5837,6 +6252,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5935,6 +6359,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6024,6 +6457,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6131,6 +6573,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6218,6 +6669,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6321,6 +6781,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6409,6 +6878,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6517,6 +6995,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6608,6 +7095,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6711,6 +7207,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6796,6 +7301,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6902,6 +7416,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6997,6 +7520,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7084,6 +7616,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7191,6 +7732,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7275,6 +7825,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7379,6 +7938,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7473,6 +8041,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7557,6 +8134,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7664,6 +8250,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7762,6 +8357,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7808,8 +8412,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
                     "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
+                    "application/octet-stream": string;
                 };
             };
             /** @description A problem. */
@@ -7850,6 +8456,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7947,6 +8562,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8054,6 +8678,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8142,6 +8775,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8247,6 +8889,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8332,6 +8983,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8429,6 +9089,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8536,6 +9205,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8633,6 +9311,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8722,6 +9409,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8829,6 +9525,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8923,6 +9628,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9009,6 +9723,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9115,6 +9838,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9207,6 +9939,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9291,6 +10032,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9397,6 +10147,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9486,6 +10245,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9590,6 +10358,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9684,6 +10461,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9768,6 +10554,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9872,6 +10667,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9956,6 +10760,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10052,6 +10865,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10159,6 +10981,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10249,6 +11080,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10351,6 +11191,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10441,6 +11290,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10548,6 +11406,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10635,6 +11502,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10740,6 +11616,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10826,6 +11711,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10928,6 +11822,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11014,6 +11917,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11117,6 +12029,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11203,6 +12124,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11303,6 +12233,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11387,6 +12326,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11491,6 +12439,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11585,6 +12542,15 @@ export interface operations {
                 };
             };
             /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11669,6 +12635,15 @@ export interface operations {
             };
             /** @description A problem. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

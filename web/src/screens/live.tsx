@@ -162,7 +162,7 @@ export function Live() {
                 </div>
               </div>
             </div>
-            <p class="small soft">
+            <p class="small soft" {...(latency !== null ? { "data-latency": Math.round(latency) } : {})}>
               {latency !== null && t("live.latency", { n: Math.round(latency) })}
               {light < DARK && ` · ${t("live.dark", { n: number(light * 100) })}`}
             </p>
