@@ -29,6 +29,7 @@ export function Curves({ column, times, reasons, values, low, high, events, seco
   const svg = useRef<SVGSVGElement>(null);
   const known = [...values, ...(low ?? []), ...(high ?? [])].filter((one): one is number => one !== null);
   const [bottom, top] = bounds(known);
+  const digits = Math.max(0, 1 - Math.floor(Math.log10(top - bottom))); // so that marks differ
   const x = (moment: number) => LEFT + (moment / Math.max(seconds, 0.01)) * (width - LEFT - 8);
   const y = (value: number) => ABOVE + ((top - value) / (top - bottom)) * (HEIGHT - ABOVE - BELOW);
   const at = (event: PointerEvent) => {
@@ -76,7 +77,7 @@ export function Curves({ column, times, reasons, values, low, high, events, seco
           <g key={value}>
             <path class="rule" d={`M${LEFT} ${y(value)}H${width - 8}`} />
             <text x={LEFT - 6} y={y(value) + 4} text-anchor="end">
-              {number(value, 2)}
+              {number(value || 0, digits)}
             </text>
           </g>
         ))}
@@ -90,8 +91,8 @@ export function Curves({ column, times, reasons, values, low, high, events, seco
             <title>{coded("reason", reason) ?? reason}</title>
           </rect>
         ))}
-        {low && high && runs(times, low, high).map((run) => <polygon key={run[0]?.[0]} class="band" points={[...run.map(([moment, , upper]) => `${x(moment)},${y(upper)}`), ...run.toReversed().map(([moment, lower]) => `${x(moment)},${y(lower)}`)].join(" ")} />)}
-        {runs(times, values, values).map((run) => (
+        {low && high && runs(times, low, high, reasons).map((run) => <polygon key={run[0]?.[0]} class="band" points={[...run.map(([moment, , upper]) => `${x(moment)},${y(upper)}`), ...run.toReversed().map(([moment, lower]) => `${x(moment)},${y(lower)}`)].join(" ")} />)}
+        {runs(times, values, values, reasons).map((run) => (
           <polyline key={run[0]?.[0]} class="curve" points={run.map(([moment, value]) => `${x(moment)},${y(value)}`).join(" ")} />
         ))}
         {events.map((one) => (
@@ -127,27 +128,31 @@ export function ticks(seconds: number): number[] {
   return Array.from({ length: Math.floor(seconds / step) + 1 }, (_, n) => n * step);
 }
 
-/** Parts of two lists without a missing value: [time, low, high] each. */
-export function runs(times: number[], low: (number | null)[], high: (number | null)[]): [number, number, number][][] {
+/**
+ * Parts of two lists without a gap: [time, low, high] each.
+ *
+ * Heads are not read in every frame. A frame that is ok but was not read is no gap.
+ */
+export function runs(times: number[], low: (number | null)[], high: (number | null)[], reasons: string[]): [number, number, number][][] {
   const found: [number, number, number][][] = [];
   let open: [number, number, number][] | null = null;
   times.forEach((moment, n) => {
     const [a, b] = [low[n], high[n]];
-    if (a == null || b == null) open = null;
+    if (a == null || b == null) open = reasons[n] === "ok" ? open : null;
     else if (open) open.push([moment, a, b]);
     else found.push((open = [[moment, a, b]]));
   });
   return found;
 }
 
-/** Spans without a value, each with the reason of its first frame. */
+/** Spans in which nothing was measured, each with the reason of its first frame. */
 export function gaps(times: number[], values: (number | null)[], reasons: string[]): [number, number, string][] {
   const found: [number, number, string][] = [];
   let open: [number, number, string] | null = null;
   times.forEach((moment, n) => {
-    if (values[n] != null) open = null;
+    if (values[n] != null || reasons[n] === "ok") open = null;
     else if (open) open[1] = moment;
-    else found.push((open = [moment, moment, reasons[n] === "ok" ? "not-read" : (reasons[n] ?? "")]));
+    else found.push((open = [moment, moment, reasons[n] ?? ""]));
   });
   return found.filter(([start, end]) => end > start);
 }

@@ -28,7 +28,7 @@ export function Scale({ outcome, score, threshold, label, review, runner }: Prop
       <svg x={at(score) - 8} y="9" width="16" height="16" viewBox="0 0 20 20">
         <OutcomeIcon of={outcome} />
       </svg>
-      <text x={at(threshold)} y="40" text-anchor={at(threshold) > 200 ? "end" : "middle"}>
+      <text x={at(threshold)} y="40" text-anchor={at(threshold) > 210 ? "end" : at(threshold) < 90 ? "start" : "middle"}>
         {label ?? t("scale.threshold", { asked: oneIn(threshold) })}
       </text>
     </svg>
