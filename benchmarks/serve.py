@@ -128,7 +128,8 @@ def memory(parent: int) -> float:
         number = todo.pop()
         pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
         total += pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-        todo += [int(n) for n in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+        tasks = Path(f"/proc/{number}/task").glob("*/children")
+        todo += [int(n) for task in tasks for n in task.read_text().split()]
     return total
 
 

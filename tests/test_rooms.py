@@ -24,7 +24,7 @@ FLOORS = """
     film
     service
     evaluate export report train
-    server
+    server client
     cli
     pipeline
 """

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.server import main as entry
+from mien.server import worker
 from mien.server.keys import Keys
 from mien.server.pipelines import Pipelines
 from mien.server.settings import ServerSettings
@@ -77,9 +79,8 @@ class WorkerProcess:
 
     def _watch(self) -> None:
         while not self._ending.is_set():
-            process = subprocess.Popen(
-                [sys.executable, "-m", "mien.server.worker", self._settings.packed()]
-            )
+            command = [sys.executable, "-m", worker.__name__, self._settings.packed()]
+            process = subprocess.Popen([*command, str(os.getpid())])
             self._process = process
             if self._ending.is_set():  # it was asked to end meanwhile
                 process.terminate()
@@ -132,6 +133,8 @@ def run(
     if key:
         say(f"admin key, shown only now: {key}")
     os.environ[entry.VARIABLE] = settings.packed()
+    # uvicorn handles the signal, and at its end raises it again, which would leave the worker.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     scheme = "https" if tls else "http"
     with WorkerProcess(settings, say):
         say(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1/openapi.json")
@@ -144,6 +147,7 @@ def run(
             ssl_keyfile=str(tls[0]) if tls else None,
             ssl_certfile=str(tls[1]) if tls else None,
             proxy_headers=behind_proxy,
+            forwarded_allow_ips="*" if behind_proxy else None,  # nobody else reaches it
             server_header=False,
             date_header=True,
             access_log=False,

@@ -1,4 +1,4 @@
-"""The process that does jobs: `python -m mien.server.worker SETTINGS`, started by `mien serve`.
+"""The process that does jobs: `mien.server.worker SETTINGS PARENT`, started by `mien serve`.
 
 Films and albums are decoded here, away from the server. If a file ends this process, the server
 starts it again, and the job continues from what is stored.
@@ -176,7 +176,7 @@ def store_faces(place: Path, path: Path, answer: FilmAnswer) -> None:
 
 
 def watch_parent(parent: int) -> None:
-    """End this process if the server died: nobody could stop it any more."""
+    """End this process if the server died, even before it began: nobody could stop it any more."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(3)
@@ -184,9 +184,9 @@ def watch_parent(parent: int) -> None:
 
 def main() -> None:
     """Do jobs until SIGTERM, or until the server dies."""
-    settings = ServerSettings.unpacked(sys.argv[1])
+    settings, parent = ServerSettings.unpacked(sys.argv[1]), int(sys.argv[2])
+    threading.Thread(target=watch_parent, args=(parent,), daemon=True).start()
     worker = Worker(open_state(settings))
-    threading.Thread(target=watch_parent, args=(os.getppid(),), daemon=True).start()
 
     def stop(number: int, frame: object) -> None:
         worker.stopping.set()
