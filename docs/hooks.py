@@ -118,9 +118,10 @@ def commands() -> str:
 
 
 def _command(command: Any, name: str) -> list[str]:
-    below = getattr(command, "commands", None)
-    if below is not None:
-        return [line for key, one in below.items() for line in _command(one, f"{name} {key}")]
+    inner = getattr(command, "commands", {}).items()
+    below = [line for key, one in inner for line in _command(one, f"{name} {key}")]
+    if below and not command.invoke_without_command:
+        return below
     text = (command.help or "").replace("\\[", "[")  # escaped for the terminal
     about, _, examples = text.partition("Example:")
     lines = [f"## {name}", "", " ".join(about.split("\n\n")[0].split()), ""]
@@ -129,7 +130,7 @@ def _command(command: Any, name: str) -> list[str]:
         kept = [" ".join(text.split()) for text in examples.split("Example:")]
         lines += ["```sh", *(text.split(" For ")[0] for text in kept), "```", ""]
     shown = [one for one in command.params if not getattr(one, "hidden", False)]
-    return [*lines, *table(("", "Meaning", "Default"), map(_parameter, shown))]
+    return [*lines, *table(("", "Meaning", "Default"), map(_parameter, shown)), *below]
 
 
 def _parameter(one: Any) -> tuple[str, str, str]:

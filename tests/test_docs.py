@@ -162,7 +162,7 @@ def test_commands_in_shell_blocks_exist_with_their_options():
             if words[:1] != ["mien"]:
                 continue
             command, rest = top, words[1:]
-            while hasattr(command, "commands") and rest:
+            while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
                 assert rest[0] in command.commands, f"{page.name}: {line}"
                 command, rest = command.commands[rest[0]], rest[1:]
             known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
