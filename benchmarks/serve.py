@@ -3,8 +3,9 @@
 A server of its own is started in a new folder, with the default models and two people. One process
 sends photos with 1, 8 and 32 clients, each for a limited time. Between these, another process does
 the same work without a server: it reads the same bytes and identifies, one photo per core at a
-time. The ratio is the throughput of the server / that of the library before and after it. On a
-shared machine only the ratio is of use.
+time. The ratio of throughput is that of the server / that of the library before and after it. On
+a machine with other load, who has more processes gets more of it; there only the ratio of processor
+time per photo is of use: that of the library / that of the server with all its processes.
 
 Example: python benchmarks/serve.py --seconds 60
 """
@@ -108,9 +109,10 @@ def bare(gallery: str, seconds: float) -> None:
                     return
                 yield data[number % len(data)]
 
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         done = sum(1 for _ in in_parallel(lambda b: pipeline(read_image(b)), items(), workers))
-        print(json.dumps({"rate": done / (time.perf_counter() - started)}))
+        cost = (time.process_time() - used) / done
+        print(json.dumps({"rate": done / (time.perf_counter() - started), "cost": cost}))
 
 
 def ask(*words: object) -> dict:
@@ -121,16 +123,29 @@ def ask(*words: object) -> dict:
     return json.loads(found.stdout.splitlines()[-1])
 
 
-def memory(parent: int) -> float:
-    """Resident memory of a process and its children, MB; Linux only."""
-    total, todo = 0.0, [parent]
+def family(parent: int) -> list[int]:
+    """A process and all below it; Linux only."""
+    found, todo = [], [parent]
     while todo:
         number = todo.pop()
-        pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
-        total += pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        found.append(number)
         tasks = Path(f"/proc/{number}/task").glob("*/children")
         todo += [int(n) for task in tasks for n in task.read_text().split()]
-    return total
+    return found
+
+
+def memory(parent: int) -> float:
+    """Resident memory of a process and its children, MB; shared pages count in each."""
+    pages = [int(Path(f"/proc/{n}/statm").read_text().split()[1]) for n in family(parent)]
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def processor(parent: int) -> float:
+    """Processor time of a process and its children so far, s."""
+    fields = [
+        Path(f"/proc/{n}/stat").read_text().rpartition(") ")[2].split() for n in family(parent)
+    ]
+    return sum(int(v) for row in fields for v in row[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def start(folder: Path, port: int, processes: int) -> tuple[subprocess.Popen, str]:
@@ -151,17 +166,19 @@ def start(folder: Path, port: int, processes: int) -> tuple[subprocess.Popen, st
     return process, found[0]
 
 
-def report(clients: int, found: dict, before: float, after: float, held: float) -> None:
+def report(clients: int, found: dict, libraries: list[dict], cost: float, held: float) -> None:
     """Print one row."""
     times = sorted(found["times"])
     rate = len(times) / found["seconds"]
-    library = (before + after) / 2
+    library = statistics.mean(one["rate"] for one in libraries)
+    bare_cost = statistics.mean(one["cost"] for one in libraries)
     errors = sum(n for status, n in found["statuses"].items() if int(status) >= 500)
     p50, p99 = statistics.median(times), times[min(len(times) - 1, int(len(times) * 0.99))]
     print(
-        f"{clients:>3} clients: {rate:6.1f} photos/s, p50 {p50 * 1e3:6.0f} ms, "
-        f"p99 {p99 * 1e3:6.0f} ms, library {before:.1f} and {after:.1f}, "
-        f"ratio {rate / library:.2f}, 5xx {errors}, statuses {found['statuses']}, "
+        f"{clients:>3} clients: {rate:5.1f} photos/s, p50 {p50 * 1e3:5.0f} ms, p99 "
+        f"{p99 * 1e3:5.0f} ms; library {library:5.1f} photos/s, ratio {rate / library:.2f}; "
+        f"processor {cost * 1e3:.0f} ms per photo, library {bare_cost * 1e3:.0f} ms, ratio "
+        f"{bare_cost / cost:.2f}; 5xx {errors}, 429 {found['statuses'].get('429', 0)}; "
         f"memory {held:.0f} MB",
         flush=True,
     )
@@ -186,13 +203,14 @@ def main() -> None:
                 form = multipart(photo, {"name": f"Person {number}"})
                 assert post(client, "/v1/galleries/people/people", key, form)[0] == 201
             print(f"{cpu_quota()} cores, memory at the start {memory(process.pid):.0f} MB")
-            after = ask("bare", gallery, words.seconds / 2)["rate"]
+            after = ask("bare", gallery, words.seconds / 2)
             for clients in words.clients:
-                before = after
+                before, used = after, processor(process.pid)
                 found = ask("load", port, key, clients, words.seconds)
+                cost = (processor(process.pid) - used) / max(len(found["times"]), 1)
                 held = memory(process.pid)
-                after = ask("bare", gallery, words.seconds / 2)["rate"]
-                report(clients, found, before, after, held)
+                after = ask("bare", gallery, words.seconds / 2)
+                report(clients, found, [before, after], cost, held)
         finally:
             process.terminate()
             process.wait()

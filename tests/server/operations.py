@@ -15,6 +15,7 @@ NOWHERE = {
     "album": "nowhere",
     "film": "nowhere",
     "job": "nowhere",
+    "camera": "nowhere",
     "key": "nowhere",
     "photo": "0" * 16,
 }

@@ -108,7 +108,7 @@ def test_an_erased_person_is_gone_from_films_too(toys, clip):
     path = f"/films/{upload(toys, clip)['id']}"
     toys.worker.once()
     done = toys("DELETE", f"/galleries/people/people/{ada}")
-    assert done["elsewhere"] == {"pictures": 1, "films": 1, "questions": 0}
+    assert done["elsewhere"] == {"pictures": 1, "films": 1, "questions": 0, "events": 0}
     assert toys("GET", f"{path}/answer", ok=False).status_code == 409
     place = toys.settings.folder / "tenants/default/films"
     assert [one.name for one in place.rglob("*") if one.is_file()] == ["film.mkv"]

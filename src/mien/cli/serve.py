@@ -47,6 +47,9 @@ def serve(
         list[str] | None,
         typer.Option(help="Origin of a page elsewhere that may use the API; repeatable."),
     ] = None,
+    cameras: Annotated[
+        Path | None, typer.Option(help="TOML file of cameras to watch; see the guide.")
+    ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="File of the private key.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="File of the certificate chain.")] = None,
     behind_proxy: Annotated[
@@ -66,6 +69,7 @@ def serve(
         import fastapi  # noqa: F401
         import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
+    from mien.server.cameras import read_cameras
     from mien.server.running import run
     from mien.server.settings import ServerSettings
 
@@ -81,6 +85,7 @@ def serve(
         portraits=portraits,
         origins=tuple(origin or ()),
         secure=tls is not None or behind_proxy,
+        cameras=read_cameras(cameras) if cameras else (),
     )
     where = {"processes": processes, "tls": tls, "behind_proxy": behind_proxy}
     run(settings, host, port, say=complain, **where)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from mien.photo import Pipeline
 from mien.server import (
     albums,
     apikeys,
+    cameras,
     consents,
     faces,
     films,
@@ -55,6 +56,7 @@ NOUNS = (
     review,
     films,
     readings,
+    cameras,
     jobs,
     models,
     apikeys,

@@ -79,4 +79,12 @@ def forget_elsewhere(
         "AND person NOT IN (SELECT value FROM json_each(?))",
         *(caller.tenant, caller.tenant, gallery, json.dumps(there)),
     )
-    return {"pictures": pictures, "films": films, "questions": questions}
+    events = sum(
+        state.store.run(
+            "DELETE FROM events WHERE tenant = ? AND (person = ? OR row LIKE '%' || ? || '%')",
+            *(caller.tenant, name, json.dumps(name)),
+        )
+        for name in names
+    )
+    state.store.run("DELETE FROM repeats WHERE tenant = ?", caller.tenant)  # answers have names
+    return {"pictures": pictures, "films": films, "questions": questions, "events": events}

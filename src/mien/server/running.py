@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from mien.errors import MienError
 from mien.server import main as entry
-from mien.server import worker
+from mien.server import monitor, worker
 from mien.server.keys import Keys
 from mien.server.pipelines import Pipelines
 from mien.server.settings import ServerSettings
@@ -68,28 +69,27 @@ def prepare(settings: ServerSettings) -> str | None:
         store.close()
 
 
-class WorkerProcess:
-    """The worker of a server; it is started again if it dies."""
+class Child:
+    """A process beside the server; it is started again if it dies."""
 
-    def __init__(self, settings: ServerSettings, say: Say) -> None:
-        self._settings, self._say = settings, say
+    def __init__(self, what: str, command: Sequence[str], say: Say) -> None:
+        self._what, self._command, self._say = what, list(command), say
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
         while not self._ending.is_set():
-            command = [sys.executable, "-m", worker.__name__, self._settings.packed()]
-            process = subprocess.Popen([*command, str(os.getpid())])
+            process = subprocess.Popen(self._command)
             self._process = process
             if self._ending.is_set():  # it was asked to end meanwhile
                 process.terminate()
             code = process.wait()
             if not self._ending.is_set():
-                self._say(f"the worker ended with code {code}; its job continues in a new one.")
+                self._say(f"the {self._what} ended with code {code}; a new one continues.")
                 self._ending.wait(AGAIN)
 
-    def __enter__(self) -> "WorkerProcess":
+    def __enter__(self) -> "Child":
         self._thread.start()
         return self
 
@@ -100,6 +100,15 @@ class WorkerProcess:
         self._thread.join(timeout=15)
         if self._process is not None and self._process.poll() is None:
             self._process.kill()  # its job is in the queue again when its lease ends
+
+
+def children(settings: ServerSettings, say: Say) -> list[Child]:
+    """Return the processes of a server: the worker, and one per camera."""
+    words = (settings.packed(), str(os.getpid()))
+    commands: dict[str, tuple[str, ...]] = {"worker": (worker.__name__, *words)}
+    for one in settings.cameras:
+        commands[f"camera {one.name}"] = (monitor.__name__, *words, one.tenant, one.name)
+    return [Child(what, (sys.executable, "-m", *rest), say) for what, rest in commands.items()]
 
 
 def run(
@@ -136,7 +145,9 @@ def run(
     # uvicorn handles the signal, and at its end raises it again, which would leave the worker.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     scheme = "https" if tls else "http"
-    with WorkerProcess(settings, say):
+    with ExitStack() as beside:
+        for child in children(settings, say):
+            beside.enter_context(child)
         say(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1/openapi.json")
         uvicorn.run(
             f"{entry.__name__}:app",

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from mien.decision import FPIR
+from mien.film.scanner import EVERY
 from mien.media import Limits
 from mien.zoo import DETECTOR, EMBEDDER
 
@@ -32,6 +34,22 @@ class ServerLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """A camera that the operator of a server named. Requests cannot name one."""
+
+    name: str
+    source: str  # number of a camera, URL of a stream, or path of a film
+    gallery: str = "people"
+    tenant: str = "default"
+    rate: float = FPIR  # share of searches for a stranger that may return a name
+    purpose: str | None = None  # code; a governed gallery needs one
+    every: float = EVERY  # s between sampled frames
+    days: float = 30.0  # for which events are kept
+    webhook: str | None = None  # URL that each event is sent to
+    secret: str = ""  # that signs what is sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """The settings of a server. Its folder holds all that it keeps."""
 
@@ -44,6 +62,7 @@ class ServerSettings:
     origins: tuple[str, ...] = ()  # of pages on other hosts that may use the API
     secure: bool = False  # reached over TLS: cookies are sent over TLS only
     limits: ServerLimits = field(default_factory=ServerLimits)
+    cameras: tuple[Camera, ...] = ()
 
     def packed(self) -> str:
         """Return the settings as JSON."""
@@ -57,5 +76,6 @@ class ServerSettings:
             "folder": Path(row["folder"]),
             "origins": tuple(row["origins"]),
             "limits": ServerLimits(**row["limits"]),
+            "cameras": tuple(Camera(**one) for one in row["cameras"]),
         }
         return cls(**{**row, **known})

@@ -10,7 +10,6 @@ from mien.errors import GalleryError, MienError, StorageError
 from mien.gallery.schema import connect, spoken, write_ahead
 
 APPLICATION = 0x6D696773  # "migs", the application id of SQLite
-VERSION = 1
 TABLES = (
     """
     CREATE TABLE keys (
@@ -106,6 +105,30 @@ TABLES = (
     "CREATE INDEX questions_open ON questions (tenant, answer)",
 )
 
+EVENTS = (
+    """
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        kind TEXT NOT NULL,      -- start, enter, name, exit, end, lost
+        person TEXT,             -- name in the gallery, or unknown-3
+        at REAL NOT NULL,        -- when it was stored
+        row TEXT NOT NULL        -- JSON, as `mien watch` prints it
+    )
+    """,
+    """
+    CREATE TABLE hooks (
+        tenant TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        last INTEGER NOT NULL,   -- id of the last event that was delivered
+        PRIMARY KEY (tenant, camera)
+    )
+    """,
+    "CREATE INDEX events_by_camera ON events (tenant, camera, id)",
+)
+STEPS = (TABLES, EVENTS)  # of the version of the file: a step is never changed once released
+
 
 @contextmanager
 def speaking(where: str) -> Iterator[None]:
@@ -138,15 +161,15 @@ class Store:
 
     def _prepare(self) -> None:
         version = int(self.db.execute("PRAGMA user_version").fetchone()[0])
-        if version > VERSION:
+        if version > len(STEPS):
             raise MienError(
                 f"{self.where} was written by a newer version of mien; install that version."
             )
-        if version == 0:
-            for statement in TABLES:
+        for step in STEPS[version:]:
+            for statement in step:
                 self.db.execute(statement)
-            self.db.execute(f"PRAGMA application_id = {APPLICATION}")
-            self.db.execute(f"PRAGMA user_version = {VERSION}")
+        self.db.execute(f"PRAGMA application_id = {APPLICATION}")
+        self.db.execute(f"PRAGMA user_version = {len(STEPS)}")
 
     def one(self, query: str, *values: Any) -> Any:
         """Return the first row of a query, or None."""

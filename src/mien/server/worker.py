@@ -182,17 +182,22 @@ def watch_parent(parent: int) -> None:
     os._exit(3)
 
 
+def on_stop(event: threading.Event) -> None:
+    """Set an event when this process shall end."""
+
+    def stop(number: int, frame: object) -> None:
+        event.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
 def main() -> None:
     """Do jobs until SIGTERM, or until the server dies."""
     settings, parent = ServerSettings.unpacked(sys.argv[1]), int(sys.argv[2])
     threading.Thread(target=watch_parent, args=(parent,), daemon=True).start()
     worker = Worker(open_state(settings))
-
-    def stop(number: int, frame: object) -> None:
-        worker.stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    on_stop(worker.stopping)
     try:
         worker.loop()
     finally:
