@@ -3,7 +3,15 @@ import pytest
 from scipy.optimize import minimize
 
 from mien.errors import MienError, TooFewTrialsError
-from mien.metrics import calibration_error, cllr, fit_llr, log_loss, posterior
+from mien.metrics import (
+    calibration_error,
+    cllr,
+    fit_llr,
+    fit_temperature,
+    log_loss,
+    posterior,
+    tempered,
+)
 
 
 def test_two_normal_distributions_have_the_line_of_the_textbook():
@@ -137,3 +145,14 @@ def test_log_loss_by_hand():
     for wrong in ([], [1.2], [-0.1]):
         with pytest.raises(ValueError, match="needs probabilities"):
             log_loss(wrong)
+
+
+def test_a_temperature_is_recovered_and_one_changes_nothing():
+    rng = np.random.default_rng(0)
+    p = np.exp(rng.normal(0, 2, (4000, 3)))
+    p /= p.sum(1, keepdims=True)
+    labels = (p.cumsum(1) > rng.random((4000, 1))).argmax(1)
+    assert fit_temperature(tempered(p, 0.5), labels) == pytest.approx(2, abs=0.15)
+    assert fit_temperature(p, labels) == pytest.approx(1, abs=0.08)
+    assert tempered(p, 1) == pytest.approx(p, abs=1e-6)
+    assert tempered([[0.8, 0.2]], 2) == pytest.approx(np.array([[2 / 3, 1 / 3]]))  # square roots

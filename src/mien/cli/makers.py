@@ -110,6 +110,22 @@ def audit(
     most: Annotated[
         int, typer.Option(help="Use at most N images, evenly spaced (0 = all).", min=0)
     ] = 0,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="Split of the data set to use, such as validation; default: all.",
+            show_default=False,
+        ),
+    ] = "",
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            help="Use only images named in this file, such as a training's test.txt.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     cut: Annotated[
         bool, typer.Option("--cut", help="Images are cut to the face already; skip detection.")
     ] = False,
@@ -167,6 +183,8 @@ def audit(
             data,
             layout=layout,
             most=most,
+            split=split,
+            names=names,
             settings=settings or (),
             scope=Scope(purpose, queries, seed, read_consent(consent) if consent else None, ledger),
             cut=cut,

@@ -1,7 +1,15 @@
 """Error rates, agreement and intervals as pure functions; `*_rate`, `*_error`: lower is better."""
 
 from mien.metrics.agreement import balanced_accuracy, concordance, confusion, icc, kappa, macro_f1
-from mien.metrics.calibration import calibration_error, cllr, fit_llr, log_loss, posterior
+from mien.metrics.calibration import (
+    calibration_error,
+    cllr,
+    fit_llr,
+    fit_temperature,
+    log_loss,
+    posterior,
+    tempered,
+)
 from mien.metrics.detection import Matched, average_precision, match_boxes, precision_recall
 from mien.metrics.discard import Discard, area, discard_curve
 from mien.metrics.distributions import divergence, entropy, jensen_shannon, softmax
@@ -60,6 +68,7 @@ __all__ = [
     "entropy",
     "equal_error_rate",
     "fit_llr",
+    "fit_temperature",
     "fmr",
     "fnir",
     "fnmr",
@@ -81,6 +90,7 @@ __all__ = [
     "rule_of_three",
     "softmax",
     "tar_at_far",
+    "tempered",
     "threshold_at_apcer",
     "threshold_at_fmr",
     "wilson",

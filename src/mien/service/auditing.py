@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.audit import counted, offline, require_consent, require_no_url
 from mien.contracts import Audit, Samples, Scope, Subject, SubjectKind, silent
-from mien.datasets import LABELS
+from mien.datasets import LABELS, Labelled
 from mien.errors import MienError, ScopeError, UnknownModelError
 from mien.media import find_images
 from mien.metrics.findings import Findings
@@ -31,6 +31,8 @@ def audit(
     *,
     layout: str = CLASSES,
     most: int = 0,
+    split: str = "",
+    names: Path | None = None,
     settings: Sequence[str] = (),
     scope: Scope | None = None,
     cut: bool = False,
@@ -46,6 +48,9 @@ def audit(
         data: folder of labelled images; default: noise, for audits without labels.
         layout: of the folder: a layout of mien.datasets, or "classes".
         most: use at most this many images, evenly spaced; 0: all.
+        split: use only images of this split, as the set names it; "": all.
+        names: use only images whose file names are lines of this file, such as a training's
+            test.txt.
         settings: KEY=VALUE for the audit's options.
         scope: purpose, limit of queries, seed.
         cut: images are cut to the face already; detection is skipped.
@@ -82,7 +87,7 @@ def audit(
         subject = open_subject(subject, whole=cut or data is None, device=device)
     if scope.consent:
         require_consent(scope.consent, subject.model.name)
-    samples = data if isinstance(data, Samples) else read_samples(data, layout, most)
+    samples = data if isinstance(data, Samples) else read_samples(data, layout, most, split, names)
     step = Run(on_step, cancel).step
     step("audit", 0, 1)
     opened: Audit = load(name, device=device)
@@ -110,7 +115,13 @@ def open_subject(name: str, *, whole: bool, device: str) -> Subject:
     return Subject(kind, model, finder)
 
 
-def read_samples(folder: Path | None, layout: str = CLASSES, most: int = 0) -> Samples:
+def read_samples(
+    folder: Path | None,
+    layout: str = CLASSES,
+    most: int = 0,
+    split: str = "",
+    names: Path | None = None,
+) -> Samples:
     """Read the labelled images of a folder; without a folder, make noise.
 
     Raises:
@@ -121,18 +132,40 @@ def read_samples(folder: Path | None, layout: str = CLASSES, most: int = 0) -> S
         return Samples("noise", tuple(noise(min(most, count) if most else count, side)), {})
     where = folder.resolve().name
     if layout == CLASSES:
-        paths = spaced(list(find_images([folder])), most)
-        names = tuple(path.parent.name for path in paths)
-        return Samples(where, tuple(paths), {"class": names} if len(set(names)) > 1 else {})
+        records = chosen([Labelled(path) for path in find_images([folder])], split, names)
+        paths = [one.path for one in spaced(records, most)]
+        kinds = tuple(path.parent.name for path in paths)
+        return Samples(where, tuple(paths), {"class": kinds} if len(set(kinds)) > 1 else {})
     if layout not in LABELS:
         raise MienError(
             f"Layout '{layout}' is unknown: expected one of {', '.join([*LABELS, CLASSES])}."
         )
-    found = spaced(LABELS[layout](folder), most)
+    found = spaced(chosen(LABELS[layout](folder), split, names), most)
     tasks = sorted({task for one in found for task in one.labels})
     labels = {task: tuple(one.labels.get(task, "") for one in found) for task in tasks}
     people = tuple(one.person for one in found)
     return Samples(where, tuple(one.path for one in found), labels, people if any(people) else ())
+
+
+def chosen(records: Sequence[Labelled], split: str, names: Path | None) -> list[Labelled]:
+    """Return the records of a split, and of a list of file names.
+
+    Raises:
+        MienError: none is left.
+    """
+    listed = None if names is None else set(names.read_text("utf-8").splitlines())
+    kept = [
+        one
+        for one in records
+        if (not split or one.split == split) and (listed is None or one.path.name in listed)
+    ]
+    if not kept:
+        splits = ", ".join(sorted({one.split for one in records} - {""})) or "none"
+        raise MienError(
+            f"No image is left: the set has the splits {splits}"
+            + (f", and {names} lists other images." if names else ".")
+        )
+    return kept
 
 
 def spaced(items: Sequence[Item], most: int) -> list[Item]:

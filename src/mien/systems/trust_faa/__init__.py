@@ -1,0 +1,1 @@
+"""Trust report on a head: fairness, calibration, robustness, explanations, leakage, gates."""
