@@ -11,7 +11,7 @@ from mien.errors import MissingExtraError, extra
 BARE = """
 import sys
 OPTIONAL = {"pandas", "pyarrow", "matplotlib", "h5py", "torch", "onnx", "pillow_heif"}
-OPTIONAL |= {"ai_edge_litert", "cryptography", "keyring", "numba"}
+OPTIONAL |= {"ai_edge_litert", "cryptography", "keyring", "numba", "psycopg"}
 class Nowhere:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in OPTIONAL:
@@ -69,6 +69,12 @@ def test_a_signed_receipt_names_its_extra(tmp_path):
     assert "A signed receipt needs cryptography, which is not installed" in done.stderr
     assert "'mien[secure]'" in done.stderr
     assert not (tmp_path / "key.pem").exists()
+
+
+def test_a_gallery_on_a_server_names_its_extra():
+    done = bare("from mien.gallery import is_there\nis_there('postgresql://host/db')")
+    assert "A gallery in PostgreSQL needs psycopg, which is not installed" in done.stderr
+    assert "'mien[pgvector]'" in done.stderr
 
 
 def test_converters_and_the_main_job_are_imported_without_extras():

@@ -86,6 +86,7 @@ class Basis:
     people: int | None = None  # people in the gallery that was searched, if a search
     extrapolated: bool = False  # the rate is rarer than the data show: a model of the tail
     data: str = ""  # for whom the rate was measured: the images, in one sentence
+    recall: float | None = None  # of an approximate search: lower end of its 95 % interval
 
 
 @dataclass(frozen=True, slots=True)

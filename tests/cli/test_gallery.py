@@ -54,6 +54,18 @@ def test_templates_are_removed_and_moved_by_their_numbers(mien, path):
     assert "has no template 2; the numbers" in err
 
 
+def test_a_gallery_moves_to_another_place(mien, path, tmp_path):
+    target = tmp_path / "other.mien"
+    code, out, _ = mien("gallery", "migrate", path, target)
+    [row] = lines(out)
+    assert (code, row["gallery"], row["people"], row["templates"]) == (0, str(target), 2, 3)
+    assert mien("gallery", "check", "-g", target)[0] == 0
+    code, _, err = mien("gallery", "migrate", path, target)
+    assert (code, "in use already" in err) == (1, True)
+    code, _, err = mien("gallery", "migrate", tmp_path / "no.mien", tmp_path / "x.mien")
+    assert (code, "does not exist" in err) == (1, True)
+
+
 def test_nothing_is_removed_without_a_yes(mien, path, monkeypatch):
     code, _, _ = mien("gallery", "remove", 2, "-g", path)  # stdin is empty
     assert code == 1

@@ -1,13 +1,16 @@
 """What the tests of the gallery share: the engines to try."""
 
+import zlib
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.postgres import Server, missing, running
 from tests.templates import CONTRACT
 
-from mien.gallery import Gallery, open_gallery
+from mien.gallery import Gallery, is_there, open_gallery
 
 KEY = bytes(range(32))
 
@@ -22,17 +25,43 @@ def encrypted(folder: Path, name: str) -> Gallery:
     return gallery
 
 
+def in_server(folder: Path, name: str, key: bytes | None = None) -> Gallery:
+    """Open a gallery in PostgreSQL, or create it; each test has its own."""
+    url = SERVER[0].url(f"g{zlib.crc32(str(folder).encode()):08x}_{name}")
+    new = key is not None and not is_there(url)
+    gallery = open_gallery(url, CONTRACT, create=True, personal=True, key=None if new else key)
+    if new:
+        gallery.encrypt(key)
+    return gallery
+
+
 # One line an engine: how to open (or create) a gallery called `name` in a folder.
 ENGINES: dict[str, Callable[[Path, str], Gallery]] = {
     "sqlite": lambda folder, name: open_gallery(folder / f"{name}.mien", CONTRACT, create=True),
+    "postgresql": in_server,
     **({"sqlite-encrypted": encrypted} if find_spec("cryptography") else {}),
+    **({"postgresql-encrypted": partial(in_server, key=KEY)} if find_spec("cryptography") else {}),
 }
+SERVER: list[Server] = []  # the running one
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server, started once."""
+    if why := missing():
+        pytest.skip(why)
+    with running() as one:
+        SERVER.append(one)
+        yield one
+        SERVER.clear()
 
 
 @pytest.fixture(params=ENGINES)
 def reopen(request, tmp_path):
     """Open the gallery called `name`; the same name is the same gallery. Closed at the end."""
     opened = []
+    if request.param.startswith("postgresql"):
+        request.getfixturevalue("server")
 
     def opener(name="people"):
         opened.append(ENGINES[request.param](tmp_path, name))

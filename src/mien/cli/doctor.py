@@ -19,6 +19,7 @@ EXTRAS = {  # extra -> its modules
     "heic": ("pillow_heif",),
     "secure": ("cryptography", "keyring"),
     "server": ("fastapi", "uvicorn", "python_multipart"),
+    "pgvector": ("psycopg", "psycopg_pool", "pgvector"),
     "plots": ("matplotlib",),
     "synth": ("numba", "h5py"),
     "train": ("torch", "lightning_fabric", "onnx"),

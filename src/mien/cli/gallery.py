@@ -30,6 +30,7 @@ app.command()(governance.policy)
 app.command()(protection.encrypt)
 app.command()(protection.rekey)
 app.command()(protection.backup)
+app.command()(protection.migrate)
 app.command()(protection.keygen)
 app.command("prove-erased")(protection.prove_erased)
 Name = Annotated[str, typer.Argument(help="Name of a person.")]

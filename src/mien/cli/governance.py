@@ -25,12 +25,13 @@ Anchor = Annotated[
 def create(
     gallery: GalleryPath = GALLERY,
     governed: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--governed/--personal",
-            help="Personal: own photos, no legal basis asked. Governed: nobody without one.",
+            help="Personal: own photos, no legal basis asked. Governed: nobody without one. "
+            "Default: personal in a file, governed on a server.",
         ),
-    ] = False,
+    ] = None,
     term: Annotated[
         int | None,
         typer.Option(help="Governed: days after the last basis was given; then people are erased."),
@@ -49,10 +50,13 @@ def create(
     Example: mien gallery create --governed --term 365 --gallery door.mien
     """
     from mien.cli.options import embedder_for
-    from mien.gallery import is_there, open_gallery
+    from mien.gallery import is_there, on_server, open_gallery
+    from mien.gallery.legal import TERM
     from mien.service.galleries import contract_of
 
-    if governed and term is None:
+    if governed is None:
+        governed = on_server(gallery)
+    if governed and term is None and not on_server(gallery):
         raise GalleryError(
             "A governed gallery needs a retention term, such as --term 365: days after the last "
             "legal basis of a person was given, at whose end the person is erased."
@@ -61,9 +65,9 @@ def create(
         raise GalleryError("--term, --operator and --contact are for --governed; add it.")
     new = not is_there(gallery)
     contract = contract_of(embedder_for(embedder, gallery)) if new else None
-    with open_gallery(gallery, contract, create=new, who=who) as known:
+    with open_gallery(gallery, contract, create=new, who=who, personal=not governed) as known:
         if governed:
-            assert term is not None
+            term = (known.settings.term or TERM) if term is None else term
             known.govern(term, operator=operator, contact=contact)
         elif known.settings.governed:
             raise GalleryError(

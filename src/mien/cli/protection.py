@@ -150,3 +150,27 @@ def _sealed(gallery: str, receipt: Any) -> None:
     )
     if not receipt.complete:
         raise GalleryError(f"{receipt.reason}")
+
+
+def migrate(
+    source: Annotated[str, typer.Argument(help="Gallery: a file, or postgresql://...")],
+    target: Annotated[str, typer.Argument(help="Where it shall be; no gallery yet.")],
+    who: Who = None,
+) -> None:
+    """Copy a gallery to another file or server; the same command continues a stopped one.
+
+    Numbers, legal bases and the journal stay, and encrypted records move as they are. The target is
+    a gallery once all its rows were compared with those of the source, which is not changed.
+
+    Example: mien gallery migrate door.mien "postgresql://mien@db/faces?gallery=door"
+    """
+    from dataclasses import asdict
+
+    from mien.cli.terminal import progress
+    from mien.service.galleries import migrate_gallery
+
+    with progress() as on_step:
+        done = migrate_gallery(
+            source, target, who=who, on_step=lambda n, of: on_step("rows", n, of)
+        )
+    print_json_line({"gallery": target, **asdict(done)})

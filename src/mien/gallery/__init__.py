@@ -8,10 +8,10 @@ with open_gallery("family.mien", embedder.contract, create=True) as gallery:
 import re
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mien.deprecated import moved
-from mien.errors import GalleryError
+from mien.errors import GalleryError, extra
 from mien.gallery.archive import Imported, embedder_of, export_gallery, import_gallery
 from mien.gallery.checks import clean_name
 from mien.gallery.conflicts import Conflict, ConflictError, Limit, strictest_limit
@@ -47,6 +47,8 @@ __all__ = [
     "export_gallery",
     "import_gallery",
     "is_there",
+    "on_server",
+    "open_engine",
     "open_gallery",
     "read_anchor",
     "repeated_templates",
@@ -55,16 +57,45 @@ __all__ = [
     "write_anchor",
 ]
 
+if TYPE_CHECKING:
+    from mien.gallery.postgres import PostgresGallery
+    from mien.gallery.sqlite import SqliteGallery
 if not TYPE_CHECKING:  # a type checker shall not take every name for granted
     __getattr__ = moved(__name__)
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # at least two letters: "C:" is a drive
+SERVERS = ("postgresql", "postgres")
 LONGEST_CONTRACT = 200  # characters of a contract id
 
 
 def is_there(where: str | PathLike[str]) -> bool:
-    """Return whether a gallery exists, as far as is known without opening it."""
-    return "://" in fspath(where) or Path(where).exists()
+    """Return whether a gallery exists; one on a server is asked for.
+
+    Raises:
+        GalleryError: the engine is not known, or the server cannot be reached.
+    """
+    if on_server(where):
+        with extra("pgvector", "A gallery in PostgreSQL"):
+            from mien.gallery.postgres_store import exists
+
+        return exists(fspath(where))
+    return Path(where).exists()
+
+
+def on_server(where: str | PathLike[str]) -> bool:
+    """Return whether an address is that of a server, not of a file.
+
+    Raises:
+        GalleryError: the engine is not known.
+    """
+    address = ADDRESS.match(fspath(where))
+    if address and address[1] not in SERVERS:
+        raise GalleryError(
+            f"Gallery {fspath(where)}: engine '{address[1]}' is not supported. The engines are "
+            "'sqlite', which expects the path of a file, such as people.mien, and "
+            "'postgresql', which expects postgresql://USER@HOST/DATABASE?gallery=NAME."
+        )
+    return address is not None
 
 
 def open_gallery(
@@ -76,38 +107,74 @@ def open_gallery(
     who: str | None = None,
     purpose: str | None = None,
     key: bytes | None = None,
+    personal: bool | None = None,
 ) -> GuardedGallery:
-    """Open the gallery at a path.
+    """Open the gallery at a path or address.
 
     If the file or its folder is not writable, it is opened read-only (see `read_only`). A new
-    gallery is personal; `govern` makes it a governed one.
+    gallery in a file is personal, and one on a server is governed; `govern` changes that.
 
     Args:
-        where: path of an SQLite file.
+        where: path of an SQLite file, or `postgresql://USER@HOST/DATABASE?gallery=NAME`.
         embedder: contract id of the embedder whose embeddings are added and searched; None
             accepts any gallery, to list or edit people.
-        create: whether a missing file is created; an existing one is opened as it is.
+        create: whether a missing gallery is created; an existing one is opened as it is.
         read_only: whether changes are refused; the journal of a governed gallery is still written.
         who: uses it, for the journal; default: the user of the operating system.
         purpose: code of the purpose of all searches, such as "access-control"; a governed gallery
             finds only people whose legal basis covers it.
         key: 32 bytes, of an encrypted gallery; default: from the environment, a file or the
             keyring; see `mien.gallery.keys`.
+        personal: whether a new gallery is personal; default: only in a file.
 
     Raises:
         GalleryMismatchError: the gallery belongs to another embedder.
-        GalleryError: the file does not exist, is not a gallery, or is damaged.
+        GalleryError: the gallery does not exist, is none, or is damaged.
     """
-    address = ADDRESS.match(fspath(where))
-    if address:
-        raise GalleryError(
-            f"Gallery {fspath(where)}: engine '{address[1]}' is not supported. The only engine is "
-            "'sqlite', which expects the path of a file, such as people.mien."
-        )
-    if create and read_only:
-        raise GalleryError(f"Gallery {where} cannot be created read-only; use one of both options.")
     if purpose is not None:
         check_code(purpose)
+
+    def opened(without: bool) -> GuardedGallery:
+        engine = open_engine(where, embedder, create=create, read_only=without, key=key)
+        try:
+            if engine.arriving() is not None:
+                raise GalleryError(
+                    f"Gallery {engine.where} is not complete: a migration was stopped. Continue it "
+                    "with the same command: mien gallery migrate"
+                )
+            return GuardedGallery(engine, who=who, purpose=purpose, read_only=read_only)
+        except BaseException:
+            engine.close()
+            raise
+
+    gallery = opened(read_only)
+    if read_only and gallery.settings.governed and may_record(where):
+        gallery.close()
+        gallery = opened(False)
+    if create and not gallery.read_only:
+        gallery.start(governed=on_server(where) if personal is None else not personal)
+    return gallery
+
+
+def may_record(where: str | PathLike[str]) -> bool:
+    """Return whether the journal of a gallery can be written, as far as is known beforehand."""
+    from mien.gallery.store import may_write
+
+    return on_server(where) or may_write(Path(where))
+
+
+def open_engine(
+    where: str | PathLike[str],
+    embedder: str | None,
+    *,
+    create: bool = False,
+    read_only: bool = False,
+    key: bytes | None = None,
+) -> "SqliteGallery | PostgresGallery":
+    """Open what stores a gallery, without its rules; for the arguments see `open_gallery`."""
+    if create and read_only:
+        raise GalleryError(f"Gallery {where} cannot be created read-only; use one of both options.")
+    server = on_server(where)
     if create and embedder is None:
         raise GalleryError(f"Gallery {where} cannot be created without an embedder; name one.")
     if embedder is not None and not 0 < len(embedder) <= LONGEST_CONTRACT:
@@ -115,22 +182,12 @@ def open_gallery(
             f"The contract id {embedder[:40]!r} has {len(embedder)} characters; "
             f"expected the `contract` of the embedder, 1 to {LONGEST_CONTRACT} characters."
         )
-    from mien.gallery.sqlite import SqliteGallery  # engines are imported on use
-    from mien.gallery.store import may_write
+    how: Any = {"create": create, "read_only": read_only, "key": key}
+    if server:  # engines are imported on use
+        with extra("pgvector", "A gallery in PostgreSQL"):
+            from mien.gallery.postgres import PostgresGallery
 
-    def opened(record: bool) -> GuardedGallery:
-        without = read_only and not record
-        engine = SqliteGallery(Path(where), embedder, create=create, read_only=without, key=key)
-        try:
-            return GuardedGallery(engine, who=who, purpose=purpose, read_only=read_only)
-        except BaseException:
-            engine.close()
-            raise
+        return PostgresGallery(fspath(where), embedder, **how)
+    from mien.gallery.sqlite import SqliteGallery
 
-    gallery = opened(record=False)
-    if read_only and may_write(Path(where)) and gallery.settings.governed:
-        gallery.close()
-        gallery = opened(record=True)
-    if create and not gallery.read_only:
-        gallery.start()
-    return gallery
+    return SqliteGallery(Path(where), embedder, **how)

@@ -39,11 +39,15 @@ class Changes(Searching):
             for person, name in self._run("SELECT id, name FROM people").fetchall():
                 self._run("UPDATE people SET wrapped = ? WHERE id = ?", vault.add(person), person)
                 self._set_name(person, name, sealing)
+            self._drop_plain()
             for table in OWNED:
                 convert(self._run, table, self._sealing, sealing)
             self._run("UPDATE about SET lookup = ?, generation = 1", lookup)
         self._sealing, self._store.generation = sealing, 1
         return self._receipt(0, 0, 0)
+
+    def _drop_plain(self) -> None:
+        """Delete plain copies of vectors, if the engine has any."""
 
     def rekey(self, key: bytes) -> Receipt:
         """Wrap all data keys with a new key, in one transaction; see `GuardedGallery.rekey`."""

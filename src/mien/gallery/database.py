@@ -1,6 +1,6 @@
 """What engines that store tables need of their database; the tables are those of `schema`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -41,6 +41,18 @@ class Database(Protocol):
 
     def insert(self, table: str, **values: Any) -> int:
         """Add a row; return its id, which no row of the table had before."""
+        ...
+
+    def many(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each row of values."""
+        ...
+
+    def numbers(self) -> dict[str, int]:
+        """Return the highest id that a row of each table ever had, inside a transaction."""
+        ...
+
+    def set_numbers(self, numbers: Mapping[str, int]) -> None:
+        """Set them, inside `change`."""
         ...
 
     def change(self, *, erases: bool = False, counts: bool = True) -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from mien.gallery.checks import clean_name
 from mien.gallery.grounds import Grounds
 from mien.gallery.journal import Journal
 from mien.gallery.legal import NoBasisError, Settings
+from mien.gallery.recall import Recall
 from mien.gallery.records import Engine
 
 
@@ -35,6 +36,11 @@ class Guard:
         self.read_only = read_only or engine.read_only
         self.purpose = purpose
         self._grounds = Grounds(engine, self.journal)
+
+    @property
+    def recall(self) -> Recall | None:
+        """Measured recall of an approximate index; None: searches are exact."""
+        return self.engine.recall
 
     @property
     def settings(self) -> Settings:

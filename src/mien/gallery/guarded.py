@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from mien.errors import GalleryError
+from mien.gallery.checks import utc
 from mien.gallery.grounds import SETTINGS
 from mien.gallery.keys import check_key
-from mien.gallery.legal import NoBasisError, Settings, packed
+from mien.gallery.legal import TERM, NoBasisError, Settings, packed
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
 from mien.gallery.rules import Rules
 from mien.types import Candidate, Floats
@@ -23,11 +24,16 @@ from mien.types import Candidate, Floats
 class GuardedGallery(Rules):
     """A gallery that keeps its rules; see `mien.gallery.Gallery`."""
 
-    def start(self) -> None:
-        """Begin the journal of a new gallery, which is personal; an old one is left as it is."""
+    def start(self, *, governed: bool = False) -> None:
+        """Begin the journal of a new gallery; an old one is left as it is.
+
+        Args:
+            governed: whether it is governed, with the usual term; `govern` changes that.
+        """
         with self.engine.together():
             if not self.journal.head().number and not self.engine.last():
-                text = packed(Settings())
+                kind = Settings("governed", TERM, utc(self.journal.now()))
+                text = packed(kind if governed else Settings())
                 self.engine.put(SETTINGS, text)
                 self.journal.append("create", record=text)
 

@@ -176,16 +176,7 @@ class Index:
         return np.flatnonzero(self.people != NOBODY)
 
     def _best(self, rows: Ints, exact: Doubles, k: int) -> list[Hit]:
-        """Sort rows by their exact cosine, and keep one per person."""
-        order = np.argsort(
-            -exact, kind="stable"
-        )  # rows ascend, so the lower number has priority at a tie
-        people = self.people[rows[order]]
-        first = np.sort(np.unique(people, return_index=True)[1])[:k]  # best row of each person
-        return [
-            (int(self.ids[rows[i]]), int(self.people[rows[i]]), float(exact[i].clip(-1, 1)))
-            for i in order[first]
-        ]
+        return best_people(self.ids[rows], self.people[rows], exact, k)
 
     def _cosines(self, queries: Floats, rows: Sequence[Ints], fetch: Fetch) -> list[Doubles]:
         """Compute the cosines of each query and its rows, in double precision.
@@ -200,6 +191,25 @@ class Index:
             vectors = fetch(self.ids[part])
             for query, each, cosines in zip(queries, rows, found, strict=True):
                 a, b = np.searchsorted(each, [part[0], part[-1] + 1])
-                chosen = vectors[np.searchsorted(part, each[a:b])].astype(np.float64)
-                cosines[a:b] = (chosen * query).sum(axis=1)
+                cosines[a:b] = cosines_of(vectors[np.searchsorted(part, each[a:b])], query)
         return found
+
+
+def cosines_of(vectors: Floats, query: Floats) -> Doubles:
+    """Return the (N,) cosines of (N, D) unit vectors, in double precision; each on its own."""
+    cosines: Doubles = (vectors.astype(np.float64) * query).sum(axis=1)
+    return cosines
+
+
+def best_people(ids: Ints, people: Ints, exact: Doubles, k: int) -> list[Hit]:
+    """Sort templates by their cosine, and keep one per person: the k best.
+
+    Args:
+        ids: (N,) template numbers, ascending, so that the lower one has priority at a tie.
+        people: (N,) person ids.
+        exact: (N,) cosines.
+        k: maximum number of people.
+    """
+    order = np.argsort(-exact, kind="stable")
+    first = np.sort(np.unique(people[order], return_index=True)[1])[:k]  # best row of each person
+    return [(int(ids[i]), int(people[i]), float(exact[i].clip(-1, 1))) for i in order[first]]

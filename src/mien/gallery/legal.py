@@ -16,6 +16,7 @@ from mien.gallery.checks import check_digest, check_reason, clean_name, utc
 
 CONSENT = "consent"
 LONGEST_TERM = 36_500  # days
+TERM = 365  # days, of a gallery on a server until `govern` states another one
 # People of a gallery that becomes governed, and who have no ground yet, are kept for one month:
 # the term within which GDPR article 12(3) expects an answer to a person.
 GRACE = timedelta(days=30)

@@ -8,6 +8,7 @@ from mien.errors import GalleryError, UnknownPersonError
 from mien.gallery.checks import check_digest, clean_name
 from mien.gallery.database import Database
 from mien.gallery.keys import Vault, find_key
+from mien.gallery.recall import Recall
 from mien.gallery.records import Fact, Person, Refusal, Seen, Stored
 from mien.gallery.rows import STORED, damaged, moment, stored_of
 from mien.gallery.sealing import Sealing, Texts
@@ -17,6 +18,8 @@ PAGE = 1000  # templates per read during iteration
 
 class Questions:
     """The part of an engine that reads its tables; see `mien.gallery.records.Engine`."""
+
+    recall: Recall | None = None  # of an approximate search; None: it is exact
 
     def __init__(self, store: Database, key: bytes | None, *, armour: bool = False) -> None:
         """Answer from a database.

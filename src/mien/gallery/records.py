@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from mien.gallery.recall import Recall
 from mien.types import Candidate, Floats
 
 
@@ -99,6 +100,11 @@ class Gallery(Protocol):
     embedder: str  # contract id: model, preprocessing and dimension
     where: str  # path or address, for messages
     read_only: bool  # True if only searching and listing are possible
+
+    @property
+    def recall(self) -> Recall | None:
+        """Measured recall, if searches use an approximate index; None: they are exact."""
+        ...
 
     @property
     def encrypted(self) -> bool:

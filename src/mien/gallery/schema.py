@@ -89,6 +89,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE people ADD COLUMN sealed BLOB",  # the name
         "ALTER TABLE people ADD COLUMN wrapped BLOB",  # the data key
     ),
+    # NULL; or the state of a gallery whose rows arrive here, and this is none yet: see migrating.
+    ("ALTER TABLE about ADD COLUMN arriving TEXT",),
 )
 
 

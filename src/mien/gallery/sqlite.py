@@ -5,14 +5,14 @@ from pathlib import Path
 from types import TracebackType
 
 from mien.errors import GalleryError
-from mien.gallery.changes import Changes
 from mien.gallery.index import ROWS, Index
+from mien.gallery.moving import Moving
 from mien.gallery.schema import new_epoch
 from mien.gallery.sidecar import Sidecar
 from mien.gallery.store import Store
 
 
-class SqliteGallery(Changes):
+class SqliteGallery(Moving):
     """People in one file; exact search; thread-safe and process-safe.
 
     A lock guards the file. A large gallery has a file beside it with its index; see

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mien.gallery.schema import (
     spoken,
 )
 
+NUMBERED = ("people", "templates", "refusals", "facts")  # tables with AUTOINCREMENT
 SPARE = 4  # a file with more than 1 / SPARE unused pages is rebuilt
 SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it reports a failure
 
@@ -79,6 +80,21 @@ class Store:
         query = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
         return int(self.run(query, *values.values()).lastrowid or 0)
 
+    def many(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each row of values."""
+        self.db.executemany(query, rows)
+
+    def numbers(self) -> dict[str, int]:
+        """Return the highest id that a row of each table ever had, inside a transaction."""
+        found = dict(self.run("SELECT name, seq FROM sqlite_sequence").fetchall())
+        return {table: int(found.get(table, 0)) for table in NUMBERED}
+
+    def set_numbers(self, numbers: Mapping[str, int]) -> None:
+        """Set them, inside `change`."""
+        for table, number in numbers.items():
+            self.run("DELETE FROM sqlite_sequence WHERE name = ?", table)
+            self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, number)
+
     @contextmanager
     def change(self, *, erases: bool = False, counts: bool = True) -> Iterator[None]:
         """Run one transaction: on disk at the end; after an error nothing has changed.
@@ -134,7 +150,7 @@ class Store:
     def reading(self, *, alone: bool = False) -> Iterator[None]:
         """Read one consistent state of the file with several statements, without other threads."""
         with self._lock, spoken(self.where):
-            if self._changing:
+            if self.db.in_transaction:  # of this thread, which reads or changes already
                 yield
                 return
             self._in_place()

@@ -1,7 +1,7 @@
 """Search of a gallery for faces: the nearest people by cosine, decided by their scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,6 +51,12 @@ class GallerySearch:
         if self.refuse:
             pairs = zip(decisions, faces, strict=True)
             decisions = [question(decision, face.liveness) for decision, face in pairs]
+        if self.gallery.recall:
+            recall = self.gallery.recall.interval[0]
+            decisions = [
+                replace(one, basis=one.basis and replace(one.basis, recall=recall))
+                for one in decisions
+            ]
         threshold = next((one.basis.threshold for one in decisions if one.basis), None)
         self.gallery.decided([one.outcome for one in decisions], threshold)
         return decisions

@@ -12,7 +12,7 @@ from mien.albums import edits
 from mien.albums.groups import Groups
 from mien.albums.groups_file import APPLICATION as GROUPS
 from mien.errors import MienError
-from mien.gallery import Gallery, Receipt, clean_name, open_gallery
+from mien.gallery import Gallery, Receipt, clean_name, on_server, open_gallery
 from mien.gallery.schema import APPLICATION as GALLERY
 from mien.gallery.schema import MAGIC
 from mien.media import write_bytes
@@ -23,6 +23,8 @@ ELSEWHERE = (
     "exports and backups of this gallery",
     "results, reports, drawings, groups and tables that are not named with --also",
 )
+
+SERVER = ("the write-ahead log, standby copies and backups of the server",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def erase(people: Sequence[str], gallery: Gallery, *, also: Iterable[Path] = ())
             f"{unread} files that are no text and were not searched, such as images, films, tables "
             "and archives"
         )
-    return Erased(receipt, runs, tuple(changed), (*remains, *ELSEWHERE), tuple(remains))
+    elsewhere = ELSEWHERE + (SERVER if on_server(gallery.where) else ())
+    return Erased(receipt, runs, tuple(changed), (*remains, *elsewhere), tuple(remains))
 
 
 def files_of(path: Path) -> list[Path]:

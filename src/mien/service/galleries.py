@@ -1,11 +1,13 @@
 """Galleries by address: a file, or a URL such as postgresql://..."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 
-from mien.gallery import Gallery, is_there, open_gallery
+from mien.gallery import Gallery, is_there, open_engine, open_gallery
+from mien.gallery.migrating import Migrated, migrate
+from mien.gallery.moving import Moving
 from mien.photo import Pipeline
 from mien.zoo import cards, load
 
@@ -34,6 +36,41 @@ def contract_of(embedder: str) -> str:
     model = load(embedder)
     contract: str = model.contract
     return contract
+
+
+def migrate_gallery(
+    source: Address,
+    target: Address,
+    *,
+    who: str | None = None,
+    key: bytes | None = None,
+    on_step: Callable[[int, int], None] = lambda done, of: None,
+) -> Migrated:
+    """Copy a gallery to another file or server, with its numbers, rules, journal and key.
+
+    The same call continues after an interruption. The source stays as it is.
+
+    Args:
+        source: the gallery.
+        target: where there is none yet.
+        who: for the journals of both.
+        key: 32 bytes, of an encrypted gallery; default: see `mien.gallery.open_gallery`.
+        on_step: is given the number of rows that arrived, and of all.
+
+    Raises:
+        GalleryError: the target is in use, or one of them cannot be read or written.
+    """
+    with open_gallery(source, None, read_only=True, who=who, key=key) as old:
+        new, source_rows = not is_there(target), old.engine
+        assert isinstance(source_rows, Moving)  # all engines that there are
+        with open_engine(target, old.embedder if new else None, create=new) as engine:
+            if engine.arriving() != source_rows.state():  # a continued one is recorded already
+                old.whole("migrate")
+            done = migrate(source_rows, engine, on_step)
+    with open_gallery(target, None, who=who, key=key) as moved:
+        counts = {"people": done.people, "templates": done.templates}
+        moved.journal.append("migrate", counts=counts)
+    return done
 
 
 @contextmanager

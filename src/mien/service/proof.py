@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import GalleryError
-from mien.gallery import GuardedGallery
+from mien.gallery import GuardedGallery, on_server
 from mien.gallery.checks import clean_name, utc
 from mien.gallery.held import descriptor_of, hold, read_at
 from mien.gallery.journal import Head
@@ -153,6 +153,8 @@ def prove_erased(
     patterns, skipped = patterns_of(person, others)
     gallery_files = [Path(gallery.where + end) for end in BESIDE]
     files = [file for file in gallery_files if file.exists()]
+    if on_server(gallery.where):
+        skipped += ("the files of the server: tables, write-ahead log and backups",)
     files += [file for path in also for file in files_of(path)]
     places = [f"{file}: {what}" for file in files for what in traces(file, patterns)]
     return Proof(
