@@ -14,7 +14,9 @@ pytest.importorskip("cryptography", reason="needs the extra 'secure'")
 
 from mien.errors import GalleryError, ImageError, UnknownPersonError
 from mien.gallery import export_gallery, open_gallery, receipts
+from mien.gallery.review import Doubt
 from mien.service import erase_with_receipt, prove_erased
+from mien.service.proof import patterns_of
 
 CONTRACT = "toy-16:0f0f"
 NAME = "Zoë Quillfeather"
@@ -72,6 +74,23 @@ def test_an_erasure_is_proved_by_the_receipt_and_the_file_of_the_person(place):
         "numbers of a template",
         "path or digest of an image",
         "name",
+    ]
+
+
+def test_a_template_in_quarantine_is_proved_to_be_erased_too(place, face):
+    doubt = Doubt("outlier", "Not similar.")
+    with open_gallery(place.path, None) as gallery:
+        gallery.quarantine(face(NAME, 5, "z/5.jpg"), [doubt])
+    before = place.path.read_bytes()
+    forget(place)
+    person = receipts.read_person(place.person.read_bytes(), "person")
+    assert len(person.vectors) == 3
+    proof = prove(place)
+    assert (proof.erased, proof.templates, proof.places) == (True, 3, ())
+    only = replace(person, vectors=person.vectors[2:], texts=(), person="")
+    patterns, _ = patterns_of(only, [])
+    assert [what for what, spelt in patterns.items() if any(p in before for p in spelt)] == [
+        "numbers of a template"
     ]
 
 

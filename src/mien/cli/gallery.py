@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli import governance, protection
+from mien.cli import governance, protection, review
 from mien.cli.options import (
     GALLERY,
     AsTable,
@@ -17,6 +17,7 @@ from mien.cli.options import (
 )
 from mien.cli.terminal import print_json_line, print_table, progress
 from mien.errors import GalleryError
+from mien.gallery.duplicates import NEAR
 from mien.zoo import DETECTOR
 
 app = typer.Typer(
@@ -24,6 +25,8 @@ app = typer.Typer(
 )
 app.add_typer(governance.journal, name="journal")
 app.add_typer(governance.consent, name="consent")
+app.add_typer(review.quarantine, name="quarantine")
+app.add_typer(review.facts, name="facts")
 app.command()(governance.create)
 app.command()(governance.retention)
 app.command()(governance.policy)
@@ -37,7 +40,6 @@ Name = Annotated[str, typer.Argument(help="Name of a person.")]
 Numbers = Annotated[
     list[int], typer.Argument(help="Numbers of templates; see: mien gallery show NAME")
 ]
-NEAR = 0.99  # 60 LFW images, compressed, resized or cropped: 0.992 or more; other images: 0.984
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 

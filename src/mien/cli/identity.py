@@ -80,6 +80,14 @@ def enroll(
         bool,
         typer.Option("--regions", help="Take names and faces from XMP, as digiKam writes them."),
     ] = False,
+    review: Annotated[
+        bool,
+        typer.Option("--review", help="Keep doubtful templates in quarantine, for a decision."),
+    ] = False,
+    learn: Annotated[
+        str | None,
+        typer.Option(help="Keep all templates in quarantine, as a group of this name."),
+    ] = None,
     calibration: CalibrationPath = None,
     liveness: LivenessAction = "off",
     liveness_head: LivenessHead = None,
@@ -90,6 +98,8 @@ def enroll(
     commercial_only: CommercialOnly = False,
 ) -> None:
     """Add people to a gallery; report each refused image with its reason.
+
+    With --review, templates with doubts wait in quarantine: mien gallery quarantine list.
 
     Each result is stored before the next image is processed. The same command
     continues a run that was stopped.
@@ -119,19 +129,22 @@ def enroll(
     counts: Counter[str] = Counter()
     rows = []
     with target(gallery, pipeline, who=who) as known, progress() as on_step:
-        how: dict[str, Any] = {"allow_conflicts": allow_conflicts, "retry": retry}
+        how: Any = {"allow_conflicts": allow_conflicts, "retry": retry}
+        how |= {"review": review, "learn": learn}
         for result in run(items, pipeline, known, **how, run=Run(on_step)):
             counts[result.outcome] += 1
             item = result.item
-            if result.outcome == "refused":
+            if result.outcome in ("refused", "quarantined"):
                 rows.append([item.person, item.path.name, result.reason])
-                complain(f"{item.path}: refused, {result.reason}. {result.detail or ''}".rstrip())
+                reason = f"{result.outcome}, {result.reason}. {result.detail or ''}"
+                complain(f"{item.path}: {reason}".rstrip())
             if not table:
                 print_json_line(enrolled_row(result))
         warn_of_size(known, detector, calibration)
     if table:
         print_table(["person", "refused image", "reason"], rows)
-        summary = ", ".join(f"{counts[key]:,} {key}" for key in ("enrolled", "already", "refused"))
+        keys = ["enrolled", "already", "refused"] + ["quarantined"] * (review or learn is not None)
+        summary = ", ".join(f"{counts[key]:,} {key}" for key in keys)
         typer.echo(f"{len(items):,} images: {summary}. Gallery: {gallery}")
 
 

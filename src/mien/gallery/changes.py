@@ -1,7 +1,7 @@
 """What engines that store tables change: people, templates, refusals, facts and keys."""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
@@ -254,12 +254,13 @@ class Changes(Searching):
         return int(row[0])
 
     def _drop_empty(self, people: Iterable[int]) -> int:
-        """Delete those people who have no template and no refusal; return their number."""
+        """Delete those people of whom nothing is left, also no fact; return their number."""
         return sum(
             self._run(
                 "DELETE FROM people WHERE id = ? "
                 "AND NOT EXISTS (SELECT 1 FROM templates WHERE person = people.id) "
-                "AND NOT EXISTS (SELECT 1 FROM refusals WHERE person = people.id)",
+                "AND NOT EXISTS (SELECT 1 FROM refusals WHERE person = people.id) "
+                "AND NOT EXISTS (SELECT 1 FROM facts WHERE person = people.id)",
                 person,
             ).rowcount
             for person in set(people)
@@ -307,9 +308,17 @@ class Changes(Searching):
         """Include this in the transaction of a change; see `mien.gallery.records.Engine`."""
         return self._store.inside(manager)
 
-    def together(self) -> AbstractContextManager[None]:
+    def together(self, *, erases: bool = False) -> AbstractContextManager[None]:
         """Store facts in one transaction; see `mien.gallery.records.Engine`."""
-        return self._store.change(counts=False)
+        return self._store.change(counts=erases, erases=erases)
+
+    def discard(self, facts: Sequence[int]) -> None:
+        """Delete facts; see `mien.gallery.records.Engine`."""
+        with self._store.change(erases=True):
+            owners = [self._one("SELECT person FROM facts WHERE id = ?", each) for each in facts]
+            for number in facts:
+                self._run("DELETE FROM facts WHERE id = ?", number)
+            self._drop_empty(row[0] for row in owners if row and row[0] is not None)
 
     def put(
         self, kind: str, text: str, person: str | None = None, *, instead: int | None = None

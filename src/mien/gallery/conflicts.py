@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.errors import GalleryError, UnknownPersonError
 from mien.gallery.records import Gallery
-from mien.types import Doubles, Floats
+from mien.types import Candidate, Doubles, Floats
 
 if TYPE_CHECKING:  # galleries are also opened without a decision
     from mien.decision import Calibration
@@ -21,6 +21,7 @@ Measure = Callable[[Floats, Floats], Doubles]  # rows (N, D) and rows (N, D) -> 
 # Characters without a glyph that are not of the Unicode category Cf. Source: Unicode Character
 # Database, Default_Ignorable_Code_Point.
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
+NEAREST = 3  # people that are compared: some may be known to be others
 SHOWN = 5  # conflicts in a message
 
 
@@ -56,6 +57,7 @@ class Conflict:
     other: str
     score: float | None = None  # of the faces; None: the names appear equal
     limit: float | None = None  # score above which two names are a conflict
+    template: Candidate | None = None  # the other person's most similar template
 
     @property
     def detail(self) -> str:
@@ -98,6 +100,7 @@ class Conflicts:
                 are compared.
         """
         self._gallery, self._limit = gallery.whole("compare"), limit
+        self._settled = gallery.settled
         self._names: dict[str, set[str]] | None = None  # key -> names of people with templates
 
     def of_name(self, person: str) -> Conflict | None:
@@ -113,7 +116,9 @@ class Conflicts:
                 if known.templates:
                     self.add(known.name)
         same = self._names.get(name_key(person), set())
-        return None if person in same or not same else Conflict(person, min(same))
+        if person in same or not same or self._settled(person, min(same)):
+            return None
+        return Conflict(person, min(same))
 
     def add(self, person: str) -> None:
         """Count a person as known from now on."""
@@ -123,16 +128,18 @@ class Conflicts:
     def of_faces(self, people: Sequence[str], vectors: Floats) -> list[Conflict | None]:
         """Return the conflict of each of (N, D) vectors with the most similar known person."""
         found: list[Conflict | None] = []
-        hits = self._gallery.search(vectors, 1)
+        hits = self._gallery.search(vectors, NEAREST)
         for person, vector, near in zip(people, vectors, hits, strict=True):
-            other = next((hit for hit in near if hit.person != person), None)
-            if other is None or other.vector is None:
+            other = next(
+                (h for h in near if h.person == person or not self._settled(person, h.person)), None
+            )
+            if other is None or other.person == person or other.vector is None:
                 found.append(None)
                 continue
             limit = self._limit()
             [score] = limit.exceeded(vector[None], other.vector[None])
             found.append(
-                None if score is None else Conflict(person, other.person, score, limit.value)
+                None if score is None else Conflict(person, other.person, score, limit.value, other)
             )
         return found
 

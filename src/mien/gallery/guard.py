@@ -57,8 +57,11 @@ class Guard:
         counts: Mapping[str, int] | None = None,
         grounds: Iterable[str] = (),
         record: str | None = None,
-    ) -> Iterator[None]:
+    ) -> Iterator[list[tuple[str, str, str]]]:
         """Let the change of the block and its entry in the journal be one transaction.
+
+        Yields:
+            To be filled: kind, text and person of facts that belong to the change.
 
         Args:
             act: code of the change.
@@ -70,12 +73,15 @@ class Guard:
         """
         self._writable()
         names = [clean_name(name) for name in dict.fromkeys(people)]
+        more: list[tuple[str, str, str]] = []
 
         @contextmanager
         def noted() -> Iterator[None]:
             self._grounds.require(grounds)
             first, before = self.engine.last(), self._numbers(names)
             yield
+            for kind, text, person in more:
+                self.engine.put(kind, text, person)
             last = self.engine.last()
             new = (first + 1, last) if last > first else ()
             touched = sorted(before | self._numbers(names))
@@ -86,7 +92,7 @@ class Guard:
 
         try:
             with self.engine.inside(noted()):
-                yield
+                yield more
         except NoBasisError:
             self.journal.append(act, "no-basis", people=sorted(self._numbers(names)))
             raise

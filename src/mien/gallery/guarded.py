@@ -6,22 +6,24 @@ grounds do not cover it, and the journal also has searches, views and exports. A
 cannot be stored returns nothing.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mien.errors import GalleryError
-from mien.gallery.checks import utc
+from mien.gallery.checks import clean_name, utc
 from mien.gallery.grounds import SETTINGS
 from mien.gallery.keys import check_key
 from mien.gallery.legal import TERM, NoBasisError, Settings, packed
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
+from mien.gallery.review import MERGED, Review
 from mien.gallery.rules import Rules
 from mien.types import Candidate, Floats
 
 
-class GuardedGallery(Rules):
+class GuardedGallery(Rules, Review):
     """A gallery that keeps its rules; see `mien.gallery.Gallery`."""
 
     def start(self, *, governed: bool = False) -> None:
@@ -63,7 +65,10 @@ class GuardedGallery(Rules):
 
     def merge(self, source: str, into: str) -> Receipt:
         """Move the data of one person to another; see `mien.gallery.Gallery`."""
-        with self._changing("merge", [source, into], grounds=[into]):
+        gone = self.engine.number(source)
+        with self._changing("merge", [source, into], grounds=[into]) as after:
+            if self.relations().mentions(gone):
+                after.append((MERGED, json.dumps({"other": gone}), clean_name(into)))
             return self.engine.merge(source, into)
 
     def remove(self, *templates: int) -> Receipt:
@@ -126,7 +131,7 @@ class GuardedGallery(Rules):
     def search(self, vectors: Floats, k: int = 1) -> list[list[Candidate]]:
         """Find the k most similar people; see `mien.gallery.Gallery`."""
         if not self.settings.governed:
-            return self.engine.search(vectors, k)
+            return self._sorted_out(vectors, k)
         self._recordable("search")
         if self.purpose is None:
             self.journal.append("search", "no-purpose")
@@ -135,7 +140,7 @@ class GuardedGallery(Rules):
                 "people whose legal basis covers the purpose are found."
             )
         hidden = self._grounds.uncovered(self.purpose)
-        found = self.engine.search(vectors, k, without=hidden)
+        found = self._sorted_out(vectors, k, hidden)
         counts = {"faces": len(found), "people": self.engine.enrolled() - len(hidden)}
         counts["not-covered"] = len(hidden)
         self.journal.append("search", purpose=self.purpose, counts=counts)
@@ -174,7 +179,7 @@ class GuardedGallery(Rules):
 
     def seen(self, person: str, digest: str) -> Seen | None:
         """Return the result for an image; see `mien.gallery.Gallery`."""
-        return self.engine.seen(person, digest)
+        return self.engine.seen(person, digest) or self.held(person, digest)
 
     def whole(self, act: str) -> Gallery:
         """Return the engine, once that is recorded; see `mien.gallery.Gallery`."""

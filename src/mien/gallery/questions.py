@@ -91,6 +91,10 @@ class Questions:
         with self._store.reading():
             return self._store.last()
 
+    def settled(self, person: str, other: str) -> bool:
+        """Return False: statements are those of `mien.gallery.review`."""
+        return False
+
     def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:
         """Do nothing: the journal is kept by `mien.gallery.guarded`."""
 

@@ -22,7 +22,7 @@ import numpy as np
 from mien.errors import GalleryError, extra
 from mien.gallery.checks import check_vectors
 from mien.gallery.journal import canonical
-from mien.gallery.records import Stored
+from mien.gallery.records import Template
 from mien.types import Floats
 
 CONTEXT = b"mien erasure receipt 1\n"  # a signature of another kind of text is no receipt
@@ -177,7 +177,7 @@ def read_receipt(data: bytes, where: str) -> SignedReceipt:
     return receipt
 
 
-def write_person(person: str, templates: Sequence[Stored], model: str) -> bytes:
+def write_person(person: str, templates: Sequence[Template], model: str) -> bytes:
     """Return the content of the file for a person."""
     vectors = b"".join(one.vector.astype("<f4").tobytes() for one in templates)
     texts = [text for one in templates for text in (one.source, one.source_digest) if text]

@@ -58,9 +58,9 @@ class Refusal:
 class Seen:
     """The result for an image in an earlier run."""
 
-    outcome: Literal["enrolled", "refused"]
-    reason: str | None  # code of the refusal; None if enrolled
-    template: int | None  # number of the template; None if refused
+    outcome: Literal["enrolled", "refused", "quarantined"]
+    reason: str | None  # code of the refusal, or of the first doubt; None if enrolled
+    template: int | None  # number of the template; None if not enrolled
     when: datetime  # UTC
 
 
@@ -201,6 +201,10 @@ class Gallery(Protocol):
         """Verify all stored data; return one message per fault, none if intact."""
         ...
 
+    def settled(self, person: str, other: str) -> bool:
+        """Return whether somebody has stated that two people are one, or that they are not."""
+        ...
+
     def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:
         """Record how the faces of the last search were decided.
 
@@ -258,8 +262,16 @@ class Engine(Gallery, Protocol):
         """
         ...
 
-    def together(self) -> AbstractContextManager[None]:
-        """Store all facts of the block in one transaction; it does not change `stamp`."""
+    def together(self, *, erases: bool = False) -> AbstractContextManager[None]:
+        """Store all facts of the block in one transaction.
+
+        Args:
+            erases: facts or templates are erased, too, and `stamp` changes; `scrub` afterwards.
+        """
+        ...
+
+    def discard(self, facts: Sequence[int]) -> None:
+        """Delete facts by their ids, within the block of `together`."""
         ...
 
     def put(

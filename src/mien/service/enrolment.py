@@ -14,8 +14,9 @@ import numpy as np
 from mien.decision.decide import SMALL
 from mien.detect import REASONS
 from mien.errors import ImageError, MienError
-from mien.gallery import Gallery, Template, clean_name
+from mien.gallery import Gallery, GuardedGallery, Template, clean_name
 from mien.gallery.conflicts import Conflicts, strictest_limit
+from mien.gallery.review import Doubt
 from mien.geometry import iou
 from mien.liveness.check import refusal
 from mien.media import LIMITS, find_images, read_image
@@ -24,6 +25,7 @@ from mien.media.finding import ignore
 from mien.media.xmp import read_orientation, read_packet, read_sidecar, sidecars
 from mien.photo import Pipeline, in_parallel
 from mien.photo.pipeline import dominant_face
+from mien.service.gate import Gate, conflict_of, doubt_of
 from mien.service.runs import Run
 from mien.types import Answer, Face, Pixels
 
@@ -50,10 +52,11 @@ class Enrolled:
     """The result of the enrolment of one image."""
 
     item: Item
-    outcome: Literal["enrolled", "refused", "already"]
-    reason: str | None = None  # code, if refused
-    detail: str | None = None  # sentence, if refused
-    template: int | None = None  # number of the template in the gallery
+    outcome: Literal["enrolled", "refused", "already", "quarantined"]
+    reason: str | None = None  # code, if refused or quarantined
+    detail: str | None = None  # sentence, if refused or quarantined
+    template: int | None = None  # number of the template in the gallery, or in its quarantine
+    doubts: tuple[Doubt, ...] = ()  # why, with the templates that it was compared with
 
 
 def items_in(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[Item]:
@@ -138,6 +141,8 @@ def enroll(
     *,
     allow_conflicts: bool = False,
     retry: bool = False,
+    review: bool = False,
+    learn: str | None = None,
     run: Run | None = None,
     read: Read = read_image,
 ) -> Iterator[Enrolled]:
@@ -153,6 +158,9 @@ def enroll(
         allow_conflicts: accept an image whose face or name is like that of another person of the
             gallery.
         retry: process images again that were refused before.
+        review: keep doubtful templates in quarantine, for a person to decide: conflicts, bad
+            images, faces that are unlike the other templates of the person, and copies of them.
+        learn: name of a group. All templates go to quarantine and can be rolled back as a group.
         run: progress and cancellation.
         read: decodes the bytes of an image; called as `read(data, where=name)`.
     """
@@ -164,6 +172,11 @@ def enroll(
     def asked() -> Iterator[Photo | Enrolled]:
         for item in items:
             yield _asked(item, gallery, retry)
+
+    gate: Gate | None = None
+    if review or learn:
+        assert isinstance(gallery, GuardedGallery)  # a bare engine has no quarantine
+        gate = Gate(gallery, pipeline.calibrated, conflicts)
 
     answers = in_parallel(partial(_answered, pipeline, read), asked(), pipeline.workers)
     for done in range(len(items)):
@@ -178,7 +191,12 @@ def enroll(
         if known:
             yield known
             continue
-        if face and conflicts:
+        if face and gate and isinstance(gallery, GuardedGallery):
+            held = _held(photo, face, gate, gallery, learn)
+            if held:
+                yield held
+                continue
+        elif face and conflicts:
             refusal = _conflict(face, item, conflicts)
         if refusal or not face:
             assert refusal is not None
@@ -218,10 +236,13 @@ def _asked(item: Item, gallery: Gallery, retry: bool) -> Photo | Enrolled:
 def _known(item: Item, digest: str, gallery: Gallery, retry: bool) -> Enrolled | None:
     """Return the result of an earlier run, or None if the image is to be processed."""
     seen = gallery.seen(item.person, digest)
-    if not seen or (retry and seen.outcome != "enrolled"):
+    if not seen or (retry and seen.outcome == "refused"):
         return None
     if seen.outcome == "enrolled":
         return Enrolled(item, "already", template=seen.template)
+    if seen.outcome == "quarantined":
+        detail = "It waits for a decision: mien gallery quarantine list"
+        return Enrolled(item, "quarantined", seen.reason, detail)
     detail = "The image was refused before; --retry processes it again."
     return Enrolled(item, "refused", seen.reason, detail)
 
@@ -281,13 +302,25 @@ def _face_in(region: tuple[float, float, float, float], answer: Answer) -> Face 
 def _conflict(face: Face, item: Item, conflicts: Conflicts) -> Enrolled | None:
     """Return a refusal if the name or the face is like that of another person of the gallery."""
     assert face.embedding is not None
-    found = conflicts.of_name(item.person)
-    if found is None:
-        [found] = conflicts.of_faces([item.person], face.embedding[None])
+    found = conflict_of(item.person, face.embedding, conflicts)
     if found is None:
         return None
     detail = f"{found.detail} If both are correct: --allow-conflicts."
-    return Enrolled(item, "refused", "conflict", detail)
+    return Enrolled(item, "refused", "conflict", detail, doubts=(doubt_of(found),))
+
+
+def _held(
+    photo: Photo, face: Face, gate: Gate, gallery: GuardedGallery, learn: str | None
+) -> Enrolled | None:
+    """Put a doubtful template into quarantine; None if there is no doubt."""
+    item = photo.item
+    doubts = tuple(gate.doubts(item.person, face))
+    if learn:
+        doubts += (Doubt("learned", f"It was learned as '{learn}'."),)
+    if not doubts:
+        return None
+    number = gallery.quarantine(_template(face, item, photo.digest), doubts, group=learn)
+    return Enrolled(item, "quarantined", doubts[0].code, doubts[0].detail, number, doubts)
 
 
 def _template(face: Face, item: Item, digest: str) -> Template:

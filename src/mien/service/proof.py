@@ -1,5 +1,6 @@
 """Erasure with a signed receipt, and the later proof that nothing is left."""
 
+import base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from mien.gallery.receipts import (
 from mien.media import write_bytes
 from mien.service.erasure import Erased, erase, files_of
 
+TEXT = 32  # characters of an encoded vector that are searched at once
 PIECE = 16  # bytes of a vector that are searched at once: four numbers
 SHORTEST = 4  # bytes; a shorter name is found by chance in any file
 BESIDE = ("", "-wal", "-shm", "-journal", "-index", "-index.part")  # files of one gallery
@@ -86,7 +88,8 @@ def erase_with_receipt(
         if len(people) != 1:
             raise GalleryError("A file for the person needs exactly one person; erase one a time.")
         name = clean_name(people[0])
-        data = write_person(name, gallery.templates(name), gallery.embedder)
+        waiting = [one.template for one in gallery.quarantined(name)]
+        data = write_person(name, [*gallery.templates(name), *waiting], gallery.embedder)
         write_bytes(person_file, data)
         person_file.chmod(0o600)
         kept = digest(data)
@@ -184,6 +187,8 @@ def patterns_of(
     pieces = [blob[i : i + PIECE] for blob in blobs for i in range(0, len(blob), PIECE)]
     # A piece of zeros, or of one repeated number, is in files without this person.
     useful = [p for p in pieces if len(p) == PIECE and len(set(np.frombuffer(p, "<u4"))) > 1]
+    texts = [base64.b64encode(blob) for blob in blobs]  # as the quarantine stores them
+    useful += [text[i : i + TEXT] for text in texts for i in range(0, len(text) - TEXT, TEXT)]
     patterns = {
         "numbers of a template": useful,
         "path or digest of an image": [b for text in person.texts for b in encoded(text)],

@@ -288,6 +288,7 @@ def enrolled_row(result: "Enrolled") -> Row:
         "reason": result.reason,
         "detail": result.detail,
         "id": result.template,
+        **({"doubts": [asdict(doubt) for doubt in result.doubts]} if result.doubts else {}),
     }
 
 
