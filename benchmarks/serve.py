@@ -82,7 +82,7 @@ def load(port: int, key: str, clients: int, seconds: float) -> None:
                 if status == 200:
                     times.append(time.perf_counter() - started)
             if status == 429:
-                time.sleep(0.05)
+                time.sleep(1.0)  # as Retry-After asks
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(clients)]
     started = time.perf_counter()

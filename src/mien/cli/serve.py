@@ -50,6 +50,9 @@ def serve(
     cameras: Annotated[
         Path | None, typer.Option(help="TOML file of cameras to watch; see the guide.")
     ] = None,
+    compat: Annotated[
+        str | None, typer.Option(help="Also answer the REST of another program: compreface.")
+    ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="File of the private key.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="File of the certificate chain.")] = None,
     behind_proxy: Annotated[
@@ -75,6 +78,8 @@ def serve(
 
     if (tls_key is None) != (tls_cert is None):
         raise MienError("--tls-key and --tls-cert belong together; give both.")
+    if compat not in (None, "compreface"):
+        raise MienError(f"--compat {compat!r} is not supported: expected compreface.")
     tls = (tls_key, tls_cert) if tls_key and tls_cert else None
     settings = ServerSettings(
         folder=folder.resolve(),
@@ -86,6 +91,7 @@ def serve(
         origins=tuple(origin or ()),
         secure=tls is not None or behind_proxy,
         cameras=read_cameras(cameras) if cameras else (),
+        compat=(compat,) if compat else (),
     )
     where = {"processes": processes, "tls": tls, "behind_proxy": behind_proxy}
     run(settings, host, port, say=complain, **where)  # type: ignore[arg-type]

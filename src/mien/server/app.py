@@ -15,6 +15,7 @@ from mien.server import (
     albums,
     apikeys,
     cameras,
+    compreface,
     consents,
     faces,
     films,
@@ -110,6 +111,8 @@ def create_app(settings: ServerSettings, pipeline: Pipeline | None = None) -> Fa
     openapi.install(app, routes())
     for noun in NOUNS:
         app.include_router(noun.router)
+    if "compreface" in settings.compat:
+        app.include_router(compreface.router)
     if PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     return app

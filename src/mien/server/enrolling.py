@@ -63,26 +63,42 @@ def enrol_photos(
     retry: bool,
 ) -> list[Enrolled]:
     """Enrol photos of one person; small pictures are kept if the server is set so."""
-    state, done = caller.state, list[Enrolled]()
-    check_count(photos, state)
-    places = boxes_of(boxes, len(photos))
-    pipeline = state.pipelines.searching(known)
-    pipeline.gallery = None  # whom the faces show is not asked
-    read, kept = Reading(state), portraits_of(caller)
-    for number, (photo, box) in enumerate(zip(photos, places, strict=True), 1):
-        data, shown = bytes_of(photo, state), name_of(photo, number)
-        with state.gate():
-            region = None
-            if box is not None:
-                height, width = read(data, where=shown).shape[:2]
-                region = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
-            item = Item(name, Path(shown), region, data)
-            how: dict[str, Any] = {"allow_conflicts": allow_conflicts, "retry": retry}
-            [one] = enroll([item], pipeline, known, read=read, **how)
-            done.append(one)
-            if state.settings.portraits and one.outcome == "enrolled" and read.last is not None:
-                keep(kept, gallery, known, one, read.last)
+    check_count(photos, caller.state)
+    done = []
+    for number, (photo, box) in enumerate(
+        zip(photos, boxes_of(boxes, len(photos)), strict=True), 1
+    ):
+        data, shown = bytes_of(photo, caller.state), name_of(photo, number)
+        how: dict[str, Any] = {"allow_conflicts": allow_conflicts, "retry": retry}
+        done.append(enrol_data(caller, known, gallery, name, shown, data, box, **how))
     return done
+
+
+def enrol_data(
+    caller: Caller,
+    known: GuardedGallery,
+    gallery: str,
+    name: str,
+    shown: str,
+    data: bytes,
+    box: Box | None = None,
+    **how: bool,
+) -> Enrolled:
+    """Enrol the bytes of one photo; `how` is passed to `mien.service.enroll`."""
+    state = caller.state
+    pipeline = state.pipelines.searching(known)
+    pipeline.gallery = None  # whom the face shows is not asked
+    read, region = Reading(state), None
+    with state.gate():
+        if box is not None:
+            height, width = read(data, where=shown).shape[:2]
+            region = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
+        item = Item(name, Path(shown), region, data)
+        options: dict[str, Any] = dict(how)
+        [one] = enroll([item], pipeline, known, read=read, **options)
+        if state.settings.portraits and one.outcome == "enrolled" and read.last is not None:
+            keep(portraits_of(caller), gallery, known, one, read.last)
+    return one
 
 
 def keep(

@@ -51,6 +51,8 @@ CODES: tuple[tuple[type[MienError], int, str], ...] = (
     (CancelledError, 409, "cancelled"),
     (MienError, 422, "refused"),
 )
+COMPREFACE = "/api/v1/"  # what comes to its routes is answered in its form
+COMPREFACE_CODES = {"no-face": 28, "unreadable-image": 29}
 NAMES = {
     400: "bad-request",
     401: "not-authenticated",
@@ -113,11 +115,13 @@ def answer(request: Request, error: ApiError) -> JSONResponse:
     private = str(request.app.state.mien.settings.folder)
     message = error.message.replace(f"{private}/", "").replace(private, "the folder")
     clean = message.replace("\0", "")
+    headers = {**(error.headers or {}), "Cache-Control": "no-store"}
+    if request.url.path.startswith(COMPREFACE):
+        code = COMPREFACE_CODES.get(error.code, error.status)
+        return JSONResponse({"message": clean, "code": code}, error.status, headers)
     facts = ProblemFacts(code=error.code, message=clean, details=error.details)
     body = Problem(error=facts, request_id=getattr(request.state, "request_id", ""))
-    return JSONResponse(
-        body.model_dump(), error.status, {**(error.headers or {}), "Cache-Control": "no-store"}
-    )
+    return JSONResponse(body.model_dump(), error.status, headers)
 
 
 def install(app: FastAPI) -> None:

@@ -63,6 +63,7 @@ class ServerSettings:
     secure: bool = False  # reached over TLS: cookies are sent over TLS only
     limits: ServerLimits = field(default_factory=ServerLimits)
     cameras: tuple[Camera, ...] = ()
+    compat: tuple[str, ...] = ()  # other programs whose REST is answered, too: "compreface"
 
     def packed(self) -> str:
         """Return the settings as JSON."""
@@ -75,6 +76,7 @@ class ServerSettings:
         known = {
             "folder": Path(row["folder"]),
             "origins": tuple(row["origins"]),
+            "compat": tuple(row["compat"]),
             "limits": ServerLimits(**row["limits"]),
             "cameras": tuple(Camera(**one) for one in row["cameras"]),
         }

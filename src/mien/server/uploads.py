@@ -18,10 +18,14 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u206
 
 
 def name_of(file: UploadFile, number: int = 1) -> str:
-    """Return the name of an uploaded file for answers: no folder, no control characters."""
-    name = PureWindowsPath(PurePosixPath(file.filename or "").name).name
-    name = CONTROL.sub("", name.encode("utf-8", "replace").decode())[:120].strip()
-    return name or f"photo-{number}"
+    """Return the name of an uploaded file for answers."""
+    return clean_file_name(file.filename or "") or f"photo-{number}"
+
+
+def clean_file_name(text: str) -> str:
+    """Return a file name without folder and control characters."""
+    name = PureWindowsPath(PurePosixPath(text).name).name
+    return CONTROL.sub("", name.encode("utf-8", "replace").decode())[:120].strip()
 
 
 def bytes_of(file: UploadFile, state: State) -> bytes:
