@@ -23,7 +23,7 @@ FLOORS = """
     photo
     film
     service
-    evaluate export report train
+    evaluate export report train compat
     server client
     cli
     pipeline
@@ -63,7 +63,7 @@ HOMES = {
     "pgvector": {"gallery"},
     "matplotlib": {"report", "cli"},
     "jinja2": {"report"},
-    "pandas": {"tables"},
+    "pandas": {"tables", "compat"},  # compat: what DeepFace.find returns
     "pyarrow": {"tables"},
     "fastapi": {"server", "cli"},
     "starlette": {"server"},
