@@ -98,3 +98,38 @@ def test_a_frame_that_is_no_picture_is_refused(toys):
     how = {"params": {"session": "a-random-text"}, "headers": {"Content-Type": "image/jpeg"}}
     refused = toys("POST", "/live/frames", content=b"nothing", ok=False, **how)
     assert refused.json()["error"]["code"] == "unreadable-image"
+
+
+def test_liveness_is_stated_with_its_head_and_scores_need_the_scope(toys):
+    toys.gallery("people", "Ada")
+    how = {"liveness": "refuse", "liveness_head": "liveness-texture"}
+    [face] = toys.identify(portrait("Ada"), **how)["answers"][0]["faces"]
+    assert face["liveness"]["model"].startswith("liveness-texture@")
+    assert face["liveness"]["point"] == "bpcer5"
+    found = face["liveness"]["outcome"]
+    codes = {"live": None, "attack": "liveness-attack", "no-response": "liveness-no-response"}
+    assert face["decision"]["code"] == codes[found]
+    bare = toys.key("identify")
+    [face] = toys.identify(portrait("Ada"), key=bare, **how)["answers"][0]["faces"]
+    assert face["liveness"]["outcome"] == found
+    assert face["liveness"]["score"] is None
+    files = [("photos", ("a.png", png(portrait("Ada"))))]
+    answer = toys("POST", "/liveness", files=files, data={"liveness_head": "liveness-texture"})
+    [face] = answer["answers"][0]["faces"]
+    assert (face["liveness"]["outcome"], face["decision"]) == (found, None)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "message"),
+    [
+        ({"liveness_head": "mtcnn"}, 503, "does not check liveness"),
+        ({"liveness_head": "nobody"}, 404, "nobody"),
+        ({"liveness_head": "liveness-texture", "liveness_at": "apcer0"}, 503, "operating point"),
+        ({"liveness": "perhaps"}, 422, "liveness"),
+    ],
+)
+def test_a_check_that_cannot_be_made_is_refused_and_never_live(toys, how, status, message):
+    toys.gallery("people", "Ada")
+    answer = toys.identify(portrait("Ada"), ok=False, **{"liveness": "warn", **how})
+    assert answer.status_code == status
+    assert message in answer.json()["error"]["message"]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from mien.decision.decide import FMR, FPIR
 from mien.errors import ImageError
+from mien.liveness import Action
 from mien.photo import Pipeline
 from mien.server.access import Caller, Identifier
 from mien.server.openapi import many, ref, says
@@ -28,6 +29,12 @@ Purpose = Annotated[
     str | None, Form(description="Code of the purpose; a governed gallery needs one.")
 ]
 GalleryName = Annotated[str, Form(description="Name of the gallery.")]
+Check = Annotated[
+    Action,
+    Form(description="warn: state whether each face is live; refuse: a match must be live, too."),
+]
+Head = Annotated[str | None, Form(description="Card of the liveness head; see `/v1/models`.")]
+Point = Annotated[str | None, Form(description="Operating point of that head, such as bpcer5.")]
 ANSWERS = {"answers": many({"oneOf": [ref("image"), ref("unread_image")]})}
 BOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
 DETECTED = many({"type": "object", "properties": {"box": BOX, "score": {"type": "number"}}})
@@ -81,18 +88,44 @@ def analyze(
     return each(photos, caller, pipeline, answer_row)
 
 
+@router.post("/liveness", responses=says(ANSWERS, "One answer per photo."))
+def liveness(
+    photos: Photos,
+    caller: Identifier,
+    liveness_head: Head = None,
+    liveness_at: Point = None,
+) -> Any:
+    """Decide whether each face of photos is live or an attack, such as a printed photo.
+
+    The answer names the head, its operating point, and the threshold. No score means no response,
+    never live.
+    """
+    check = caller.state.pipelines.check("warn", liveness_head, liveness_at)
+    pipeline = replace(caller.state.pipelines.plain(liveness=check), embedder=None, heads=())
+    scores = caller.may("scores")
+
+    def row(answer: Answer, name: str) -> Row:
+        return visible(answer_row(answer, name), scores)
+
+    return each(photos, caller, pipeline, row)
+
+
 @router.post("/verify", responses=says({"decision": ref("decision")}, "The decision."))
 def verify(
     first: Photo,
     second: Annotated[UploadFile, File(description="Another image of one face.")],
     caller: Identifier,
     rate: Annotated[float, Form(gt=0, lt=1, description="False match rate.")] = FMR,
+    liveness: Check = "off",
+    liveness_head: Head = None,
+    liveness_at: Point = None,
 ) -> Any:
-    """Decide whether two photos show one person."""
+    """Decide whether two photos show one person. The second one is the probe: it must be live."""
     state = caller.state
     state.budgets.faces(caller.key, 1)
+    check = state.pipelines.check(liveness, liveness_head, liveness_at)
     with state.gate():
-        pipeline = state.pipelines.plain()
+        pipeline = state.pipelines.plain(liveness=check)
         a, b = only(first, state), only(second, state)
         decision = verify_faces(a, b, pipeline, fmr=rate)
     row = verified_row(name_of(first), name_of(second, 2), decision)
@@ -107,6 +140,9 @@ def identify(
     rate: Rate = FPIR,
     purpose: Purpose = None,
     details: Annotated[bool, Form(description="All candidates and quality components.")] = False,
+    liveness: Check = "off",
+    liveness_head: Head = None,
+    liveness_at: Point = None,
 ) -> Any:
     """Identify the people of photos. The photos are not kept.
 
@@ -114,7 +150,8 @@ def identify(
     how close it was.
     """
     known = caller.gallery(gallery, purpose)
-    pipeline = caller.state.pipelines.searching(known, rate)
+    check = caller.state.pipelines.check(liveness, liveness_head, liveness_at)
+    pipeline = caller.state.pipelines.searching(known, rate, check)
     probe = Probe(caller, known, gallery, pipeline)
 
     def row(answer: Answer, name: str) -> Row:

@@ -8,6 +8,7 @@ from mien.contracts import ChipHead, Detector
 from mien.decision.decide import FPIR
 from mien.errors import GalleryError, ImageError
 from mien.gallery import Gallery
+from mien.liveness import Action, LivenessCheck, open_check
 from mien.photo import Pipeline, open_pipeline
 from mien.photo.heads import open_heads, split_heads
 from mien.server.settings import ServerSettings
@@ -47,17 +48,19 @@ class Pipelines:
         self._lock = threading.Lock()
         self._known: dict[str, Pipeline] = {}
         self._heads: dict[str, Sequence[ChipHead]] = {}
+        self._checks: dict[str | None, LivenessCheck] = {}
 
     @property
     def loaded(self) -> list[str]:
         """The models in memory."""
         return sorted({line for one in self._known.values() for line in one.models.values()})
 
-    def plain(self, embedder: str | None = None) -> Pipeline:
+    def plain(self, embedder: str | None = None, liveness: LivenessCheck | None = None) -> Pipeline:
         """Return a pipeline without gallery, of one request.
 
         Args:
             embedder: card; None: that of new galleries.
+            liveness: that each face must pass.
         """
         name = embedder or self._settings.embedder
         with self._lock:
@@ -65,9 +68,34 @@ class Pipelines:
                 self._known[name] = self._given or self._open(name)
             base = self._known[name]
         most = self._settings.limits.faces
-        return replace(base, gallery=None, detector=LimitedDetector(base.detector, most))
+        detector = LimitedDetector(base.detector, most)
+        return replace(base, gallery=None, detector=detector, liveness=liveness)
 
-    def searching(self, gallery: Gallery, rate: float = FPIR) -> Pipeline:
+    def check(self, action: Action, head: str | None, point: str | None) -> LivenessCheck | None:
+        """Return a check of liveness; see mien.liveness.check.open_check.
+
+        Raises:
+            LivenessError: the weights of the head are not on this machine.
+        """
+        if action == "off":
+            return None
+        settings = self._settings
+        with self._lock:
+            if head not in self._checks:
+                made = open_check(
+                    action,
+                    head=head,
+                    device=settings.device,
+                    commercial_only=settings.commercial_only,
+                )
+                assert made is not None
+                self._checks[head] = made
+            known = self._checks[head]
+        return replace(known, action=action, point=point or known.point)
+
+    def searching(
+        self, gallery: Gallery, rate: float = FPIR, liveness: LivenessCheck | None = None
+    ) -> Pipeline:
         """Return a pipeline that searches a gallery at an error rate.
 
         Raises:
@@ -82,7 +110,7 @@ class Pipelines:
                     f"The templates of this gallery are of '{gallery.embedder}', which no model of "
                     "this server makes; install the version of mien that it was made with."
                 )
-        pipeline = replace(self.plain(embedder), fpir=rate)
+        pipeline = replace(self.plain(embedder, liveness), fpir=rate)
         pipeline.use(gallery)
         return pipeline
 

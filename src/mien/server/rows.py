@@ -38,7 +38,9 @@ def _shown(value: Any, scores: bool, *how: Any) -> Any:
     if not isinstance(value, dict):
         return value
     row = {key: _shown(each, scores, *how) for key, each in value.items()}
-    if "outcome" not in row or "reason" not in row:
+    if isinstance(row.get("liveness"), dict) and not scores:
+        row["liveness"] = {**row["liveness"], "score": None}
+    if "outcome" not in row or "person" not in row:
         return row
     return {**row, "one_in": one_in(row.get("score"), *how)} if scores else _decision(row)
 
