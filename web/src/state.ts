@@ -39,6 +39,11 @@ effect(() => {
   else document.documentElement.dataset.theme = theme.value;
 });
 
+/** What happens to a face that may be a photo or a screen: nothing, a note, or no name. */
+export const REAL = ["off", "warn", "refuse"] as const;
+export const liveness = signal<(typeof REAL)[number]>(stored("liveness", REAL, "off"));
+effect(() => localStorage.setItem("liveness", liveness.value));
+
 addEventListener("hashchange", () => (route.value = readRoute()));
 addEventListener("online", () => (online.value = true));
 addEventListener("offline", () => (online.value = false));

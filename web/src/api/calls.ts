@@ -1,14 +1,22 @@
 // Calls that more than one screen makes.
-import { strictness } from "../state";
+import { liveness, strictness } from "../state";
 import { api, body, form } from "./client";
 import { gallery, stated } from "./session";
 import type { Answer, Cost, NewBasis, Person } from "./types";
 
 const asForm = { bodySerializer: (fields: unknown) => form(fields as Record<string, unknown>) };
 
+/** The liveness head of this server: the default one if its weights are there, else another. */
+export async function livenessHead(): Promise<string | null> {
+  const heads = await body(api.GET("/v1/models", { params: { query: { task: "liveness", kind: "clip-head" } } }));
+  const ready = heads.filter((one) => one.fetched).map((one) => one.name);
+  return ready.find((one) => one === "minifasnet") ?? ready[0] ?? null;
+}
+
 /** Identify the people of one photo. The server does not keep it. */
 export async function identify(photo: Blob): Promise<Answer> {
-  const fields = { photos: [photo], gallery: gallery.value, rate: 1 / strictness.value, details: true, ...stated() };
+  const check = liveness.value === "off" ? {} : { liveness: liveness.value, liveness_head: await livenessHead() };
+  const fields = { photos: [photo], gallery: gallery.value, rate: 1 / strictness.value, details: true, ...stated(), ...check };
   const found = await body(api.POST("/v1/identify", { body: fields as never, ...asForm }));
   return found.answers[0] as Answer;
 }

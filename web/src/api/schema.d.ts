@@ -172,6 +172,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/liveness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Liveness
+         * @description Decide whether each face of photos is live or an attack, such as a printed photo.
+         *
+         *     The answer names the head, its operating point, and the threshold. No score means no response,
+         *     never live.
+         */
+        post: operations["liveness"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/verify": {
         parameters: {
             query?: never;
@@ -183,7 +206,7 @@ export interface paths {
         put?: never;
         /**
          * Verify
-         * @description Decide whether two photos show one person.
+         * @description Decide whether two photos show one person. The second one is the probe: it must be live.
          */
         post: operations["verify"];
         delete?: never;
@@ -1320,6 +1343,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cameras": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Cameras
+         * @description List the cameras of this tenant; the operator names them when the server starts.
+         */
+        get: operations["list_cameras"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cameras/{camera}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Events
+         * @description List events after a cursor. They are stored before anybody sees them, and in order.
+         */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cameras/{camera}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Events
+         * @description Send events as they are stored; a browser that reconnects misses none.
+         */
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -1710,6 +1793,41 @@ export interface components {
              * @default false
              */
             details: boolean;
+            /**
+             * Liveness
+             * @description warn: state whether each face is live; refuse: a match must be live, too.
+             * @default off
+             * @enum {string}
+             */
+            liveness: "off" | "warn" | "refuse";
+            /**
+             * Liveness Head
+             * @description Card of the liveness head; see `/v1/models`.
+             */
+            liveness_head?: string | null;
+            /**
+             * Liveness At
+             * @description Operating point of that head, such as bpcer5.
+             */
+            liveness_at?: string | null;
+        };
+        /** Body_liveness_v1_liveness_post */
+        Body_liveness_v1_liveness_post: {
+            /**
+             * Photos
+             * @description Images, in the order of the answers.
+             */
+            photos: string[];
+            /**
+             * Liveness Head
+             * @description Card of the liveness head; see `/v1/models`.
+             */
+            liveness_head?: string | null;
+            /**
+             * Liveness At
+             * @description Operating point of that head, such as bpcer5.
+             */
+            liveness_at?: string | null;
         };
         /** Body_quality_v1_quality_post */
         Body_quality_v1_quality_post: {
@@ -1768,6 +1886,23 @@ export interface components {
              * @default 0.001
              */
             rate: number;
+            /**
+             * Liveness
+             * @description warn: state whether each face is live; refuse: a match must be live, too.
+             * @default off
+             * @enum {string}
+             */
+            liveness: "off" | "warn" | "refuse";
+            /**
+             * Liveness Head
+             * @description Card of the liveness head; see `/v1/models`.
+             */
+            liveness_head?: string | null;
+            /**
+             * Liveness At
+             * @description Operating point of that head, such as bpcer5.
+             */
+            liveness_at?: string | null;
         };
         /**
          * CalibrationFacts
@@ -1810,6 +1945,28 @@ export interface components {
             ece: number | null;
             /** Cllr */
             cllr: number | null;
+        };
+        /**
+         * CameraFacts
+         * @description A camera, without its address.
+         */
+        CameraFacts: {
+            /** Name */
+            name: string;
+            /** Gallery */
+            gallery: string;
+            /** Rate */
+            rate: number;
+            /**
+             * Last
+             * @description when its last event was stored
+             */
+            last: string | null;
+            /**
+             * State
+             * @description kind of its last event; `lost`: it cannot be reached
+             */
+            state: string;
         };
         /**
          * Cost
@@ -2102,6 +2259,43 @@ export interface components {
             apex: number;
             /** Offset */
             offset: number;
+        };
+        /**
+         * EventFacts
+         * @description Somebody entered, was named or left; or the camera began, ended or was lost.
+         */
+        EventFacts: {
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /**
+             * Person
+             * @description name of a match or review, or unknown-3
+             */
+            person: string | null;
+            /** At */
+            at: string;
+            /**
+             * Row
+             * @description as `mien watch` prints it, with the decision
+             */
+            row: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Events
+         * @description Events after a cursor, oldest first.
+         */
+        Events: {
+            /** Items */
+            items: components["schemas"]["EventFacts"][];
+            /**
+             * Next
+             * @description send it as `after` to get what follows
+             */
+            next: number;
         };
         Face: {
             /** @description left, top, right, bottom: px of the upright image */
@@ -3338,10 +3532,12 @@ export type SchemaBodyDetectV1DetectPost = components['schemas']['Body_detect_v1
 export type SchemaBodyEnrolV1GalleriesGalleryPeoplePost = components['schemas']['Body_enrol_v1_galleries__gallery__people_post'];
 export type SchemaBodyIdentifyAgainV1FilmsFilmIdentifyPost = components['schemas']['Body_identify_again_v1_films__film__identify_post'];
 export type SchemaBodyIdentifyV1IdentifyPost = components['schemas']['Body_identify_v1_identify_post'];
+export type SchemaBodyLivenessV1LivenessPost = components['schemas']['Body_liveness_v1_liveness_post'];
 export type SchemaBodyQualityV1QualityPost = components['schemas']['Body_quality_v1_quality_post'];
 export type SchemaBodyUploadV1FilmsPost = components['schemas']['Body_upload_v1_films_post'];
 export type SchemaBodyVerifyV1VerifyPost = components['schemas']['Body_verify_v1_verify_post'];
 export type SchemaCalibrationFacts = components['schemas']['CalibrationFacts'];
+export type SchemaCameraFacts = components['schemas']['CameraFacts'];
 export type SchemaCost = components['schemas']['Cost'];
 export type SchemaCurve = components['schemas']['Curve'];
 export type SchemaDecision = components['schemas']['Decision'];
@@ -3355,6 +3551,8 @@ export type SchemaEnrolment = components['schemas']['Enrolment'];
 export type SchemaEntryFacts = components['schemas']['EntryFacts'];
 export type SchemaErasureFacts = components['schemas']['ErasureFacts'];
 export type SchemaEvent = components['schemas']['Event'];
+export type SchemaEventFacts = components['schemas']['EventFacts'];
+export type SchemaEvents = components['schemas']['Events'];
 export type SchemaFace = components['schemas']['Face'];
 export type SchemaFaceFacts = components['schemas']['FaceFacts'];
 export type SchemaFaces = components['schemas']['Faces'];
@@ -4363,6 +4561,113 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": components["schemas"]["Body_analyze_v1_analyze_post"];
+            };
+        };
+        responses: {
+            /** @description One answer per photo. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answers: (components["schemas"]["ImageAnswer"] | components["schemas"]["UnreadImage"])[];
+                    };
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    liveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_liveness_v1_liveness_post"];
             };
         };
         responses: {
@@ -11463,6 +11768,321 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_cameras: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraFacts"][];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_events: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before. */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_events: {
+        parameters: {
+            query?: {
+                after?: number | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events: id, and the event as JSON. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description A problem. */
             401: {

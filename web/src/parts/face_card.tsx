@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { FaceRow } from "../api/types";
 import { coded, number, percent, t } from "../words";
-import { OutcomeIcon } from "./icon";
+import { type Outcome, OutcomeIcon } from "./icon";
 import { type Box, Cut, nameOf, outcomeOf } from "./photo";
 import { Scale } from "./scale";
 
@@ -35,6 +35,11 @@ export function FaceCard({ face, asked, source, size, chosen, onChoose, children
       {decision?.score != null && decision.threshold != null && (
         <Scale outcome={outcome} score={decision.score} threshold={decision.threshold} label={t("scale.search", { n: asked })} review={null} runner={runner} />
       )}
+      {face.liveness && (
+        <p class="small">
+          <OutcomeIcon of={REAL_ICONS[face.liveness.outcome] ?? "none"} /> {t(`live.is.${face.liveness.outcome}`)} <span class="soft">({face.liveness.model.split("@")[0]})</span>
+        </p>
+      )}
       {face.occluded.length > 0 && <p class="small soft">{t("face.covered")}</p>}
       {face.quality && face.quality.advice.length > 0 && (
         <p class="small soft">{face.quality.advice.map((one) => coded("advice", one) ?? one).join(" ")}</p>
@@ -64,6 +69,8 @@ export function FaceCard({ face, asked, source, size, chosen, onChoose, children
   );
 }
 
+const REAL_ICONS: Record<string, Outcome> = { live: "match", attack: "error", "no-response": "none" };
+
 type Decision = NonNullable<FaceRow["decision"]>;
 
 function facts(decision: Decision): [string, string][] {
@@ -82,6 +89,8 @@ export function sentence(face: FaceRow): string {
   if (!decision) return "";
   const rare = decision.one_in ?? null;
   const values = { rare: rare === null ? "" : number(rare), name: decision.candidates?.[0]?.person ?? "" };
+  if (decision.code === "liveness-attack") return t("sentence.attack", values);
+  if (decision.code === "liveness-no-response") return t("sentence.unchecked", values);
   if (rare === null) return coded("sentence.plain", decision.outcome) ?? decision.reason;
   if (decision.outcome === "match") return t("sentence.match", values);
   if (decision.outcome === "review") return t("sentence.review", values);

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { costOf } from "../api/calls";
+import { costOf, livenessHead } from "../api/calls";
 import { gallery } from "../api/session";
-import { STRICTNESS, strictness } from "../state";
+import { liveness, REAL, STRICTNESS, strictness } from "../state";
 import { number, percent, t } from "../words";
 import { Icon } from "./icon";
 import { useLoad } from "./states";
@@ -45,9 +45,29 @@ export function Strictness() {
             <span style={{ marginLeft: "auto" }}>{t("strict.tight")}</span>
           </div>
           <Misses />
+          <Liveness />
         </div>
       )}
     </div>
+  );
+}
+
+/** Whether a photo of a face may pass for the face. */
+function Liveness() {
+  const [head] = useLoad(livenessHead, []);
+  const name = head.state === "done" ? head.value : null;
+  return (
+    <fieldset class="cards" style={{ border: 0, padding: 0, margin: 0 }}>
+      <legend>{t("real.title")}</legend>
+      <div class="chips">
+        {REAL.map((one) => (
+          <button key={one} class="chip" disabled={one !== "off" && !name} aria-pressed={liveness.value === one} onClick={() => (liveness.value = one)}>
+            {t(`real.${one}`)}
+          </button>
+        ))}
+      </div>
+      <p class="small soft">{name ? t("real.limits", { head: name }) : t("real.none")}</p>
+    </fieldset>
   );
 }
 
