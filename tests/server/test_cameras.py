@@ -159,13 +159,16 @@ def test_events_are_sent_signed_in_order_and_none_twice(door, receiver):
     assert [json.loads(body)["id"] for _, body in got] == [1, 2, 2, 3, 4, 5, 6]
 
 
+HOOK = "[[camera]]\nname = 'a'\nsource = '0'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("[[camera]]\nname = 'A b'\nsource = '0'", "A b"),
         ("[[camera]]\nname = 'a'", "source"),
         ("[[camera]]\nname = 'a'\nsource = '0'\nrate = 2.0", "rate"),
-        ("[[camera]]\nname = 'a'\nsource = '0'\nwebhook = 'http://10.0.0.1/'", "https"),
+        (f"{HOOK}webhook = 'http://home.example/'\nsecret = '0123456789abcdef'", "https"),
         ("[[camera]]\nname = 'a'\nsource = '0'\nwebhook = 'https://x.example/'", "secret"),
         ("[[camera]]\nname = 'a'\nsource = '0'\nspeed = 1", "speed"),
         ("[[camera]]\nname = 'a'\nsource = '0'\n" * 2, "same name"),
@@ -177,6 +180,16 @@ def test_a_file_of_cameras_that_cannot_be_is_refused(tmp_path, text, says):
     path.write_text(text)
     with pytest.raises(MienError, match=says):
         read_cameras(path)
+
+
+@pytest.mark.parametrize("url", ["https://home.example/x", "http://192.168.1.4:8123/api/webhook/x"])
+def test_a_webhook_of_the_own_network_needs_no_tls(tmp_path, url):
+    path = tmp_path / "cameras.toml"
+    secret = "0123456789abcdef"
+    path.write_text(
+        f"[[camera]]\nname = 'a'\nsource = '0'\nwebhook = '{url}'\nsecret = '{secret}'\n"
+    )
+    assert read_cameras(path)[0].webhook == url
 
 
 def test_cameras_survive_the_way_to_another_process(tmp_path):

@@ -107,7 +107,13 @@ def test_an_erased_person_is_gone_from_films_too(toys, clip):
     ada = toys.gallery("people", "Ada")["Ada"]["person"]["id"]
     path = f"/films/{upload(toys, clip)['id']}"
     toys.worker.once()
+    other = upload(toys, clip)["id"]  # is not identified yet, and has a table of another job
+    films = toys.settings.folder / "tenants/default/films"
+    for place in films.iterdir():
+        (place / "table.parquet").write_bytes(b"Ada")
     done = toys("DELETE", f"/galleries/people/people/{ada}")
+    assert sorted(p.name for p in (films / other).iterdir()) == ["film.mkv"]
+    toys("DELETE", f"/films/{other}")
     assert done["elsewhere"] == {"pictures": 1, "films": 1, "questions": 0, "events": 0}
     assert toys("GET", f"{path}/answer", ok=False).status_code == 409
     place = toys.settings.folder / "tenants/default/films"

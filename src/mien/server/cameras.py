@@ -1,6 +1,7 @@
 """Cameras of the operator: who enters, who is named, who leaves; durable, with a cursor."""
 
 import asyncio
+import ipaddress
 import json
 import time
 import tomllib
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -83,15 +85,25 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
         check_rate("rate", one.rate)
         if one.purpose is not None:
             check_code(one.purpose)
-        if one.webhook is not None and not (
-            one.webhook.startswith(("https://", "http://127.0.0.1")) and len(one.secret) >= 16
-        ):
+        if one.webhook is not None and not (is_safe(one.webhook) and len(one.secret) >= 16):
             raise MienError(
-                f"{path}: a webhook needs an https:// address and a `secret` of 16 characters."
+                f"{path}: a webhook needs an https:// address, or one of the own network by its "
+                "number, and a `secret` of 16 characters."
             )
     if len({(one.tenant, one.name) for one in cameras}) < len(cameras):
         raise MienError(f"{path}: two cameras of one tenant have the same name.")
     return cameras
+
+
+def is_safe(url: str) -> bool:
+    """Return whether an address is encrypted, or stays in the own network by its number."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_private
+    except ValueError:
+        return False
 
 
 def camera_of(caller: Caller, name: str) -> Camera:

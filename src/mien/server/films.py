@@ -26,12 +26,13 @@ from mien.server.problems import ApiError, absent
 from mien.server.rows import moment, visible
 from mien.server.state import State
 from mien.server.uploads import name_of
+from mien.service.runs import forget
 
 router = APIRouter(prefix="/v1/films", tags=["films"])
 BLOCK = 1 << 20  # bytes that are copied at once
 # What a film folder has beside the film: rows of the scan, so that it is made once; vectors and
-# pictures of its people; what its faces show.
-SEGMENTS, PEOPLE, FACES, TABLE = "segments.log", "people.npz", "faces", "readings.parquet"
+# pictures of its people.
+SEGMENTS, PEOPLE, FACES = "segments.log", "people.npz", "faces"
 
 
 class FilmFacts(BaseModel):
@@ -284,22 +285,25 @@ def delete_film(film: str, caller: Reviewer) -> Response:
 
 
 def forget_in_films(state: State, tenant: str, gallery: str, person: str) -> int:
-    """Erase an answer's rows about a person, and what was computed from that film.
+    """Erase the answers that name a person, and what was computed from those films.
+
+    Other files beside a film, such as tables, may name the person, too: they are deleted of all
+    films of the gallery. The films themselves are kept.
 
     Returns:
-        The number of films that showed the person. The films themselves are kept.
+        The number of films whose answer named the person.
     """
-    query = "SELECT id, result FROM films WHERE tenant = ? AND gallery = ? AND result IS NOT NULL"
+    query = "SELECT id, result FROM films WHERE tenant = ? AND gallery = ?"
     changed = 0
     for number, text in state.store.all(query, tenant, gallery):
-        if person not in _names(json.loads(text)):
-            continue
-        state.store.run("UPDATE films SET result = NULL WHERE id = ?", number)
-        place = folder(state, tenant, number)
-        for path in (place / SEGMENTS, place / PEOPLE, *place.glob(f"{Path(TABLE).stem}.*")):
-            path.unlink(missing_ok=True)
-        state.tenants.delete(tenant, "films", number, FACES)
-        changed += 1
+        named = text is not None and person in _names(json.loads(text))
+        if named:
+            state.store.run("UPDATE films SET result = NULL WHERE id = ?", number)
+            changed += 1
+        for path in folder(state, tenant, number).iterdir():
+            kept = path.name.startswith("film.")
+            if not kept and (named or path.name not in (SEGMENTS, PEOPLE, FACES)):
+                forget(path)
     return changed
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from mien.errors import CancelledError, MienError
 from mien.server.access import Caller, Reviewer
 from mien.server.faces import Purpose
-from mien.server.films import TABLE, file_of, folder, row_of
+from mien.server.films import file_of, folder, row_of
 from mien.server.jobs import Job, JobFacts, Jobs, facts
 from mien.server.problems import ApiError, absent
 from mien.server.state import State
@@ -23,7 +23,8 @@ from mien.service.galleries import card_of
 
 router = APIRouter(prefix="/v1/films/{film}/readings", tags=["readings"])
 KIND = "analysis"  # of jobs
-ROWS = "readings"  # folder of the rows of a run under way
+# Beside a film: rows of a run under way; the table of the last one.
+ROWS, TABLE = "readings", "readings.parquet"
 MOST = 40  # columns of one answer
 HIDDEN = {"keys", "boxes", "points", "landmarks", "quality"}  # groups that are no measure
 
