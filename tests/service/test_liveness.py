@@ -14,7 +14,13 @@ from mien.liveness import LivenessCheck
 from mien.media import write_image
 from mien.photo import Pipeline
 from mien.service import check_camera, check_liveness, enroll, items_in, verify
-from mien.service.schema import answer_row, checked_row, film_row, verified_row
+from mien.service.schema import (
+    answer_row,
+    checked_row,
+    enrolled_row,
+    film_row,
+    verified_row,
+)
 from mien.service.watch import Source, watch_presence
 from mien.track import KeyFace, Segment
 
@@ -99,6 +105,7 @@ def test_enrolment_refuses_what_is_not_live(toy_pipeline, portrait, tmp_path):
     assert found["Bob"].reason == "liveness-attack"
     assert found["Cyd"].reason == "liveness-no-response"
     assert "not measured" in found["Cyd"].detail
+    assert enrolled_row(found["Ada"])["liveness"]["outcome"] == "live"
 
 
 def film_of(film, scene, name, frames=40):

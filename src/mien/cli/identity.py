@@ -106,6 +106,7 @@ def enroll(
 
     Example: mien enroll family/ --gallery family.mien
     """
+    from mien.liveness.check import refusal
     from mien.service import Run, items_in, region_items
     from mien.service import enroll as run
     from mien.service.galleries import target
@@ -138,6 +139,8 @@ def enroll(
                 rows.append([item.person, item.path.name, result.reason])
                 reason = f"{result.outcome}, {result.reason}. {result.detail or ''}"
                 complain(f"{item.path}: {reason}".rstrip())
+            elif result.liveness and result.liveness.outcome != "live":
+                complain(f"{item.path}: enrolled, but: {refusal(result.liveness)}")
             if not table:
                 print_json_line(enrolled_row(result))
         warn_of_size(known, detector, calibration)

@@ -27,7 +27,7 @@ from mien.photo import Pipeline, in_parallel
 from mien.photo.pipeline import dominant_face
 from mien.service.gate import Gate, conflict_of, doubt_of
 from mien.service.runs import Run
-from mien.types import Answer, Face, Pixels
+from mien.types import Answer, Face, Liveness, Pixels
 
 
 class Read(Protocol):
@@ -57,6 +57,7 @@ class Enrolled:
     detail: str | None = None  # sentence, if refused or quarantined
     template: int | None = None  # number of the template in the gallery, or in its quarantine
     doubts: tuple[Doubt, ...] = ()  # why, with the templates that it was compared with
+    liveness: Liveness | None = None  # of the face; None: not checked
 
 
 def items_in(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[Item]:
@@ -206,7 +207,7 @@ def enroll(
         [number] = gallery.add([_template(face, item, photo.digest)])
         if conflicts:
             conflicts.add(item.person)
-        yield Enrolled(item, "enrolled", template=number)
+        yield Enrolled(item, "enrolled", template=number, liveness=face.liveness)
 
 
 class Photo(NamedTuple):

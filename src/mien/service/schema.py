@@ -289,6 +289,7 @@ def enrolled_row(result: "Enrolled") -> Row:
         "detail": result.detail,
         "id": result.template,
         **({"doubts": [asdict(doubt) for doubt in result.doubts]} if result.doubts else {}),
+        **({"liveness": liveness_row(result.liveness)} if result.liveness else {}),
     }
 
 
