@@ -9,9 +9,10 @@ from mien.errors import MienError
 NAN = float("nan")
 
 
-def face(yaw=2.0, lift=0.01, aperture=0.2):
+def face(yaw=2.0, lift=0.01, aperture=0.2, width=0.8):
     return {
         "yaw": yaw,
+        "mouth_width": width,
         "mouth_lift_left": lift,
         "mouth_lift_right": lift,
         "eye_aperture_left": aperture,
@@ -23,7 +24,7 @@ MADE = {
     "turn-left": face(yaw=-14),
     "turn-right": face(yaw=18),
     "blink": face(aperture=0.1),
-    "smile": face(lift=0.07),
+    "smile": face(lift=0.07, width=0.95),
 }
 
 
@@ -55,6 +56,13 @@ def test_a_photograph_that_only_moves_about_does_not_pass():
     result = run(challenge, [*REST, *frames])
     assert (result.passed, result.reason) == (False, "not-followed")
     assert [step.seconds for step in result.steps] == [None, None]
+
+
+def test_wide_lips_or_raised_corners_alone_are_no_smile():
+    for half in (face(lift=0.07), face(width=0.95)):
+        assert not run(Challenge(("smile",), limit=2.0), [*REST, face(), *[half] * 30]).passed
+    both = [*REST, face(), face(), MADE["smile"]]
+    assert run(Challenge(("smile",), limit=2.0), both).passed
 
 
 def test_the_wrong_move_is_no_answer_and_the_time_is_limited():

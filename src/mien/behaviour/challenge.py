@@ -27,7 +27,10 @@ FEWEST = 5  # frames of rest
 LIMIT = 4.0  # s for each step
 LOST = 0.5  # s without the face that end the challenge: it could have been exchanged
 TURN = 15.0  # degrees from rest
-SMILE = 0.05  # inter-ocular distances by which the mouth corners rise, mean of both sides
+# A smile raises the corners of the mouth and widens it, in inter-ocular distances from the neutral
+# face. Of 88 happy portraits of 25 Taiwanese actors 79 pass, of 261 surprised, angry and
+# disgusted ones 9. Neutral ones vary by 0.010 and 0.022 (99 %).
+LIFT, WIDTH = 0.02, 0.10
 AGAIN = 0.6  # share of a turn or smile below which it is over, so that the next one is a new one
 
 
@@ -135,7 +138,7 @@ class Challenge:
         self._rest.append(measures)
         assert self._first is not None
         if time - self._first >= REST and len(self._rest) >= FEWEST:
-            names = ("yaw", *_LIFTS, *_APERTURES)
+            names = ("yaw", "mouth_width", *_LIFTS, *_APERTURES)
             self._level = {n: float(np.nanmedian([m[n] for m in self._rest])) for n in names}
             self._asked = time
 
@@ -157,7 +160,8 @@ class Challenge:
             away = (measures["yaw"] - rest["yaw"]) / TURN
             return away if move == "turn-right" else -away
         if move == "smile":
-            return float(np.mean([measures[n] - rest[n] for n in _LIFTS])) / SMILE
+            lift = float(np.mean([measures[n] - rest[n] for n in _LIFTS]))
+            return min(lift / LIFT, (measures["mouth_width"] - rest["mouth_width"]) / WIDTH)
         closed = [1 - measures[n] / rest[n] for n in _APERTURES if rest[n] > 0]
         return min(closed, default=0.0) / ENTER
 
