@@ -1,11 +1,13 @@
 """The commands for galleries, on templates that are made here."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mien.decision import calibrations
+from mien.decision.calibration import write_calibration
 from mien.gallery import Template, export_gallery, open_gallery
 from mien.zoo import DETECTOR
 
@@ -64,6 +66,23 @@ def test_a_gallery_moves_to_another_place(mien, path, tmp_path):
     assert (code, "in use already" in err) == (1, True)
     code, _, err = mien("gallery", "migrate", tmp_path / "no.mien", tmp_path / "x.mien")
     assert (code, "does not exist" in err) == (1, True)
+
+
+def test_a_gallery_has_its_own_calibration(mien, path, tmp_path):
+    file = tmp_path / "own.json"
+    write_calibration(replace(CALIBRATION, name="own"), file)
+    code, out, err = mien("gallery", "calibrate", file, "-g", path)
+    assert (code, lines(out)[0]["calibration"], "too small to watch" in err) == (0, "own", True)
+    [shown] = lines(mien("gallery", "show", "-g", path)[1])
+    assert (shown["calibration"], shown["calibrated_on"]) == ("own", CALIBRATION.data)
+    assert (shown["drift"], shown["calibrated"][:2]) == (None, "20")
+    code, _, err = mien("gallery", "calibrate", "-g", path)  # of two people, nothing is measured
+    assert code == 1
+    assert "Traceback" not in err
+    code, _, err = mien("gallery", "calibrate", file, "--reset", "-g", path)
+    assert (code, "give one of them" in err) == (1, True)
+    assert mien("gallery", "calibrate", "--reset", "-g", path)[0] == 0
+    assert lines(mien("gallery", "show", "-g", path)[1])[0]["calibration"] is None
 
 
 def test_nothing_is_removed_without_a_yes(mien, path, monkeypatch):

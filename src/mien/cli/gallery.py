@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli import governance, protection, review
+from mien.cli import gallery_calibration, governance, protection, review
 from mien.cli.options import (
     GALLERY,
     AsTable,
@@ -15,7 +15,7 @@ from mien.cli.options import (
     Who,
     warn_of_size,
 )
-from mien.cli.terminal import print_json_line, print_table, progress
+from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.errors import GalleryError
 from mien.gallery.duplicates import NEAR
 from mien.zoo import DETECTOR
@@ -34,6 +34,7 @@ app.command()(protection.encrypt)
 app.command()(protection.rekey)
 app.command()(protection.backup)
 app.command()(protection.migrate)
+app.command()(gallery_calibration.calibrate)
 app.command()(protection.keygen)
 app.command("prove-erased")(protection.prove_erased)
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
@@ -82,6 +83,14 @@ def show(
     with open_gallery(gallery, None, read_only=True, who=who) as known:
         if person is None:
             settings = {"gallery": gallery, **governance.facts(known)}
+            settings |= gallery_calibration.summary(known)
+            drift = settings.get("drift") or {}
+            if drift.get("alarm"):
+                complain(
+                    "Drift: the last searches are not like those of the calibration, "
+                    f"p = {drift['p']:.2g}. Search for a change of cameras, light or people, and "
+                    "calibrate again."
+                )
             if table:
                 print_table(["setting", "value"], [list(pair) for pair in settings.items()])
             else:
@@ -297,13 +306,13 @@ def duplicates(
 
     Example: mien gallery duplicates --gallery family.mien --table
     """
-    from mien.decision import find_calibration
     from mien.gallery import Limit, open_gallery, repeated_templates, similar_people
+    from mien.gallery.watching import calibration_for
 
     if not 0 < near <= 1:
         raise GalleryError(f"--near {near:g} is not possible: expected a similarity in (0, 1].")
     with open_gallery(gallery, None, read_only=True, who=who) as known, progress() as on_step:
-        found = find_calibration(known.embedder, detector, path=calibration)
+        found = calibration_for(known, detector, calibration)
         limit = Limit(found.at_fmr(fmr).score, found.pair_scores)
         pairs = [("person", pair) for pair in similar_people(known, limit, on_step)]
         pairs += [("image", pair) for pair in repeated_templates(known, near)]

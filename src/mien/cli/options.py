@@ -160,10 +160,11 @@ def embedder_for(named: str | None, gallery: str | None) -> str:
 
 def warn_of_size(gallery: "Gallery", detector: str, calibration: Path | None) -> None:
     """Say on stderr if a gallery has more people than the calibration was measured for."""
-    from mien.decision import CalibrationError, find_calibration, size_warning
+    from mien.decision import CalibrationError, size_warning
+    from mien.gallery.watching import calibration_for
 
     try:
-        known = find_calibration(gallery.embedder, detector, path=calibration)
+        known = calibration_for(gallery, detector, calibration)
     except CalibrationError:  # a search will say so; without a search no rate is needed
         return
     if warning := size_warning(gallery.enrolled(), known):

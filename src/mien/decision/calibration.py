@@ -323,28 +323,40 @@ def read_calibration(path: Path) -> Calibration:
         CalibrationError: names the file and the fault.
     """
     try:
-        table = json.loads(path.read_text("utf-8"))
+        return parse_calibration(path.read_bytes(), str(path))
     except OSError as error:
         raise CalibrationError(
             f"Calibration {path} cannot be read ({error.strerror}); give the file from "
             "`mien calibrate`."
         ) from None
-    except ValueError as error:  # invalid JSON, or not UTF-8
-        raise CalibrationError(
-            f"{path} is not a calibration ({error}); measure it again with `mien calibrate`."
-        ) from None
+
+
+def parse_calibration(data: str | bytes, where: str) -> Calibration:
+    """Read and check one calibration from JSON.
+
+    Args:
+        data: JSON, UTF-8.
+        where: file or gallery, for messages.
+
+    Raises:
+        CalibrationError: states the fault.
+    """
     try:
-        return _calibration(table)
-    except (TypeError, ValueError, KeyError) as error:
+        return _calibration(json.loads(data))
+    except (TypeError, ValueError, KeyError) as error:  # also if it is not UTF-8
         raise CalibrationError(
-            f"{path} is not a calibration ({error}); measure it again with `mien calibrate`."
+            f"{where} is not a calibration ({error}); measure it again with `mien calibrate`."
         ) from None
+
+
+def calibration_text(calibration: Calibration) -> str:
+    """Return one calibration as JSON, without loss."""
+    return json.dumps(asdict(calibration), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_calibration(calibration: Calibration, path: Path) -> None:
     """Write one calibration as JSON, without loss."""
-    text = json.dumps(asdict(calibration), indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", "utf-8")
+    path.write_text(calibration_text(calibration), "utf-8")
 
 
 def _calibration(table: Any) -> Calibration:

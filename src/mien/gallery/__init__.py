@@ -148,7 +148,8 @@ def open_gallery(
             raise
 
     gallery = opened(read_only)
-    if read_only and gallery.settings.governed and may_record(where):
+    kept = gallery.settings.governed or gallery.calibration() is not None  # what searches add
+    if read_only and kept and may_record(where):
         gallery.close()
         gallery = opened(False)
     if create and not gallery.read_only:

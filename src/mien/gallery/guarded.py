@@ -20,10 +20,11 @@ from mien.gallery.legal import TERM, NoBasisError, Settings, packed
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
 from mien.gallery.review import MERGED, Review
 from mien.gallery.rules import Rules
+from mien.gallery.watching import Watching
 from mien.types import Candidate, Floats
 
 
-class GuardedGallery(Rules, Review):
+class GuardedGallery(Rules, Review, Watching):
     """A gallery that keeps its rules; see `mien.gallery.Gallery`."""
 
     def start(self, *, governed: bool = False) -> None:
@@ -204,6 +205,7 @@ class GuardedGallery(Rules, Review):
 
     def close(self) -> None:
         """Close the gallery; later use is an error."""
+        self._store_levels()
         self.engine.close()
 
     def __len__(self) -> int:
@@ -225,4 +227,6 @@ class GuardedGallery(Rules, Review):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is None:
+            self._store_levels()
         self.engine.__exit__(kind, error, trace)

@@ -95,6 +95,12 @@ class Questions:
         """Return False: statements are those of `mien.gallery.review`."""
         return False
 
+    def calibration(self) -> None:
+        """Return None: a calibration is kept by `mien.gallery.watching`."""
+
+    def observed(self, levels: Sequence[float]) -> None:
+        """Do nothing: levels are counted by `mien.gallery.watching`."""
+
     def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:
         """Do nothing: the journal is kept by `mien.gallery.guarded`."""
 

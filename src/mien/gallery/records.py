@@ -205,6 +205,14 @@ class Gallery(Protocol):
         """Return whether somebody has stated that two people are one, or that they are not."""
         ...
 
+    def calibration(self) -> str | None:
+        """Return the calibration that belongs to this gallery, as JSON; None if it has none."""
+        ...
+
+    def observed(self, levels: Sequence[float]) -> None:
+        """Count the levels of the last searches; see `mien.decision.drift`."""
+        ...
+
     def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:
         """Record how the faces of the last search were decided.
 

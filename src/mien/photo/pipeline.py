@@ -24,6 +24,7 @@ from mien.errors import (
     UnknownModelError,
 )
 from mien.gallery import Gallery
+from mien.gallery.watching import bound_calibration
 from mien.liveness import Action, LivenessCheck, open_check
 from mien.photo.heads import open_heads
 from mien.photo.search import GallerySearch
@@ -57,6 +58,7 @@ class Pipeline:
     liveness: LivenessCheck | None = None  # None: faces are taken as they come
     models: dict[str, str] = field(init=False)
     _search: GallerySearch | None = field(default=None, init=False, repr=False)
+    _bound: Calibration | None = field(default=None, init=False, repr=False)  # of the gallery
 
     def __post_init__(self) -> None:
         check_rate("FPIR", self.fpir)
@@ -87,7 +89,13 @@ class Pipeline:
                     gallery.embedder, self.calibration.contract, gallery.where
                 )
             self.embedder, self.calibration = earlier, None  # the shipped one of that contract
+        if self.calibration is None or self.calibration in (self._bound, self._shipped()):
+            self.calibration = self._bound = bound_calibration(gallery, self.detector.name)
         self.gallery, self._search = gallery, None
+
+    def _shipped(self) -> Calibration | None:
+        """Return the shipped calibration of the name of the present one."""
+        return self.calibration and calibrations().get(self.calibration.name)
 
     def __call__(self, image: Pixels) -> Answer:
         """Analyse all faces of one (H, W, 3) image."""

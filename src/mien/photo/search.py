@@ -7,6 +7,7 @@ import numpy as np
 
 from mien.decision import Calibration
 from mien.decision.decide import FPIR, NEAREST, PRIOR, identify, question, score_candidates
+from mien.decision.drift import level_of
 from mien.gallery import Gallery
 from mien.types import Candidate, Decision, Doubles, Face, Floats
 
@@ -37,16 +38,22 @@ class GallerySearch:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         found = self.gallery.search(np.asarray(vectors / lengths, np.float32), NEAREST)
         people = self.gallery.enrolled()
+        scored = [
+            score_candidates(vector, nearest, self._norms_of(nearest), self.calibration)
+            for vector, nearest in zip(vectors, found, strict=True)
+        ]
+        levels = (level_of([one.score or 0.0 for one in each], people) for each in scored)
+        self.gallery.observed([level for level in levels if level is not None])
         decisions = [
             identify(
-                score_candidates(vector, nearest, self._norms_of(nearest), self.calibration),
+                each,
                 self.calibration,
                 people=people,
                 fpir=self.fpir,
                 prior=self.prior,
                 face=face,
             )
-            for vector, nearest, face in zip(vectors, found, faces, strict=True)
+            for each, face in zip(scored, faces, strict=True)
         ]
         if self.refuse:
             pairs = zip(decisions, faces, strict=True)
