@@ -17,5 +17,5 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { "/v1": process.env.MIEN_SERVER ?? "http://127.0.0.1:8642" } },
+  server: { proxy: { "/v1": process.env.MIEN_SERVER ?? "http://127.0.0.1:8480" } },
 });
