@@ -12,6 +12,7 @@ BARE = """
 import sys
 OPTIONAL = {"pandas", "pyarrow", "matplotlib", "h5py", "torch", "onnx", "pillow_heif"}
 OPTIONAL |= {"ai_edge_litert", "cryptography", "keyring", "numba", "psycopg"}
+OPTIONAL |= {"fastapi", "uvicorn", "python_multipart"}
 class Nowhere:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in OPTIONAL:
@@ -100,8 +101,10 @@ def test_everything_but_the_tables_themselves_is_imported_without_extras():
         (["baseline", "fit", "film.mp4", "-o", "b.json"], "analyze"),
         (["calibrate", "people", "--out", "c.json", "--plot", "c.png"], "plots"),
         (["train", "age-fahr"], "train"),
+        (["serve"], "server"),
+        (["serve", "keys", "list"], "server"),
     ],
-    ids=["analyze", "baseline", "calibrate", "train"],
+    ids=["analyze", "baseline", "calibrate", "train", "serve", "keys"],
 )
 def test_a_command_that_lacks_its_extra_says_so_at_once(tmp_path, monkeypatch, words, name):
     monkeypatch.chdir(tmp_path)

@@ -251,3 +251,15 @@ def test_a_wider_address_needs_tls_or_a_statement(host):
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_loopback_needs_nothing(host):
     check_address(host, tls=False, behind_proxy=False)
+
+
+def test_idle_models_are_released_and_loaded_again(toys):
+    toys.gallery("people", "Ada")
+    pipelines = toys.state.pipelines
+    assert pipelines.loaded
+    assert not pipelines.unload(3600)
+    assert pipelines.unload(0)
+    assert pipelines.loaded == []
+    assert not pipelines.unload(0)
+    assert toys.identify(portrait("Ada"))["answers"][0]["faces"][0]["decision"]["person"] == "Ada"
+    assert pipelines.loaded

@@ -1,5 +1,6 @@
 """The app: all routes, what surrounds them, and the files of the page."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ from mien.server.middleware import Guard, Repeats
 from mien.server.settings import ServerSettings
 from mien.server.state import open_state
 
+EVERY = 30.0  # s between two questions whether the models are idle
 PAGE = Path(__file__).with_name("static")
 NOUNS = (
     health,
@@ -82,9 +84,16 @@ def create_app(settings: ServerSettings, pipeline: Pipeline | None = None) -> Fa
     """
     state = open_state(settings, pipeline)
 
+    async def release() -> None:
+        while True:
+            await asyncio.sleep(min(settings.idle, EVERY))
+            await asyncio.to_thread(state.pipelines.unload, settings.idle)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        releasing = asyncio.create_task(release())
         yield
+        releasing.cancel()
         state.close()
 
     surround = [Middleware(Guard, state=state), Middleware(Repeats, state=state)]

@@ -1,6 +1,8 @@
 """The models of a server: each is loaded once, and shared by all requests and tenants."""
 
+import gc
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +13,7 @@ from mien.gallery import Gallery
 from mien.liveness import Action, LivenessCheck, open_check
 from mien.photo import Pipeline, open_pipeline
 from mien.photo.heads import open_heads, split_heads
+from mien.server.heap import trim
 from mien.server.settings import ServerSettings
 from mien.service.galleries import card_of
 from mien.types import Face, Pixels
@@ -49,6 +52,7 @@ class Pipelines:
         self._known: dict[str, Pipeline] = {}
         self._heads: dict[str, Sequence[ChipHead]] = {}
         self._checks: dict[str | None, LivenessCheck] = {}
+        self._used = time.monotonic()  # s, when a model was last asked for
 
     @property
     def loaded(self) -> list[str]:
@@ -64,6 +68,7 @@ class Pipelines:
         """
         name = embedder or self._settings.embedder
         with self._lock:
+            self._used = time.monotonic()
             if name not in self._known:
                 self._known[name] = self._given or self._open(name)
             base = self._known[name]
@@ -121,9 +126,25 @@ class Pipelines:
         commercial = self._settings.commercial_only
         key = ",".join(split_heads(names, commercial)[0]) or "none"
         with self._lock:
+            self._used = time.monotonic()
             if key not in self._heads:
                 self._heads[key] = open_heads(names, self._settings.device, commercial)
             return self._heads[key]
+
+    def unload(self, idle: float) -> bool:
+        """Release the models if none was asked for in so many seconds; return whether.
+
+        Requests under way keep theirs. The next request loads them again.
+        """
+        with self._lock:
+            if time.monotonic() - self._used < idle or not (self._known or self._heads):
+                return False
+            self._known.clear()
+            self._heads.clear()
+            self._checks.clear()
+        gc.collect()
+        trim()
+        return True
 
     def _open(self, embedder: str) -> Pipeline:
         settings = self._settings

@@ -59,6 +59,7 @@ class ServerSettings:
     device: str = "cpu"
     commercial_only: bool = False
     portraits: bool = False  # keep a small picture of each template, erased with the person
+    idle: float = 1800.0  # s without a request, after which the models are released
     origins: tuple[str, ...] = ()  # of pages on other hosts that may use the API
     secure: bool = False  # reached over TLS: cookies are sent over TLS only
     limits: ServerLimits = field(default_factory=ServerLimits)
