@@ -25,7 +25,7 @@ class Ready(BaseModel):
     """The server can answer requests."""
 
     ready: bool
-    models: list[str] = Field(description="in memory")
+    models: list[str] = Field(description="in memory; idle ones are released")
 
 
 class SettingsFacts(BaseModel):
@@ -51,8 +51,8 @@ def health() -> Health:
 
 @router.get("/ready")
 def ready(state: StateDep) -> Ready:
-    """Load the models of new galleries if they are not loaded, and report that. Needs no key."""
-    state.pipelines.plain()
+    """Report that the models could be loaded and the files can be read. Needs no key."""
+    state.pipelines.prove()
     state.store.one("SELECT 1")
     return Ready(ready=True, models=[line.partition("@")[0] for line in state.pipelines.loaded])
 

@@ -53,11 +53,17 @@ class Pipelines:
         self._heads: dict[str, Sequence[ChipHead]] = {}
         self._checks: dict[str | None, LivenessCheck] = {}
         self._used = time.monotonic()  # s, when a model was last asked for
+        self._proved = False  # whether models could be loaded once
 
     @property
     def loaded(self) -> list[str]:
         """The models in memory."""
         return sorted({line for one in self._known.values() for line in one.models.values()})
+
+    def prove(self) -> None:
+        """Load the models once; later calls do nothing, and do not count as use."""
+        if not self._proved:
+            self.plain()
 
     def plain(self, embedder: str | None = None, liveness: LivenessCheck | None = None) -> Pipeline:
         """Return a pipeline without gallery, of one request.
@@ -71,6 +77,7 @@ class Pipelines:
             self._used = time.monotonic()
             if name not in self._known:
                 self._known[name] = self._given or self._open(name)
+                self._proved = True
             base = self._known[name]
         most = self._settings.limits.faces
         detector = LimitedDetector(base.detector, most)
