@@ -89,6 +89,10 @@ class LivenessError(MienError):
     """Liveness was asked for and cannot be checked. Nothing is taken for live instead."""
 
 
+class LanguageError(MienError):
+    """A language model cannot be reached, or its answer cannot be used."""
+
+
 class MissingExtraError(MienError, ImportError):
     """A package that belongs to an extra of mien is not installed."""
 

@@ -122,9 +122,9 @@ def test_liveness_is_stated_with_its_head_and_scores_need_the_scope(toys):
 @pytest.mark.parametrize(
     ("how", "status", "message"),
     [
-        ({"liveness_head": "mtcnn"}, 503, "does not check liveness"),
+        ({"liveness_head": "mtcnn"}, 409, "does not check liveness"),
         ({"liveness_head": "nobody"}, 404, "nobody"),
-        ({"liveness_head": "liveness-texture", "liveness_at": "apcer0"}, 503, "operating point"),
+        ({"liveness_head": "liveness-texture", "liveness_at": "apcer0"}, 409, "operating point"),
         ({"liveness": "perhaps"}, 422, "liveness"),
     ],
 )

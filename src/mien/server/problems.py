@@ -44,7 +44,7 @@ CODES: tuple[tuple[type[MienError], int, str], ...] = (
     (TooFewTrialsError, 422, "too-few-trials"),
     (UnknownModelError, 404, "unknown-model"),
     (LicenceError, 403, "licence"),
-    (LivenessError, 503, "liveness"),
+    (LivenessError, 409, "liveness"),
     (OptionError, 422, "option"),
     (WeightsError, 503, "weights"),
     (DeviceError, 503, "device"),

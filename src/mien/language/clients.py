@@ -1,0 +1,140 @@
+"""A model behind one call: a server on an address that the user names."""
+
+import base64
+import ipaddress
+import json
+import struct
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mien.errors import LanguageError
+from mien.types import Pixels
+
+Respond = Callable[[Pixels | None, str], str]  # (H, W, 3) or None, and a prompt -> the answer
+ADDRESS = "http://127.0.0.1:8000/v1"  # of a server on this machine
+SECONDS = 120.0  # for one answer
+LONGEST = 1_000_000  # bytes of an answer that are read
+
+
+class ServerClient:
+    """A server with the chat interface of OpenAI, such as vLLM, llama.cpp or Ollama."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        address: str = ADDRESS,
+        key: str = "",
+        allow_remote: bool = False,
+        seconds: float = SECONDS,
+    ) -> None:
+        """Name a server; nothing is sent yet.
+
+        Args:
+            model: the name under which the server knows the model.
+            address: up to /v1.
+            key: sent as bearer token, if given.
+            allow_remote: permit an address outside this machine. Pictures are then sent there.
+            seconds: for one answer.
+
+        Raises:
+            LanguageError: the address is not http(s), or is another machine without permission.
+        """
+        parts = urllib.parse.urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise LanguageError(
+                f"'{address}' is not an address; expected something like {ADDRESS}."
+            )
+        if not allow_remote and not _is_local(parts.hostname):
+            raise LanguageError(
+                f"'{address}' is another machine, and pictures of people would be sent there; "
+                "allow it explicitly (allow_remote), or run the model on this machine."
+            )
+        self.name, self.address = model, address.rstrip("/")
+        self._key, self._seconds = key, seconds
+
+    def __call__(self, image: Pixels | None, prompt: str) -> str:
+        """Return the answer of the model at temperature 0.
+
+        Raises:
+            LanguageError: the server cannot be reached, refuses, or answers with something else.
+        """
+        content: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
+        if image is not None:
+            data = "data:image/png;base64," + base64.b64encode(png(image)).decode()
+            content.append({"type": "image_url", "image_url": {"url": data}})
+        body = {
+            "model": self.name,
+            "temperature": 0,
+            "messages": [{"role": "user", "content": content}],
+        }
+        headers = {"Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        request = urllib.request.Request(
+            f"{self.address}/chat/completions", json.dumps(body).encode(), headers
+        )
+        try:
+            with _opener().open(request, timeout=self._seconds) as response:
+                answer = json.loads(response.read(LONGEST))
+            return str(answer["choices"][0]["message"]["content"] or "")
+        except urllib.error.HTTPError as error:
+            raise LanguageError(
+                f"{self.address} refused the request ({error.code} {error.reason}); check the name "
+                f"of the model, '{self.name}', and the key."
+            ) from error
+        except OSError as error:  # also a timeout
+            raise LanguageError(
+                f"{self.address} gives no answer ({getattr(error, 'reason', error)}); start the "
+                "server, or name its address."
+            ) from error
+        except (ValueError, LookupError, TypeError) as error:
+            raise LanguageError(
+                f"{self.address} does not answer like a chat server; name the address up to /v1."
+            ) from error
+
+
+def png(image: Pixels) -> bytes:
+    """Return (H, W, 3) uint8 pixels as a PNG file. Source: RFC 2083."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise LanguageError(
+            f"An array of shape {image.shape} and type {image.dtype} is not an image; expected "
+            "(H, W, 3) uint8."
+        )
+    height, width = image.shape[:2]
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), image.reshape(height, -1)], axis=1)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = zlib.compress(rows.tobytes(), 6)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """An opener without proxies: a proxy would be another machine."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect could lead to another machine."""
+
+    def redirect_request(self, *args: Any, **options: Any) -> None:
+        """Refuse it; urllib then raises HTTPError."""
+        return
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -1,0 +1,167 @@
+"""Clients against a server of this test, and answers against a scripted model."""
+
+import base64
+import http.server
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from mien.errors import LanguageError
+from mien.language import ServerClient, ask, check_schema
+from mien.language.clients import png
+from mien.media import read_image
+from mien.testing import noise
+
+SCHEMA = {"emotion": ("happy", "sad"), "valence": (-1.0, 1.0), "reasons": [("mouth", "brows")]}
+GOOD = '{"emotion": "happy", "valence": 0.5, "reasons": ["mouth"]}'
+
+
+def scripted(*answers):
+    """A model that gives these answers in turn, and remembers what it was asked."""
+    left = list(answers)
+
+    def respond(image, prompt):
+        respond.asked.append(prompt)
+        return left.pop(0)
+
+    respond.asked = []
+    return respond
+
+
+def test_a_valid_answer_is_taken_as_it_is():
+    model = scripted(GOOD)
+    found = ask(model, None, "Which emotion?", SCHEMA)
+    assert found.outcome == "valid"
+    assert found.values == {"emotion": "happy", "valence": 0.5, "reasons": ["mouth"]}
+    assert found.raw == (GOOD,)
+
+
+def test_words_around_the_object_do_not_matter():
+    assert ask(scripted(f"Sure!\n```json\n{GOOD}\n```"), None, "?", SCHEMA).outcome == "valid"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ("happy", "it has no JSON object"),
+        ("[1, 2]", "it has no JSON object"),
+        ('{"emotion": "happy"}', "the key 'valence' is missing"),
+        (GOOD.replace("happy", "glad"), "'emotion' must be one of: happy, sad"),
+        (GOOD.replace("0.5", "2"), "'valence' must be a number from -1 to 1"),
+        (GOOD.replace("0.5", "true"), "'valence' must be a number"),
+        (GOOD.replace("0.5", "NaN"), "'valence' must be a number"),
+        (GOOD.replace('["mouth"]', '["ears"]'), "'reasons' must be a list of: mouth, brows"),
+        (GOOD.replace('["mouth"]', '"mouth"'), "'reasons' must be a list"),
+    ],
+)
+def test_one_repair_names_the_fault_and_a_second_fault_is_invalid(wrong, fault):
+    model = scripted(wrong, GOOD)
+    assert ask(model, None, "Which emotion?", SCHEMA).outcome == "repaired"
+    assert fault in model.asked[1]
+    assert model.asked[1].endswith("Which emotion?")
+    found = ask(scripted(wrong, wrong), None, "Which emotion?", SCHEMA)
+    assert (found.outcome, found.values) == ("invalid", None)
+    assert fault in found.fault
+    assert found.raw == (wrong, wrong)
+
+
+def test_a_refusal_is_counted_and_not_pressed():
+    for text in ("I'm sorry, but I cannot judge people.", "As an AI, ...", "I can't help."):
+        model = scripted(text)
+        found = ask(model, None, "?", SCHEMA)
+        assert (found.outcome, found.values, len(model.asked)) == ("refused", None, 1)
+    apology_inside = GOOD.replace("happy", "sad") + " I'm sorry."
+    assert ask(scripted(apology_inside), None, "?", SCHEMA).outcome == "valid"
+
+
+def test_wrong_models_and_schemas_are_refused():
+    with pytest.raises(LanguageError, match="answered with NoneType"):
+        ask(scripted(None), None, "?", SCHEMA)
+    for schema in ({}, {"a": ()}, {"a": "word"}, {"a": (1.0, 0.0)}, {"a": [("x",), ("y",)]}):
+        with pytest.raises(LanguageError):
+            check_schema(schema)
+
+
+def test_pixels_survive_the_way_into_a_png():
+    image = noise(1, 37)[0][:21]
+    assert np.array_equal(read_image(png(image)), image)
+    with pytest.raises(LanguageError, match="is not an image"):
+        png(np.zeros((4, 4), np.uint8))
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        state = self.server.state
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        state["asked"].append((self.path, self.headers.get("Authorization"), body))
+        code, answer = state["answer"]
+        self.send_response(code)
+        if code == 302:
+            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server():
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    good = json.dumps({"choices": [{"message": {"content": "a smile"}}]}).encode()
+    running.state = {"asked": [], "answer": (200, good)}
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_port}/v1", running.state
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+def test_a_server_gets_image_prompt_and_key(server, monkeypatch):
+    address, state = server
+    monkeypatch.setenv("http_proxy", "http://192.0.2.1:1")  # is not used
+    client = ServerClient("toy", address=address, key="secret")
+    image = noise(1, 8)[0]
+    assert client(image, "What is it?") == "a smile"
+    path, key, body = state["asked"][0]
+    assert (path, key, body["model"], body["temperature"]) == (
+        "/v1/chat/completions", "Bearer secret", "toy", 0,
+    )  # fmt: skip
+    text, picture = body["messages"][0]["content"]
+    assert text["text"] == "What is it?"
+    data = base64.b64decode(picture["image_url"]["url"].partition(",")[2])
+    assert np.array_equal(read_image(data), image)
+    client(None, "Only words")
+    assert len(state["asked"][1][2]["messages"][0]["content"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ((404, b"{}"), "refused the request"),
+        ((302, b""), "refused the request"),
+        ((200, b"<html>"), "does not answer like a chat server"),
+        ((200, b'{"choices": []}'), "does not answer like a chat server"),
+        ((200, b'{"choices": [{"message": null}]}'), "does not answer like a chat server"),
+    ],
+)
+def test_other_answers_are_errors_with_the_address(server, answer, says):
+    address, state = server
+    state["answer"] = answer
+    with pytest.raises(LanguageError, match=says):
+        ServerClient("toy", address=address)(None, "?")
+
+
+def test_nobody_there_and_other_machines(server):
+    with pytest.raises(LanguageError, match="gives no answer"):
+        ServerClient("toy", address="http://127.0.0.1:9/v1")(None, "?")
+    for address in ("http://192.0.2.1/v1", "https://example.org/v1"):
+        with pytest.raises(LanguageError, match="would be sent there"):
+            ServerClient("toy", address=address)
+        assert ServerClient("toy", address=address, allow_remote=True).address == address
+    for address in ("file:///etc/passwd", "127.0.0.1:8000", ""):
+        with pytest.raises(LanguageError, match="is not an address"):
+            ServerClient("toy", address=address)
