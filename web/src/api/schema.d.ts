@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Ready
-         * @description Load the models of new galleries if they are not loaded, and report that. Needs no key.
+         * @description Report that the models could be loaded and the files can be read. Needs no key.
          */
         get: operations["ready"];
         put?: never;
@@ -3199,7 +3199,7 @@ export interface components {
             ready: boolean;
             /**
              * Models
-             * @description in memory
+             * @description in memory; idle ones are released
              */
             models: string[];
         };
