@@ -164,18 +164,12 @@ def test_commands_in_shell_blocks_exist_with_their_options():
             if words[:1] != ["mien"]:
                 continue
             command, rest = top, words[1:]
-<<<<<<< HEAD
             while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
-                assert rest[0] in command.commands, f"{page.name}: {line}"
-                command, rest = command.commands[rest[0]], rest[1:]
-=======
-            while hasattr(command, "commands") and rest:
                 name = rest[0]
                 if BY_CARD in command.commands and name in cards():
                     name = BY_CARD
                 assert name in command.commands, f"{page.name}: {line}"
                 command, rest = command.commands[name], rest[1:]
->>>>>>> c665d61 (Know audits by card in the test of documented commands)
             known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
             used = {word.split("=")[0] for word in rest if word.startswith("--")}
             assert used <= known, f"{page.name}: {line}"
