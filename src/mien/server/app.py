@@ -22,6 +22,7 @@ from mien.server import (
     films,
     frames,
     galleries,
+    groups,
     health,
     jobs,
     models,
@@ -39,7 +40,7 @@ from mien.server import (
 from mien.server.access import CSRF
 from mien.server.middleware import Guard, Repeats
 from mien.server.settings import ServerSettings
-from mien.server.state import open_state
+from mien.server.state import State, open_state
 
 EVERY = 30.0  # s between two questions whether the models are idle
 PAGE = Path(__file__).with_name("static")
@@ -56,6 +57,7 @@ NOUNS = (
     rates,
     verdicts,
     albums,
+    groups,
     review,
     films,
     readings,
@@ -70,6 +72,22 @@ def routes() -> list[APIRoute]:
     """Return the routes of all nouns."""
     found = (route for noun in NOUNS for route in noun.router.routes)
     return [route for route in found if isinstance(route, APIRoute)]
+
+
+def surroundings(state: State) -> list[Middleware]:
+    """Return what surrounds every request, outermost first."""
+    found = [Middleware(Guard, state=state), Middleware(Repeats, state=state)]
+    if state.settings.origins:
+        found.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(state.settings.origins),
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", CSRF],
+                expose_headers=["X-Request-ID", "Retry-After"],
+            )
+        )
+    return found
 
 
 def create_app(settings: ServerSettings, pipeline: Pipeline | None = None) -> FastAPI:
@@ -96,24 +114,13 @@ def create_app(settings: ServerSettings, pipeline: Pipeline | None = None) -> Fa
         releasing.cancel()
         state.close()
 
-    surround = [Middleware(Guard, state=state), Middleware(Repeats, state=state)]
-    if settings.origins:
-        surround.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(settings.origins),
-                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", CSRF],
-                expose_headers=["X-Request-ID", "Retry-After"],
-            )
-        )
     app = FastAPI(
         title="mien",
         docs_url=None,  # their scripts come from another host
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         lifespan=lifespan,
-        middleware=surround,
+        middleware=surroundings(state),
     )
     app.state.mien = state
     problems.install(app)

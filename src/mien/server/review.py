@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from mien.albums import Groups, edits
 from mien.gallery import GuardedGallery
 from mien.server.access import Caller, Reviewer
-from mien.server.albums import enrol_in, groups_of
 from mien.server.galleries import Body, Id, Number, name_of_person
+from mien.server.groups import enrol_in, groups_of
 from mien.server.problems import ApiError, absent
 
 router = APIRouter(prefix="/v1/review", tags=["review"])
