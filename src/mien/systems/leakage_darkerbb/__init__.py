@@ -1,0 +1,1 @@
+"""Audit of what similarity scores give away about an enrolled face."""
