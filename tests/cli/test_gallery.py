@@ -85,6 +85,21 @@ def test_a_gallery_has_its_own_calibration(mien, path, tmp_path):
     assert lines(mien("gallery", "show", "-g", path)[1])[0]["calibration"] is None
 
 
+def test_templates_are_protected_and_the_key_is_revoked(mien, path, tmp_path, monkeypatch):
+    one, two = tmp_path / "one.key", tmp_path / "two.key"
+    code, out, _ = mien("gallery", "protect", "--key-file", one, "-g", path)
+    assert (code, lines(out)[0]["protected"], one.stat().st_size) == (0, True, 65)
+    code, _, err = mien("gallery", "show", "-g", path)
+    assert (code, "give their key" in err) == (1, True)
+    monkeypatch.setenv("MIEN_PROTECT_KEY_FILE", str(one))
+    assert lines(mien("gallery", "show", "-g", path)[1])[0]["protected"]
+    assert mien("gallery", "protect", "--key-file", two, "-g", path)[0] == 0
+    code, _, err = mien("gallery", "check", "-g", path)
+    assert (code, "or it was revoked" in err) == (1, True)
+    monkeypatch.setenv("MIEN_PROTECT_KEY_FILE", str(two))
+    assert mien("gallery", "check", "-g", path)[0] == 0
+
+
 def test_nothing_is_removed_without_a_yes(mien, path, monkeypatch):
     code, _, _ = mien("gallery", "remove", 2, "-g", path)  # stdin is empty
     assert code == 1

@@ -86,6 +86,7 @@ def facts(known: Any) -> dict[str, Any]:
         "people": known.enrolled(),
         "templates": len(known),
         "encrypted": known.encrypted,
+        "protected": known.protected,
         "journal": known.journal.head().number,
     }
 

@@ -174,3 +174,31 @@ def migrate(
             source, target, who=who, on_step=lambda n, of: on_step("rows", n, of)
         )
     print_json_line({"gallery": target, **asdict(done)})
+
+
+def protect(
+    key_file: Annotated[
+        Path, typer.Option("--key-file", help="File of the new key; made if it does not exist.")
+    ],
+    gallery: GalleryPath = GALLERY,
+    who: Who = None,
+) -> None:
+    """Rotate and round all templates with a key; a later key revokes the earlier one.
+
+    Without the key the gallery is lost. Afterwards all commands take it from MIEN_PROTECT_KEY, or
+    from the file that MIEN_PROTECT_KEY_FILE names. To change the key, let these name the old one.
+
+    Example: mien gallery protect --key-file protect.key --gallery family.mien
+    """
+    from mien.gallery import open_gallery
+    from mien.gallery.keys import read_key_file, write_key_file
+
+    with open_gallery(gallery, None, who=who) as known:
+        key = read_key_file(key_file) if key_file.exists() else write_key_file(key_file)
+        receipt = known.protect(key)
+    print_json_line(
+        {"gallery": gallery, "protected": True, "complete": receipt.complete}
+        | {"reason": receipt.reason}
+    )
+    if not receipt.complete:
+        raise GalleryError(f"{receipt.reason}")

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from mien.gallery.checks import (
     stack,
     utc,
 )
-from mien.gallery.index import NOBODY
+from mien.gallery.index import NOBODY, Index
 from mien.gallery.keys import Box, Vault
+from mien.gallery.protecting import Transform, shielded
+from mien.gallery.questions import PAGE
 from mien.gallery.records import Receipt, Refusal, Template
 from mien.gallery.resealing import OWNED, convert, pass_on
 from mien.gallery.sealing import Sealing, Texts
@@ -34,7 +37,7 @@ class Changes(Searching):
             raise GalleryError(f"Gallery {self.where} is encrypted already; for a new key: rekey.")
         lookup = Vault.new_lookup(key, self.embedder)
         vault = Vault(key, lookup, self.embedder, self.where)
-        sealing = Sealing(vault, self._wrapped, armour=self._sealing.armour)
+        sealing = replace(self._sealing, vault=vault)
         with self._store.change(erases=True):
             for person, name in self._run("SELECT id, name FROM people").fetchall():
                 self._run("UPDATE people SET wrapped = ? WHERE id = ?", vault.add(person), person)
@@ -48,6 +51,32 @@ class Changes(Searching):
 
     def _drop_plain(self) -> None:
         """Delete plain copies of vectors, if the engine has any."""
+
+    def protect(self, key: bytes) -> Receipt:
+        """Protect all vectors with a key, in one transaction; see `GuardedGallery.protect`."""
+        new = Transform(key, self.embedder)
+        sealing = replace(self._sealing, transform=new)
+        with self._store.change(erases=True):
+            last = 0
+            while rows := self._run(
+                "SELECT id, person, vector, crc FROM templates WHERE id > ? "
+                f"ORDER BY id LIMIT {PAGE}",
+                last,
+            ).fetchall():
+                last = rows[-1][0]
+                for number, person, blob, _ in self._sealing.open_vectors(rows):
+                    columns = sealing.vector(person, blob)
+                    query = "UPDATE templates SET vector = ?, crc = ? WHERE id = ?"
+                    self._run(query, *columns, number)
+                    self._rewritten(number, shielded(new, blob))
+            query = "UPDATE about SET protect_check = ?, protected = protected + 1"
+            self._run(query, new.check)
+        self._sealing, self._store.protected = sealing, self._store.protected + 1
+        self._index, self._epoch, self._last = Index.empty(), -1, 0  # rounding moved all vectors
+        return self._receipt(0, 0, 0)
+
+    def _rewritten(self, number: int, blob: bytes) -> None:
+        """Take note of the new stored vector of a template."""
 
     def rekey(self, key: bytes) -> Receipt:
         """Wrap all data keys with a new key, in one transaction; see `GuardedGallery.rekey`."""

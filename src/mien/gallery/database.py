@@ -26,6 +26,7 @@ class Database(Protocol):
     read_only: bool
     closed: bool
     generation: int  # number of the key; 0: not encrypted
+    protected: int  # number of the key of protected templates; 0: they are plain
 
     def run(self, query: str, *values: Any) -> Result:
         """Run one statement, inside `change` or `reading`."""

@@ -18,7 +18,7 @@ from mien.gallery.grounds import SETTINGS
 from mien.gallery.keys import check_key
 from mien.gallery.legal import TERM, NoBasisError, Settings, packed
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
-from mien.gallery.review import MERGED, Review
+from mien.gallery.review import DENIED, MERGED, Review
 from mien.gallery.rules import Rules
 from mien.gallery.watching import Watching
 from mien.types import Candidate, Floats
@@ -115,6 +115,31 @@ class GuardedGallery(Rules, Review, Watching):
         check_key(key)
         with self._changing("rekey"):
             return self.engine.rekey(key)
+
+    @property
+    def protected(self) -> bool:
+        """Whether templates are protected by a rotation that a key states."""
+        return self.engine.protected
+
+    def protect(self, key: bytes) -> Receipt:
+        """Protect all templates with a key; an earlier key is revoked. One transaction.
+
+        For what this protects against and what not, see `mien.gallery.protecting`.
+
+        Args:
+            key: 32 random bytes. Without it the gallery is lost: keep it in two places.
+
+        Raises:
+            GalleryError: templates wait in quarantine, or faces are denied; decide first.
+        """
+        check_key(key)
+        if self.quarantined() or any(one.kind == DENIED for one in self.statements()):
+            raise GalleryError(
+                f"Gallery {self.where} has templates in quarantine, or denied faces; decide about "
+                "them first: mien gallery quarantine, mien gallery facts retract"
+            )
+        with self._changing("protect"):
+            return self.engine.protect(key)
 
     def backup(self, target: Path) -> None:
         """Write a copy of one state of the gallery, encrypted as the gallery is.

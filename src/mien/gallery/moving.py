@@ -19,7 +19,16 @@ COLUMNS = {  # of each table, in the order in which rows refer to each other
     "facts": ("id", "kind", "person", "text"),
 }
 TEXTS = ("source", "text")  # columns of text that hold sealed bytes if the gallery is encrypted
-ABOUT = ("dimension", "changes", "epoch", "lookup", "generation", "ident")
+ABOUT = (
+    "dimension",
+    "changes",
+    "epoch",
+    "lookup",
+    "generation",
+    "ident",
+    "protected",
+    "protect_check",
+)
 
 Row = tuple[Any, ...]
 

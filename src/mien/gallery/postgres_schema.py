@@ -36,6 +36,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
             generation integer NOT NULL DEFAULT 0,
             ident text,
             arriving text,
+            protected integer NOT NULL DEFAULT 0,
+            protect_check text,
             last_people bigint NOT NULL DEFAULT 0,
             last_templates bigint NOT NULL DEFAULT 0,
             last_refusals bigint NOT NULL DEFAULT 0,

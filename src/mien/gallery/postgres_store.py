@@ -66,11 +66,11 @@ class PostgresStore:
             if not self.read_only:
                 prepare(db, self.address, embedder if create else None)
             self._path = search_path(db, self.address)
-            query = "SELECT embedder, generation, scrub_due FROM "
+            query = "SELECT embedder, generation, protected, scrub_due FROM "
             row = db.execute(f"{query}{self.address.schema}.about").fetchone()
         if row is None:
             raise GalleryError(damaged_file(self.where, "a row is missing"))
-        self.embedder, self.generation, due = row
+        self.embedder, self.generation, self.protected, due = row
         if embedder not in (None, self.embedder):
             raise GalleryMismatchError(self.embedder, str(embedder), self.where)
         self._pool = psycopg_pool.ConnectionPool(
@@ -215,8 +215,8 @@ class PostgresStore:
 
     def _same_key(self) -> None:
         """Refuse to go on with an old key, or without one."""
-        (generation,) = self.must("SELECT generation FROM about")
-        if generation != self.generation:
+        now = self.must("SELECT generation, protected FROM about")
+        if tuple(now) != (self.generation, self.protected):
             raise GalleryError(
                 f"Gallery {self.where} was encrypted, or got a new key, while it was open; this "
                 "change was not stored. Open the gallery again."
@@ -240,27 +240,43 @@ class PostgresStore:
         """
         self._writable()
         with self.reading():
-            (due,) = self.must("SELECT scrub_due FROM about")
-        if not due:
-            return None
+            if not self.must("SELECT scrub_due FROM about")[0]:
+                return None
+        turn = f"scrub {self.address.schema}"
         with spoken(self.where), self._pool.connection() as db:
+            # Those who wait here have erased before the next one begins, who works for all of them.
             try:
-                db.execute(f"SET lock_timeout TO {int(SCRUB_WAIT * 1000)}")
-                if not self._unseen(db):
-                    return (
-                        f"Another program is reading gallery {self.where}, so erased data remain "
-                        "in its tables; end that program, then scrub or open the gallery again."
-                    )
-                for table in (*TABLES, "search", "about"):
-                    db.execute(f"VACUUM (FULL) {table}")
-                # Only if no other process has erased data meanwhile.
-                done = "UPDATE about SET scrub_due = 0 WHERE scrub_due = %s"
-                db.execute(done, (due,))
-            except psycopg.OperationalError as error:
-                return f"Data of erased rows may remain in {self.where} ({summary(error)})."
+                db.execute("SELECT pg_advisory_lock(hashtext(%s))", (turn,))
+            except psycopg.errors.LockNotAvailable:
+                return (
+                    f"Other programs have erased data of gallery {self.where} for {WAIT:g} s, and "
+                    "the data of this erasure remain in its tables; scrub it later."
+                )
+            try:
+                return self._rewritten(db)
             finally:
                 with suppress(psycopg.Error):
                     db.execute(f"SET lock_timeout TO {int(WAIT * 1000)}")
+                    db.execute("SELECT pg_advisory_unlock(hashtext(%s))", (turn,))
+
+    def _rewritten(self, db: Db) -> str | None:
+        """Rewrite all tables if that is still due; return the reason if it is incomplete."""
+        row = db.execute("SELECT scrub_due FROM about").fetchone()
+        if row == (0,):
+            return None
+        if not self._unseen(db):
+            return (
+                f"Another program is reading gallery {self.where}, so erased data remain in its "
+                "tables; end that program, then scrub or open the gallery again."
+            )
+        db.execute(f"SET lock_timeout TO {int(SCRUB_WAIT * 1000)}")
+        try:
+            for table in (*TABLES, "search", "about"):
+                db.execute(f"VACUUM (FULL) {table}")
+            # Only if no other process has erased data meanwhile.
+            db.execute("UPDATE about SET scrub_due = 0 WHERE scrub_due = %s", row)
+        except psycopg.OperationalError as error:
+            return f"Data of erased rows may remain in {self.where} ({summary(error)})."
         return None
 
     def _unseen(self, db: Db) -> bool:

@@ -8,10 +8,12 @@ from mien.errors import GalleryError, UnknownPersonError
 from mien.gallery.checks import check_digest, clean_name
 from mien.gallery.database import Database
 from mien.gallery.keys import Vault, find_key
+from mien.gallery.protecting import Transform, find_transform
 from mien.gallery.recall import Recall
 from mien.gallery.records import Fact, Person, Refusal, Seen, Stored
 from mien.gallery.rows import STORED, damaged, moment, stored_of
 from mien.gallery.sealing import Sealing, Texts
+from mien.types import Floats
 
 PAGE = 1000  # templates per read during iteration
 
@@ -33,7 +35,8 @@ class Questions:
         self.where, self.read_only = store.where, store.read_only
         self.embedder: str = store.embedder
         self._run, self._one, self._must = store.run, store.one, store.must
-        self._sealing = Sealing(self._vault(key), self._wrapped, armour=armour)
+        vault, transform = self._vault(key), self._transform()
+        self._sealing = Sealing(vault, self._wrapped, armour=armour, transform=transform)
 
     @property
     def encrypted(self) -> bool:
@@ -49,6 +52,27 @@ class Questions:
         if key is None:
             key = find_key(str(ident), generation, self.where)
         return Vault(key, lookup, self.embedder, self.where)
+
+    @property
+    def protected(self) -> bool:
+        """Whether the vectors are protected by a rotation."""
+        return self._sealing.transform is not None
+
+    def _transform(self) -> Transform | None:
+        """Return the rotation of a gallery with protected templates."""
+        with self._store.reading():
+            (check,) = self._must("SELECT protect_check FROM about")
+        return None if check is None else find_transform(str(check), self.embedder, self.where)
+
+    def shield(self, vector: Floats) -> Floats:
+        """Return what may be stored of a (D,) vector."""
+        transform = self._sealing.transform
+        return vector if transform is None else transform.protect(vector[None])[0]
+
+    def unshield(self, stored: Floats) -> Floats:
+        """Return a (D,) vector from what was stored of it."""
+        transform = self._sealing.transform
+        return stored if transform is None else transform.open(stored[None])[0]
 
     def _wrapped(self, person: int) -> object:
         """Return the wrapped data key of a person."""

@@ -324,6 +324,23 @@ class Engine(Gallery, Protocol):
         """Wrap all data keys with a new key in one transaction."""
         ...
 
+    def protect(self, key: bytes) -> Receipt:
+        """Protect all vectors with a key in one transaction; an earlier key is revoked."""
+        ...
+
+    def shield(self, vector: Floats) -> Floats:
+        """Return what may be stored of a (D,) vector."""
+        ...
+
+    def unshield(self, stored: Floats) -> Floats:
+        """Return a (D,) vector from what was stored of it."""
+        ...
+
+    @property
+    def protected(self) -> bool:
+        """Whether the vectors are protected by a rotation."""
+        ...
+
     def key_name(self) -> tuple[str, int]:
         """Return how the keyring names the gallery, and the number of its key; 0: plain."""
         ...

@@ -83,6 +83,7 @@ class Review(Guard):
         template = check_template(template, self.embedder, self.where)
         check_vectors(template.vector[None], None, self.where)
         person = clean_name(template.person)
+        template = replace(template, vector=self.engine.shield(template.vector))
         text = packed(template, tuple(doubts), None if group is None else clean_name(group))
         with self._changing("quarantine", [person], grounds=[person]):
             return self.engine.put(HELD, text, person)
@@ -180,7 +181,7 @@ class Review(Guard):
         row = read(fact)
         template = Template(
             names[fact.person or 0],
-            np.frombuffer(b64decode(row["vector"]), "<f4").astype(np.float32),
+            self.engine.unshield(decoded(row["vector"])),
             self.embedder,
             source=row["source"],
             source_digest=row["digest"],
@@ -230,7 +231,7 @@ class Review(Guard):
         check_template(template, self.embedder, self.where)
         check_vectors(vector[None], None, self.where)
         self._known(person)
-        text = json.dumps({"vector": encoded(vector), "source": source})
+        text = json.dumps({"vector": encoded(self.engine.shield(vector)), "source": source})
         with self._changing("state-denied", [person]):
             return self.engine.put(DENIED, text, clean_name(person))
 
@@ -270,7 +271,8 @@ class Review(Guard):
             }
             denied: dict[int, list[Floats]] = {}
             for fact in facts[DENIED]:
-                denied.setdefault(fact.person or 0, []).append(decoded(read(fact)["vector"]))
+                vector = self.engine.unshield(decoded(read(fact)["vector"]))
+                denied.setdefault(fact.person or 0, []).append(vector)
             known = Relations(pairs[SAME], pairs[DIFFERENT], pairs[MERGED], denied)
             names = self.engine.names() if known.search else {}
             ids = {name: number for number, name in names.items() if known.mentions(number)}

@@ -91,6 +91,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # NULL; or the state of a gallery whose rows arrive here, and this is none yet: see migrating.
     ("ALTER TABLE about ADD COLUMN arriving TEXT",),
+    (
+        "ALTER TABLE about ADD COLUMN protected INTEGER NOT NULL DEFAULT 0",  # counts the keys
+        "ALTER TABLE about ADD COLUMN protect_check TEXT",  # of the present key; NULL: none
+    ),
 )
 
 

@@ -9,10 +9,12 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mien.errors import GalleryError
 from mien.gallery.keys import Vault
+from mien.gallery.protecting import Transform, shielded, unshielded
 
 Row = Sequence[Any]
 
@@ -27,24 +29,14 @@ class Texts(NamedTuple):
     reason: str = ""
 
 
+@dataclass
 class Sealing:
     """Seals and opens rows with the keys of a gallery."""
 
-    def __init__(
-        self,
-        vault: Vault | None,
-        wrapped: Callable[[int], object],
-        *,
-        armour: bool = False,
-    ) -> None:
-        """Use keys.
-
-        Args:
-            vault: the keys; None: rows are plain.
-            wrapped: returns the wrapped data key of a person.
-            armour: whether columns of text hold sealed texts as base64, not as bytes.
-        """
-        self.vault, self.wrapped, self.armour = vault, wrapped, armour
+    vault: Vault | None  # the keys; None: rows are plain
+    wrapped: Callable[[int], object]  # returns the wrapped data key of a person
+    armour: bool = False  # whether columns of text hold sealed texts as base64, not as bytes
+    transform: Transform | None = None  # protects vectors, before they are sealed
 
     def lookup(self, text: str) -> str:
         """Return what stands in the column of a name or digest."""
@@ -60,6 +52,7 @@ class Sealing:
 
     def vector(self, person: int, blob: bytes) -> tuple[bytes, int]:
         """Return the columns `vector` and `crc`."""
+        blob = shielded(self.transform, blob)
         if not self.vault:
             return blob, zlib.crc32(blob)
         return self._seal(person, "vector", blob), 0  # GCM authenticates; a CRC would reveal bits
@@ -86,13 +79,22 @@ class Sealing:
 
     def open_vectors(self, rows: Sequence[Row]) -> list[Row]:
         """Return rows that begin with number, person, vector, CRC-32, with plain vectors."""
-        if not self.vault:
-            return list(rows)
-        opened: list[Row] = []
-        for number, person, sealed, _, *rest in rows:
-            blob = self._open(person, "vector", sealed)
-            opened.append((number, person, blob, zlib.crc32(blob), *rest))
-        return opened
+        opened: list[Row] = list(rows)
+        if self.vault:
+            opened = []
+            for number, person, sealed, _, *rest in rows:
+                blob = self._open(person, "vector", sealed)
+                opened.append((number, person, blob, zlib.crc32(blob), *rest))
+        if self.transform is None:
+            return opened
+        sizes = {len(row[2]) for row in opened}
+        if len(sizes) > 1 or any(zlib.crc32(row[2]) != row[3] for row in opened):
+            return opened  # damaged: whoever checks the CRC-32 finds it
+        blobs = unshielded(self.transform, [row[2] for row in opened])
+        return [
+            (*row[:2], blob, zlib.crc32(blob), *row[4:])
+            for row, blob in zip(opened, blobs, strict=True)
+        ]
 
     def open_texts(self, person: int, kind: str, texts: Texts) -> Texts:
         """Return plain columns of a template or refusal."""
@@ -110,7 +112,7 @@ class Sealing:
     def open_stored(self, rows: Sequence[Row]) -> list[Row]:
         """Return plain rows of `mien.gallery.rows.STORED`."""
         if not self.vault:
-            return list(rows)
+            return self.open_vectors(rows)
         opened: list[Row] = []
         for (
             number,

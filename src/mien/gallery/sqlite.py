@@ -78,7 +78,7 @@ class SqliteGallery(Moving):
     # ------------------------------------------------------------------ the file beside
 
     def _kept(self, epoch: int, last: int, dimension: int | None) -> tuple[Index, int] | None:
-        if last < ROWS or self.encrypted:
+        if last < ROWS or self.encrypted or self.protected:
             return None
         return self._sidecar.load(epoch, last, dimension)
 
@@ -100,7 +100,7 @@ class SqliteGallery(Moving):
 
     def _keep_index(self) -> None:
         """Write the file beside a large gallery if many templates are not in it."""
-        if self.encrypted:
+        if self.encrypted or self.protected:
             return
         with self._store.reading():
             last = self._store.last()

@@ -47,8 +47,8 @@ class Store:
                 prepare(self.db, self.where, embedder, self.read_only)
                 self._file = self._identity()
                 self._held = hold(path)
-                self.embedder, due, self.generation = self.must(
-                    "SELECT embedder, scrub_due, generation FROM about"
+                self.embedder, due, self.generation, self.protected = self.must(
+                    "SELECT embedder, scrub_due, generation, protected FROM about"
                 )
                 if embedder not in (None, self.embedder):
                     raise GalleryMismatchError(self.embedder, str(embedder), self.where)
@@ -194,7 +194,8 @@ class Store:
 
     def _same_key(self) -> None:
         """Refuse to go on with an old key, or without one."""
-        if self.must("SELECT generation FROM about")[0] != self.generation:
+        now = self.must("SELECT generation, protected FROM about")
+        if tuple(now) != (self.generation, self.protected):
             raise GalleryError(
                 f"Gallery {self.where} was encrypted, or got a new key, while it was open; this "
                 "change was not stored. Open the gallery again."
