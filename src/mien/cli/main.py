@@ -14,7 +14,6 @@ from mien.cli import (
     export,
     faces,
     gallery,
-    identity,
     liveness,
     makers,
     models,
@@ -28,9 +27,12 @@ from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
 from mien.cli.doctor import doctor
+from mien.cli.enroll import enroll
 from mien.cli.eval import commands as evaluate
 from mien.cli.explain import explain
+from mien.cli.identify import identify
 from mien.cli.terminal import STOPPED, complain
+from mien.cli.verify import verify
 from mien.errors import MienError
 
 app = typer.Typer(
@@ -63,9 +65,9 @@ def options(
 
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "People": (
-        identity.enroll,
-        identity.identify,
-        identity.verify,
+        enroll,
+        identify,
+        verify,
         export.export,
         export.schema,
         watch.watch,

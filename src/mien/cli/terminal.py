@@ -28,6 +28,7 @@ from mien.types import OnStep
 SHORTEST = 24  # characters that a name keeps in a table, however narrow the terminal is
 # Marks that turn the direction of writing. Source: Unicode Standard Annex 9, section 2.
 DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+NO_MATCH, NO_FACE, UNREAD = 3, 4, 5  # exit codes with --exit-code; 1 and 2 are errors of the run
 STOPPED = 130  # exit code after Ctrl-C, as shells expect
 
 console = Console(stderr=True)  # for messages and progress; stdout is for results

@@ -1,4 +1,4 @@
-"""Commands about identity: enroll, identify, verify."""
+"""Command that names the people of images and films: identify."""
 
 import sys
 from collections import Counter
@@ -18,7 +18,6 @@ from mien.cli.options import (
     CommercialOnly,
     DetectorName,
     DeviceName,
-    EmbedderName,
     ExitCode,
     GalleryEmbedder,
     GalleryPath,
@@ -35,15 +34,22 @@ from mien.cli.options import (
     embedder_for,
     opened,
     searching,
-    source_of,
     sources_of,
-    warn_of_size,
     workers,
 )
-from mien.cli.terminal import STOPPED, complain, print_json_line, print_table, progress
+from mien.cli.terminal import (
+    NO_FACE,
+    NO_MATCH,
+    STOPPED,
+    UNREAD,
+    complain,
+    print_json_line,
+    print_table,
+    progress,
+)
 from mien.errors import MienError
 from mien.types import OnStep
-from mien.zoo import DETECTOR, EMBEDDER
+from mien.zoo import DETECTOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,101 +60,7 @@ if TYPE_CHECKING:
     from mien.service.schema import Extent
     from mien.types import Decision
 
-NO_MATCH, NO_FACE, UNREAD = 3, 4, 5  # exit codes with --exit-code; 1 and 2 are errors of the run
 OLD_SEGMENTS = "--looks"  # deprecated name of --segments, for one release
-
-
-def enroll(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder with one folder per person or Name.jpg files; or a CSV with person,path."
-        ),
-    ],
-    gallery: GalleryPath = GALLERY,
-    detector: DetectorName = DETECTOR,
-    embedder: GalleryEmbedder = None,
-    turns: TurnsChoice = "when-needed",
-    smallest: SmallestFace = None,
-    allow_conflicts: Annotated[
-        bool, typer.Option(help="Accept faces and names that are like those of another person.")
-    ] = False,
-    retry: Annotated[
-        bool, typer.Option(help="Process images again that were refused before.")
-    ] = False,
-    regions: Annotated[
-        bool,
-        typer.Option("--regions", help="Take names and faces from XMP, as digiKam writes them."),
-    ] = False,
-    review: Annotated[
-        bool,
-        typer.Option("--review", help="Keep doubtful templates in quarantine, for a decision."),
-    ] = False,
-    learn: Annotated[
-        str | None,
-        typer.Option(help="Keep all templates in quarantine, as a group of this name."),
-    ] = None,
-    calibration: CalibrationPath = None,
-    liveness: LivenessAction = "off",
-    liveness_head: LivenessHead = None,
-    liveness_at: LivenessAt = None,
-    who: Who = None,
-    table: AsTable = False,
-    device: DeviceName = "cpu",
-    commercial_only: CommercialOnly = False,
-) -> None:
-    """Add people to a gallery; report each refused image with its reason.
-
-    With --review, templates with doubts wait in quarantine: mien gallery quarantine list.
-
-    Each result is stored before the next image is processed. The same command
-    continues a run that was stopped.
-
-    Example: mien enroll family/ --gallery family.mien
-    """
-    from mien.liveness.check import refusal
-    from mien.service import Run, items_in, region_items
-    from mien.service import enroll as run
-    from mien.service.galleries import target
-    from mien.service.schema import enrolled_row
-
-    items = (region_items if regions else items_in)(source, skipped=complain)
-    embedder = embedder_for(embedder, gallery)
-    pipeline = opened(
-        detector,
-        embedder,
-        device,
-        commercial_only,
-        turns,
-        smallest=smallest,
-        workers=workers(items),
-        calibration=calibration,
-        liveness=liveness,
-        liveness_head=liveness_head,
-        liveness_at=liveness_at,
-    )
-    counts: Counter[str] = Counter()
-    rows = []
-    with target(gallery, pipeline, who=who) as known, progress() as on_step:
-        how: Any = {"allow_conflicts": allow_conflicts, "retry": retry}
-        how |= {"review": review, "learn": learn}
-        for result in run(items, pipeline, known, **how, run=Run(on_step)):
-            counts[result.outcome] += 1
-            item = result.item
-            if result.outcome in ("refused", "quarantined"):
-                rows.append([item.person, item.path.name, result.reason])
-                reason = f"{result.outcome}, {result.reason}. {result.detail or ''}"
-                complain(f"{item.path}: {reason}".rstrip())
-            elif result.liveness and result.liveness.outcome != "live":
-                complain(f"{item.path}: enrolled, but: {refusal(result.liveness)}")
-            if not table:
-                print_json_line(enrolled_row(result))
-        warn_of_size(known, detector, calibration)
-    if table:
-        print_table(["person", "refused image", "reason"], rows)
-        keys = ["enrolled", "already", "refused"] + ["quarantined"] * (review or learn is not None)
-        summary = ", ".join(f"{counts[key]:,} {key}" for key in keys)
-        typer.echo(f"{len(items):,} images: {summary}. Gallery: {gallery}")
 
 
 def identify(
@@ -408,75 +320,3 @@ def table_rows(name: str, answer: Any) -> list[list[Any]]:
 def shown_name(decision: "Decision") -> str | None:
     """Return the name of a match; of a review the best candidate with a question mark."""
     return f"{decision.likely}?" if decision.outcome == "review" else decision.likely
-
-
-def verify(
-    first: Annotated[str, typer.Argument(help="First image, which shows one face.")],
-    second: Annotated[str, typer.Argument(help="Second image, which shows one face.")],
-    fmr: Annotated[float, typer.Option(help="False match rate to work at, such as 0.001.")] = 1e-3,
-    detector: DetectorName = DETECTOR,
-    embedder: EmbedderName = EMBEDDER,
-    turns: TurnsChoice = "when-needed",
-    smallest: SmallestFace = None,
-    calibration: CalibrationPath = None,
-    prior: Prior = 0.5,
-    liveness: LivenessAction = "off",
-    liveness_head: LivenessHead = None,
-    liveness_at: LivenessAt = None,
-    exit_code: ExitCode = False,
-    table: AsTable = False,
-    device: DeviceName = "cpu",
-    commercial_only: CommercialOnly = False,
-) -> None:
-    """Decide whether two images show one person: match, review or unknown.
-
-    With --exit-code the code is 0 for a match, 3 otherwise.
-
-    Example: mien verify passport.jpg selfie.jpg --fmr 1e-4
-    """
-    from mien.liveness.check import refusal
-    from mien.service import verify as run_verification
-    from mien.service.schema import verified_row
-
-    pipeline = opened(
-        detector,
-        embedder,
-        device,
-        commercial_only,
-        turns,
-        smallest=smallest,
-        prior=prior,
-        calibration=calibration,
-        liveness=liveness,
-        liveness_head=liveness_head,
-        liveness_at=liveness_at,
-    )
-    decision = run_verification(source_of(first), source_of(second), pipeline, fmr=fmr)
-    if decision.liveness and decision.liveness.outcome != "live":
-        complain(f"{second}: {refusal(decision.liveness)}")
-    if table:
-        _print_verified(decision)
-    else:
-        print_json_line(verified_row(first, second, decision))
-    if exit_code and decision.outcome != "match":
-        raise typer.Exit(NO_MATCH)
-
-
-def _print_verified(decision: "Decision") -> None:
-    basis = decision.basis
-    assert basis is not None
-    rows: list[list[Any]] = [
-        ["answer", decision.outcome],
-        ["score", f"{decision.score:.2f}"],
-        ["threshold", f"{basis.threshold:.2f} (95 %: {basis.low:.2f} to {basis.high:.2f})"],
-        ["probability", f"{decision.probability:.4f} (prior: {decision.prior:g})"],
-        ["requested", f"FMR {basis.fmr:g}" + (", extrapolated" if basis.extrapolated else "")],
-        ["calibration", basis.calibration],
-        ["measured on", basis.data],
-    ]
-    if found := decision.liveness:
-        score = "no score" if found.score is None else f"{found.score:.3f}"
-        needed = f"{score}, above {found.threshold:.3f} needed"
-        rows.append(["liveness", f"{found.outcome} ({needed}: {found.point} of {found.model})"])
-    print_table(["", ""], rows)
-    typer.echo(decision.reason)
