@@ -1,4 +1,5 @@
 // What the whole page shares: who is signed in, the gallery, how strict, messages, undo.
+import { messageOf } from "./api/client";
 import { computed, effect, signal } from "@preact/signals";
 
 export type Theme = "auto" | "light" | "dark";
@@ -66,6 +67,11 @@ export function say(text: string, tone: Tone = "good", undo?: () => Promise<void
   const id = ++last;
   messages.value = [...messages.value.slice(-3), { id, tone, text, ...(undo ? { undo } : {}) }];
   if (tone !== "error") setTimeout(() => hush(id), undo ? 10_000 : 5_000);
+}
+
+/** Say what went wrong. */
+export function fail(error: unknown): void {
+  say(messageOf(error), "error");
 }
 
 export function hush(id: number): void {

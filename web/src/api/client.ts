@@ -15,6 +15,11 @@ export class Failure extends Error {
   }
 }
 
+/** What went wrong, in the words of the server. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 let token: string | null = null;
 let lost: () => void = () => {};
 

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { searchPeople } from "../api/calls";
 import { allowed, gallery, leave } from "../api/session";
 import { SCREENS } from "../app";
-import { go, paletteOpen, say, theme } from "../state";
+import { fail, go, paletteOpen, theme } from "../state";
 import { t } from "../words";
 import { Icon, type Line } from "./icon";
 
@@ -31,7 +31,7 @@ export function Palette() {
     const timer = setTimeout(() => {
       searchPeople(gallery.value, text).then(
         (found) => setPeople(found.map((one) => ({ label: one.name, kind: t("palette.person"), icon: "people", run: () => go("people", one.id) }))),
-        (error: unknown) => say(String(error), "error"),
+        fail,
       );
     }, 120);
     return () => clearTimeout(timer);

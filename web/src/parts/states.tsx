@@ -1,7 +1,7 @@
 // The states of every screen besides "done": empty, working, failed, not allowed.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Failure } from "../api/client";
+import { Failure, messageOf } from "../api/client";
 import { coded, t } from "../words";
 import { Icon, type Line, OutcomeIcon } from "./icon";
 
@@ -24,7 +24,7 @@ export function Trouble({ error, again }: { error: unknown; again?: () => void }
     <div class="none" role="alert">
       <OutcomeIcon of="error" />
       <h2>{title}</h2>
-      <p>{error instanceof Error ? error.message : String(error)}</p>
+      <p>{messageOf(error)}</p>
       {error instanceof Failure && error.request && (
         <small class="soft">{t("trouble.request", { id: error.request })}</small>
       )}

@@ -9,7 +9,7 @@ import { Icon } from "../parts/icon";
 import { type Box, Cut, Photo } from "../parts/photo";
 import { Empty, Show, Trouble, useLoad, Working } from "../parts/states";
 import { Curves } from "../parts/curves";
-import { go, route, say } from "../state";
+import { fail, go, route } from "../state";
 import { clock, coded, number, percent, t } from "../words";
 
 /** What faces show: heads on photos, measures over time on films. */
@@ -182,7 +182,7 @@ function FilmReadings({ id }: { id: string }) {
   const start = () =>
     void api
       .POST("/v1/films/{film}/readings", { params: { path }, body: { ...stated() } as never, bodySerializer: (fields: unknown) => form(fields as Record<string, unknown>) })
-      .then(again, (error: unknown) => say(error instanceof Error ? error.message : String(error), "error"));
+      .then(again, fail);
   return (
     <>
       <p>

@@ -10,7 +10,7 @@ import { Icon, OutcomeIcon } from "../parts/icon";
 import { Empty, Show, Trouble, useLoad, Working } from "../parts/states";
 import { Sure } from "../parts/sure";
 import { Lane } from "../parts/lane";
-import { go, route, say, strictness } from "../state";
+import { fail, go, route, say, strictness } from "../state";
 import { clock, moment, number, t } from "../words";
 
 export function Films() {
@@ -34,7 +34,7 @@ function List() {
       try {
         await upload("/v1/films", form(fields), (done, total) => setSent({ name: file.name, done, total, since }));
       } catch (error) {
-        say(error instanceof Error ? error.message : String(error), "error");
+        fail(error);
       }
       setSent(null);
       again();
@@ -82,7 +82,7 @@ function JobState({ film, again }: { film: FilmFacts; again: () => void }) {
   const job = film.job;
   if (!job) return null;
   const act = (path: "/v1/jobs/{job}/cancel" | "/v1/jobs/{job}/resume") =>
-    void api.POST(path, { params: { path: { job: job.id } } }).then(again, (error: unknown) => say(String(error), "error"));
+    void api.POST(path, { params: { path: { job: job.id } } }).then(again, fail);
   if (pending(job)) {
     return (
       <div class="cards">
@@ -134,13 +134,13 @@ function Film({ id }: { id: string }) {
                   onClick={() =>
                     void api
                       .POST("/v1/films/{film}/identify", { params: { path: { film: id } }, body: { rate: 1 / strictness.value, ...stated() } as never, bodySerializer: (fields: unknown) => form(fields as Record<string, unknown>) })
-                      .then(again, (error: unknown) => say(String(error), "error"))
+                      .then(again, fail)
                   }
                 >
                   {t("identify.again")}
                 </button>
                 <Sure
-                  onSure={() => void api.DELETE("/v1/films/{film}", { params: { path: { film: id } } }).then(() => go("films"), (error: unknown) => say(String(error), "error"))}
+                  onSure={() => void api.DELETE("/v1/films/{film}", { params: { path: { film: id } } }).then(() => go("films"), fail)}
                 >
                   <Icon name="erase" /> {t("films.delete")}
                 </Sure>
@@ -279,7 +279,7 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
                     setNaming(null);
                     again();
                   },
-                  (error: unknown) => say(error instanceof Error ? error.message : String(error), "error"),
+                  fail,
                 )
             }
           />

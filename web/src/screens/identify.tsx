@@ -12,7 +12,7 @@ import { Icon, type Outcome, OutcomeIcon } from "../parts/icon";
 import { type Box, nameOf, outcomeOf, Photo, useUrl } from "../parts/photo";
 import { Trouble, Working } from "../parts/states";
 import { useVirtual } from "../parts/virtual";
-import { say, strictness } from "../state";
+import { fail, say, strictness } from "../state";
 import { coded, t } from "../words";
 
 interface Entry {
@@ -267,7 +267,7 @@ function Enrol({ file, box, onDone }: { file: File; box: Box; onDone: () => void
         again();
       }
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "error");
+      fail(error);
     } finally {
       setBusy(false);
     }
@@ -284,7 +284,7 @@ async function verdict(name: string, right: boolean): Promise<void> {
     await api.POST("/v1/galleries/{gallery}/verdicts", { params: { path }, body: { person: person.id, right } });
     say(right ? t("identify.noted.right", { name }) : t("identify.noted.wrong", { name }));
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error), "error");
+    fail(error);
   }
 }
 

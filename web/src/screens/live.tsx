@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Failure } from "../api/client";
+import { Failure, messageOf } from "../api/client";
 import { gallery, may, stated } from "../api/session";
 import { enrol } from "../api/calls";
 import type { FaceRow, NewBasis } from "../api/types";
@@ -8,7 +8,7 @@ import { Ask, NameForm } from "../parts/ask";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { type Box, nameOf, outcomeOf } from "../parts/photo";
 import { Empty } from "../parts/states";
-import { say, strictness } from "../state";
+import { fail, say, strictness } from "../state";
 import { number, t } from "../words";
 
 const WIDTH = 640; // px of a frame that is sent
@@ -43,7 +43,7 @@ export function Live() {
     try {
       setStream(await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: WIDTH }, height: { ideal: 480 } }, audio: false }));
     } catch (error) {
-      setTrouble(t("live.refused", { why: error instanceof Error ? error.message : String(error) }));
+      setTrouble(t("live.refused", { why: messageOf(error) }));
     }
   };
   const stop = () => {
@@ -99,7 +99,7 @@ export function Live() {
           if (!running) return;
           if (error instanceof Failure && error.status === 429) await new Promise((done) => setTimeout(done, 500));
           else {
-            setTrouble(error instanceof Error ? error.message : String(error));
+            setTrouble(messageOf(error));
             setPaused(true);
             return;
           }
@@ -218,7 +218,7 @@ export function Live() {
                   else say(t("identify.enrolled", { name }));
                   setStill(null);
                 },
-                (error: unknown) => say(error instanceof Error ? error.message : String(error), "error"),
+                fail,
               )
             }
           />

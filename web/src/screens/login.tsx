@@ -1,3 +1,4 @@
+import { messageOf } from "../api/client";
 import { useState } from "preact/hooks";
 import { enter } from "../api/session";
 import { Icon } from "../parts/icon";
@@ -14,7 +15,7 @@ export function Login() {
     try {
       await enter(key.trim());
     } catch (error) {
-      setWrong(error instanceof Error ? error.message : String(error));
+      setWrong(messageOf(error));
     } finally {
       setBusy(false);
     }

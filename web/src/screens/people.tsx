@@ -10,7 +10,7 @@ import { Icon } from "../parts/icon";
 import { Empty, Show, useLoad } from "../parts/states";
 import { Sure } from "../parts/sure";
 import { useVirtual } from "../parts/virtual";
-import { did, go, route, say } from "../state";
+import { did, fail, go, route, say } from "../state";
 import { coded, moment, t } from "../words";
 
 export function People() {
@@ -113,7 +113,7 @@ function Add({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
       if (n === photos.length) setPhotos([]);
       onDone();
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "error");
+      fail(error);
     } finally {
       setBusy(false);
     }
@@ -173,7 +173,7 @@ function Details({ person, again }: { person: PersonDetails; again: () => void }
     if (!silent) did(t("people.renamed", { name }), () => rename(before, true));
     setWhat(null);
   };
-  const attempt = (task: () => Promise<void>) => void task().catch((error: unknown) => say(error instanceof Error ? error.message : String(error), "error"));
+  const attempt = (task: () => Promise<void>) => void task().catch(fail);
   return (
     <>
       <p>
@@ -291,7 +291,7 @@ function Merge({ person, onDone }: { person: Person; onDone: () => void }) {
       onDone();
       go("people", into.id);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "error");
+      fail(error);
     }
   };
   return (
@@ -310,7 +310,7 @@ function Erase({ person, onClose }: { person: Person; onClose: () => void }) {
       const done = await body(api.DELETE("/v1/galleries/{gallery}/people/{person}", { params: { path: { gallery: gallery.value, person: person.id } } }));
       setReceipt(done);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "error");
+      fail(error);
     }
   };
   return (
@@ -353,7 +353,7 @@ function Bases({ person }: { person: Person }) {
   const path = { gallery: gallery.value, person: person.id };
   const [found, again] = useLoad(() => body(api.GET("/v1/galleries/{gallery}/people/{person}/bases", { params: { path } })), [person.id]);
   const [given, setGiven] = useState<NewBasis | null>(null);
-  const attempt = (task: () => Promise<unknown>) => void task().then(again, (error: unknown) => say(error instanceof Error ? error.message : String(error), "error"));
+  const attempt = (task: () => Promise<unknown>) => void task().then(again, fail);
   return (
     <section class="cards" style={{ marginTop: "40px" }}>
       <h2>{t("basis.list")}</h2>

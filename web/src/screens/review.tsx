@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { portraitOf, searchPeople } from "../api/calls";
-import { api, body, form } from "../api/client";
+import { api, body, form, messageOf } from "../api/client";
 import { gallery, may, stated } from "../api/session";
 import { pending, type Person, type Question } from "../api/types";
 import { Drop } from "../parts/drop";
@@ -8,7 +8,7 @@ import { Icon } from "../parts/icon";
 import { Scale } from "../parts/scale";
 import { Sure } from "../parts/sure";
 import { Empty, Show, useLoad, Working } from "../parts/states";
-import { route, say } from "../state";
+import { fail, route, say } from "../state";
 import { moment, oneIn, t } from "../words";
 import { writing } from "../app";
 import { waiting } from "./review_queue";
@@ -38,7 +38,7 @@ function Queue() {
       setGiven(given + 1);
       again();
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "error");
+      fail(error);
       again();
     } finally {
       setBusy(false);
@@ -50,7 +50,7 @@ function Queue() {
       setGiven(Math.max(0, given - 1));
       again();
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "info");
+      say(messageOf(error), "info");
     }
   };
   useEffect(() => {
@@ -200,7 +200,7 @@ function Albums() {
       await api.POST("/v1/albums/{album}/group", { params: { path: { album: album.id }, query: stated() } });
       again();
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "error");
+      fail(error);
     } finally {
       setSent(null);
     }
@@ -244,7 +244,7 @@ function Album({ id }: { id: string }) {
         setChosen([]);
         again();
       },
-      (error: unknown) => say(error instanceof Error ? error.message : String(error), "error"),
+      fail,
     );
   const merge = () =>
     attempt(async () => {

@@ -4,13 +4,11 @@ import { galleries, gallery, leave, may, reloadGalleries, session } from "../api
 import { Icon } from "../parts/icon";
 import { Sure } from "../parts/sure";
 import { Show, useLoad } from "../parts/states";
-import { say, type Theme, theme } from "../state";
+import { fail, say, theme, type Theme } from "../state";
 import { language, languages, moment, number, speak, t } from "../words";
 
 const SCOPES = ["identify", "enrol", "review", "scores", "export", "admin"] as const;
 type Scope = (typeof SCOPES)[number];
-
-const failed = (error: unknown) => say(error instanceof Error ? error.message : String(error), "error");
 
 export function Settings() {
   return (
@@ -70,12 +68,12 @@ function Galleries() {
       await reloadGalleries();
       gallery.value = name;
       say(t("settings.made", { name }));
-    }, failed);
+    }, fail);
   const govern = (which: string) =>
     void api.PUT("/v1/galleries/{gallery}/rules", { params: { path: { gallery: which } }, body: { term } }).then(async () => {
       await reloadGalleries();
       say(t("settings.governed", { name: which }));
-    }, failed);
+    }, fail);
   return (
     <section class="cards">
       <h2>{t("settings.galleries")}</h2>
@@ -148,7 +146,7 @@ function Keys() {
       setFresh(made.key);
       setName("");
       again();
-    }, failed);
+    }, fail);
   return (
     <section class="cards">
       <h2>{t("keys.title")}</h2>
@@ -161,7 +159,7 @@ function Keys() {
             <br />
             <code class="command">{fresh}</code>
           </span>
-          <button class="button tight" onClick={() => void navigator.clipboard.writeText(fresh).then(() => say(t("copied")), failed)}>
+          <button class="button tight" onClick={() => void navigator.clipboard.writeText(fresh).then(() => say(t("copied")), fail)}>
             {t("copy")}
           </button>
         </div>
@@ -190,7 +188,7 @@ function Keys() {
                           <button class="button tight" onClick={() => show(body(api.POST("/v1/keys/{key}/rotate", { params: { path: { key: one.id } } })))}>
                             {t("keys.rotate")}
                           </button>
-                          <Sure class="tight" onSure={() => void api.DELETE("/v1/keys/{key}", { params: { path: { key: one.id } } }).then(again, failed)}>
+                          <Sure class="tight" onSure={() => void api.DELETE("/v1/keys/{key}", { params: { path: { key: one.id } } }).then(again, fail)}>
                             {t("keys.revoke")}
                           </Sure>
                         </span>

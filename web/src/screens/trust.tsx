@@ -4,7 +4,7 @@ import { galleries, gallery, may } from "../api/session";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { RatePlot } from "../parts/rate_plot";
 import { Show, useLoad } from "../parts/states";
-import { say } from "../state";
+import { fail, say } from "../state";
 import { coded, moment, number, percent, t } from "../words";
 
 /** A text without its final point, to stand inside a sentence. */
@@ -155,7 +155,7 @@ function Journal() {
       if (done.intact) say(t("journal.intact", { n: done.entries }));
       else say(t("journal.broken", { faults: done.faults.join(" ") }), "error");
     } catch (error) {
-      say(String(error), "error");
+      fail(error);
     }
   };
   return (
