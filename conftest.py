@@ -1,6 +1,7 @@
 """What tests share: toy graphs, the demo's portraits, the default models, the real data."""
 
 import os
+import signal
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,11 @@ DATA = Path(os.environ.get("MIEN_DATA", ROOT.parent / "shared" / "data"))
 
 
 def pytest_configure(config):
-    """Make a marker of each system: pytest -m system_expression."""
+    """Make a marker of each system (pytest -m system_expression); let tests be interrupted."""
+    # A shell lets its background jobs ignore Ctrl-C, and their children inherit that. Tests of
+    # Ctrl-C would then wait for ever.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for card in sorted(ROOT.glob("src/mien/systems/*/card.toml")):
         name = card.parent.name
         config.addinivalue_line("markers", f"system_{name}: tests in the folder of that system")
