@@ -64,6 +64,9 @@ export function percent(share: number): string {
   return bound + shown.toLocaleString(language.value, { style: "percent", maximumFractionDigits: digits });
 }
 
+/** A text of the server without its final point, to stand inside a sentence. */
+export const bare = (text: string) => text.replace(/\.$/, "");
+
 /** Format seconds as 1:02:03. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

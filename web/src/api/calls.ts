@@ -6,8 +6,16 @@ import type { Answer, Cost, NewBasis, Person } from "./types";
 
 const asForm = { bodySerializer: (fields: unknown) => form(fields as Record<string, unknown>) };
 
+let head: Promise<string | null> | null = null; // is asked for once, not for each photo
+
 /** The liveness head of this server: the default one if its weights are there, else another. */
-export async function livenessHead(): Promise<string | null> {
+export function livenessHead(): Promise<string | null> {
+  head ??= askForHead();
+  head.catch(() => (head = null)); // so that the next photo asks again
+  return head;
+}
+
+async function askForHead(): Promise<string | null> {
   const heads = await body(api.GET("/v1/models", { params: { query: { task: "liveness", kind: "clip-head" } } }));
   const ready = heads.filter((one) => one.fetched).map((one) => one.name);
   return ready.find((one) => one === "minifasnet") ?? ready[0] ?? null;

@@ -33,7 +33,7 @@ export function FaceCard({ face, asked, source, size, chosen, onChoose, children
       </div>
       {decision && <p class="sentence">{sentence(face)}</p>}
       {decision?.score != null && decision.threshold != null && (
-        <Scale outcome={outcome} score={decision.score} threshold={decision.threshold} label={t("scale.search", { n: asked })} review={null} runner={runner} />
+        <Scale outcome={outcome} score={decision.score} threshold={decision.threshold} label={t("scale.search", { n: asked })} runner={runner} />
       )}
       {face.liveness && (
         <p class="small">

@@ -8,20 +8,16 @@ interface Props {
   score: number;
   threshold: number;
   label?: string; // of the threshold
-  review: number | null;
   runner: number | null;
 }
 
 /** Where a score lies between "like a stranger" and "like nobody else". */
-export function Scale({ outcome, score, threshold, label, review, runner }: Props) {
+export function Scale({ outcome, score, threshold, label, runner }: Props) {
   const high = Math.min(LONGEST, Math.max(4, Math.ceil(Math.max(score, threshold) + 0.5)));
   const at = (value: number) => 6 + Math.min(1, Math.max(0, value / high)) * 288;
   return (
     <svg class="scale" viewBox="0 0 300 44" preserveAspectRatio="xMinYMid meet" role="img" aria-label={t("scale.says", { rare: oneIn(score), asked: oneIn(threshold) })}>
-      <rect class="zone-unknown" x={at(0)} y="12" width={at(review ?? threshold) - at(0)} height="10" />
-      {review !== null && review < threshold && (
-        <rect class="zone-review" x={at(review)} y="12" width={at(threshold) - at(review)} height="10" />
-      )}
+      <rect class="zone-unknown" x={at(0)} y="12" width={at(threshold) - at(0)} height="10" />
       <rect class="zone-match" x={at(threshold)} y="12" width={at(high) - at(threshold)} height="10" />
       <path class="bar-line" d={`M${at(threshold)} 8V26`} />
       {runner !== null && <circle class="runner" cx={at(runner)} cy="17" r="4.5" />}

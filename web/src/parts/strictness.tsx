@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { costOf, livenessHead } from "../api/calls";
 import { gallery } from "../api/session";
 import { liveness, REAL, STRICTNESS, strictness } from "../state";
-import { number, percent, t } from "../words";
+import { bare, number, percent, t } from "../words";
 import { Icon } from "./icon";
 import { useLoad } from "./states";
 
@@ -81,7 +81,7 @@ function Misses() {
         n: Math.round(100 * (cost.misses ?? 0)),
         low: percent(cost.misses_low ?? 0),
         high: percent(cost.misses_high ?? 0),
-        on: (on ?? "").replace(/\.$/, ""),
+        on: bare(on ?? ""),
       })}
     </p>
   );

@@ -164,7 +164,6 @@ export function Live() {
             </div>
             <p class="small soft" {...(latency !== null ? { "data-latency": Math.round(latency) } : {})}>
               {latency !== null && t("live.latency", { n: Math.round(latency) })}
-              {light < DARK && ` · ${t("live.dark", { n: number(light * 100) })}`}
             </p>
             {light < DARK && (
               <p class="notice">

@@ -114,7 +114,7 @@ function Asked({ question, onReply, onBack }: { question: Question; onReply: (ch
       {question.score != null && question.threshold != null && (
         <>
           <p class="sentence">{t("review.rare", { rare: oneIn(question.score) })}</p>
-          <Scale outcome="review" score={question.score} threshold={question.threshold} review={null} runner={null} />
+          <Scale outcome="review" score={question.score} threshold={question.threshold} runner={null} />
         </>
       )}
       <div class="answers">

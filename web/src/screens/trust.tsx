@@ -5,10 +5,7 @@ import { Icon, OutcomeIcon } from "../parts/icon";
 import { RatePlot } from "../parts/rate_plot";
 import { Show, useLoad } from "../parts/states";
 import { fail, say } from "../state";
-import { coded, moment, number, percent, t } from "../words";
-
-/** A text without its final point, to stand inside a sentence. */
-const bare = (text: string) => text.replace(/\.$/, "");
+import { bare, coded, moment, number, percent, t } from "../words";
 
 /** How far answers can be trusted: rates, for whom, who looked at whom, and whose weights. */
 export function Trust() {
