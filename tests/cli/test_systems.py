@@ -76,11 +76,38 @@ def test_without_torch_the_command_says_what_to_install(mien, monkeypatch):
     assert "Training needs torch, which is not installed; run: pip install 'mien[train]'" in err
 
 
-def test_a_proof_that_is_run_by_hand_says_how(mien):
-    pytest.importorskip("torch")
-    code, _, err = mien("systems", "prove", "gender-disparity")
+def test_a_quick_proof_is_printed_and_not_written(mien, tmp_path):
+    pytest.importorskip("lightning_fabric")
+    from mien.zoo import find_system
+
+    page = find_system("trust-faa").page
+    before = page.read_text()
+    words = ("systems", "prove", "trust-faa", "--out", tmp_path, "--part", "temperature")
+    code, out, err = mien(*words, "--quick")
+    assert code == 0, err
+    assert "| Calibration error; one seed | before |" in out
+    assert "nothing written: a quick run" in err
+    assert page.read_text() == before
+    code, _, err = mien(*words, "--part", "photos")
     assert code == 1
-    assert "python -m mien.systems.gender_disparity.proof FOLDER" in err
+    assert "has no part 'photos'; it has planted gaps" in err
+
+
+def test_a_proof_is_written_where_the_user_says(mien, tmp_path):
+    pytest.importorskip("lightning_fabric")
+    from mien.train.proof_page import MARKS
+
+    page = tmp_path / "page.md"
+    page.write_text(f"# mine\n\n{MARKS[0]}\n\n{MARKS[1]}\n")
+    words = ("systems", "prove", "trust-faa", "--out", tmp_path / "run", "--part", "temperature")
+    code, out, err = mien(*words, "--write", page)
+    assert code == 0, err
+    assert "| above 0.1 before |" in out
+    assert "<!-- part: temperature -->\n\n| Calibration error; one seed" in page.read_text()
+    page.write_text("# mine\n")
+    code, out, err = mien(*words, "--write", page)
+    assert (code, out) == (1, "")
+    assert "lacks the lines" in err
 
 
 def film(tmp_path, people=6):

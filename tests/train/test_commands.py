@@ -1,4 +1,4 @@
-"""Settings from text, and a proof into its page, on a system that is a toy."""
+"""Settings from text, on a system that is a toy."""
 
 import hashlib
 import json
@@ -9,9 +9,9 @@ import pytest
 
 import mien.systems
 from mien.errors import OptionError, TrainingError, WeightsError
-from mien.train.commands import MARKS, config_of, options_of, prove_system, train_system
+from mien.train.commands import config_of, options_of, train_system
 from mien.train.finish import finish_run
-from mien.train.seed_summary import kept, markdown, over_seeds, spread_of
+from mien.train.seed_summary import markdown, over_seeds
 from mien.zoo import CardError, System, cards, load, read_card, read_run
 
 
@@ -86,8 +86,6 @@ def toy(tmp_path, monkeypatch):
                     return [Reading("toy", {self.answer: 1.0}, "", self.name) for _ in chips]
         """)
     )
-    (folder / "proof.py").write_text("def prove(data, out, on_step):\n    return '| a |\\n|---|'\n")
-    (folder / "README.md").write_text(f"# toy\n\n{MARKS[0]}\n\nold\n\n{MARKS[1]}\n\nend\n")
     monkeypatch.setattr(mien.systems, "__path__", [*mien.systems.__path__, str(folder.parent)])
     yield System(read_card(folder / "card.toml"), folder)
     for name in [name for name in sys.modules if name.startswith("mien.systems.toy_lab")]:
@@ -187,39 +185,9 @@ def test_a_full_disk_leaves_the_weights_and_says_so(toy, tmp_path, monkeypatch):
     assert (tmp_path / "weights.onnx").read_bytes() == b"weights"
 
 
-def test_a_proof_is_written_between_its_marks_and_nothing_else_changes(toy, tmp_path):
-    for _ in range(2):  # a second proof takes the place of the first
-        prove_system(toy, None, tmp_path / "proof", None)
-        page = toy.page.read_text()
-        assert page == f"# toy\n\n{MARKS[0]}\n\n| a |\n|---|\n\n{MARKS[1]}\n\nend\n"
-
-
-def test_a_page_without_marks_is_refused_before_the_work(toy, tmp_path):
-    toy.page.write_text("# toy\n")
-    (toy.folder / "proof.py").write_text("def prove(*a):\n    raise AssertionError('ran')\n")
-    with pytest.raises(TrainingError, match=r"lacks the lines <!-- proof"):
-        prove_system(toy, None, tmp_path / "proof", None)
-    (toy.folder / "proof.py").unlink()
-    with pytest.raises(TrainingError, match=r"toy-lab has no proof\.py"):
-        prove_system(toy, None, tmp_path / "proof", None)
-
-
 def test_seeds_by_hand():
     # Mean 2, spread 1, t of two degrees of freedom 4.3027: half an interval is 2.4841.
     assert over_seeds([1, 2, 3]) == pytest.approx((2, 2 - 2.4841, 2 + 2.4841), abs=1e-3)
-    assert spread_of([0.5, 0.5]) == "0.500 (0.500 to 0.500)"
     with pytest.raises(Exception, match="1 seeds are too few for an interval"):
         over_seeds([1])
     assert markdown(("a", "b"), [("x|y", 1)]) == "| a | b |\n|---|---|\n| x\\|y | 1 |"
-
-
-def test_what_was_measured_is_kept_so_that_a_proof_goes_on(tmp_path):
-    calls = []
-
-    def make():
-        calls.append(1)
-        return {"accuracy": 0.1 + 0.2}
-
-    first = kept(tmp_path / "a.json", make)
-    assert kept(tmp_path / "a.json", make) == first == {"accuracy": 0.1 + 0.2}
-    assert len(calls) == 1

@@ -109,19 +109,60 @@ def show(name: Name) -> None:
 
 
 @app.command()
-def prove(name: Name, data: Data = None, out: Out = None) -> None:
-    """Run the experiment of a system; write its table into the system's page.
+def prove(
+    name: Name,
+    data: Data = None,
+    out: Out = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="Run this part only; may be given several times.", show_default=False),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One seed, reduced settings; nothing is written.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Processes, with one thread each.", min=1)] = 1,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            help="Page for the tables; default: the system's own, if it can be written.",
+            dir_okay=False,
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run the experiment of a system: print its tables, then write them into its page.
 
-    Example: mien systems prove expression-midas --out runs/proof
+    Finished trainings are kept in the run folder and read again if settings, code and data are
+    the same. Parts whose data are not named keep their place in the page.
+
+    Example: mien systems prove expression-midas --quick
     """
     from mien.zoo import find_system
 
     system = find_system(name)
     with extra("train", "Training"):
-        from mien.train.commands import prove_system
+        from mien.train.proof_page import check_page, own_page, write_page
+        from mien.train.proofs import parts_of, run_proof
 
+        page = None if quick else write or own_page(system)
+        if page:
+            check_page(page)  # before the work, not after it
         place = out or Path("runs") / f"{system.card.name}-proof"
         with progress() as on_step:
-            results = prove_system(system, data, place, on_step)
-    typer.echo(results)
-    complain(f"results written: {system.page}")
+            proof = run_proof(system, data, place, on_step, only=part or (), quick=quick, jobs=jobs)
+        typer.echo("\n\n".join(proof.texts.values()))
+        for one in proof.left_out:
+            complain(f"left out, since its data are not named with --data: {one}")
+        if proof.recomputed:
+            complain(
+                f"{len(proof.recomputed)} results in {place} belonged to other code, settings or "
+                "data and were computed again"
+            )
+        if page is None:
+            elsewhere = "its page is not in a source tree; name a file with --write"
+            why = "a quick run" if quick else elsewhere
+            complain(f"nothing written: {why}")
+            return
+        write_page(page, proof.texts, [one.name for one in parts_of(system)])
+    complain(f"results written: {page}")

@@ -1,4 +1,4 @@
-"""Train and prove a system by name: settings from text, proof into its README."""
+"""Train a system by name, with settings from text."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import TrainingError
-from mien.media import write_bytes
 from mien.train.finish import finish_run
 from mien.types import OnStep
 from mien.zoo import Option, System, fill_options, list_options
-
-MARKS = ("<!-- proof: written by `mien systems prove` -->", "<!-- /proof -->")
 
 
 def options_of(system: System) -> list[Option]:
@@ -48,30 +45,6 @@ def train_system(
     config = config_of(system, pairs)
     measured: Mapping[str, Any] = module.train(config, data, out, on_step)
     return {**measured, "model": finish_run(system, config, data, out, measured).name}
-
-
-def prove_system(system: System, data: Path | None, out: Path, on_step: OnStep | None) -> str:
-    """Run `prove(data, out, on_step)` of a system; write its Markdown into the README, return it.
-
-    The text goes between two marks of README.md, which every system with a proof has.
-
-    Raises:
-        TrainingError: the README lacks the marks.
-    """
-    module = _lab(system, "proof")
-    if not hasattr(module, "prove"):
-        raise TrainingError(
-            f"The proof of {system.card.name} is run by hand: python -m {module.__name__} FOLDER"
-        )
-    page = system.page.read_text("utf-8")
-    start, end = (page.find(mark) for mark in MARKS)
-    if not 0 <= start < end:  # before the work, not after it
-        raise TrainingError(f"{system.page} lacks the lines {MARKS[0]} and {MARKS[1]}; add them.")
-    out.mkdir(parents=True, exist_ok=True)
-    proof: str = module.prove(data, out, on_step)
-    text = f"{page[: start + len(MARKS[0])]}\n\n{proof.strip()}\n\n{page[end:]}"
-    write_bytes(system.page, text.encode())
-    return proof
 
 
 def _lab(system: System, part: str) -> Any:

@@ -1,20 +1,21 @@
 """Proof: do the votes of raters teach more than one label, and does drawing rare labels help?"""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from mien.errors import TrainingError
 from mien.metrics import divergence
 from mien.systems.expression.data import parts
 from mien.systems.expression.head import LABELS
 from mien.systems.expression.train import Config, fitted, mirrored_logits, softened, temperature
 from mien.train import Faces
-from mien.train.seed_summary import kept, markdown, spread_of
+from mien.train.criteria import Criterion, gain, of
+from mien.train.proofs import Part
 from mien.types import Floats, OnStep
 
-SEEDS = range(3)
+SEEDS = 3
 MANY, CHOSEN, SIDE, EPOCHS = 4000, 1000, 64, 3  # images, images, px: a short training of each
 VOTES, ONE, EQUAL, MIXED = "votes", "most votes as one label", "votes, drawn equally", "shuffled"
 RARE = ("disgust", "fear")
@@ -22,41 +23,32 @@ RARE = ("disgust", "fear")
 # guessing, one of seven, up to this much.
 CHANCE, SLACK = 1 / len(LABELS), 0.05
 LEAST = 1e-3  # a smaller gain is none
+SHORT = replace(Config(), side=SIDE, epochs=EPOCHS, rate=5e-4)
+Settings = tuple[str, Config]
+ARMS: Mapping[str, Config] = {
+    VOTES: SHORT,
+    ONE: SHORT,
+    EQUAL: replace(SHORT, balance=0.0),
+    MIXED: SHORT,
+}
 
 
-def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
-    """Run the proof; return the tables for the README.
-
-    Args:
-        data: FERPlus.
-        out: run folder; `chips.npz` of a training there is used.
-        on_step: progress.
-    """
-    if data is None:
-        raise TrainingError("This proof needs photographs; name FERPlus' folder with --data.")
+def _load(data: Path | None, out: Path, on_step: OnStep | None) -> tuple[Faces, Faces]:
+    assert data is not None
     learn, test, _ = parts(data, Config().layout, out, on_step)
-    found: dict[str, list[dict[str, float]]] = {VOTES: [], ONE: [], EQUAL: [], MIXED: []}
-    for seed in SEEDS:
-        for number, (name, runs) in enumerate(found.items()):
-            place = out / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}.json"
-            runs.append(kept(place, lambda n=name, s=seed: one(n, s, learn, test)))  # type: ignore[misc]
-            if on_step:
-                done = seed * len(found) + number + 1
-                on_step("trainings", done, len(SEEDS) * len(found))
-    return text_of(found, len(test.label))
+    return learn, test
 
 
-def one(name: str, seed: int, learn: Faces, test: Faces) -> dict[str, float]:
+def one(settings: Settings, seed: int, faces: tuple[Faces, Faces]) -> dict[str, float]:
     """Train on some images with these labels; measure the test part."""
+    name, config = settings
+    learn, test = faces
     random = np.random.default_rng(seed)
     order = random.permutation(len(learn.label))[: MANY + CHOSEN]
     taught, chosen = (
         given(name, learn.rows(rows), random) for rows in (order[:MANY], order[MANY:])
     )
-    config = replace(Config(), side=SIDE, epochs=EPOCHS, seed=seed, rate=5e-4)
-    if name == EQUAL:
-        config = replace(config, balance=0.0)
-    net = fitted(config, taught, chosen, None, None)
+    net = fitted(replace(config, seed=seed), taught, chosen, None, None)
     scale = temperature(mirrored_logits(net, chosen), chosen.label)
     return measured(softened(mirrored_logits(net, test), scale), test.label)
 
@@ -84,37 +76,36 @@ def measured(shares: Floats, votes: Floats) -> dict[str, float]:
     }
 
 
-def text_of(found: dict[str, list[dict[str, float]]], tested: int) -> str:
-    """The tables and criteria."""
-    names = ("accuracy", "mean recall", "rare", "KL")
-    rows = [
-        (name, *(spread_of([run[key] for run in runs]) for key in names))
-        for name, runs in found.items()
-    ]
+def _quick(settings: Settings) -> Settings:
+    return settings[0], replace(settings[1], epochs=1)
 
-    def worst(other: str, key: str, sign: int) -> float:
-        """Smallest gain of the votes over another row, over seeds."""
-        pairs = zip(found[VOTES], found[other], strict=True)
-        return min(sign * (mine[key] - others[key]) for mine, others in pairs)
 
-    off = max(abs(run["mean recall"] - CHANCE) for run in found[MIXED])
-    bars = [
-        ("KL: votes below one label in every seed", worst(ONE, "KL", -1), LEAST),
-        ("accuracy: votes not below one label in any seed", worst(ONE, "accuracy", 1), 0.0),
-        ("disgust and fear: drawn more, found more in every seed", worst(EQUAL, "rare", 1), LEAST),
-        (f"shuffled: mean recall within {SLACK} of one of seven", SLACK - off, 0.0),
-    ]
-    return "\n\n".join(
-        [
-            f"**Votes.** Short trainings ({MANY:,} images, {EPOCHS} epochs, {SIDE} px) on FERPlus, "
-            f"{tested:,} validation images, {len(SEEDS)} seeds (95 % interval over seeds).",
-            markdown(
-                ("Labels", "Accuracy", "Mean recall", "Recall of disgust and fear", "KL, nats"),
-                rows,
-            ),
-            markdown(
-                ("Criterion", "Worst seed, margin", "Met"),
-                [(n, f"{v:+.3f}", "yes" if v >= bar else "**no**") for n, v, bar in bars],
-            ),
-        ]
-    )
+PARTS = (
+    Part(
+        name="votes",
+        title=f"FERPlus, validation part; {MANY:,} images of {SIDE} px for {EPOCHS} epochs",
+        arms={name: (name, config) for name, config in ARMS.items()},
+        run=one,
+        shown={
+            "accuracy": "Accuracy",
+            "mean recall": "Mean recall",
+            "rare": "Recall of disgust and fear",
+            "KL": "KL, nats",
+        },
+        criteria=(
+            Criterion("KL: votes below one label in every seed", gain(VOTES, "KL", ONE, low=True),
+                      least=LEAST, seeds=SEEDS),
+            Criterion("accuracy: votes not below one label in any seed",
+                      gain(VOTES, "accuracy", ONE), least=0, seeds=SEEDS),
+            Criterion("disgust and fear: drawn more, found more in every seed",
+                      gain(VOTES, "rare", EQUAL), least=LEAST, seeds=SEEDS),
+            Criterion(f"shuffled: mean recall within {SLACK} of one of seven",
+                      of(MIXED, "mean recall"), least=CHANCE - SLACK, most=CHANCE + SLACK,
+                      seeds=SEEDS),
+        ),
+        load=_load,
+        needs="FERPlus",
+        seeds=SEEDS,
+        quick=_quick,
+    ),
+)  # fmt: skip

@@ -3,9 +3,8 @@
 mien systems prove expression-convcut --out FOLDER
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,84 +15,46 @@ from mien.systems.expression_convcut.head import CLASSES, SIDE
 from mien.systems.expression_convcut.model import SIZES, BatchMixing, ConvCut
 from mien.systems.expression_convcut.train import Config, measured, network, probabilities
 from mien.train import Faces, seeded, tensor
-from mien.train.seed_summary import kept, markdown, spread_of
+from mien.train.criteria import Criterion, Found, gain, of
+from mien.train.proofs import Part
+from mien.train.seed_summary import markdown
 from mien.types import OnStep
 
-SEEDS = 3
+RAREST = CLASSES.index("disgust")  # of the rendered training faces
+WHOLE = "whole ConvNeXt, mean over places"
+SHUFFLED = "Conv-cut, labels of training shuffled"
 ARMS: Mapping[str, Config] = {
     "Conv-cut": Config(),
-    "whole ConvNeXt, mean over places": Config(part="full"),
+    WHOLE: Config(part="full"),
     "no detail block": Config(part="no-detail"),
     "no attention": Config(part="no-attention"),
     "no class weights": Config(weighted=False),
+    SHUFFLED: Config(epochs=6),
 }
-RAREST = CLASSES.index("disgust")  # of the rendered training faces
+Parts = tuple[Faces, Faces]  # for training, for the test
 
 
-def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
-    """Train each arm with each seed on rendered people; test on ten others."""
-    torch.set_num_threads(1)
-    learnt, test = rendered(out / "faces.npz", SIDE, on_step)
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in ARMS}
-    done = 0
-    for name, config in ARMS.items():
-        for seed in range(SEEDS):
-            place = out / f"{name.replace(' ', '-')}-{seed}.json"
-            result = kept(place, partial(_trained, replace(config, seed=seed), learnt, test))
-            found[name].append(result)
-            done += 1
-            if on_step:
-                on_step("trainings", done, len(ARMS) * SEEDS)
-    chance = kept(out / "shuffled.json", lambda: _shuffled(learnt, test))["macro F1"]
-    return "\n\n".join([_table(found, chance), _criteria(found), _leak(test), _sizes()])
+def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Parts:
+    return rendered(out / "faces.npz", SIDE, on_step)
 
 
-def _trained(config: Config, learnt: Faces, test: Faces) -> dict[str, float]:
-    p = probabilities(network(config, learnt, test, None), test)
+def _trained(settings: tuple[str, Config], seed: int, faces: Parts) -> dict[str, float]:
+    name, config = settings
+    learnt, test = faces
+    if name == SHUFFLED:
+        label = np.random.default_rng(seed).permutation(learnt.label)
+        learnt = Faces(learnt.images, label, learnt.source)
+    p = probabilities(network(replace(config, seed=seed), learnt, test, None), test)
     rare = test.label == RAREST
     return {**measured(p, test.label), "rarest": float((p.argmax(1)[rare] == RAREST).mean())}
 
 
-def _shuffled(learnt: Faces, test: Faces) -> dict[str, float]:
-    """The control: training labels in random order; macro F1 must be at chance."""
-    label = np.random.default_rng(0).permutation(learnt.label)
-    net = network(Config(epochs=6), Faces(learnt.images, label, learnt.source), test, None)
-    return measured(probabilities(net, test), test.label)
+def _quick(settings: tuple[str, Config]) -> tuple[str, Config]:
+    return settings[0], replace(settings[1], epochs=1)
 
 
-def _table(found: Mapping[str, list[dict[str, float]]], chance: float) -> str:
-    rows = [
-        (name, *(spread_of([one[key] for one in each])
-                 for key in ("macro F1", "accuracy", "rarest")))
-        for name, each in found.items()
-    ]  # fmt: skip
-    rows.append(("Conv-cut, labels of training shuffled", f"{chance:.3f}", "", ""))
-    heads = (f"Rendered faces, {SEEDS} seeds, mean (95 % interval)", "Macro F1", "Accuracy",
-             "Recall of the rarest class")  # fmt: skip
-    return markdown(heads, rows)
-
-
-def _criteria(found: Mapping[str, list[dict[str, float]]]) -> str:
-    def wins(other: str, key: str = "macro F1") -> int:
-        pairs = zip(found["Conv-cut"], found[other], strict=True)
-        return sum(one[key] > two[key] for one, two in pairs)
-
-    whole = [one["macro F1"] for one in found["Conv-cut"]]
-    asked = [
-        ("macro F1 at least 0.70", float(np.mean(whole)) >= 0.7, f"{np.mean(whole):.3f}"),
-        ("better than the whole ConvNeXt", wins("whole ConvNeXt, mean over places"), ""),
-        ("better than without the detail block", wins("no detail block"), ""),
-        ("better than without attention", wins("no attention"), ""),
-        ("recall of the rarest class higher than without class weights",
-         wins("no class weights", "rarest"), ""),
-    ]  # fmt: skip
-    rows = [
-        (bar, result or f"{met} of {SEEDS} seeds",
-         ("yes" if met else "**no**") if isinstance(met, bool) else
-         ("yes" if met == SEEDS else "**no**"))
-        for bar, met, result in asked
-    ]  # fmt: skip
-    return markdown(("Criterion", "Result", "Met"), rows)
+def _also(found: Found, faces: Parts) -> Sequence[str]:
+    return _leak(faces[1]), _sizes()
 
 
 def _leak(test: Faces) -> str:
@@ -120,3 +81,31 @@ def _sizes() -> str:
         count = [sum(p.numel() for p in net.parameters()) for net in (cut, full)]
         rows.append((size, f"{count[0]:,}", f"{count[1]:,}", f"{count[0] / count[1]:.2f}"))
     return markdown(("Size", "Weights of Conv-cut", "of the whole ConvNeXt", "Ratio"), rows)
+
+
+FIGURES = {"macro F1": "Macro F1", "accuracy": "Accuracy", "rarest": "Recall of the rarest class"}
+NEED = 4  # of five seeds
+PARTS = (
+    Part(
+        name="rendered",
+        title="Rendered faces",
+        arms={name: (name, config) for name, config in ARMS.items()},
+        run=_trained,
+        shown=FIGURES,
+        criteria=(
+            Criterion("macro F1 at least 0.70", of("Conv-cut", "macro F1"), least=0.7),
+            Criterion("better than the whole ConvNeXt", gain("Conv-cut", "macro F1", WHOLE),
+                      least=0, seeds=NEED),
+            Criterion("better than without the detail block",
+                      gain("Conv-cut", "macro F1", "no detail block"), least=0, seeds=NEED),
+            Criterion("better than without attention",
+                      gain("Conv-cut", "macro F1", "no attention"), least=0, seeds=NEED),
+            Criterion("recall of the rarest class higher than without class weights",
+                      gain("Conv-cut", "rarest", "no class weights"), least=0, seeds=NEED),
+            Criterion("labels shuffled: macro F1 at chance", of(SHUFFLED, "macro F1"), most=0.2),
+        ),
+        load=_load,
+        quick=_quick,
+        also=_also,
+    ),
+)  # fmt: skip

@@ -76,11 +76,11 @@ def test_a_short_training_learns_and_the_same_seed_gives_the_same_network(
     torch, model, loss, epochs
 ):
     from mien.systems.gender_disparity.drawn import LINKS, drawn
-    from mien.systems.gender_disparity.proof import of
+    from mien.systems.gender_disparity.proof import of_columns
     from mien.systems.gender_disparity.train import Config, learnt, probability
 
     torch.set_num_threads(1)
-    faces = of(drawn({"as trained": LINKS["as trained"]}, 240, 0))
+    faces = of_columns(drawn({"as trained": LINKS["as trained"]}, 240, 0))
     config = Config(model, loss, epochs=epochs, batch=16, patience=8)
     probabilities, features = probability(loss, learnt(config, faces), faces.images)
     again, _ = probability(loss, learnt(config, faces), faces.images)
@@ -117,19 +117,19 @@ def test_a_planted_bias_has_the_planted_sign_and_the_control_none(torch, tmp_pat
     from mien.evaluate.fairness.disparity import cells_of, flips
     from mien.evaluate.fairness.grid import run_grid
     from mien.systems.gender_disparity.drawn import LINKS, Link, drawn
-    from mien.systems.gender_disparity.proof import grid_of, of
+    from mien.systems.gender_disparity.proof import grid_of, of_columns
     from mien.systems.gender_disparity.train import run
 
     torch.set_num_threads(1)
-    train = of(drawn({"as trained": LINKS["as trained"]}, 1200, 1000))
+    train = of_columns(drawn({"as trained": LINKS["as trained"]}, 1200, 1000))
     grid = grid_of("planted", LINKS, ("cnn-small",), ("cross-entropy",), (0,))
-    results = run_grid(grid, train, of(drawn(LINKS, 300, 0)), tmp_path / "planted", run)
+    results = run_grid(grid, train, of_columns(drawn(LINKS, 300, 0)), tmp_path / "planted", run)
     cells = {c.dataset: c for c in cells_of(results, resamples=300)}
     assert cells["women short, unpainted"].surely == 1
     assert cells["men long, painted"].surely == -1
     assert len(flips(list(cells.values()), grid.balanced)) == 1
     same = dict.fromkeys(LINKS, Link())
-    even = run_grid(grid, train, of(drawn(same, 300, 4)), tmp_path / "same", run)
+    even = run_grid(grid, train, of_columns(drawn(same, 300, 4)), tmp_path / "same", run)
     assert flips(cells_of(even, resamples=300), grid.balanced) == []
 
 

@@ -18,7 +18,7 @@ from mien.errors import TrainingError
 from mien.evaluate.fairness.grid import NetAnswers, parted, read_grid
 from mien.evaluate.fairness.labelled_faces import Faces, faces_of
 from mien.systems.gender_disparity.model import Net, build, logits_of, loss_of
-from mien.train import export, tensor
+from mien.train import Augment, Batches, export, fit, seeded, tensor
 from mien.types import Pixels
 
 Model = Literal["cnn-tiny", "cnn-small", "cnn-residual", "vit-small", "cnn-weak"]
@@ -41,42 +41,27 @@ class Config:
 
 def learnt(config: Config, faces: Faces) -> Net:
     """Train on these faces; the same seed gives the same network on one machine."""
-    torch.manual_seed(config.seed)
-    random = np.random.default_rng(config.seed)
-    net = build(config.model, faces.images.shape[1])
-    order = random.permutation(len(faces))
+    order = np.random.default_rng(config.seed).permutation(len(faces))
     cut = int(len(order) * config.held)
     held, rows = order[:cut], order[cut:]
-    pixels, male = tensor(faces.images), torch.from_numpy(faces.male.astype(np.int64))
     share = torch.tensor([float((~faces.male).mean()), float(faces.male.mean())])
-    steps = max(1, len(rows) // config.batch)
+
+    def step(net: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        return loss_of(config.loss, cast(Net, net), batch[0] * 2 - 1, batch[1], share)
+
+    def validate(net: nn.Module) -> dict[str, float]:
+        male = probability(config.loss, cast(Net, net), faces.images[held])[0] > 0.5
+        return {"accuracy": float((male == faces.male[held]).mean())}
+
+    seeded(config.seed)
+    net = build(config.model, faces.images.shape[1])
+    pixels = torch.from_numpy(faces.images[rows].transpose(0, 3, 1, 2).copy())
+    male = torch.from_numpy(faces.male[rows].astype(np.int64))
+    batches = Batches(pixels, male, size=config.batch, seed=config.seed, change=Augment(flip=0.5))
     optimiser = torch.optim.Adam(net.parameters(), config.rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.epochs * steps)
-    best, kept, waited = -1.0, _weights(net), 0
-    for _ in range(config.epochs):
-        net.train()
-        shuffled = random.permutation(rows)
-        for step in range(steps):
-            part = torch.from_numpy(shuffled[step * config.batch : (step + 1) * config.batch])
-            x = pixels[part]
-            x = torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(3), x)
-            optimiser.zero_grad()
-            loss_of(config.loss, net, x, male[part], share).backward()
-            optimiser.step()
-            schedule.step()
-        right = (probability(config.loss, net, faces.images[held])[0] > 0.5) == faces.male[held]
-        if right.mean() > best:
-            best, kept, waited = float(right.mean()), _weights(net), 0
-        else:
-            waited += 1
-            if waited >= config.patience:
-                break
-    net.load_state_dict(kept)
+    fit(step, net, batches, optimiser, epochs=config.epochs, seed=config.seed, schedule="cosine",
+        validate=validate, patience=config.patience)  # fmt: skip
     return net
-
-
-def _weights(net: Net) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in net.state_dict().items()}
 
 
 def probability(

@@ -3,52 +3,47 @@
 mien systems prove leakage-darkerbb --data UTKFACE --out FOLDER
 """
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mien.contracts import Samples, Scope, Subject
 from mien.datasets import LABELS
-from mien.errors import TrainingError
 from mien.metrics import Estimate
 from mien.metrics.findings import Findings, Table
 from mien.systems.leakage_darkerbb.audit import Options, ScoreLeakage
-from mien.train.seed_summary import kept, markdown, spread_of
+from mien.train.criteria import Criterion, Found, Values, of
+from mien.train.proofs import Part
 from mien.types import OnStep
 from mien.zoo import DETECTOR, EMBEDDER, load
 
 SEEDS = 3
 FACES = 400  # of the basis
 SETTINGS = Options(queries=600, targets=8, critic="mobilefacenet")
+ATTACK, AS_THEY_ARE = "attack", "Attack scores as they are"
 JUDGED = ("Same picture", "Other picture", "Critic, other picture")
 
 
-def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
-    """Attack the default matcher with three seeds; each has other rendered people.
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Pictures of which the basis is made."""
 
-    Raises:
-        TrainingError: without pictures there is no basis.
-    """
-    if data is None:
-        raise TrainingError("The basis is made of pictures; name UTKFace with --data.")
-    out.mkdir(parents=True, exist_ok=True)
-    found = []
-    for seed in range(SEEDS):
-        found.append(kept(out / f"seed-{seed}.json", partial(_run, data, seed)))
-        if on_step:
-            on_step("seeds", seed + 1, SEEDS)
-    return "\n\n".join([_table(found), _bars(found)])
+    paths: tuple[Path, ...]
 
 
-def _run(data: Path, seed: int) -> dict[str, float]:
+def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Basis:
+    assert data is not None
     every = LABELS["utkface"](data)
-    chosen = [every[k].path for k in np.linspace(0, len(every) - 1, FACES).astype(int)]
+    return Basis(tuple(every[k].path for k in np.linspace(0, len(every) - 1, FACES).astype(int)))
+
+
+def _run(settings: Options, seed: int, basis: Basis) -> dict[str, float]:
+    """Attack the default matcher; each seed has other rendered people."""
     subject = Subject("embedder", load(EMBEDDER), load(DETECTOR))
     audit = ScoreLeakage(name="leakage-darkerbb")
-    samples = Samples("UTKFace", tuple(chosen), {})
-    return flat(audit(subject, samples, Scope("proof", seed=seed), SETTINGS))
+    samples = Samples("UTKFace", basis.paths, {})
+    return flat(audit(subject, samples, Scope("proof", seed=seed), settings))
 
 
 def flat(findings: Findings) -> dict[str, float]:
@@ -71,44 +66,57 @@ def _of_row(table: Table, first: str, row: tuple[object, ...]) -> dict[str, floa
     }
 
 
-def _table(found: list[dict[str, float]]) -> str:
-    rows = []
-    keys = sorted({key.split(": ")[0] for key in found[0] if ": " in key}, key=_order(found[0]))
+def _by_attack(found: Found) -> Found:
+    """One row for each number of queries, attack and mitigation."""
+    runs = found[ATTACK]
+    keys = list(dict.fromkeys(key.split(": ")[0] for key in runs[0] if ": " in key))
+    rows: dict[str, list[dict[str, float]]] = {}
     for key in keys:
-        names = [f"{key}: {name}" for name in JUDGED]
         single = f"{key}: Other picture, by the matcher"
-        cells = [
-            spread_of([one[name] for one in found], 2) if name in found[0] else "" for name in names
+        rows[key] = [
+            {name: one[f"{key}: {name}"] for name in JUDGED if f"{key}: {name}" in one}
+            | ({JUDGED[1]: one[single]} if single in one else {})
+            for one in runs
         ]
-        if single in found[0]:
-            cells[1] = spread_of([one[single] for one in found], 2)
-        rows.append((key, *cells))
-    return markdown((f"{SEEDS} seeds of {SETTINGS.targets} people, mean (95 % interval)", *JUDGED),
-                    rows)  # fmt: skip
+    return rows
 
 
-def _order(one: dict[str, float]) -> Callable[[str], int]:
-    places = {key.split(": ")[0]: place for place, key in enumerate(one)}
-    return lambda key: places[key]
+def _critic(name: str) -> Values:
+    return of(ATTACK, f"{name}: Critic, other picture")
 
 
-def _bars(found: list[dict[str, float]]) -> str:
-    def critic(name: str) -> float:
-        return float(np.mean([one[f"{name}: Critic, other picture"] for one in found]))
+def _above(found: Found) -> list[float]:
+    """By how much the attack is above the better of the two baselines, by the critic."""
+    rivals = ("Attack pixels instead of eigenfaces (baseline)", "Attack random basis (baseline)")
+    return [
+        mine - max(others)
+        for mine, *others in zip(
+            *(_critic(name)(found) for name in (AS_THEY_ARE, *rivals)), strict=True
+        )
+    ]
 
-    attack = critic("Attack scores as they are")
-    pixel = critic("Attack pixels instead of eigenfaces (baseline)")
-    random = critic("Attack random basis (baseline)")
-    mean, capped = critic("Queries 0"), critic("Queries 20")
-    exact = all(one["queries per person"] == SETTINGS.queries for one in found)
-    rows = [
-        ("critic, other picture: at least 0.5", f"{attack:.2f}", attack >= 0.5),
-        ("0.4 above pixels and above a random basis", f"{attack - max(pixel, random):.2f}",
-         attack - max(pixel, random) >= 0.4),
-        ("mean face at most 0.05", f"{mean:.2f}", mean <= 0.05),
-        ("20 queries at most 0.15", f"{capped:.2f}", capped <= 0.15),
-        ("the ledger equals the budget", f"{exact}", exact),
-    ]  # fmt: skip
-    shown = [(name, result, "yes" if met else "**no**") for name, result, met in rows]
-    return markdown(("Criterion of the specification (its matchers were small)", "Result", "Met"),
-                    shown)  # fmt: skip
+
+PARTS = (
+    Part(
+        name="UTKFace",
+        title=f"{SETTINGS.targets} people per seed",
+        arms={ATTACK: SETTINGS},
+        run=_run,
+        rows=_by_attack,
+        shown={name: name for name in JUDGED},
+        criteria=(
+            Criterion("critic, other picture: at least 0.5", _critic(AS_THEY_ARE), least=0.5,
+                      digits=2),
+            Criterion("0.4 above pixels and above a random basis", _above, least=0.4, digits=2),
+            Criterion("mean face at most 0.05", _critic("Queries 0"), most=0.05, digits=2),
+            Criterion("20 queries at most 0.15", _critic("Queries 20"), most=0.15, digits=2),
+            Criterion("the ledger equals the budget", of(ATTACK, "queries per person"),
+                      least=SETTINGS.queries, most=SETTINGS.queries, seeds=SEEDS, digits=0),
+        ),
+        load=_load,
+        needs="UTKFace",
+        seeds=SEEDS,
+        quick=lambda settings: replace(settings, queries=40, targets=2),
+        digits=2,
+    ),
+)  # fmt: skip

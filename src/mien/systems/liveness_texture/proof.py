@@ -3,58 +3,44 @@
 mien systems prove liveness-texture --data DATA --out FOLDER
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from mien.errors import TrainingError
 from mien.metrics import bpcer, roc_area, threshold_at_apcer
 from mien.systems.liveness_texture.data import DOMAINS, Faces, faces
 from mien.systems.liveness_texture.head import ZOOM
 from mien.systems.liveness_texture.train import Config, network, scores
-from mien.train.seed_summary import kept, markdown, spread_of
+from mien.train.criteria import Criterion, Found, gain, of
+from mien.train.proofs import Part
 from mien.types import Doubles, OnStep
 
-SEEDS = 3
 APCER = 0.05  # of the worst species, at which BPCER is reported
 CHANCE = 0.65  # an area under the curve that a control must stay below
+ALL, LIGHT = "all three domains", "brightness of the chip (baseline)"
+SHUFFLED = "all, labels of people shuffled (control)"
 
 
-def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
-    """Train on all domains, on all but one, on brightness alone, and on shuffled labels.
+def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Faces:
+    assert data is not None
+    return faces(data, out, on_step)
 
-    Raises:
-        TrainingError: without the real pictures there is nothing to prove.
-    """
-    if data is None:
-        raise TrainingError("The proof needs NUAA and the Taiwanese portraits; name --data FOLDER.")
-    torch.set_num_threads(1)
-    every = faces(data, out, on_step)
+
+def _trained(settings: tuple[str, Config], seed: int, every: Faces) -> dict[str, float]:
+    name, config = settings
     test = every.rows(every.test & (every.zoom == np.float32(ZOOM)))
-    arms: dict[str, list[dict[str, float]]] = {"brightness": [of_light(test)] * SEEDS}
-    for without in ("", *DOMAINS, "shuffled"):
-        arms[without] = []
-        for seed in range(SEEDS):
-            make = partial(_trained, Config(without=without, seed=seed), every, test)
-            arms[without].append(kept(out / f"without-{without or 'none'}-{seed}.json", make))
-            if on_step:
-                on_step(f"without {without or 'none'}", seed + 1, SEEDS)
-    return "\n\n".join([_table(arms), _bars(arms), _counts(every, test)])
-
-
-def _trained(config: Config, every: Faces, test: Faces) -> dict[str, float]:
-    if config.without == "shuffled":
-        rng = np.random.default_rng(config.seed)
+    if name == LIGHT:
+        return of_light(test)
+    if name == SHUFFLED:
+        rng = np.random.default_rng(seed)
         groups = sorted(set(every.person))  # labels of whole people, or copies would teach them
         side = dict(zip(groups, rng.permutation(len(groups)) % 2, strict=True))
         label = np.array(["print" if side[p] else "bona-fide" for p in every.person])
         every = Faces(every.chips, label, every.person, every.domain, every.zoom)
-        config = replace(config, without="")
-    return rates(scores(network(config, every, None), test), test)
+    net = network(replace(config, seed=seed), every, None)
+    return rates(scores(net, test), test)
 
 
 def of_light(test: Faces) -> dict[str, float]:
@@ -76,41 +62,33 @@ def rates(p: Doubles, test: Faces) -> dict[str, float]:
     return found
 
 
-NAMES: Mapping[str, str] = {
-    "brightness": "brightness of the chip (baseline)",
-    "": "all three domains",
-    "shuffled": "all, labels of people shuffled (control)",
-    **{domain: f"without {domain}" for domain in DOMAINS},
+def without(domain: str) -> str:
+    """The arm that does not see a domain."""
+    return f"without {domain}"
+
+
+ARMS: Mapping[str, Config] = {
+    LIGHT: Config(),
+    ALL: Config(),
+    **{without(domain): Config(without=domain) for domain in DOMAINS},
+    SHUFFLED: Config(),
 }
+CRITERIA = tuple(
+    criterion
+    for domain in DOMAINS
+    for criterion in (
+        Criterion(f"{domain}: above brightness alone", gain(ALL, f"auc {domain}", LIGHT),
+                  least=0.0, digits=2),
+        Criterion(f"{domain}: area 0.9 without having seen it",
+                  of(without(domain), f"auc {domain}"), least=0.9, digits=2),
+        Criterion(f"{domain}: the control is near chance", of(SHUFFLED, f"auc {domain}"),
+                  least=1 - CHANCE, most=CHANCE, digits=2),
+    )
+)  # fmt: skip
 
 
-def _table(arms: Mapping[str, list[dict[str, float]]]) -> str:
-    columns = [f"{what} {domain}" for domain in DOMAINS for what in ("auc", "bpcer")]
-    heads = [f"{'Area' if c.startswith('auc') else 'BPCER20'}, {c.split()[1]}" for c in columns]
-    rows = [(NAMES[arm], *(spread_of([one[c] for one in each], 2) for c in columns))
-            for arm, each in arms.items()]  # fmt: skip
-    return markdown((f"Trained on; {SEEDS} seeds, mean (95 % interval)", *heads), rows)
-
-
-def _bars(arms: Mapping[str, list[dict[str, float]]]) -> str:
-    def mean(arm: str, key: str) -> float:
-        return float(np.mean([one[key] for one in arms[arm]]))
-
-    rows = []
-    for domain in DOMAINS:
-        key = f"auc {domain}"
-        own, other, light = mean("", key), mean(domain, key), mean("brightness", key)
-        rows.append((f"{domain}: above brightness alone", f"{own:.2f}, {light:.2f}",
-                     "yes" if own > light else "**no**"))  # fmt: skip
-        rows.append((f"{domain}: area 0.9 without having seen it", f"{other:.2f}",
-                     "yes" if other >= 0.9 else "**no**"))  # fmt: skip
-        control = mean("shuffled", key)
-        rows.append((f"{domain}: the control is near chance", f"{control:.2f}",
-                     "yes" if 1 - CHANCE < control < CHANCE else "**no**"))  # fmt: skip
-    return markdown(("Criterion", "Result", "Met"), rows)
-
-
-def _counts(every: Faces, test: Faces) -> str:
+def _counts(found: Found, every: Faces) -> Sequence[str]:
+    test = every.rows(every.test & (every.zoom == np.float32(ZOOM)))
     parts = []
     for domain in DOMAINS:
         here = test.domain == domain
@@ -118,4 +96,30 @@ def _counts(every: Faces, test: Faces) -> str:
                             for name in sorted(set(test.species[here])))  # fmt: skip
         people = len(set(test.person[here])), len(set(every.person[every.domain == domain]))
         parts.append(f"{domain}: {species}; {people[0]} of {people[1]} people")
-    return "Tested on " + "; ".join(parts) + "."
+    return ("Tested on " + "; ".join(parts) + ".",)
+
+
+def _quick(settings: tuple[str, Config]) -> tuple[str, Config]:
+    return settings[0], replace(settings[1], epochs=1)
+
+
+PARTS = (
+    Part(
+        name="domains",
+        title="Trained on",
+        arms={name: (name, config) for name, config in ARMS.items()},
+        run=_trained,
+        shown={
+            f"{key} {domain}": f"{heading}, {domain}"
+            for domain in DOMAINS
+            for key, heading in (("auc", "Area"), ("bpcer", "BPCER20"))
+        },
+        criteria=CRITERIA,
+        load=_load,
+        needs="NUAA and the Taiwanese portraits",
+        seeds=3,
+        quick=_quick,
+        also=_counts,
+        digits=2,
+    ),
+)

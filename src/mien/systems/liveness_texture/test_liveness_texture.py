@@ -145,13 +145,6 @@ class Everywhere:
         return [Face(np.array([40, 40, 80, 80], np.float32), 0.9)]
 
 
-def test_the_proof_needs_real_pictures(lab, tmp_path):
-    from mien.errors import TrainingError
-
-    with pytest.raises(TrainingError, match="needs NUAA"):
-        proof().prove(None, tmp_path)
-
-
 def test_rates_of_the_proof_by_hand(lab):  # a lab: torch is there
     every = faces(lab, 160)
     top = every.chips[:, : SIDE // 2].mean((1, 2, 3)) / 255  # bright at the top: live

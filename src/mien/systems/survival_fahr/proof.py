@@ -1,6 +1,9 @@
-"""Proof: simulated cohorts with known hazards, and a control without any."""
+"""Proof: simulated cohorts with known hazards, and a control without any.
 
-from collections.abc import Callable
+mien systems prove survival-fahr --data UTKFACE --out FOLDER
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +19,13 @@ from mien.systems.survival_fahr.fitting import fit
 from mien.systems.survival_fahr.model import Net, cox_loss, ranking_loss, squared_loss
 from mien.train import Batches, seeded
 from mien.train import fit as train
-from mien.train.seed_summary import markdown, over_seeds, spread_of
+from mien.train.criteria import Criterion, Found, Values, of
+from mien.train.proofs import Part
 from mien.types import Doubles, Floats, OnStep
 
-SEEDS = range(5)
 PEOPLE, LEARNT = 3000, 1000  # of a cohort, and number of them for training
-SHUFFLED = "face and age, Cox, outcomes shuffled"
+COHORT, TRUTH, COX, P = "cohort", "the true hazard", "face and age, Cox", "largest p"
+SHUFFLED, OUT_OF_ORDER = "face and age, Cox, outcomes shuffled", "outcomes shuffled"
 LOSSES = {"Cox": cox_loss, "ranking": ranking_loss, "squared error of log time": squared_loss}
 
 
@@ -34,20 +38,6 @@ class Cohort:
     times: Doubles
     events: NDArray[np.bool_]
     hazard: Doubles  # (N,) log
-
-
-def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
-    """Run the proof; return the tables for the README.
-
-    Args:
-        data: UTKFace, for the cohort of real faces with simulated times; None omits that part.
-        out: folder for cached intermediate results.
-        on_step: progress.
-    """
-    parts = [_numbers(on_step)]
-    if data is not None:
-        parts.append(_faces(data, out, on_step))
-    return "\n\n".join(parts)
 
 
 def simulated(seed: int, shuffled: bool = False) -> Cohort:
@@ -91,13 +81,13 @@ def learnt(loss: str, features: Floats, cohort: Cohort, seed: int) -> Doubles:
         return np.asarray(net(torch.from_numpy(features)).numpy(), np.float64)
 
 
-def one_cohort(seed: int) -> tuple[dict[str, float], float]:
+def one_cohort(how: str, seed: int, loaded: None) -> dict[str, float]:
     """Concordance of each risk on people outside the training; added value of age and risk."""
     cohort, nothing = simulated(seed), simulated(seed, shuffled=True)
     risks = {f"face, {loss}": learnt(loss, cohort.face, cohort, seed) for loss in LOSSES}
     features = np.concatenate([cohort.face, cohort.age[:, None]], 1).astype(np.float32)
-    risks["face and age, Cox"] = learnt("Cox", features, cohort, seed)
-    risks |= {"age alone": cohort.age, "the true hazard": cohort.hazard}
+    risks[COX] = learnt("Cox", features, cohort, seed)
+    risks |= {"age alone": cohort.age, TRUTH: cohort.hazard}
     new = slice(LEARNT, None)
     t, d = cohort.times[new], cohort.events[new]
     found = {name: concordance_index(t, d, risk[new]) for name, risk in risks.items()}
@@ -105,95 +95,108 @@ def one_cohort(seed: int) -> tuple[dict[str, float], float]:
     found[SHUFFLED] = concordance_index(nothing.times[new], nothing.events[new], chance)
     a, r = cohort.age[new], risks["face, Cox"][new]
     both = cox(t, d, np.stack([a, r], 1))
-    return found, max(likelihood_ratio(cox(t, d, one), both) for one in (a, r))
+    return {**found, P: max(likelihood_ratio(cox(t, d, one), both) for one in (a, r))}
 
 
-def _numbers(on_step: OnStep | None) -> str:
-    found: dict[str, list[float]] = {}
-    adds = []
-    for done, seed in enumerate(SEEDS, 1):
-        concordances, p = one_cohort(seed)
-        adds.append(p)
-        for name, value in concordances.items():
-            found.setdefault(name, []).append(value)
-        if on_step:
-            on_step("seeds", done, len(SEEDS))
-
-    def least(better: str, worse: str) -> float:
-        return min(a - b for a, b in zip(found[better], found[worse], strict=True))
-
-    below = -over_seeds(
-        [a - b for a, b in zip(found["face and age, Cox"], found["the true hazard"], strict=True)]
-    )[0]
-    ranked, squared = "face, ranking", "face, squared error of log time"
-    off = max(abs(value - 0.5) for value in found[SHUFFLED])
-    bars = [
-        ("Cox at most 0.02 below the true hazard", f"{below:.4f}, mean", below <= 0.02),
-        ("ranking above age by 0.04, 5 of 5 seeds", f"least {least(ranked, 'age alone'):+.3f}",
-         least(ranked, "age alone") >= 0.04),
-        ("ranking above squared error, 5 of 5 seeds", f"least {least(ranked, squared):+.4f}",
-         least(ranked, squared) > 0),
-        ("age and risk of the face add to each other, p < 0.01", f"largest p {max(adds):.1g}",
-         max(adds) < 0.01),
-        ("outcomes shuffled: at most 0.04 from chance", f"{off:.3f} at most", off <= 0.04),
-    ]  # fmt: skip
-    rows = [(name, came, "yes" if met else "**no**") for name, came, met in bars]
-    return "\n\n".join(
-        [
-            f"Five simulated cohorts; {LEARNT} people for training, {PEOPLE - LEARNT} for "
-            f"measurement.",
-            markdown(
-                ("Risk", "Concordance (95 % interval over seeds)"),
-                [(name, spread_of(values)) for name, values in found.items()],
-            ),
-            markdown(("Criterion", "Result", "Met"), rows),
-        ]
-    )
+def _apart(better: str, worse: str) -> Values:
+    """Difference of two concordances of one cohort."""
+    return lambda found: [one[better] - one[worse] for one in found[COHORT]]
 
 
-def _faces(data: Path, out: Path, on_step: OnStep | None) -> str:
-    """Real faces, synthetic times: hazard doubles every ten years of age."""
+def _by_risk(found: Found) -> Found:
+    """One row for each risk."""
+    runs = found[COHORT]
+    return {name: [{"concordance": one[name]} for one in runs] for name in runs[0] if name != P}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adults:
+    """Vectors and ages of real faces."""
+
+    vectors: Floats  # (N, D)
+    apparent: Doubles  # (N,) years, by age-fahr
+    age: Doubles  # (N,) years, by the labels
+
+
+def _adults(data: Path | None, out: Path, on_step: OnStep | None) -> Adults:
+    assert data is not None
     records = [r for r in READERS["utkface"](data) if float(r.labels["age"]) >= 20][::4]
     place = out / "vectors.npz"
-    if place.is_file():
-        with np.load(place) as kept:
-            vectors, apparent, rows = kept["vectors"], kept["apparent"], kept["rows"]
-    else:
+    if not place.is_file():
         seen = embed_faces([r.path for r in records], on_step=on_step)
-        vectors, apparent, rows = seen.vectors, seen.ages, seen.rows
-        np.savez(place, vectors=vectors, apparent=apparent, rows=rows)
-    age = np.array([float(records[row].labels["age"]) for row in rows])
-    hazard = np.log(2) * (age - age.mean()) / 10
-    lines = []
-    for name, shuffle in (("as simulated", False), ("outcomes shuffled", True)):
-        risk, truth, by_age, ratios = [], [], [], []
-        for seed in SEEDS:
-            random = np.random.default_rng(seed)
-            times, events = happened(hazard, random)
-            if shuffle:
-                order = random.permutation(len(times))
-                times, events = times[order], events[order]
-            fitted = fit(vectors, times, events, {"apparent age": apparent})
-            risk.append(fitted.concordance["risk"].value)
-            by_age.append(concordance_index(times, events, apparent))
-            truth.append(concordance_index(times, events, hazard))
-            ratios.append(float(_alone(fitted.quartile, times, events)))
-        lines.append((name, *map(spread_of, (risk, by_age, truth)), spread_of(ratios, 2)))
-    return "\n\n".join(
-        [
-            f"{len(rows)} adults of UTKFace with simulated times, hazard doubling every ten years "
-            "of age; risk by `mien survival fit`, each fifth predicted by a model fitted without "
-            "it. The network was trained on ages of part of these images, so this shows that the "
-            "parts work together, not how well survival can be predicted.",
-            markdown(
-                ("Outcomes", "Risk from faces", "Apparent age", "True hazard",
-                 "Hazard ratio, highest against lowest quarter"), lines,
-            ),
-        ]
-    )  # fmt: skip
+        np.savez(place, vectors=seen.vectors, apparent=seen.ages, rows=seen.rows)
+    with np.load(place) as kept:
+        vectors, apparent, rows = kept["vectors"], kept["apparent"], kept["rows"]
+    return Adults(vectors, apparent, np.array([float(records[k].labels["age"]) for k in rows]))
+
+
+def _fitted(how: str, seed: int, adults: Adults) -> dict[str, float]:
+    """Real faces, synthetic times: hazard doubles every ten years of age."""
+    hazard = np.log(2) * (adults.age - adults.age.mean()) / 10
+    random = np.random.default_rng(seed)
+    times, events = happened(hazard, random)
+    if how == OUT_OF_ORDER:
+        order = random.permutation(len(times))
+        times, events = times[order], events[order]
+    fitted = fit(adults.vectors, times, events, {"apparent age": adults.apparent})
+    return {
+        "risk": fitted.concordance["risk"].value,
+        "age": concordance_index(times, events, adults.apparent),
+        "truth": concordance_index(times, events, hazard),
+        "ratio": _alone(fitted.quartile, times, events),
+    }
+
+
+def _of_adults(found: Found, adults: Adults) -> Sequence[str]:
+    return (
+        f"{len(adults.age)} adults of UTKFace with simulated times, hazard doubling every ten "
+        "years of age; risk by `mien survival fit`, each fifth predicted by a model fitted without "
+        "it. The network was trained on ages of part of these images, so this shows that the parts "
+        "work together, not how well survival can be predicted.",
+    )
 
 
 def _alone(quartile: NDArray[np.int64], times: Doubles, events: NDArray[np.bool_]) -> float:
     """Hazard ratio of the highest against the lowest quarter, nothing beside it."""
     rows = (quartile == 0) | (quartile == 3)
     return float(cox(times[rows], events[rows], quartile[rows] == 3).ratios[0, 0])
+
+
+RANKED, SQUARED = "face, ranking", "face, squared error of log time"
+PARTS = (
+    Part(
+        name="simulated cohorts",
+        title=f"Risk; {LEARNT} people for training, {PEOPLE - LEARNT} for measurement",
+        arms={COHORT: COHORT},
+        run=one_cohort,
+        rows=_by_risk,
+        shown={"concordance": "Concordance"},
+        criteria=(
+            Criterion("Cox at most 0.02 below the true hazard", _apart(COX, TRUTH), least=-0.02,
+                      digits=4),
+            Criterion("ranking above age by 0.04, 5 of 5 seeds", _apart(RANKED, "age alone"),
+                      least=0.04, seeds=5),
+            Criterion("ranking above squared error, 5 of 5 seeds", _apart(RANKED, SQUARED),
+                      least=1e-9, seeds=5, digits=4),
+            Criterion("age and risk of the face add to each other: p below 0.01, 5 of 5 seeds",
+                      of(COHORT, P), most=0.01, seeds=5),
+            Criterion("outcomes shuffled: at most 0.04 from chance, 5 of 5 seeds",
+                      of(COHORT, SHUFFLED), least=0.46, most=0.54, seeds=5),
+        ),
+    ),
+    Part(
+        name="faces",
+        title="Outcomes",
+        arms={how: how for how in ("as simulated", OUT_OF_ORDER)},
+        run=_fitted,
+        shown={"risk": "Risk from faces", "age": "Apparent age", "truth": "True hazard",
+               "ratio": "Hazard ratio, highest against lowest quarter"},
+        criteria=(
+            Criterion("outcomes shuffled: concordance within 0.05 of chance",
+                      of(OUT_OF_ORDER, "risk"), least=0.45, most=0.55),
+        ),
+        load=_adults,
+        needs="UTKFace",
+        also=_of_adults,
+    ),
+)  # fmt: skip

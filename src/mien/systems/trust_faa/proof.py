@@ -3,8 +3,6 @@
 mien systems prove trust-faa --out FOLDER
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from mien.metrics import fit_temperature, tempered
@@ -15,13 +13,13 @@ from mien.systems.trust_faa.uncertainty import (
     error_of_calibration,
     halves,
 )
-from mien.train.seed_summary import markdown
-from mien.types import Doubles, OnStep
+from mien.train.criteria import Criterion, of
+from mien.train.proofs import Part
+from mien.types import Doubles
 
 CLASSES = tuple("abcdefg")
 IMAGES, DIMENSIONS = 3000, 7
 SHARE_B, NOISE_B = 0.2, 1.6  # group B: its share, and its noise relative to group A
-SEEDS, NULLS = 20, 100
 FRAMES, SUBJECTS = 20, 60  # images of each person, and people, for the third experiment
 
 
@@ -55,57 +53,41 @@ def frames_of_people(seed: int) -> Answers:
     return Answers(("right", "wrong"), output, np.zeros(len(who), int), people, {"group": group})
 
 
-def prove(data: Path | None, out: Path, on_step: OnStep | None = None) -> str:
-    """Run the experiments; data are not used."""
-    gaps, nulls, naive, clustered, rows = 0, 0, 0, 0, []
-    for seed in range(SEEDS):
-        one = toy(seed)
-        found = compare(one, "group", seed)
-        assert found is not None
-        gaps += found.p < 0.05
-        shared = coverage(one, 0.9, seed, "group", mondrian=False)
-        own = coverage(one, 0.9, seed, "group", mondrian=True)
-        errors = {name: error.value for name, error in found.errors.items()}
-        rows.append((shared.all.value, shared.groups["B"].value, own.groups["B"].value,
-                     errors["B"] - errors["A"]))  # fmt: skip
-        if on_step:
-            on_step("planted gaps", seed + 1, SEEDS)
-    for seed in range(NULLS):
-        same = compare(toy(1000 + seed, noise_b=1.0), "group", seed)
-        assert same is not None
-        nulls += same.p < 0.05
-        frames = frames_of_people(seed)
-        alone = np.arange(len(frames.loss)).astype(str)
-        naive += permutation(frames.loss, frames.groups["group"], alone, seed)[0] < 0.05
-        clustered += permutation(frames.loss, frames.groups["group"], frames.people, seed)[0] < 0.05
-        if on_step:
-            on_step("no gaps", seed + 1, NULLS)
-    return _report(np.array(rows), gaps, nulls, (naive, clustered))
+def _gap(toys: str, seed: int, loaded: None) -> dict[str, float]:
+    """One toy with a planted gap: is it found, and what do sets cover?"""
+    one = toy(seed)
+    found = compare(one, "group", seed)
+    assert found is not None
+    shared = coverage(one, 0.9, seed, "group", mondrian=False)
+    own = coverage(one, 0.9, seed, "group", mondrian=True)
+    errors = {name: error.value for name, error in found.errors.items()}
+    return {
+        "p": found.p,
+        "gap": errors["B"] - errors["A"],
+        "all": shared.all.value,
+        "B, one bar": shared.groups["B"].value,
+        "B, own bar": own.groups["B"].value,
+    }
 
 
-def _report(rows: Doubles, gaps: int, nulls: int, rejected: tuple[int, int]) -> str:
-    everyone, group_b, own_b, gap = rows.T
+def _null(toys: str, seed: int, loaded: None) -> dict[str, float]:
+    """One toy without a gap, and people with many frames whose errors do not differ by group."""
+    same = compare(toy(1000 + seed, noise_b=1.0), "group", seed)
+    assert same is not None
+    frames = frames_of_people(seed)
+    alone = np.arange(len(frames.loss)).astype(str)
+    naive = permutation(frames.loss, frames.groups["group"], alone, seed)[0]
+    clustered = permutation(frames.loss, frames.groups["group"], frames.people, seed)[0]
+    return {
+        "images": float(same.p < 0.05),
+        "frames": float(naive < 0.05),
+        "people": float(clustered < 0.05),
+    }
+
+
+def _temperature(toys: str, seed: int, loaded: None) -> dict[str, float]:
     before, after = _calibrated()
-    naive, clustered = rejected
-    table = [
-        ("planted gap found, p below 0.05", f"{gaps} of {SEEDS} seeds (gap {gap.mean():.3f})",
-         gaps >= 19),
-        ("without a gap, p below 0.05 in at most 10 of 100", f"{nulls} of {NULLS}", nulls <= 10),
-        ("coverage of all at 0.9, one bar: 0.88 to 0.92", f"{everyone.mean():.3f}",
-         abs(everyone.mean() - 0.9) <= 0.02),
-        ("the same, group B: at most 0.82 (the baseline that must lose)", f"{group_b.mean():.3f}",
-         group_b.mean() <= 0.82),
-        ("one bar per group, group B: 0.86 in every seed",
-         f"{own_b.min():.3f} at least, {own_b.mean():.3f} on average", own_b.min() >= 0.86),
-        (f"{FRAMES} frames per person, no difference: permuting frames rejects more than 20 %",
-         f"{naive} of {NULLS}", naive > 20),
-        ("the same, permuting people rejects at most 8 %", f"{clustered} of {NULLS}",
-         clustered <= 8),
-        ("temperature lowers a calibration error above 0.1 to below 0.03",
-         f"{before:.3f} to {after:.3f}", before > 0.1 and after < 0.03),
-    ]  # fmt: skip
-    shown = [(name, result, "yes" if met else "**no**") for name, result, met in table]
-    return markdown(("Criterion of the specification", "Result", "Met"), shown)
+    return {"before": before, "after": after}
 
 
 def _calibrated() -> tuple[float, float]:
@@ -121,3 +103,53 @@ def _calibrated() -> tuple[float, float]:
     bar = fit_temperature(known.output, known.truth.astype(np.int64))
     cooler = Answers(CLASSES, tempered(test.output, bar), test.truth, test.people, test.groups)
     return error_of_calibration(test, 0).value, error_of_calibration(cooler, 0).value
+
+
+GAP, NULL, SURE = "planted gap", "no gap", "over-confident toy"
+PARTS = (
+    Part(
+        name="planted gaps",
+        title="Toys of two groups",
+        arms={GAP: GAP},
+        run=_gap,
+        shown={"gap": "Gap of the error", "all": "Coverage of all at 0.9, one bar",
+               "B, one bar": "of group B", "B, own bar": "of group B, one bar per group"},
+        criteria=(
+            Criterion("planted gap found, p below 0.05", of(GAP, "p"), most=0.05, seeds=19),
+            Criterion("coverage of all at 0.9, one bar: 0.88 to 0.92", of(GAP, "all"), least=0.88,
+                      most=0.92),
+            Criterion("the same, group B: at most 0.82 (the baseline that must lose)",
+                      of(GAP, "B, one bar"), most=0.82),
+            Criterion("one bar per group, group B: 0.86 in every seed", of(GAP, "B, own bar"),
+                      least=0.86, seeds=20),
+        ),
+        seeds=20,
+    ),
+    Part(
+        name="no gaps",
+        title=f"Toys without a difference, share that is rejected at 0.05; {FRAMES} frames per "
+        "person where there are people",
+        arms={NULL: NULL},
+        run=_null,
+        shown={"images": "Images", "frames": "Permuting frames", "people": "Permuting people"},
+        criteria=(
+            Criterion("without a gap: rejected in at most 10 %", of(NULL, "images"), most=0.10),
+            Criterion("permuting frames rejects more than 20 %", of(NULL, "frames"), least=0.20),
+            Criterion("permuting people rejects at most 8 %", of(NULL, "people"), most=0.08),
+        ),
+        seeds=100,
+        digits=2,
+    ),
+    Part(
+        name="temperature",
+        title="Calibration error",
+        arms={SURE: SURE},
+        run=_temperature,
+        shown={"before": "before", "after": "after, at a temperature of other images"},
+        criteria=(
+            Criterion("above 0.1 before", of(SURE, "before"), least=0.1),
+            Criterion("below 0.03 after", of(SURE, "after"), most=0.03),
+        ),
+        seeds=1,
+    ),
+)  # fmt: skip
