@@ -85,7 +85,7 @@ def test_a_quick_proof_is_printed_and_not_written(mien, tmp_path):
     words = ("systems", "prove", "trust-faa", "--out", tmp_path, "--part", "temperature")
     code, out, err = mien(*words, "--quick")
     assert code == 0, err
-    assert "| Calibration error; one seed | before |" in out
+    assert "| Calibration error; one run | before |" in out
     assert "nothing written: a quick run" in err
     assert page.read_text() == before
     code, _, err = mien(*words, "--part", "photos")
@@ -103,7 +103,7 @@ def test_a_proof_is_written_where_the_user_says(mien, tmp_path):
     code, out, err = mien(*words, "--write", page)
     assert code == 0, err
     assert "| above 0.1 before |" in out
-    assert "<!-- part: temperature -->\n\n| Calibration error; one seed" in page.read_text()
+    assert "<!-- part: temperature -->\n\n| Calibration error; one run" in page.read_text()
     page.write_text("# mine\n")
     code, out, err = mien(*words, "--write", page)
     assert (code, out) == (1, "")

@@ -121,7 +121,7 @@ def test_changed_code_settings_or_data_give_no_old_figure(lab, tmp_path, calls):
 
 def test_a_quick_run_has_one_seed_and_its_own_figures(lab, tmp_path):
     text = run_proof(lab, None, tmp_path, quick=True).texts["drawn"]
-    assert "| Toys; one seed | Score |" in text
+    assert "| Toys; one run | Score |" in text
     assert "| mine | 200.000 |" in text
     assert "1 of 1 seeds" in text
     assert (tmp_path / "quick" / "drawn-mine-0.json").is_file()

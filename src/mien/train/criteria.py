@@ -94,7 +94,7 @@ def arms_table(title: str, shown: Mapping[str, str], found: Found, digits: int =
         for arm, each in found.items()
     ]  # fmt: skip
     seeds = max(len(each) for each in found.values())
-    some = f"{seeds} seeds, mean (95 % interval)" if seeds > 1 else "one seed"
+    some = f"{seeds} seeds, mean (95 % interval)" if seeds > 1 else "one run"
     return markdown((f"{title}; {some}", *shown.values()), rows)
 
 

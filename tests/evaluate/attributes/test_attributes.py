@@ -41,6 +41,30 @@ def test_numbers_by_hand():
     )
 
 
+def test_groups_by_hand_with_the_share_inside_their_interval():
+    asian, white = {"race": "Asian", "place": "x"}, {"race": "White", "place": "x"}
+    rows = [
+        Prediction("10", "12", None, 9, 15, groups=asian),
+        Prediction("30", "36", None, 31, 41, groups=asian),
+        Prediction("20", "20", None, 15, 25, groups=white),
+        Prediction("40", "39", None, groups=white),  # states no interval
+    ]
+    told = plain(attributes(rows, task="age", data="toys"))
+    [table] = [one for one in told["tables"] if one["title"] == "By group"]
+    first, second = table["rows"]  # all are of one place: it is no group
+    assert (first["Label"], first["Group"], first["Pictures"]) == ("race", "Asian", 2)
+    assert first["Absolute error"]["value"] == 4
+    assert first["Bias"]["value"] == 4
+    assert first["Truth in the stated interval"]["value"] == 0.5
+    assert (second["Group"], second["Truth in the stated interval"]) == ("White", None)
+    assert told["headline"]["mean absolute error from 20 years"]["value"] == 2.33333
+    words = [Prediction("a", "a", groups=asian), Prediction("a", "b", groups=asian),
+             Prediction("b", "b", groups=white)]  # fmt: skip
+    told = plain(attributes(words, task="letter", data="toys"))
+    [table] = [one for one in told["tables"] if one["title"] == "By group"]
+    assert [row["Accuracy"]["value"] for row in table["rows"]] == [0.5, 1]
+
+
 def test_labels_outside_their_range_are_refused():
     answers = [Prediction("happy", "happy"), Prediction("glad", "happy")]
     with pytest.raises(MienError, match="'glad' is not a label of this task"):

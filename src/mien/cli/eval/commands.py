@@ -184,7 +184,7 @@ for each in (
     images.detect,
     images.quality,
     images.groups,
-    images.attributes,
+    heads.attributes,
     heads.task,
     heads.clips,
     heads.expression,

@@ -1,4 +1,4 @@
-"""Commands that evaluate heads: mien eval expression, age, task, batch-leak."""
+"""Commands that evaluate heads: mien eval attributes, expression, age, task, clips, batch-leak."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -52,6 +52,64 @@ Most = Annotated[
 ]
 AGES = (0.0, 13.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 117.0)  # edges of the bands, years
 OLDEST = 116.0
+
+
+def attributes(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV with columns truth and predicted; or root of a --layout.", exists=True
+        ),
+    ],
+    task: Annotated[str, typer.Option(help="Label to predict, such as expression.")] = "",
+    layout: Annotated[
+        Labels | None,
+        typer.Option(help="Layout of the labelled images for --model.", show_default=False),
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(help="Card of the head, or a run folder of a training.", show_default=False),
+    ] = "",
+    split: Part = "",
+    cut: Cut = "aligned",
+    names: Names = None,
+    most: Most = 0,
+    low: Annotated[float | None, typer.Option(help="Lower limit of the true value.")] = None,
+    high: Annotated[float | None, typer.Option(help="Upper limit of the true value.")] = None,
+    detector: Finder = DETECTOR,
+    device: Processor = "cpu",
+    data: Label = "",
+    report: Report = None,
+    table: AsTable = False,
+) -> None:
+    """Evaluate a head against labelled images: accuracy, calibration, error.
+
+    Labels are classes or numbers.
+
+    Example: mien eval attributes answers.csv --task expression --table
+    """
+    from mien.errors import MienError
+    from mien.evaluate.attributes.attributes import answers_in
+    from mien.evaluate.attributes.attributes import attributes as measure
+    from mien.evaluate.attributes.card_task import LabelledData
+    from mien.zoo import Eval
+
+    require_place(report)
+    limits = None if low is None or high is None else (low, high)
+    if source.is_file():
+        label = data or source.resolve().name
+        found = measure(answers_in(source), task=task or "answers", data=label, limits=limits,
+                        basis=basis_of(None))  # fmt: skip
+        print_findings(found, report, table)
+        return
+    if not (layout and model and task):
+        raise MienError(
+            "A folder needs --layout, --task and --model; or give a CSV of predictions."
+        )
+    asked = Eval(protocol="numbers" if limits else "classes", layout=layout, limits=limits)
+    labelled = LabelledData(folder=source, split=split, cut=cut, names=names, most=most,
+                            label=data)  # fmt: skip
+    _measure(model, asked, task, labelled, (detector, device), (report, table))
 
 
 def expression(

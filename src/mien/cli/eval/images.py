@@ -1,4 +1,4 @@
-"""Commands that evaluate on labelled images: mien eval detect, quality, groups, attributes."""
+"""Commands that evaluate on labelled images: mien eval detect, quality, groups."""
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -25,7 +25,6 @@ from mien.cli.eval.options import (
 )
 from mien.cli.options import TurnsChoice, opened
 from mien.cli.terminal import progress
-from mien.errors import MienError
 from mien.zoo import DETECTOR, EMBEDDER
 
 Item = TypeVar("Item")
@@ -212,65 +211,6 @@ def groups(
     print_findings(
         rates_by_group(compared, bar, name, data=label, basis=basis, least=least), report, table
     )
-
-
-def attributes(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="CSV with columns truth and predicted; or root of a --layout.", exists=True
-        ),
-    ],
-    task: Annotated[str, typer.Option(help="Label to predict, such as expression.")] = "",
-    layout: Annotated[
-        Labels | None,
-        typer.Option(help="Layout of the labelled images for --model.", show_default=False),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(help="Card of the head, or a run folder of a training.", show_default=False),
-    ] = "",
-    most: Annotated[
-        int, typer.Option(help="Evaluate at most N images, evenly spaced (0 = all).", min=0)
-    ] = 0,
-    low: Annotated[float | None, typer.Option(help="Lower limit of the true value.")] = None,
-    high: Annotated[float | None, typer.Option(help="Upper limit of the true value.")] = None,
-    detector: Finder = DETECTOR,
-    device: Processor = "cpu",
-    data: Label = "",
-    report: Report = None,
-    table: AsTable = False,
-) -> None:
-    """Evaluate a head against labelled images: accuracy, calibration, error.
-
-    Labels are classes or numbers.
-
-    Example: mien eval attributes answers.csv --task expression --table
-    """
-    from mien.datasets import LABELS
-    from mien.evaluate.attributes.attributes import answers_in, predict_labels
-    from mien.evaluate.attributes.attributes import attributes as measure
-    from mien.zoo import load
-
-    require_place(report)
-    basis = basis_of(None)
-    if source.is_file():
-        answers = answers_in(source)
-    elif not (layout and model and task):
-        raise MienError(
-            "A folder needs --layout, --task and --model; or give a CSV of predictions."
-        )
-    else:
-        pipeline = opened(detector, None, device, commercial_only=False)
-        head = load(model, device=device)
-        pictures = some([p for p in LABELS[layout](source) if task in p.labels], most)
-        with progress() as on_step:
-            answers = predict_labels(pictures, task, pipeline, head, on_step)
-        basis = basis_of(pipeline, ("Read by", f"{model}@{head.digest}"))
-    limits = None if low is None or high is None else (low, high)
-    label = data or source.resolve().name
-    findings = measure(answers, task=task or "answers", data=label, limits=limits, basis=basis)
-    print_findings(findings, report, table)
 
 
 def some(pictures: list[Item], most: int) -> list[Item]:

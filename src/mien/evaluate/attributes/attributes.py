@@ -36,6 +36,8 @@ from mien.types import Doubles, OnStep, Pixels
 
 Cut = Literal["aligned", "whole", "crops"]
 FAILED = "(no answer)"  # predicted label of an image without a face
+MOST_GROUPS = 12  # values of a label that count as groups
+ADULT = 20.0  # years; faces of children are easier to tell the age of, so adults are shown alone
 LEAST_PROBABILITY = 1e-6  # smaller probabilities of the true class count as this much
 
 
@@ -50,6 +52,7 @@ class Prediction:
     high: float | None = None
     person: str = ""
     probabilities: Mapping[str, float] = field(default_factory=dict)  # by class; empty: not stated
+    groups: Mapping[str, str] = field(default_factory=dict)  # other labels, such as race
 
 
 FORMER = {"said": "predicted"}  # heading before 0.2.0; goes in 0.3.0
@@ -246,6 +249,8 @@ def _classes(
               Table("Predictions by truth", tuple(heads), crossed))  # fmt: skip
     if people := _people(answers, right):
         tables = (*tables, people)
+    if groups := group_table(answers, {"Accuracy": right.astype(float)}, "rate"):
+        tables = (*tables, groups)
     stated_truth = [a.probabilities.get(a.truth, 0.0) for a in answers if a.probabilities]
     if stated_truth:
         lost = Estimate(log_loss(np.array(stated_truth), least=LEAST_PROBABILITY))
@@ -312,17 +317,22 @@ def _numbers(
         Fact("concordance", Estimate(concordance(truth, predicted)), "number", "Lin; 1 is perfect"),
         Fact("ICC(2,1)", Estimate(icc(np.stack([truth, predicted], 1))), "number", "agreement"),
     ]
+    if task == "age" and 2 <= np.sum(truth >= ADULT) < len(truth):
+        adults = np.flatnonzero(truth >= ADULT)
+        some = _clusters([seen[k] for k in adults.tolist()])
+        facts.insert(0, Fact(f"mean absolute error from {ADULT:g} years",
+                             some.mean(np.abs(error[adults])), "number", "adults"))  # fmt: skip
     lost = _clusters(answers).share(np.array([a.predicted is None for a in answers]))
     facts.append(Fact("no answer", lost, "rate", "images without a face"))
-    ends = [(a.low, a.high, t) for a, t in zip(seen, truth, strict=True)
-            if a.low is not None and a.high is not None]  # fmt: skip
-    if ends:
-        inside = np.array([low <= t <= high for low, high, t in ends])
-        held = Clusters(np.arange(len(ends))).share(inside)
+    inside = np.array([_inside(a, t) for a, t in zip(seen, truth, strict=True)])
+    if not np.isnan(inside).all():
+        stated = np.flatnonzero(~np.isnan(inside))
+        held = _clusters([seen[k] for k in stated.tolist()]).share(inside[stated] > 0)
         meaning = "should equal the level of the interval"
         facts.append(Fact("truth in the stated interval", held, "rate", meaning))
     edges = np.array(bands) if bands else np.unique(np.quantile(truth, np.linspace(0, 1, 6)))
-    table = _by_truth(seen, truth, error, edges)
+    table = _by_bands(seen, truth, (error, inside), edges, "truth")
+    tables = [table, _by_bands(seen, predicted, (error, inside), edges, "answer")]
     if bands:  # each band has the same weight, however many images it has
         means = [row[2].value for row in table.rows if isinstance(row[2], Estimate)]
         balanced = Estimate(float(np.mean(means)))
@@ -331,29 +341,86 @@ def _numbers(
     plot = Plot("Predicted against truth", "truth", "predicted",
                 (Curve("answers", truth, predicted, style="dots"),
                             Curve("equal", ends_of, ends_of, style="dashed")))  # fmt: skip
-    return tuple(facts), (table,), (plot,)
+    values = {"Absolute error": np.abs(error), "Bias": error}
+    if groups := group_table(seen, values, "number", inside):
+        tables.append(groups)
+    return tuple(facts), tuple(tables), (plot,)
 
 
-def _by_truth(seen: Sequence[Prediction], truth: Doubles, error: Doubles, edges: Doubles) -> Table:
-    """Errors in bands of the truth; the last one includes its upper edge."""
+def _inside(answer: Prediction, truth: float) -> float:
+    """1 if the truth is in the stated interval, 0 if not, NaN if none is stated."""
+    if answer.low is None or answer.high is None:
+        return float("nan")
+    return float(answer.low <= truth <= answer.high)
+
+
+def _by_bands(
+    seen: Sequence[Prediction],
+    values: Doubles,
+    judged: tuple[Doubles, Doubles],
+    edges: Doubles,
+    what: str,
+) -> Table:
+    """Errors in bands of the truth, or of the answer; the last one includes its upper edge."""
+    error, inside = judged
     rows: list[tuple[Cell, ...]] = []
     for low, high in pairwise(edges):
-        part = np.flatnonzero((truth >= low) & ((truth < high) | (high == edges[-1])))
+        part = np.flatnonzero((values >= low) & ((values < high) | (high == edges[-1])))
         if not part.size:
             continue
         some = _clusters([seen[k] for k in part.tolist()])
         rows.append((f"{low:g} to {high:g}", part.size, some.mean(np.abs(error[part])),
-                     some.mean(error[part])))  # fmt: skip
-    return Table(
-        "By truth",
-        (
-            ("Truth", "text"),
-            ("Pictures", "count"),
-            ("Absolute error", "number"),
-            ("Bias", "number"),
-        ),
-        tuple(rows),
-    )
+                     some.mean(error[part]), *_held(some, inside[part])))  # fmt: skip
+    columns: tuple[tuple[str, Kind], ...] = (
+        (what.capitalize(), "text"), ("Pictures", "count"), ("Absolute error", "number"),
+        ("Bias", "number"), *_HELD[: 0 if np.isnan(inside).all() else 1],
+    )  # fmt: skip
+    return Table(f"By {what}", columns, tuple(row[: len(columns)] for row in rows))
+
+
+_HELD: tuple[tuple[str, Kind], ...] = (("Truth in the stated interval", "rate"),)
+
+
+def _held(some: Clusters, inside: Doubles) -> tuple[Cell, ...]:
+    return (some.share(inside > 0),) if not np.isnan(inside).any() else (None,)
+
+
+def group_table(
+    answers: Sequence[Prediction],
+    values: Mapping[str, Doubles],
+    kind: Kind,
+    inside: Doubles | None = None,
+) -> Table | None:
+    """Means by the other labels of the images, such as race and gender; None without any.
+
+    Args:
+        answers: with groups.
+        values: one for each answer, by the heading of its column.
+        kind: how they are shown.
+        inside: whether the truth is in the stated interval; NaN: not stated.
+    """
+    names = sorted({name for a in answers for name in a.groups})
+    rows: list[tuple[Cell, ...]] = []
+    for name in names:
+        of = np.array([a.groups.get(name, "") for a in answers])
+        words = sorted(set(of.tolist()) - {""})
+        if not 2 <= len(words) <= MOST_GROUPS:  # a number, or the same for all
+            continue
+        for word in words:
+            part = np.flatnonzero(of == word)
+            some = _clusters([answers[k] for k in part.tolist()])
+            means = [some.share(v[part] > 0) if kind == "rate" else some.mean(v[part])
+                     for v in values.values()]  # fmt: skip
+            held = () if inside is None else _held(some, inside[part])
+            rows.append((name, word, part.size, *means, *held))
+    if not rows:
+        return None
+    stated = () if inside is None or np.isnan(inside).all() else _HELD
+    heads: list[tuple[str, Kind]] = [(key, kind) for key in values]
+    columns: tuple[tuple[str, Kind], ...] = (
+        ("Label", "text"), ("Group", "text"), ("Pictures", "count"), *heads, *stated,
+    )  # fmt: skip
+    return Table("By group", columns, tuple(row[: len(columns)] for row in rows))
 
 
 def _number(text: str) -> float | None:

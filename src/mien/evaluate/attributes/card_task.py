@@ -77,6 +77,10 @@ def evaluate_card_task(
             raise MienError("Images need a pipeline that finds faces; pass one.")
         cut: Any = data.cut or asked.cut
         answers = predict_labels(records, label, pipeline, head, on_step, cut=cut)
+    answers = [
+        replace(answer, groups={name: word for name, word in one.labels.items() if name != label})
+        for answer, one in zip(answers, records, strict=True)
+    ]
     split = asked.split if data.split is None else data.split
     where = data.label or f"{data.folder.resolve().name}{f', {split}' if split else ''}"
     found = attributes(

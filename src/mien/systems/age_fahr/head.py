@@ -1,15 +1,19 @@
 """Predict the apparent age of a face in years, with an interval."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mien.errors import MienError
 from mien.metrics import softmax
 from mien.runtime import Session
 from mien.types import Crop, Doubles, Floats, Pixels, Points, Reading
 
 SIDE, WIDTH = 112, 256  # px; numbers of a vector
 YEARS = np.arange(101, dtype=np.float64)  # classes: 0 to 100; older counts as 100
+# Answers in years at which the half-width of the interval is measured; linear between them.
+KNOTS = (2.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0)
 # Median positions of MTCNN's five points in the 200 px crops of UTKFace, made symmetrical.
 POINTS: Points = (
     (0.3025, 0.2935),
@@ -30,7 +34,7 @@ class Age:
         weights: Path,
         *,
         name: str,
-        reach: float,
+        reach: Sequence[float],
         digest: str = "",
         device: str = "cpu",
         threads: int = 1,
@@ -40,14 +44,17 @@ class Age:
         Args:
             weights: the ONNX file that train.py writes.
             name: the card this was opened from.
-            reach: interval scale: half the 90 % interval over the spread of the answer, measured on
+            reach: years, half of the 90 % interval where the answer is one of KNOTS, measured on
                 held-out images; see `train.reach`.
             digest: of the weights.
             device: see mien.runtime.
             threads: of one call.
         """
         self._session = Session(weights, (None, 3, SIDE, SIDE), device=device, threads=threads)
-        self.name, self.digest, self.device, self.reach = name, digest, self._session.device, reach
+        if len(reach) != len(KNOTS):
+            raise MienError(f"'{name}' needs {len(KNOTS)} half-widths as reach, got {len(reach)}.")
+        self.name, self.digest, self.device = name, digest, self._session.device
+        self.reach = tuple(reach)
 
     def __call__(self, chips: Pixels) -> list[Reading]:
         """Predict the age of each chip.
@@ -59,8 +66,8 @@ class Age:
             N readings of `age` in years, with a 90 % interval.
         """
         found = []
-        for middle, spread in zip(*mean_and_spread(self.shares(chips)), strict=True):
-            far = self.reach * spread
+        for middle in means(self.shares(chips)).tolist():
+            far = float(np.interp(middle, KNOTS, self.reach))
             low, high = max(0.0, middle - far), middle + far
             found.append(
                 Reading("age", {"age": middle}, "year", self.name, {"age": low}, {"age": high})
@@ -91,12 +98,9 @@ class Age:
         return self._session(pixels)[name], self._session(mirrored)[name]
 
 
-def mean_and_spread(shares: Floats) -> tuple[list[float], list[float]]:
-    """Mean and spread (standard deviation, at least one year) of (N, 101) probabilities."""
-    p: Doubles = shares.astype(np.float64)
-    middle = p @ YEARS
-    spread = np.sqrt(np.maximum(p @ YEARS**2 - middle**2, 1.0))
-    return middle.tolist(), spread.tolist()
+def means(shares: Floats) -> Doubles:
+    """Years: mean of (N, 101) probabilities."""
+    return np.asarray(shares.astype(np.float64) @ YEARS)
 
 
 def tensor(chips: Pixels) -> Floats:
