@@ -33,7 +33,7 @@ HEADLINES = (
      "Share of 7,812 images of one face in which no face is found"),
     ("expression", "FERPlus", "raters",
      "Expression, agreement with the majority of ten raters, 2,854 images of FERPlus"),
-    ("age-fahr", "UTKFace part 1", "mean absolute error",
+    ("age-fahr", "UTKFace part 1, 1,563", "mean absolute error",
      "Age, mean absolute error in years, 1,563 images of UTKFace"),
 )  # fmt: skip
 

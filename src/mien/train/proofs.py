@@ -226,13 +226,13 @@ class _Runner:
                 figures: Figures = found["figures"]
                 return figures
         except (ValueError, KeyError, TypeError):
-            pass  # cut by a full disk or written by hand: made again, and told
+            pass  # cut by a full disk or written by hand: made again, and reported
         self.recomputed.append(place.name)
         return None
 
     def _keep(self, arm: str, seed: int, key: str, figures: Figures) -> None:
-        told = {"key": key, "arm": arm, "seed": seed, "figures": dict(figures)}
-        write_bytes(self._place(arm, seed), json.dumps(told).encode())
+        kept = {"key": key, "arm": arm, "seed": seed, "figures": dict(figures)}
+        write_bytes(self._place(arm, seed), json.dumps(kept).encode())
 
 
 @contextmanager

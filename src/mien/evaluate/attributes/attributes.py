@@ -37,7 +37,7 @@ from mien.types import Doubles, OnStep, Pixels
 Cut = Literal["aligned", "whole", "crops"]
 FAILED = "(no answer)"  # predicted label of an image without a face
 MOST_GROUPS = 12  # values of a label that count as groups
-ADULT = 20.0  # years; faces of children are easier to tell the age of, so adults are shown alone
+ADULT = 20.0  # years; the age of children is easier to see, so adults are shown alone
 LEAST_PROBABILITY = 1e-6  # smaller probabilities of the true class count as this much
 
 

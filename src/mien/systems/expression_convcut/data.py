@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.align import align
-from mien.datasets import LABELS
+from mien.datasets import LABELS, Labelled
 from mien.errors import TrainingError
 from mien.synth import Actor, emotion, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.systems.expression_convcut.head import CLASSES, POINTS
-from mien.train import Faces, Read, group_ids, read_pictures, require_classes
+from mien.train import Faces, group_ids, require_classes
+from mien.train.chips import Chips, read_chips
 from mien.types import Crop, Face, OnStep, Pixels
 
 TEST_SPLITS = ("test", "validation", "val", "PublicTest", "PrivateTest")
@@ -22,11 +23,19 @@ TRAIN_PEOPLE, TRAIN_EACH, TEST_PEOPLE, TEST_EACH = 100, 20, 20, 50
 PATCH = 0.25  # share of rendered images with an object in front of the face
 
 
-def read(data: Path, side: int, on_step: OnStep | None = None) -> tuple[Faces, Faces, str]:
-    """Training and test faces of a data set in its original layout, `side` px, and the failures.
+def read(
+    data: Path, side: int, out: Path, on_step: OnStep | None = None
+) -> tuple[Faces, Faces, str]:
+    """Training and test faces of a data set in its original layout, aligned, and the failures.
 
     The layout is recognised: RAF-DB (EmoLabel), FERPlus (majority votes without contempt), else
     folders named after expressions (FER2013 and class-folder copies).
+
+    Args:
+        data: the set as it is unpacked.
+        side: px of the faces.
+        out: run folder with the cached faces.
+        on_step: called after each image.
 
     Raises:
         TrainingError: no test split, or a class without images.
@@ -37,28 +46,30 @@ def read(data: Path, side: int, on_step: OnStep | None = None) -> tuple[Faces, F
     elif (data / "basic").is_dir() or (data / "EmoLabel").is_dir():
         layout = "rafdb"
     records = [r for r in LABELS[layout](data) if r.labels.get("expression") in CLASSES]
-    test = [r for r in records if r.split in TEST_SPLITS]
-    train = [r for r in records if r.split not in TEST_SPLITS]
-    if not test or not train:
+    chips = read_chips(records, Crop(size=side, points=POINTS), out, on_step)
+    kept = [records[row] for row in chips.row]
+    test = np.array([r.split in TEST_SPLITS for r in kept], bool)
+    if test.all() or not test.any():
         raise TrainingError(f"{data} needs folders train and test (or validation) of images.")
-    halves = [read_pictures(part, side, on_step=on_step) for part in (train, test)]
-    faces = [
-        _faces(half, name) for half, name in zip(halves, ("training", "the test"), strict=True)
-    ]
     # FER2013 has some images in both halves: those of the training part are removed.
-    test_has = set(digests(faces[1].images))
-    fresh = [k for k, one in enumerate(digests(faces[0].images)) if one not in test_has]
-    left_out = [half.failures_text() for half in halves]
-    if len(fresh) < len(faces[0].images):
-        left_out.append(f"{len(faces[0].images) - len(fresh)} training images are in the test too "
-                    "and are left out")  # fmt: skip
-    return faces[0].rows(np.array(fresh)), faces[1], "; ".join(filter(None, left_out))
+    copies = ~test & np.isin(chips.content, chips.content[test])
+    left_out = [chips.failures]
+    if copies.any():
+        left_out.append(f"{int(copies.sum())} training images are in the test too and are left "
+                        "out")  # fmt: skip
+    halves = [
+        _faces(rows, chips, kept, name)
+        for rows, name in ((~test & ~copies, "training"), (test, "the test"))
+    ]
+    return halves[0], halves[1], "; ".join(filter(None, left_out))
 
 
-def _faces(half: Read, name: str) -> Faces:
-    label = require_classes([r.labels["expression"] for r in half.records], CLASSES, name)
-    people = [r.person for r in half.records]
-    return Faces(half.images, label, np.array(group_ids(people, digests(half.images))))
+def _faces(rows: NDArray[np.bool_], chips: Chips, kept: list[Labelled], name: str) -> Faces:
+    chosen = np.flatnonzero(rows)
+    label = require_classes([kept[k].labels["expression"] for k in chosen], CLASSES, name)
+    people = [kept[k].person for k in chosen]
+    groups = group_ids(people, chips.content[chosen].tolist())
+    return Faces(chips.images[chosen], label, np.array(groups))
 
 
 def digests(images: Pixels) -> list[bytes]:

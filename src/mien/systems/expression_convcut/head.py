@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.metrics import softmax
 from mien.runtime import Session
-from mien.types import ARCFACE_POINTS, Crop, Pixels, Points, Reading
+from mien.types import ARCFACE_POINTS, Crop, Floats, Pixels, Points, Reading
 
 SIDE = 64  # px, of the shipped network
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -47,10 +47,13 @@ class ExpressionConvCut:
         """
         if not len(chips):
             return []
-        pixels = chips.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
-        probabilities = softmax(self._session(pixels)["logits"])
         return [
             Reading("expression", dict(zip(CLASSES, row.tolist(), strict=True)), "probability",
                     self.name)
-            for row in probabilities
+            for row in self.probabilities(chips)
         ]  # fmt: skip
+
+    def probabilities(self, chips: Pixels) -> Floats:
+        """(N, S, S, 3) to (N, 7)."""
+        pixels = chips.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
+        return softmax(self._session(pixels)["logits"])

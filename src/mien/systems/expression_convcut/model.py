@@ -1,4 +1,6 @@
-"""ConvNeXt cut inside its third stage, a detail block, attention over the remaining places.
+"""A trunk that is cut before its end, a detail block, attention over the remaining places.
+
+The trunk is a ConvNeXt, as in the paper, or dlib's face network.
 
 Names of layers are those of facebookresearch/ConvNeXt, so that its weights can be loaded.
 
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
+from mien.train.trunk import Trunk
 
 Part = Literal["whole", "no-detail", "no-attention", "full"]
 WIDTH = 32  # of the tokens
@@ -32,7 +35,11 @@ class Size:
     kernels: tuple[tuple[int, int], ...]  # (kernel, stride) of its two convolutions
 
 
+TRUNK_SIDE, DEEPEST = 88, 13  # px; blocks of dlib's network that still have places there
+
 SIZES = {
+    # dlib's face network, maps of 5 px; `cut` counts its blocks, the last stage begins after it.
+    "face": Size(64, (), (), 10, 64, ((2, 1), (2, 2))),
     # For 64 px: maps of 16, 8, 4 px.
     "small": Size(64, (1, 1, 3, 1), (24, 48, 96, 192), 2, 64, ((2, 1), (2, 2))),
     # ConvNeXt-Base for 224 px; the cut is after block 23 of 27, a clean place near the paper's.
@@ -114,16 +121,39 @@ class Tokens(nn.Module):
         return value.mean(1)
 
 
+class Head(nn.Module):
+    """Maps of a trunk to logits: the detail block, attention over its places, one layer."""
+
+    def __init__(
+        self, size: Size, width: int, classes: int, part: Part = "whole", dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        full = part == "full"  # the mean over places: the baseline
+        detail = not full and part != "no-detail"
+        self.detail = Detail(size, width) if detail else nn.Identity()
+        width = size.detail if detail else width
+        self.norm = ChannelNorm(width)
+        self.drop = nn.Dropout2d(dropout)  # whole channels
+        self.tokens = None if full else Tokens(width, attend=part != "no-attention")
+        self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(width if full else WIDTH, classes))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, classes)."""
+        x = self.drop(self.norm(self.detail(maps)))
+        features = x.mean((2, 3)) if self.tokens is None else self.tokens(x)
+        logits: Tensor = self.last(features)
+        return logits
+
+
 class ConvCut(nn.Module):
-    """Logits of the classes for images in [-1, 1]."""
+    """Logits of the classes for images in [-1, 1], with a ConvNeXt as trunk."""
 
     def __init__(
         self, classes: int, size: str = "small", part: Part = "whole", dropout: float = 0.1
     ) -> None:
         super().__init__()
         plan = SIZES[size]
-        full = part == "full"  # the whole ConvNeXt and the mean over places: the baseline
-        depths = plan.depths if full else (*plan.depths[:2], plan.cut)
+        depths = plan.depths if part == "full" else (*plan.depths[:2], plan.cut)
         self.downsample_layers, self.stages = nn.ModuleList(), nn.ModuleList()
         for k, depth in enumerate(depths):
             width = plan.widths[k]
@@ -134,13 +164,7 @@ class ConvCut(nn.Module):
                 step = nn.Sequential(ChannelNorm(before), nn.Conv2d(before, width, 2, 2))
             self.downsample_layers.append(step)
             self.stages.append(nn.Sequential(*[Block(width) for _ in range(depth)]))
-        detail = not full and part != "no-detail"
-        self.detail = Detail(plan, width) if detail else nn.Identity()
-        width = plan.detail if detail else width
-        self.norm = ChannelNorm(width)
-        self.drop = nn.Dropout2d(dropout)  # whole channels
-        self.tokens = None if full else Tokens(width, attend=part != "no-attention")
-        self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(width if full else WIDTH, classes))
+        self.head = Head(plan, width, classes, part, dropout)
 
     def maps(self, pixels: Tensor) -> Tensor:
         """(N, 3, S, S) to the output of the trunk."""
@@ -150,14 +174,42 @@ class ConvCut(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, S, S) to (N, classes)."""
-        x = self.drop(self.norm(self.detail(self.maps(pixels))))
-        features = x.mean((2, 3)) if self.tokens is None else self.tokens(x)
-        logits: Tensor = self.last(features)
+        logits: Tensor = self.head(self.maps(pixels))
         return logits
 
-    def trunk(self) -> list[nn.Parameter]:
+    def trunk_weights(self) -> list[nn.Parameter]:
         """Weights of the part that can be loaded and frozen."""
         return [*self.downsample_layers.parameters(), *self.stages.parameters()]
+
+    def tuned_weights(self) -> list[nn.Parameter]:
+        """Those of them that are trained after the frozen epochs: the third stage."""
+        return [*self.stages[2].parameters()]
+
+
+class FaceCut(nn.Module):
+    """The same with dlib's face network as trunk, cut before its last stage."""
+
+    def __init__(self, classes: int, part: Part = "whole", dropout: float = 0.1) -> None:
+        super().__init__()
+        plan = SIZES["face"]
+        self.trunk = Trunk(DEEPEST if part == "full" else plan.cut, TRUNK_SIDE)
+        self.head = Head(plan, self.trunk.width, classes, part, dropout)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, S, S) in [-1, 1] to (N, classes)."""
+        logits: Tensor = self.head(self.trunk.maps((pixels + 1) / 2))
+        return logits
+
+    def trunk_weights(self) -> list[nn.Parameter]:
+        """Weights of the part that is frozen at first."""
+        return [*self.trunk.parameters()]
+
+    tuned_weights = trunk_weights  # all of them are trained after the frozen epochs
+
+
+def build(classes: int, size: str, part: Part = "whole") -> ConvCut | FaceCut:
+    """The network of a size, with its first weights."""
+    return FaceCut(classes, part) if size == "face" else ConvCut(classes, size, part)
 
 
 class BatchMixing(ConvCut):
@@ -168,10 +220,11 @@ class BatchMixing(ConvCut):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, S, S) to (N, classes), each row from all rows."""
-        assert self.tokens is not None
-        x = self.tokens(self.norm(self.detail(self.maps(pixels))))
+        head = self.head
+        assert head.tokens is not None
+        x = head.tokens(head.norm(head.detail(self.maps(pixels))))
         mixed = (x @ x.T / WIDTH**0.5).softmax(1) @ x
-        logits: Tensor = self.last(x + mixed)
+        logits: Tensor = head.last(x + mixed)
         return logits
 
 

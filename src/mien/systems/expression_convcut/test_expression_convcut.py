@@ -33,15 +33,15 @@ def test_shapes_of_the_base_are_those_of_the_paper(torch, lab):
         net = lab.model.ConvCut(7, "base")
         maps = net.maps(torch.empty(1, 3, 224, 224))
         assert maps.shape == (1, 512, 14, 14)
-        padded = torch.nn.functional.pad(maps, net.detail.pad)
-        assert net.detail.first(padded).shape == (1, 256, 4, 4)
-        assert net.detail(maps).shape == (1, 256, 2, 2)
+        padded = torch.nn.functional.pad(maps, net.head.detail.pad)
+        assert net.head.detail.first(padded).shape == (1, 256, 4, 4)
+        assert net.head.detail(maps).shape == (1, 256, 2, 2)
         full = lab.model.ConvCut(7, "base", "full")
     ratio = sum(p.numel() for p in net.parameters()) / sum(p.numel() for p in full.parameters())
     assert ratio <= 0.6
     small = lab.model.ConvCut(7)
     assert small.maps(torch.zeros(1, 3, 64, 64)).shape == (1, 96, 4, 4)
-    assert small.detail(torch.zeros(1, 96, 4, 4)).shape == (1, 64, 2, 2)
+    assert small.head.detail(torch.zeros(1, 96, 4, 4)).shape == (1, 64, 2, 2)
 
 
 class Asked:
@@ -93,7 +93,9 @@ def test_every_part_learns_and_its_file_answers_as_the_network(lab, tmp_path, pa
     from mien.train import export
 
     learnt, test = faces(lab), faces(lab, 14, seed=9)
-    config = lab.train.Config(part=part, epochs=6, batch=16, rate=3e-3)
+    config = lab.train.Config(
+        part=part, size="small", precision="32", epochs=6, batch=16, rate=3e-3
+    )
     net = lab.train.network(config, learnt, test, tmp_path / "run")
     assert (tmp_path / "run" / "curves.png").is_file()
     assert lab.train.measured(lab.train.probabilities(net, test), test.label)["accuracy"] > 0.3
@@ -135,7 +137,9 @@ def test_weights_of_the_original_trunk_are_taken_and_frozen_at_first(torch, lab,
     net = lab.model.ConvCut(7)
     taken = lab.model.load_trunk(net, tmp_path / "trunk.pth")
     assert taken == sum(n.startswith(("down", "stages")) for n in net.state_dict())
-    config = lab.train.Config(trunk=str(tmp_path / "trunk.pth"), frozen=1, epochs=1, batch=16)
+    config = lab.train.Config(
+        trunk=str(tmp_path / "trunk.pth"), size="small", frozen=1, epochs=1, batch=16
+    )
     tuned = lab.train.network(config, faces(lab), faces(lab, 14, seed=9), None).state_dict()
     assert torch.equal(tuned["stages.0.0.dwconv.weight"], names["stages.0.0.dwconv.weight"])
     assert not torch.equal(tuned["stages.2.0.dwconv.weight"], names["stages.2.0.dwconv.weight"])
@@ -155,12 +159,12 @@ def test_class_folders_are_read_and_doubles_stay_in_the_test(lab, tmp_path):
             (tmp_path / split / word).mkdir(parents=True)
             write_image(tmp_path / split / word / f"{k}.png", image)
     write_image(tmp_path / "train" / "anger" / "9.png", image)  # surprise of the test again
-    learnt, test, result = lab.data.read(tmp_path, 64)
+    learnt, test, result = lab.data.read(tmp_path, 64, tmp_path / "run")
     assert (len(learnt.label), len(test.label)) == (7, 7)
     assert result == "1 training images are in the test too and are left out"
     (tmp_path / "test" / "fear" / "2.png").unlink()
     with pytest.raises(TrainingError, match="No row of the test is fear"):
-        lab.data.read(tmp_path, 64)
+        lab.data.read(tmp_path, 64, tmp_path / "run")
 
 
 @pytest.mark.slow

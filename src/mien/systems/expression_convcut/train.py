@@ -14,8 +14,8 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 from mien.errors import TrainingError
 from mien.metrics import balanced_accuracy, calibration_error, confusion, macro_f1
 from mien.systems.expression_convcut.data import digests, read, rendered
-from mien.systems.expression_convcut.head import CLASSES
-from mien.systems.expression_convcut.model import SIZES, ConvCut, load_trunk
+from mien.systems.expression_convcut.head import CLASSES, ExpressionConvCut
+from mien.systems.expression_convcut.model import SIZES, FaceCut, build, load_trunk
 from mien.train import (
     Augment,
     Batches,
@@ -24,6 +24,7 @@ from mien.train import (
     fit,
     held_out,
     predict_batches,
+    quantised,
     seeded,
     tensor,
 )
@@ -35,20 +36,24 @@ class Config:
     """Settings of one training."""
 
     part: Literal["whole", "no-detail", "no-attention", "full"] = "whole"  # ablated part
-    size: Literal["small", "base"] = "small"  # of the trunk; base needs 224 px and its weights
+    size: Literal["face", "small", "base"] = "face"  # dlib's network, or a ConvNeXt (base: 224 px)
     weighted: bool = True  # whether classes are weighted so that all have the same weight
     trunk: str = ""  # file of facebookresearch/ConvNeXt; then the trunk is frozen at first
-    frozen: int = 10  # epochs with a frozen trunk, if one was loaded
-    epochs: int = 20
-    batch: int = 32
+    frozen: int = 2  # epochs with a frozen trunk, if it has learnt weights
+    epochs: int = 8
+    batch: int = 64
     rate: float = 3e-3  # of AdamW, peak of one cycle
-    tune: float = 0.01  # rate of the third stage relative to the others, after the frozen epochs
+    tune: float = 0.3  # rate of the trunk relative to the others, after the frozen epochs
     decay: float = 0.05  # of the weights
     held: float = 0.1  # share of the training groups that selects the epoch; never the test
     patience: int = 0  # epochs without improvement before it stops; 0: never
-    precision: Literal["32", "bf16"] = "32"
+    precision: Literal["32", "bf16"] = "bf16"
     device: str = "cpu"
     seed: int = 0
+
+
+LITTLE = Augment(flip=0.5, shift=0.03, light=0.05, contrast=0.1)
+MUCH = Augment(flip=0.5, shift=0.05, turn=10, scale=0.1, light=0.15, contrast=0.35, erase=0.5)
 
 
 def train(
@@ -67,21 +72,27 @@ def train(
         learnt, test = rendered(out / "faces.npz", side, on_step)
         lost = ""
     else:
-        learnt, test, lost = read(data, side, on_step)
+        learnt, test, lost = read(data, side, out, on_step)
     net = Calibrated(network(config, learnt, test, out, on_step))
     _, held = held_out(learnt.source.tolist(), config.held, config.seed)
     net.fit(learnt.rows(held))
     p = probabilities(net, test)
     right = p.argmax(1) == test.label
-    apart = export(net, out / "weights.onnx", tensor(test.images[:16]))
+    apart = export(net, out / "weights-32.onnx", tensor(test.images[:16]))
+    ranges = [
+        tensor(learnt.images[k : k + 64]).numpy() for k in range(0, min(len(learnt.label), 512), 64)
+    ]
+    quantised(out / "weights-32.onnx", out / "weights.onnx", ranges)
+    small = ExpressionConvCut(out / "weights.onnx", name="weights", side=side)
     return {**measured(p, test.label), "calibration error": calibration_error(p.max(1), right),
             "temperature": float(net.temperature), "test pictures": len(test.label),
+            "shipped": measured(small.probabilities(test.images).astype(np.float64), test.label),
             "side": side, "lost": lost, "graph differs by": apart}  # fmt: skip
 
 
 def network(
     config: Config, learnt: Faces, test: Faces, out: Path | None, on_step: OnStep | None = None
-) -> ConvCut:
+) -> nn.Module:
     """Return a trained network; the test faces are only checked for overlap.
 
     Raises:
@@ -96,7 +107,7 @@ def network(
     rows, held = held_out(learnt.source.tolist(), config.held, config.seed)
     chosen, judge = learnt.rows(rows), learnt.rows(held)
     seeded(config.seed)
-    net = ConvCut(len(CLASSES), config.size, config.part)
+    net = build(len(CLASSES), config.size, config.part)
     count = np.bincount(chosen.label, minlength=len(CLASSES))
     weight = torch.tensor(count.sum() / (len(CLASSES) * count), dtype=torch.float32)
     weight = weight if config.weighted else torch.ones(len(CLASSES))
@@ -108,22 +119,26 @@ def network(
     def validate(model: nn.Module) -> Mapping[str, float]:
         return measured(probabilities(model, judge), judge.label)
 
-    # With more of it, a network trained from scratch learns nothing in so few epochs.
-    change = Augment(flip=0.5, shift=0.03, light=0.05, contrast=0.1)
+    # With more of it, a network trained from nothing learns nothing in so few epochs.
+    change = MUCH if isinstance(net, FaceCut) else LITTLE
     pixels = torch.from_numpy(chosen.images.transpose(0, 3, 1, 2).copy())
     rows_of = Batches(pixels, torch.from_numpy(chosen.label), size=config.batch, seed=config.seed,
                       change=change)  # fmt: skip
     common: dict[str, Any] = {"seed": config.seed, "validate": validate, "config": config,
                               "precision": config.precision, "device": config.device,
                               "patience": config.patience, "on_step": on_step}  # fmt: skip
-    if config.trunk:
+    if isinstance(net, FaceCut):
+        few = pixels[torch.randperm(len(pixels))].split(128)
+        net.trunk.settle(change(batch, torch.Generator().manual_seed(config.seed)) for batch in few)
+    elif config.trunk:
         load_trunk(net, Path(config.trunk))
-        for weights in net.trunk():
+    if isinstance(net, FaceCut) or config.trunk:
+        for weights in net.trunk_weights():
             weights.requires_grad_(False)
         head = [p for p in net.parameters() if p.requires_grad]
         first = torch.optim.AdamW(head, config.rate, weight_decay=config.decay)
         fit(step, net, rows_of, first, epochs=config.frozen, out=out and out / "frozen", **common)
-        tuned = [*net.stages[2].parameters()]
+        tuned = net.tuned_weights()
         for weights in tuned:
             weights.requires_grad_(True)
         groups: list[dict[str, Any]] = [
