@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -93,17 +93,29 @@ def video(
         float, typer.Option("--rate", min=1, max=200, help="Frames per second.")
     ] = 25.0,
     size: Side = 384,
+    truth: Annotated[
+        Literal["none", "measures", "all"],
+        typer.Option(
+            help="Write NAME.truth.npz: measures of each frame; all = also depth, labels, "
+            "infrared and flow."
+        ),
+    ] = "measures",
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Keep each pixel as it is; OUT ends in .mkv.")
+    ] = False,
 ) -> None:
-    """Render a film: an expression, blinks, gaze shifts, speech and head motion.
+    """Render a film: an expression, blinks, gaze, speech, breathing and head motion.
+
+    What is said is heard. Read the truth with mien.synth.read_truth.
 
     Example: mien synth video hello.mp4 --emotion joy --say "HH AH L OW"
     """
     import numpy as np
 
-    from mien.media import FilmWriter
     from mien.synth import emotion as units_of
+    from mien.synth.data.film_truth import record, truth_path
     from mien.synth.motion import timeline
-    from mien.synth.motion.take import Take, play
+    from mien.synth.motion.take import Take
 
     actor, scene = _sitting(head, seed, tone, years, 0.0, 0.0, size, None)
     rng = np.random.default_rng([seed, 127])
@@ -113,13 +125,12 @@ def video(
         seconds, tuple(moves), timeline.spoken(say.split(), seconds / 3) if say else (),
         tuple(timeline.glances(rng, seconds)), timeline.motion(rng, seconds),
     )  # fmt: skip
-    total = len(line.times(rate))
-    with progress() as on_step, FilmWriter(out) as film:
-        for done, (time, frame) in enumerate(play(actor, Take(line, scene, rate, seed=seed)), 1):
-            film.add(frame.rgb, time)
-            on_step("frames", done, total)
+    take = Take(line, scene, rate, breath_depth=1.0, seed=seed)
+    with progress() as on_step:
+        frames = record(actor, take, out, truth=truth, lossless=lossless, on_step=on_step)
     events = [{"unit": e.unit, "onset": e.onset, "apex": e.apex, "offset": e.offset} for e in moves]
-    print_json_line({"film": out, "synthetic": True, "frames": total, "events": events})
+    print_json_line({"film": out, "synthetic": True, "frames": frames, "events": events,
+                     "truth": None if truth == "none" else truth_path(out)})  # fmt: skip
 
 
 @app.command()

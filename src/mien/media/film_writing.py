@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 
 from mien.errors import FilmError
 from mien.media.writing import check_image, why_not
-from mien.types import Pixels
+from mien.types import Pixels, Sound
 
 TICKS = Fraction(1, 90_000)  # s; fine enough for all frame rates, and supported by all containers
 CRF = "20"  # constant quality of x264: differences are hardly visible
@@ -22,6 +22,7 @@ CRF = "20"  # constant quality of x264: differences are hardly visible
 # complete; the header is delayed to the first frames, or times would include the encoder's delay.
 FLAGS = "hybrid_fragmented+frag_keyframe+delay_moov"
 COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}  # sound that MP4 stores unchanged
+RGB = "bgr0"  # the pixels of FFV1
 SUFFIXES = (".mp4", ".mov", ".mkv")
 
 
@@ -37,6 +38,8 @@ class FilmWriter:
         path: str | os.PathLike[str],
         *,
         sound_of: str | os.PathLike[str] | None = None,
+        sound: Sound | None = None,
+        lossless: bool = False,
         note: str = "",
     ) -> None:
         """Open a file for writing.
@@ -44,6 +47,8 @@ class FilmWriter:
         Args:
             path: ends in .mp4, .mov or .mkv.
             sound_of: film whose sound is kept; copied if the container supports it, else AAC.
+            sound: sound of the film instead; AAC, or uncompressed in a lossless film.
+            lossless: keep each pixel as it is, by FFV1; the path then ends in .mkv.
             note: stored in the metadata of the file.
 
         Raises:
@@ -55,6 +60,8 @@ class FilmWriter:
                 f"Film path '{path}' is not supported: the file name must end in .mp4, .mov or "
                 ".mkv."
             )
+        if lossless and self.path.suffix.lower() != ".mkv":
+            raise FilmError(f"A lossless film must end in .mkv, got '{path}'.")
         if self.path.is_dir():
             raise FilmError(f"'{path}' is a folder; give a file name.")
         if not self.path.parent.is_dir():
@@ -73,7 +80,12 @@ class FilmWriter:
             self._container.metadata["comment"] = note
         self._stream: Any = None
         self._size = (0, 0)
-        self._sound = _Sound(sound_of, self._container) if sound_of else None
+        self._lossless = lossless
+        self._sound: _Sound | _Samples | None = None
+        if sound is not None:
+            self._sound = _Samples(sound, self._container, "pcm_s16le" if lossless else "aac")
+        elif sound_of:
+            self._sound = _Sound(sound_of, self._container)
         self._scaler = VideoReformatter()  # reused: creation takes longer than use
         self._last = -1
         self.frames = 0
@@ -100,7 +112,10 @@ class FilmWriter:
             if self._stream is None:
                 self._start(image)
             frame = av.VideoFrame.from_ndarray(self._fitted(image), "rgb24")
-            frame = self._scaler.reformat(frame, format="yuv420p", dst_colorspace=1)  # BT.709
+            if self._lossless:
+                frame = self._scaler.reformat(frame, format=RGB)
+            else:
+                frame = self._scaler.reformat(frame, format="yuv420p", dst_colorspace=1)  # BT.709
             frame.pts, frame.time_base = ticks, TICKS
             self._container.mux(self._stream.encode(frame))
             if self._sound:
@@ -115,6 +130,13 @@ class FilmWriter:
 
     def _start(self, image: Pixels) -> None:
         height, width = image.shape[:2]
+        if self._lossless:
+            self._size = (height, width)
+            stream = self._container.add_stream("ffv1", rate=30)
+            stream.height, stream.width, stream.pix_fmt = height, width, RGB
+            stream.time_base = stream.codec_context.time_base = TICKS
+            self._stream = stream
+            return
         self._size = (height + height % 2, width + width % 2)  # 4:2:0 needs even sides
         stream = self._container.add_stream("libx264", rate=30, options={"crf": CRF})
         stream.height, stream.width = self._size
@@ -175,6 +197,34 @@ class FilmWriter:
                 self._container.close()
             return error
         return None
+
+
+class _Samples:
+    """An encoder of samples in memory, synchronous with the frames."""
+
+    STEP = 1024  # samples of one frame of AAC
+
+    def __init__(self, sound: Sound, target: Any, codec: str) -> None:
+        self._samples, self._rate = sound.samples, sound.rate
+        self._begin, self._done, self._target = round(sound.start * sound.rate), 0, target
+        self._output: Any = target.add_stream(codec, rate=sound.rate)
+        self._output.layout = "mono"
+
+    def until(self, time: float) -> None:
+        """Encode the sound up to a second after a time in s."""
+        while self._output is not None and self._done < len(self._samples):
+            if (self._begin + self._done) / self._rate > time + 1:
+                return
+            part = self._samples[self._done : self._done + self.STEP]
+            whole = np.rint(np.clip(part, -1, 1) * 32767).astype(np.int16)[None]
+            frame = av.AudioFrame.from_ndarray(whole, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = self._rate, self._begin + self._done
+            frame.time_base = Fraction(1, self._rate)
+            self._target.mux(self._output.encode(frame))
+            self._done += self.STEP
+        if time == float("inf") and self._output is not None:
+            self._target.mux(self._output.encode(None))
+            self._output = None
 
 
 class _Sound:

@@ -1,5 +1,6 @@
 """The face synthesiser: renders synthetic people with complete ground truth."""
 
+from mien.synth.data.film_truth import FilmTruth, read_truth
 from mien.synth.head.actor import Actor
 from mien.synth.head.head_files import open_head
 from mien.synth.head.model import HeadModel
@@ -13,6 +14,7 @@ __all__ = [
     "Actor",
     "Appearance",
     "Camera",
+    "FilmTruth",
     "Frame",
     "HeadModel",
     "Lamp",
@@ -26,6 +28,7 @@ __all__ = [
     "make_person",
     "open_head",
     "random_light",
+    "read_truth",
     "render",
     "viseme_of",
 ]

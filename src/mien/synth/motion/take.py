@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 
 from mien.errors import MienError
 from mien.synth.head.actor import Actor
-from mien.synth.motion.timeline import Timeline
+from mien.synth.motion.timeline import Timeline, smooth
 from mien.synth.render.camera import Pose
 from mien.synth.render.scene import Frame, Scene, render
 from mien.synth.skin.pulse import Pulse, pulse
+
+NOD = 0.3  # degrees of pitch for each mm that a breath lifts the head
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,11 +23,22 @@ class Take:
     rolling: float = 0.0  # s from reading the first row to the last; 0: a global shutter
     pulse_depth: float = 0.0  # 0.002 to 0.006 on living skin
     pulse_rate: float | None = None  # beats per minute; random if None
+    breath_depth: float = 0.0  # mm by which the head rises with a breath, and 0.3 degrees a mm
+    breath_rate: float = 15.0  # breaths per minute
     seed: int = 0
 
     def heart(self) -> Pulse:
         """The pulse over the clip."""
         return pulse(self.timeline.times(self.rate), self.seed, rate=self.pulse_rate)
+
+    def breath(self, time: float) -> float:
+        """How deeply the person has breathed in at a time: 0 out, 1 in.
+
+        A breath in takes two fifths of the cycle. Source: Tobin et al., "Breathing patterns",
+        Chest 84, 1983.
+        """
+        share = (time * self.breath_rate / 60) % 1.0
+        return smooth(share / 0.4) if share < 0.4 else 1 - smooth((share - 0.4) / 0.6)
 
     def scenes(self) -> Iterator[tuple[float, Scene]]:
         """Time and scene of each frame; with a rolling shutter the time is that of its first row.
@@ -54,7 +67,10 @@ class Take:
     def _at(self, time: float) -> Scene:
         """Face and pose at a time."""
         turn, base = self.timeline.pose(time), self.scene.pose
-        pose = Pose(base.yaw + turn.yaw, base.pitch + turn.pitch, base.roll + turn.roll, base.shift)
+        up = self.breath_depth * self.breath(time)
+        right, high, near = base.shift
+        pose = Pose(base.yaw + turn.yaw, base.pitch + turn.pitch + NOD * up,
+                    base.roll + turn.roll, (right, high + up, near))  # fmt: skip
         weights = {**self.scene.weights, **self.timeline.weights(time)}
         return replace(self.scene, weights=weights, pose=pose)
 
