@@ -115,8 +115,23 @@ def test_an_event_at_the_site_is_the_first_of_the_common_days():
 
 
 def test_a_sum_that_rises_only_while_scores_are_low():
-    assert cusum(np.array([1.0, 1.0, -1.0]), 0.0, 1.0).tolist() == [0, 0, 0.5]
-    assert cusum(np.full(12, -1.0), 0.0, 1.0)[-1] == 6.0
+    # Base: 0 and 0. Then -3 against 0: 3 / sqrt(3/2) - 0.5; then 0 against -1: below, less 0.5.
+    found = cusum(np.array([0.0, 0, -3, 0]), 1.0, 2)
+    first = 3 / np.sqrt(1.5) - 0.5
+    assert found == pytest.approx([first, first - 1 / np.sqrt(4 / 3) - 0.5])
+    assert cusum(np.array([1.0, 2, 3, 4]), 1.0, 2).tolist() == [0, 0]
+    assert cusum(np.array([1.0, 2]), 1.0, 5).size == 0
+
+
+@pytest.mark.parametrize("visits", [10, 20, 40])
+def test_people_who_do_not_change_rarely_reach_an_alarm(visits):
+    random = np.random.default_rng(visits)
+    same = random.normal(size=(1000, visits))
+    assert np.mean([cusum(row, 1.0, 5).max() >= 5 for row in same]) < 0.05
+    fell = same.copy()
+    fell[:, visits // 2 :] -= 2
+    found = np.mean([cusum(row, 1.0, 5).max() >= 5 for row in fell])
+    assert found > (0.3 if visits == 10 else 0.9)  # five visits after the fall, or more
 
 
 def test_a_covariate_that_matters_is_told_from_one_that_does_not():

@@ -233,23 +233,31 @@ def ratio_test(visits: Visits, columns: Doubles) -> tuple[float, float]:
     return gain, float(chdtrc(columns.shape[1], gain))
 
 
-def cusum(score: Doubles, middle: float, spread: float) -> Doubles:
-    """Evidence that scores fell: S_t = max(0, S_(t-1) + (middle - score_t) / spread - 0.5).
+def cusum(score: Doubles, spread: float, base: int) -> Doubles:
+    """Evidence that scores fell: S_t = max(0, S_(t-1) + z_t - 0.5).
+
+    z_t compares a score with the mean of all before it, in standard deviations of that difference.
+    A fixed reference of few scores is itself off by chance, and each later score then counts it
+    again: with five of them, a tenth of unchanged people would reach an alarm.
 
     Args:
         score: (T,) in the order of time.
-        middle: the reference value.
         spread: standard deviation of one of them, above 0.
+        base: number of first scores that are only a reference, at least 1.
 
     Returns:
-        (T,) at 5 and above: an alarm.
+        (T - base,) at 5 and above: an alarm.
 
-    Source: Page, "Continuous inspection schemes", Biometrika 41, 1954.
+    Source: Page, "Continuous inspection schemes", Biometrika 41, 1954; self-starting by Hawkins,
+        "Self-starting cusum charts for location and scale", The Statistician 36, 1987, with a
+        known spread.
     """
-    sums, last = np.empty(score.size), 0.0
-    for k, value in enumerate(score):
-        last = max(0.0, last + (middle - float(value)) / spread - SLACK)
-        sums[k] = last
+    sums, last = np.empty(max(0, score.size - base)), 0.0
+    for k in range(base, score.size):
+        before = float(score[:k].mean())
+        z = (before - float(score[k])) / (spread * math.sqrt(1 + 1 / k))
+        last = max(0.0, last + z - SLACK)
+        sums[k - base] = last
     return sums
 
 

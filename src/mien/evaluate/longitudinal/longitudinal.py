@@ -261,7 +261,7 @@ def _sunken(visits: Visits, first: Scales, names: Sequence[str]) -> Table:
             continue
         spread = math.sqrt(c.day**2 + c.capture**2 / float(visits.captures[inside].mean()))
         y = visits.mean[inside]
-        sums = cusum(y[BASE:], float(y[:BASE].mean()), max(spread, 1e-9))
+        sums = cusum(y, max(spread, 1e-9), BASE)
         if sums.max() >= ALARM:
             at = BASE + int(np.argmax(sums >= ALARM))
             rows.append((names[number], float(visits.time[inside[at]]), float(sums.max())))
@@ -270,8 +270,8 @@ def _sunken(visits: Visits, first: Scales, names: Sequence[str]) -> Table:
         "People whose scores fell: take a new reference",
         (("Subject", "text"), ("Years at the alarm", "number"), ("Largest sum", "number")),
         tuple(rows[:LISTED]),
-        f"{len(rows)} of {visits.subjects} people. CUSUM against the mean of their first {BASE} "
-        f"visits, slack 0.5, alarm at {ALARM:g} standard deviations.",
+        f"{len(rows)} of {visits.subjects} people. CUSUM from visit {BASE + 1} on, each against the "
+        f"mean of all before it, slack 0.5, alarm at {ALARM:g} standard deviations.",
     )
 
 
