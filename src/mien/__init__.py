@@ -241,11 +241,14 @@ def identify(
     """
     from dataclasses import replace
 
+    from mien.media import read_change
+
     if isinstance(gallery, str | PathLike):
         with open_gallery(gallery) as known:
             return identify(picture, known, fpir=fpir, liveness=liveness)
     pipeline = replace(_checking(liveness), gallery=gallery, fpir=fpir)
-    return pipeline(read_image(picture))
+    change = read_change(picture) if isinstance(picture, str | bytes | PathLike) else None
+    return pipeline(read_image(picture), change)
 
 
 def verify(

@@ -110,3 +110,19 @@ def test_the_scope_is_named_on_the_command_line(mien, tmp_path):
     code, _, err = mien("audit", "batch-leakage", "--model", "https://example.org/m")
     assert code == 1
     assert "address" in err
+
+
+def test_a_contact_sheet_shows_inputs_and_results_and_what_failed(mien, site):
+    write_image(site / "2.png", np.zeros((40, 40, 3), np.uint8))
+    sheet = site / "sheet.html"
+    code, _, _ = mien("make", "darken", site / "0.png", site / "2.png", "--out", site / "made",
+                      "--sheet", sheet)  # fmt: skip
+    assert code == 1
+    page = sheet.read_text()
+    assert page.count("data:image/jpeg") == 3  # two inputs and one result
+    assert "1 of 2 inputs have results; 1 failed." in page
+    assert "too dark" in page
+    assert "edited" in page
+    code, _, err = mien("make", "darken", site / "0.png", "--out", site / "b", "--sheet", "a.txt")
+    assert code == 1
+    assert "expected a .html file" in err

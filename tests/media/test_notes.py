@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from mien.errors import ImageError
-from mien.media import encode_image, mark, read_image, read_note, write_bytes
+from mien.media import (
+    encode_image,
+    mark,
+    read_change,
+    read_image,
+    read_note,
+    source_packet,
+    write_bytes,
+)
 
 NOTE = json.dumps({"change": "synthetic", "name": 'a "quoted" name', "letter": "Zoë"})
 GREY = np.full((60, 80, 3), 128, np.uint8)
@@ -42,3 +50,31 @@ def test_the_mark_is_on_a_copy_in_the_lower_left_corner(size):
     if min(size) >= 60:
         assert changed[:, 0].min() > size[0] * 0.6
         assert marked.max() > 240  # white letters
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif", "tif"])
+def test_what_a_picture_is_declared_to_be_is_read_from_note_and_packet(tmp_path, suffix):
+    kind = {"jpg": "jpeg", "tif": "tiff"}.get(suffix, suffix)
+    path = tmp_path / f"a.{suffix}"
+    noted = encode_image(GREY, kind, note=NOTE)
+    declared = encode_image(GREY, kind, xmp=source_packet("restored"))
+    both = encode_image(GREY, kind, note=NOTE, xmp=source_packet("synthetic"))
+    assert [read_change(one) for one in (noted, declared, both)] == [
+        "synthetic", "restored", "synthetic",
+    ]  # fmt: skip
+    write_bytes(path, both)
+    assert read_change(path) == "synthetic"
+    assert read_note(path) == NOTE
+    assert read_change(encode_image(GREY, kind)) is None
+
+
+@pytest.mark.parametrize("note", ["no JSON", "[1]", '{"change": 3}', '{"change": ["edited"]}'])
+def test_a_note_that_states_no_change_declares_nothing(note):
+    assert read_change(encode_image(GREY, "png", note=note)) is None
+
+
+def test_a_file_that_cannot_be_opened_has_no_origin(tmp_path):
+    with pytest.raises(ImageError, match="cannot be read for its origin"):
+        read_change(b"no picture")
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_change(tmp_path / "none.png")

@@ -156,3 +156,17 @@ def test_names_are_answered_as_they_are(toys):
     for bad in ("a\0b", " ", "x" * 201):
         answer = toys("POST", "/galleries/people/people", data={"name": bad}, ok=False)
         assert answer.status_code in (409, 422), bad
+
+
+def test_a_restored_face_is_not_enrolled_and_not_named_without_review(toys):
+    from mien.media import encode_image
+
+    toys.gallery("people", "Ada")
+    note = json.dumps({"change": "restored"})
+    restored = {name: encode_image(portrait(name), "png", note=note) for name in ("Ada", "Bob")}
+    refused = toys.enrol("Bob", picture=restored["Bob"])["photos"][0]
+    assert (refused["outcome"], refused["reason"]) == ("refused", "made-restored")
+    [found] = toys.identify(restored["Ada"])["answers"]
+    decision = found["faces"][0]["decision"]
+    assert (decision["outcome"], decision["person"]) == ("review", None)
+    assert decision["code"] == "made-restored"

@@ -10,8 +10,15 @@ from tests.outside_systems import write_package
 
 from mien.contracts import Artefact, Made, Provenance
 from mien.errors import CancelledError, ImageError, MienError, OptionError, UnknownModelError
-from mien.media import open_film, read_image, read_note, read_sound, write_image
-from mien.service import make
+from mien.media import (
+    open_film,
+    read_change,
+    read_image,
+    read_note,
+    read_sound,
+    write_image,
+)
+from mien.service import made_files, make
 from mien.service.made_files import read_artefact
 from mien.testing import TOY_DEVICE, noise
 from mien.types import Mesh, Sound
@@ -166,3 +173,34 @@ def test_a_result_that_its_file_cannot_hold_leaves_nothing_behind(darken, tmp_pa
     with pytest.raises(MienError, match=r"The result is a image, but '\.mp4' cannot store it"):
         list(make("darken", darken[:1], tmp_path / "out" / "a.mp4"))
     assert names(tmp_path / "out") == []
+
+
+def test_a_disk_that_fills_in_the_middle_of_a_set_loses_nothing(darken, tmp_path, monkeypatch):
+    whole, out = tmp_path / "whole", tmp_path / "made"
+    list(make("darken", darken, whole))
+    written, kept = [], made_files.write_bytes
+
+    def full(path, data):
+        written.append(path)
+        if len(written) > 3:  # one result with its sidecar, and the pixels of the second
+            raise ImageError(f"'{path}' cannot be written: the disk is full; free some space.")
+        kept(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(made_files, "write_bytes", full)
+        items = list(make("darken", darken, out))
+    assert ["disk is full" in item.error for item in items] == [False, True, True]
+    assert names(out) == ["0.png", "0.provenance.json"]
+    assert [item.skipped for item in make("darken", darken, out)] == [True, False, False]
+    assert names(out) == names(whole)
+    for name in names(whole):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_each_file_states_the_version_and_what_other_programs_understand(darken, tmp_path):
+    [item] = make("darken", darken[:1], tmp_path / "made")
+    inside = json.loads(read_note(item.files[0]))
+    assert inside["mien"]
+    assert inside["made_from"][0]["sha256"]
+    assert read_change(item.files[0]) == "edited"
+    assert b"compositeSynthetic" in item.files[0].read_bytes()

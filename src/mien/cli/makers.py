@@ -19,28 +19,37 @@ Settings = Annotated[
 ListOnly = Annotated[
     bool, typer.Option("--list", help="Print the settings and their defaults, and stop.")
 ]
+Inputs = Annotated[list[Path] | None, typer.Argument(help="Input files.", show_default=False)]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="File to write; a folder for several results.")
+]
+Sheet = Annotated[
+    Path | None,
+    typer.Option(
+        "--sheet",
+        help="HTML file with thumbnails of all inputs and results.",
+        show_default=False,
+    ),
+]
+NoMark = Annotated[
+    bool,
+    typer.Option("--no-mark", help="Do not write 'synthetic' (or edited, restored) into pictures."),
+]
+CommercialOnly = Annotated[
+    bool,
+    typer.Option("--commercial-only", help="Refuse weights not licensed for commercial use."),
+]
 
 
 def make(
     name: Annotated[str, typer.Argument(help="Card of the maker; see: mien models list")],
-    inputs: Annotated[
-        list[Path] | None, typer.Argument(help="Input files.", show_default=False)
-    ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="File to write; a folder for several results.")
-    ] = Path("made"),
+    inputs: Inputs = None,
+    out: Out = Path("made"),
     settings: Settings = None,
-    no_mark: Annotated[
-        bool,
-        typer.Option(
-            "--no-mark", help="Do not write 'synthetic' (or edited, restored) into pictures."
-        ),
-    ] = False,
+    sheet: Sheet = None,
+    no_mark: NoMark = False,
     device: Processor = "cpu",
-    commercial_only: Annotated[
-        bool,
-        typer.Option("--commercial-only", help="Refuse weights not licensed for commercial use."),
-    ] = False,
+    commercial_only: CommercialOnly = False,
     list_only: ListOnly = False,
     table: AsTable = False,
 ) -> None:
@@ -51,26 +60,44 @@ def make(
 
     Example: mien make photo-puppet me.jpg --set units=AU12:0.8 --out smile.png
     """
-    from mien.service import make as run
     from mien.zoo import find
 
     if list_only:
         _print_settings(find(name), table)
         return
-    failed = 0
+    how = (settings or [], not no_mark, device, commercial_only)
+    _make(name, inputs or [], out, *how, sheet)
+
+
+def _make(
+    name: str,
+    inputs: list[Path],
+    out: Path,
+    settings: list[str],
+    mark: bool,
+    device: str,
+    commercial_only: bool,
+    sheet: Path | None,
+) -> None:
+    """Run a maker under progress bars, print a line per result, and write the sheet."""
+    from mien.service import MadeItem
+    from mien.service import make as run
+
+    require_place(sheet)
+    done: list[MadeItem] = []
     with progress() as on_step:
         items = run(
             name,
-            inputs or (),
+            inputs,
             out,
-            settings=settings or (),
-            mark=not no_mark,
+            settings=settings,
+            mark=mark,
             device=device,
             commercial_only=commercial_only,
             on_step=on_step,
         )
         for item in items:
-            failed += bool(item.error)
+            done.append(item)
             if item.error:
                 complain(item.error)
             print_json_line(
@@ -83,7 +110,11 @@ def make(
                     "error": item.error or None,
                 }
             )
-    if failed:
+    if sheet:
+        from mien.report.made_sheet import write_made_sheet
+
+        write_made_sheet(sheet, done, name)
+    if any(item.error for item in done):
         raise typer.Exit(1)
 
 

@@ -237,14 +237,17 @@ def each_answer(
 
     An image that cannot be read is reported on stderr; it has no answer, but a message.
     """
+    from mien.media import read_change, read_image
     from mien.photo import in_parallel
 
     def work(name: str) -> tuple[str, "Pixels | None", "Answer | None", str]:
         try:
-            image = open_picture(name)
+            source = source_of(name)
+            image = read_image(source)
+            change = read_change(source)
         except ImageError as error:
             return name, None, None, str(error)
-        return name, image, pipeline(image), ""
+        return name, image, pipeline(image, change), ""
 
     with progress() as on_step:
         on_step(task, 0, len(names))

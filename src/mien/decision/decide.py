@@ -253,6 +253,35 @@ def question(decision: Decision, liveness: Liveness | None) -> Decision:
     )
 
 
+MADE = {
+    "synthetic": "The image is declared as synthetic",
+    "edited": "The image is declared as edited by a program",
+    "restored": "The image is declared as restored: its details are a plausible guess",
+}
+
+
+def question_origin(decision: Decision, change: str | None) -> Decision:
+    """Change a match to a review if the image of the probe was made, edited or restored.
+
+    Args:
+        decision: about a face.
+        change: what the image is declared to be; None: nothing is, and the decision stays.
+
+    Returns:
+        The decision; `code` is "made-" with the change. An unknown person stays unknown.
+    """
+    if change is None:
+        return decision
+    outcome: Outcome = "unknown" if decision.outcome == "unknown" else "review"
+    return replace(
+        decision,
+        outcome=outcome,
+        person=None,
+        reason=f"{MADE[change]}. {decision.reason}",
+        code=f"made-{change}",
+    )
+
+
 def comparable(face: Face) -> bool:
     """Return whether a face is comparable, from its five points, fast enough for every frame."""
     if face.points is None or not np.isfinite(face.points).all():

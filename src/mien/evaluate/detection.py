@@ -11,6 +11,7 @@ from mien.contracts import Detector
 from mien.datasets.boxes import Boxed
 from mien.detect import Turns, detect_with_retries
 from mien.errors import ImageError, MienError
+from mien.evaluate.originals import require_originals
 from mien.media import read_image
 from mien.metrics import Clusters, Estimate, average_precision, match_boxes, precision_recall
 from mien.metrics.detection import OVERLAP, Flags, Matched
@@ -49,6 +50,7 @@ def detect_boxes(
         basis: models, command line, ...
         on_step: called after each image.
     """
+    require_originals(one.path for one in pictures)
     matched: list[Matched] = []
     heights, unread = [], 0
     for number, one in enumerate(pictures, 1):
@@ -99,6 +101,7 @@ def detect_single(
     """Evaluate a detector on images with exactly one face each, without boxes."""
     if not pictures:
         raise MienError("There are no images to evaluate; name a folder of portraits.")
+    require_originals(pictures)
     counts: list[int] = []
     reasons: list[str] = []
     for number, path in enumerate(pictures, 1):

@@ -1,16 +1,19 @@
 """Assembly of rows and segments into one table: identities, and facts of each recording."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mien.contracts import Change
 from mien.film.analyzer import Analyzer
 from mien.film.baselines import Vectors
 from mien.film.checkpoint import RowCheckpoint, State
 from mien.film.identities import identify_tracks, open_search
 from mien.film.scanner import EVERY
 from mien.film.segment_log import segment_from_row
+from mien.media import read_change
 from mien.tables import Column, Part, Table
 from mien.track import TrackBuilder, fewest_observations
 from mien.types import Floats, Identity, Track
@@ -90,12 +93,13 @@ def _people(
 
     People of different films have the same name only if the gallery contains them.
     """
-    search, calibration = open_search(analyzer.pipeline), analyzer.pipeline.calibrated()
+    calibration = analyzer.pipeline.calibrated()
     owner: dict[tuple[str, int], str] = {}
     vectors: Vectors = {}
     records: list[dict[str, Any]] = []
     for name, builder in builders.items():
         tracks = builder.tracks()
+        search = open_search(analyzer.pipeline, _declared(name))
         _, people = identify_tracks(tracks, builder.together, search, calibration)
         owner |= {(name, track): one.person for one in people for track in one.tracks}
         for one in people:
@@ -106,6 +110,11 @@ def _people(
     tracks_of = table.data["track"].to_numpy(float, na_value=-1).astype(int).tolist()
     persons = [owner.get(pair) for pair in zip(table.data["input"], tracks_of, strict=True)]
     return persons, vectors, records
+
+
+def _declared(name: str) -> Change | None:
+    """What an input is declared to be; an input that is gone or live declares nothing."""
+    return read_change(name) if Path(name).is_file() else None
 
 
 def _record(name: str, one: Identity) -> dict[str, Any]:

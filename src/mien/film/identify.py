@@ -12,10 +12,10 @@ from mien.contracts import Detector
 from mien.detect.views import OTHER_TURNS
 from mien.errors import CancelledError, FilmError, MienError
 from mien.film.engine import FilmEngine
-from mien.film.identities import appearances, identify_tracks, open_search, prominent
+from mien.film.identities import Search, appearances, identify_tracks, open_search, prominent
 from mien.film.scanner import EVERY, SEGMENT, FilmScanner
 from mien.film.segment_log import SegmentLog
-from mien.media import Film, Frame, open_film
+from mien.media import Film, Frame, open_film, read_change
 from mien.media import turn as turned
 from mien.photo.pipeline import Pipeline, Watch
 from mien.track import Segment, ShotBoundaryDetector, TrackBuilder, fewest_observations
@@ -79,7 +79,8 @@ def identify_film(
     if whole and reason is None and pipeline.turns != "never" and not builder.tracks():
         reason = find_turn(source, pipeline.detector)
     watch.lap("scan")
-    answer = _answer(builder, pipeline, counts, reason, whole)
+    search = open_search(pipeline, read_change(source))
+    answer = _answer(builder, pipeline, search, counts, reason, whole)
     watch.lap("identify")
     answer.times.update(watch.seconds)
     return answer
@@ -166,14 +167,13 @@ def _saved(journal: SegmentLog, segment: Segment) -> bool:
 def _answer(
     builder: TrackBuilder,
     pipeline: Pipeline,
+    search: Search | None,
     counts: dict[str, int | None],
     reason: str | None,
     whole: bool,
 ) -> FilmAnswer:
     calibration = pipeline.calibrated() if pipeline.embedder else None
-    tracks, people = identify_tracks(
-        builder.tracks(), builder.together, open_search(pipeline), calibration
-    )
+    tracks, people = identify_tracks(builder.tracks(), builder.together, search, calibration)
     return FilmAnswer(
         tuple(people),
         tuple(appearances(people, tracks)),

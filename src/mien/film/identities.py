@@ -12,7 +12,7 @@ import numpy as np
 
 from mien.albums.clustering import cluster_people
 from mien.decision import Calibration
-from mien.decision.decide import weakness
+from mien.decision.decide import question_origin, weakness
 from mien.liveness import fuse
 from mien.photo.pipeline import Pipeline
 from mien.types import Appearance, Decision, Face, Floats, Identity, Track
@@ -22,16 +22,23 @@ Pair = tuple[int, int]
 Search = Callable[[Floats | None, Face], Decision | None]
 
 
-def open_search(pipeline: Pipeline) -> Search | None:
+def open_search(pipeline: Pipeline, change: str | None = None) -> Search | None:
     """Return the search of the gallery of a pipeline for mean embeddings; None without a gallery.
 
     A search returns None if there is no embedding.
+
+    Args:
+        pipeline: with the gallery.
+        change: what the film is declared to be (mien.media.read_change); its matches are then for
+            review.
     """
     if pipeline.embedder is None or (search := pipeline.search()) is None:
         return None
 
     def decide(vector: Floats | None, face: Face) -> Decision | None:
-        return None if vector is None else search(vector[None], [face])[0]
+        if vector is None:
+            return None
+        return question_origin(search(vector[None], [face])[0], change)
 
     return decide
 

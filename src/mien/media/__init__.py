@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from mien.media.limits import LIMITS, Limits
     from mien.media.live import Live, Replay, is_live, open_source
     from mien.media.marks import mark
-    from mien.media.notes import read_note, wav_note
+    from mien.media.mending import add_correction, enlarged
+    from mien.media.notes import read_change, read_note, source_packet, wav_note
     from mien.media.sound import read_sound
     from mien.media.threads import one_thread
     from mien.media.turning import thumbnail, turn, turn_back
@@ -31,8 +32,10 @@ __all__ = [
     "Limits",
     "Live",
     "Replay",
+    "add_correction",
     "draw_faces",
     "encode_image",
+    "enlarged",
     "find_images",
     "find_sources",
     "heat",
@@ -44,10 +47,12 @@ __all__ = [
     "one_thread",
     "open_film",
     "open_source",
+    "read_change",
     "read_image",
     "read_note",
     "read_sound",
     "resize_part",
+    "source_packet",
     "stretched",
     "thumbnail",
     "turn",
@@ -71,7 +76,8 @@ if not TYPE_CHECKING:
             "limits": ("LIMITS", "Limits"),
             "live": ("Live", "Replay", "is_live", "open_source"),
             "marks": ("mark",),
-            "notes": ("read_note", "wav_note"),
+            "mending": ("add_correction", "enlarged"),
+            "notes": ("read_change", "read_note", "source_packet", "wav_note"),
             "sound": ("read_sound",),
             "threads": ("one_thread",),
             "turning": ("thumbnail", "turn", "turn_back"),

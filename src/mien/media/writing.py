@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from mien.errors import ImageError
 from mien.media.notes import exif_note
@@ -75,7 +75,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def encode_image(
-    image: Pixels, format: Format = "jpeg", quality: int = 92, note: str = ""
+    image: Pixels, format: Format = "jpeg", quality: int = 92, note: str = "", xmp: bytes = b""
 ) -> bytes:
     """Encode an image as the bytes of a file.
 
@@ -84,6 +84,7 @@ def encode_image(
         format: "jpeg", "png", "webp", "avif", "tiff" or "bmp".
         quality: 1 to 100, for JPEG, WebP and AVIF.
         note: stored in the metadata (EXIF); not supported by BMP.
+        xmp: a packet for the metadata; not supported by BMP.
 
     Returns:
         The file. JPEG keeps full colour resolution from quality 90 upwards; below, thin coloured
@@ -107,10 +108,12 @@ def encode_image(
         )
     if not 1 <= quality <= 100:
         raise ImageError(f"Quality {quality} is not valid: expected 1 to 100 (default 92).")
+    if (note or xmp) and format == "bmp":
+        raise ImageError("BMP files cannot store a note; write a PNG.")
     if note:
-        if format == "bmp":
-            raise ImageError("BMP files cannot store a note; write a PNG.")
         options[format]["exif"] = exif_note(note)
+    if xmp:
+        options[format] |= _packet_option(format, xmp, note)
     out = BytesIO()
     try:
         Image.fromarray(image).save(out, format.upper(), **options[format])
@@ -121,6 +124,15 @@ def encode_image(
             "reduce it, or choose PNG."
         ) from error
     return out.getvalue()
+
+
+def _packet_option(format: Format, xmp: bytes, note: str) -> dict[str, Any]:
+    """The option with which Pillow stores an XMP packet in a format."""
+    if format == "png":
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        return {"pnginfo": info}
+    return {"exif": exif_note(note, xmp)} if format == "tiff" else {"xmp": xmp}
 
 
 def check_image(image: Pixels) -> None:

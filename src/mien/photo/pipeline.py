@@ -14,7 +14,7 @@ from mien.align import align
 from mien.behaviour.occlusion import masked_parts
 from mien.contracts import ChipHead, Detector, Embedder, Model
 from mien.decision import Calibration, calibrations, find_calibration
-from mien.decision.decide import FMR, FPIR, PRIOR, compare, question
+from mien.decision.decide import FMR, FPIR, PRIOR, compare, question, question_origin
 from mien.detect import REASONS, Found, Turns, detect_with_retries
 from mien.errors import (
     GalleryMismatchError,
@@ -97,8 +97,14 @@ class Pipeline:
         """Return the shipped calibration of the name of the present one."""
         return self.calibration and calibrations().get(self.calibration.name)
 
-    def __call__(self, image: Pixels) -> Answer:
-        """Analyse all faces of one (H, W, 3) image."""
+    def __call__(self, image: Pixels, change: str | None = None) -> Answer:
+        """Analyse all faces of one (H, W, 3) image.
+
+        Args:
+            image: upright.
+            change: what its file is declared to be (mien.media.read_change): a match of a
+                synthetic, edited or restored face is for review. None: nothing is declared.
+        """
         watch = Watch()
         found = detect_with_retries(self.detector, image, self.turns)
         watch.lap("detect")
@@ -113,7 +119,7 @@ class Pipeline:
         faces = self._embedded(seen, faces)
         watch.lap("embed")
         if self.gallery is not None and faces:
-            faces = self._named(faces)
+            faces = [_doubted(face, change) for face in self._named(faces)]
             watch.lap("match")
         return Answer(
             tuple(faces),
@@ -243,6 +249,11 @@ class Pipeline:
         vectors = np.stack([face.embedding for face in faces if face.embedding is not None])
         pairs = zip(faces, search(vectors, faces), strict=True)
         return [replace(face, decision=decision) for face, decision in pairs]
+
+
+def _doubted(face: Face, change: str | None) -> Face:
+    assert face.decision is not None
+    return replace(face, decision=question_origin(face.decision, change))
 
 
 def check_rate(name: str, rate: float) -> None:

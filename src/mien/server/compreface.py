@@ -25,6 +25,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
+from mien.contracts import Change
+from mien.decision.decide import question_origin
 from mien.gallery import GuardedGallery, clean_name
 from mien.server.access import Caller, Enroller, Identifier
 from mien.server.enrolling import enrol_data
@@ -97,10 +99,12 @@ def file_of(found: dict[str, tuple[str, bytes]], name: str, caller: Caller) -> t
     return found[name]
 
 
-def pixels_of(found: dict[str, tuple[str, bytes]], name: str, caller: Caller) -> Pixels:
-    """Decode a file of a request."""
+def opened_photo(
+    found: dict[str, tuple[str, bytes]], name: str, caller: Caller
+) -> tuple[Pixels, Change | None]:
+    """Decode a file of a request; its pixels, and what it is declared to be."""
     shown, data = file_of(found, name, caller)
-    return caller.state.decode(data, where=shown)
+    return caller.state.decode.opened(data, where=shown)
 
 
 def face_row(face: Face, plugins: str, caller: Caller) -> dict[str, Any]:
@@ -165,7 +169,7 @@ def recognize(
     known, state = opened(caller), caller.state
     pipeline = state.pipelines.searching(known)
     with state.gate():
-        answer = pipeline(pixels_of(files, "file", caller))
+        answer = pipeline(*opened_photo(files, "file", caller))
     faces = chosen(answer.faces, limit, least)
     scores = Probe(caller, known, GALLERY, pipeline)(faces)
     rows = []
@@ -283,7 +287,8 @@ def verify_example(
     pipeline = state.pipelines.searching(known)
     pipeline.gallery = None
     with state.gate():
-        faces = chosen(pipeline(pixels_of(files, "file", caller)).faces, 0, least)
+        photo, change = opened_photo(files, "file", caller)
+        faces = chosen(pipeline(photo).faces, 0, least)
     state.budgets.faces(caller.key, len(faces))
     scores = caller.may("scores") and (
         caller.may("admin") or state.budgets.person(caller.key, f"{GALLERY}/{name}")
@@ -291,7 +296,7 @@ def verify_example(
     enrolled = Face(faces[0].box, 1.0, embedding=vector, embedder=known.embedder)
     rows = []
     for face in faces:
-        decision = pipeline.verify(face, enrolled)
+        decision = question_origin(pipeline.verify(face, enrolled), change)
         row = face_row(face, plugins, caller)
         rows.append({**row, "subject": name, "similarity": similarity(decision, scores)})
     return {"result": rows}
@@ -368,7 +373,7 @@ def detect(
     if "calculator" not in plugins:
         pipeline.embedder = None
     with state.gate():
-        answer = pipeline(pixels_of(files, "file", caller))
+        answer = pipeline(*opened_photo(files, "file", caller))
     faces = chosen(answer.faces, limit, least)
     return {"result": [face_row(face, plugins, caller) for face in faces]}
 
@@ -381,13 +386,14 @@ def verify(
     state = caller.state
     pipeline = state.pipelines.plain()
     with state.gate():
-        source = pipeline(pixels_of(files, "source_image", caller)).faces
-        target = pipeline(pixels_of(files, "target_image", caller)).faces
+        image, change = opened_photo(files, "source_image", caller)
+        other, declared = opened_photo(files, "target_image", caller)
+        source, target = pipeline(image).faces, pipeline(other).faces
     first, others = chosen(source, 1, least)[0], chosen(target, limit, least)
     state.budgets.faces(caller.key, len(others))
     matches = []
     for face in others:
-        decision = pipeline.verify(first, face)
+        decision = question_origin(pipeline.verify(first, face), change or declared)
         row = face_row(face, plugins, caller)
         matches.append({**row, "similarity": similarity(decision, caller.may("scores"))})
     return {

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import IO
 
 from mien.errors import ImageError
-from mien.media import Limits, read_image
+from mien.media import Limits, read_change, read_image
 
 HEAD = struct.Struct("<QQ")  # bytes of the JSON header, bytes of the body
 ROOM = 3 * 2**29  # bytes of address space beyond what decoding may take: Python and its libraries
@@ -58,12 +58,13 @@ def main() -> None:
         header, data = message
         try:
             pixels = read_image(data, limits=limits, where=str(header["where"]))
+            change = read_change(data)
         except ImageError as error:
             send(stdout, {"error": str(error)})
         except MemoryError:
             send(stdout, {"error": f"{header['where']} takes too much memory to decode."})
         else:
-            send(stdout, {"shape": pixels.shape}, pixels.data.cast("B"))
+            send(stdout, {"shape": pixels.shape, "change": change}, pixels.data.cast("B"))
 
 
 if __name__ == "__main__":

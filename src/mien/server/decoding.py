@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 import mien.server.decoder as child
+from mien.contracts import Change
 from mien.errors import ImageError
 from mien.server.settings import ServerLimits
 from mien.types import Pixels
@@ -30,7 +31,11 @@ class DecoderPool:
         self.died = 0  # decoders that were lost, for the metrics
 
     def __call__(self, source: bytes, /, *, where: str) -> Pixels:
-        """Decode one image; see `mien.media.read_image`.
+        """Decode one image; see `mien.media.read_image`."""
+        return self.opened(source, where=where)[0]
+
+    def opened(self, source: bytes, /, *, where: str) -> tuple[Pixels, Change | None]:
+        """Decode one image, and return what it is declared to be: `mien.media.read_change`.
 
         Raises:
             ImageError: the image is damaged, too large, or ended its decoder.
@@ -48,7 +53,8 @@ class DecoderPool:
         if "error" in header:
             raise ImageError(str(header["error"]))
         shape = cast(list[int], header["shape"])
-        return np.frombuffer(body, np.uint8).reshape(shape)
+        pixels = np.frombuffer(body, np.uint8).reshape(shape)
+        return pixels, cast(Change | None, header["change"])
 
     def _try(self, source: bytes, where: str) -> Any:
         """Return the message of a decoder; None if it died."""

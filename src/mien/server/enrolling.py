@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import UploadFile
 
+from mien.contracts import Change
 from mien.gallery import GuardedGallery
 from mien.server.access import Caller
 from mien.server.portraits import Portraits, face_picture, portraits_of
@@ -25,10 +26,11 @@ class Reading:
     def __init__(self, state: State) -> None:
         self._state = state
         self.last: Pixels | None = None
+        self.change: Change | None = None
 
     def __call__(self, source: bytes, /, *, where: str) -> Pixels:
         """Decode one image."""
-        self.last = self._state.decode(source, where=where)
+        self.last, self.change = self._state.decode.opened(source, where=where)
         return self.last
 
 
@@ -95,7 +97,9 @@ def enrol_data(
             region = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
         item = Item(name, Path(shown), region, data)
         options: dict[str, Any] = dict(how)
-        [one] = enroll([item], pipeline, known, read=read, **options)
+        [one] = enroll(
+            [item], pipeline, known, read=read, change_of=lambda _: read.change, **options
+        )
         if state.settings.portraits and one.outcome == "enrolled" and read.last is not None:
             keep(portraits_of(caller), gallery, known, one, read.last)
     return one

@@ -52,11 +52,11 @@ def each(
     rows = []
     with state.gate():
         for number, photo in enumerate(photos, 1):
-            name, image = name_of(photo, number), decoded(photo, state, number)
-            if isinstance(image, ImageError):
-                rows.append(identified_row(Identified(name, error=str(image))))
+            name, opened = name_of(photo, number), decoded(photo, state, number)
+            if isinstance(opened, ImageError):
+                rows.append(identified_row(Identified(name, error=str(opened))))
             else:
-                rows.append(row(pipeline(image), name))
+                rows.append(row(pipeline(*opened), name))
     return {"answers": rows}
 
 
@@ -126,8 +126,8 @@ def verify(
     check = state.pipelines.check(liveness, liveness_head, liveness_at)
     with state.gate():
         pipeline = state.pipelines.plain(liveness=check)
-        a, b = only(first, state), only(second, state)
-        decision = verify_faces(a, b, pipeline, fmr=rate)
+        (a, change), (b, other) = only(first, state), only(second, state)
+        decision = verify_faces(a, b, pipeline, fmr=rate, changes=(change, other))
     row = verified_row(name_of(first), name_of(second, 2), decision)
     return {"decision": visible(row, caller.may("scores"), pipeline.calibrated())}
 

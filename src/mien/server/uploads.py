@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import File, UploadFile
 
+from mien.contracts import Change
 from mien.errors import ImageError
 from mien.server.problems import ApiError
 from mien.server.state import State
@@ -50,14 +51,16 @@ def check_count(files: Sequence[UploadFile], state: State) -> None:
         raise ApiError(413, "too-many-photos", f"A request may have at most {most} photos.")
 
 
-def decoded(file: UploadFile, state: State, number: int = 1) -> Pixels | ImageError:
-    """Return the pixels of one photo, or why it cannot be read."""
+def decoded(
+    file: UploadFile, state: State, number: int = 1
+) -> tuple[Pixels, Change | None] | ImageError:
+    """Return the pixels of one photo and what it is declared to be, or why it cannot be read."""
     try:
-        return state.decode(bytes_of(file, state), where=name_of(file, number))
+        return state.decode.opened(bytes_of(file, state), where=name_of(file, number))
     except ImageError as error:
         return error
 
 
-def only(file: UploadFile, state: State) -> Pixels:
-    """Return the pixels of one photo; raise the error if it cannot be read."""
-    return state.decode(bytes_of(file, state), where=name_of(file))
+def only(file: UploadFile, state: State) -> tuple[Pixels, Change | None]:
+    """Return pixels and declaration of one photo; raise the error if it cannot be read."""
+    return state.decode.opened(bytes_of(file, state), where=name_of(file))

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from mien.decision.decide import SMALL
+from mien.contracts import Change
+from mien.decision.decide import MADE, SMALL
 from mien.detect import REASONS
 from mien.errors import ImageError, MienError
 from mien.gallery import Gallery, GuardedGallery, Template, clean_name
@@ -19,7 +20,7 @@ from mien.gallery.conflicts import Conflicts, strictest_limit
 from mien.gallery.review import Doubt
 from mien.geometry import iou
 from mien.liveness.check import refusal
-from mien.media import LIMITS, find_images, read_image
+from mien.media import LIMITS, find_images, read_change, read_image
 from mien.media.face_regions import SAME, read_regions
 from mien.media.finding import ignore
 from mien.media.xmp import read_orientation, read_packet, read_sidecar, sidecars
@@ -34,6 +35,9 @@ class Read(Protocol):
     """Decodes the bytes of an image, such as `mien.media.read_image`."""
 
     def __call__(self, source: bytes, /, *, where: str) -> Pixels: ...
+
+
+ChangeOf = Callable[[bytes], Change | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ def enroll(
     learn: str | None = None,
     run: Run | None = None,
     read: Read = read_image,
+    change_of: ChangeOf = read_change,
 ) -> Iterator[Enrolled]:
     """Enrol images one by one; each image that is reported as enrolled is on disk.
 
@@ -164,6 +169,8 @@ def enroll(
         learn: name of a group. All templates go to quarantine and can be rolled back as a group.
         run: progress and cancellation.
         read: decodes the bytes of an image; called as `read(data, where=name)`.
+        change_of: returns what the bytes of an image, read before, are declared to be. An image
+            that is declared as synthetic, edited or restored is refused.
     """
     run, items = run or Run(), list(items)
     conflicts: Conflicts | None = None
@@ -179,7 +186,7 @@ def enroll(
         assert isinstance(gallery, GuardedGallery)  # a bare engine has no quarantine
         gate = Gate(gallery, pipeline.calibrated, conflicts)
 
-    answers = in_parallel(partial(_answered, pipeline, read), asked(), pipeline.workers)
+    answers = in_parallel(partial(_answered, pipeline, read, change_of), asked(), pipeline.workers)
     for done in range(len(items)):
         run.step("enroll", done, len(items))
         photo, refusal, face = next(answers)
@@ -249,15 +256,15 @@ def _known(item: Item, digest: str, gallery: Gallery, retry: bool) -> Enrolled |
 
 
 def _answered(
-    pipeline: Pipeline, read: Read, photo: Photo | Enrolled
+    pipeline: Pipeline, read: Read, change_of: ChangeOf, photo: Photo | Enrolled
 ) -> tuple[Photo | None, Enrolled | None, Face | None]:
     if isinstance(photo, Enrolled):
         return None, photo, None
-    return photo, *_one_face(photo.data, photo.item, pipeline, read)
+    return photo, *_one_face(photo.data, photo.item, pipeline, read, change_of)
 
 
 def _one_face(
-    data: bytes, item: Item, pipeline: Pipeline, read: Read
+    data: bytes, item: Item, pipeline: Pipeline, read: Read, change_of: ChangeOf
 ) -> tuple[Enrolled | None, Face | None]:
     """Return the face of the person, or the reason for a refusal."""
 
@@ -266,8 +273,14 @@ def _one_face(
 
     try:
         image = read(data, where=str(item.path))
+        change = change_of(data)
     except ImageError as error:
         return no("unreadable", str(error))
+    if change:
+        return no(
+            f"made-{change}",
+            f"{MADE[change]}; only original photographs are enrolled.",
+        )
     answer = pipeline(image)
     if not answer.faces:
         return no(f"no-face-{answer.reason}", REASONS[answer.reason or "none"])

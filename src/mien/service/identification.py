@@ -6,11 +6,13 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+
 from mien.errors import CancelledError, FilmError, ImageError, MienError
 from mien.film import identify_film
 from mien.film.identify import check_every
 from mien.film.scanner import EVERY
-from mien.media import is_film, read_image
+from mien.media import is_film, read_change, read_image
 from mien.photo import Pipeline, in_parallel
 from mien.service.runs import Run, forget, resumable, stamp
 from mien.types import Answer, FilmAnswer, Pixels
@@ -89,9 +91,10 @@ def _photo(source: str | bytes | Pixels, pipeline: Pipeline) -> Identified:
     name = source if isinstance(source, str) else "-"
     try:
         image = read_image(source)
+        change = None if isinstance(source, np.ndarray) else read_change(source)
     except ImageError as error:
         return Identified(name, error=str(error))
-    return Identified(name, pipeline(image), image)
+    return Identified(name, pipeline(image, change), image)
 
 
 def _film(

@@ -29,9 +29,11 @@ from mien.media import (
     mark,
     read_image,
     read_sound,
+    source_packet,
     wav_note,
     write_bytes,
 )
+from mien.media.notes import SOURCE_TYPE, SOURCE_TYPES
 from mien.media.writing import FORMATS
 from mien.types import Mesh, Pixels, Sound
 
@@ -40,13 +42,6 @@ SUFFIXES: dict[ArtefactKind, str] = {
     "image": ".png", "film": ".mp4", "sound": ".wav", "mesh": ".obj"
 }  # fmt: skip
 RATE = 16_000  # samples per second of sound that is read
-# Source: IPTC NewsCodes, Digital Source Type; C2PA manifests use the same terms.
-SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-SOURCE_TYPE = {
-    "synthetic": "compositeSynthetic",
-    "edited": "compositeSynthetic",
-    "restored": "algorithmicallyEnhanced",
-}
 
 
 def read_artefact(need: str, path: Path) -> Artefact:
@@ -125,6 +120,7 @@ def write_made(
     provenance = provenance_row(made.provenance)
     note = json.dumps({**provenance, "marked": marked})
     word = made.provenance.change if marked else ""
+    xmp = source_packet(made.provenance.change)
     parts: dict[Path, Path] = {}
     try:
         for number, one in enumerate(made.artefacts):
@@ -133,10 +129,15 @@ def write_made(
             final = stem.with_name(f"{stem.name}{several}{ending}")
             part = final.with_name(f".{secrets.token_hex(8)}.part{ending}")
             parts[part] = final
-            _write(one, part, word, note, step)
+            _write(one, part, word, note, xmp, step)
         files = {final.name: _sha256(part) for part, final in parts.items()}
-        row = {"mien": version("mien"), "key": key, "files": files, "marked": marked, **provenance,
-               "notes": list(made.notes)}  # fmt: skip
+        row = {
+            "key": key,
+            "files": files,
+            "marked": marked,
+            **provenance,
+            "notes": list(made.notes),
+        }
         text = json.dumps(row, ensure_ascii=False, indent=1) + "\n"
         write_bytes(stem.with_name(stem.name + SIDECAR), text.encode())
         for part, final in parts.items():
@@ -152,6 +153,7 @@ def write_made(
 def provenance_row(provenance: Provenance) -> dict[str, Any]:
     """Return provenance as a JSON object for the sidecar and the metadata."""
     return {
+        "mien": version("mien"),
         "change": provenance.change,
         "digital_source_type": SOURCE_TYPES + SOURCE_TYPE[provenance.change],
         "maker": provenance.maker,
@@ -173,7 +175,7 @@ def check_suffix(suffix: str) -> None:
         )
 
 
-def _write(one: Artefact, path: Path, word: str, note: str, step: Any) -> None:
+def _write(one: Artefact, path: Path, word: str, note: str, xmp: bytes, step: Any) -> None:
     """Write one artefact to a file; the suffix must fit its kind."""
     if not _fits(one.kind, path.suffix.lower()):
         raise MienError(
@@ -182,7 +184,7 @@ def _write(one: Artefact, path: Path, word: str, note: str, step: Any) -> None:
         )
     if one.kind == "image" and one.image is not None:
         image = _marked(one.image, word)
-        write_bytes(path, encode_image(image, FORMATS[path.suffix.lower()], note=note))
+        write_bytes(path, encode_image(image, FORMATS[path.suffix.lower()], note=note, xmp=xmp))
     elif one.kind == "film" and one.frames is not None:
         with FilmWriter(path, note=note) as writer:
             for number, (time, frame) in enumerate(one.frames, 1):

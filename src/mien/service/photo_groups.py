@@ -10,10 +10,10 @@ from typing import NamedTuple
 from mien.albums.clustering import MIXED
 from mien.albums.groups import Change, Groups, PhotoFace
 from mien.contracts import silent
-from mien.decision.decide import SMALL
+from mien.decision.decide import MADE, SMALL
 from mien.errors import ImageError
 from mien.geometry import eye_distance
-from mien.media import LIMITS, read_image
+from mien.media import LIMITS, read_change, read_image
 from mien.photo import Pipeline, in_parallel
 from mien.types import Answer, Face, OnStep
 
@@ -96,7 +96,12 @@ def _opened(path: Path, groups: Groups) -> Photo | None:
 
 def _process(pipeline: Pipeline, photo: Photo) -> tuple[Photo, Answer | ImageError]:
     try:
-        return photo, pipeline(read_image(photo.data, where=str(photo.path)))
+        image = read_image(photo.data, where=str(photo.path))
+        if change := read_change(photo.data):
+            raise ImageError(
+                f"{photo.path}: {MADE[change]}; only original photographs are grouped."
+            )
+        return photo, pipeline(image)
     except ImageError as error:
         return photo, error
 

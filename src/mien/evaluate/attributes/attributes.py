@@ -16,6 +16,7 @@ from mien.datasets.trial_pairs import rows_of
 from mien.detect import detect_with_retries
 from mien.errors import ImageError, MienError, TooFewTrialsError
 from mien.evaluate.fairness.labelled_faces import cutter
+from mien.evaluate.originals import require_originals
 from mien.media import read_image, stretched
 from mien.metrics import (
     Clusters,
@@ -110,6 +111,7 @@ def predict_labels(
     chosen = [one for one in pictures if task in one.labels]
     if not chosen:
         raise MienError(f"No image has a label '{task}'; name one that the data set has.")
+    require_originals(one.path for one in chosen)
     found = []
     for number, one in enumerate(chosen, 1):
         found.append(_answer(one, task, pipeline, head, cut))

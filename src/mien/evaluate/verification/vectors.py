@@ -9,6 +9,7 @@ import numpy as np
 
 from mien.datasets.people import Picture
 from mien.errors import ImageError, MienError
+from mien.evaluate.originals import require_originals
 from mien.media import read_image
 from mien.photo import Pipeline
 from mien.types import Floats, OnStep
@@ -59,8 +60,12 @@ def embed_pictures(
 
     Returns:
         Unit vectors (D,) by image, and the images that have none, with the reason.
+
+    Raises:
+        MadeImageError: an image is declared as synthetic, edited or restored.
     """
     assert pipeline.embedder is not None
+    require_originals(picture.path for picture in pictures)
     key = f"{pipeline.embedder.contract} {pipeline.detector.name}"
     kept = _open(vectors, key) if vectors else {}
     lean = replace(pipeline, quality=False, gallery=None, heads=())  # only vectors are wanted

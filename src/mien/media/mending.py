@@ -1,0 +1,56 @@
+"""Put what a network changed in a chip back into its image."""
+
+from typing import cast
+
+import cv2
+import numpy as np
+
+from mien.media.writing import check_image
+from mien.types import Floats, Pixels
+
+FEATHER = 0.12  # share of the chip's side over which a correction fades out at its border
+
+
+def enlarged(image: Pixels, scale: int) -> Pixels:
+    """Enlarge an image by bicubic interpolation; (scale x H, scale x W, 3)."""
+    check_image(image)
+    size = (scale * image.shape[1], scale * image.shape[0])
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def add_correction(image: Pixels, correction: Floats, to_chip: Floats) -> Pixels:
+    """Add the correction of a chip to a copy of its image, fading out at the border of the chip.
+
+    What is finer than a pixel of the chip stays as it is, so a large face loses no detail.
+
+    Args:
+        image: (H, W, 3).
+        correction: (S, S, 3) grey values to add, such as restored minus cut.
+        to_chip: (2, 3) transform from image px to chip px, with which the chip was cut.
+    """
+    check_image(image)
+    side = correction.shape[0]
+    inverse = cv2.invertAffineTransform(to_chip)
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float32)
+    seen = corners @ inverse[:, :2].T + inverse[:, 2]
+    low = np.maximum(np.floor(seen.min(0)).astype(int) - 1, 0)
+    high = np.minimum(np.ceil(seen.max(0)).astype(int) + 2, image.shape[1::-1])
+    if (high <= low).any():
+        return image.copy()
+    there = to_chip.astype(np.float64).copy()
+    there[:, 2] += there[:, :2] @ low
+    size = cast(tuple[int, int], tuple((high - low).tolist()))
+    faded = np.asarray(correction * _feather(side)[..., None], np.float32)
+    added = cv2.warpAffine(faded, there, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    out = image.copy()
+    part = out[low[1] : high[1], low[0] : high[0]]
+    part[:] = np.rint(np.clip(part + added, 0, 255)).astype(np.uint8)
+    return out
+
+
+def _feather(side: int) -> Floats:
+    """(side, side) 1 in the middle, falling to 0 at the border."""
+    place = np.minimum(np.arange(side) + 0.5, side - np.arange(side) - 0.5)
+    ramp = np.clip(place / (FEATHER * side), 0, 1)
+    smooth = np.asarray(ramp**2 * (3 - 2 * ramp), np.float32)
+    return np.outer(smooth, smooth)
