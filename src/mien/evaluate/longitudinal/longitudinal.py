@@ -270,8 +270,8 @@ def _sunken(visits: Visits, first: Scales, names: Sequence[str]) -> Table:
         "People whose scores fell: take a new reference",
         (("Subject", "text"), ("Years at the alarm", "number"), ("Largest sum", "number")),
         tuple(rows[:LISTED]),
-        f"{len(rows)} of {visits.subjects} people. CUSUM from visit {BASE + 1} on, each against the "
-        f"mean of all before it, slack 0.5, alarm at {ALARM:g} standard deviations.",
+        f"{len(rows)} of {visits.subjects} people. CUSUM from visit {BASE + 1} on, each against "
+        f"the mean of all before it, slack 0.5, alarm at {ALARM:g} standard deviations.",
     )
 
 
