@@ -5,6 +5,7 @@ from mien.audit.consent import read_consent, require_consent
 from mien.audit.isolation import offline
 from mien.audit.queries import CountedModel, counted
 from mien.audit.subjects import embedder_of, head_of, require_no_url
+from mien.audit.vision_language import vlm_of
 
 __all__ = [
     "CountedModel",
@@ -17,4 +18,5 @@ __all__ = [
     "read_consent",
     "require_consent",
     "require_no_url",
+    "vlm_of",
 ]

@@ -129,6 +129,23 @@ def test_a_test_picture_in_training_is_refused(lab):
         lab.train.network(lab.train.Config(), learnt, test, None)
 
 
+def test_a_trunk_from_nothing_needs_epochs(lab):
+    with pytest.raises(TrainingError, match="set epochs=20"):
+        lab.train.network(lab.train.Config(size="small"), faces(lab), faces(lab, 14, 9), None)
+
+
+@pytest.mark.slow
+def test_a_frozen_face_trunk_keeps_its_weights_and_the_rest_learns(torch, lab):
+    config = lab.train.Config(frozen=3, batch=16, precision="32")
+    torch.manual_seed(0)
+    net = lab.train.network(config, faces(lab), faces(lab, 14, seed=9), None)
+    fresh = lab.model.FaceCut(7).state_dict()
+    same = "trunk.blocks.0.first.conv.weight"
+    assert torch.equal(net.state_dict()[same], fresh[same])
+    test = faces(lab, 28, seed=5)
+    assert lab.train.measured(lab.train.probabilities(net, test), test.label)["accuracy"] > 0.2
+
+
 def test_weights_of_the_original_trunk_are_taken_and_frozen_at_first(torch, lab, tmp_path):
     torch.manual_seed(1)
     full = lab.model.ConvCut(7, "small", "full")

@@ -39,8 +39,8 @@ class Config:
     size: Literal["face", "small", "base"] = "face"  # dlib's network, or a ConvNeXt (base: 224 px)
     weighted: bool = True  # whether classes are weighted so that all have the same weight
     trunk: str = ""  # file of facebookresearch/ConvNeXt; then the trunk is frozen at first
-    frozen: int = 2  # epochs with a frozen trunk, if it has learnt weights
-    epochs: int = 8
+    frozen: int = 12  # epochs with a frozen trunk, if it has learnt weights
+    epochs: int = 0  # epochs in which the trunk is trained as well; a trunk from nothing needs 20
     batch: int = 64
     rate: float = 3e-3  # of AdamW, peak of one cycle
     tune: float = 0.3  # rate of the trunk relative to the others, after the frozen epochs
@@ -145,8 +145,12 @@ def network(
             {"params": head},
             {"params": tuned, "lr": config.rate * config.tune},
         ]
+    elif not config.epochs:
+        raise TrainingError("A trunk from nothing must be trained: set epochs=20, for example.")
     else:
         groups = [{"params": [*net.parameters()]}]
+    if not config.epochs:
+        return net
     optimiser = torch.optim.AdamW(groups, config.rate, weight_decay=config.decay)
     fit(step, net, rows_of, optimiser, epochs=config.epochs, out=out, **common)
     return net
