@@ -12,6 +12,7 @@ from mien.behaviour.baselines import Baseline, BaselineError, RunningBaseline
 from mien.behaviour.blinks import Blink, blink_rate, blinks, open_level
 from mien.behaviour.events import KINDS, FacialEvent, events
 from mien.behaviour.occlusion import PARTS, OcclusionMonitor, without_occluded
+from mien.behaviour.read_units import REPLACED, join_readings
 
 __all__ = [
     "AU_NAMES",
@@ -19,6 +20,7 @@ __all__ = [
     "CALIBRATED",
     "KINDS",
     "PARTS",
+    "REPLACED",
     "SIDED",
     "UNCALIBRATED",
     "Baseline",
@@ -31,6 +33,7 @@ __all__ = [
     "blink_rate",
     "blinks",
     "events",
+    "join_readings",
     "open_level",
     "without_occluded",
 ]

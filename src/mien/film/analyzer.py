@@ -12,7 +12,7 @@ from mien.contracts import ChipHead, ClipHead, Landmarker, Model
 from mien.decision import Calibration
 from mien.errors import MienError
 from mien.film.clips import check_needs, example, timing
-from mien.film.readings import card_columns, reading_columns
+from mien.film.readings import card_columns, card_of, reading_columns
 from mien.film.scanner import FilmScanner
 from mien.gallery import Gallery
 from mien.geometry import POINTS
@@ -140,6 +140,10 @@ class Analyzer:
         often = f"read every {self.every:g} s in films; not-read between" if self.every else ""
         words = {"_lo": "lower end of the interval", "_hi": "upper end of the interval"}
         declared = card_columns(model)
+        # A head that is undecided leaves a number out, so the card names more than the example.
+        units = {name: column.unit for name, column in declared.items()
+                 if _is_task(model, task)}  # fmt: skip
+        units |= {name: unit for name, (_, unit) in reading_columns(reading).items()}
         return [
             Column(
                 name,
@@ -148,7 +152,7 @@ class Analyzer:
                 about=_joined(_about(declared.get(name)) or words.get(name[-3:], ""), often),
                 model=model,
             )
-            for name, (_, unit) in reading_columns(reading).items()
+            for name, unit in units.items()
         ]
 
     def _of_clips(self, task: str, reading: Reading, model: str, head: ClipHead) -> list[Column]:
@@ -248,6 +252,11 @@ def licences(names: Sequence[str]) -> dict[str, dict[str, Any]]:
         for name in names
         if name in known
     }
+
+
+def _is_task(model: str, task: str) -> bool:
+    card = card_of(model)
+    return card is not None and card.task == task
 
 
 def _named(model: Model) -> str:

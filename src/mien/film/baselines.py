@@ -1,12 +1,20 @@
 """Second pass over a table: baselines, action units and facial events of each person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from mien.behaviour import AU_UNITS, Baseline, BaselineError, action_units, events
+from mien.behaviour import (
+    AU_UNITS,
+    REPLACED,
+    Baseline,
+    BaselineError,
+    action_units,
+    events,
+    join_readings,
+)
 from mien.behaviour.baselines import STEP
 from mien.film.analyzer import Analyzer
 from mien.landmarks import UNITS
@@ -15,6 +23,11 @@ from mien.types import Doubles, Floats
 
 SOONEST = 2.0  # s of measured face below which no baseline is fitted to a film
 ABOUT = "relative to the person's neutral face, see `baselines` in the file's facts"
+READ = "action-units"  # task of heads that read units off the pixels
+HEAD = {
+    "_p": ("probability", "read off the pixels, where half of the faces show it; held for 0.3 s"),
+    "_c": ("0 or 1", "read off the pixels: 1 shown, 0 absent; missing: undecided or not read"),
+}  # suffix -> unit and about of the columns that a head gives
 Vectors = dict[tuple[str, str], Floats]  # (input, who) -> mean embedding
 
 
@@ -28,6 +41,7 @@ class Seen:
     times: Doubles  # (T,) seconds; 0, 1, 2 ... for images
     film: bool
     columns: dict[str, Doubles]  # name of UNITS -> (T,)
+    read: dict[str, tuple[Doubles, Doubles]]  # unit -> (T,) probability, (T,) shown; by a head
 
     @property
     def seconds(self) -> float:
@@ -56,7 +70,8 @@ def apply_baselines(
     """
     seen = _seen(table)
     chosen = _chosen(seen, analyzer, baseline, vectors)
-    values = {name: np.full(len(table.data), np.nan) for name in AU_UNITS}
+    columns = _unit_columns(table)
+    values = {column.name: np.full(len(table.data), np.nan) for column in columns}
     happened: list[dict[str, Any]] = []
     used = []
     for one in seen:
@@ -64,19 +79,45 @@ def apply_baselines(
         record: dict[str, Any] = {"input": one.where, "who": one.who, "why": why}
         if rest is not None:
             record |= {"mode": rest.mode, "frames": rest.frames, "seconds": rest.seconds}
-            found = action_units(one.columns, rest)
-            for name, numbers in found.items():
-                values[name][one.rows] = numbers
-            if one.film:
-                happened += _happened(one, {**one.columns, **found})
-        elif one.film:
-            happened += _happened(one, one.columns)
+        estimated = {} if rest is None else action_units(one.columns, rest)
+        probability = {unit: pair[0] for unit, pair in one.read.items()}
+        shown = {unit: pair[1] for unit, pair in one.read.items()}
+        found = join_readings(one.times, estimated, probability, shown)
+        for name, numbers in found.items():
+            values[name][one.rows] = numbers
+        if one.film:
+            happened += _happened(one, {**one.columns, **found})
         used.append(record)
-    mesh = table.columns["yaw"].model
-    columns = [Column(name, unit, "aus", about=ABOUT, model=mesh)
-               for name, unit in AU_UNITS.items()]  # fmt: skip
     table.facts["baselines"] = used
     return table.with_columns(columns, values).with_events(happened)
+
+
+def _unit_columns(table: Table) -> list[Column]:
+    """Return the columns of action units: of the estimate, and of a head if there is one."""
+    mesh = table.columns["yaw"].model
+    found = {name: Column(name, unit, "aus", about=ABOUT, model=mesh)
+             for name, unit in AU_UNITS.items()}  # fmt: skip
+    for unit, (source, _) in _read_units(table).items():
+        model = table.columns[source].model
+        for end, (scale, about) in HEAD.items():
+            joined = end == "_c" or unit in REPLACED or f"{unit}_p" not in found
+            if joined:
+                found[unit + end] = Column(unit + end, scale, "aus", about=about, model=model)
+        for name, column in found.items():
+            if unit in REPLACED and name.startswith(f"{unit}_r"):
+                found[name] = replace(column, about=f"{ABOUT}; 0 and missing as `{unit}_c` says")
+    return list(found.values())
+
+
+def _read_units(table: Table) -> dict[str, tuple[str, str]]:
+    """Return unit ("AU12") -> columns of its probability and of whether it is shown, by a head."""
+    names = (name for name, column in table.columns.items() if column.group == READ)
+    pairs = {
+        name.rpartition("_")[2].upper(): (name, name.replace("units_", "units_shown_"))
+        for name in names
+        if name.startswith("action_units_au")
+    }
+    return {unit: pair for unit, pair in pairs.items() if pair[1] in table.columns}
 
 
 def fit_person_baseline(
@@ -114,6 +155,7 @@ def _seen(table: Table) -> list[Seen]:
     data = table.data.assign(who=table.who)
     films = set(table.recordings[table.recordings["kind"] == "film"]["input"]) if len(
         table.recordings) and "kind" in table.recordings else set()  # fmt: skip
+    units = _read_units(table)
     found = []
     for (where, who), part in data[data["track"].notna()].groupby(["input", "who"], sort=False):
         film = where in films
@@ -121,7 +163,9 @@ def _seen(table: Table) -> list[Seen]:
             part = part.sort_values("time").drop_duplicates("time")
         times = part["time"].to_numpy(float) if film else np.arange(len(part), dtype=float)
         columns = {name: part[name].to_numpy(float) for name in UNITS}
-        found.append(Seen(where, who, part.index.to_numpy(), times, film, columns))
+        read = {u: (part[p].to_numpy(float), part[s].to_numpy(float))
+                for u, (p, s) in units.items()}  # fmt: skip
+        found.append(Seen(where, who, part.index.to_numpy(), times, film, columns, read))
     return found
 
 

@@ -47,7 +47,8 @@ def as_openface(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, A
     """Return the rows of one input in the format of OpenFace, and notes on the format.
 
     Values that mien does not compute are empty, never 0: eye points, shape parameters, `_c`
-    without a calibrated probability, AU28, and all values of a face that was not measured.
+    that is undecided or has no calibrated probability, AU28, and all values of a face that was not
+    measured.
     """
     pd = pandas()
     data = table.data[table.data["input"] == where].reset_index(drop=True)
@@ -65,7 +66,7 @@ def as_openface(table: TableData, where: str) -> tuple[pd.DataFrame, dict[str, A
         if name in data and name not in out:
             out[name] = data[name]
         probability = f"{name.removesuffix('_c')}_p"
-        if name.endswith("_c") and probability in data:
+        if name.endswith("_c") and name not in data and probability in data:
             values = data[probability].astype(float)
             out[name] = (values > 0.5).astype(float).where(values.notna())
     gone = pd.Series(np.nan, index=data.index)
@@ -160,7 +161,8 @@ ABOUT: dict[str, Any] = {
         "x_, y_": "px; points of the mesh for the 68",
         "X_, Y_, Z_": "mm, camera axes",
         "AU_r": "0 to 5",
-        "AU_c": "1 if a calibrated probability is above 0.5; empty without one",
+        "AU_c": "1 or 0 as a head decides, empty if it is undecided; without a head, 1 if a "
+        "calibrated probability is above 0.5",
         "empty": "eye_lmk, p_ and AU28 are not computed; missing is empty, never 0",
     },
 }

@@ -1,7 +1,7 @@
 """Read the convolutions of an ONNX graph, to start a network of our own from them."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -24,6 +24,8 @@ class Convolution(NamedTuple):
 def convolutions(path: Path) -> list[Convolution]:
     """The convolutions of an ONNX file, in the order in which they are computed.
 
+    Weights of 8 bits are returned as the floats that they stand for.
+
     Raises:
         WeightsError: the file is no ONNX graph, or a convolution has no bias.
     """
@@ -32,6 +34,7 @@ def convolutions(path: Path) -> list[Convolution]:
     except (OSError, DecodeError) as error:
         raise WeightsError(f"{path} cannot be read as an ONNX graph: {error}.") from error
     stored = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    stored |= _dequantised(graph, stored)
     found = []
     for node in graph.node:
         if node.op_type != "Conv":
@@ -42,4 +45,22 @@ def convolutions(path: Path) -> list[Convolution]:
         strides, pads = how.get("strides", [1]), how.get("pads", [0])
         weight, bias = (stored[name].astype(np.float32) for name in node.input[1:])
         found.append(Convolution(weight, bias, strides[0], pads[0]))
+    return found
+
+
+def _dequantised(
+    graph: onnx.GraphProto, stored: dict[str, NDArray[Any]]
+) -> dict[str, NDArray[np.float32]]:
+    """The weights that a graph stores in 8 bits, as `mien.train.quantised` writes them."""
+    found = {}
+    for node in graph.node:
+        if node.op_type != "DequantizeLinear" or not set(node.input) <= set(stored):
+            continue
+        value, scale, zero = (stored[name] for name in node.input)
+        axes = [helper.get_attribute_value(one) for one in node.attribute if one.name == "axis"]
+        shape = [1] * value.ndim
+        if scale.ndim:
+            shape[axes[0] if axes else 1] = len(scale)
+        whole = value.astype(np.float32) - zero.astype(np.float32).reshape(shape)
+        found[node.output[0]] = whole * scale.reshape(shape)
     return found

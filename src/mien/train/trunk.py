@@ -78,20 +78,24 @@ class Block(nn.Module):
 class Trunk(nn.Module):
     """The first blocks of dlib's network: pixels in, one vector per face out."""
 
-    def __init__(self, blocks: int, side: int) -> None:
-        """Open the weights of the card `dlib-resnet29`; fetch them if they are missing.
+    def __init__(self, blocks: int, side: int, name: str = CARD) -> None:
+        """Open the weights of a card; fetch them if they are missing.
 
         Args:
             blocks: number of the 14 residual blocks that are kept, from the front.
             side: px; images of another size are resized first.
+            name: dlib's network, or one of ours that began as its first blocks.
         """
         super().__init__()
         if not 1 <= blocks <= BLOCKS:
             raise ValueError(f"dlib's network has {BLOCKS} blocks, so {blocks} cannot be kept.")
-        [path] = fetch(card(CARD))
+        [path] = fetch(card(name))
         stem, *rest = convolutions(path)
         self.stem = Step(stem)
-        pairs = list(zip(rest[::2], rest[1::2], strict=True))[:blocks]
+        pairs = list(zip(rest[::2], rest[1::2], strict=True))
+        if blocks > len(pairs):
+            raise ValueError(f"'{name}' has {len(pairs)} blocks, so {blocks} cannot be kept.")
+        pairs = pairs[:blocks]
         self.blocks = nn.Sequential(*(Block(first, second) for first, second in pairs))
         self.width, self.side = int(pairs[-1][1].weight.shape[0]), side
 
