@@ -281,3 +281,30 @@ def test_the_figures_of_the_card_hold(data, tmp_path, pack, folder, layout, spli
         assert result["low"] <= found[key]["value"] <= result["high"]
     if layout == "ferplus":
         assert found["accuracy"]["value"] >= 0.80
+
+
+@pytest.mark.realdata
+@pytest.mark.weights
+@pytest.mark.slow
+def test_valence_and_arousal_agree_with_raters_of_actors_as_the_page_says(data, tmp_path):
+    import csv
+
+    from mien.datasets import LABELS as READERS
+    from mien.metrics import concordance
+    from mien.train.chips import read_chips
+
+    pytest.importorskip("torch", reason="chips of data sets are cut by mien.train")
+    with zipfile.ZipFile(data / "taiwan_expressions.zip") as packed:
+        packed.extractall(tmp_path)
+    folder = tmp_path / "taiwan"
+    with (folder / "ratings.csv").open() as table:
+        rows = {row["file"]: row for row in csv.DictReader(table)}
+    records = [r for r in READERS["taiwan"](folder) if r.labels["expression"] != "neutral"]
+    chips = read_chips(records, Expression.crop, tmp_path / "run")
+    found = load("expression").probabilities(chips.images)
+    words = {"angry": 0, "disgusted": 1, "fearful": 2, "happy": 3, "sad": 5, "surprised": 6}
+    shares = np.array([[float(rows[records[k].path.name][f"share_{word}"]) for word in words]
+                       for k in chips.row])  # fmt: skip
+    for places, low, high in ((VALENCE, 0.796, 0.906), (AROUSAL, 0.443, 0.559)):
+        truth = shares @ np.array([places[k] for k in words.values()])
+        assert low < concordance(truth, found @ np.array(places)) < high
