@@ -24,7 +24,7 @@ def f1_each(predicted: ArrayLike, truth: ArrayLike, weight: ArrayLike | None = N
     """
     guess, true = np.asarray(predicted, bool), np.asarray(truth, np.float64)
     if guess.shape != true.shape or guess.ndim != 2:
-        raise ValueError(f"Predictions {guess.shape} and truth {true.shape} must be (N, K) alike.")
+        raise ValueError(f"Predictions {guess.shape} and truth {true.shape} must both be (N, K).")
     each = np.ones(len(true)) if weight is None else np.asarray(weight, np.float64)
     right = each @ (guess & (true == 1))
     wrong = each @ (guess & (true == 0)) + each @ (~guess & (true == 1))

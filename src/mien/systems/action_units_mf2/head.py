@@ -7,7 +7,7 @@ import numpy as np
 from mien.runtime import Session
 from mien.types import Crop, Floats, Pixels, Points, Reading
 
-# Units that at least 20 sequences of CK+ show; fewer give no figure worth an interval.
+# Units that at least 20 sequences of CK+ show; fewer give no useful interval.
 UNITS = (
     "AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU12", "AU14", "AU15", "AU17", "AU20",
     "AU23", "AU24", "AU25", "AU27",

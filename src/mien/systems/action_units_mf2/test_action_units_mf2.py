@@ -62,11 +62,11 @@ def test_units_are_found_and_unknown_labels_are_never_negative(lab):
     assert ((found > 0) == (label == 1)).mean(0) == pytest.approx([0.95, 0.9, 0.95], abs=0.06)
 
 
-def test_probabilities_hold_at_even_odds_and_limits_leave_a_gap(lab):
+def test_probabilities_hold_for_equal_classes_and_limits_leave_a_gap(lab):
     random = np.random.default_rng(1)
     label = (random.random((20_000, 1)) < 0.1).astype(np.float32)
     logits = (random.normal(size=label.shape) + 2 * label - 1).astype(np.float32)
-    slope, offset = lab.model.scaled(logits, label)  # of two normals 2 apart: the log odds are 2 z
+    slope, offset = lab.model.scaled(logits, label)  # of two normals 2 apart: the logit is 2 z
     assert (slope[0], offset[0]) == pytest.approx((2.0, 0.0), abs=0.15)
     shown, absent = lab.model.limits(np.array([0.0, 2.0, -5.0]))
     assert shown == pytest.approx([np.log(3), 2.0, np.log(3)])
