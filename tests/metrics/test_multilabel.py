@@ -15,7 +15,7 @@ def test_f1_by_hand_and_unknown_truths_are_left_out():
 
 
 def test_shapes_must_agree():
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match="must both be"):
         f1_each([[1, 0]], [[1]])
 
 

@@ -113,8 +113,8 @@ def scaled(logits: Floats, label: Floats) -> tuple[Doubles, Doubles]:
 def limits(offset: Doubles) -> tuple[Doubles, Doubles]:
     """Scaled logits (K,) from which a unit is shown, and below which it is absent.
 
-    Shown: where half of the faces have it, three of four such faces do, and the fit, which knows how rare it is,
-    says so too. Absent: in the same way, at most one of four has it.
+    Shown: where half of the faces have it, three of four such faces do, and the fit, which knows
+    how rare it is, agrees. Absent: in the same way, at most one of four has it.
 
     Args:
         offset: the scaled logit where the fit changes its answer.
