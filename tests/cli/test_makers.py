@@ -126,3 +126,9 @@ def test_a_contact_sheet_shows_inputs_and_results_and_what_failed(mien, site):
     code, _, err = mien("make", "darken", site / "0.png", "--out", site / "b", "--sheet", "a.txt")
     assert code == 1
     assert "expected a .html file" in err
+
+
+def test_births_without_ages_are_refused_before_any_work(mien, site):
+    code, _, err = mien("identify", site / "0.png", "--people", site / "0.png")
+    assert code == 1
+    assert "--people needs --estimate-age" in err

@@ -106,6 +106,16 @@ def identify(
     who: Who = None,
     export: Exports = None,
     rate: Rate = None,
+    estimate_age: Annotated[
+        bool, typer.Option("--estimate-age", help="Photos: also estimate the age of each face.")
+    ] = False,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with person, birth_year: with --estimate-age, also the year of a photo.",
+            show_default=False,
+        ),
+    ] = None,
     details: Annotated[
         bool,
         typer.Option("--details", help="All candidates, threshold origins and quality values."),
@@ -128,10 +138,14 @@ def identify(
     """
     from mien.media import is_film
     from mien.service import identify as run_identification
+    from mien.service.production_year import AGE_HEAD, read_births, with_years
     from mien.service.result_log import ResultLog
     from mien.service.runs import Run
     from mien.service.schema import Extent
 
+    if people and not estimate_age:
+        raise MienError("--people needs --estimate-age, from which the year is computed.")
+    births = read_births(people) if people else None
     wishes = wishes_of(export)
     extent = Extent(details or sources, sources)
     unread: list[str] = []
@@ -158,6 +172,7 @@ def identify(
         liveness=liveness,
         liveness_head=liveness_head,
         liveness_at=liveness_at,
+        heads=AGE_HEAD if estimate_age else "none",
     )
     outputs = FilmOutputs(draw, blur, tables, report, alone=len(names) == 1)
     with searching(pipeline, gallery, who, purpose):
@@ -174,7 +189,7 @@ def identify(
             every = 0.0 if blur else every  # a blurred film needs every frame
             found = run_identification(todo, pipeline, every=every, keep=segments, run=Run(on_step))
             for one in found:
-                shown(one, on_step)
+                shown(one if births is None else with_years(one, births), on_step)
     shown.finish()
     if wishes:
         write_exports(log.rows() if log else shown.rows, wishes, rate)
