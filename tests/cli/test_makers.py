@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.outside_systems import write_package
 
-from mien.media import write_image
+from mien.media import read_change, read_image, write_image
 from mien.testing import noise
 
 
@@ -132,3 +132,17 @@ def test_births_without_ages_are_refused_before_any_work(mien, site):
     code, _, err = mien("identify", site / "0.png", "--people", site / "0.png")
     assert code == 1
     assert "--people needs --estimate-age" in err
+
+
+def test_restore_and_enhance_are_short_forms_of_the_shipped_maker(mien, site):
+    how = ("--set", "aligned=true", "--out")
+    code, out, err = mien("restore", site / "0.png", *how, site / "clear.png")
+    assert code == 0, err
+    assert rows(out)[0]["maker"] == "restore-unet"
+    assert read_image(site / "clear.png").shape == (40, 40, 3)
+    assert read_change(site / "clear.png") == "restored"
+    code, out, _ = mien("enhance", site / "0.png", "--scale", "3", *how, site / "large.png")
+    assert code == 0
+    assert read_image(site / "large.png").shape == (120, 120, 3)
+    code, _, err = mien("enhance", site / "0.png", "--scale", "9", *how, site / "x.png")
+    assert code == 2

@@ -4,6 +4,12 @@ import pytest
 from mien.errors import MienError
 from mien.synth import Camera, Scene, render
 from mien.synth.render.attacks import ATTACKS, DISTANCE, present
+from mien.synth.render.bad_conditions import (
+    CONDITIONS,
+    enlarge_photo,
+    photo_depth,
+    spoil_photo,
+)
 from mien.synth.render.degrade import KINDS, spoil
 
 CAMERA = Camera(128, 128)
@@ -86,3 +92,29 @@ def test_infrared_tells_screens_and_prints(shown):
 def test_unknown_attacks_are_told(someone):
     with pytest.raises(MienError, match="no attack 'hologram'"):
         present(someone, Scene(camera=CAMERA), "hologram", 0)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_photograph_is_spoilt_without_measured_depth_the_same_way_again(frame, condition):
+    done = [spoil_photo(frame.rgb, condition, seed) for seed in (4, 4, 5)]
+    assert np.array_equal(done[0], done[1])
+    assert not np.array_equal(done[0], done[2])
+    assert not np.array_equal(done[0], frame.rgb)
+    assert done[0].shape == frame.rgb.shape
+
+
+def test_the_assumed_depth_is_one_face_in_drifting_fog():
+    depth = photo_depth((60, 80), 0)
+    assert depth.shape == (60, 80)
+    assert 100 < depth.min() < depth.max() < 3000
+    assert np.abs(np.diff(depth, axis=0)).max() < 100  # smooth
+    with pytest.raises(MienError, match="no condition 'hail'"):
+        spoil_photo(np.zeros((8, 8, 3), np.uint8), "hail", 0)
+
+
+def test_an_enlarged_photograph_has_its_size_and_less_detail(frame):
+    for quality in (None, 40):
+        done = enlarge_photo(frame.rgb, 4, quality)
+        assert done.shape == frame.rgb.shape
+        rough = [np.abs(np.diff(x.astype(float), axis=1)).mean() for x in (done, frame.rgb)]
+        assert rough[0] < rough[1]

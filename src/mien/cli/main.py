@@ -75,7 +75,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         cluster.cluster,
     ),
     "Faces": (faces.detect, faces.quality, faces.embed, liveness.liveness, analyze.analyze),
-    "Research": (systems.train, explain, makers.make),
+    "Research": (systems.train, explain, makers.make, makers.restore, makers.enhance),
     "This installation": (demo, doctor, bench, calibrate),
 }
 for panel, commands in PANELS.items():

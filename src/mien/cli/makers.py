@@ -12,6 +12,7 @@ from mien.cli.terminal import complain, print_json_line, print_table, progress
 if TYPE_CHECKING:
     from mien.zoo import Card
 
+RESTORER = "restore-unet"  # card behind the short forms
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="KEY=VALUE; may be given several times.", show_default=False),
@@ -67,6 +68,48 @@ def make(
         return
     how = (settings or [], not no_mark, device, commercial_only)
     _make(name, inputs or [], out, *how, sheet)
+
+
+def restore(
+    inputs: Inputs = None,
+    out: Out = Path("restored"),
+    settings: Settings = None,
+    sheet: Sheet = None,
+    no_mark: NoMark = False,
+    device: Processor = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Restore faces in photos taken in rain, snow or fog, or that are blurred or too small.
+
+    A restored face is a plausible guess, not evidence. It is marked, never
+    enrolled, and never identified without review. This is the short form of:
+    mien make restore-unet.
+
+    Example: mien restore foggy.jpg --out clear.png --sheet before-after.html
+    """
+    how = (settings or [], not no_mark, device, commercial_only)
+    _make(RESTORER, inputs or [], out, *how, sheet)
+
+
+def enhance(
+    inputs: Inputs = None,
+    out: Out = Path("enhanced"),
+    scale: Annotated[int, typer.Option(help="Times as wide and high.", min=2, max=4)] = 4,
+    settings: Settings = None,
+    sheet: Sheet = None,
+    no_mark: NoMark = False,
+    device: Processor = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Enlarge photos with small faces, and restore the faces.
+
+    The rest of the photo is enlarged by bicubic interpolation. The same
+    warnings apply as for: mien restore.
+
+    Example: mien enhance small.jpg --scale 4 --out large.png
+    """
+    how = ([f"scale={scale}", *(settings or [])], not no_mark, device, commercial_only)
+    _make(RESTORER, inputs or [], out, *how, sheet)
 
 
 def _make(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mien.media.limits import LIMITS, Limits
     from mien.media.live import Live, Replay, is_live, open_source
     from mien.media.marks import mark
-    from mien.media.mending import add_correction, enlarged
+    from mien.media.mending import add_correction, enlarged, smoothed
     from mien.media.notes import read_change, read_note, source_packet, wav_note
     from mien.media.sound import read_sound
     from mien.media.threads import one_thread
@@ -52,6 +52,7 @@ __all__ = [
     "read_note",
     "read_sound",
     "resize_part",
+    "smoothed",
     "source_packet",
     "stretched",
     "thumbnail",
@@ -76,7 +77,7 @@ if not TYPE_CHECKING:
             "limits": ("LIMITS", "Limits"),
             "live": ("Live", "Replay", "is_live", "open_source"),
             "marks": ("mark",),
-            "mending": ("add_correction", "enlarged"),
+            "mending": ("add_correction", "enlarged", "smoothed"),
             "notes": ("read_change", "read_note", "source_packet", "wav_note"),
             "sound": ("read_sound",),
             "threads": ("one_thread",),

@@ -5,6 +5,7 @@ from typing import cast
 import cv2
 import numpy as np
 
+from mien.errors import ImageError
 from mien.media.writing import check_image
 from mien.types import Floats, Pixels
 
@@ -54,3 +55,22 @@ def _feather(side: int) -> Floats:
     ramp = np.clip(place / (FEATHER * side), 0, 1)
     smooth = np.asarray(ramp**2 * (3 - 2 * ramp), np.float32)
     return np.outer(smooth, smooth)
+
+
+def smoothed(image: Pixels, kind: str) -> Pixels:
+    """Apply a usual filter, as a baseline for restoration.
+
+    Args:
+        image: (H, W, 3).
+        kind: "bilateral" (5 px, 30 grey values, 3 px), "median" (3 px) or "sharpen" (unsharp mask
+            of 1.5 px, half strength).
+    """
+    check_image(image)
+    if kind == "bilateral":
+        return np.asarray(cv2.bilateralFilter(image, 5, 30, 3), np.uint8)
+    if kind == "median":
+        return np.asarray(cv2.medianBlur(image, 3), np.uint8)
+    if kind == "sharpen":
+        soft = cv2.GaussianBlur(image, (0, 0), 1.5)
+        return np.asarray(cv2.addWeighted(image, 1.5, soft, -0.5, 0), np.uint8)
+    raise ImageError(f"There is no filter '{kind}': expected bilateral, median or sharpen.")

@@ -26,6 +26,7 @@ from mien.metrics.intervals import (
     wilson_share,
 )
 from mien.metrics.liveness import apcer, bpcer, roc_area, threshold_at_apcer
+from mien.metrics.pictures import kernel_distance, psnr, ssim, tone_angle
 from mien.metrics.trials import Trials
 from mien.metrics.verification import (
     FoldAccuracy,
@@ -77,6 +78,7 @@ __all__ = [
     "icc",
     "jensen_shannon",
     "kappa",
+    "kernel_distance",
     "least_cllr",
     "log_loss",
     "macro_f1",
@@ -84,15 +86,18 @@ __all__ = [
     "max_over_geometric_mean",
     "posterior",
     "precision_recall",
+    "psnr",
     "ranks",
     "reliability",
     "roc_area",
     "rule_of_three",
     "softmax",
+    "ssim",
     "tar_at_far",
     "tempered",
     "threshold_at_apcer",
     "threshold_at_fmr",
+    "tone_angle",
     "wilson",
     "wilson_share",
 ]
