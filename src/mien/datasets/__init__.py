@@ -10,6 +10,7 @@ from mien.datasets.boxes import BOXES, Boxed, csv_boxes, voc_boxes, wider
 from mien.datasets.clips import CLIPS
 from mien.datasets.labels import LABELS as OTHERS
 from mien.datasets.labels import Labelled
+from mien.datasets.micro import MICRO, MicroEvent
 from mien.datasets.pairs import PAIRS, unpacked_bin
 from mien.datasets.templates import TEMPLATES
 
@@ -21,11 +22,13 @@ __all__ = [
     "BOXES",
     "CLIPS",
     "LABELS",
+    "MICRO",
     "PAIRS",
     "TEMPLATES",
     "Attempt",
     "Boxed",
     "Labelled",
+    "MicroEvent",
     "csv_boxes",
     "unpacked_bin",
     "voc_boxes",

@@ -27,6 +27,14 @@ from mien.metrics.intervals import (
 )
 from mien.metrics.liveness import apcer, bpcer, roc_area, threshold_at_apcer
 from mien.metrics.pictures import kernel_distance, psnr, ssim, tone_angle
+from mien.metrics.spotting import (
+    Interval,
+    Spotting,
+    SpottingCounts,
+    match_intervals,
+    overlaps,
+    spotting,
+)
 from mien.metrics.trials import Trials
 from mien.metrics.verification import (
     FoldAccuracy,
@@ -45,8 +53,11 @@ __all__ = [
     "Estimate",
     "FoldAccuracy",
     "Groups",
+    "Interval",
     "Matched",
     "PavLlr",
+    "Spotting",
+    "SpottingCounts",
     "Trials",
     "apcer",
     "area",
@@ -83,7 +94,9 @@ __all__ = [
     "log_loss",
     "macro_f1",
     "match_boxes",
+    "match_intervals",
     "max_over_geometric_mean",
+    "overlaps",
     "posterior",
     "precision_recall",
     "psnr",
@@ -92,6 +105,7 @@ __all__ = [
     "roc_area",
     "rule_of_three",
     "softmax",
+    "spotting",
     "ssim",
     "tar_at_far",
     "tempered",

@@ -1,7 +1,20 @@
-"""Time series: smoothing for display, episodes above a threshold, oscillations."""
+"""Time series and motion: smoothing, episodes, oscillations, optical flow."""
 
 from mien.signals.episodes import Episode, episodes, joined, pieces
+from mien.signals.flow import dense_flow, optical_strain, still_motion
 from mien.signals.one_euro import OneEuro
 from mien.signals.swings import Swing, oscillations, swings
 
-__all__ = ["Episode", "OneEuro", "Swing", "episodes", "joined", "oscillations", "pieces", "swings"]
+__all__ = [
+    "Episode",
+    "OneEuro",
+    "Swing",
+    "dense_flow",
+    "episodes",
+    "joined",
+    "optical_strain",
+    "oscillations",
+    "pieces",
+    "still_motion",
+    "swings",
+]
