@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.types import Floats
+from mien.types import Doubles, Floats, Pixels
 
 Method = Literal["dis", "tvl1"]
 LEAST = 16  # px of the shorter side; DIS needs more than one patch of 8 px
@@ -51,7 +51,7 @@ def dense_flow(
 
 
 def optical_strain(flow: Floats) -> Floats:
-    """Size of the deformation of a flow: 0 where everything moves alike.
+    """Size of the deformation of a flow: 0 where the whole image moves as one.
 
     Args:
         flow: (..., H, W, 2) px.
@@ -91,3 +91,15 @@ def still_motion(flow: Floats, still: NDArray[np.bool_]) -> Floats:
     y, x = np.mgrid[:height, :width]
     grid = np.stack([x / width, y / height, np.ones(still.shape)], -1)
     return np.asarray(grid @ fit, np.float32)
+
+
+def grey_values(images: Pixels) -> Pixels:
+    """(N, H, W, 3) RGB -> (N, H, W) grey values, as the flow needs them."""
+    return np.stack([np.asarray(cv2.cvtColor(np.ascontiguousarray(one), cv2.COLOR_RGB2GRAY))
+                     for one in images])  # fmt: skip
+
+
+def shrink(planes: Floats, side: int) -> Doubles:
+    """(H, W, K) -> (side, side, K): means of areas."""
+    small = cv2.resize(planes, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float64)

@@ -1,0 +1,1 @@
+"""Micro-expressions and action units from the motion between onset and apex."""

@@ -1,0 +1,143 @@
+"""Known answers of the flow image and the fit; the contract; the real figure."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.systems.micro_mol.head import CLASSES, SIDE, UNITS, flow_image, motion_of
+from mien.testing import check
+from mien.types import Clip
+from mien.zoo import load
+
+
+@pytest.fixture(scope="module")
+def head():
+    return load("micro-mol")
+
+
+def clip_of(flow, length=6, noise=0.0):
+    """A textured face-like square that moves by 0, 1/5 ... all of a flow."""
+    rng = np.random.default_rng(0)
+    image = cv2.GaussianBlur(rng.uniform(0, 255, (SIDE, SIDE, 3)).astype(np.float32), (0, 0), 1.5)
+    image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    chips = [
+        cv2.remap(image, x - s * flow[..., 0], y - s * flow[..., 1], cv2.INTER_CUBIC,
+                  borderMode=cv2.BORDER_REFLECT)
+        for s in np.linspace(0, 1, length, dtype=np.float32)
+    ]  # fmt: skip
+    chips = np.clip(np.stack(chips) + rng.normal(0, noise, (length, 1, 1, 3)), 0, 255)
+    return Clip(np.arange(length) / 100, chips.astype(np.uint8))
+
+
+def bump(row, column, move, width=8.0):
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    weight = np.exp(-((y - row) ** 2 + (x - column) ** 2) / 2 / width**2)
+    return (weight[..., None] * np.array(move, np.float32)).astype(np.float32)
+
+
+def test_the_planes_are_strain_v_and_u_each_stretched():
+    image = flow_image(bump(30, 40, (0, -2.0)))
+    assert (image.shape, image.dtype) == ((28, 28, 3), np.uint8)
+    up = np.unravel_index(image[..., 1].argmin(), (28, 28))
+    assert abs(up[0] - 30 * 28 / 128) <= 1
+    assert abs(up[1] - 40 * 28 / 128) <= 1
+    assert image[..., 1].max() == 255  # what does not move is the largest v
+    assert image[..., 2].max() == 0  # u is constant, so nothing is stretched
+    assert image[..., 0].max() == 255
+
+
+def test_the_apex_is_the_frame_that_differs_most_and_the_head_is_subtracted():
+    flow = bump(92, 30, (0, -2.0), 14) + 1.0
+    clip = clip_of(flow)
+    motion = motion_of(clip.chips)
+    assert motion.apex == 5
+    assert motion.head == pytest.approx(np.sqrt(2), abs=0.2)
+    assert np.linalg.norm(motion.flow[10:30, 90:110], axis=-1).mean() < 0.15
+    assert -2.2 < motion.flow[92, 30, 1] < -1  # DIS smooths: it finds two thirds of it
+
+
+def test_the_shipped_head_keeps_its_contract(head):
+    check("clip-head", head)
+    assert head(Clip(np.zeros(0))) == []
+
+
+@pytest.mark.parametrize("row", [15, 20, 25])
+def test_raised_brows_are_a_surprise(head, row):
+    brows = sum(bump(row, c, (0, -2.0), 9) for c in (30, 45, 83, 98))
+    classes, units = head(clip_of(brows))
+    assert max(classes.values, key=classes.values.get) == "surprise"
+    assert units.values["AU1"] > units.values["AU12"]
+    assert classes.span == (0.0, 0.05)
+    assert (tuple(classes.values), tuple(units.values)) == (CLASSES, UNITS)
+
+
+@pytest.mark.parametrize(
+    ("clip", "why"),
+    [
+        (lambda: clip_of(np.zeros((SIDE, SIDE, 2), np.float32)), "no micro-expression"),
+        (lambda: clip_of(np.full((SIDE, SIDE, 2), 8.0, np.float32)), "large motion"),
+        (lambda: clip_of(bump(30, 30, (0, 2.0)), 2), "too short"),
+    ],
+)
+def test_a_clip_without_a_small_motion_gets_a_reason(head, clip, why):
+    [reading] = head(clip())
+    assert reading.values == {}
+    assert reading.text.startswith(why)
+
+
+def made_flows(lab, count=60):
+    """Classes differ in one pixel, units in another; 12 people."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(100, 140, (count, 28, 28, 3), dtype=np.uint8)
+    label = np.arange(count) % 3
+    image[np.arange(count), 5, 5 + label] = 255
+    units = np.zeros((count, len(UNITS)), bool)
+    units[np.arange(count), np.arange(count) % len(UNITS)] = True
+    image[np.arange(count), 20, np.arange(count) % len(UNITS)] = 255
+    people = tuple(f"P{k % 12}" for k in range(count))
+    return lab.data.Flows(image, label, units, np.ones(count, bool), people)
+
+
+def put(folder, flows):
+    np.savez(folder / "micro_flow.npz", flow=flows.image)
+    rows = ["dataset,subject,label3,aus"]
+    for k, person in enumerate(flows.person):
+        units = ";".join(np.array(UNITS)[flows.units[k]].tolist()).replace("AU", "")
+        rows.append(f"made,{person},{CLASSES[flows.label[k]]},{units}")
+    (folder / "micro_labels.csv").write_text("\n".join(rows) + "\n")
+
+
+def test_it_learns_and_the_file_answers_as_the_fit(torch, lab, tmp_path):
+    put(tmp_path, made_flows(lab))
+    found = lab.train.train(lab.train.Config(penalty=0.1), tmp_path, tmp_path)
+    assert found["UF1"] == 1
+    assert found["units F1"] > 0.8
+    assert found["graph differs by"] < 1e-4
+    assert set(found["thresholds"]) == set(UNITS)
+
+
+def test_a_ridge_by_hand(torch, lab):
+    # One column, x = -1, 0, 1, y = x: the penalty 1 halves the slope.
+    x = np.array([[-1.0], [0.0], [1.0]])
+    slope, bias = lab.train.ridge(x, x + 3, np.ones(3), 3.0)
+    assert (slope.item(), bias.item()) == (pytest.approx(0.5), pytest.approx(3))
+
+
+def test_files_that_do_not_fit_are_refused(torch, lab, tmp_path):
+    from mien.errors import TrainingError
+
+    with pytest.raises(TrainingError, match="--data"):
+        lab.data.read(tmp_path)
+    put(tmp_path, made_flows(lab))
+    np.savez(tmp_path / "micro_flow.npz", flow=np.zeros((3, 28, 28, 3), np.uint8))
+    with pytest.raises(TrainingError, match="60 labels"):
+        lab.data.read(tmp_path)
+
+
+@pytest.mark.realdata
+def test_subjects_that_were_left_out_have_the_figure_of_the_page(torch, lab, data):
+    every = lab.data.read(data)
+    found = lab.train.measured(every, lab.train.score_left_out(every, lab.train.Config(1.0)))
+    assert 0.65 <= found["UF1"] <= 0.78
+    assert found["units F1"] > 2 * found["units F1 if all are always named"]
