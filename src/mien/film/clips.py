@@ -184,13 +184,28 @@ def clip_values(reading: Reading) -> dict[str, float]:
 
 
 def example(head: ClipHead) -> list[Reading]:
-    """Return the readings of a grey clip of one window: tasks, labels and units."""
+    """Return tasks, labels and units: the readings of a grey clip of one window.
+
+    A head that refuses a clip without motion gets what its card declares.
+    """
     window, _, rate = timing(head)
     count = max(2, round(window * rate))
     size = crop_of(head).size
     chips = np.full((count, size, size, 3), 128, np.uint8) if "chips" in head.needs else None
     points = np.zeros((count, 478, 3), np.float32) if "points" in head.needs else None
-    return head(Clip(np.arange(count) / rate, chips, points))
+    found = head(Clip(np.arange(count) / rate, chips, points))
+    return found if any(one.values for one in found) else _declared(head) or found
+
+
+def _declared(head: ClipHead) -> list[Reading]:
+    """Return one reading per task of the card's columns, with zeros."""
+    card = card_of(head.name)
+    found: dict[str, Reading] = {}
+    for column in card.columns if card else ():
+        task = column.task or (card.task if card else "")
+        one = found.setdefault(task, Reading(task, {}, column.unit, head.name))
+        one.values[column.value] = 0.0
+    return list(found.values())
 
 
 def _packed(points: Floats | None) -> str | None:

@@ -86,6 +86,13 @@ def test_a_clip_without_a_small_motion_gets_a_reason(head, clip, why):
     assert reading.text.startswith(why)
 
 
+def test_a_film_has_its_columns_although_it_refuses_the_still_example(head):
+    from mien.film.clips import example
+
+    found = {one.task: tuple(one.values) for one in example(head)}
+    assert found == {"micro-expression": CLASSES, "micro-units": UNITS}
+
+
 def made_flows(lab, count=60):
     """Classes differ in one pixel, units in another; 12 people."""
     rng = np.random.default_rng(0)
