@@ -23,6 +23,7 @@ from mien.cli import (
     systems,
     watch,
 )
+from mien.cli.ask import ask
 from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.demo import demo
@@ -75,7 +76,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         cluster.cluster,
     ),
     "Faces": (faces.detect, faces.quality, faces.embed, liveness.liveness, analyze.analyze),
-    "Research": (systems.train, explain, makers.make, makers.restore, makers.enhance),
+    "Research": (systems.train, explain, ask, makers.make, makers.restore, makers.enhance),
     "This installation": (demo, doctor, bench, calibrate),
 }
 for panel, commands in PANELS.items():

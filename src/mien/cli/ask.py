@@ -1,0 +1,150 @@
+"""Command that answers questions about a micro-expression: ask."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mien.cli.options import DetectorName, DeviceName, opened
+from mien.cli.terminal import complain, print_json_line
+from mien.errors import MienError
+from mien.zoo import DETECTOR
+
+if TYPE_CHECKING:
+    from mien.behaviour.questions import Evidence, Reply
+
+MODEL = "micro-mol"
+Measure = Callable[[Path], "Evidence"]
+
+
+def ask(
+    clip: Annotated[
+        Path, typer.Argument(help="A film or a folder of frames; with --questions, their folder.")
+    ],
+    question: Annotated[str, typer.Argument(help="Such as: What are the action units?")] = "",
+    questions: Annotated[
+        Path | None,
+        typer.Option(help="JSON lines with video and question, as MEGC publishes them."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="JSON lines to write: the same with their answers."),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Frames per second; a folder of frames needs it.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Card of the clip head for micro-expressions.")
+    ] = MODEL,
+    detector: DetectorName = DETECTOR,
+    device: DeviceName = "cpu",
+) -> None:
+    """Answer questions about one small movement of a face, with the measurements behind it.
+
+    Templates are filled with measured values; no language model takes part. A
+    question that fits no template is `unsupported`. One whose measurement is
+    missing is `unmeasured`. The classes are those of laboratory films: no answer
+    says what a person feels, or whether they lie.
+
+    Example: mien ask clip.mp4 "What are the action units?"
+    """
+    if bool(question) == (questions is not None):
+        raise MienError("Give one question, or a file of them with --questions.")
+    if (questions is None) != (out is None):
+        raise MienError("--questions and --out belong together.")
+    measure = _measure(model, detector, device, rate)
+    if questions is None or out is None:
+        _one(clip, question, measure(clip))
+    else:
+        _many(clip, questions, out, measure)
+
+
+def _measure(model: str, detector: str, device: str, rate: float | None) -> Measure:
+    """Open the models when the first clip is read."""
+    from mien.behaviour.questions import evidence_of
+    from mien.film.short import read_short
+    from mien.zoo import find, load
+
+    if find(model).kind != "clip-head":
+        raise MienError(f"'{model}' is no clip head; choose one of: mien models list")
+    head = load(model, device=device)
+    pipeline = opened(detector, None, device, commercial_only=False)
+    return lambda clip: evidence_of(head(read_short(clip, head.crop, pipeline, rate)))
+
+
+def _one(clip: Path, question: str, evidence: "Evidence") -> None:
+    from mien.behaviour.questions import LIMIT, reply
+
+    found = reply(question, evidence)
+    print_json_line({"clip": clip, **_row(found), "evidence": _shown(evidence), "limit": LIMIT})
+
+
+def _row(found: "Reply") -> dict[str, Any]:
+    return {
+        "question": found.question, "template": found.template, "outcome": found.outcome,
+        "answer": found.answer, "why": found.why,
+    }  # fmt: skip
+
+
+def _shown(evidence: "Evidence") -> dict[str, Any]:
+    return {
+        "coarse": {word: round(value, 4) for word, value in evidence.coarse.items()},
+        "units": {f"AU{unit}": yes for unit, yes in evidence.units.items()},
+        "span": evidence.span, "models": evidence.models, "notes": evidence.notes,
+    }  # fmt: skip
+
+
+def _many(folder: Path, questions: Path, out: Path, measure: Measure) -> None:
+    """Fill the answers of a file; those of a clip that cannot be read are unmeasured."""
+    from mien.behaviour.questions import Evidence, reply
+    from mien.media import write_bytes
+
+    rows = _read(questions)
+    known: dict[str, Evidence] = {}
+    counts: dict[str, int] = {}
+    for row in rows:
+        name = row["video"]
+        if name not in known:
+            try:
+                known[name] = measure(_inside(folder, name))
+            except MienError as error:
+                complain(f"{name}: {error}")
+                known[name] = Evidence(notes=(str(error),))
+        found = reply(row["question"], known[name])
+        row["answer"] = found.answer
+        counts[found.outcome] = counts.get(found.outcome, 0) + 1
+    write_bytes(out, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows).encode())
+    print_json_line({"questions": len(rows), "clips": len(known), **counts, "out": out})
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise MienError(f"'{name}' lies outside {folder}; name clips of that folder.")
+    return path
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MienError(f"'{path}' cannot be read ({error}).") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise MienError(f"{path}, line {number} is not JSON: {error}") from error
+        asked = isinstance(row, dict) and all(
+            isinstance(row.get(key), str) for key in ("video", "question")
+        )
+        if not asked:
+            raise MienError(f"{path}, line {number} needs the texts `video` and `question`.")
+        rows.append(row)
+    if not rows:
+        raise MienError(f"'{path}' holds no question.")
+    return rows
