@@ -1,0 +1,230 @@
+"""Spot short movements of a face: how much each frame deforms, and events of that score."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import find_peaks
+
+from mien.errors import FilmError
+from mien.signals.flow import dense_flow, still_motion
+from mien.types import Doubles
+
+Way = Literal["map", "released", "fixed"]
+REFUSED, WARNED = 25.0, 100.0  # frames per second: refused below, warned about below
+APART = 0.5  # s; a micro-expression lasts at most this long. Source: Yan et al., 2013
+PEAK = 0.55  # share of the way from the mean to the maximum that a peak must reach. Source: MEGC
+FLOOR = 0.3  # px at 128 px of face; less is noise of the flow
+WIDEST = 3.0  # standard deviations of the logarithm of durations that are searched
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long events last, from training people: a log-normal distribution."""
+
+    median: float = 0.3  # s
+    spread: float = 0.6  # standard deviation of the natural logarithm
+
+
+@dataclass(frozen=True, slots=True)
+class MicroEvent:
+    """One candidate; frames from 0, all of them part of it."""
+
+    onset: int
+    apex: int
+    offset: int
+    score: float  # at the apex
+
+
+@dataclass(frozen=True, slots=True)
+class MicroEvents:
+    """The candidates of a film, and what to know about them."""
+
+    events: tuple[MicroEvent, ...]
+    score: Doubles  # (T,) px; NaN: near the ends, where there is nothing to compare with
+    note: str = ""  # a warning; "": none
+
+
+def spot_micro(
+    frames: NDArray[np.uint8],
+    rate: float,
+    *,
+    way: Way = "map",
+    durations: Durations = Durations(),
+    head: bool = True,
+    ignore: NDArray[np.bool_] | None = None,
+) -> MicroEvents:
+    """Find short movements in a film of one face that is cut at one place.
+
+    Args:
+        frames: (T, S, S) grey.
+        rate: frames per second.
+        way: see `events_of`.
+        durations: of events.
+        head: subtract the motion of the head.
+        ignore: (S, S) where motion does not count, such as the eyes, which blink.
+
+    Raises:
+        FilmError: fewer than 25 frames per second, or a film too short to compare: 1 s and a
+            frame.
+    """
+    if not REFUSED <= rate < float("inf"):
+        raise FilmError(f"{rate:g} frames per second are too few: at least {REFUSED:g} are needed.")
+    apart = round(APART * rate)
+    if len(frames) <= 2 * apart:
+        raise FilmError(f"{len(frames)} frames are too few: {2 * apart + 1} are needed.")
+    score = movement(frames, apart, head=head, ignore=ignore)
+    inside = slice(apart, len(frames) - apart)
+    least = FLOOR * frames.shape[1] / 128
+    found = events_of(score[inside], rate, way=way, durations=durations, least=least)
+    moved = tuple(
+        MicroEvent(e.onset + apart, e.apex + apart, e.offset + apart, e.score) for e in found
+    )
+    few = f"{rate:g} frames per second: short movements are missed below {WARNED:g}"
+    return MicroEvents(moved, score, few if rate < WARNED else "")
+
+
+def movement(
+    frames: NDArray[np.uint8],
+    apart: int,
+    *,
+    head: bool = True,
+    ignore: NDArray[np.bool_] | None = None,
+) -> Doubles:
+    """Measure how far each frame differs both from earlier and from later ones.
+
+    Args:
+        frames: (T, S, S) grey.
+        apart: frames to the earlier and to the later one.
+        head: subtract the motion of the head.
+        ignore: (S, S) where motion does not count.
+
+    Returns:
+        (T,) px: the smaller 95th percentile of the two motions, so that what stays, such as a
+        smile that goes on, does not count. NaN within `apart` of an end.
+
+    Source: two-sided comparison after Moilanen et al., "Spotting rapid facial movements from
+        videos using appearance-based feature difference analysis", ICPR 2014.
+    """
+    shape = frames.shape[1:]
+    counted = np.ones(shape, bool) if ignore is None else ~ignore
+    score = np.full(len(frames), np.nan)
+    for middle in range(apart, len(frames) - apart):
+        sizes = []
+        for other in (middle - apart, middle + apart):
+            flow = dense_flow(frames[middle], frames[other])
+            if head:
+                flow = flow - still_motion(flow, counted)
+            sizes.append(np.percentile(np.linalg.norm(flow[counted], axis=1), 95))
+        score[middle] = min(sizes)
+    return score
+
+
+def events_of(
+    score: ArrayLike,
+    rate: float,
+    *,
+    way: Way = "map",
+    durations: Durations = Durations(),
+    least: float = 0.0,
+) -> list[MicroEvent]:
+    """Decode a score per frame to events.
+
+    Args:
+        score: (T,), finite.
+        rate: frames per second.
+        way: "fixed": half a median duration to both sides of each peak. "released": grown from
+            the peak by the rule of BoostingVRME. "map": the most probable interval around the
+            peak, given noise and durations.
+        durations: of events.
+        least: score that a peak must reach.
+
+    Returns:
+        Events in the order of time; of two that overlap by more than 0.2, the higher one.
+
+    Raises:
+        ValueError: the score is not finite.
+
+    Source: peaks and "fixed": MEAN, Liong et al. 2023; "released": Guo et al., MM 2025.
+    """
+    values = np.asarray(score, np.float64)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError(f"A score must be one finite number per frame, got {values.shape}.")
+    half = max(1, int((durations.median * rate + 1) / 2))
+    if not len(values):
+        return []
+    # A wide mean, as published, hides events shorter than itself; "map" needs less of it, as it
+    # measures the interval with the noise.
+    width = max(1, half // 2) if way == "map" else 2 * half
+    # "nearest" rather than zeros: a film that ends within an event is no peak less.
+    smooth = uniform_filter1d(values, width, mode="nearest")
+    height = max(smooth.mean() + PEAK * (smooth.max() - smooth.mean()), least)
+    peaks, _ = find_peaks(np.pad(smooth, 1, constant_values=-np.inf), height=height, distance=half)
+    grow = {"fixed": _fixed, "released": _released, "map": _map}[way]
+    found = []
+    for peak in (peaks - 1).tolist():
+        first, last = grow(values, peak, half, rate, durations)
+        apex = first + int(values[first : last + 1].argmax())
+        found.append(MicroEvent(first, apex, last, float(values[apex])))
+    return _apart(found)
+
+
+def _fixed(
+    values: Doubles, peak: int, half: int, rate: float, durations: Durations
+) -> tuple[int, int]:
+    return max(0, peak - half), min(len(values) - 1, peak + half)
+
+
+def _released(
+    values: Doubles, peak: int, half: int, rate: float, durations: Durations
+) -> tuple[int, int]:
+    back = peak - _reach(values[peak::-1], half, values.mean())
+    return max(0, back), min(len(values) - 1, peak + _reach(values[peak:], half, values.mean()))
+
+
+def _reach(away: Doubles, half: int, mean: float) -> int:
+    """Frames from the peak, `away[0]`, to the end of the event on one side."""
+    reach = half
+    for step in range(min(half, len(away)) - 1, 0, -1):  # from outside
+        if away[step - 1] > away[step] > mean / 1.5:
+            reach = step + 1
+            break
+    for step in range(reach, min(5 * half, len(away) - 1)):
+        if away[step] < mean and away[step + 1] < mean:
+            break
+        reach = step + 1
+    return reach
+
+
+def _map(
+    values: Doubles, peak: int, half: int, rate: float, durations: Durations
+) -> tuple[int, int]:
+    """Maximise sum((s - tau) / sigma) and the log-normal log-prior; tau is half the peak."""
+    level = np.median(values)
+    sigma = max(1.4826 * float(np.median(np.abs(values - level))), 1e-6)
+    tau = level + (values[max(0, peak - 1) : peak + 2].max() - level) / 2
+    longest = int(rate * durations.median * np.exp(WIDEST * durations.spread))
+    first, last = max(0, peak - longest), min(len(values) - 1, peak + longest)
+    total = np.concatenate([[0.0], np.cumsum((values[first : last + 1] - tau) / sigma)])
+    begins = np.arange(first, peak + 1)
+    ends = np.arange(peak, last + 1)
+    gain = total[ends - first + 1][None] - total[begins - first][:, None]
+    length = np.log((ends[None] - begins[:, None] + 1) / (rate * durations.median))
+    gain = gain - length - 0.5 * (length / durations.spread) ** 2
+    row, column = np.unravel_index(int(gain.argmax()), gain.shape)
+    return int(begins[row]), int(ends[column])
+
+
+def _apart(found: list[MicroEvent]) -> list[MicroEvent]:
+    kept: list[MicroEvent] = []
+    for one in sorted(found, key=lambda event: -event.score):
+        if all(_shared(one, other) < 0.2 for other in kept):
+            kept.append(one)
+    return sorted(kept, key=lambda event: event.onset)
+
+
+def _shared(a: MicroEvent, b: MicroEvent) -> float:
+    common = max(0, min(a.offset, b.offset) - max(a.onset, b.onset) + 1)
+    return common / (a.offset - a.onset + b.offset - b.onset + 2 - common)
