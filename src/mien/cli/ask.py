@@ -56,7 +56,7 @@ def ask(
         raise MienError("--questions and --out belong together.")
     measure = _measure(model, detector, device, rate)
     if questions is None or out is None:
-        _one(clip, question, measure(clip))
+        _one(clip, question, measure)
     else:
         _many(clip, questions, out, measure)
 
@@ -71,12 +71,15 @@ def _measure(model: str, detector: str, device: str, rate: float | None) -> Meas
         raise MienError(f"'{model}' is no clip head; choose one of: mien models list")
     head = load(model, device=device)
     pipeline = opened(detector, None, device, commercial_only=False)
-    return lambda clip: evidence_of(head(read_short(clip, head.crop, pipeline, rate)))
+    thresholds = getattr(head, "thresholds", None)
+    return lambda clip: evidence_of(head(read_short(clip, head.crop, pipeline, rate)), thresholds)
 
 
-def _one(clip: Path, question: str, evidence: "Evidence") -> None:
-    from mien.behaviour.questions import LIMIT, reply
+def _one(clip: Path, question: str, measure: Measure) -> None:
+    """Answer one question; a question that is not supported needs no measurement."""
+    from mien.behaviour.questions import LIMIT, Evidence, reply, template_of
 
+    evidence = measure(clip) if template_of(question) else Evidence()
     found = reply(question, evidence)
     print_json_line({"clip": clip, **_row(found), "evidence": _shown(evidence), "limit": LIMIT})
 

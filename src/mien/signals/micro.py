@@ -16,7 +16,8 @@ Way = Literal["map", "released", "fixed"]
 REFUSED, WARNED = 25.0, 100.0  # frames per second: refused below, warned about below
 APART = 0.5  # s; a micro-expression lasts at most this long. Source: Yan et al., 2013
 PEAK = 0.55  # share of the way from the mean to the maximum that a peak must reach. Source: MEGC
-FLOOR = 0.3  # px at 128 px of face; less is noise of the flow
+FLOOR = 0.6  # px at 128 px of face; twice the noise of films of a rendered person
+CALM = 5  # the mean of this part of the distance, 0.1 s, halves the noise of the flow
 WIDEST = 3.0  # standard deviations of the logarithm of durations that are searched
 
 
@@ -111,10 +112,11 @@ def movement(
     shape = frames.shape[1:]
     counted = np.ones(shape, bool) if ignore is None else ~ignore
     score = np.full(len(frames), np.nan)
+    calm = uniform_filter1d(frames, max(1, apart // CALM), axis=0, mode="nearest")
     for middle in range(apart, len(frames) - apart):
         sizes = []
         for other in (middle - apart, middle + apart):
-            flow = dense_flow(frames[middle], frames[other])
+            flow = dense_flow(calm[middle], calm[other])
             if head:
                 flow = flow - still_motion(flow, counted)
             sizes.append(np.percentile(np.linalg.norm(flow[counted], axis=1), 95))
