@@ -1,5 +1,6 @@
 """Known shapes; faces never mix; two steps of training; the shipped file equals the network."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,27 @@ def test_the_shipped_head_keeps_its_contract():
     for reading in head(noise(3, head.crop.size)):
         assert sum(reading.values.values()) == pytest.approx(1, abs=1e-5)
         assert tuple(reading.values) == head.classes
+
+
+@pytest.mark.realdata
+@pytest.mark.weights
+def test_the_figure_of_the_card_holds(data, tmp_path):
+    """On a quarter of the validation part of FERPlus, which takes ten seconds."""
+    from mien.evaluate.attributes.card_task import LabelledData, evaluate_card_task
+    from mien.photo import open_pipeline
+    from mien.zoo import find
+
+    with zipfile.ZipFile(data / "ferplus.zip") as archive:
+        archive.extractall(tmp_path)
+    card = find("expression-convcut")
+    source = LabelledData(folder=tmp_path / "ferplus", layout="ferplus", most=700)
+    found = plain(evaluate_card_task(card.eval, "expression", load(card.name), source,
+                                     open_pipeline(embedder=None)))  # fmt: skip
+    accuracy = found["headline"]["accuracy"]
+    stated = card.results[0]
+    assert accuracy["low"] <= stated["high"]
+    assert accuracy["high"] >= stated["low"]
+    assert accuracy["value"] > 0.70
 
 
 def test_the_shipped_head_processes_each_face_alone():
