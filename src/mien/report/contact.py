@@ -10,6 +10,9 @@ from mien.report.templates import render
 from mien.types import Pixels
 
 SIDE = 192  # px of a thumbnail
+RENDERED = (
+    "Synthetic", "The images show no real people. Results on them are not accuracy on people.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,27 @@ def cell(image: Pixels, title: str, note: str = "") -> Cell:
 
 
 def write_contact(
-    path: str | os.PathLike[str], cells: Iterable[Cell], *, title: str, lead: str
+    path: str | os.PathLike[str],
+    cells: Iterable[Cell],
+    *,
+    title: str,
+    lead: str,
+    caution: tuple[str, str] = RENDERED,
 ) -> None:
     """Write the sheet as one complete, self-contained file.
+
+    Args:
+        path: of the HTML file.
+        cells: the thumbnails.
+        title: heading.
+        lead: one sentence below it.
+        caution: a word and a sentence that every reader must see.
 
     Raises:
         MienError: the file cannot be written.
     """
-    html = render("contact.html.jinja", {"cells": list(cells), "title": title, "lead": lead})
+    mark, sentence = caution
+    content = {"cells": list(cells), "title": title, "lead": lead, "mark": mark,
+               "caution": sentence}  # fmt: skip
+    html = render("contact.html.jinja", content)
     write_bytes(path, html.encode("utf-8", "replace"))

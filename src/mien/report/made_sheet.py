@@ -11,6 +11,11 @@ from mien.report.contact import Cell, cell, write_contact
 from mien.service import MadeItem
 from mien.types import Pixels
 
+MADE = (
+    "Made by a model",
+    "A result is a plausible guess, not a photograph of what was there, and no evidence.",
+)
+
 
 def write_made_sheet(path: str | os.PathLike[str], items: Iterable[MadeItem], maker: str) -> None:
     """Write a self-contained HTML file with a thumbnail of each input and each result.
@@ -29,7 +34,8 @@ def write_made_sheet(path: str | os.PathLike[str], items: Iterable[MadeItem], ma
     cells = [one for item in items for one in _cells(item)]
     failed = sum(bool(item.error) for item in items)
     lead = f"{len(items) - failed} of {len(items)} inputs have results"
-    write_contact(path, cells, title=f"Results of {maker}", lead=f"{lead}; {failed} failed.")
+    write_contact(path, cells, title=f"Results of {maker}", lead=f"{lead}; {failed} failed.",
+                  caution=MADE)  # fmt: skip
 
 
 def _cells(item: MadeItem) -> list[Cell]:
