@@ -12,6 +12,7 @@ from mien.report.svg_series import WIDTH, Panel, panel, ridge
 from mien.tables import REASONS, Table
 from mien.types import Doubles
 
+DECIDED = "0 or 1"  # unit of decisions: the probabilities behind them are drawn
 KNOWN = ("keys", "boxes", "points", "landmarks", "quality", "poses", "gazes", "measures", "aus")
 ROW, TOP = 26.0, 5.0  # height of the row of an action unit; intensity that fills it
 
@@ -79,7 +80,10 @@ def _of_head(
             of_unit.setdefault(column.unit, []).append(column.name)
     found = []
     for unit, names in of_unit.items():
-        curves = [(n.removeprefix(f"{task}_"), mine[n].to_numpy(float)) for n in names]
+        if unit == DECIDED:
+            continue
+        stem = task.replace("-", "_")
+        curves = [(n.removeprefix(f"{stem}_"), mine[n].to_numpy(float)) for n in names]
         ends = [f"{names[0]}_{end}" for end in ("lo", "hi")]
         interval = None
         if len(names) == 1 and all(end in mine for end in ends):
