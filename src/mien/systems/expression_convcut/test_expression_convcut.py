@@ -34,7 +34,8 @@ def test_the_figure_of_the_card_holds(data, tmp_path):
     with zipfile.ZipFile(data / "ferplus.zip") as archive:
         archive.extractall(tmp_path)
     card = find("expression-convcut")
-    source = LabelledData(folder=tmp_path / "ferplus", layout="ferplus", most=700)
+    source = LabelledData(folder=tmp_path / "ferplus", layout="ferplus", split="validation",
+                          most=700)  # fmt: skip
     found = plain(evaluate_card_task(card.eval, "expression", load(card.name), source,
                                      open_pipeline(embedder=None)))  # fmt: skip
     accuracy = found["headline"]["accuracy"]

@@ -137,7 +137,8 @@ def network(
             weights.requires_grad_(False)
         head = [p for p in net.parameters() if p.requires_grad]
         first = torch.optim.AdamW(head, config.rate, weight_decay=config.decay)
-        fit(step, net, rows_of, first, epochs=config.frozen, out=out and out / "frozen", **common)
+        place = out / "frozen" if out and config.epochs else out  # a run has one folder per stage
+        fit(step, net, rows_of, first, epochs=config.frozen, out=place, **common)
         tuned = net.tuned_weights()
         for weights in tuned:
             weights.requires_grad_(True)
