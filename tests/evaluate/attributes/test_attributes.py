@@ -4,7 +4,8 @@ import pytest
 
 from mien.datasets.labels import Labelled
 from mien.errors import MienError, TooFewTrialsError
-from mien.evaluate.attributes.attributes import Prediction, answers_in, attributes, predict_labels
+from mien.evaluate.attributes.attributes import attributes, predict_labels
+from mien.evaluate.attributes.predictions import Prediction, answers_in
 from mien.metrics.findings import plain
 from mien.testing import TOY_DEVICE
 from mien.types import Crop, Reading

@@ -89,9 +89,9 @@ def attributes(
     Example: mien eval attributes answers.csv --task expression --table
     """
     from mien.errors import MienError
-    from mien.evaluate.attributes.attributes import answers_in
     from mien.evaluate.attributes.attributes import attributes as measure
     from mien.evaluate.attributes.card_task import LabelledData
+    from mien.evaluate.attributes.predictions import answers_in
     from mien.zoo import Eval
 
     require_place(report)

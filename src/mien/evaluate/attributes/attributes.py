@@ -1,9 +1,6 @@
 """Evaluate a head against labelled images: accuracy, calibration, error."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,9 +9,10 @@ from numpy.typing import NDArray
 from mien.align import align
 from mien.contracts import ChipHead
 from mien.datasets.labels import Labelled
-from mien.datasets.trial_pairs import rows_of
 from mien.detect import detect_with_retries
 from mien.errors import ImageError, MienError, TooFewTrialsError
+from mien.evaluate.attributes.breakdowns import by_bands, group_table, inside_of
+from mien.evaluate.attributes.predictions import Prediction, clusters_of
 from mien.evaluate.fairness.labelled_faces import cutter
 from mien.evaluate.originals import require_originals
 from mien.media import read_image, stretched
@@ -37,53 +35,8 @@ from mien.types import Doubles, OnStep, Pixels
 
 Cut = Literal["aligned", "whole", "crops"]
 FAILED = "(no answer)"  # predicted label of an image without a face
-MOST_GROUPS = 12  # values of a label that count as groups
 ADULT = 20.0  # years; the age of children is easier to see, so adults are shown alone
 LEAST_PROBABILITY = 1e-6  # smaller probabilities of the true class count as this much
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One truth with its prediction."""
-
-    truth: str
-    predicted: str | None  # None: no answer, which counts as wrong
-    probability: float | None = None  # stated for the predicted class
-    low: float | None = None  # stated interval of a number
-    high: float | None = None
-    person: str = ""
-    probabilities: Mapping[str, float] = field(default_factory=dict)  # by class; empty: not stated
-    groups: Mapping[str, str] = field(default_factory=dict)  # other labels, such as race
-
-
-FORMER = {"said": "predicted"}  # heading before 0.2.0; goes in 0.3.0
-
-
-def answers_in(path: Path) -> list[Prediction]:
-    """Read CSV with truth, predicted; optionally probability, low, high, person; empty: no answer.
-
-    Raises:
-        MienError: a probability is outside [0, 1] or not a number, by line.
-    """
-    found = []
-    for line, row in enumerate(rows_of(path, ("truth", "predicted"), renamed=FORMER), 2):
-        values: dict[str, float | None] = {}
-        for key in ("probability", "low", "high"):
-            text = (row.get(key) or "").strip()
-            try:
-                values[key] = float(text) if text else None
-            except ValueError:
-                raise MienError(f"{path}, line {line}: {key} '{text}' is not a number.") from None
-        p = values["probability"]
-        if (p is not None and not 0 <= p <= 1) or not row["truth"].strip():
-            raise MienError(
-                f"{path}, line {line}: expected a truth and a probability in [0, 1], got "
-                f"'{row['truth']}' and {p}."
-            )
-        predicted = row["predicted"].strip() or None
-        details = (values["probability"], values["low"], values["high"], row.get("person") or "")
-        found.append(Prediction(row["truth"].strip(), predicted, *details))
-    return found
 
 
 def predict_labels(
@@ -208,10 +161,6 @@ def attributes(
     )
 
 
-def _clusters(answers: Sequence[Prediction]) -> Clusters:
-    return Clusters([a.person or f"\0{k}" for k, a in enumerate(answers)])
-
-
 def _classes(
     answers: Sequence[Prediction], labels: tuple[str, ...]
 ) -> tuple[tuple[Fact, ...], tuple[Table, ...], tuple[Plot, ...]]:
@@ -225,7 +174,7 @@ def _classes(
     table = confusion([a.truth for a in answers], predicted, every)
     right = np.array([a.truth == a.predicted for a in answers])
     facts = [
-        Fact("accuracy", _clusters(answers).share(right), "rate", "no answer is wrong"),
+        Fact("accuracy", clusters_of(answers).share(right), "rate", "no answer is wrong"),
         Fact(
             "balanced accuracy", Estimate(balanced_accuracy(table)), "rate", "mean of the recalls"
         ),
@@ -235,7 +184,7 @@ def _classes(
     rows: list[tuple[Cell, ...]] = []
     for number, label in enumerate(truths):
         part = [k for k, a in enumerate(answers) if a.truth == label]
-        recall = _clusters([answers[k] for k in part]).share(right[part]) if part else None
+        recall = clusters_of([answers[k] for k in part]).share(right[part]) if part else None
         given = table[:, number].sum()
         precision = float(table[number, number] / given) if given else None
         rows.append((label, len(part), recall, precision))
@@ -309,7 +258,7 @@ def _numbers(
     predicted = np.array([_number(a.predicted or "") for a in seen], np.float64)
     if np.isnan(predicted).any():
         raise MienError(f"Not every answer for {task} is a number; correct the column predicted.")
-    clusters, error = _clusters(seen), predicted - truth
+    clusters, error = clusters_of(seen), predicted - truth
     facts = [
         Fact(
             "mean absolute error", clusters.mean(np.abs(error)), "number", "in units of the label"
@@ -321,20 +270,20 @@ def _numbers(
     ]
     if task == "age" and 2 <= np.sum(truth >= ADULT) < len(truth):
         adults = np.flatnonzero(truth >= ADULT)
-        some = _clusters([seen[k] for k in adults.tolist()])
+        some = clusters_of([seen[k] for k in adults.tolist()])
         facts.insert(0, Fact(f"mean absolute error from {ADULT:g} years",
                              some.mean(np.abs(error[adults])), "number", "adults"))  # fmt: skip
-    lost = _clusters(answers).share(np.array([a.predicted is None for a in answers]))
+    lost = clusters_of(answers).share(np.array([a.predicted is None for a in answers]))
     facts.append(Fact("no answer", lost, "rate", "images without a face"))
-    inside = np.array([_inside(a, t) for a, t in zip(seen, truth, strict=True)])
+    inside = np.array([inside_of(a, t) for a, t in zip(seen, truth, strict=True)])
     if not np.isnan(inside).all():
         stated = np.flatnonzero(~np.isnan(inside))
-        held = _clusters([seen[k] for k in stated.tolist()]).share(inside[stated] > 0)
+        held = clusters_of([seen[k] for k in stated.tolist()]).share(inside[stated] > 0)
         meaning = "should equal the level of the interval"
         facts.append(Fact("truth in the stated interval", held, "rate", meaning))
     edges = np.array(bands) if bands else np.unique(np.quantile(truth, np.linspace(0, 1, 6)))
-    table = _by_bands(seen, truth, (error, inside), edges, "truth")
-    tables = [table, _by_bands(seen, predicted, (error, inside), edges, "answer")]
+    table = by_bands(seen, truth, (error, inside), edges, "truth")
+    tables = [table, by_bands(seen, predicted, (error, inside), edges, "answer")]
     if bands:  # each band has the same weight, however many images it has
         means = [row[2].value for row in table.rows if isinstance(row[2], Estimate)]
         balanced = Estimate(float(np.mean(means)))
@@ -347,82 +296,6 @@ def _numbers(
     if groups := group_table(seen, values, "number", inside):
         tables.append(groups)
     return tuple(facts), tuple(tables), (plot,)
-
-
-def _inside(answer: Prediction, truth: float) -> float:
-    """1 if the truth is in the stated interval, 0 if not, NaN if none is stated."""
-    if answer.low is None or answer.high is None:
-        return float("nan")
-    return float(answer.low <= truth <= answer.high)
-
-
-def _by_bands(
-    seen: Sequence[Prediction],
-    values: Doubles,
-    judged: tuple[Doubles, Doubles],
-    edges: Doubles,
-    what: str,
-) -> Table:
-    """Errors in bands of the truth, or of the answer; the last one includes its upper edge."""
-    error, inside = judged
-    rows: list[tuple[Cell, ...]] = []
-    for low, high in pairwise(edges):
-        part = np.flatnonzero((values >= low) & ((values < high) | (high == edges[-1])))
-        if not part.size:
-            continue
-        some = _clusters([seen[k] for k in part.tolist()])
-        rows.append((f"{low:g} to {high:g}", part.size, some.mean(np.abs(error[part])),
-                     some.mean(error[part]), *_held(some, inside[part])))  # fmt: skip
-    columns: tuple[tuple[str, Kind], ...] = (
-        (what.capitalize(), "text"), ("Pictures", "count"), ("Absolute error", "number"),
-        ("Bias", "number"), *_HELD[: 0 if np.isnan(inside).all() else 1],
-    )  # fmt: skip
-    return Table(f"By {what}", columns, tuple(row[: len(columns)] for row in rows))
-
-
-_HELD: tuple[tuple[str, Kind], ...] = (("Truth in the stated interval", "rate"),)
-
-
-def _held(some: Clusters, inside: Doubles) -> tuple[Cell, ...]:
-    return (some.share(inside > 0),) if not np.isnan(inside).any() else (None,)
-
-
-def group_table(
-    answers: Sequence[Prediction],
-    values: Mapping[str, Doubles],
-    kind: Kind,
-    inside: Doubles | None = None,
-) -> Table | None:
-    """Means by the other labels of the images, such as race and gender; None without any.
-
-    Args:
-        answers: with groups.
-        values: one for each answer, by the heading of its column.
-        kind: how they are shown.
-        inside: whether the truth is in the stated interval; NaN: not stated.
-    """
-    names = sorted({name for a in answers for name in a.groups})
-    rows: list[tuple[Cell, ...]] = []
-    for name in names:
-        of = np.array([a.groups.get(name, "") for a in answers])
-        words = sorted(set(of.tolist()) - {""})
-        if not 2 <= len(words) <= MOST_GROUPS:  # a number, or the same for all
-            continue
-        for word in words:
-            part = np.flatnonzero(of == word)
-            some = _clusters([answers[k] for k in part.tolist()])
-            means = [some.share(v[part] > 0) if kind == "rate" else some.mean(v[part])
-                     for v in values.values()]  # fmt: skip
-            held = () if inside is None else _held(some, inside[part])
-            rows.append((name, word, part.size, *means, *held))
-    if not rows:
-        return None
-    stated = () if inside is None or np.isnan(inside).all() else _HELD
-    heads: list[tuple[str, Kind]] = [(key, kind) for key in values]
-    columns: tuple[tuple[str, Kind], ...] = (
-        ("Label", "text"), ("Group", "text"), ("Pictures", "count"), *heads, *stated,
-    )  # fmt: skip
-    return Table("By group", columns, tuple(row[: len(columns)] for row in rows))
 
 
 def _number(text: str) -> float | None:

@@ -10,7 +10,8 @@ import numpy as np
 from mien.contracts import silent
 from mien.datasets import CLIPS, LABELS, Labelled
 from mien.errors import ImageError, MienError
-from mien.evaluate.attributes.attributes import Prediction, attributes, predict_labels
+from mien.evaluate.attributes.attributes import attributes, predict_labels
+from mien.evaluate.attributes.predictions import Prediction
 from mien.evaluate.attributes.vote_shares import vote_share_facts
 from mien.media import find_images, read_image, stretched
 from mien.metrics.findings import Findings

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mien.datasets import Labelled
-from mien.evaluate.attributes.attributes import Prediction
+from mien.evaluate.attributes.predictions import Prediction
 from mien.metrics import divergence, entropy
 from mien.metrics.estimates import Clusters
 from mien.metrics.findings import Fact
