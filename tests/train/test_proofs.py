@@ -224,3 +224,19 @@ def test_a_result_has_its_arm_seed_and_key(lab, tmp_path):
     told = json.loads((tmp_path / "drawn-other-2.json").read_text())
     assert (told["arm"], told["seed"], told["figures"]) == ("other", 2, {"score": 3})
     assert len(told["key"]) == 32
+
+
+def test_every_proof_has_parts_with_arms_and_a_place_in_its_page():
+    from mien.zoo import systems
+
+    seen = 0
+    for system in systems().values():
+        if not system.has("proof"):
+            continue
+        parts = parts_of(system)
+        names = [part.name for part in parts]
+        assert len(set(names)) == len(names) > 0, system.card.name
+        assert all(part.arms and part.seeds >= 1 for part in parts), system.card.name
+        check_page(system.page)
+        seen += 1
+    assert seen >= 10
