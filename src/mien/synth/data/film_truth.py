@@ -149,8 +149,8 @@ def record(
             frame = render(actor, scene, truth=whole, nir=whole)
             film.add(frame.rgb, time)
             if known:
-                moved = whole and after is not None and not take.rolling
-                known.add(time, frame, flow(actor, scene, after[1]) if moved and after else None)
+                moves = whole and after and not take.rolling
+                known.add(time, frame, flow(actor, scene, after[1]) if moves and after else None)
             if on_step:
                 on_step("frames", done, total)
     return total
@@ -173,11 +173,11 @@ def truth_path(film: Path) -> Path:
 
 
 def _small(frame: Frame) -> Frame:
-    """The frame without its pixels."""
-    empty = np.empty((0, 0), np.float32)
+    """The frame without its pixels; a slice of them would keep the whole array in memory."""
+    grey, real = np.empty((0, 0), np.uint8), np.empty((0, 0), np.float32)
     return replace(
-        frame, rgb=frame.rgb[:0], nir=frame.nir[:0], depth=empty, seg=frame.seg[:0],
-        triangle=frame.triangle[:0], inside=frame.inside[:0], lm478=None,
+        frame, rgb=np.empty((0, 0, 3), np.uint8), nir=grey, depth=real, seg=grey,
+        triangle=np.empty((0, 0), np.int32), inside=real, lm478=None,
     )  # fmt: skip
 
 
