@@ -11,7 +11,7 @@ import mien.systems
 from mien.errors import OptionError, TrainingError
 from mien.train.criteria import Criterion, arms_table, criteria_table, gain, of, ratio
 from mien.train.proof_page import MARKS, check_page, own_page, write_page
-from mien.train.proofs import digest_of, parts_of, run_proof
+from mien.train.proofs import digest_of, kept_arrays, parts_of, run_proof
 from mien.zoo import System, read_card
 
 PROOF = """
@@ -217,6 +217,21 @@ def test_digests_tell_content_apart(tmp_path):
     assert digest_of(tmp_path / "a") != first
     with pytest.raises(TypeError, match="object has no digest"):
         digest_of(object())
+
+
+def test_prepared_arrays_are_made_again_under_another_key(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        return {"x": np.arange(3) + len(made)}
+
+    place = tmp_path / "run" / "maps.npz"
+    first = kept_arrays(place, "a", make)
+    assert kept_arrays(place, "a", make)["x"].tolist() == first["x"].tolist() == [1, 2, 3]
+    assert kept_arrays(place, "b", make)["x"].tolist() == [2, 3, 4]
+    np.savez(place, x=np.zeros(3))  # of an earlier version, without a key
+    assert kept_arrays(place, "b", make)["x"].tolist() == [3, 4, 5]
 
 
 def test_a_result_has_its_arm_seed_and_key(lab, tmp_path):

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mien.errors import OptionError, TrainingError
 from mien.media import write_bytes
@@ -258,6 +259,26 @@ def _in_process(args: tuple[str, str, Any, int, Path | None, Path]) -> Figures:
     with _one_thread():
         figures: Figures = part.run(settings, seed, _DATA[module, name])
     return figures
+
+
+def kept_arrays(
+    place: Path, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]
+) -> dict[str, NDArray[Any]]:
+    """Arrays that a part prepares, from a file if it was made under the same key.
+
+    Args:
+        place: .npz in the run folder.
+        key: `digest_of` all that the arrays depend on: data, settings and code.
+        make: computes them.
+    """
+    if place.is_file():
+        with np.load(place) as kept:
+            if "key" in kept.files and str(kept["key"]) == key:
+                return {name: kept[name] for name in kept.files if name != "key"}
+    made = dict(make())
+    place.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(place, key=np.array(key), **made)  # type: ignore[arg-type]
+    return made
 
 
 def code_of(system: System) -> str:

@@ -6,6 +6,7 @@ mien systems prove affect-cues --out FOLDER
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from mien.systems.affect_cues.audit import Changes, shortcut_index
 from mien.systems.affect_cues.cues import CUES, OPEN, SIDE, SMILE, TEETH, TURN, Pair, teeth
 from mien.train import Augment, Batches, fit, predict_batches, seeded, tensor
 from mien.train.criteria import Criterion, Found, of
-from mien.train.proofs import Part
+from mien.train.proofs import Part, digest_of, kept_arrays
 from mien.types import Crop, Doubles, OnStep, Pixels
 
 PEOPLE, TEST_PEOPLE, SCENES = 48, 16, 3  # rendered for the shortcut
@@ -86,8 +87,7 @@ class Smiles:
 
 
 def _smiles(data: Path | None, out: Path, on_step: OnStep | None) -> Smiles:
-    place = out / "smiles.npz"
-    if not place.is_file():
+    def make() -> dict[str, NDArray[Any]]:
         head = open_head("builtin")
         chips: list[Pixels] = []
         who: list[int] = []
@@ -102,9 +102,11 @@ def _smiles(data: Path | None, out: Path, on_step: OnStep | None) -> Smiles:
             if on_step:
                 on_step("rendered people", person + 1, PEOPLE + TEST_PEOPLE)
         side = SIDE_OF_NET
-        np.savez(place, chips=np.stack(chips).reshape(-1, 2, 2, side, side, 3), person=who)
-    with np.load(place) as kept:
-        return Smiles(kept["chips"], kept["person"])
+        return {"chips": np.stack(chips).reshape(-1, 2, 2, side, side, 3), "person": np.array(who)}
+
+    code = [Path(__file__).with_name(name) for name in ("cues.py", "proof.py")]
+    kept = kept_arrays(out / "smiles.npz", digest_of(code), make)
+    return Smiles(kept["chips"], kept["person"])
 
 
 def _learnt(kind: str, seed: int, every: Smiles) -> dict[str, float]:

@@ -19,7 +19,7 @@ from mien.systems.expression_convcut.model import SIZES, BatchMixing, ConvCut, F
 from mien.systems.expression_convcut.train import Config, measured, network, probabilities
 from mien.train import Batches, Faces, adamw, fit, seeded, tensor
 from mien.train.criteria import Criterion, Found, gain, of
-from mien.train.proofs import Part
+from mien.train.proofs import Part, digest_of, kept_arrays
 from mien.train.seed_summary import markdown
 from mien.types import Doubles, OnStep, Pixels
 
@@ -61,8 +61,8 @@ def _halves(data: Path | None, out: Path, on_step: OnStep | None) -> Parts:
 
 def _photographs(data: Path | None, out: Path, on_step: OnStep | None) -> Mapped:
     learnt, test = _halves(data, out, on_step)
-    place = out / "maps.npz"
-    if not place.is_file():
+
+    def make() -> dict[str, NDArray[np.float16]]:
         found = {}
         for part in ("whole", "full"):
             seeded(0)
@@ -71,10 +71,11 @@ def _photographs(data: Path | None, out: Path, on_step: OnStep | None) -> Mapped
             net.trunk.settle((tensor(learnt.images[some]) + 1).div(2).split(128))
             for half, faces in (("learnt", learnt), ("test", test)):
                 found[f"{half}-{part}"] = _maps(net.eval(), faces.images)
-        np.savez(place, **found)
-    with np.load(place) as kept:
-        maps = {name: torch.from_numpy(kept[name]) for name in kept.files}
-    return Mapped(learnt, test, maps)
+        return found
+
+    code = [Path(__file__).with_name(name) for name in ("model.py", "proof.py")]
+    maps = kept_arrays(out / "maps.npz", digest_of(code, learnt.images, test.images), make)
+    return Mapped(learnt, test, {name: torch.from_numpy(one) for name, one in maps.items()})
 
 
 @torch.no_grad()
