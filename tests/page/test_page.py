@@ -311,9 +311,18 @@ def test_a_key_sees_only_the_screens_that_it_may_use(browser, visit, server):
     context.close()
 
 
+# Ctrl K, and whether the palette is open before the browser can take another key.
+OPENS_AT_ONCE = """async () => {
+  const pressed = new KeyboardEvent("keydown", {key: "k", ctrlKey: true, bubbles: true});
+  document.body.dispatchEvent(pressed);
+  for (let turn = 0; turn < 5; turn++) await null;
+  return document.querySelector("dialog.palette").open;
+}"""
+
+
 def test_anybody_is_found_by_name_with_the_keyboard(known, visit):
     page = visit()
-    page.keyboard.press("Control+k")
+    assert page.evaluate(OPENS_AT_ONCE), "the next key would be lost"
     page.keyboard.type("eil")
     page.get_by_role("option", name=re.compile("Eileen")).wait_for()
     page.keyboard.press("Enter")

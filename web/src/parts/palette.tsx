@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { searchPeople } from "../api/calls";
 import { allowed, gallery, leave } from "../api/session";
 import { SCREENS } from "../app";
@@ -20,7 +20,8 @@ export function Palette() {
   const [people, setPeople] = useState<Item[]>([]);
   const [at, setAt] = useState(0);
   const open = paletteOpen.value;
-  useEffect(() => {
+  // Before the next key: what is typed right after Ctrl K belongs to the palette.
+  useLayoutEffect(() => {
     if (open) dialog.current?.showModal();
     else dialog.current?.close();
     setText("");
@@ -28,13 +29,17 @@ export function Palette() {
   }, [open]);
   useEffect(() => {
     if (!open || !text || !allowed("people")) return setPeople([]);
+    let latest = true;
     const timer = setTimeout(() => {
       searchPeople(gallery.value, text).then(
-        (found) => setPeople(found.map((one) => ({ label: one.name, kind: t("palette.person"), icon: "people", run: () => go("people", one.id) }))),
+        (found) => latest && setPeople(found.map((one) => ({ label: one.name, kind: t("palette.person"), icon: "people", run: () => go("people", one.id) }))),
         fail,
       );
     }, 120);
-    return () => clearTimeout(timer);
+    return () => {
+      latest = false;
+      clearTimeout(timer);
+    };
   }, [text, open, gallery.value]);
   const screens: Item[] = SCREENS.filter(allowed).map((one) => ({
     label: t(`nav.${one}`),
