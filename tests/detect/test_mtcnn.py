@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mien.detect.mtcnn import moved, points_in, windows
+from mien.detect.mtcnn import moved, points_in
+from mien.detect.windows import quick_windows, windows
 from mien.media import read_image
 from mien.testing import check
 
@@ -62,6 +63,24 @@ def test_windows_beyond_the_picture_are_grey():
     assert (chips[1][:, :5] == 127).all()
     assert (chips[1][:, 6:] == 0).all()
     assert (chips[2] == 127).all()
+
+
+@pytest.mark.parametrize("size", [24, 31, 50, 96, 200, 290])
+def test_quick_windows_show_what_exact_ones_show(size):
+    rows, columns = np.mgrid[:301, :403] / 40
+    waves = 127 + 60 * np.sin(columns) + 60 * np.cos(rows)
+    image = np.repeat(waves[..., None], 3, axis=2).astype(np.uint8)
+    boxes = np.array([[20, 9, 20 + size, 9 + size]], np.float32)
+    exact, quick = (cut(image, boxes, 24)[0].astype(int) for cut in (windows, quick_windows))
+    assert np.abs(exact - quick).max() <= 4
+    beyond = quick_windows(image, boxes - size - 20, 24)
+    assert (beyond == 127).mean() > 0.9
+
+
+def test_quick_windows_of_an_image_of_one_row():
+    image = np.full((1, 300, 3), 9, np.uint8)
+    chips = quick_windows(image, np.array([[0, 0, 200, 200]], np.float32), 24)
+    assert chips.shape == (1, 24, 24, 3)
 
 
 def test_offsets_and_points_by_hand():

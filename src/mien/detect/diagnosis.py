@@ -8,7 +8,7 @@ import numpy as np
 from mien.contracts import Detector
 from mien.detect.light import BLACK, brightened, brightest
 from mien.detect.staged import Staged, staged
-from mien.detect.views import OTHER_TURNS, moved, turned
+from mien.detect.views import OTHER_TURNS, moved, search_around, turned
 from mien.types import Pixels
 
 Reason = Literal["too-small", "blurred", "dark", "cut", "sideways", "none"]
@@ -63,12 +63,18 @@ def _too_small(detector: Staged, image: Pixels) -> bool:
 
 def _cut(detector: Staged, image: Pixels) -> bool:
     """Detect a face across the image edge: half a face and its mirror image form a face."""
-    small = detector.reduced(image, detector.smallest(image) / COARSE)
-    if not len(detector.glance(_mirrored(small)[0]).windows):
+    small, _ = _mirrored(detector.reduced(image, detector.smallest(image) / COARSE))
+    hints = detector.glance(small)
+    if not len(hints.windows):
         return False
     height, width = image.shape[:2]
     mirrored, room = _mirrored(image)
-    for face in moved(detector(mirrored), np.array([-room, -room], np.float32)):
+    windows = hints.windows * (max(mirrored.shape) / max(small.shape))
+    if hints.large:
+        found = detector(mirrored)
+    else:
+        found = [face for window in windows for face in search_around(detector, mirrored, window)]
+    for face in moved(found, np.array([-room, -room], np.float32)):
         inside = np.clip(face.box, 0, [width, height, width, height])
         part, whole = (np.prod(b[2:] - b[:2]) for b in (inside, face.box))
         if 0 < part < 0.8 * whole:

@@ -15,6 +15,7 @@ import numpy as np
 from mien.detect.light import DIM, brightened, brightest
 from mien.detect.staged import Glance, Hints
 from mien.detect.views import SAME, crosses, search_around
+from mien.detect.windows import GREY, quick_windows, windows
 from mien.geometry import nms, square
 from mien.runtime import Session
 from mien.types import Face, Floats, Pixels
@@ -22,11 +23,6 @@ from mien.types import Face, Floats, Pixels
 CELL, STRIDE = 12, 2  # px of the receptive field of a cell of the first network, and the stride
 STEP = 0.709  # sqrt(0.5): each level of the pyramid has half the area. Source: the paper's code
 NET2, NET3 = 24, 48  # px of the inputs of the second and third networks
-GREY = (
-    127.0,
-    127.0,
-    127.0,
-)  # grey value that the networks map to 0; fills windows beyond the image
 # Measured on 206 images of LFW, UTKFace and others at four orientations. Faces that were found in
 # a wrong orientation had logits up to 5.3 in the final window (upright: median 6.4). In 52 of 55
 # the true orientation won, most by more than 3. Upright faces lost in 6 of 204, by up to 2.1.
@@ -46,6 +42,7 @@ LARGE = 0.3  # share of the shorter side
 GLANCE_LARGE = (0.3, 0.2)  # scores of large windows in the last two stages
 WIDE_CELL = 8  # px, shorter side of the smallest level with room: the face is wider than the image
 ROOM = 8  # px of a level that a glance adds on each side, for faces that are cut by the border
+BATCH = 16  # windows: beyond, the maps of the second network leave the cache
 MOST = 1000  # windows that stage two processes, best first: limits the time on images of foliage
 
 
@@ -167,7 +164,8 @@ class MtcnnDetector:
         if brightest(small) < DIM:
             small = brightened(small)
         large = max(NET2, LARGE * min(small.shape[:2]))
-        scans = [Scan(GLANCE[0], NET2, STEP, largest), Scan(LOOSE, large, FINE_STEP, largest)]
+        first = NET2 / FINE_STEP  # a window shows faces half a step smaller than it, too
+        scans = [Scan(GLANCE[0], first, STEP, largest), Scan(LOOSE, large, FINE_STEP, largest)]
         fill = mean_colour(small) if border else GREY
         boxes = self._propose(small, scans, ROOM if border else 0, fill)
         if border:  # the others lie inside, where a search is made anyhow
@@ -177,7 +175,7 @@ class MtcnnDetector:
         ):
             if not len(boxes):
                 break
-            out = net(windows(small, boxes, side, fill))
+            out = _batched(net, quick_windows(small, boxes, side, fill))
             asked = np.where(boxes[:, 2] - boxes[:, 0] < large, score, lower)
             sure = out["scores"][:, 1] > asked
             boxes = square(moved(boxes[sure], out["boxes"][sure]))
@@ -243,7 +241,7 @@ class MtcnnDetector:
         """Drop most windows, and adjust the others."""
         if not len(boxes):
             return boxes
-        out = self._nets[1](windows(image, boxes, NET2))
+        out = _batched(self._nets[1], windows(image, boxes, NET2))
         sure = out["scores"][:, 1] > threshold
         boxes = moved(boxes[sure], out["boxes"][sure])
         keep = nms(boxes, out["scores"][sure, 1], max_overlap=0.7)
@@ -252,7 +250,7 @@ class MtcnnDetector:
     def _finish(self, image: Pixels, boxes: Floats, threshold: float) -> tuple[list[Face], Floats]:
         if not len(boxes):
             return [], boxes
-        out = self._nets[2](windows(image, boxes, NET3))
+        out = _batched(self._nets[2], windows(image, boxes, NET3))
         sure = out["scores"][:, 1] > threshold
         weak = boxes[out["scores"][:, 1] > GLANCE[2]]
         boxes, scores = boxes[sure], out["scores"][sure, 1]
@@ -328,23 +326,10 @@ def mean_colour(image: Pixels) -> tuple[float, ...]:
     return cv2.mean(image)[:3]
 
 
-def windows(image: Pixels, boxes: Floats, side: int, fill: tuple[float, ...] = GREY) -> Pixels:
-    """Cut square windows and scale them: (N, side, side, 3); `fill` beyond the image."""
-    chips = np.empty((len(boxes), side, side, 3), np.uint8)
-    height, width = image.shape[:2]
-    for chip, box in zip(chips, np.rint(boxes).astype(int), strict=True):
-        left, top, right, bottom = box
-        inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-        border = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
-        if any(border) and inside.size:
-            inside = cv2.copyMakeBorder(inside, *border, cv2.BORDER_CONSTANT, value=fill)  # type: ignore[assignment]
-        if inside.size:
-            smaller = inside.shape[0] > side
-            how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-            cv2.resize(inside, (side, side), dst=chip, interpolation=how)
-        else:
-            chip[:] = fill
-    return chips
+def _batched(net: Session, chips: Pixels) -> dict[str, Floats]:
+    """Run a network on few windows at a time: their maps then stay in the cache."""
+    parts = [net(chips[at : at + BATCH]) for at in range(0, len(chips), BATCH)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def face_logits(scores: Floats) -> Floats:

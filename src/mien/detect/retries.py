@@ -88,7 +88,7 @@ def _search(detector: Staged, image: Pixels, turns: Turns, portrait: bool) -> Fo
         faces, limit = _smaller(detector, image, faces, limit)
         return Found(faces, smallest=limit or None)
     # All retries, and the most certain of them: a rotated face may be found weakly in any of them.
-    attempts = [_wide(detector, image, hints)] if len(hints.windows) else []
+    attempts = [_wide(detector, image, small, hints)] if len(hints.windows) else []
     if turns == "when-needed":
         attempts += [_turned(detector, image, small, degrees) for degrees in OTHER_TURNS]
     best = max(
@@ -97,7 +97,9 @@ def _search(detector: Staged, image: Pixels, turns: Turns, portrait: bool) -> Fo
     return replace(best, smallest=known) if best.faces else Found([], smallest=known)
 
 
-def _wide(detector: Staged, image: Pixels, hints: Hints) -> Found:
+def _wide(detector: Staged, image: Pixels, small: Pixels, hints: Hints) -> Found:
+    if not _likely(detector, image, small, hints):
+        return Found([])
     wide, shift = with_room(image, TIGHT)
     return Found(moved(detector.search(wide, lambda: hints), -shift), padded=True)
 
@@ -107,10 +109,21 @@ def _turned(detector: Staged, image: Pixels, small: Pixels, degrees: Quarter) ->
     if not len(hints.windows):
         return Found([])
     view = turn(image, degrees)
-    windows = hints.windows * (max(image.shape) / max(small.shape))
-    if not hints.large and not any(search_around(detector, view, window) for window in windows):
+    if not _likely(detector, view, small, hints):
         return Found([])
     return Found(turn_back(detector.search(view, lambda: hints), degrees, image.shape), degrees)
+
+
+def _likely(detector: Staged, view: Pixels, small: Pixels, hints: Hints) -> bool:
+    """Return whether a search around one of the windows of a glance finds a face."""
+    if hints.large:  # a face that fills the image is not found without its surroundings
+        return True
+    windows = hints.windows * (max(view.shape) / max(small.shape))
+    fill = cv2.mean(view)[:3]
+    return any(
+        search_around(lambda part: detector.search(part, lambda: hints), view, window, fill)
+        for window in windows
+    )
 
 
 def _all_around(detector: Staged, image: Pixels, small: Pixels) -> Found:
@@ -121,7 +134,7 @@ def _all_around(detector: Staged, image: Pixels, small: Pixels) -> Found:
     ]
     if not every:
         hints = detector.glance(small, border=True)
-        return _wide(detector, image, hints) if len(hints.windows) else Found([])
+        return _wide(detector, image, small, hints) if len(hints.windows) else Found([])
     boxes = np.stack([face.box for face in every])
     keep = nms(boxes, np.array([face.score for face in every], np.float32), max_overlap=SAME)
     return Found([every[i] for i in keep])
