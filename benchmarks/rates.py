@@ -19,7 +19,7 @@ from peers import DATA
 
 from mien.datasets.people import Picture, people_of_pairs
 from mien.decision import Calibration, find_calibration
-from mien.decision.decide import FMR, SHOWN, best_probability
+from mien.decision.decide import FMR, NEAREST, best_probability
 from mien.evaluate.verification.vectors import embed_pictures
 from mien.media import find_images
 from mien.metrics import calibration_error
@@ -104,7 +104,7 @@ def search(fold: Some, others: Floats, size: int, calibration: Calibration) -> N
         scores = calibration.scores(cosines, norms, calibration.norms(gallery))
         bar = calibration.at_fpir(0.01, len(gallery)).score
         alarms.append(float(np.mean(scores[len(probes) :].max(1) > bar)))
-        best = -np.sort(-scores, 1)[:, :SHOWN]
+        best = -np.sort(-scores, 1)[:, :NEAREST]
         stated.append(best_probability(best, calibration, people=len(gallery)))
         found = scores.argmax(1)[: len(probes)] == [k for _, k in probes]
         right.append(np.concatenate([found, np.zeros(len(strangers), bool)]))

@@ -182,6 +182,21 @@ def test_the_probability_of_a_search_is_bayes_over_everybody():
     assert found[1] < found[0]
 
 
+def test_rivals_that_are_fewer_or_more_than_expected_change_the_size_of_the_gallery():
+    def told(scores):
+        return best_probability(np.array([scores]), TOY, people=1000)[0]
+
+    expected = [3.0, *(3 - np.log10(np.arange(2, 31)))]  # rank k: 1000 * 10^-score = k
+    size, own = 1000, math.exp(2)  # the log ratio of the best is 2
+    others = np.exp(TOY.llr(expected[1:])).sum()
+    assert told(expected) == pytest.approx(own / (size + own + others))
+    tenth = [3.0, *(np.array(expected[1:]) - 1)]  # as among 100 people
+    assert told(tenth) > 5 * told(expected)
+    crowd = [3.0, *np.minimum(np.array(expected[1:]) + 0.5, 3.0)]
+    assert told(crowd) < told(expected)
+    assert told([3.0, 1.0]) == pytest.approx(told([3.0, 0.5]), abs=1e-3)  # too few ranks
+
+
 def test_candidates_are_sorted_by_score_and_a_short_mean_counts_less():
     norms = np.array([[0.5, 0.2], [0.0, 1.0]])  # the first template is like many strangers
     found = [Candidate("crowded", 0.75, 1), Candidate("alone", 0.74, 2)]

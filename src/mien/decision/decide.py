@@ -27,6 +27,9 @@ TURNED = 50.0  # degrees of yaw: the calibrations have no faces beyond
 DIM = 0.049  # mean luminance of the face: one face in a thousand of the calibrations is darker
 NEAREST = 50  # people whose cosine is highest: their scores decide
 SHOWN = 10  # candidates of a decision
+# Ranks of the rivals that show how similar the gallery is to a probe. The first ones may be
+# the person, or most similar by chance. Chosen on folds 2 and 3 of LFW.
+RIVALS = (5, 20)
 
 
 def compare(
@@ -181,7 +184,8 @@ def best_probability(
     """Return the probability that the best candidate of each search is the person.
 
     Args:
-        scores: (N, K) of the best candidates, best first.
+        scores: (N, K) of the best candidates, best first, K at least the last rank of `RIVALS`
+            if the gallery has as many people.
         calibration: that gave them.
         people: number of people searched.
         prior: prior probability that the person is in the gallery.
@@ -192,13 +196,33 @@ def best_probability(
 
 
 def _ratios(scores: Doubles, calibration: Calibration, people: int, prior: float) -> Doubles:
-    """Posterior odds of each candidate against nobody.
+    """Posterior odds of each candidate against nobody, (..., K).
 
     Bayes' theorem over all people: those outside the gallery have likelihood ratio 1, those
-    beyond the list less than the last one of the list, which is negligible.
+    beyond the list less than the last one of the list, which is negligible. The prior is spread
+    over as many strangers as there seem to be, see `_strangers`.
     """
-    ratios: Doubles = prior / (1 - prior) / people * np.exp(calibration.llr(scores))
+    rivals = _strangers(scores, calibration, people)[..., None]
+    ratios: Doubles = prior / (1 - prior) / rivals * np.exp(calibration.llr(scores))
     return ratios
+
+
+def _strangers(scores: Doubles, calibration: Calibration, people: int) -> Doubles:
+    """Return how many calibrated strangers would give such rivals, (...,).
+
+    A gallery in colour holds fewer rivals for a grey photo than its size suggests, and a family
+    more. Of `people` strangers the calibration expects people * 10^-score above a score; the
+    ratio of the rank to this number, a geometric mean over `RIVALS`, corrects the size. Ranks
+    whose share is beyond the calibration are left out; if all are, the size stays.
+    """
+    first, last = RIVALS
+    shown = int(people * calibration.points[0].fmr)
+    ranks = np.arange(first, min(last, scores.shape[-1], shown) + 1)
+    if not len(ranks):
+        return np.full(scores.shape[:-1], float(people))
+    decades = np.log10(ranks) + scores[..., ranks - 1]
+    found: Doubles = 10 ** decades.mean(-1)
+    return found
 
 
 def weakness(face: Face, calibration: Calibration | None = None) -> str | None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.datasets.people import Picture
 from mien.decision import Calibration
-from mien.decision.decide import SHOWN, best_probability
+from mien.decision.decide import NEAREST, best_probability
 from mien.errors import TooFewTrialsError
 from mien.evaluate.verification.vectors import Failure
 from mien.metrics import (
@@ -152,7 +152,7 @@ def _searches(
     def probability(similarity: Doubles) -> Doubles:
         if calibration is None:
             return np.full(len(similarity), np.nan)
-        people = -np.sort(-best_of_people(similarity, who), axis=1)[:, :SHOWN]
+        people = -np.sort(-best_of_people(similarity, who), axis=1)[:, :NEAREST]
         return best_probability(people, calibration, people=len(enrolled), prior=PRIOR)
 
     mated = [p for name in enrolled for p in rows[name][1:]]
