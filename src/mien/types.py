@@ -132,6 +132,7 @@ class Decision:
     score: float | None = None  # -log10 of the share of strangers who are as similar
     code: str | None = None  # why a match is for review: "liveness-attack", ...; None: by score
     liveness: Liveness | None = None  # 1:1: of the probe; None: not checked, or with each face
+    trial: "Decision | None" = None  # by the new model that the gallery tries; it has no effect
 
     @property
     def likely(self) -> str | None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from tests.toy_server import png, portrait
 
+from mien.gallery import open_gallery
 from mien.gallery.receipts import is_genuine, read_receipt
 
 BASIS = {"purpose": "door", "version": "v1", "text": "I agree.", "evidence_digest": "0" * 64}
@@ -170,3 +171,14 @@ def test_a_restored_face_is_not_enrolled_and_not_named_without_review(toys):
     decision = found["faces"][0]["decision"]
     assert (decision["outcome"], decision["person"]) == ("review", None)
     assert decision["code"] == "made-restored"
+
+
+def test_a_gallery_that_another_program_encrypted_is_opened_again(toys, monkeypatch):
+    pytest.importorskip("cryptography")
+    toys.gallery("people", "Ada")
+    assert set(people(toys)) == {"Ada"}
+    monkeypatch.setenv("MIEN_GALLERY_KEY", "ab" * 32)
+    [file] = toys.settings.folder.rglob("*.mien")
+    with open_gallery(file, None) as other:
+        other.encrypt(bytes.fromhex("ab" * 32))
+    assert set(people(toys)) == {"Ada"}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli import gallery_calibration, governance, protection, review
+from mien.cli import gallery_calibration, gallery_model, governance, protection, review
 from mien.cli.options import (
     GALLERY,
     AsTable,
@@ -27,6 +27,7 @@ app.add_typer(governance.journal, name="journal")
 app.add_typer(governance.consent, name="consent")
 app.add_typer(review.quarantine, name="quarantine")
 app.add_typer(review.facts, name="facts")
+app.add_typer(gallery_model.model, name="model")
 app.command()(governance.create)
 app.command()(governance.retention)
 app.command()(governance.policy)

@@ -148,8 +148,8 @@ def open_gallery(
             raise
 
     gallery = opened(read_only)
-    kept = gallery.settings.governed or gallery.calibration() is not None  # what searches add
-    if read_only and kept and may_record(where):
+    kept = gallery.settings.governed or gallery.calibration() is not None or gallery.shadow()
+    if read_only and kept and may_record(where):  # searches add to it
         gallery.close()
         gallery = opened(False)
     if create and not gallery.read_only:

@@ -29,16 +29,16 @@ from mien.types import Floats
 
 
 class Changes(Searching):
-    """The part of an engine that writes its tables; see `mien.gallery.records.Engine`."""
+    """The part of an engine that writes its tables; see `mien.gallery.engine.Engine`."""
 
     def encrypt(self, key: bytes) -> Receipt:
         """Seal all records of a plain file, in one transaction; see `GuardedGallery.encrypt`."""
         if self.encrypted:
             raise GalleryError(f"Gallery {self.where} is encrypted already; for a new key: rekey.")
-        lookup = Vault.new_lookup(key, self.embedder)
-        vault = Vault(key, lookup, self.embedder, self.where)
-        sealing = replace(self._sealing, vault=vault)
+        lookup = Vault.new_lookup(key, self._origin)
+        vault = Vault(key, lookup, self._origin, self.where)
         with self._store.change(erases=True):
+            sealing = self._fresh().with_vault(vault)
             for person, name in self._run("SELECT id, name FROM people").fetchall():
                 self._run("UPDATE people SET wrapped = ? WHERE id = ?", vault.add(person), person)
                 self._set_name(person, name, sealing)
@@ -57,6 +57,11 @@ class Changes(Searching):
         new = Transform(key, self.embedder)
         sealing = replace(self._sealing, transform=new)
         with self._store.change(erases=True):
+            if self._fresh().beside:
+                raise GalleryError(
+                    f"The model of gallery {self.where} is being changed; end that before its "
+                    "templates get another key: mien gallery model end"
+                )
             last = 0
             while rows := self._run(
                 "SELECT id, person, vector, crc FROM templates WHERE id > ? "
@@ -92,7 +97,8 @@ class Changes(Searching):
                 self._run("UPDATE people SET wrapped = ? WHERE id = ?", new, person)
             self._run("UPDATE about SET lookup = ?, generation = ?", lookup, generation + 1)
         self._store.generation = generation + 1
-        self._sealing.vault = Vault(key, lookup, self.embedder, self.where)
+        vault = Vault(key, lookup, self._origin, self.where)
+        self._sealing = self._sealing.with_vault(vault)
         return self._receipt(0, 0, 0)
 
     def _set_name(self, person: int, name: str, sealing: Sealing) -> None:
@@ -227,7 +233,7 @@ class Changes(Searching):
             for table, ids in others.items():
                 now = set(self._numbers(stays, table))
                 mine = [each for each in ids if each in now]
-                pass_on(self._run, table, mine, gone, stays, self._sealing)
+                pass_on(self._run, table, mine, gone, stays, self._fresh())
             refusals = self._run(
                 f"DELETE FROM refusals WHERE person = ? OR person = ? AND {pictures}",
                 *(gone, stays, stays),
@@ -265,7 +271,7 @@ class Changes(Searching):
                     moved[number], erased = NOBODY, erased + 1
                     continue
                 self._run("UPDATE templates SET person = ? WHERE id = ?", person, number)
-                pass_on(self._run, "templates", [number], owner, person, self._sealing)
+                pass_on(self._run, "templates", [number], owner, person, self._fresh())
                 refusals += self._run(f"DELETE FROM refusals {where}", person, digest).rowcount
                 moved[number] = person
             people = self._drop_empty(owners.values())
@@ -334,15 +340,15 @@ class Changes(Searching):
         return Receipt(people, templates, refusals, complete=reason is None, reason=reason)
 
     def inside(self, manager: AbstractContextManager[None]) -> AbstractContextManager[None]:
-        """Include this in the transaction of a change; see `mien.gallery.records.Engine`."""
+        """Include this in the transaction of a change; see `mien.gallery.engine.Engine`."""
         return self._store.inside(manager)
 
     def together(self, *, erases: bool = False) -> AbstractContextManager[None]:
-        """Store facts in one transaction; see `mien.gallery.records.Engine`."""
+        """Store facts in one transaction; see `mien.gallery.engine.Engine`."""
         return self._store.change(counts=erases, erases=erases)
 
     def discard(self, facts: Sequence[int]) -> None:
-        """Delete facts; see `mien.gallery.records.Engine`."""
+        """Delete facts; see `mien.gallery.engine.Engine`."""
         with self._store.change(erases=True):
             owners = [self._one("SELECT person FROM facts WHERE id = ?", each) for each in facts]
             for number in facts:
@@ -352,7 +358,7 @@ class Changes(Searching):
     def put(
         self, kind: str, text: str, person: str | None = None, *, instead: int | None = None
     ) -> int:
-        """Store a fact; see `mien.gallery.records.Engine`."""
+        """Store a fact; see `mien.gallery.engine.Engine`."""
         with self._store.change(counts=person is not None):
             if instead is not None:
                 self._run("UPDATE facts SET text = ? WHERE id = ?", text, instead)

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable
 from datetime import datetime
 
+from mien.gallery.engine import Engine
 from mien.gallery.journal import Entry, Journal, sha256
 from mien.gallery.legal import (
     Due,
@@ -15,7 +16,6 @@ from mien.gallery.legal import (
     read_settings,
     read_withdrawal,
 )
-from mien.gallery.records import Engine
 
 SETTINGS, BASIS, WITHDRAWAL = "settings", "basis", "withdrawal"  # kinds of facts
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 from mien.errors import GalleryError
 from mien.gallery.checks import clean_name
+from mien.gallery.engine import Engine
 from mien.gallery.grounds import Grounds
 from mien.gallery.journal import Journal
 from mien.gallery.legal import NoBasisError, Settings
 from mien.gallery.recall import Recall
-from mien.gallery.records import Engine
 
 
 class Guard:
@@ -96,6 +96,28 @@ class Guard:
         except NoBasisError:
             self.journal.append(act, "no-basis", people=sorted(self._numbers(names)))
             raise
+
+    def findable(self) -> int:
+        """Return the number of people that a search can return."""
+        everybody = self.engine.enrolled()
+        if self.purpose is None or not self.settings.governed:
+            return everybody
+        return everybody - len(self._grounds.uncovered(self.purpose))
+
+    def _uncovered(self, act: str) -> frozenset[int]:
+        """Return the ids of people whom a search of a governed gallery must not find.
+
+        Raises:
+            NoBasisError: the search names no purpose.
+        """
+        self._recordable(act)
+        if self.purpose is None:
+            self.journal.append(act, "no-purpose")
+            raise NoBasisError(
+                f"Gallery {self.where} is governed: a search names its purpose (--purpose). Only "
+                "people whose legal basis covers the purpose are found."
+            )
+        return self._grounds.uncovered(self.purpose)
 
     def _numbers(self, names: Iterable[str]) -> set[int]:
         """Return the ids of those people who exist."""

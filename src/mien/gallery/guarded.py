@@ -16,15 +16,15 @@ from mien.errors import GalleryError
 from mien.gallery.checks import clean_name, utc
 from mien.gallery.grounds import SETTINGS
 from mien.gallery.keys import check_key
-from mien.gallery.legal import TERM, NoBasisError, Settings, packed
+from mien.gallery.legal import TERM, Settings, packed
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
-from mien.gallery.review import DENIED, MERGED, Review
+from mien.gallery.renewal import Renewal
+from mien.gallery.review import MERGED, Review
 from mien.gallery.rules import Rules
-from mien.gallery.watching import Watching
 from mien.types import Candidate, Floats
 
 
-class GuardedGallery(Rules, Review, Watching):
+class GuardedGallery(Rules, Review, Renewal):
     """A gallery that keeps its rules; see `mien.gallery.Gallery`."""
 
     def start(self, *, governed: bool = False) -> None:
@@ -133,11 +133,7 @@ class GuardedGallery(Rules, Review, Watching):
             GalleryError: templates wait in quarantine, or faces are denied; decide first.
         """
         check_key(key)
-        if self.quarantined() or any(one.kind == DENIED for one in self.statements()):
-            raise GalleryError(
-                f"Gallery {self.where} has templates in quarantine, or denied faces; decide about "
-                "them first: mien gallery quarantine, mien gallery facts retract"
-            )
+        self.decide_first()
         with self._changing("protect"):
             return self.engine.protect(key)
 
@@ -158,14 +154,7 @@ class GuardedGallery(Rules, Review, Watching):
         """Find the k most similar people; see `mien.gallery.Gallery`."""
         if not self.settings.governed:
             return self._sorted_out(vectors, k)
-        self._recordable("search")
-        if self.purpose is None:
-            self.journal.append("search", "no-purpose")
-            raise NoBasisError(
-                f"Gallery {self.where} is governed: a search names its purpose (--purpose). Only "
-                "people whose legal basis covers the purpose are found."
-            )
-        hidden = self._grounds.uncovered(self.purpose)
+        hidden = self._uncovered("search")
         found = self._sorted_out(vectors, k, hidden)
         counts = {"faces": len(found), "people": self.engine.enrolled() - len(hidden)}
         counts["not-covered"] = len(hidden)
@@ -183,10 +172,7 @@ class GuardedGallery(Rules, Review, Watching):
 
     def enrolled(self) -> int:
         """Return the number of people that a search can return; see `mien.gallery.Gallery`."""
-        everybody = self.engine.enrolled()
-        if self.purpose is None or not self.settings.governed:
-            return everybody
-        return everybody - len(self._grounds.uncovered(self.purpose))
+        return self.findable()
 
     def people(self) -> list[Person]:
         """Return all people; see `mien.gallery.Gallery`."""
@@ -231,6 +217,7 @@ class GuardedGallery(Rules, Review, Watching):
     def close(self) -> None:
         """Close the gallery; later use is an error."""
         self._store_levels()
+        self._store_trial()
         self.engine.close()
 
     def __len__(self) -> int:
@@ -254,4 +241,5 @@ class GuardedGallery(Rules, Review, Watching):
     ) -> None:
         if error is None:
             self._store_levels()
+            self._store_trial()
         self.engine.__exit__(kind, error, trace)

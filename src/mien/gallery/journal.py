@@ -20,7 +20,7 @@ from typing import Any
 
 from mien.errors import GalleryError
 from mien.gallery.checks import clean_name, utc
-from mien.gallery.records import Engine
+from mien.gallery.engine import Engine
 
 KIND, HEAD = "journal", "head"  # kinds of facts
 START = "0" * 64  # what the first entry has in place of the digest before

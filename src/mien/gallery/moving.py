@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from mien.gallery.changes import Changes
+from mien.gallery.besides import Besides
 
 PAGE = 500  # rows of one transaction
 COLUMNS = {  # of each table, in the order in which rows refer to each other
     "people": ("id", "name", "sealed", "wrapped"),
     "templates": (
         *("id", "person", "vector", "crc", "source"),
-        *("digest", "quality", "box", "added"),
+        *("digest", "quality", "box", "added", "beside", "beside_crc"),
     ),
     "refusals": ("id", "person", "digest", "reason", "source", "added"),
     "facts": ("id", "kind", "person", "text"),
@@ -28,12 +28,13 @@ ABOUT = (
     "ident",
     "protected",
     "protect_check",
+    *("beside", "origin", "beside_dimension", "beside_check", "switched"),
 )
 
 Row = tuple[Any, ...]
 
 
-class Moving(Changes):
+class Moving(Besides):
     """The part of an engine that gives and takes whole rows."""
 
     def reading(self) -> AbstractContextManager[None]:

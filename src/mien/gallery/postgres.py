@@ -14,7 +14,7 @@ from mien.errors import GalleryError
 from mien.gallery.checks import check_vectors
 from mien.gallery.index import Hit, best_people, cosines_of
 from mien.gallery.migrating import migrate
-from mien.gallery.moving import Moving, Row
+from mien.gallery.moving import PAGE, Moving, Row
 from mien.gallery.postgres_store import PostgresStore
 from mien.gallery.recall import Recall
 from mien.gallery.records import Receipt, Template
@@ -94,6 +94,18 @@ class PostgresGallery(Moving):
         vector = np.frombuffer(blob, "<f4").astype(np.float32)
         self._run("UPDATE search SET embedding = ? WHERE template = ?", vector, number)
 
+    def _swapped(self) -> None:
+        if self.encrypted:
+            return
+        self._run("DROP INDEX IF EXISTS near")
+        last = 0
+        while rows := self._run(
+            f"SELECT id, vector FROM templates WHERE id > ? ORDER BY id LIMIT {PAGE}", last
+        ).fetchall():
+            vectors = [(np.frombuffer(blob, "<f4").astype(np.float32), i) for i, blob in rows]
+            self._store.many("UPDATE search SET embedding = ? WHERE template = ?", vectors)
+            last = rows[-1][0]
+
     def _drop_plain(self) -> None:
         self._run("DELETE FROM search")
         self.recall = None
@@ -123,7 +135,7 @@ class PostgresGallery(Moving):
     def search(
         self, vectors: Floats, k: int = 1, *, without: Collection[int] = ()
     ) -> list[list[Candidate]]:
-        """Find the k most similar people; see `mien.gallery.records.Engine`.
+        """Find the k most similar people; see `mien.gallery.engine.Engine`.
 
         The first queries are answered in the database. Whoever asks more reads the templates into
         memory once, where a search takes a third of the time; the answers are the same.

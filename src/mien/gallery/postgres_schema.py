@@ -100,6 +100,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "ALTER TABLE search ALTER COLUMN embedding SET STORAGE PLAIN",  # compared without detour
     ),
+    (
+        "ALTER TABLE about ADD COLUMN beside text, ADD COLUMN origin text, "
+        "ADD COLUMN beside_dimension integer, ADD COLUMN beside_check text, "
+        "ADD COLUMN switched integer NOT NULL DEFAULT 0",
+        "ALTER TABLE templates ADD COLUMN beside bytea, ADD COLUMN beside_crc bigint",
+    ),
 )
 
 

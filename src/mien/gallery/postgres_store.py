@@ -27,7 +27,7 @@ from mien.gallery.postgres_schema import (
     spoken,
     summary,
 )
-from mien.gallery.schema import damaged_file, new_epoch
+from mien.gallery.schema import check_present, damaged_file, new_epoch
 
 SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it reports a failure
 CONNECTIONS = 8  # at most, of one open gallery
@@ -215,12 +215,8 @@ class PostgresStore:
 
     def _same_key(self) -> None:
         """Refuse to go on with an old key, or without one."""
-        now = self.must("SELECT generation, protected FROM about")
-        if tuple(now) != (self.generation, self.protected):
-            raise GalleryError(
-                f"Gallery {self.where} was encrypted, or got a new key, while it was open; this "
-                "change was not stored. Open the gallery again."
-            )
+        now = self.must("SELECT generation, protected, embedder FROM about")
+        check_present(now, (self.generation, self.protected, self.embedder), self.where)
 
     def _writable(self) -> None:
         if self.read_only:

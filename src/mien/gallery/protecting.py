@@ -41,9 +41,14 @@ class Transform:
             contract: contract id of the gallery; another one gets another rotation.
         """
         check_key(key)
+        self._key = key
         self._seed = hmac.new(key, f"rotation|{contract}".encode(), hashlib.sha256).digest()
         self.check = hmac.new(key, f"check|{contract}".encode(), hashlib.sha256).hexdigest()
         self._rotations: dict[int, Doubles] = {}
+
+    def of(self, contract: str) -> "Transform":
+        """Return the rotation of the same key for another contract."""
+        return Transform(self._key, contract)
 
     def rotation(self, dimension: int) -> Doubles:
         """Return the (D, D) orthogonal matrix, uniform over all rotations and reflections.

@@ -1,6 +1,7 @@
 """What engines that store tables answer: who is there, with which templates and facts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from mien.gallery.protecting import Transform, find_transform
 from mien.gallery.recall import Recall
 from mien.gallery.records import Fact, Person, Refusal, Seen, Stored
 from mien.gallery.rows import STORED, damaged, moment, stored_of
+from mien.gallery.schema import OutdatedError
 from mien.gallery.sealing import Sealing, Texts
 from mien.types import Floats
 
@@ -19,7 +21,7 @@ PAGE = 1000  # templates per read during iteration
 
 
 class Questions:
-    """The part of an engine that reads its tables; see `mien.gallery.records.Engine`."""
+    """The part of an engine that reads its tables; see `mien.gallery.engine.Engine`."""
 
     recall: Recall | None = None  # of an approximate search; None: it is exact
 
@@ -35,8 +37,16 @@ class Questions:
         self.where, self.read_only = store.where, store.read_only
         self.embedder: str = store.embedder
         self._run, self._one, self._must = store.run, store.one, store.must
-        vault, transform = self._vault(key), self._transform()
-        self._sealing = Sealing(vault, self._wrapped, armour=armour, transform=transform)
+        with store.reading():
+            (origin,) = self._must("SELECT origin FROM about")
+        self._origin = str(origin or self.embedder)  # the contract that the keys name
+        self._sealing = Sealing(
+            self._vault(key),
+            self._wrapped,
+            armour=armour,
+            transform=self._transform(),
+            vectors=self._kind(self.embedder),
+        )
 
     @property
     def encrypted(self) -> bool:
@@ -51,7 +61,39 @@ class Questions:
             return None
         if key is None:
             key = find_key(str(ident), generation, self.where)
-        return Vault(key, lookup, self.embedder, self.where)
+        return Vault(key, lookup, self._origin, self.where)
+
+    def _kind(self, contract: str) -> str:
+        """Return the kind of the records of vectors of an embedder, which seals are bound to."""
+        return "vector" if contract == self._origin else f"vector|{contract}"
+
+    def _fresh(self) -> Sealing:
+        """Return the sealing as it is now, inside a transaction.
+
+        Another program may have begun to change the model, or ended that.
+        """
+        (contract,) = self._must("SELECT beside FROM about")
+        beside = None
+        if contract is not None:
+            transform = self._sealing.transform and self._sealing.transform.of(contract)
+            kind = self._kind(contract)
+            beside = replace(self._sealing, transform=transform, vectors=kind, beside=None)
+        self._sealing = replace(self._sealing, beside=beside)
+        return self._sealing
+
+    def _besides(self) -> Sealing:
+        """Return the sealing of second vectors, inside a transaction.
+
+        Raises:
+            GalleryError: the model of this gallery is not being changed.
+        """
+        beside = self._fresh().beside
+        if beside is None:
+            raise GalleryError(
+                f"The model of gallery {self.where} is not being changed; begin with: "
+                "mien gallery model begin"
+            )
+        return beside
 
     @property
     def protected(self) -> bool:
@@ -88,7 +130,7 @@ class Questions:
     def facts(
         self, kind: str, after: int = 0, limit: int | None = None, person: int | None = None
     ) -> list[Fact]:
-        """Return the facts of a kind; see `mien.gallery.records.Engine`."""
+        """Return the facts of a kind; see `mien.gallery.engine.Engine`."""
         about = "" if person is None else "AND person = ? "
         page = "" if limit is None else f" LIMIT {int(limit)}"
         with self._store.reading():
@@ -100,20 +142,31 @@ class Questions:
             return [Fact(i, who, self._sealing.open_fact(who, text)) for i, who, text in rows]
 
     def number(self, person: str) -> int | None:
-        """Return the id of a person; see `mien.gallery.records.Engine`."""
+        """Return the id of a person; see `mien.gallery.engine.Engine`."""
         with self._store.reading():
             return self._known(clean_name(person))
 
     def names(self) -> dict[int, str]:
-        """Return the names of all people; see `mien.gallery.records.Engine`."""
+        """Return the names of all people; see `mien.gallery.engine.Engine`."""
         with self._store.reading():
             rows = self._run("SELECT id, name, sealed FROM people ORDER BY id").fetchall()
             return {row[0]: self._sealing.open_name(*row) for row in rows}
 
     def last(self) -> int:
-        """Return the highest number of a template; see `mien.gallery.records.Engine`."""
+        """Return the highest number of a template; see `mien.gallery.engine.Engine`."""
         with self._store.reading():
             return self._store.last()
+
+    def current(self) -> bool:
+        """Return whether key and model are those of the store; see `engine.Engine`."""
+        try:
+            with self._store.reading():
+                return True
+        except OutdatedError:
+            return False
+
+    def shadow(self) -> None:
+        """Return None: a second model is tried by `mien.gallery.renewal`."""
 
     def settled(self, person: str, other: str) -> bool:
         """Return False: statements are those of `mien.gallery.review`."""

@@ -1,10 +1,8 @@
 """Records of galleries, and the protocol of all engines."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -88,7 +86,71 @@ class Fact:
     text: str  # JSON
 
 
-class Gallery(Protocol):
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The second vectors of a gallery, while its model changes."""
+
+    contract: str  # contract id of their embedder
+    templates: int  # all templates of the gallery
+    embedded: int  # of them, those with a second vector
+    switched: bool  # whether the second vectors are those of before the switch
+
+
+class Searchable(Protocol):
+    """What a search of live faces needs; a gallery has it, and its trial of a new model."""
+
+    embedder: str  # contract id of the embeddings that are searched
+    where: str  # path or address, for messages
+
+    @property
+    def recall(self) -> Recall | None:
+        """Measured recall, if searches use an approximate index; None: they are exact."""
+        ...
+
+    def search(self, vectors: Floats, k: int = 1) -> list[list[Candidate]]:
+        """Find the k most similar people by exact search.
+
+        Args:
+            vectors: (Q, D) float32, unit length, from the embedder of this gallery.
+            k: maximum number of people; use 2 to get the margin to the runner-up.
+
+        Returns:
+            Q lists, best first. Each person occurs once per list, with the best template and its
+            vector. Of equal similarities, the lower template number comes first.
+        """
+        ...
+
+    def enrolled(self) -> int:
+        """Return the number of people with templates: those that a search can return."""
+        ...
+
+    def calibration(self) -> str | None:
+        """Return the calibration that belongs to this gallery, as JSON; None if it has none."""
+        ...
+
+    def observed(self, levels: Sequence[float]) -> None:
+        """Count the levels of the last searches; see `mien.decision.drift`."""
+        ...
+
+    def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:
+        """Record how the faces of the last search were decided.
+
+        Args:
+            outcomes: "match", "review" or "unknown", one per face.
+            threshold: score from which a candidate is a match; None if there was no candidate.
+        """
+        ...
+
+
+class Shadow(Searchable, Protocol):
+    """The trial of a new model: a second search, of which only the differences are kept."""
+
+    def compared(self, codes: Sequence[str]) -> None:
+        """Count what both models decided about faces, such as "match-unknown"."""
+        ...
+
+
+class Gallery(Searchable, Protocol):
     """Known people and their templates, all of one embedder.
 
     A gallery can be used from several threads and processes. Each change is one transaction: it
@@ -98,13 +160,7 @@ class Gallery(Protocol):
     """
 
     embedder: str  # contract id: model, preprocessing and dimension
-    where: str  # path or address, for messages
     read_only: bool  # True if only searching and listing are possible
-
-    @property
-    def recall(self) -> Recall | None:
-        """Measured recall, if searches use an approximate index; None: they are exact."""
-        ...
 
     @property
     def encrypted(self) -> bool:
@@ -119,19 +175,6 @@ class Gallery(Protocol):
 
         Returns:
             The numbers of the templates, in the given order. They are on disk.
-        """
-        ...
-
-    def search(self, vectors: Floats, k: int = 1) -> list[list[Candidate]]:
-        """Find the k most similar people by exact search.
-
-        Args:
-            vectors: (Q, D) float32, unit length, from the embedder of this gallery.
-            k: maximum number of people; use 2 to get the margin to the runner-up.
-
-        Returns:
-            Q lists, best first. Each person occurs once per list, with the best template and its
-            vector. Of equal similarities, the lower template number comes first.
         """
         ...
 
@@ -160,10 +203,6 @@ class Gallery(Protocol):
         A template of an image that this person has already is erased. A person of whom nothing is
         left is erased, too.
         """
-        ...
-
-    def enrolled(self) -> int:
-        """Return the number of people with templates: those that a search can return."""
         ...
 
     def people(self) -> list[Person]:
@@ -205,21 +244,8 @@ class Gallery(Protocol):
         """Return whether somebody has stated that two people are one, or that they are not."""
         ...
 
-    def calibration(self) -> str | None:
-        """Return the calibration that belongs to this gallery, as JSON; None if it has none."""
-        ...
-
-    def observed(self, levels: Sequence[float]) -> None:
-        """Count the levels of the last searches; see `mien.decision.drift`."""
-        ...
-
-    def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:
-        """Record how the faces of the last search were decided.
-
-        Args:
-            outcomes: "match", "review" or "unknown", one per face.
-            threshold: score from which a candidate is a match; None if there was no candidate.
-        """
+    def shadow(self) -> Shadow | None:
+        """Return the search that tries a new model; None if there is no trial."""
         ...
 
     def refusal_of(self, person: str) -> str | None:
@@ -251,108 +277,3 @@ class Gallery(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
-
-
-class Engine(Gallery, Protocol):
-    """A gallery that stores; `mien.gallery.guarded` stands in front of it and keeps the rules."""
-
-    def search(
-        self, vectors: Floats, k: int = 1, *, without: Collection[int] = ()
-    ) -> list[list[Candidate]]:
-        """Find the k most similar people by exact search, without those of these ids."""
-        ...
-
-    def inside(self, manager: AbstractContextManager[None]) -> AbstractContextManager[None]:
-        """Let the transaction of the next change include what a context manager does.
-
-        It is entered after the transaction has begun, and left before it is stored. If it raises an
-        error, nothing is changed. Within the block, other threads wait.
-        """
-        ...
-
-    def together(self, *, erases: bool = False) -> AbstractContextManager[None]:
-        """Store all facts of the block in one transaction.
-
-        Args:
-            erases: facts or templates are erased, too, and `stamp` changes; `scrub` afterwards.
-        """
-        ...
-
-    def discard(self, facts: Sequence[int]) -> None:
-        """Delete facts by their ids, within the block of `together`."""
-        ...
-
-    def put(
-        self, kind: str, text: str, person: str | None = None, *, instead: int | None = None
-    ) -> int:
-        """Store a fact, in the present transaction or in one of its own; return its id.
-
-        Args:
-            kind: which facts it belongs to.
-            text: JSON.
-            person: name of the person it is about, who is created if unknown.
-            instead: id of a fact whose text it replaces.
-        """
-        ...
-
-    def facts(
-        self, kind: str, after: int = 0, limit: int | None = None, person: int | None = None
-    ) -> list[Fact]:
-        """Return the facts of a kind with a higher id, in the order of ids.
-
-        Args:
-            kind: which facts.
-            after: id below those of the facts.
-            limit: maximum number; None: all.
-            person: id of the person they are about; None: of anybody and nobody.
-        """
-        ...
-
-    def number(self, person: str) -> int | None:
-        """Return the id of a person; None if unknown."""
-        ...
-
-    def names(self) -> dict[int, str]:
-        """Return the names of all people by id, also of those without templates."""
-        ...
-
-    def encrypt(self, key: bytes) -> Receipt:
-        """Seal all records in one transaction, and overwrite the plain bytes."""
-        ...
-
-    def rekey(self, key: bytes) -> Receipt:
-        """Wrap all data keys with a new key in one transaction."""
-        ...
-
-    def protect(self, key: bytes) -> Receipt:
-        """Protect all vectors with a key in one transaction; an earlier key is revoked."""
-        ...
-
-    def shield(self, vector: Floats) -> Floats:
-        """Return what may be stored of a (D,) vector."""
-        ...
-
-    def unshield(self, stored: Floats) -> Floats:
-        """Return a (D,) vector from what was stored of it."""
-        ...
-
-    @property
-    def protected(self) -> bool:
-        """Whether the vectors are protected by a rotation."""
-        ...
-
-    def key_name(self) -> tuple[str, int]:
-        """Return how the keyring names the gallery, and the number of its key; 0: plain."""
-        ...
-
-    def name_key(self) -> str:
-        """Return how the keyring names the gallery; it gets a name if it has none."""
-        ...
-
-    def backup(self, target: Path) -> None:
-        """Write a copy of one state, encrypted as the gallery is."""
-        ...
-
-    def last(self) -> int:
-        """Return the highest number that a template ever had."""
-        ...

@@ -10,7 +10,10 @@ Run = Callable[..., Result]  # statement, values
 
 PAGE = 1000  # rows per read
 OWNED = {  # table -> columns that a key seals
-    "templates": ("vector", "crc", "source", "digest", "quality", "box"),
+    "templates": (
+        *("vector", "crc", "source", "digest", "quality", "box"),
+        *("beside", "beside_crc"),
+    ),
     "refusals": ("reason", "source", "digest"),
     "facts": ("text",),
 }
@@ -70,8 +73,12 @@ def converted(
         texts = old.open_texts(before, "refusal", Texts(source, digest, reason=reason))
         texts = new.texts(after, "refusal", texts)
         return [texts.reason, texts.source, texts.digest]
-    blob, crc, source, digest, quality, box = columns
+    blob, crc, source, digest, quality, box, *second = columns
     [(_, _, blob, *_)] = old.open_vectors([(0, before, blob, crc)])
     texts = old.open_texts(before, "template", Texts(source, digest, quality, box))
     texts = new.texts(after, "template", texts)
-    return [*new.vector(after, blob), texts.source, texts.digest, texts.quality, texts.box]
+    if second[0] is not None and old.beside and new.beside:
+        [(_, _, other, *_)] = old.beside.open_vectors([(0, before, *second)])
+        second = [*new.beside.vector(after, other)]
+    shown = texts.source, texts.digest, texts.quality, texts.box
+    return [*new.vector(after, blob), *shown, *second]

@@ -4,7 +4,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -95,7 +95,20 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE about ADD COLUMN protected INTEGER NOT NULL DEFAULT 0",  # counts the keys
         "ALTER TABLE about ADD COLUMN protect_check TEXT",  # of the present key; NULL: none
     ),
+    (  # a second vector per template, while the model changes: see besides
+        "ALTER TABLE about ADD COLUMN beside TEXT",  # its contract id; NULL: no change is under way
+        "ALTER TABLE about ADD COLUMN origin TEXT",  # that the keys name; NULL: the present one
+        "ALTER TABLE about ADD COLUMN beside_dimension INTEGER",
+        "ALTER TABLE about ADD COLUMN beside_check TEXT",  # of the key of protected templates
+        "ALTER TABLE about ADD COLUMN switched INTEGER NOT NULL DEFAULT 0",  # 1: `beside` is old
+        "ALTER TABLE templates ADD COLUMN beside BLOB",
+        "ALTER TABLE templates ADD COLUMN beside_crc INTEGER",
+    ),
 )
+
+
+class OutdatedError(GalleryError):
+    """An open gallery got another key or another model by another program."""
 
 
 @contextmanager
@@ -148,6 +161,22 @@ def sentence(error: sqlite3.Error, where: str) -> str:
     if isinstance(error, sqlite3.ProgrammingError):
         return f"Gallery {where} cannot be used ({error}); open it again."
     return f"Gallery {where} cannot be read or written ({error}). {safe}; check the disk."
+
+
+def check_present(now: Sequence[object], known: Sequence[object], where: str) -> None:
+    """Refuse to go on with an old key, without one, or with the embedder of before.
+
+    Args:
+        now: number of the key, number of the key of protected templates, contract id.
+        known: those with which the gallery was opened.
+        where: the gallery, for messages.
+    """
+    if tuple(now) != tuple(known):
+        what = "was encrypted, or got a new key," if now[2] == known[2] else "got another model"
+        raise OutdatedError(
+            f"Gallery {where} {what} while it was open; this change was not stored. Open the "
+            "gallery again."
+        )
 
 
 def recognise(path: Path, create: bool) -> None:

@@ -9,7 +9,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from mien.errors import GalleryError
@@ -37,6 +37,13 @@ class Sealing:
     wrapped: Callable[[int], object]  # returns the wrapped data key of a person
     armour: bool = False  # whether columns of text hold sealed texts as base64, not as bytes
     transform: Transform | None = None  # protects vectors, before they are sealed
+    vectors: str = "vector"  # kind of the records of vectors
+    beside: "Sealing | None" = None  # of the second vectors, while the model changes
+
+    def with_vault(self, vault: Vault) -> "Sealing":
+        """Return one with other keys."""
+        beside = None if self.beside is None else replace(self.beside, vault=vault)
+        return replace(self, vault=vault, beside=beside)
 
     def lookup(self, text: str) -> str:
         """Return what stands in the column of a name or digest."""
@@ -55,7 +62,9 @@ class Sealing:
         blob = shielded(self.transform, blob)
         if not self.vault:
             return blob, zlib.crc32(blob)
-        return self._seal(person, "vector", blob), 0  # GCM authenticates; a CRC would reveal bits
+        return self._seal(
+            person, self.vectors, blob
+        ), 0  # GCM authenticates; a CRC would reveal bits
 
     def texts(self, person: int, kind: str, texts: Texts) -> Texts:
         """Return the columns of a template or refusal."""
@@ -83,7 +92,7 @@ class Sealing:
         if self.vault:
             opened = []
             for number, person, sealed, _, *rest in rows:
-                blob = self._open(person, "vector", sealed)
+                blob = self._open(person, self.vectors, sealed)
                 opened.append((number, person, blob, zlib.crc32(blob), *rest))
         if self.transform is None:
             return opened

@@ -22,10 +22,12 @@ class _RemovedError(Exception):
 
 
 class Searching(Questions):
-    """The part of an engine that searches; see `mien.gallery.records.Engine`.
+    """The part of an engine that searches; see `mien.gallery.engine.Engine`.
 
     A search uses a snapshot of the index, and holds no lock while it compares codes.
     """
+
+    _columns, _dimension = "vector, crc", "dimension"  # which vectors: see `besides`
 
     def __init__(self, *given: Any, **more: Any) -> None:
         """Search a database; for the arguments see `Questions`."""
@@ -35,7 +37,7 @@ class Searching(Questions):
     def search(
         self, vectors: Floats, k: int = 1, *, without: Collection[int] = ()
     ) -> list[list[Candidate]]:
-        """Find the k most similar people by exact search; see `mien.gallery.records.Engine`."""
+        """Find the k most similar people by exact search; see `mien.gallery.engine.Engine`."""
         if k < 1:
             raise GalleryError(f"k = {k} is not valid: expected 1 or more.")
         while True:
@@ -55,7 +57,7 @@ class Searching(Questions):
     def _refresh(self) -> tuple[Index, int, int | None]:
         """Update the index from the database; return it, its epoch and D."""
         with self._store.reading(alone=True):
-            dimension, epoch = self._must("SELECT dimension, epoch FROM about")
+            dimension, epoch = self._must(f"SELECT {self._dimension}, epoch FROM about")
             last, index, covered = self._store.last(), self._index, self._last
             if not covered:
                 index, covered = self._kept(epoch, last, dimension) or (index, covered)
@@ -66,8 +68,8 @@ class Searching(Questions):
                 index = index.regrouped(pairs[:, 0], pairs[:, 1])
             while covered < last:
                 rows = self._run(
-                    "SELECT id, person, vector, crc FROM templates WHERE id > ? "
-                    f"ORDER BY id LIMIT {ROWS}",
+                    f"SELECT id, person, {self._columns} FROM templates WHERE id > ? "
+                    f"AND {self._columns.split(',')[0]} IS NOT NULL ORDER BY id LIMIT {ROWS}",
                     covered,
                 ).fetchall()
                 if not rows:
@@ -93,7 +95,7 @@ class Searching(Questions):
             for first in range(0, len(numbers), PAGE):
                 part = numbers[first : first + PAGE].tolist()
                 found += self._run(
-                    "SELECT id, person, vector, crc FROM templates "
+                    f"SELECT id, person, {self._columns} FROM templates "
                     f"WHERE id IN ({', '.join('?' * len(part))}) ORDER BY id",
                     *part,
                 ).fetchall()
@@ -112,11 +114,12 @@ class Searching(Questions):
         rows: dict[int, tuple[str, str | None, Floats]] = {}
         with self._store.reading():
             self._unchanged(epoch)
-            (dimension,) = self._must("SELECT dimension FROM about")
+            (dimension,) = self._must(f"SELECT {self._dimension} FROM about")
             for first in range(0, len(numbers), PAGE):
                 part = numbers[first : first + PAGE]
+                stored = STORED.replace("vector, crc", self._columns)
                 marks = ", ".join("?" * len(part))
-                found_rows = self._run(f"{STORED} WHERE templates.id IN ({marks})", *part)
+                found_rows = self._run(f"{stored} WHERE templates.id IN ({marks})", *part)
                 for row in self._sealing.open_stored(found_rows.fetchall()):
                     [vector] = vectors_of([row], dimension, self.where)
                     rows[row[0]] = row[4], row[5], vector

@@ -13,6 +13,7 @@ from mien.gallery.held import Key, hold, release
 from mien.gallery.pages import has_remains
 from mien.gallery.schema import (
     WAIT,
+    check_present,
     connect,
     damaged_file,
     new_epoch,
@@ -194,12 +195,8 @@ class Store:
 
     def _same_key(self) -> None:
         """Refuse to go on with an old key, or without one."""
-        now = self.must("SELECT generation, protected FROM about")
-        if tuple(now) != (self.generation, self.protected):
-            raise GalleryError(
-                f"Gallery {self.where} was encrypted, or got a new key, while it was open; this "
-                "change was not stored. Open the gallery again."
-            )
+        now = self.must("SELECT generation, protected, embedder FROM about")
+        check_present(now, (self.generation, self.protected, self.embedder), self.where)
 
     def last(self) -> int:
         """Return the highest template number that was ever given, inside `change` or `reading`."""

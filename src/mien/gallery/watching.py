@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # galleries are also opened without a decision
     from mien.decision.drift import Drift
 
 CALIBRATION, LEVELS = "calibration", "levels"  # kinds of facts
+ASIDE = "aside-"  # before these kinds: of the other model, while the model changes
 KEPT = 50  # levels in memory before they are stored
 
 
@@ -31,9 +32,12 @@ class Watching(Guard):
         """
         from mien.decision.drift import write_drift
 
-        if json.loads(calibration)["contract"] != self.embedder:
+        contract, beside = json.loads(calibration)["contract"], self.engine.beside()
+        if beside is not None and contract == beside.contract:
+            return self._bind_aside(calibration)
+        if contract != self.embedder:
             raise GalleryError(
-                f"The calibration is of '{json.loads(calibration)['contract']}', but gallery "
+                f"The calibration is of '{contract}', but gallery "
                 f"{self.where} has templates of '{self.embedder}'; calibrate that embedder."
             )
         with self._changing("calibrate"), self.engine.together(erases=True):
@@ -42,6 +46,12 @@ class Watching(Guard):
             if drift is not None:
                 self.engine.put(LEVELS, write_drift(drift))
         self._levels = ()
+
+    def _bind_aside(self, calibration: str) -> None:
+        """Store the calibration of the other model, which counts after the switch."""
+        with self._changing("calibrate"), self.engine.together(erases=True):
+            self.engine.discard([fact.id for fact in self.engine.facts(ASIDE + CALIBRATION)])
+            self.engine.put(ASIDE + CALIBRATION, calibration)
 
     def unbind(self) -> None:
         """Remove the calibration of this gallery; that of the embedder is used again."""

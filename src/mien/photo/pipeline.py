@@ -28,6 +28,7 @@ from mien.gallery.watching import bound_calibration
 from mien.liveness import Action, LivenessCheck, open_check
 from mien.photo.heads import open_heads
 from mien.photo.search import GallerySearch
+from mien.photo.trial import TrialSearch, open_trial
 from mien.quality import judge
 from mien.types import Answer, Decision, Face, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, load
@@ -55,9 +56,11 @@ class Pipeline:
     fpir: float = FPIR
     prior: float = PRIOR  # prior probability of a match
     workers: int = 1  # images of a folder that are analysed at the same time
+    beside: Embedder | None = None  # new model of a gallery that tries one; None: loaded by its id
     liveness: LivenessCheck | None = None  # None: faces are taken as they come
     models: dict[str, str] = field(init=False)
     _search: GallerySearch | None = field(default=None, init=False, repr=False)
+    _trial: TrialSearch | None = field(default=None, init=False, repr=False)
     _bound: Calibration | None = field(default=None, init=False, repr=False)  # of the gallery
 
     def __post_init__(self) -> None:
@@ -92,6 +95,11 @@ class Pipeline:
         if self.calibration is None or self.calibration in (self._bound, self._shipped()):
             self.calibration = self._bound = bound_calibration(gallery, self.detector.name)
         self.gallery, self._search = gallery, None
+        view = gallery.shadow()
+        self._trial = None
+        if view is not None:
+            self._trial = open_trial(view, self.detector.name, self.beside, self.fpir, self.prior)
+            self.models["embed-trial"] = describe_model(self._trial.embedder)
 
     def _shipped(self) -> Calibration | None:
         """Return the shipped calibration of the name of the present one."""
@@ -121,6 +129,9 @@ class Pipeline:
         if self.gallery is not None and faces:
             faces = [_doubted(face, change) for face in self._named(faces)]
             watch.lap("match")
+            if self._trial:
+                faces = self._trial(seen, faces)
+                watch.lap("match-trial")
         return Answer(
             tuple(faces),
             (image.shape[0], image.shape[1]),

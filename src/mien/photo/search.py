@@ -8,7 +8,7 @@ import numpy as np
 from mien.decision import Calibration
 from mien.decision.decide import FPIR, NEAREST, PRIOR, identify, question, score_candidates
 from mien.decision.drift import level_of
-from mien.gallery import Gallery
+from mien.gallery.records import Searchable
 from mien.types import Candidate, Decision, Doubles, Face, Floats
 
 KEPT = 100_000  # norms of templates in memory, 3 MB
@@ -18,7 +18,7 @@ KEPT = 100_000  # norms of templates in memory, 3 MB
 class GallerySearch:
     """The search of one gallery at one error rate. Thread-safe if the gallery is."""
 
-    gallery: Gallery
+    gallery: Searchable
     calibration: Calibration
     fpir: float = FPIR
     prior: float = PRIOR

@@ -15,8 +15,8 @@ from mien.photo import Pipeline, open_pipeline
 from mien.photo.heads import open_heads, split_heads
 from mien.server.heap import trim
 from mien.server.settings import ServerSettings
-from mien.service.galleries import card_of
 from mien.types import Face, Pixels
+from mien.zoo import card_of_contract
 
 
 class LimitedDetector:
@@ -116,7 +116,7 @@ class Pipelines:
         """
         embedder = None
         if self._given is None:
-            embedder = card_of(gallery.embedder)
+            embedder = card_of_contract(gallery.embedder)
             if embedder is None:
                 raise GalleryError(
                     f"The templates of this gallery are of '{gallery.embedder}', which no model of "

@@ -19,7 +19,7 @@ from mien.server.problems import ApiError, absent
 from mien.server.state import State
 from mien.service import Run
 from mien.service.analysis import STOPPED
-from mien.service.galleries import card_of
+from mien.zoo import card_of_contract
 
 router = APIRouter(prefix="/v1/films/{film}/readings", tags=["readings"])
 KIND = "analysis"  # of jobs
@@ -196,7 +196,7 @@ def analyze_job(state: State, job: Job, run: Run) -> None:
         every=job.spec["every"],
         gallery=known,
         detector=settings.detector,
-        embedder=card_of(known.embedder) or settings.embedder,
+        embedder=card_of_contract(known.embedder) or settings.embedder,
         device=settings.device,
         commercial_only=settings.commercial_only,
     )

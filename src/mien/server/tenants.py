@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.gallery import GuardedGallery, open_gallery
+from mien.gallery.engine import Engine
 from mien.gallery.legal import check_code
-from mien.gallery.records import Engine
 from mien.server.problems import absent
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -85,7 +85,7 @@ class Tenants:
         stamp = (status.st_dev, status.st_ino)  # another file was put in its place: a backup
         with self._lock:
             known = self._engines.get(path)
-            if known is None or known[0] != stamp:
+            if known is None or known[0] != stamp or not known[1].current():
                 if known:
                     known[1].close()
                 known = stamp, open_gallery(path, None).engine

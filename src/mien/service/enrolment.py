@@ -3,7 +3,7 @@
 import codecs
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PureWindowsPath
@@ -28,7 +28,7 @@ from mien.photo import Pipeline, in_parallel
 from mien.photo.pipeline import dominant_face
 from mien.service.gate import Gate, conflict_of, doubt_of
 from mien.service.runs import Run
-from mien.types import Answer, Face, Liveness, Pixels
+from mien.types import Answer, Face, Floats, Liveness, Pixels
 
 
 class Read(Protocol):
@@ -308,9 +308,14 @@ def _face_in(region: tuple[float, float, float, float], answer: Answer) -> Face 
     """Return the face that a region marks; None if none overlaps it enough."""
     height, width = answer.size
     box = np.array(region, np.float32) * np.array([width, height, width, height], np.float32)
-    overlaps = iou(box[None], np.stack([face.box for face in answer.faces]))[0]
+    return face_at(box, answer.faces)
+
+
+def face_at(box: Floats, faces: Sequence[Face]) -> Face | None:
+    """Return the one of several faces that a (4,) box marks; None if none overlaps it enough."""
+    overlaps = iou(box[None], np.stack([face.box for face in faces]))[0]
     best = int(overlaps.argmax())
-    return answer.faces[best] if overlaps[best] >= SAME else None
+    return faces[best] if overlaps[best] >= SAME else None
 
 
 def _conflict(face: Face, item: Item, conflicts: Conflicts) -> Enrolled | None:

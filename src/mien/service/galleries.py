@@ -9,7 +9,7 @@ from mien.gallery import Gallery, is_there, open_engine, open_gallery
 from mien.gallery.migrating import Migrated, migrate
 from mien.gallery.moving import Moving
 from mien.photo import Pipeline
-from mien.zoo import cards, load
+from mien.zoo import card_of_contract, load
 
 Address = str | PathLike[str]  # a path, or ENGINE://...; a URL is not a Path, which would change it
 
@@ -21,14 +21,7 @@ def embedder_of(gallery: Address) -> str | None:
         GalleryError: the gallery does not exist, or is damaged.
     """
     with open_gallery(gallery, None, read_only=True) as known:
-        return card_of(known.embedder)
-
-
-def card_of(contract: str) -> str | None:
-    """Return the card of the embedder of a contract id; None if it is not known here."""
-    name, digest, *_ = [*contract.split("/"), ""]
-    card = cards().get(name)
-    return name if card is not None and card.digest == digest else None
+        return card_of_contract(known.embedder)
 
 
 def contract_of(embedder: str) -> str:

@@ -10,7 +10,15 @@ from mien.deprecated import moved
 from mien.zoo.card import Card, CardError, File, FileSet, Origin, Package, read_card
 from mien.zoo.facts import CardColumn, Draw, Eval
 from mien.zoo.licences import LedgerRow, ledger, ledger_json, ledger_markdown, ledger_text
-from mien.zoo.loader import DETECTOR, EMBEDDER, find, load, options_type, require_commercial
+from mien.zoo.loader import (
+    DETECTOR,
+    EMBEDDER,
+    card_of_contract,
+    find,
+    load,
+    options_type,
+    require_commercial,
+)
 from mien.zoo.options import Option, fill_options, list_options
 from mien.zoo.outside import Fault, outside
 from mien.zoo.runs import add_run, added, read_run, remove_run
@@ -39,6 +47,7 @@ __all__ = [
     "add_run",
     "added",
     "bundle",
+    "card_of_contract",
     "cards",
     "damage",
     "faults",

@@ -132,6 +132,13 @@ def find(name: str) -> Card:
     return known[name]
 
 
+def card_of_contract(contract: str) -> str | None:
+    """Return the card of the embedder of a contract id; None if it is not known here."""
+    name, digest, *_ = [*contract.split("/"), ""]
+    known = cards().get(name)
+    return name if known is not None and known.digest == digest else None
+
+
 def require_commercial(card: Card) -> None:
     """Refuse a card whose weights are not known to allow commercial use."""
     if card.commercial is True:

@@ -1,0 +1,77 @@
+"""The trial of a new model: faces of live images are also searched by it, and both are compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mien.align import align
+from mien.contracts import Embedder
+from mien.decision import find_calibration
+from mien.decision.calibration import parse_calibration
+from mien.errors import GalleryMismatchError, MienError
+from mien.gallery.records import Shadow
+from mien.photo.search import GallerySearch
+from mien.types import Decision, Face, Pixels
+from mien.zoo import card_of_contract, load
+
+
+@dataclass(eq=False)
+class TrialSearch:
+    """Searches faces by a new model; the decisions of the present model stay as they are."""
+
+    embedder: Embedder
+    view: Shadow
+    search: GallerySearch
+
+    def __call__(self, image: Pixels, faces: Sequence[Face]) -> list[Face]:
+        """Add the decision of the new model to each decided face of one image."""
+        vectors = self.embedder(align(image, list(faces), self.embedder.crop))
+        found = self.search(np.asarray(vectors, np.float32), faces)
+        decided = []
+        codes = []
+        for face, other in zip(faces, found, strict=True):
+            assert face.decision is not None
+            codes.append(compared_as(face.decision, other))
+            decided.append(replace(face, decision=replace(face.decision, trial=other)))
+        self.view.compared(codes)
+        return decided
+
+
+def compared_as(present: Decision, new: Decision) -> str:
+    """Return both outcomes as one code; it ends in "-other" if they name different people."""
+    code = f"{present.outcome}-{new.outcome}"
+    names = {present.likely, new.likely}
+    return code if None in names or len(names) == 1 else f"{code}-other"
+
+
+def open_trial(
+    view: Shadow, detector: str, embedder: Embedder | None, fpir: float, prior: float
+) -> TrialSearch:
+    """Open the trial of a gallery.
+
+    Args:
+        view: the search by the second vectors of the gallery.
+        detector: card of the detector.
+        embedder: of these vectors; None: it is loaded by its contract id.
+        fpir: false positive identification rate to work at.
+        prior: prior probability that a person is in the gallery.
+
+    Raises:
+        MienError: no card of this machine makes these vectors, or nothing calibrates them.
+    """
+    if embedder is None:
+        card = card_of_contract(view.embedder)
+        if card is None:
+            raise MienError(
+                f"Gallery {view.where} tries the model '{view.embedder}', which is not known on "
+                "this machine; install it, or stop the trial: mien gallery model try --off"
+            )
+        embedder = load(card)
+        assert embedder is not None
+    if embedder.contract != view.embedder:
+        raise GalleryMismatchError(view.embedder, embedder.contract, view.where)
+    text = view.calibration()
+    where = f"The calibration of the new model of gallery {view.where}"
+    known = parse_calibration(text, where) if text else find_calibration(view.embedder, detector)
+    return TrialSearch(embedder, view, GallerySearch(view, known, fpir, prior))
