@@ -15,11 +15,12 @@ from mien.errors import GalleryError, extra
 from mien.gallery.archive import Imported, embedder_of, export_gallery, import_gallery
 from mien.gallery.checks import clean_name
 from mien.gallery.conflicts import Conflict, ConflictError, Limit, strictest_limit
-from mien.gallery.duplicates import Pair, repeated_templates, similar_people
+from mien.gallery.duplicates import Pair, nearest_people, repeated_templates, similar_people
 from mien.gallery.guarded import GuardedGallery
 from mien.gallery.journal import Entry, Fault, Head, read_anchor, write_anchor
 from mien.gallery.legal import Due, LegalBasis, NoBasisError, Settings, check_code
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
+from mien.gallery.undoing import Step
 
 __all__ = [
     "Conflict",
@@ -40,6 +41,7 @@ __all__ = [
     "Refusal",
     "Seen",
     "Settings",
+    "Step",
     "Stored",
     "Template",
     "clean_name",
@@ -47,6 +49,7 @@ __all__ = [
     "export_gallery",
     "import_gallery",
     "is_there",
+    "nearest_people",
     "on_server",
     "open_engine",
     "open_gallery",

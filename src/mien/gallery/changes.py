@@ -253,10 +253,10 @@ class Changes(Searching):
             people = self._drop_empty(owners.values())
         return self._receipt(people, len(owners), 0)
 
-    def move(self, *templates: int, into: str) -> Receipt:
-        """Move templates to a person; see `mien.gallery.Gallery`."""
+    def move(self, *templates: int, into: str, facts: Sequence[int] = ()) -> Receipt:
+        """Move templates and facts to a person; see `mien.gallery.records.Engine`."""
         into, erased, refusals = clean_name(into), 0, 0
-        if not templates:
+        if not templates and not facts:
             return Receipt(0, 0, 0, complete=True)
         with self._erasing() as moved:
             owners = {number: self._owner(number) for number in templates}
@@ -274,8 +274,17 @@ class Changes(Searching):
                 pass_on(self._run, "templates", [number], owner, person, self._fresh())
                 refusals += self._run(f"DELETE FROM refusals {where}", person, digest).rowcount
                 moved[number] = person
-            people = self._drop_empty(owners.values())
+            left = [*owners.values(), *(self._pass_fact(fact, person) for fact in facts)]
+            people = self._drop_empty(left)
         return self._receipt(people, erased, refusals)
+
+    def _pass_fact(self, fact: int, person: int) -> int:
+        """Give a fact that is about somebody to another person; return the owner before."""
+        (owner,) = self._must("SELECT person FROM facts WHERE id = ?", fact)
+        if owner != person:
+            self._run("UPDATE facts SET person = ? WHERE id = ?", person, fact)
+            pass_on(self._run, "facts", [fact], owner, person, self._sealing)
+        return int(owner)
 
     def _owner(self, template: int) -> int:
         """Return the person of a template, inside a transaction."""

@@ -57,6 +57,35 @@ def similar_people(
     return sorted(best.values(), key=lambda pair: (-pair.score, pair.templates))
 
 
+def nearest_people(gallery: Gallery, person: str, limit: Limit, most: int = 5) -> list[Pair]:
+    """Find the people whose templates are most similar to those of one person.
+
+    Args:
+        gallery: has the person.
+        person: the name.
+        limit: how similar others are at least; its measure gives the scores.
+        most: maximum number of people.
+
+    Returns:
+        One pair per other person, the most similar first; `first` is always `person`. People who
+        are stated to be one with this person, or not, are included.
+    """
+    gallery = gallery.whole("compare")
+    best: dict[str, Pair] = {}
+    own = gallery.templates(person)
+    for one in own:
+        hits = gallery.search(one.vector[None], most + 1)[0]
+        others = [hit for hit in hits if hit.person != one.person]
+        vectors = np.array([hit.vector for hit in others], np.float32)
+        scores = limit.exceeded(np.repeat(one.vector[None], len(others), 0), vectors)
+        for hit, score in zip(others, scores, strict=True):
+            known = best.get(hit.person)
+            if score is not None and (known is None or known.score < score):
+                numbers = (one.id, hit.template)
+                best[hit.person] = Pair(one.person, hit.person, numbers, score)
+    return sorted(best.values(), key=lambda pair: (-pair.score, pair.second))[:most]
+
+
 def repeated_templates(gallery: Gallery, limit: float) -> list[Pair]:
     """Find pairs of templates of one person that exceed a cosine, such as copies of an image.
 

@@ -18,6 +18,16 @@ class Engine(Gallery, Protocol):
         """Find the k most similar people by exact search, without those of these ids."""
         ...
 
+    def move(self, *templates: int, into: str, facts: Sequence[int] = ()) -> Receipt:
+        """Move templates and facts to a person, who is created if unknown.
+
+        Args:
+            templates: their numbers; see `Gallery.move`.
+            into: the name.
+            facts: ids of facts about somebody.
+        """
+        ...
+
     def inside(self, manager: AbstractContextManager[None]) -> AbstractContextManager[None]:
         """Let the transaction of the next change include what a context manager does.
 

@@ -6,25 +6,24 @@ grounds do not cover it, and the journal also has searches, views and exports. A
 cannot be stored returns nothing.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mien.errors import GalleryError
-from mien.gallery.checks import clean_name, utc
+from mien.gallery.checks import utc
 from mien.gallery.grounds import SETTINGS
 from mien.gallery.keys import check_key
 from mien.gallery.legal import TERM, Settings, packed
 from mien.gallery.records import Gallery, Person, Receipt, Refusal, Seen, Stored, Template
 from mien.gallery.renewal import Renewal
-from mien.gallery.review import MERGED, Review
 from mien.gallery.rules import Rules
+from mien.gallery.undoing import Undoing
 from mien.types import Candidate, Floats
 
 
-class GuardedGallery(Rules, Review, Renewal):
+class GuardedGallery(Rules, Undoing, Renewal):
     """A gallery that keeps its rules; see `mien.gallery.Gallery`."""
 
     def start(self, *, governed: bool = False) -> None:
@@ -58,19 +57,6 @@ class GuardedGallery(Rules, Review, Renewal):
         """Erase people; see `mien.gallery.Gallery`."""
         with self._changing("forget", people):
             return self.engine.forget(*people)
-
-    def rename(self, old: str, new: str) -> Receipt:
-        """Rename a person; see `mien.gallery.Gallery`."""
-        with self._changing("rename", [old]):
-            return self.engine.rename(old, new)
-
-    def merge(self, source: str, into: str) -> Receipt:
-        """Move the data of one person to another; see `mien.gallery.Gallery`."""
-        gone = self.engine.number(source)
-        with self._changing("merge", [source, into], grounds=[into]) as after:
-            if self.relations().mentions(gone):
-                after.append((MERGED, json.dumps({"other": gone}), clean_name(into)))
-            return self.engine.merge(source, into)
 
     def remove(self, *templates: int) -> Receipt:
         """Erase templates by their numbers; see `mien.gallery.Gallery`."""
@@ -120,6 +106,14 @@ class GuardedGallery(Rules, Review, Renewal):
     def protected(self) -> bool:
         """Whether templates are protected by a rotation that a key states."""
         return self.engine.protected
+
+    def decide_first(self) -> None:
+        """Refuse to change all vectors while some wait in quarantine or in facts; forget steps.
+
+        A step of the last 30 days may hold a template, which would keep its former vector.
+        """
+        super().decide_first()
+        self.expire(everything=True)
 
     def protect(self, key: bytes) -> Receipt:
         """Protect all templates with a key; an earlier key is revoked. One transaction.
