@@ -75,10 +75,18 @@ class Toys:
         film = self(
             "POST", "/films", files={"film": ("f.mp4", b"x")}, data={"gallery": gallery}, key=key
         )
+        person, template = made["Ada"]["person"]["id"], made["Ada"]["photos"][0]["template"]
+        self(
+            "PUT",
+            f"/galleries/{gallery}/people/{person}/portrait",
+            json={"template": template},
+            key=key,
+        )
         return {
             "gallery": gallery,
-            "person": made["Ada"]["person"]["id"],
-            "template": made["Ada"]["photos"][0]["template"],
+            "step": self("GET", f"/galleries/{gallery}/steps", key=key)[0]["id"],
+            "person": person,
+            "template": template,
             "album": album,
             "photo": photo["id"],
             "group": group["id"],

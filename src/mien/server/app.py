@@ -34,6 +34,8 @@ from mien.server import (
     retention,
     review,
     sessions,
+    sightings,
+    steps,
     templates,
     verdicts,
 )
@@ -51,6 +53,8 @@ NOUNS = (
     frames,
     galleries,
     people,
+    steps,
+    sightings,
     templates,
     consents,
     retention,

@@ -86,5 +86,10 @@ def forget_elsewhere(
         )
         for name in names
     )
+    state.store.run(
+        "DELETE FROM sightings WHERE tenant = ? AND gallery = ? "
+        "AND person NOT IN (SELECT value FROM json_each(?))",
+        *(caller.tenant, gallery, json.dumps(there)),
+    )
     state.store.run("DELETE FROM repeats WHERE tenant = ?", caller.tenant)  # answers have names
     return {"pictures": pictures, "films": films, "questions": questions, "events": events}

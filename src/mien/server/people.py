@@ -1,11 +1,13 @@
 """Endpoints about people: list, enrol, rename, merge, erase with a receipt."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 
-from mien.gallery import GuardedGallery, Person, clean_name
+from mien.gallery import GuardedGallery, LegalBasis, Person, clean_name
 from mien.server.access import Caller, Enroller, Reader
 from mien.server.consents import basis_of, read_basis
 from mien.server.enrolling import enrol_photos
@@ -16,8 +18,17 @@ from mien.server.paging import Cursor, Limit, Page, page
 from mien.server.portraits import picture, portraits_of
 from mien.server.problems import ApiError, absent
 from mien.server.rows import moment
+from mien.server.sightings import last_seen, pass_sightings
 
 router = APIRouter(prefix="/v1/galleries/{gallery}/people", tags=["people"])
+
+
+class GroundFacts(BaseModel):
+    """Whether the legal bases of a person permit a search, and how long."""
+
+    valid: bool
+    purposes: list[str] = Field(description="of the valid bases")
+    ends: str | None = Field(description="when the last valid basis ends; None: open, or none")
 
 
 class PersonFacts(BaseModel):
@@ -28,6 +39,11 @@ class PersonFacts(BaseModel):
     templates: int = Field(description="0 if all photos were refused so far")
     added: str
     portrait: bool = Field(description="whether there is a picture: GET .../portrait")
+    hidden: bool = Field(description="left out of lists; searches find this person")
+    last_seen: str | None = Field(
+        description="in films, albums or by cameras; searched photos are not kept"
+    )
+    ground: GroundFacts | None = Field(description="None in a personal gallery")
 
 
 class TemplateFacts(BaseModel):
@@ -84,15 +100,62 @@ class Merge(Body):
     into: Id
 
 
-def person_facts(caller: Caller, gallery: str, person: Person) -> PersonFacts:
-    """Return what a list shows of a person."""
-    return PersonFacts(
-        id=person.id,
-        name=person.name,
-        templates=person.templates,
-        added=moment(person.added) or "",
-        portrait=bool(person.templates) and caller.state.settings.portraits,
+@dataclass(frozen=True, slots=True)
+class PeopleView:
+    """What lists show of people, beside what the gallery stores of them."""
+
+    hidden: set[int]
+    seen: dict[int, float]  # s since 1970
+    bases: dict[int, list[LegalBasis]] | None  # None: a personal gallery
+    now: datetime
+    term: int | None
+    portraits: bool
+
+    def of(self, person: Person) -> PersonFacts:
+        """Return what is shown of a person."""
+        return PersonFacts(
+            id=person.id,
+            name=person.name,
+            templates=person.templates,
+            added=moment(person.added) or "",
+            portrait=bool(person.templates) and self.portraits,
+            hidden=person.id in self.hidden,
+            last_seen=moment(self.seen.get(person.id)),
+            ground=self._ground(person.id),
+        )
+
+    def _ground(self, person: int) -> GroundFacts | None:
+        if self.bases is None:
+            return None
+        valid = [one for one in self.bases.get(person, []) if one.valid(self.now, self.term)]
+        ends = [one.end(self.term) for one in valid]
+        last = max((end for end in ends if end), default=None)
+        return GroundFacts(
+            valid=bool(valid),
+            purposes=sorted({one.purpose for one in valid}),
+            ends=None if None in ends else moment(last),
+        )
+
+
+def view_of(caller: Caller, gallery: str, known: GuardedGallery) -> PeopleView:
+    """Return what lists show of the people of a gallery."""
+    rules = known.settings
+    names = known.engine.names()
+    numbers = {name: number for number, name in names.items()}
+    bases = known.all_bases() if rules.governed else None
+    return PeopleView(
+        hidden=known.hidden(),
+        seen=last_seen(caller, gallery, names),
+        bases=None if bases is None else {numbers[name]: each for name, each in bases.items()},
+        now=known.journal.now(),
+        term=rules.term,
+        portraits=caller.state.settings.portraits,
     )
+
+
+def person_facts(caller: Caller, gallery: str, known: GuardedGallery, number: int) -> PersonFacts:
+    """Return what is shown of one person."""
+    return view_of(caller, gallery, known).of(one_person(known, number))
 
 
 def one_person(known: GuardedGallery, number: int) -> Person:
@@ -110,12 +173,27 @@ def list_people(
     cursor: Cursor = None,
     limit: Limit = 100,
     search: Annotated[str | None, Query(max_length=200, description="Part of the name.")] = None,
+    sort: Annotated[
+        Literal["id", "name", "seen"], Query(description="seen: who was seen last comes first.")
+    ] = "id",
+    hidden: Annotated[bool, Query(description="Also list hidden people.")] = False,
 ) -> Page[PersonFacts]:
-    """List people in the order of their ids."""
-    part = (search or "").casefold()
-    found = [one for one in caller.gallery(gallery).people() if part in one.name.casefold()]
-    rows = page(found, cursor, limit, lambda one: one.id)
-    items = [person_facts(caller, gallery, one) for one in rows.items]
+    """List people in the order of their ids, of their names, or of when they were last seen."""
+    known, part = caller.gallery(gallery), (search or "").casefold()
+    view = view_of(caller, gallery, known)
+    found = [
+        one
+        for one in known.people()
+        if part in one.name.casefold() and (hidden or one.id not in view.hidden)
+    ]
+    if sort == "id":
+        rows = page([(one.id, one) for one in found], cursor, limit, lambda row: row[0])
+    else:
+        by_name = sorted(found, key=lambda one: (one.name.casefold(), one.id))
+        if sort == "seen":
+            by_name.sort(key=lambda one: -view.seen.get(one.id, 0.0))
+        rows = page(list(enumerate(by_name, 1)), cursor, limit, lambda row: row[0])
+    items = [view.of(one) for _, one in rows.items]
     return Page(items=items, next=rows.next, total=rows.total)
 
 
@@ -149,7 +227,7 @@ def enrol(
     )
     number = known.engine.number(clean)
     return Enrolment(
-        person=None if number is None else person_facts(caller, gallery, one_person(known, number)),
+        person=None if number is None else person_facts(caller, gallery, known, number),
         photos=[
             EnrolledFacts(
                 photo=one.item.path.name,
@@ -168,7 +246,7 @@ def show_person(gallery: Gallery, person: Number, caller: Reader) -> PersonDetai
     """Show the templates and refused photos of a person."""
     known = caller.gallery(gallery)
     name = name_of_person(known, person)
-    facts = person_facts(caller, gallery, one_person(known, person))
+    facts = person_facts(caller, gallery, known, person)
     kept, seen = portraits_of(caller), known.templates(name)
     return PersonDetails(
         **facts.model_dump(),
@@ -193,28 +271,35 @@ def show_person(gallery: Gallery, person: Number, caller: Reader) -> PersonDetai
 
 @router.get("/{person}/portrait", responses=pictures("A picture of the person."))
 def portrait(gallery: Gallery, person: Number, caller: Reader) -> Response:
-    """Return the picture of the first template that has one."""
+    """Return the picture of the chosen template, else of the first one that has one."""
     known = caller.gallery(gallery)
-    templates = known.templates(name_of_person(known, person))
-    return picture(portraits_of(caller)(gallery, [one.id for one in templates]))
+    numbers = [one.id for one in known.templates(name_of_person(known, person))]
+    chosen = known.portraits().get(person)
+    numbers.sort(key=lambda number: number != chosen)
+    return picture(portraits_of(caller)(gallery, numbers))
 
 
 @router.patch("/{person}")
 def rename(gallery: Gallery, person: Number, body: NewName, caller: Enroller) -> PersonFacts:
-    """Rename a person, and erase the old name."""
+    """Rename a person; it can be undone for 30 days, and then the old name is erased."""
     known = caller.gallery(gallery)
-    known.rename(name_of_person(known, person), body.name)
-    return person_facts(caller, gallery, one_person(known, person))
+    known.rename(name_of_person(known, person), body.name, undoable=True)
+    return person_facts(caller, gallery, known, person)
 
 
 @router.post("/{person}/merge")
 def merge(gallery: Gallery, person: Number, body: Merge, caller: Enroller) -> PersonFacts:
-    """Move all templates of a person to another one, and erase the first name."""
+    """Move all templates of a person to another one; it can be undone for 30 days."""
     known = caller.gallery(gallery)
     if person == body.into:
         raise ApiError(422, "same-person", "A person cannot be merged with itself.")
-    known.merge(name_of_person(known, person), name_of_person(known, body.into))
-    return person_facts(caller, gallery, one_person(known, body.into))
+    source, into = name_of_person(known, person), name_of_person(known, body.into)
+    before = {one.id for one in known.templates(source)}
+    known.merge(source, into, undoable=True)
+    left = before - {one.id for one in known.templates(into)}
+    portraits_of(caller).erase(gallery, left)  # of photos that both had
+    pass_sightings(caller.state, caller.tenant, gallery, person, body.into)
+    return person_facts(caller, gallery, known, body.into)
 
 
 @router.delete("/{person}")

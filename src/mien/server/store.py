@@ -127,7 +127,28 @@ EVENTS = (
     """,
     "CREATE INDEX events_by_camera ON events (tenant, camera, id)",
 )
-STEPS = (TABLES, EVENTS)  # of the version of the file: a step is never changed once released
+SIGHTINGS = (
+    """
+    CREATE TABLE sightings (  -- who is on screen in which film
+        tenant TEXT NOT NULL,
+        gallery TEXT NOT NULL,
+        person INTEGER NOT NULL,  -- id in the gallery
+        was INTEGER NOT NULL,     -- id before a merge
+        film TEXT NOT NULL REFERENCES films (id) ON DELETE CASCADE,
+        first REAL NOT NULL,      -- s from the start of the film
+        seconds REAL NOT NULL,
+        at REAL NOT NULL          -- when the film was identified
+    )
+    """,
+    "CREATE INDEX sightings_of ON sightings (tenant, gallery, person)",
+    "CREATE INDEX sightings_in ON sightings (film)",
+    "CREATE INDEX events_of ON events (tenant, camera, person, at)",
+)
+STEPS = (
+    TABLES,
+    EVENTS,
+    SIGHTINGS,
+)  # of the version of the file: a step is never changed once released
 
 
 @contextmanager

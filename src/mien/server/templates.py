@@ -57,8 +57,12 @@ def move(
 ) -> Response:
     """Move a template to another person: a correction of "not this person"."""
     known = caller.gallery(gallery)
-    one = template_of(known, person, template)
-    known.move(one.id, into=name_of_person(known, body.into))
+    one, name = template_of(known, person, template), name_of_person(known, person)
+    into = name_of_person(known, body.into)
+    if len(known.templates(name)) > 1 and body.into != person:
+        known.split(name, [one.id], into)
+    else:
+        known.move(one.id, into=into)
     return Response(status_code=204)
 
 

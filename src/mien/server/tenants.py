@@ -58,6 +58,12 @@ class Tenants:
         files = self.folder(tenant).glob(f"*{SUFFIX}")
         return sorted(file.stem for file in files if NAME.fullmatch(file.stem))
 
+    def all(self) -> list[tuple[str, str]]:
+        """Return tenant and name of every gallery."""
+        places = self._folder.glob("*") if self._folder.is_dir() else ()
+        tenants = sorted(place.name for place in places if NAME.fullmatch(place.name))
+        return [(tenant, name) for tenant in tenants for name in self.galleries(tenant)]
+
     def open(
         self, tenant: str, gallery: str, *, who: str, purpose: str | None = None
     ) -> GuardedGallery:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,14 @@ from mien.server.grouping import group_album
 from mien.server.jobs import Job, Jobs
 from mien.server.portraits import face_picture
 from mien.server.settings import ServerSettings
+from mien.server.sightings import store_sightings
 from mien.server.state import State, open_state
 from mien.service import Run, identify
 from mien.service.schema import Extent, film_row
 from mien.types import FilmAnswer, Identity, Track
 
 PAUSE, BEAT = 0.5, 3.0  # s between two readings of the queue; s between two renewals of a lease
+SWEEP = 3600.0  # s between two erasures of steps that are final
 
 
 class Worker:
@@ -67,9 +70,24 @@ class Worker:
 
     def loop(self) -> None:
         """Do jobs until the process shall end."""
+        swept = -SWEEP
         while not self.stopping.is_set():
+            if time.monotonic() - swept >= SWEEP:
+                swept = time.monotonic()
+                self.sweep()
             if self.once() is None:
                 self.stopping.wait(PAUSE)
+
+    def sweep(self) -> int:
+        """Erase the steps of people that can no longer be undone; return how many.
+
+        A gallery that cannot be changed now is left for the next time.
+        """
+        done = 0
+        for tenant, gallery in self.state.tenants.all():
+            with suppress(MienError):
+                done += self.state.tenants.open(tenant, gallery, who="mien serve").expire()
+        return done
 
     def _interrupted(self, job: Job) -> None:
         found = self.jobs.find(job.tenant, job.id)
@@ -131,6 +149,7 @@ def do_film(state: State, job: Job, run: Run) -> None:
         if one.film.reason == "interrupted":
             raise CancelledError("The job was interrupted.")
         store_answer(state, job.subject, place, path, name, one.film)
+        store_sightings(state, job.tenant, gallery, known, job.subject, one.film)
 
 
 def store_answer(

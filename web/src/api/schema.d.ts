@@ -394,7 +394,7 @@ export interface paths {
         };
         /**
          * List People
-         * @description List people in the order of their ids.
+         * @description List people in the order of their ids, of their names, or of when they were last seen.
          */
         get: operations["list_people"];
         put?: never;
@@ -436,7 +436,7 @@ export interface paths {
         head?: never;
         /**
          * Rename
-         * @description Rename a person, and erase the old name.
+         * @description Rename a person; it can be undone for 30 days, and then the old name is erased.
          */
         patch: operations["rename"];
         trace?: never;
@@ -450,10 +450,14 @@ export interface paths {
         };
         /**
          * Portrait
-         * @description Return the picture of the first template that has one.
+         * @description Return the picture of the chosen template, else of the first one that has one.
          */
         get: operations["portrait"];
-        put?: never;
+        /**
+         * Choose Portrait
+         * @description Choose the template whose picture stands for a person.
+         */
+        put: operations["choose_portrait"];
         post?: never;
         delete?: never;
         options?: never;
@@ -472,9 +476,134 @@ export interface paths {
         put?: never;
         /**
          * Merge
-         * @description Move all templates of a person to another one, and erase the first name.
+         * @description Move all templates of a person to another one; it can be undone for 30 days.
          */
         post: operations["merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Steps
+         * @description List the changes of people of the last 30 days that can be undone, newest first.
+         */
+        get: operations["list_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/steps/{step}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Step
+         * @description Take back one change; the answer is the person who is as before.
+         */
+        post: operations["undo_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/people/{person}/hidden": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Hide
+         * @description Leave a person out of lists, or show that person again.
+         */
+        put: operations["hide"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/people/{person}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Split
+         * @description Give some templates of a person to another one, who is made if unknown.
+         *
+         *     A wrong merge is split like this, also after 30 days. In a governed gallery the other person
+         *     needs a legal basis.
+         */
+        post: operations["split"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/people/{person}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Similar
+         * @description List the people with whom a person is most probably mixed up, most similar first.
+         */
+        get: operations["similar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/people/{person}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Seen
+         * @description List the films, photos of albums and cameras in which a person was seen.
+         *
+         *     A film counts from its last identification, and an album from the naming of a group.
+         */
+        get: operations["seen"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1969,6 +2098,24 @@ export interface components {
             state: string;
         };
         /**
+         * CameraSeen
+         * @description The last event of a camera that names a person.
+         */
+        CameraSeen: {
+            /** Camera */
+            camera: string;
+            /** At */
+            at: string;
+        };
+        /**
+         * Choice
+         * @description The template whose picture stands for a person.
+         */
+        Choice: {
+            /** Template */
+            template: number;
+        };
+        /**
          * Cost
          * @description What a rate means for this gallery.
          */
@@ -2440,6 +2587,31 @@ export interface components {
             seconds: number | null;
         };
         /**
+         * FilmSeen
+         * @description A film in which a person is on screen.
+         */
+        FilmSeen: {
+            /** Film */
+            film: string;
+            /** Name */
+            name: string;
+            /**
+             * First
+             * @description seconds from the start of the film
+             */
+            first: number;
+            /**
+             * Seconds
+             * @description on screen
+             */
+            seconds: number;
+            /**
+             * At
+             * @description when the film was identified
+             */
+            at: string;
+        };
+        /**
          * GalleryFacts
          * @description A gallery, its rules and its size.
          */
@@ -2483,6 +2655,24 @@ export interface components {
              * @description what the size means for the rates of searches
              */
             warning: string | null;
+        };
+        /**
+         * GroundFacts
+         * @description Whether the legal bases of a person permit a search, and how long.
+         */
+        GroundFacts: {
+            /** Valid */
+            valid: boolean;
+            /**
+             * Purposes
+             * @description of the valid bases
+             */
+            purposes: string[];
+            /**
+             * Ends
+             * @description when the last valid basis ends; None: open, or none
+             */
+            ends: string | null;
         };
         /**
          * GroupFacts
@@ -3017,6 +3207,18 @@ export interface components {
              * @description whether there is a picture: GET .../portrait
              */
             portrait: boolean;
+            /**
+             * Hidden
+             * @description left out of lists; searches find this person
+             */
+            hidden: boolean;
+            /**
+             * Last Seen
+             * @description in films, albums or by cameras; searched photos are not kept
+             */
+            last_seen: string | null;
+            /** @description None in a personal gallery */
+            ground: components["schemas"]["GroundFacts"] | null;
             /** Enrolled */
             enrolled: components["schemas"]["TemplateFacts"][];
             /** Refused */
@@ -3046,6 +3248,18 @@ export interface components {
              * @description whether there is a picture: GET .../portrait
              */
             portrait: boolean;
+            /**
+             * Hidden
+             * @description left out of lists; searches find this person
+             */
+            hidden: boolean;
+            /**
+             * Last Seen
+             * @description in films, albums or by cameras; searched photos are not kept
+             */
+            last_seen: string | null;
+            /** @description None in a personal gallery */
+            ground: components["schemas"]["GroundFacts"] | null;
         };
         /**
          * PersonNaming
@@ -3071,6 +3285,26 @@ export interface components {
             id: number;
             /** Name */
             name: string;
+        };
+        /**
+         * PhotoSeen
+         * @description A photo of an album whose face is in a group with the name of a person.
+         */
+        PhotoSeen: {
+            /** Album */
+            album: string;
+            /**
+             * Photo
+             * @description id; see the album
+             */
+            photo: string;
+            /** Name */
+            name: string;
+            /**
+             * Face
+             * @description id; see the album
+             */
+            face: number;
         };
         /**
          * Problem
@@ -3365,10 +3599,91 @@ export interface components {
             /** Scopes */
             scopes: string[];
         };
+        /**
+         * Sightings
+         * @description Where a person was seen, in what this server keeps; at most 200 of each kind.
+         */
+        Sightings: {
+            /** Last */
+            last: string | null;
+            /** Films */
+            films: components["schemas"]["FilmSeen"][];
+            /** Photos */
+            photos: components["schemas"]["PhotoSeen"][];
+            /** Cameras */
+            cameras: components["schemas"]["CameraSeen"][];
+        };
+        /**
+         * Similar
+         * @description A person who may be mixed up with another one.
+         */
+        Similar: {
+            person: components["schemas"]["PersonFacts"];
+            /**
+             * One In
+             * @description 1 in so many pairs of strangers is as similar; None without `scores`
+             */
+            one_in: number | null;
+            /**
+             * Settled
+             * @description it is stated that both are one person, or are not
+             */
+            settled: boolean;
+        };
         Skipped: {
             schema?: unknown;
             /** @description an entry of a folder that was left out, and why */
             skipped: string;
+        };
+        /**
+         * Split
+         * @description Templates that are of another person.
+         */
+        Split: {
+            /** Templates */
+            templates: number[];
+            /**
+             * Name
+             * @description of the other person
+             */
+            name: string;
+            /** @description of a new person, in a governed gallery */
+            basis?: components["schemas"]["NewBasis"] | null;
+        };
+        /**
+         * StepFacts
+         * @description A change that can be undone for 30 days. Erasures cannot.
+         */
+        StepFacts: {
+            /** Id */
+            id: number;
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "merge" | "rename" | "split" | "hide" | "show" | "portrait";
+            /**
+             * Person
+             * @description who has what was changed
+             */
+            person: string;
+            /**
+             * Before
+             * @description who was merged; the old name; who was split
+             */
+            before: string | null;
+            /**
+             * Templates
+             * @description that moved
+             */
+            templates: number;
+            /** At */
+            at: string;
+            /**
+             * Until
+             * @description then the change is final
+             */
+            until: string;
         };
         /**
          * StoredPhoto
@@ -3481,6 +3796,14 @@ export interface components {
             faults: string[];
         };
         /**
+         * Visibility
+         * @description Whether lists leave a person out; searches find hidden people.
+         */
+        Visibility: {
+            /** Hidden */
+            hidden: boolean;
+        };
+        /**
          * Weights
          * @description One file of weights, its origin and its licence.
          */
@@ -3538,6 +3861,8 @@ export type SchemaBodyUploadV1FilmsPost = components['schemas']['Body_upload_v1_
 export type SchemaBodyVerifyV1VerifyPost = components['schemas']['Body_verify_v1_verify_post'];
 export type SchemaCalibrationFacts = components['schemas']['CalibrationFacts'];
 export type SchemaCameraFacts = components['schemas']['CameraFacts'];
+export type SchemaCameraSeen = components['schemas']['CameraSeen'];
+export type SchemaChoice = components['schemas']['Choice'];
 export type SchemaCost = components['schemas']['Cost'];
 export type SchemaCurve = components['schemas']['Curve'];
 export type SchemaDecision = components['schemas']['Decision'];
@@ -3559,7 +3884,9 @@ export type SchemaFaces = components['schemas']['Faces'];
 export type SchemaFigures = components['schemas']['Figures'];
 export type SchemaFilmAnswer = components['schemas']['FilmAnswer'];
 export type SchemaFilmFacts = components['schemas']['FilmFacts'];
+export type SchemaFilmSeen = components['schemas']['FilmSeen'];
 export type SchemaGalleryFacts = components['schemas']['GalleryFacts'];
+export type SchemaGroundFacts = components['schemas']['GroundFacts'];
 export type SchemaGroupFacts = components['schemas']['GroupFacts'];
 export type SchemaGroupShown = components['schemas']['GroupShown'];
 export type SchemaHealth = components['schemas']['Health'];
@@ -3599,6 +3926,7 @@ export type SchemaPersonDetails = components['schemas']['PersonDetails'];
 export type SchemaPersonFacts = components['schemas']['PersonFacts'];
 export type SchemaPersonNaming = components['schemas']['PersonNaming'];
 export type SchemaPersonShown = components['schemas']['PersonShown'];
+export type SchemaPhotoSeen = components['schemas']['PhotoSeen'];
 export type SchemaProblem = components['schemas']['Problem'];
 export type SchemaProblemFacts = components['schemas']['ProblemFacts'];
 export type SchemaProgress = components['schemas']['Progress'];
@@ -3616,7 +3944,11 @@ export type SchemaSeen = components['schemas']['Seen'];
 export type SchemaSeries = components['schemas']['Series'];
 export type SchemaSessionFacts = components['schemas']['SessionFacts'];
 export type SchemaSettingsFacts = components['schemas']['SettingsFacts'];
+export type SchemaSightings = components['schemas']['Sightings'];
+export type SchemaSimilar = components['schemas']['Similar'];
 export type SchemaSkipped = components['schemas']['Skipped'];
+export type SchemaSplit = components['schemas']['Split'];
+export type SchemaStepFacts = components['schemas']['StepFacts'];
 export type SchemaStoredPhoto = components['schemas']['StoredPhoto'];
 export type SchemaTemplateFacts = components['schemas']['TemplateFacts'];
 export type SchemaUndone = components['schemas']['Undone'];
@@ -3626,6 +3958,7 @@ export type SchemaVector = components['schemas']['Vector'];
 export type SchemaVerdict = components['schemas']['Verdict'];
 export type SchemaVerdicts = components['schemas']['Verdicts'];
 export type SchemaVerified = components['schemas']['Verified'];
+export type SchemaVisibility = components['schemas']['Visibility'];
 export type SchemaWeights = components['schemas']['Weights'];
 export type SchemaWithdrawn = components['schemas']['Withdrawn'];
 export type $defs = Record<string, never>;
@@ -5847,6 +6180,10 @@ export interface operations {
                 limit?: number;
                 /** @description Part of the name. */
                 search?: string | null;
+                /** @description seen: who was seen last comes first. */
+                sort?: "id" | "name" | "seen";
+                /** @description Also list hidden people. */
+                hidden?: boolean;
             };
             header?: never;
             path: {
@@ -6485,6 +6822,113 @@ export interface operations {
             };
         };
     };
+    choose_portrait: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the gallery. */
+                gallery: string;
+                person: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Choice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     merge: {
         parameters: {
             query?: never;
@@ -6509,6 +6953,643 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonFacts"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the gallery. */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepFacts"][];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_step: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the gallery. */
+                gallery: string;
+                step: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonFacts"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the gallery. */
+                gallery: string;
+                person: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Visibility"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonFacts"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the gallery. */
+                gallery: string;
+                person: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Split"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonFacts"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    similar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the gallery. */
+                gallery: string;
+                person: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Similar"][];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    seen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the gallery. */
+                gallery: string;
+                person: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sightings"];
                 };
             };
             /** @description A problem. */
