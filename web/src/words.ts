@@ -80,6 +80,11 @@ export function moment(iso: string): string {
   return new Date(iso).toLocaleString(language.value, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** Format the day of an ISO date and time for the reader. */
+export function day(iso: string): string {
+  return new Date(iso).toLocaleDateString(language.value, { dateStyle: "medium" });
+}
+
 /** Say how rare a score is: "1 in 700". Rounded to two digits, as it is not known better. */
 export function oneIn(score: number): string {
   const value = 10 ** score;

@@ -50,6 +50,7 @@ export async function enrol({ name, photos, boxes, basis, allow_conflicts }: Enr
     boxes: boxes && JSON.stringify(boxes),
     basis: basis && JSON.stringify(basis),
     allow_conflicts: allow_conflicts ? "true" : undefined,
+    retry: allow_conflicts ? "true" : undefined, // the photo was refused a moment ago
   };
   return body(
     api.POST("/v1/galleries/{gallery}/people", {
