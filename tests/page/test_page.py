@@ -244,6 +244,24 @@ def test_questions_are_answered_by_keyboard(visit, data, tmp_path):
     expect(question).to_have_text(re.compile(re.escape(asked.splitlines()[0])))
     page.keyboard.press("y")
     expect(done).to_contain_text("1 of")
+    expect(page.locator("[data-given='1']")).to_contain_text("a minute")
+    page.keyboard.press("Space")
+    photo = page.locator(".question .sheet img").first
+    photo.wait_for()
+    page.wait_for_function("document.querySelector('.question .sheet img').naturalWidth > 100")
+    page.keyboard.press("Space")
+    expect(page.locator(".question .sheet")).to_have_count(0)
+    page.keyboard.press("a")
+    expect(done).to_contain_text("2 of")
+    who = page.get_by_role("group", name="Or somebody else")
+    for given in range(3, 12):
+        if who.count() or not question.count():
+            break
+        page.keyboard.press("n")
+        expect(done).to_contain_text(f"{given} of")
+    if who.count():
+        page.keyboard.press("1")
+        expect(page.locator("[data-given]")).not_to_have_attribute("data-given", str(given - 1))
 
 
 def people_and_photos(data, folder):

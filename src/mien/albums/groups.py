@@ -116,14 +116,26 @@ class Groups(GroupsFile):
             changed = [(int(path in here), path) for path, was in rows if (path in here) != was]
             self.db.executemany("UPDATE paths SET here = ? WHERE path = ?", changed)
 
-    def members(self) -> list[Member]:
-        """Return all faces of the present photos, in the order of their numbers."""
+    def members(self, group: int | None = None) -> list[Member]:
+        """Return the faces of the present photos, in the order of their numbers.
+
+        Args:
+            group: only those of this group; None: all.
+        """
+        only = "" if group is None else "AND faces.grouped = ?"
+        values = () if group is None else (group,)
         paths: dict[int, list[str]] = {}
-        for picture, path in self.all("SELECT picture, path FROM paths WHERE here ORDER BY path"):
+        here = f"SELECT picture FROM faces WHERE true {only}"
+        for picture, path in self.all(
+            f"SELECT picture, path FROM paths WHERE here AND picture IN ({here}) ORDER BY path",
+            *values,
+        ):
             paths.setdefault(picture, []).append(path)
         rows = self.all(
             "SELECT faces.id, picture, digest, box, points, vector, faces.reason, grouped, "
-            f"{CONFIRMED} FROM faces JOIN pictures ON pictures.id = picture ORDER BY faces.id"
+            f"{CONFIRMED} FROM faces JOIN pictures ON pictures.id = picture "
+            f"WHERE true {only} ORDER BY faces.id",
+            *values,
         )
         return [_member(row, tuple(paths[row[1]])) for row in rows if row[1] in paths]
 

@@ -1,5 +1,6 @@
 """The job that groups the faces of an album, and asks people about what is uncertain."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from mien.server.portraits import face_picture
 from mien.server.state import State
 from mien.service import Run, group_photos
 from mien.types import Face, Floats
+
+OTHERS = 5  # people whom a question proposes beside the most similar one
 
 
 def group_album(state: State, job: Job, run: Run) -> None:
@@ -61,8 +64,11 @@ def store_faces(place: Path, groups: Sequence[Group], run: Run) -> None:
             (place / f"{number}.jpg").write_bytes(face_picture(image, box))
 
 
-def who(groups: Sequence[Group], pipeline: Pipeline) -> list[tuple[int, str, float, float]]:
-    """Return groups without a name that may be a person of the gallery: name, score, threshold."""
+Named = tuple[int, str, float, float, list[str]]  # group, name, score, threshold, who else
+
+
+def who(groups: Sequence[Group], pipeline: Pipeline) -> list[Named]:
+    """Return groups without a name that may be a person of the gallery."""
     search, found = pipeline.search(), []
     if search is None or not search.gallery.enrolled():
         return []
@@ -74,8 +80,9 @@ def who(groups: Sequence[Group], pipeline: Pipeline) -> list[tuple[int, str, flo
         face = Face(best.box, 1.0, best.points, embedding=best.vector)
         [decision] = search(mean[None], [face])
         if decision.outcome != "unknown" and decision.likely and decision.basis:
-            row = (group.id, decision.likely, decision.score or 0.0, decision.basis.threshold)
-            found.append(row)
+            others = [one.person for one in decision.candidates if one.person != decision.likely]
+            scores = decision.score or 0.0, decision.basis.threshold
+            found.append((group.id, decision.likely, *scores, others[:OTHERS]))
     return found
 
 
@@ -83,21 +90,22 @@ def ask(
     state: State,
     job: Job,
     same: Sequence[tuple[int, int, float, float]],
-    named: Sequence[tuple[int, str, float, float]],
+    named: Sequence[Named],
     known: GuardedGallery,
 ) -> None:
     """Replace the open questions of an album; those that were answered are not asked again."""
     numbers = {name: n for n, name in known.engine.names().items()}
     insert = (
         "INSERT OR IGNORE INTO questions "
-        "(tenant, album, kind, first, second, person, score, threshold) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        "(tenant, album, kind, first, second, person, score, threshold, others) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
     with state.store.change():
         state.store.run("DELETE FROM questions WHERE album = ? AND answer IS NULL", job.subject)
         for first, second, score, threshold in same:
-            values = ("same", first, second, 0, score, threshold)
+            values = ("same", first, second, 0, score, threshold, "[]")
             state.store.run(insert, job.tenant, job.subject, *values)
-        for group, name, score, threshold in named:
-            values = ("who", group, 0, numbers[name], score, threshold)
+        for group, name, score, threshold, others in named:
+            ids = json.dumps([numbers[one] for one in others if one in numbers])
+            values = ("who", group, 0, numbers[name], score, threshold, ids)
             state.store.run(insert, job.tenant, job.subject, *values)

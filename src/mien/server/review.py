@@ -8,48 +8,16 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from mien.albums import Groups, edits
+from mien.errors import GalleryError
 from mien.gallery import GuardedGallery
 from mien.server.access import Caller, Reviewer
 from mien.server.galleries import Body, Id, Number, name_of_person
 from mien.server.groups import enrol_in, groups_of
+from mien.server.planting import plant
 from mien.server.problems import ApiError, absent
+from mien.server.questions import COLUMNS, ORDER, Question, question_of
 
 router = APIRouter(prefix="/v1/review", tags=["review"])
-SHOWN = 12  # faces of a group in a question
-COLUMNS = "q.id, q.album, a.gallery, q.kind, q.first, q.second, q.person, q.score, q.threshold"
-# The most useful question first: closest to its threshold, since there a person knows most more.
-ORDER = "ORDER BY abs(coalesce(q.score - q.threshold, 0)), q.id"
-
-
-class GroupShown(BaseModel):
-    """A group of a question."""
-
-    id: int
-    name: str | None
-    size: int
-    faces: list[int] = Field(description="ids of some of its faces; see the album")
-
-
-class PersonShown(BaseModel):
-    """A person of the gallery in a question."""
-
-    id: int
-    name: str
-
-
-class Question(BaseModel):
-    """One question for a person."""
-
-    id: int
-    kind: Literal["same", "who"] = Field(
-        description="same: are the two groups one person; who: is the group this person"
-    )
-    album: str
-    gallery: str
-    groups: list[GroupShown]
-    person: PersonShown | None
-    score: float | None = Field(description="None without the scope `scores`")
-    threshold: float | None
 
 
 class Queue(BaseModel):
@@ -66,6 +34,9 @@ class Reply(Body):
     answer: Literal["yes", "no", "skip", "other"]
     person: Id | None = Field(None, description="for `other`: the id of the right person")
     enrol: bool = Field(True, description="for `who`: also enrol the faces, with that scope")
+    all: bool = Field(
+        False, description="with `yes`: the same for all open `same` questions of the first group"
+    )
 
 
 class Replied(BaseModel):
@@ -116,41 +87,11 @@ def list_questions(
     for row in rows:
         if len(items) == limit:
             break
-        shown = _question(caller, row)
+        shown = question_of(caller, row)
         if shown is not None:
             items.append(shown)
     [answered] = store.one(f"SELECT count(*) {done}", *others)
     return Queue(items=items, total=len(rows), answered=answered)
-
-
-def _question(caller: Caller, row: Any) -> Question | None:
-    """Return a question; None if a later edit has settled it, which closes it."""
-    number, album, gallery, kind, first, second, person, score, threshold = row
-    with groups_of(caller, album, read_only=True) as groups:
-        shown = [_group(groups, one) for one in (first, second) if one]
-    name = caller.gallery(gallery).engine.names().get(person) if person else None
-    if None in shown or (person and name is None):
-        caller.state.store.run("DELETE FROM questions WHERE id = ?", number)
-        return None
-    scores = caller.may("scores")
-    return Question(
-        id=number,
-        kind=kind,
-        album=album,
-        gallery=gallery,
-        groups=[one for one in shown if one],
-        person=PersonShown(id=person, name=name) if name else None,
-        score=score if scores else None,
-        threshold=threshold if scores else None,
-    )
-
-
-def _group(groups: Groups, number: int) -> GroupShown | None:
-    row = groups.one("SELECT name FROM groups WHERE id = ?", number)
-    ids = [i for (i,) in groups.all("SELECT id FROM faces WHERE grouped = ? ORDER BY id", number)]
-    if row is None or not ids:
-        return None
-    return GroupShown(id=number, name=row[0], size=len(ids), faces=ids[:SHOWN])
 
 
 @router.get("/figures")
@@ -158,7 +99,8 @@ def figures(caller: Reviewer) -> list[Figures]:
     """Count the answers: how often the answer to an uncertain match was yes."""
     rows = caller.state.store.all(
         "SELECT kind, sum(answer IN ('yes', 'other')), sum(answer = 'no'), sum(answer = 'skip'), "
-        "sum(answer IS NULL) FROM questions WHERE tenant = ? GROUP BY kind ORDER BY kind",
+        "sum(answer IS NULL) FROM questions WHERE tenant = ? AND planted IS NULL "
+        "GROUP BY kind ORDER BY kind",
         caller.tenant,
     )
     return [
@@ -185,7 +127,11 @@ def undo(caller: Reviewer) -> Replied:
             _take_back(groups, taken["edits"])
     if taken["templates"]:
         caller.gallery(gallery).remove(*taken["templates"])
-    store.run("UPDATE questions SET answer = NULL, undo = NULL WHERE id = ?", number)
+    with store.change():
+        for one in (number, *taken["also"]):
+            store.run(
+                "UPDATE questions SET answer = NULL, undo = NULL, by = NULL WHERE id = ?", one
+            )
     return Replied(
         edits=len(taken["edits"]), templates=taken["templates"], total=open_count(caller)
     )
@@ -216,24 +162,31 @@ def answer(question: Number, body: Reply, caller: Reviewer) -> Replied:
     """Answer a question: yes, no, skip, or other (another person)."""
     store = caller.state.store
     row = store.one(
-        f"SELECT {COLUMNS} FROM questions q JOIN albums a ON a.id = q.album "
+        "SELECT q.album, a.gallery, q.kind, q.first, q.second, q.person, q.planted "
+        "FROM questions q JOIN albums a ON a.id = q.album "
         "WHERE q.id = ? AND q.tenant = ? AND coalesce(q.answer, 'skip') = 'skip'",
         *(question, caller.tenant),
     )
     if row is None:
         raise absent(f"An open question {question}")
-    _, album, gallery, kind, first, second, person, *_ = row
+    album, gallery, kind, first, second, person, planted = row
     if (body.answer == "other") != (body.person is not None) or (
         kind == "same" and body.answer == "other"
     ):
         raise ApiError(422, "answer", "`other` is for `who`, with the id of a person.")
-    made, templates = list[int](), list[int]()
-    if body.answer != "skip":
+    if body.all and body.answer != "yes":
+        raise ApiError(422, "answer", "`all` is for `yes`.")
+    made, templates, also = list[int](), list[int](), list[int]()
+    if body.answer != "skip" and planted is None:
         with groups_of(caller, album) as groups:
             before = _last(groups)
-            if kind == "same":
+            if body.all:
+                first, also = _all_of(caller, groups, album, question, first)
+            if kind == "same" and not (
+                body.all and (first == second or _gone(groups, first, second))
+            ):
                 _same(groups, first, second, yes=body.answer == "yes")
-            elif body.answer != "no":
+            elif kind == "who" and body.answer != "no":
                 known = caller.gallery(gallery)
                 templates = _who(groups, first, known, body.person or person, body, caller)
             made = [
@@ -242,27 +195,63 @@ def answer(question: Number, body: Reply, caller: Reviewer) -> Replied:
                     "SELECT id FROM journal WHERE id > ? AND before IS NOT NULL ORDER BY id", before
                 )
             ]
-    store.run(
-        "UPDATE questions SET answer = ?, undo = ?, by = ?, at = ? WHERE id = ?",
-        *(body.answer, json.dumps({"edits": made, "templates": templates})),
-        *(caller.key.id, time.time(), question),
-    )
+    with store.change():
+        for one in also:
+            store.run("UPDATE questions SET answer = 'yes' WHERE id = ?", one)
+        store.run(
+            "UPDATE questions SET answer = ?, undo = ?, by = ?, at = ? WHERE id = ?",
+            body.answer,
+            json.dumps({"edits": made, "templates": templates, "also": also}),
+            *(caller.key.id, time.time(), question),
+        )
+    plant(caller, album, gallery)
     return Replied(edits=len(made), templates=templates, total=open_count(caller))
+
+
+def _all_of(
+    caller: Caller, groups: Groups, album: str, question: int, group: int
+) -> tuple[int, list[int]]:
+    """Merge all groups that may be one with a group; return its number now, and the questions.
+
+    A group that an earlier edit keeps apart stays apart, and its question stays open.
+    """
+    rows = caller.state.store.all(
+        "SELECT id, first, second FROM questions WHERE album = ? AND kind = 'same' "
+        "AND answer IS NULL AND planted IS NULL AND id != ? AND ? IN (first, second)",
+        *(album, question, group),
+    )
+    now, also = group, []
+    for number, first, second in rows:
+        other = second if first == group else first
+        if _gone(groups, now, other):
+            continue
+        try:
+            now = _same(groups, now, other, yes=True)
+        except GalleryError:
+            continue
+        also.append(number)
+    return now, also
+
+
+def _gone(groups: Groups, *numbers: int) -> bool:
+    """Return whether one of some groups does not exist, as it was merged into another one."""
+    return any(groups.one("SELECT 1 FROM groups WHERE id = ?", one) is None for one in numbers)
 
 
 def _last(groups: Groups) -> int:
     return int(groups.one("SELECT coalesce(max(id), 0) FROM journal")[0])
 
 
-def _same(groups: Groups, first: int, second: int, *, yes: bool) -> None:
-    """Merge two groups, or confirm that they are two people."""
+def _same(groups: Groups, first: int, second: int, *, yes: bool) -> int:
+    """Merge two groups, or confirm that they are two people; return the number that remains."""
     if not yes:
         edits.confirm(groups, first)
         edits.confirm(groups, second)
-        return
+        return first
     names = dict(groups.all("SELECT id, name FROM groups WHERE id IN (?, ?)", first, second))
     keep, go = (first, second) if names.get(first) or not names.get(second) else (second, first)
     edits.merge(groups, go, keep)
+    return keep
 
 
 def _who(

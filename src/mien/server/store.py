@@ -142,6 +142,10 @@ SIGHTINGS = (
     """,
     "CREATE INDEX sightings_of ON sightings (tenant, gallery, person)",
     "CREATE INDEX sightings_in ON sightings (film)",
+    "ALTER TABLE questions ADD COLUMN others TEXT NOT NULL DEFAULT '[]'",  # JSON: ids of people
+    # A planted question has a known answer, yes or no, and JSON of the two lists of faces it shows.
+    "ALTER TABLE questions ADD COLUMN planted TEXT",
+    "ALTER TABLE questions ADD COLUMN shown TEXT",
     "CREATE INDEX events_of ON events (tenant, camera, person, at)",
 )
 STEPS = (

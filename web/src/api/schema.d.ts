@@ -1176,6 +1176,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/review/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement
+         * @description Show how often this key agreed with planted questions, whose answers are known.
+         *
+         *     One in ten questions is planted, once the album has confirmed groups. Skipped ones do not count.
+         */
+        get: operations["agreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/review": {
         parameters: {
             query?: never;
@@ -1740,6 +1762,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Agreement
+         * @description How often the answers of this key to planted questions were the known ones.
+         */
+        Agreement: {
+            /** Asked */
+            asked: number;
+            /** Agreed */
+            agreed: number;
+            /**
+             * Low
+             * @description 95 % interval of the share (Wilson); None: none asked
+             */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
         /**
          * AlbumFacts
          * @description An album.
@@ -2702,6 +2741,11 @@ export interface components {
              * @description ids of some of its faces; see the album
              */
             faces: number[];
+            /**
+             * Originals
+             * @description the photos of these faces
+             */
+            originals: components["schemas"]["Original"][];
         };
         /**
          * Health
@@ -3115,6 +3159,24 @@ export interface components {
             name: string;
         };
         Numbers: number[];
+        /**
+         * Original
+         * @description A face within its photo.
+         */
+        Original: {
+            /** Face */
+            face: number;
+            /**
+             * Photo
+             * @description id; see the album
+             */
+            photo: string;
+            /**
+             * Box
+             * @description left, top, right, bottom, px of the upright photo
+             */
+            box: number[];
+        };
         /** Page[EntryFacts] */
         Page_EntryFacts_: {
             /** Items */
@@ -3371,6 +3433,11 @@ export interface components {
             groups: components["schemas"]["GroupShown"][];
             person: components["schemas"]["PersonShown"] | null;
             /**
+             * Others
+             * @description who else it may be, most similar first
+             */
+            others: components["schemas"]["PersonShown"][];
+            /**
              * Score
              * @description None without the scope `scores`
              */
@@ -3489,6 +3556,12 @@ export interface components {
              * @default true
              */
             enrol: boolean;
+            /**
+             * All
+             * @description with `yes`: the same for all open `same` questions of the first group
+             * @default false
+             */
+            all: boolean;
         };
         /**
          * Rules
@@ -3845,6 +3918,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type SchemaAgreement = components['schemas']['Agreement'];
 export type SchemaAlbumFacts = components['schemas']['AlbumFacts'];
 export type SchemaAppearance = components['schemas']['Appearance'];
 export type SchemaBasisFacts = components['schemas']['BasisFacts'];
@@ -3914,6 +3988,7 @@ export type SchemaNewGallery = components['schemas']['NewGallery'];
 export type SchemaNewKey = components['schemas']['NewKey'];
 export type SchemaNewName = components['schemas']['NewName'];
 export type SchemaNumbers = components['schemas']['Numbers'];
+export type SchemaOriginal = components['schemas']['Original'];
 export type SchemaPageEntryFacts = components['schemas']['Page_EntryFacts_'];
 export type SchemaPageFilmFacts = components['schemas']['Page_FilmFacts_'];
 export type SchemaPageGroupFacts = components['schemas']['Page_GroupFacts_'];
@@ -11069,6 +11144,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Undone"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreement"];
                 };
             };
             /** @description A problem. */

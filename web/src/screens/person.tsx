@@ -170,7 +170,7 @@ function Templates({ person, again, chosen, onChosen }: Part & { chosen: number[
           {chosen.length < person.enrolled.length ? <NameForm label={t("people.split.name", { n: chosen.length })} action={t("people.split")} onName={split} /> : <p>{t("people.split.all")}</p>}
         </div>
       )}
-      <ul class="grid">
+      <ul class="grid" style={{ gridTemplateColumns: "repeat(auto-fill, minmax(172px, 1fr))" }}>
         {person.enrolled.map((one, place) => (
           <li key={one.id} class={`card cards ${chosen.includes(one.id) ? "chosen" : ""}`}>
             {one.picture ? (

@@ -9,7 +9,7 @@ import { Scale } from "../parts/scale";
 import { Sure } from "../parts/sure";
 import { Empty, Show, useLoad, Working } from "../parts/states";
 import { fail, route, say } from "../state";
-import { moment, oneIn, t } from "../words";
+import { moment, oneIn, percent, t } from "../words";
 import { writing } from "../app";
 import { waiting } from "./review_queue";
 
@@ -23,40 +23,63 @@ export function Review() {
 /** One question at a time, by keyboard: hundreds in minutes. */
 function Queue() {
   const [found, again] = useLoad(() => body(api.GET("/v1/review", { params: { query: { limit: 8 } } })), []);
-  const [busy, setBusy] = useState(false);
   const [given, setGiven] = useState(0);
-  const question = found.state === "done" ? found.value.items[0] : undefined;
+  const [gone, setGone] = useState<number[]>([]); // answered, while the server is still told
+  const [since, setSince] = useState<number | null>(null); // ms, when the first question was shown
+  const [originals, setOriginals] = useState(false);
+  const line = useRef(Promise.resolve()); // answers are sent one after the other
+  const sending = useRef(0);
+  const items = found.state === "done" ? found.value.items : [];
+  const question = items.find((one) => !gone.includes(one.id));
   useEffect(() => {
-    if (found.state === "done") waiting.value = found.value.total;
+    if (found.state !== "done") return;
+    waiting.value = found.value.total;
+    if (since === null && found.value.total) setSince(performance.now());
+    if (sending.current === 0) setGone([]); // the list has all answers
   }, [found]);
-  const reply = async (choice: Choice, person?: number) => {
-    if (!question || busy) return;
-    setBusy(true);
-    try {
-      const answer = { answer: choice, enrol: may("enrol"), ...(person ? { person } : {}) };
-      await api.POST("/v1/review/{question}", { params: { path: { question: question.id } }, body: answer });
-      setGiven(given + 1);
+  const send = (task: () => Promise<unknown>, failed: (error: unknown) => void) => {
+    sending.current++;
+    line.current = line.current.then(task).then(() => {}, failed).finally(() => {
+      sending.current--;
       again();
-    } catch (error) {
-      fail(error);
-      again();
-    } finally {
-      setBusy(false);
-    }
+    });
   };
-  const back = async () => {
-    try {
-      await api.POST("/v1/review/undo");
-      setGiven(Math.max(0, given - 1));
-      again();
-    } catch (error) {
-      say(messageOf(error), "info");
-    }
+  const reply = (choice: Choice, person?: number, all = false) => {
+    if (!question) return;
+    const { id } = question;
+    const body = { answer: choice, enrol: may("enrol"), all, ...(person ? { person } : {}) };
+    // The next question is there at once; after "all", what is left is asked for first.
+    setGone((ids) => [...ids, ...(all ? items.map((one) => one.id) : [id])]);
+    setGiven((n) => n + 1);
+    send(
+      () => api.POST("/v1/review/{question}", { params: { path: { question: id } }, body }),
+      (error) => {
+        fail(error);
+        setGiven((n) => n - 1);
+      },
+    );
   };
+  const back = () =>
+    send(
+      () =>
+        api.POST("/v1/review/undo").then(() => setGiven((n) => Math.max(0, n - 1))),
+      (error) => say(messageOf(error), "info"),
+    );
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (writing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      const run = { y: () => reply("yes"), n: () => reply("no"), s: () => reply("skip"), u: back, m: () => reply("yes") }[event.key.toLowerCase()];
+      const key = event.key.toLowerCase();
+      const other = question?.others[Number(key) - 1];
+      const keys: Record<string, () => unknown> = {
+        y: () => reply("yes"),
+        n: () => reply("no"),
+        s: () => reply("skip"),
+        m: () => reply("yes"),
+        a: () => reply("yes", undefined, true),
+        u: back,
+        ...(pressable(event) ? {} : { " ": () => setOriginals(!originals) }),
+      };
+      const run = other ? () => reply("other", other.id) : keys[key];
       if (!run) return;
       event.preventDefault();
       void run();
@@ -76,9 +99,12 @@ function Queue() {
         {(queue) =>
           question ? (
             <div class="question">
-              <Working label={t("review.progress", { done: given, n: queue.total })} done={given} total={given + queue.total} />
-              <Asked key={question.id} question={question} onReply={reply} onBack={back} />
+              <Working label={t("review.progress", { n: queue.total })} done={given} total={given + queue.total} />
+              <Pace given={given} since={since} />
+              <Asked key={question.id} question={question} originals={originals} onOriginals={() => setOriginals(!originals)} onReply={reply} onBack={back} />
             </div>
+          ) : items.length ? (
+            <Working label={t("loading")} />
           ) : (
             <Empty icon="review" title={t("review.none")} text={t("review.none.text")} />
           )
@@ -91,24 +117,48 @@ function Queue() {
 
 const faceOf = (album: string, face: number) => `/v1/albums/${album}/faces/${face}/picture`;
 
-function Asked({ question, onReply, onBack }: { question: Question; onReply: (choice: Choice, person?: number) => void; onBack: () => void }) {
+/** Whether a space already presses what has the focus. */
+const pressable = (event: KeyboardEvent) => (event.target as HTMLElement).matches("button, a, summary, input, label");
+
+/** Answers a minute, and how often the answers to planted questions were the known ones. */
+function Pace({ given, since }: { given: number; since: number | null }) {
+  const [found] = useLoad(() => body(api.GET("/v1/review/agreement")), [given]);
+  const minutes = since === null ? 0 : (performance.now() - since) / 60_000;
+  const agreed = found.state === "done" && found.value.asked > 0 ? found.value : null;
+  return (
+    <p class="small soft" data-given={given}>
+      {given > 0 && minutes > 0 && t("review.pace", { n: Math.round(given / minutes) })}{" "}
+      {agreed && t("review.agreed", { n: agreed.asked, agreed: agreed.agreed, low: percent(agreed.low ?? 0), high: percent(agreed.high ?? 1) })}
+    </p>
+  );
+}
+
+interface AskedProps {
+  question: Question;
+  originals: boolean;
+  onOriginals: () => void;
+  onReply: (choice: Choice, person?: number, all?: boolean) => void;
+  onBack: () => void;
+}
+
+function Asked({ question, originals, onOriginals, onReply, onBack }: AskedProps) {
   const [first, second] = question.groups;
   const name = question.person?.name ?? second?.name ?? first?.name ?? "";
   const heading = question.kind === "who" ? t("review.who", { name }) : t("review.same");
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => button.current?.focus({ preventScroll: true }), []);
+  const place = useRef<HTMLElement>(null);
+  useEffect(() => place.current?.focus({ preventScroll: true }), []);
   return (
-    <article class="card cards">
+    <article ref={place} class="card cards" tabIndex={-1} aria-label={heading}>
       <h2>{heading}</h2>
       <div class="pair">
-        {first && <Faces album={question.album} ids={first.faces} label={first.name ?? t("review.group", { n: first.size })} />}
+        {first && <Faces album={question.album} group={first} originals={originals} />}
         {question.person ? (
           <figure>
             <Reference gallery={question.gallery} person={question.person.id} name={question.person.name} />
             <figcaption>{question.person.name}</figcaption>
           </figure>
         ) : (
-          second && <Faces album={question.album} ids={second.faces} label={second.name ?? t("review.group", { n: second.size })} />
+          second && <Faces album={question.album} group={second} originals={originals} />
         )}
       </div>
       {question.score != null && question.threshold != null && (
@@ -118,7 +168,7 @@ function Asked({ question, onReply, onBack }: { question: Question; onReply: (ch
         </>
       )}
       <div class="answers">
-        <button ref={button} class="button" onClick={() => onReply("yes")}>
+        <button class="button" onClick={() => onReply("yes")}>
           <Icon name="check" /> {t("review.yes")} <kbd>Y</kbd>
         </button>
         <button class="button" onClick={() => onReply("no")}>
@@ -128,9 +178,27 @@ function Asked({ question, onReply, onBack }: { question: Question; onReply: (ch
           {t("review.skip")} <kbd>S</kbd>
         </button>
       </div>
+      {question.others.length > 0 && (
+        <div class="chips" role="group" aria-label={t("review.others")}>
+          {question.others.map((one, place) => (
+            <button key={one.id} class="chip" onClick={() => onReply("other", one.id)}>
+              <kbd>{place + 1}</kbd> <Reference gallery={question.gallery} person={one.id} name={one.name} small /> {one.name}
+            </button>
+          ))}
+        </div>
+      )}
       <div class="actions">
         <button class="button bare tight" onClick={onBack}>
           <Icon name="undo" /> {t("undo")} <kbd>U</kbd>
+        </button>
+        <button class="button bare tight" onClick={() => onReply("yes")}>
+          <Icon name="merge" /> {t("review.merge")} <kbd>M</kbd>
+        </button>
+        <button class="button bare tight" title={t("review.all.text")} onClick={() => onReply("yes", undefined, true)}>
+          <Icon name="people" /> {t("review.all")} <kbd>A</kbd>
+        </button>
+        <button class="button bare tight" aria-pressed={originals} onClick={onOriginals}>
+          <Icon name="films" /> {t("review.originals")} <kbd>{t("review.space")}</kbd>
         </button>
         {question.kind === "who" && <Other onPerson={(one) => onReply("other", one.id)} />}
       </div>
@@ -138,12 +206,16 @@ function Asked({ question, onReply, onBack }: { question: Question; onReply: (ch
   );
 }
 
-function Faces({ album, ids, label }: { album: string; ids: number[]; label: string }) {
+type Group = Question["groups"][number];
+
+function Faces({ album, group, originals }: { album: string; group: Group; originals: boolean }) {
+  const label = group.name ?? t("review.group", { n: group.size });
+  const [first] = group.originals;
   return (
     <figure>
-      <img class="face big" src={faceOf(album, ids[0] ?? 0)} alt={label} />
+      {originals && first ? <Original album={album} of={first} label={label} /> : <img class="face big" src={faceOf(album, group.faces[0] ?? 0)} alt={label} />}
       <div class="chips" style={{ marginTop: "8px" }}>
-        {ids.slice(1, 6).map((one) => (
+        {group.faces.slice(1, 6).map((one) => (
           <img key={one} class="face" style={{ width: 44, height: 44 }} src={faceOf(album, one)} alt="" />
         ))}
       </div>
@@ -152,10 +224,30 @@ function Faces({ album, ids, label }: { album: string; ids: number[]; label: str
   );
 }
 
-function Reference({ gallery: name, person, name: title }: { gallery: string; person: number; name: string }) {
+/** The whole photo, with a box around the face that is asked about. */
+function Original({ album, of, label }: { album: string; of: Group["originals"][number]; label: string }) {
+  const [size, setSize] = useState<[number, number] | null>(null);
+  const [left = 0, top = 0, right = 0, bottom = 0] = of.box;
+  return (
+    <div class="stage">
+      <div class="sheet">
+        <img src={`/v1/albums/${album}/photos/${of.photo}`} alt={t("review.original", { name: label })} onLoad={(event) => setSize([event.currentTarget.naturalWidth, event.currentTarget.naturalHeight])} />
+        {size && (
+          <svg class="boxes" viewBox={`0 0 ${size[0]} ${size[1]}`} preserveAspectRatio="none" aria-hidden="true">
+            <rect class="halo" x={left} y={top} width={right - left} height={bottom - top} />
+            <rect class="review" x={left} y={top} width={right - left} height={bottom - top} />
+          </svg>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Reference({ gallery: name, person, name: title, small = false }: { gallery: string; person: number; name: string; small?: boolean }) {
   const [gone, setGone] = useState(false);
-  if (gone) return <div class="face big initial">{title.slice(0, 1).toLocaleUpperCase()}</div>;
-  return <img class="face big" src={portraitOf(name, person)} alt={title} onError={() => setGone(true)} />;
+  const look = small ? "face tiny" : "face big";
+  if (gone) return <div class={`${look} initial`} aria-hidden="true">{title.slice(0, 1).toLocaleUpperCase()}</div>;
+  return <img class={look} src={portraitOf(name, person)} alt={small ? "" : title} onError={() => setGone(true)} />;
 }
 
 function Other({ onPerson }: { onPerson: (person: Person) => void }) {
