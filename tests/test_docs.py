@@ -164,8 +164,14 @@ def test_commands_in_shell_blocks_exist_with_their_options():
             if words[:1] != ["mien"]:
                 continue
             command, rest = top, words[1:]
-            while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
+            while hasattr(command, "commands") and rest:
                 name = rest[0]
+                if name.startswith("-"):  # a flag of the group, or options of the group alone
+                    flags = {o for p in command.params if p.is_flag for o in p.opts}
+                    if name not in flags or len(rest) == 1 or rest[1].startswith("-"):
+                        break
+                    rest = rest[1:]
+                    continue
                 if BY_CARD in command.commands and name in cards():
                     name = BY_CARD
                 assert name in command.commands, f"{page.name}: {line}"

@@ -1,14 +1,18 @@
 """Made, edited and restored faces are never enrolled, never named without review, never counted."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from mien.evaluate.originals import MadeImageError, require_originals
+from mien.cli.eval.options import basis_of
+from mien.evaluate.originals import MadeImageError, accept_made, require_originals
 from mien.gallery import Template, open_gallery
 from mien.media import FilmWriter, encode_image, source_packet, write_bytes, write_image
 from mien.service import Item, enroll, identify, verify
+from mien.types import Crop
 
 CHANGES = ("synthetic", "edited", "restored")
 
@@ -101,6 +105,43 @@ def test_verification_and_detection_refuse_made_images(known, portrait, tmp_path
         embed_pictures([Picture(path, "Ada", 0)], known)
     with pytest.raises(MadeImageError):
         detect_single([path], known.detector, data="two")
+
+
+def test_liveness_groups_grids_and_clips_refuse_made_images(known, portrait, tmp_path):
+    from mien.datasets import Attempt, Labelled
+    from mien.evaluate.attempts import score_attempts
+    from mien.evaluate.attributes.card_task import predict_clips
+    from mien.evaluate.fairness.groups import assess_pictures
+    from mien.evaluate.fairness.labelled_faces import faces_of
+
+    path = tmp_path / "clip" / "1.png"
+    path.parent.mkdir()
+    write_bytes(path, encode_image(portrait("Ada"), "png", note=note("synthetic")))
+    one = Labelled(path, labels={"gender": "F", "dataset": "a"})
+    known.liveness = SimpleNamespace()
+    head = SimpleNamespace(needs={"chips"}, crop=Crop(size=8))
+    with pytest.raises(MadeImageError):
+        score_attempts([Attempt(path, "bona-fide", "s")], known)
+    with pytest.raises(MadeImageError):
+        assess_pictures([one], known)
+    with pytest.raises(MadeImageError):
+        faces_of([one], {}, 8)
+    with pytest.raises(MadeImageError, match="clip"):
+        predict_clips([replace(one, path=path.parent)], "gender", head, ("F",))
+
+
+def test_made_images_count_on_purpose_and_the_result_states_it(tmp_path):
+    path = tmp_path / "1.png"
+    write_bytes(path, encode_image(np.zeros((8, 8, 3), np.uint8), "png", note=note("edited")))
+    accept_made(True)
+    try:
+        require_originals([path])
+        assert "Images" in dict(basis_of(None))
+    finally:
+        accept_made(False)
+    assert "Images" not in dict(basis_of(None))
+    with pytest.raises(MadeImageError, match="eval --made"):
+        require_originals([path])
 
 
 def test_made_faces_are_left_out_of_groups(known, portrait, tmp_path):

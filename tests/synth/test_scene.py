@@ -9,10 +9,10 @@ from mien.synth import Actor, Camera, Pose, Scene, aged, make_person, render
 from mien.synth.head.eyes import paint_eyes
 from mien.synth.head.geometry_checks import small_step, warping
 from mien.synth.render import raster
+from mien.synth.render.backdrop import backdrop
 from mien.synth.render.camera import place, project
 from mien.synth.render.flow import flow
 from mien.synth.render.light import Lamp, Light
-from mien.synth.render.scene import backdrop
 from mien.synth.skin.appearance import Appearance, Person
 from mien.synth.skin.paint import LABELS, NUMBER, paint
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.eval.options import Made
 from mien.cli.options import opened
 from mien.cli.terminal import complain, print_table, progress
 from mien.errors import MienError, extra
@@ -84,6 +85,7 @@ def calibrate(
     vectors: Vectors = None,
     suspects: Suspects = 5,
     plot: Plot = None,
+    made: Made = False,
 ) -> None:
     """Measure thresholds with intervals on labelled images; test the result.
 
@@ -91,10 +93,12 @@ def calibrate(
     """
     from mien.datasets.people import people_in, people_of_pairs
     from mien.decision import write_calibration
+    from mien.evaluate.originals import accept_made
     from mien.evaluate.verification.calibrate import calibrate as measure
     from mien.evaluate.verification.trial_sources import folds_of
     from mien.evaluate.verification.vectors import embed_pictures
 
+    accept_made(made)
     for path in (out, vectors, plot):
         _require_place(path)
     if plot:
@@ -106,6 +110,7 @@ def calibrate(
     wanted = [picture for picture in pictures if picture.fold in used | held_out]
     pipeline = opened(detector, embedder, device, commercial_only=False)
     label = data or f"Folder {folder.resolve().name}"
+    label += " (made images count)" if made else ""
     with progress() as on_step:
         found, failures = embed_pictures(wanted, pipeline, vectors=vectors, on_step=on_step)
         sample, rows = _sample(found, used)

@@ -2,11 +2,30 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mien.cli.options import AsTable, DetectorName, EmbedderName
+from mien.cli.synth_films import (
+    Emotion,
+    HeadName,
+    Lossless,
+    Pitch,
+    Rate,
+    Say,
+    Script,
+    Seconds,
+    Seed,
+    Side,
+    Truth,
+    Weights,
+    Yaw,
+    film_of,
+    picture_of,
+    weights_of,
+)
+from mien.cli.synth_puppets import draw_puppets, puppet
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.errors import MienError
 from mien.zoo import DETECTOR, EMBEDDER
@@ -16,26 +35,14 @@ if TYPE_CHECKING:
     from mien.synth import Actor, HeadModel, Scene
 
 app = typer.Typer(no_args_is_help=True, help="Render synthetic people with ground truth.")
+app.command()(puppet)
 
-HeadName = Annotated[
-    str, typer.Option("--head", help="Head model: builtin, an imported name, or an .npz file.")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed for identity and scene.")]
-Side = Annotated[
-    int, typer.Option("--size", min=16, max=4096, help="Side of the square image in pixels.")
-]
-Weights = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="A blendshape and its weight: AU12=0.7, jawOpen=0.3 ..."),
-]
 Tone = Annotated[
     float | None, typer.Option("--tone", min=1, max=10, help="Skin tone on the Monk scale.")
 ]
 Years = Annotated[
     float | None, typer.Option("--years", min=2, max=90, help="Age of the person in years.")
 ]
-Yaw = Annotated[float, typer.Option("--yaw", help="Yaw in degrees, positive to image right.")]
-Pitch = Annotated[float, typer.Option("--pitch", help="Pitch in degrees, positive up.")]
 
 
 @app.command()
@@ -57,24 +64,8 @@ def image(
 
     Example: mien synth image smile.png --set AU6=0.6 --set AU12=1 --yaw 15
     """
-    from io import BytesIO
-
-    import numpy as np
-
-    from mien.media import write_bytes, write_image
-    from mien.synth import render
-    from mien.synth.data.dataset import truth_of
-
     actor, scene = _sitting(head, seed, tone, years, yaw, pitch, size, weights)
-    frame = render(actor, scene)
-    write_image(out, frame.rgb)
-    if truth:
-        kept = BytesIO()
-        np.savez_compressed(kept, allow_pickle=False, **truth_of(frame))
-        write_bytes(truth, kept.getvalue())
-    print_json_line({"image": out, "synthetic": True, "shapes": frame.shapes,
-                     "points68": frame.lm68.round(2), "yaw": frame.pose.yaw,
-                     "pitch": frame.pose.pitch, "roll": frame.pose.roll})  # fmt: skip
+    picture_of(actor, scene, out, truth)
 
 
 @app.command()
@@ -82,27 +73,15 @@ def video(
     out: Annotated[Path, typer.Argument(help="Film to write: .mp4, .mov or .mkv.")],
     head: HeadName = "builtin",
     seed: Seed = 0,
-    emotion: Annotated[
-        str, typer.Option("--emotion", help="Expression: joy, fear, contempt ...")
-    ] = "neutral",
-    say: Annotated[str, typer.Option("--say", help="Speech sounds in ARPAbet: 'B L UW'.")] = "",
+    emotion: Emotion = "neutral",
+    say: Say = "",
     tone: Tone = None,
     years: Years = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, max=600)] = 4.0,
-    rate: Annotated[
-        float, typer.Option("--rate", min=1, max=200, help="Frames per second.")
-    ] = 25.0,
+    seconds: Seconds = 4.0,
+    rate: Rate = 25.0,
     size: Side = 384,
-    truth: Annotated[
-        Literal["none", "measures", "all"],
-        typer.Option(
-            help="Write NAME.truth.npz: measures of each frame; all = also depth, labels, "
-            "infrared and flow."
-        ),
-    ] = "measures",
-    lossless: Annotated[
-        bool, typer.Option("--lossless", help="Keep each pixel as it is; OUT ends in .mkv.")
-    ] = False,
+    truth: Truth = "measures",
+    lossless: Lossless = False,
 ) -> None:
     """Render a film: an expression, blinks, gaze, speech, breathing and head motion.
 
@@ -110,27 +89,8 @@ def video(
 
     Example: mien synth video hello.mp4 --emotion joy --say "HH AH L OW"
     """
-    import numpy as np
-
-    from mien.synth import emotion as units_of
-    from mien.synth.data.film_truth import record, truth_path
-    from mien.synth.motion import timeline
-    from mien.synth.motion.take import Take
-
     actor, scene = _sitting(head, seed, tone, years, 0.0, 0.0, size, None)
-    rng = np.random.default_rng([seed, 127])
-    moves = timeline.blinks(rng, seconds)
-    moves += timeline.macro(rng, units_of(emotion), min(0.4, seconds / 8))
-    line = timeline.Timeline(
-        seconds, tuple(moves), timeline.spoken(say.split(), seconds / 3) if say else (),
-        tuple(timeline.glances(rng, seconds)), timeline.motion(rng, seconds),
-    )  # fmt: skip
-    take = Take(line, scene, rate, breath_depth=1.0, seed=seed)
-    with progress() as on_step:
-        frames = record(actor, take, out, truth=truth, lossless=lossless, on_step=on_step)
-    events = [{"unit": e.unit, "onset": e.onset, "apex": e.apex, "offset": e.offset} for e in moves]
-    print_json_line({"film": out, "synthetic": True, "frames": frames, "events": events,
-                     "truth": None if truth == "none" else truth_path(out)})  # fmt: skip
+    film_of(actor, scene, Script(emotion, say, seconds, rate, seed), out, truth, lossless)
 
 
 @app.command()
@@ -143,6 +103,21 @@ def dataset(
     head: HeadName = "builtin",
     seed: Seed = 0,
     size: Side = 256,
+    puppets: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            help="Folder of photographs to move, instead of rendering people.",
+            show_default=False,
+        ),
+    ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="Layout of that folder, which names the people: taiwan, utkface, ferplus ...",
+            show_default=False,
+        ),
+    ] = "",
     workers: Annotated[
         int, typer.Option("--workers", min=0, help="Number of processes (0 = one per core).")
     ] = 0,
@@ -151,16 +126,19 @@ def dataset(
 
     The same command continues a run that was stopped.
 
-    Recipes: identities, expressions, au-intensity, micro-spotting, vsr-words,
-    vsr-sentences, liveness, rppg, age, weather, fairness.
+    Recipes: identities, liveness, age, weather, fairness, and with --puppets too:
+    expressions, au-intensity, gaze, micro-spotting, vsr-words, vsr-sentences, rppg.
 
     Example: mien synth dataset expressions faces --count 800 --seed 1
     """
     from mien.synth.data.dataset import Plan, cores, draw
 
     plan = Plan(recipe, count, seed, head, size)
-    with progress() as on_step:
-        manifest = draw(plan, out, workers=workers or cores(), on_step=on_step)
+    if puppets:
+        manifest = draw_puppets(plan, puppets, layout, out, workers or cores())
+    else:
+        with progress() as on_step:
+            manifest = draw(plan, out, workers=workers or cores(), on_step=on_step)
     sheet = _contact_sheet(out, manifest, recipe)
     print_json_line({"manifest": manifest, "items": count, "people": plan.people,
                      "sheet": sheet, "synthetic": True})  # fmt: skip
@@ -287,7 +265,7 @@ def _sitting(
     person = make_person(seed, model, tone=tone)
     rng = np.random.default_rng([seed, 131])
     scene = Scene(
-        weights=_weights(weights or []),
+        weights=weights_of(weights or []),
         pose=Pose(yaw, pitch),
         camera=Camera(size, size),
         light=random_light(rng),
@@ -296,21 +274,6 @@ def _sitting(
         seed=seed,
     )
     return Actor(model, aged(person, years) if years else person), scene
-
-
-def _weights(given: list[str]) -> dict[str, float]:
-    out = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        try:
-            out[name] = float(value)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise MienError(
-                f"--set '{text}' is not valid: expected BLENDSHAPE=WEIGHT, such as AU12=0.7."
-            )
-    return out
 
 
 def finders() -> dict[str, "Finder"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from mien.datasets import BONA_FIDE, Attempt
 from mien.decision.decide import FMR
 from mien.errors import FilmError, ImageError, LivenessError, MienError, TooFewTrialsError
 from mien.evaluate.liveness import Presentation
+from mien.evaluate.originals import require_originals
 from mien.film.liveness import EVERY, check_tracks
 from mien.media import is_film, open_film, read_image
 from mien.photo import Pipeline
@@ -48,8 +50,10 @@ def score_attempts(
     Raises:
         LivenessError: the pipeline checks no liveness.
         TooFewTrialsError: nobody has a reference, so there is no matcher.
+        MadeImageError: a presentation is declared as made by a program.
         MienError: the matcher gives no number.
     """
+    require_originals(Path(one.path) for one in attempts)
     if pipeline.liveness is None:
         raise LivenessError("The pipeline checks no liveness; open it with a liveness head.")
     references = _references(attempts, pipeline) if matcher else {}

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 from mien.deprecated import moved
 from mien.landmarks.head_pose import head_pose
 from mien.landmarks.measures import UNITS, measure, measure_head
-from mien.landmarks.mesh_fit import face_region, fit_meshes, mesh_region, run_landmarker
+from mien.landmarks.mesh_fit import (
+    face_region,
+    fit_largest,
+    fit_meshes,
+    mesh_region,
+    run_landmarker,
+)
 from mien.landmarks.mesh_tracker import REASONS, MeshTracker, TrackedMesh, mesh_box
 from mien.landmarks.names import SUBSET_68, five_points
 
@@ -16,6 +22,7 @@ __all__ = [
     "MeshTracker",
     "TrackedMesh",
     "face_region",
+    "fit_largest",
     "fit_meshes",
     "five_points",
     "head_pose",

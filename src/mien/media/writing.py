@@ -29,7 +29,14 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def write_image(path: str | os.PathLike[str], image: Pixels, quality: int = 92) -> None:
+def write_image(
+    path: str | os.PathLike[str],
+    image: Pixels,
+    quality: int = 92,
+    *,
+    note: str = "",
+    xmp: bytes = b"",
+) -> None:
     """Write an image to a file, in the format of its suffix.
 
     The file is complete or absent, also if the disk is full or the program is killed: it is
@@ -39,6 +46,8 @@ def write_image(path: str | os.PathLike[str], image: Pixels, quality: int = 92) 
         path: ends in .jpg, .jpeg, .png, .webp, .avif, .tif, .tiff or .bmp.
         image: (H, W, 3) uint8 RGB.
         quality: 1 to 100, for JPEG, WebP and AVIF; the other formats are lossless.
+        note: for the metadata; see encode_image.
+        xmp: a packet for the metadata.
 
     Raises:
         ImageError: the suffix is unknown, the folder is missing, access is denied, the disk is
@@ -50,7 +59,7 @@ def write_image(path: str | os.PathLike[str], image: Pixels, quality: int = 92) 
         raise ImageError(
             f"Image path '{path}' is not supported: expected one of {', '.join(FORMATS)}."
         )
-    write_bytes(path, encode_image(image, kind, quality))
+    write_bytes(path, encode_image(image, kind, quality, note, xmp))
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

@@ -14,6 +14,7 @@ from mien.cli.eval.options import (
     Folds,
     Label,
     Layout,
+    Made,
     Pairs,
     Place,
     Processor,
@@ -36,6 +37,16 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Evaluate models: error rates with intervals, by group and over time.",
 )
+
+
+@app.callback()
+def accepted(made: Made = False) -> None:
+    """Take the options of all evaluations."""
+    from mien.evaluate.originals import accept_made
+
+    accept_made(made)
+
+
 Seen = Annotated[
     Path | None,
     typer.Option(

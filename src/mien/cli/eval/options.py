@@ -93,6 +93,14 @@ Table = Annotated[
 ]
 
 
+Made = Annotated[
+    bool,
+    typer.Option(
+        "--made", help="Count images that declare themselves as synthetic, edited or restored."
+    ),
+]
+
+
 def print_findings(findings: "Findings", report: Path | None, table: bool) -> None:
     """Print findings, and write the report if one is requested."""
     from mien.metrics.findings import plain
@@ -142,8 +150,12 @@ def require_place(report: Path | None) -> None:
 
 
 def basis_of(pipeline: "Pipeline | None", *more: tuple[str, str]) -> Basis:
-    """Return the models with digests, and the command line."""
+    """Return the models with digests, and the command line; state that made images count."""
+    from mien.evaluate.originals import made_are_accepted
+
     rows = list(more)
+    if made_are_accepted():
+        rows.append(("Images", "those declared as synthetic, edited or restored count (--made)"))
     if pipeline:
         words = {"detect": "Faces found by", "embed": "Embedded by"}
         rows += [(words.get(step, step), model) for step, model in pipeline.models.items()]

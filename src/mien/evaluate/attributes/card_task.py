@@ -13,6 +13,7 @@ from mien.errors import ImageError, MienError
 from mien.evaluate.attributes.attributes import attributes, predict_labels
 from mien.evaluate.attributes.predictions import Prediction
 from mien.evaluate.attributes.vote_shares import vote_share_facts
+from mien.evaluate.originals import require_originals
 from mien.media import find_images, read_image, stretched
 from mien.metrics.findings import Findings
 from mien.photo import Pipeline
@@ -142,12 +143,16 @@ def predict_clips(
         head: takes chips.
         classes: the class is the largest of these values in the first reading that has them.
         on_step: called after each clip.
+
+    Raises:
+        MadeImageError: frames are declared as made by a program.
     """
     if head.needs != {"chips"}:
         raise MienError(
             f"Folders of frames hold chips, and '{head.name}' needs "
             f"{', '.join(sorted(head.needs))}."
         )
+    require_originals(one.path for one in records)
     answers = []
     for number, one in enumerate(records, 1):
         answers.append(_clip_answer(one, task, head, classes))

@@ -14,6 +14,7 @@ import numpy as np
 from mien.datasets.labels import Labelled
 from mien.datasets.trial_pairs import rows_of
 from mien.errors import ImageError, MienError
+from mien.evaluate.originals import require_originals
 from mien.evaluate.verification.trial_set import Compared, subset
 from mien.media import read_image
 from mien.metrics import Clusters, Estimate, Groups, compare_groups
@@ -51,7 +52,12 @@ class DetectionOutcome:
 def assess_pictures(
     pictures: Sequence[Labelled], pipeline: Pipeline, on_step: OnStep | None = None
 ) -> list[DetectionOutcome]:
-    """Find and assess the main face of each image."""
+    """Find and assess the main face of each image.
+
+    Raises:
+        MadeImageError: images are declared as made by a program.
+    """
+    require_originals(one.path for one in pictures)
     outcomes = []
     for number, one in enumerate(pictures, 1):
         try:

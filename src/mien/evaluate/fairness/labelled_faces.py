@@ -14,6 +14,7 @@ from mien.datasets.labels import Labelled
 from mien.datasets.trial_pairs import few, rows_of
 from mien.detect import detect_with_retries
 from mien.errors import MienError
+from mien.evaluate.originals import require_originals
 from mien.media import read_image, stretched, thumbnail
 from mien.types import Crop, OnStep, Pixels
 
@@ -86,6 +87,7 @@ def faces_of(
     chosen = [(p, name) for p, name in chosen if p.labels.get("gender") in GENDERS]
     if not chosen:
         raise MienError("No image fits a data set of the grid; check its rules and the labels.")
+    require_originals(picture.path for picture, _ in chosen)
     images = np.empty((len(chosen), size, size, 3), np.uint8)
     for number, (picture, _) in enumerate(chosen):
         images[number] = shrunk(read_image(picture.path), size)

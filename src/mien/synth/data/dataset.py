@@ -3,7 +3,7 @@
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,20 +18,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.media import FilmWriter, encode_image, write_bytes
-from mien.synth.data.recipes import find_recipe, plan
-from mien.synth.data.samples import Sample, split_of
+from mien.media import encode_image, write_bytes
+from mien.synth.data.declare import NOTE, PACKET
+from mien.synth.data.film_truth import TruthWriter, record, truth_path
+from mien.synth.data.portraits import LIST, Portrait, keep_portraits, read_portrait
+from mien.synth.data.recipes import RECIPES, find_recipe, plan
+from mien.synth.data.samples import Sample, split_of, split_of_name
 from mien.synth.head.actor import Actor
 from mien.synth.head.head_files import open_head
 from mien.synth.head.model import HeadModel
+from mien.synth.motion.puppet_frame import Performer, show
 from mien.synth.motion.take import play
 from mien.synth.render.attacks import present
 from mien.synth.render.degrade import spoil
-from mien.synth.render.scene import Frame, render
+from mien.synth.render.scene import Frame
 from mien.synth.skin.paint import LABELS
 from mien.types import OnStep
 
 SETTINGS = "dataset.json"
+Cast = Callable[[int], Sequence[Portrait]]  # returns that many photographs
+PUPPETS = """# {recipe}: photographs, moved
+
+{count} items of {people} photographs of real people, whose faces `mien synth dataset {recipe}
+--puppets` moved by known amounts with the head model `{head}` and seed {seed}. {about}
+
+**Synthetic movements**: nobody made them. What is labelled is added to the expression, pose and
+gaze that the photograph shows, which nobody measured. Skin, light and background are real, so the
+terms of the photographs hold for every file, and those who are seen must have agreed. Results on
+these images show how a method performs on such movements, not how accurate it is on people. Made
+by mien {version}.
+
+`manifest.jsonl` has one line per item: files, photograph, identity_id, split, labels, and the
+SHA-256 of its parameters. `portraits.jsonl` lists the photographs. Identities never cross splits.
+"""
 CARD = """# {recipe}: synthetic
 
 {count} items of {people} people who do not exist, rendered by `mien synth dataset {recipe}` from
@@ -56,9 +75,16 @@ class Plan:
     seed: int = 0
     head: str = "builtin"
     size: int = 256  # px, square
+    puppets: str = ""  # digest of the photographs that are moved; "": people are rendered
 
     def __post_init__(self) -> None:
-        find_recipe(self.recipe)
+        recipe = find_recipe(self.recipe)
+        if self.puppets and not recipe.puppets:
+            able = ", ".join(one.name for one in RECIPES.values() if one.puppets)
+            raise MienError(
+                f"Recipe '{self.recipe}' needs what a photograph does not show; these can move "
+                f"photographs: {able}."
+            )
         if not 1 <= self.count <= 10_000_000 or not 16 <= self.size <= 4096:
             raise MienError(
                 f"A data set has 1 to 10,000,000 items of 16 to 4096 px, not {self.count} of "
@@ -71,7 +97,14 @@ class Plan:
         return -(-self.count // find_recipe(self.recipe).each)
 
 
-def draw(plan_: Plan, out: Path, *, workers: int = 1, on_step: OnStep | None = None) -> Path:
+def draw(
+    plan_: Plan,
+    out: Path,
+    *,
+    cast: Cast | None = None,
+    workers: int = 1,
+    on_step: OnStep | None = None,
+) -> Path:
     """Render a data set into a folder.
 
     Existing items are kept, so the same command resumes after an interruption. The
@@ -80,6 +113,7 @@ def draw(plan_: Plan, out: Path, *, workers: int = 1, on_step: OnStep | None = N
     Args:
         plan_: what to render.
         out: the folder; created if it does not exist.
+        cast: finds the photographs of a plan with puppets; not called again to resume.
         workers: processes.
         on_step: called for each item.
 
@@ -91,6 +125,9 @@ def draw(plan_: Plan, out: Path, *, workers: int = 1, on_step: OnStep | None = N
     """
     head = open_head(plan_.head)
     _claim(plan_, out)
+    if plan_.puppets and not (out / LIST).is_file():
+        assert cast is not None, "a plan with puppets needs photographs"
+        keep_portraits(out, cast(plan_.people))
     todo = [n for n in range(plan_.count) if not _row_path(out, n).is_file()]
     done = plan_.count - len(todo)
     for _ in _each(plan_, out, todo, workers):
@@ -106,7 +143,8 @@ def draw(plan_: Plan, out: Path, *, workers: int = 1, on_step: OnStep | None = N
 
 def _claim(plan_: Plan, out: Path) -> None:
     """Claim the folder, or refuse it."""
-    settings = json.dumps(asdict(plan_), indent=1, sort_keys=True) + "\n"
+    given = {key: value for key, value in asdict(plan_).items() if key != "puppets" or value}
+    settings = json.dumps(given, indent=1, sort_keys=True) + "\n"
     path = out / SETTINGS
     if path.is_file():
         if path.read_text("utf-8") != settings:
@@ -169,12 +207,13 @@ def _one(plan_: Plan, out: Path, number: int) -> int:
     """Render one item; its row is written last, so a row means that the item is complete."""
     recipe, head = find_recipe(plan_.recipe), _head(plan_.head)
     identity, shot = plan(recipe, head, number, plan_.seed, plan_.size)
-    files, measured = write_shot(shot, Actor(head, shot.person), out / "items" / f"{number:07d}")
+    photo = read_portrait(out, identity) if plan_.puppets else None
+    one: Performer = photo.puppet(head) if photo else Actor(head, shot.person)
+    files, measured = write_shot(shot, one, out / "items" / f"{number:07d}")
     row = {
         "number": number,
         "files": {name: str(path.relative_to(out).as_posix()) for name, path in files.items()},
-        "identity_id": f"{plan_.head}-{plan_.seed}-{identity:06d}",
-        "split": split_of(identity, plan_.seed, plan_.people),
+        **_who(plan_, identity, photo),
         "synthetic": True,
         "head": plan_.head,
         "labels": {**shot.labels, **measured},
@@ -185,7 +224,18 @@ def _one(plan_: Plan, out: Path, number: int) -> int:
     return number
 
 
-def write_shot(shot: Sample, actor: Actor, base: Path) -> tuple[dict[str, Path], dict[str, Any]]:
+def _who(plan_: Plan, identity: int, photo: Portrait | None) -> dict[str, str]:
+    """The person of an item, and its split: the same for all items of that person."""
+    if photo is None:
+        name = f"{plan_.head}-{plan_.seed}-{identity:06d}"
+        return {"identity_id": name, "split": split_of(identity, plan_.seed, plan_.people)}
+    name = photo.person or photo.sha256[:16]
+    return {"identity_id": name, "photo": photo.name, "split": split_of_name(name, plan_.seed)}
+
+
+def write_shot(
+    shot: Sample, actor: Performer, base: Path
+) -> tuple[dict[str, Path], dict[str, Any]]:
     """Render one item to files that begin with `base`.
 
     Returns:
@@ -195,11 +245,13 @@ def write_shot(shot: Sample, actor: Actor, base: Path) -> tuple[dict[str, Path],
         return _write_film(shot, actor, base), {"rate": shot.take.rate}
     assert shot.scene is not None
     if shot.attack:
+        assert isinstance(actor, Actor), "Plan refuses photographs for this recipe"
         shown = present(actor, shot.scene, shot.attack, shot.scene.seed)
         files = {"rgb": _save(base, "", shown.rgb), "nir": _save(base, "-nir", shown.nir)}
         files["depth"] = _arrays(base, {"depth": shown.depth})
         return files, {"pulse_share": shown.pulse_share}
-    frame = render(actor, shot.scene, truth=shot.truth or shot.spoilt is not None, nir=shot.nir)
+    deep = shot.truth or shot.spoilt is not None
+    frame = show(actor, shot.scene, truth=deep, nir=shot.nir)
     files = {"rgb": _save(base, "", frame.rgb)}
     if shot.spoilt:
         done = spoil(frame.rgb, *shot.spoilt, shot.scene.seed, frame.depth)
@@ -215,19 +267,20 @@ def write_shot(shot: Sample, actor: Actor, base: Path) -> tuple[dict[str, Path],
     return files, measured
 
 
-def _write_film(shot: Sample, actor: Actor, base: Path) -> dict[str, Path]:
+def _write_film(shot: Sample, actor: Performer, base: Path) -> dict[str, Path]:
+    """A film, or its frames, with the truth of each frame."""
     assert shot.take is not None
-    if shot.lossless:
-        folder = base.with_name(base.name + "-frames")
-        folder.mkdir(exist_ok=True)
-        for number, (_, frame) in enumerate(play(actor, shot.take)):
-            write_bytes(folder / f"{number:06d}.png", encode_image(frame.rgb, "png"))
-        return {"frames": folder}
-    path = base.with_suffix(".mp4")
-    with FilmWriter(path) as film:
-        for time, frame in play(actor, shot.take):
-            film.add(frame.rgb, time)
-    return {"film": path}
+    if not shot.lossless:
+        path = base.with_suffix(".mp4")
+        record(actor, shot.take, path)
+        return {"film": path, "truth": truth_path(path)}
+    folder = base.with_name(base.name + "-frames")
+    folder.mkdir(exist_ok=True)
+    with TruthWriter(folder, shot.take) as known:
+        for number, (time, frame) in enumerate(play(actor, shot.take)):
+            write_bytes(folder / f"{number:06d}.png", _png(frame.rgb))
+            known.add(time, frame)
+    return {"frames": folder, "truth": truth_path(folder)}
 
 
 def truth_of(frame: Frame) -> dict[str, NDArray[Any]]:
@@ -255,8 +308,13 @@ def _save(base: Path, suffix: str, image: NDArray[np.uint8]) -> Path:
     path = base.with_name(f"{base.name}{suffix}.png")
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
-    write_bytes(path, encode_image(image, "png"))
+    write_bytes(path, _png(image))
     return path
+
+
+def _png(image: NDArray[np.uint8]) -> bytes:
+    """A picture that declares itself as synthetic."""
+    return encode_image(image, "png", note=NOTE, xmp=PACKET)
 
 
 def _arrays(base: Path, arrays: dict[str, NDArray[Any]]) -> Path:
@@ -271,7 +329,7 @@ def _card(plan_: Plan, head: HeadModel) -> str:
     from importlib.metadata import version
 
     recipe = find_recipe(plan_.recipe)
-    return CARD.format(
+    return (PUPPETS if plan_.puppets else CARD).format(
         recipe=recipe.name, count=plan_.count, people=plan_.people, head=plan_.head,
         seed=plan_.seed, about=recipe.about, version=version("mien"), licence=head.licence,
     )  # fmt: skip

@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.media import FilmWriter, open_film, read_sound
+from mien.synth.data.declare import NOTE
 from mien.synth.head.actor import Actor
 from mien.synth.motion.controls import SHAPES
+from mien.synth.motion.puppet_frame import Performer, show
 from mien.synth.motion.take import Take
 from mien.synth.motion.timeline import Event
 from mien.synth.motion.timeline import Sound as Spoken
 from mien.synth.motion.voice import speak
 from mien.synth.render.flow import Flow, flow
-from mien.synth.render.scene import Frame, Scene, render
+from mien.synth.render.scene import Frame, Scene
 from mien.synth.skin.paint import LABELS
 from mien.types import Clip, Doubles, Floats, OnStep, Series, Sound, Words
 
@@ -117,7 +119,7 @@ class TruthWriter:
 
 
 def record(
-    actor: Actor,
+    actor: Performer,
     take: Take,
     out: Path,
     *,
@@ -128,11 +130,11 @@ def record(
     """Render a film with its sound, and write its truth beside it; return the number of frames.
 
     Args:
-        actor: the person.
+        actor: the person, rendered, or the face in a photograph.
         take: the clip; what its timeline says is heard.
         out: .mp4, .mov or .mkv.
         truth: "measures": what changes from frame to frame; "all": also depth, segmentation,
-            infrared and flow, which takes several times as long.
+            infrared and flow, which takes several times as long; not known of a photograph.
         lossless: keep each pixel; needs .mkv.
         on_step: called after each frame.
 
@@ -140,17 +142,21 @@ def record(
         FilmError, MienError: a file cannot be written, or a phoneme is unknown.
     """
     line, whole = take.timeline, truth == "all"
+    if whole and not isinstance(actor, Actor):
+        raise MienError("Depth and infrared of a photograph are not known; choose truth=measures.")
     sound = speak(line.sounds, line.duration, take.seed) if line.sounds else None
     total = len(line.times(take.rate))
     with ExitStack() as files:
-        film = files.enter_context(FilmWriter(out, sound=sound, lossless=lossless))
+        film = files.enter_context(FilmWriter(out, note=NOTE, sound=sound, lossless=lossless))
         known = files.enter_context(TruthWriter(out, take)) if truth != "none" else None
         for done, ((time, scene), after) in enumerate(paired(take.scenes()), 1):
-            frame = render(actor, scene, truth=whole, nir=whole)
+            frame = show(actor, scene, truth=whole, nir=whole)
             film.add(frame.rgb, time)
             if known:
-                moves = whole and after and not take.rolling
-                known.add(time, frame, flow(actor, scene, after[1]) if moves and after else None)
+                moved = None
+                if isinstance(actor, Actor) and whole and after and not take.rolling:
+                    moved = flow(actor, scene, after[1])
+                known.add(time, frame, moved)
             if on_step:
                 on_step("frames", done, total)
     return total

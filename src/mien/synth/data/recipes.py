@@ -49,6 +49,7 @@ class Recipe:
     about: str  # one sentence
     each: int  # items per person
     make: Callable[[np.random.Generator, int, Person, int], Sample]  # rng, number, person, px
+    puppets: bool = False  # whether photographs can be moved instead of rendering people
 
 
 def _identities(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
@@ -77,6 +78,13 @@ def _intensity(rng: np.random.Generator, number: int, person: Person, size: int)
     units = {str(u): float(rng.uniform(0, 1)) for u in rng.choice(GRADED, count, replace=False)}
     labels = {"units": {unit: round(units.get(unit, 0.0), 4) for unit in GRADED}}
     return Sample(person, any_scene(rng, size, units, 8), labels=labels)
+
+
+def _gaze(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
+    yaw, pitch = float(rng.uniform(-25, 25)), float(rng.uniform(-15, 15))
+    weights = controls.gaze_weights(yaw, pitch)
+    labels = {"gaze_yaw": round(yaw, 3), "gaze_pitch": round(pitch, 3)}
+    return Sample(person, any_scene(rng, size, weights, 6), labels=labels, truth=True)
 
 
 def _film(rng: np.random.Generator, size: int, seconds: float, *, spread: float = 3.0) -> Take:
@@ -183,13 +191,14 @@ RECIPES: dict[str, Recipe] = {
     r.name: r
     for r in (
         Recipe("identities", "People in many poses, lights and places.", 6, _identities),
-        Recipe("expressions", "Seven emotions of EMFACS, and neutral.", 8, _expressions),
-        Recipe("au-intensity", "One to three action units at known strength.", 6, _intensity),
-        Recipe("micro-spotting", "Long films with rare short expressions.", 1, _spotting),
-        Recipe("vsr-words", "Single words, spoken by visemes.", 12, _words),
-        Recipe("vsr-sentences", "Three words each, spoken by visemes.", 4, _sentences),
+        Recipe("expressions", "Seven emotions of EMFACS, and neutral.", 8, _expressions, True),
+        Recipe("au-intensity", "One to three action units at known strength.", 6, _intensity, True),
+        Recipe("gaze", "Eyes turned in known directions.", 6, _gaze, True),
+        Recipe("micro-spotting", "Long films with rare short expressions.", 1, _spotting, True),
+        Recipe("vsr-words", "Single words, spoken by visemes.", 12, _words, True),
+        Recipe("vsr-sentences", "Three words each, spoken by visemes.", 4, _sentences, True),
         Recipe("liveness", "Living faces and four attacks: colour, infrared, depth.", 5, _liveness),
-        Recipe("rppg", "Films of skin with a known pulse, lossless.", 1, _rppg),
+        Recipe("rppg", "Films of skin with a known pulse, lossless.", 1, _rppg, True),
         Recipe("age", "The same people at 4 to 85 years.", 6, _age),
         Recipe(
             "weather",

@@ -71,7 +71,16 @@ def split_of(identity: int, seed: int, people: int) -> str:
         people: number of people.
     """
     order = np.random.default_rng([seed, 107]).permutation(people)
-    place = (int(np.flatnonzero(order == identity)[0]) + 0.5) / people
+    return _split_at((int(np.flatnonzero(order == identity)[0]) + 0.5) / people)
+
+
+def split_of_name(name: str, seed: int) -> str:
+    """The split of a person in photographs: by name, since several photos may show one person."""
+    digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    return _split_at(int.from_bytes(digest[:6], "big") / 2**48)
+
+
+def _split_at(place: float) -> str:
     for name, share in SPLITS:
         if place < share:
             return name

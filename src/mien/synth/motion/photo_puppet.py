@@ -5,7 +5,7 @@ texture: real skin, known motion. The person in the photo must have agreed to it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -28,9 +28,10 @@ from mien.synth.head.model import (
 )
 from mien.synth.motion.controls import resolve
 from mien.synth.render.camera import PIVOT, Camera, Pose, place, project, rotation
-from mien.synth.render.raster import interpolate
-from mien.synth.render.scene import visible
+from mien.synth.render.raster import Hits, interpolate
+from mien.synth.render.scene import seen_points, visible
 from mien.synth.skin.appearance import Appearance, Person
+from mien.synth.skin.atlas import sample
 from mien.types import Doubles, Floats, Pixels
 
 FAR = 3000.0  # mm: assumed distance for weak perspective, whose error is 3 % at 3 m
@@ -52,6 +53,11 @@ class Moved:
     flow: Floats  # (H, W, 2) px from the photo to `image`, known exactly on the face
     face: NDArray[np.bool_]  # (H, W) in the photo: where the flow is that of the mesh
     points: Floats  # (68, 2) px after the move
+    points3d: Floats  # (68, 3) mm of the fitted head, turned and placed
+    seen: NDArray[np.bool_]  # (68,) not hidden by the face itself
+    skin: Floats  # (H, W) in `image`: how much blood shows, 0 where there is no moved skin
+    shapes: dict[str, float]  # those of the photo, as fitted, and the movement
+    pose: Pose  # that of the photo, as fitted, and the turn
 
 
 class Puppet:
@@ -82,6 +88,7 @@ class Puppet:
         self.start = self._placed(rest, self.pose)
         self.source = project(self.start, self.camera)[:, :2].astype(np.float32)
         self.front = self._front()
+        self._rest = visible(self.actor, self.start, self.camera, self.camera.size, rest)
         self.open = self._open()
 
     def _placed(self, shapes: Mapping[str, float], pose: Pose) -> Doubles:
@@ -116,9 +123,7 @@ class Puppet:
 
     def _open(self) -> NDArray[np.bool_]:
         """(H, W) where the photo itself shows the inside of the mouth."""
-        size = self.camera.size
-        hits = visible(self.actor, self.start, self.camera, size, self.rest)
-        out = np.zeros(size, bool)
+        out, hits = np.zeros(self.camera.size, bool), self._rest
         out.ravel()[hits.pixel] = np.isin(self.actor.kind[hits.triangle], tuple(INNER))
         return out
 
@@ -134,22 +139,41 @@ class Puppet:
         for name, value in resolve(weights).items():
             shapes[name] = min(1.0, shapes.get(name, 0.0) + value)
         yaw, pitch = base.yaw + extra.yaw, base.pitch + extra.pitch
-        pose = replace(base, yaw=yaw, pitch=pitch, roll=base.roll + extra.roll)
+        right, up, near = (a + b for a, b in zip(base.shift, extra.shift, strict=True))
+        pose = Pose(yaw, pitch, base.roll + extra.roll, (right, up, near))
         now = self._placed(shapes, pose)
         there = project(now, self.camera)[:, :2].astype(np.float32)
         size = self.camera.size
-        seen = visible(self.actor, self.start, self.camera, size, self.rest)
-        seen = seen.take(self.front[seen.triangle])
+        seen = self._rest.take(self.front[self._rest.triangle])
         flow, face = np.zeros((*size, 2), np.float32), np.zeros(size, bool)
         moves = interpolate(seen, self.actor.triangles, there - self.source)
         flow.reshape(-1, 2)[seen.pixel], face.ravel()[seen.pixel] = moves, True
         flow = _spread(flow, face)
-        image = self._drawn(now, shapes, flow)
-        body = self.actor.body(shapes).face
-        spots = place(landmarks(self.actor.head, body).astype(np.float64), pose)
-        return Moved(image, flow, face, project(spots, self.camera)[:, :2].astype(np.float32))
+        hits = visible(self.actor, now, self.camera, size, shapes)
+        image = self._drawn(hits, flow)
+        spots = landmarks(self.actor.head, self.actor.body(shapes).face).astype(np.float64)
+        spots = place(spots, pose)
+        flat = project(spots, self.camera)
+        return Moved(
+            image, flow, face, flat[:, :2].astype(np.float32), spots.astype(np.float32),
+            seen_points(flat, self._depth(hits)), self._skin(hits), shapes, pose,
+        )  # fmt: skip
 
-    def _drawn(self, now: Doubles, shapes: Mapping[str, float], flow: Floats) -> Pixels:
+    def _depth(self, hits: Hits) -> Floats:
+        """(H, W) mm along the optical axis; NaN off the head."""
+        out = np.full(self.camera.size, np.nan, np.float32)
+        out.ravel()[hits.pixel] = hits.depth
+        return out
+
+    def _skin(self, hits: Hits) -> Floats:
+        """(H, W) strength of the blood in the skin that carries the photo."""
+        actor, out = self.actor, np.zeros(self.camera.size, np.float32)
+        here = hits.take(self.front[hits.triangle] & (actor.kind[hits.triangle] == SKIN))
+        places = interpolate(here, actor.triangles, actor.canonical)
+        out.ravel()[here.pixel] = sample(actor.skin.blood, places)[:, 0]
+        return out
+
+    def _drawn(self, hits: Hits, flow: Floats) -> Pixels:
         """The photo warped by the mesh on the face, and by the spread flow around it."""
         actor, size = self.actor, self.camera.size
         y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
@@ -160,7 +184,6 @@ class Puppet:
                 cv2.remap(flow, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             )
         from_x, from_y = x - back[..., 0], y - back[..., 1]
-        hits = visible(actor, now, self.camera, size, shapes)
         hits = hits.take(self.front[hits.triangle])
         kind = actor.kind[hits.triangle]
         places = interpolate(hits, actor.triangles, self.source) - 0.5

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from mien.errors import MienError
-from mien.synth.head.actor import Actor
+from mien.synth.motion.puppet_frame import Performer, show
 from mien.synth.motion.timeline import Timeline, smooth
 from mien.synth.render.camera import Pose
-from mien.synth.render.scene import Frame, Scene, render
+from mien.synth.render.scene import Frame, Scene
 from mien.synth.skin.pulse import Pulse, pulse
 
 NOD = 0.3  # degrees of pitch for each mm that a breath lifts the head
@@ -76,8 +76,8 @@ class Take:
 
 
 def play(
-    actor: Actor, take: Take, *, truth: bool = False, nir: bool = False
+    actor: Performer, take: Take, *, truth: bool = False, nir: bool = False
 ) -> Iterator[tuple[float, Frame]]:
     """Render a clip: time and frame, one after another."""
     for time, scene in take.scenes():
-        yield time, render(actor, scene, truth=truth, nir=nir)
+        yield time, show(actor, scene, truth=truth, nir=nir)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.synth.head.actor import Actor
-from mien.synth.render.scene import GREY, Frame, Scene, backdrop, render
+from mien.synth.render.backdrop import GREY, backdrop
+from mien.synth.render.scene import Frame, Scene, render
 from mien.types import Doubles, Floats, Pixels
 
 Attack = Literal["print", "replay", "cutout", "mask"]

@@ -59,7 +59,7 @@ def spoil(
             )
         far = np.where(np.isnan(depth), FAR, depth).astype(np.float32)
         done, parameters = {"fog": _fog, "rain": _rain, "snow": _snow}[kind](
-            _light(image), far, severity, rng
+            linear(image), far, severity, rng
         )
         return Spoiled(_coded(done), kind, parameters)
     if kind == "jpeg":
@@ -69,21 +69,25 @@ def spoil(
         "dark": _dark, "motion": _motion, "defocus": _defocus, "noise": _noise, "small": _small,
         "hidden": _hidden,
     }[kind]  # fmt: skip
-    done, parameters = worker(_light(image), severity, rng)
+    done, parameters = worker(linear(image), severity, rng)
     return Spoiled(_coded(done), kind, parameters)
 
 
-def _light(image: Pixels) -> Floats:
-    """Linear light of sRGB. Source: IEC 61966-2-1."""
+def linear(image: Pixels) -> Floats:
+    """Linear light of sRGB, 0 to 1. Source: IEC 61966-2-1."""
     x = image.astype(np.float32) / 255
-    linear: Floats = np.where(x > 0.04045, ((x + 0.055) / 1.055) ** 2.4, x / 12.92)
-    return linear.astype(np.float32)
+    light: Floats = np.where(x > 0.04045, ((x + 0.055) / 1.055) ** 2.4, x / 12.92)
+    return light.astype(np.float32)
 
 
-def _coded(linear: Floats) -> Pixels:
-    x = np.clip(linear, 0, 1)
-    coded = np.where(x > 0.0031308, 1.055 * x ** (1 / 2.4) - 0.055, 12.92 * x)
-    return np.asarray(np.rint(coded * 255), np.uint8)
+def coded(light: Floats) -> Floats:
+    """SRGB values of linear light, 0 to 255, not rounded."""
+    x = np.clip(light, 0, 1)
+    return np.asarray(np.where(x > 0.0031308, 1.055 * x ** (1 / 2.4) - 0.055, 12.92 * x) * 255)
+
+
+def _coded(light: Floats) -> Pixels:
+    return np.asarray(np.rint(coded(light)), np.uint8)
 
 
 Done = tuple[Floats, dict[str, float]]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +15,7 @@ from mien.synth.head.contour import irises
 from mien.synth.head.dense import at
 from mien.synth.head.model import SKIN, landmarks, normals
 from mien.synth.motion import controls
+from mien.synth.render.backdrop import GREY, backdrop
 from mien.synth.render.camera import Camera, Pose, place, project, rotation
 from mien.synth.render.light import Light
 from mien.synth.render.raster import Buffer, Hits, interpolate
@@ -24,8 +24,6 @@ from mien.synth.skin.atlas import nearest, sample
 from mien.synth.skin.hair import strands
 from mien.synth.skin.paint import NUMBER
 from mien.types import Doubles, Floats, Pixels
-
-GREY = 0.42  # albedo of skin that a camera exposes without correction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +108,7 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
     return Frame(
         rgb, dark, depth, seg, number, inside,
         flat[:, :2].astype(np.float32), now.spots.astype(np.float32),
-        _seen(flat, depth), actor.jawline(jaw, flat),
+        seen_points(flat, depth), actor.jawline(jaw, flat),
         dense[-10:, :2].reshape(2, 5, 2).astype(np.float32),
         None if actor.mesh is None else dense.astype(np.float32),
         shapes, dict(scene.weights), pose, controls.gaze(shapes), _spoken(scene),
@@ -262,15 +260,10 @@ class _Drawing:
         return rgb, dark
 
     def _blood(self, surface: Surface) -> Floats:
-        """(N, 3) factor of the pulse on the light of the skin.
-
-        Source: relative pulse amplitudes of a camera's channels, de Haan and van Leest, 2014.
-        """
+        """(N, 3) factor of the pulse on the light of the skin."""
         out = np.ones((len(surface.kind), 3), np.float32)
         here = np.flatnonzero(surface.kind == SKIN)
-        strength = sample(self.actor.skin.blood, surface.canonical[here])
-        wave = self.scene.pulse * self.scene.pulse_depth
-        out[here] += wave * strength * np.array([0.33, 0.77, 0.53], np.float32)
+        out[here] = blood(self.scene, sample(self.actor.skin.blood, surface.canonical[here]))
         return out
 
     def truth(self) -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:
@@ -312,7 +305,7 @@ def labels(actor: Actor, hits: Hits, places: Floats) -> NDArray[np.uint8]:
     return out
 
 
-def _seen(flat: Doubles, depth: Floats) -> NDArray[np.bool_]:
+def seen_points(flat: Doubles, depth: Floats) -> NDArray[np.bool_]:
     """Which points, (N, 3) x, y, depth, lie in front of the drawn surface, by 4 mm."""
     if depth.size == 0:
         return np.zeros(len(flat), bool)
@@ -332,49 +325,25 @@ def _nothing() -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:
     )
 
 
+def blood(scene: Scene, strength: Floats) -> Floats:
+    """Factor of the pulse on the light of skin, (..., 3).
+
+    Args:
+        scene: with the pulse.
+        strength: (..., 1) blood in each place of the skin.
+
+    Source: relative pulse amplitudes of a camera's channels, de Haan and van Leest, 2014.
+    """
+    wave = scene.pulse * scene.pulse_depth
+    return 1 + wave * strength * np.array([0.33, 0.77, 0.53], np.float32)
+
+
 def half(picture: Floats) -> Floats:
     """Means of 2 x 2 pixels: (2H, 2W, K) to (H, W, K)."""
     mean = np.float32(0.25) * (
         (picture[::2, ::2] + picture[1::2, ::2]) + (picture[::2, 1::2] + picture[1::2, 1::2])
     )
     return mean.astype(np.float32)
-
-
-def backdrop(seed: int, size: tuple[int, int], light: Light, albedo: float) -> Floats:
-    """A blurred background: a wall, a room or leaves out of focus; (H, W, 3) linear.
-
-    Place and exposure of a portrait are chosen for the face, so the background of dark faces
-    is darker: behind real faces of light and of dark skin it has 0.6 and 0.7 times their light.
-
-    Args:
-        seed: of the content.
-        size: height and width, px.
-        light: on the scene.
-        albedo: of the face in front of it, luminance.
-    """
-    soft = _soft(seed, light) * np.float32(albedo / GREY)
-    return np.asarray(cv2.resize(soft, size[::-1], interpolation=cv2.INTER_LINEAR))
-
-
-@lru_cache(maxsize=8)  # all images of a film share it
-def _soft(seed: int, light: Light) -> Floats:
-    rng = np.random.default_rng([seed, 61])
-    # The background of 600 real faces has 0.6 times their light (quartiles 0.2 and 1.4).
-    base = np.clip(np.exp(rng.normal(-1.3, 1.3)), 0.01, 3.0) * np.exp(rng.normal(0, 0.12, 3))
-    small = np.empty((24, 24, 3), np.float32)
-    slope = rng.normal(0, 0.3, 2)
-    grid = np.stack(np.meshgrid(np.linspace(-1, 1, 24), np.linspace(-1, 1, 24)), -1)
-    small[:] = (base * np.exp(grid @ slope)[..., None]).astype(np.float32)
-    for _ in range(int(rng.integers(0, 14))):
-        x, y, r = rng.uniform(-1.1, 1.1), rng.uniform(-1.1, 1.1), rng.uniform(0.08, 0.5)
-        box = rng.random() < 0.5
-        d = np.abs(grid - [x, y])
-        near = (d.max(-1) < r) if box else np.hypot(*d.transpose(2, 0, 1)) < r
-        tint = np.clip(base * np.exp(rng.normal(0, 0.6) + rng.normal(0, 0.22, 3)), 0.01, 4.0)
-        small[near] += (tint - small[near]) * rng.uniform(0.4, 0.9)
-    level = ((np.array(light.sky) + np.array(light.ground)) / 1.2).astype(np.float32)
-    small = np.asarray(cv2.resize(small * level, (96, 96), interpolation=cv2.INTER_CUBIC))
-    return np.clip(cv2.GaussianBlur(small, (0, 0), 1.8), 0, 5)
 
 
 def develop(linear: Floats, scene: Scene, rng: np.random.Generator) -> Pixels:

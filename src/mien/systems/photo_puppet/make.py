@@ -13,7 +13,7 @@ import numpy as np
 from mien.contracts import Artefact, Detector, Landmarker, Made, Provenance, silent
 from mien.detect import REASONS, detect_with_retries
 from mien.errors import MienError, NoFaceError, OptionError
-from mien.landmarks import SUBSET_68, fit_meshes
+from mien.landmarks import fit_largest
 from mien.synth import Pose, open_head
 from mien.synth.motion.controls import resolve
 from mien.synth.motion.photo_puppet import Puppet
@@ -21,7 +21,6 @@ from mien.types import Device, Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, load
 
 MESH = "attention-mesh"  # whose points the head is fitted to
-PRESENCE = 0.5  # a lower presence means no face
 AROUND = 1.2  # widths of the face around it that may move
 FARTHEST = 15.0  # degrees; beyond, the skin tears, and newly visible skin is unknown
 
@@ -116,14 +115,7 @@ class PhotoPuppet:
         found = detect_with_retries(self._detector, image, "never")
         if not found.faces:
             raise NoFaceError(f"No face in {where}. {REASONS[found.reason or 'none']}")
-        face = max(found.faces, key=lambda one: float(np.prod(one.box[2:] - one.box[:2])))
-        meshes, presence = fit_meshes(self._landmarker, image, [face])
-        if float(presence.min()) < PRESENCE:
-            raise NoFaceError(
-                f"The points of the face in {where} cannot be found (presence "
-                f"{float(presence.min()):.2f}); take a sharper or more frontal photograph."
-            )
-        return meshes[0][list(SUBSET_68), :2].astype(np.float32), len(found.faces)
+        return fit_largest(self._landmarker, image, found.faces, where), len(found.faces)
 
     def _provenance(self, photo: Artefact, options: Options) -> Provenance:
         parts = (self._detector, self._landmarker)
