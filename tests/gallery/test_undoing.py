@@ -207,3 +207,13 @@ def test_the_people_who_are_mixed_up_with_somebody(gallery, face):
     assert pair.score == pytest.approx(float(ada.vector @ near.vector))
     assert isinstance(ada, Template)
     assert len(nearest_people(gallery, "Ada", Limit(-2), most=1)) == 1
+
+
+def test_a_new_model_leaves_no_step_with_old_vectors(gallery, face):
+    gallery.add([face("Ada", 1, "a.jpg"), face("Bob", 2, "a.jpg")])
+    gallery.merge("Bob", "Ada", undoable=True)
+    gallery.begin_model("other/1/5")
+    gallery.put_beside({one.id: face("", 7).vector for one in gallery.lacking()})
+    assert len(gallery.steps()) == 1
+    gallery.switch_model()
+    assert gallery.steps() == []
