@@ -66,6 +66,14 @@ def test_who_comes_back_is_the_same_person(known, film, scene):
     assert answer.people[0].seconds == pytest.approx(2.0, abs=0.11)
 
 
+def test_nobody_is_on_screen_after_the_last_frame(known, film, scene):
+    # 83 frames at 20 a second, of which ten a second are sampled: the last one at 4.1 s.
+    answer = identify_film(film([scene({"Ada": (10, 10)})] * 83), known)
+    [ada] = answer.appearances
+    assert ada.end == pytest.approx(4.15, abs=0.002)
+    assert film_row(answer, "film")["seconds"] == pytest.approx(4.15, abs=0.002)
+
+
 def test_two_on_screen_together_are_two_people_however_alike(known, film, scene):
     # Two squares of one colour, the second in a look-alike colour that the toy detector parts.
     twins = scene({"Ada": (10, 10)})

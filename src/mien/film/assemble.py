@@ -74,7 +74,8 @@ class _States:
         for row in state["segments"]:
             builder.take(segment_from_row(row))
         if film and recording["complete"]:
-            builder.finish(builder.seconds + EVERY)
+            last_frame = recording["seconds"] + 1 / (recording["rate"] or 25.0)
+            builder.finish(min(builder.seconds + EVERY, last_frame))
 
 
 def _recordings(last: dict[str, State], names: list[str], stopped: str | None) -> list[State]:

@@ -56,7 +56,7 @@ def identify_film(
     watch = Watch()
     calibration = pipeline.calibrated() if pipeline.embedder else None
     with open_film(source) as film:
-        between = every or 1 / (film.rate or 25)
+        between = every or film.interval
         builder = TrackBuilder(fewest=fewest_observations(between))
         scanner = FilmScanner(
             pipeline.detector,
@@ -74,7 +74,8 @@ def identify_film(
         reason = reason or film.reason
         whole = reason not in {"interrupted", "full", "lost"}
         if whole:
-            builder.finish(builder.seconds + between)
+            last = builder.seconds + between
+            builder.finish(min(last, film.until or last))
         counts = asdict(film.counts)
     if whole and reason is None and pipeline.turns != "never" and not builder.tracks():
         reason = find_turn(source, pipeline.detector)

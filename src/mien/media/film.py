@@ -83,6 +83,12 @@ class Film:
     _container: Any = None
     _converter: Any = None
     _weaver: Weaver | None = None
+    until: float | None = None  # s, end of the last frame; known after reading
+
+    @property
+    def interval(self) -> float:
+        """Return the seconds from frame to frame; 0.04 if the header states no rate."""
+        return 1 / (self.rate or 25.0)
 
     def frames(
         self,
@@ -116,6 +122,8 @@ class Film:
             self.counts.given += 1
             yield Frame(number, stamp, image, cut, bool(frame.is_corrupt))
             cut = False
+        if chosen.last is not None:
+            self.until = chosen.last + self.interval
         self._judge(chosen.last, end)
 
     def _from(self, origin: float, start: float) -> Iterator[tuple[int, Any, float]]:
@@ -175,7 +183,7 @@ class Film:
                 counts.damaged += bool(frame.is_corrupt)
                 if frame.pts is None:
                     counts.unstamped += 1
-                    yield counts.decoded - 1, frame, (counts.decoded - 1) / (self.rate or 25.0)
+                    yield counts.decoded - 1, frame, (counts.decoded - 1) * self.interval
                 else:
                     stamp = float(frame.pts * frame.time_base) - origin
                     yield counts.decoded - 1, frame, stamp
