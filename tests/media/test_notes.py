@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -73,8 +74,17 @@ def test_a_note_that_states_no_change_declares_nothing(note):
     assert read_change(encode_image(GREY, "png", note=note)) is None
 
 
+def test_what_only_opencv_decodes_declares_what_its_bytes_say(tmp_path):
+    path = tmp_path / "three-floats.tiff"
+    cv2.imwrite(str(path), np.full((20, 30, 3), 0.5, np.float32))
+    assert read_image(path).shape == (20, 30, 3)
+    assert read_change(path) is None
+    path.write_bytes(path.read_bytes() + source_packet("restored"))
+    assert read_change(path) == read_change(path.read_bytes()) == "restored"
+
+
 def test_a_file_that_cannot_be_opened_has_no_origin(tmp_path):
     with pytest.raises(ImageError, match="cannot be read for its origin"):
-        read_change(b"no picture")
+        read_change(encode_image(GREY, "png")[:20])
     with pytest.raises(ImageError, match="cannot be read"):
         read_change(tmp_path / "none.png")

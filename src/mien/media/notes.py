@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import cast, get_args
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mien.contracts import Change
 from mien.errors import ImageError
@@ -66,7 +66,8 @@ def read_change(source: str | os.PathLike[str] | bytes) -> Change | None:
     A file whose metadata was removed declares nothing.
 
     Args:
-        source: a path, or the bytes of an image; only the header is read.
+        source: a path, or the bytes of an image; the header is read, or of a format that Pillow
+            does not know, the whole file.
 
     Raises:
         ImageError: the file cannot be read.
@@ -80,6 +81,9 @@ def read_change(source: str | os.PathLike[str] | bytes) -> Change | None:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
             packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
             note = _note(image)
+    except UnidentifiedImageError:  # a file that only OpenCV decodes, such as TIFF of three floats
+        packet = source if isinstance(source, bytes) else Path(source).read_bytes()
+        note = None
     except Exception as error:  # damaged files: decoders raise many types
         where = "The image in bytes" if isinstance(source, bytes) else f"Image {source}"
         raise ImageError(f"{where} cannot be read for its origin ({error}).") from error
