@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.errors import ImageError
 from mien.media import (
@@ -16,6 +17,7 @@ from mien.media import (
     source_packet,
     write_bytes,
 )
+from mien.media.notes import exif_note
 
 NOTE = json.dumps({"change": "synthetic", "name": 'a "quoted" name', "letter": "Zoë"})
 GREY = np.full((60, 80, 3), 128, np.uint8)
@@ -81,6 +83,15 @@ def test_what_only_opencv_decodes_declares_what_its_bytes_say(tmp_path):
     assert read_change(path) is None
     path.write_bytes(path.read_bytes() + source_packet("restored"))
     assert read_change(path) == read_change(path.read_bytes()) == "restored"
+
+
+@pytest.mark.filterwarnings("error")
+def test_damaged_tags_declare_nothing_and_raise_no_warning(tmp_path):
+    path, damaged = tmp_path / "damaged.jpg", exif_note(NOTE)[:-3]
+    Image.fromarray(GREY).save(path, exif=damaged)
+    assert read_change(path) in {None, "synthetic"}
+    with pytest.warns(UserWarning, match="Truncated|Corrupt"), Image.open(path) as image:
+        image.getexif()
 
 
 def test_a_file_that_cannot_be_opened_has_no_origin(tmp_path):

@@ -4,6 +4,9 @@ import json
 import os
 import re
 import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import cast, get_args
@@ -78,7 +81,7 @@ def read_change(source: str | os.PathLike[str] | bytes) -> Change | None:
             return _stated(read_note(path))
         LIMITS.check_bytes(_size(path), f"Image {path}")
     try:
-        with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with _opened(BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
             packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
             note = _note(image)
     except UnidentifiedImageError:  # a file that only OpenCV decodes, such as TIFF of three floats
@@ -90,6 +93,15 @@ def read_change(source: str | os.PathLike[str] | bytes) -> Change | None:
     packet = packet.encode() if isinstance(packet, str) else packet
     found = _DECLARED.search(packet)
     return _stated(note) or (DECLARED.get(found[1].lower()) if found else None)
+
+
+@contextmanager
+def _opened(source: Path | BytesIO) -> Iterator[Image.Image]:
+    """Open an image for its metadata; damaged tags raise no warning, as in decoding."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(source) as image:
+            yield image
 
 
 def _stated(note: str | None) -> Change | None:
@@ -141,7 +153,7 @@ def read_note(path: str | os.PathLike[str]) -> str | None:
         if path.suffix.lower() == ".wav":
             _, found, rest = path.read_bytes().rpartition(COMMENT)
             return rest[4:].rstrip(b"\0").decode("ascii") if found else None
-        with Image.open(path) as image:
+        with _opened(path) as image:
             return _note(image)
     except (OSError, av.error.FFmpegError) as error:
         raise ImageError(f"{path} cannot be read for its note ({error}).") from error
