@@ -6,11 +6,13 @@ import pytest
 from mien.errors import FilmError, MienError
 from mien.film import identify_film
 from mien.film.annotate import with_faces, write_blurred, write_marked
+from mien.film.identify import find_turn
 from mien.film.segment_log import read_segments
 from mien.gallery import Template, open_gallery
 from mien.media import Film, open_film
 from mien.media.json_log import JsonLog
 from mien.report.film_files import film_row
+from mien.types import Face
 
 
 @pytest.fixture
@@ -64,6 +66,21 @@ def test_who_comes_back_is_the_same_person(known, film, scene):
     assert len(cyd.tracks) == 2
     assert len(answer.appearances) == 2
     assert answer.people[0].seconds == pytest.approx(2.0, abs=0.11)
+
+
+@pytest.mark.parametrize(("quarters", "reason"), [(0, None), (1, "turned-90"), (2, "turned-180")])
+def test_the_most_certain_orientation_counts_not_any_in_which_a_face_is_found(
+    film, quarters, reason
+):
+    def detector(image):  # certain if the light comes from above, less so from the left
+        rows, columns = image.mean((1, 2)), image.mean((0, 2))
+        sure = rows[:9].mean() - rows[-9:].mean() > 50
+        weak = columns[:9].mean() - columns[-9:].mean() > 50
+        return [Face(np.zeros(4, np.float32), 0.99 if sure else 0.8)] if sure or weak else []
+
+    lit = np.zeros((64, 64, 3), np.uint8)
+    lit[:32] = 200
+    assert find_turn(film([np.ascontiguousarray(np.rot90(lit, quarters))] * 20), detector) == reason
 
 
 def test_nobody_is_on_screen_after_the_last_frame(known, film, scene):

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from mien.film.engine import FilmEngine
 from mien.film.identities import Search, appearances, identify_tracks, open_search, prominent
 from mien.film.scanner import EVERY, SEGMENT, FilmScanner
 from mien.film.segment_log import SegmentLog
+from mien.geometry import Quarter
 from mien.media import Film, Frame, open_film, read_change
 from mien.media import turn as turned
 from mien.photo.pipeline import Pipeline, Watch
 from mien.track import Segment, ShotBoundaryDetector, TrackBuilder, fewest_observations
 from mien.types import FilmAnswer, OnStep
 
-PROBES = 5  # frames in which a film without upright faces is searched for turned ones
+PROBES = 5  # frames of a film without known faces that are searched in all orientations
+ALL_TURNS: tuple[Quarter, ...] = (*OTHER_TURNS, 0)  # of equal scores the last one counts
 
 
 def identify_film(
@@ -77,11 +79,11 @@ def identify_film(
             last = builder.seconds + between
             builder.finish(min(last, film.until or last))
         counts = asdict(film.counts)
-    if whole and reason is None and pipeline.turns != "never" and not builder.tracks():
-        reason = find_turn(source, pipeline.detector)
     watch.lap("scan")
     search = open_search(pipeline, read_change(source))
     answer = _answer(builder, pipeline, search, counts, reason, whole)
+    if whole and reason is None and pipeline.turns != "never" and not _named(answer):
+        answer = replace(answer, reason=find_turn(source, pipeline.detector))
     watch.lap("identify")
     answer.times.update(watch.seconds)
     return answer
@@ -94,19 +96,28 @@ def _taken(segments: Iterable[Segment], builder: TrackBuilder) -> Iterator[Segme
         yield segment
 
 
+def _named(answer: FilmAnswer) -> bool:
+    """Return whether somebody is identified: a film that is not upright shows nobody known."""
+    return any(one.decision and one.decision.outcome == "match" for one in answer.people)
+
+
 def find_turn(source: str | os.PathLike[str], detector: Detector) -> str | None:
-    """Whether a film without upright faces shows faces once it is turned: a reason, or None."""
+    """Return the reason of a film that shows upright faces once it is turned; None: it is upright.
+
+    Weak faces are also found on their side, so the orientation of the most certain face counts,
+    in the majority of a few frames.
+    """
     seen: Counter[int] = Counter()
     with open_film(source) as film:
         length = film.duration or 0.0
         for number in range(PROBES):
             frame = next(film.frames(start=length * number / PROBES), None)
             if frame is not None:
-                turns = {turn: detector(turned(frame.image, turn)) for turn in OTHER_TURNS}
-                found = {turn: faces for turn, faces in turns.items() if faces}
-                best = max(found, key=lambda turn: found[turn][0].score, default=None)
-                seen.update([best] if best else [])
-    return f"turned-{seen.most_common(1)[0][0]}" if seen else None
+                found = {degrees: detector(turned(frame.image, degrees)) for degrees in ALL_TURNS}
+                scores = {degrees: faces[0].score for degrees, faces in found.items() if faces}
+                seen.update(sorted(scores, key=scores.__getitem__)[-1:])
+    [(degrees, _)] = seen.most_common(1) or [(0, 0)]
+    return f"turned-{degrees}" if degrees else None
 
 
 def check_every(every: float) -> None:

@@ -26,11 +26,11 @@ REASONS: dict[str, str] = {
     "lost": "The source was lost, and reconnection failed.",
     "interrupted": "The run was stopped before the end; the same command continues it.",
     "full": "The disk was full; the results up to that point are kept.",
-    "turned-90": "No face is upright, but faces appear after a quarter turn clockwise; turn the "
+    "turned-90": "Faces are upright after a quarter turn clockwise, and not before; turn the "
     "film (ffmpeg -i FILM -vf transpose=1 OUT) and run again.",
-    "turned-180": "No face is upright, but faces appear after half a turn; turn the film "
+    "turned-180": "Faces are upright after half a turn, and not before; turn the film "
     "(ffmpeg -i FILM -vf hflip,vflip OUT) and run again.",
-    "turned-270": "No face is upright, but faces appear after a quarter turn anticlockwise; turn "
+    "turned-270": "Faces are upright after a quarter turn anticlockwise, and not before; turn "
     "the film (ffmpeg -i FILM -vf transpose=2 OUT) and run again.",
 }
 EARLY = 1.0  # s: a smaller difference at the end is explained by longer sound
