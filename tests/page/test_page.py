@@ -301,6 +301,40 @@ def test_a_film_shows_who_is_on_screen_and_an_unknown_is_named_once(known, visit
         page.locator(".lane", has_text="Grace Hopper").wait_for(timeout=60_000)
 
 
+def test_a_blurred_film_and_a_clip_are_written_and_a_moved_film_is_asked_for(
+    known, visit, clip, server
+):
+    page = visit("films")
+    page.get_by_role("button", name="Choose files").first.wait_for()
+    choose(page, clip)
+    page.get_by_role("link", name="two.webm").first.click()
+    page.get_by_role("heading", name="Blurred copy and clips").wait_for(timeout=60_000)
+    assert page.get_by_role("button", name="Write the blurred film").is_disabled()
+    page.get_by_role("button", name="Every face").click()
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_alt_text("Frame with blurred faces").first.wait_for(timeout=60_000)
+    page.get_by_role("button", name="Write the blurred film").click()
+    page.get_by_role("link", name="blurred.mp4").wait_for(timeout=60_000)
+    lane = page.get_by_role("slider").first.bounding_box()
+    page.mouse.move(lane["x"] + 0.1 * lane["width"], lane["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(lane["x"] + 0.4 * lane["width"], lane["y"] + 10, steps=4)
+    page.mouse.up()
+    xmp = downloaded(page, page.get_by_role("button", name="XMP"))
+    assert "xmpDM:startTime" in xmp
+    page.get_by_role("button", name="Write the clip").click()
+    page.get_by_role("link", name=re.compile(r"clip-\d+-\d+.mp4")).wait_for(timeout=60_000)
+    film = page.url.rpartition("/")[2]
+    [file] = server.folder.glob(f"tenants/default/films/{film}/film.*")
+    moved = file.rename(file.parent.parent / "moved")
+    page.reload()
+    page.get_by_text("The file of this film is gone").wait_for()
+    moved.unlink()
+    choose(page, clip)
+    expect(page.get_by_text("The file of this film is gone")).to_have_count(0)
+    assert file.exists()
+
+
 def test_the_camera_shows_who_is_there(known, visit):
     page = visit("live")
     page.get_by_role("button", name="Start the camera").click()

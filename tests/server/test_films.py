@@ -1,9 +1,11 @@
 """Films: uploaded, identified by a job that survives its worker, named once, and erased."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.toy_server import portrait
 
 from mien.server.jobs import ATTEMPTS, Jobs
@@ -129,3 +131,80 @@ def test_a_deleted_film_leaves_no_file_and_no_job(toys, clip):
     assert list(toys.settings.folder.rglob("film*")) == [
         toys.settings.folder / "tenants/default/films"
     ]
+
+
+def made(toys, path, **body):
+    """The copies of a film after a job."""
+    toys("POST", f"{path}/copies", json=body)
+    toys.worker.once()
+    found = toys("GET", f"{path}/copies")
+    assert found["job"]["state"] == "done", found["job"]["error"]
+    return [one["name"] for one in found["items"]]
+
+
+def sharp(image, left):
+    """Whether a square that begins at x = `left` has its edge."""
+    row = image[50, left - 12 : left + 12].max(axis=-1).astype(int)
+    return np.abs(np.diff(row)).max() > 80
+
+
+@pytest.mark.parametrize("who", ["all", "unknown", ["Ada"]])
+def test_a_blurred_film_is_seen_before_it_is_written(toys, clip, who, tmp_path):
+    from mien.media import open_film
+
+    toys.gallery("people", "Ada")
+    path = f"/films/{upload(toys, clip)['id']}"
+    assert toys("POST", f"{path}/copies", json={"kind": "preview"}, ok=False).status_code == 409
+    toys.worker.once()
+    names = made(toys, path, kind="preview", who=who)
+    assert names[0] == "preview-0.jpg"
+    assert len(names) <= 6
+    picture = toys("GET", f"{path}/copies/{names[-1]}").content
+    last = np.array(Image.open(io.BytesIO(picture)))
+    names = made(toys, path, kind="blurred", who=who)
+    film = tmp_path / "blurred.mp4"
+    film.write_bytes(toys("GET", f"{path}/copies/blurred.mp4").content)
+    with open_film(film) as opened:
+        frame = list(opened.frames())[-1].image
+    for image in (last, frame):
+        assert sharp(image, 20) == (who == "unknown")  # Ada
+        assert sharp(image, 140) == (who == ["Ada"])  # Bob
+
+
+def test_a_clip_is_a_part_of_the_film(toys, clip, tmp_path):
+    from mien.media import open_film
+
+    toys.gallery("people")
+    path = f"/films/{upload(toys, clip)['id']}"
+    toys.worker.once()
+    assert made(toys, path, kind="clip", start=0.5, end=1.5) == ["clip-500-1500.mp4"]
+    film = tmp_path / "clip.mp4"
+    film.write_bytes(toys("GET", f"{path}/copies/clip-500-1500.mp4").content)
+    with open_film(film) as opened:
+        times = [frame.time for frame in opened.frames()]
+    assert (times[0], times[-1] <= 1.0, len(times) > 5) == (0.0, True, True)
+    for start, end in ((1, 1), (0, 601), (2, 1)):
+        body = {"kind": "clip", "start": start, "end": end}
+        assert toys("POST", f"{path}/copies", json=body, ok=False).status_code == 422
+    for name in ("../film.mkv", "film.mkv", "blurred.mp4", "people.npz"):
+        assert toys("GET", f"{path}/copies/{name}", ok=False).status_code == 404
+
+
+def test_a_film_that_was_moved_is_asked_for_again(toys, clip):
+    toys.gallery("people", "Ada")
+    number = upload(toys, clip)["id"]
+    toys.worker.once()
+    path = f"/films/{number}"
+    assert toys("GET", path)["present"] is True
+    there = toys("PUT", f"{path}/file", files={"file": ("film.mkv", clip)}, ok=False)
+    assert there.status_code == 409
+    [file] = toys.settings.folder.glob(f"tenants/default/films/{number}/film.*")
+    file.unlink()
+    assert toys("GET", path)["present"] is False
+    assert toys("GET", f"{path}/file", ok=False).status_code == 404
+    for other in (b"x" * len(clip), clip[:-1]):
+        refused = toys("PUT", f"{path}/file", files={"file": ("film.mkv", other)}, ok=False)
+        assert refused.json()["error"]["code"] == "other-film"
+    assert toys("PUT", f"{path}/file", files={"file": ("new.mkv", clip)})["present"] is True
+    assert toys("GET", f"{path}/file").content == clip
+    assert toys("GET", f"{path}/answer")["answer"]["people"][0]["label"] == "Ada"

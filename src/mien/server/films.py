@@ -1,5 +1,6 @@
 """Endpoints about films: upload, progress, who is on screen, name an unknown, delete."""
 
+import hashlib
 import json
 import secrets
 import time
@@ -46,6 +47,7 @@ class FilmFacts(BaseModel):
     job: JobFacts | None
     people: int | None = Field(description="None before the first run")
     seconds: float | None = Field(description="that were analysed")
+    present: bool = Field(description="False: the file is gone; send it again, PUT .../file")
 
 
 class PersonNaming(Body):
@@ -101,6 +103,7 @@ def film_facts(caller: Caller, row: Any) -> FilmFacts:
         job=facts(jobs[0]) if jobs else None,
         people=None if found is None else len(found["people"]),
         seconds=None if found is None else found["seconds"],
+        present=next(folder(caller.state, caller.tenant, number).glob("film.*"), None) is not None,
     )
 
 
@@ -129,30 +132,32 @@ def upload(
     number = secrets.token_urlsafe(12)
     place = folder(state, caller.tenant, number)
     try:
-        size = store_film(film, place / f"film{Path(name).suffix.lower()}", state)
+        size, digest = store_film(film, place / f"film{Path(name).suffix.lower()}", state)
     except BaseException:
         state.tenants.delete(caller.tenant, "films", number)
         raise
     state.store.run(
-        "INSERT INTO films (id, tenant, gallery, name, bytes, made) VALUES (?, ?, ?, ?, ?, ?)",
-        *(number, caller.tenant, gallery, name, size, time.time()),
+        "INSERT INTO films (id, tenant, gallery, name, bytes, made, digest) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        *(number, caller.tenant, gallery, name, size, time.time(), digest),
     )
     submit(caller, number, rate, every, purpose)
     return film_facts(caller, row_of(caller, number))
 
 
-def store_film(film: UploadFile, path: Path, state: State) -> int:
-    """Copy an uploaded film to its place; return its bytes."""
-    most, size = state.settings.limits.film_bytes, 0
+def store_film(film: UploadFile, path: Path, state: State) -> tuple[int, str]:
+    """Copy an uploaded film to its place; return its number of bytes and its SHA-256, hex."""
+    most, size, digest = state.settings.limits.film_bytes, 0, hashlib.sha256()
     with path.open("xb") as file:
         while block := film.file.read(BLOCK):
             size += len(block)
             if size > most:
                 raise ApiError(413, "too-large", f"A film may have at most {most:,} bytes.")
             file.write(block)
+            digest.update(block)
     if not size:
         raise ApiError(422, "empty", "The uploaded film is empty.")
-    return size
+    return size, digest.hexdigest()
 
 
 @router.get("")
@@ -200,6 +205,30 @@ def film_file(film: str, caller: Reviewer) -> FileResponse:
     kinds = {".mp4": "video/mp4", ".webm": "video/webm", ".mkv": "video/x-matroska"}
     kind = kinds.get(path.suffix, "application/octet-stream")
     return FileResponse(path, media_type=kind, headers={"Cache-Control": "no-store"})
+
+
+@router.put("/{film}/file")
+def restore_film(
+    film: str, file: Annotated[UploadFile, File(description="The same film.")], caller: Reviewer
+) -> FilmFacts:
+    """Send the file of a film again that was moved or deleted on the server; answers are kept."""
+    row, name = row_of(caller, film), name_of(file)
+    place = folder(caller.state, caller.tenant, row[0])
+    if next(place.glob("film.*"), None) is not None:
+        raise ApiError(409, "exists", "The file of this film is there.")
+    part = place / "part"
+    try:
+        part.unlink(missing_ok=True)
+        [digest] = caller.state.store.one("SELECT digest FROM films WHERE id = ?", row[0])
+        size, found = store_film(file, part, caller.state)
+        if size != row[3] or (digest or found) != found:
+            raise ApiError(
+                422, "other-film", f"{name!r} is another film: expected the same {row[3]:,} bytes."
+            )
+        part.replace(place / f"film{Path(row[2]).suffix.lower()}")
+    finally:
+        part.unlink(missing_ok=True)
+    return film_facts(caller, row)
 
 
 @router.get("/{film}/people/{number}/picture", responses=pictures("The best face."))

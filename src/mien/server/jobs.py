@@ -55,7 +55,7 @@ class JobFacts(BaseModel):
     """A job, as its owner sees it."""
 
     id: str
-    kind: Literal["film", "analysis", "cluster"]
+    kind: Literal["film", "analysis", "cluster", "copy"]
     subject: str = Field(description="id of the film or album")
     state: JobState
     progress: Progress | None
@@ -87,10 +87,14 @@ class Jobs:
         self._store = store
 
     def submit(self, tenant: str, kind: str, subject: str, spec: dict[str, Any]) -> Job:
-        """Queue a job; one about the same subject that waits or runs is returned instead."""
+        """Queue a job; one about the same subject that waits or runs is returned instead.
+
+        Copies of a film differ by what is asked for.
+        """
         with self._store.change():
             for old in self.about(tenant, subject):
-                if old.state in ("queued", "running") and old.kind == kind:
+                same = old.kind == kind and (kind != "copy" or old.spec == spec)
+                if same and old.state in ("queued", "running"):
                     return old
             number = secrets.token_urlsafe(12)
             self._store.run(

@@ -146,6 +146,7 @@ SIGHTINGS = (
     # A planted question has a known answer, yes or no, and JSON of the two lists of faces it shows.
     "ALTER TABLE questions ADD COLUMN planted TEXT",
     "ALTER TABLE questions ADD COLUMN shown TEXT",
+    "ALTER TABLE films ADD COLUMN digest TEXT",  # SHA-256; NULL: stored by an older version
     "CREATE INDEX events_of ON events (tenant, camera, person, at)",
 )
 STEPS = (

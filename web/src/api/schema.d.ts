@@ -1358,7 +1358,11 @@ export interface paths {
          * @description Return the film, in parts if the browser asks for a range.
          */
         get: operations["film_file"];
-        put?: never;
+        /**
+         * Restore Film
+         * @description Send the file of a film again that was moved or deleted on the server; answers are kept.
+         */
+        put: operations["restore_film"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1424,6 +1428,50 @@ export interface paths {
          * @description Identify a film again, such as after people were enrolled or at another rate.
          */
         post: operations["identify_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/films/{film}/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Copies
+         * @description List the copies of a film, and the progress of the latest job.
+         */
+        get: operations["list_copies"];
+        put?: never;
+        /**
+         * Make Copy
+         * @description Make a copy of an identified film as a job; a preview shows first what will be blurred.
+         */
+        post: operations["make_copy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/films/{film}/copies/{copy_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Copy File
+         * @description Return a copy.
+         */
+        get: operations["copy_file"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2005,6 +2053,14 @@ export interface components {
              */
             photos: string[];
         };
+        /** Body_restore_film_v1_films__film__file_put */
+        Body_restore_film_v1_films__film__file_put: {
+            /**
+             * File
+             * @description The same film.
+             */
+            file: string;
+        };
         /** Body_upload_v1_films_post */
         Body_upload_v1_films_post: {
             /**
@@ -2153,6 +2209,25 @@ export interface components {
         Choice: {
             /** Template */
             template: number;
+        };
+        /**
+         * Copies
+         * @description The copies of a film, and the latest job.
+         */
+        Copies: {
+            job: components["schemas"]["JobFacts"] | null;
+            /** Items */
+            items: components["schemas"]["CopyFacts"][];
+        };
+        /**
+         * CopyFacts
+         * @description A file that a job made of a film.
+         */
+        CopyFacts: {
+            /** Name */
+            name: string;
+            /** Bytes */
+            bytes: number;
         };
         /**
          * Cost
@@ -2624,6 +2699,11 @@ export interface components {
              * @description that were analysed
              */
             seconds: number | null;
+            /**
+             * Present
+             * @description False: the file is gone; send it again, PUT .../file
+             */
+            present: boolean;
         };
         /**
          * FilmSeen
@@ -2804,7 +2884,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "film" | "analysis" | "cluster";
+            kind: "film" | "analysis" | "cluster" | "copy";
             /**
              * Subject
              * @description id of the film or album
@@ -3108,6 +3188,36 @@ export interface components {
              * @description days
              */
             term?: number | null;
+        };
+        /**
+         * NewCopy
+         * @description A copy to make.
+         */
+        NewCopy: {
+            /**
+             * Kind
+             * @description preview: six blurred frames; blurred: the whole film; clip: a part of it
+             * @enum {string}
+             */
+            kind: "preview" | "blurred" | "clip";
+            /**
+             * Who
+             * @description who is blurred: all faces, all without a name, or these people
+             * @default all
+             */
+            who: ("all" | "unknown") | string[];
+            /**
+             * Start
+             * @description of a clip, seconds
+             * @default 0
+             */
+            start: number;
+            /**
+             * End
+             * @description of a clip, seconds; at most 600 s after its start
+             * @default 0
+             */
+            end: number;
         };
         /**
          * NewGallery
@@ -3931,12 +4041,15 @@ export type SchemaBodyIdentifyAgainV1FilmsFilmIdentifyPost = components['schemas
 export type SchemaBodyIdentifyV1IdentifyPost = components['schemas']['Body_identify_v1_identify_post'];
 export type SchemaBodyLivenessV1LivenessPost = components['schemas']['Body_liveness_v1_liveness_post'];
 export type SchemaBodyQualityV1QualityPost = components['schemas']['Body_quality_v1_quality_post'];
+export type SchemaBodyRestoreFilmV1FilmsFilmFilePut = components['schemas']['Body_restore_film_v1_films__film__file_put'];
 export type SchemaBodyUploadV1FilmsPost = components['schemas']['Body_upload_v1_films_post'];
 export type SchemaBodyVerifyV1VerifyPost = components['schemas']['Body_verify_v1_verify_post'];
 export type SchemaCalibrationFacts = components['schemas']['CalibrationFacts'];
 export type SchemaCameraFacts = components['schemas']['CameraFacts'];
 export type SchemaCameraSeen = components['schemas']['CameraSeen'];
 export type SchemaChoice = components['schemas']['Choice'];
+export type SchemaCopies = components['schemas']['Copies'];
+export type SchemaCopyFacts = components['schemas']['CopyFacts'];
 export type SchemaCost = components['schemas']['Cost'];
 export type SchemaCurve = components['schemas']['Curve'];
 export type SchemaDecision = components['schemas']['Decision'];
@@ -3984,6 +4097,7 @@ export type SchemaNamed = components['schemas']['Named'];
 export type SchemaNaming = components['schemas']['Naming'];
 export type SchemaNewAlbum = components['schemas']['NewAlbum'];
 export type SchemaNewBasis = components['schemas']['NewBasis'];
+export type SchemaNewCopy = components['schemas']['NewCopy'];
 export type SchemaNewGallery = components['schemas']['NewGallery'];
 export type SchemaNewKey = components['schemas']['NewKey'];
 export type SchemaNewName = components['schemas']['NewName'];
@@ -12367,6 +12481,113 @@ export interface operations {
             };
         };
     };
+    restore_film: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                film: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_restore_film_v1_films__film__file_put"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilmFacts"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     film_person: {
         parameters: {
             query?: never;
@@ -12602,6 +12823,321 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FilmFacts"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_copies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                film: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Copies"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                film: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCopy"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobFacts"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    copy_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                film: string;
+                copy_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                    "image/jpeg": string;
                 };
             };
             /** @description A problem. */

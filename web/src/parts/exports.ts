@@ -78,6 +78,30 @@ export function edlOf(title: string, answer: FilmAnswer): string {
   return [`TITLE: ${title.replace(/[\r\n]/g, " ")}`, "FCM: NON-DROP FRAME", ...lines, ""].join("\r\n");
 }
 
+const TICKS = 1000; // of the times in XMP, per second
+
+/** Markers of the appearances as XMP (Dynamic Media), for editors and media managers. */
+export function filmXmpOf(answer: FilmAnswer): string {
+  const markers = answer.appearances.map(
+    (one) =>
+      `<rdf:li><rdf:Description xmpDM:startTime="${Math.round(one.start * TICKS)}" xmpDM:duration="${Math.round((one.end - one.start) * TICKS)}" xmpDM:name="${escape(one.label)}"/></rdf:li>`,
+  );
+  return `<?xpacket begin="\uFEFF" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:xmpDM="http://ns.adobe.com/xmp/1.0/DynamicMedia/">
+<xmpDM:Tracks><rdf:Bag><rdf:li><rdf:Description xmpDM:trackName="People" xmpDM:trackType="Person" xmpDM:frameRate="f${TICKS}">
+<xmpDM:markers><rdf:Seq>${markers.join("")}</rdf:Seq></xmpDM:markers></rdf:Description></rdf:li></rdf:Bag></xmpDM:Tracks>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>
+`;
+}
+
+/** The part of an answer that lies within a clip, with times from its start. */
+export function withinClip(answer: FilmAnswer, [from, to]: [number, number]): FilmAnswer {
+  const inside = answer.appearances.filter((one) => one.start < to && one.end > from);
+  return { ...answer, appearances: inside.map((one) => ({ ...one, start: Math.max(one.start, from), end: Math.min(one.end, to) })) };
+}
+
 /** Captions that name who is on screen. */
 export function vttOf(answer: FilmAnswer): string {
   const cues = answer.appearances.map((one) => `${stamp(one.start)} --> ${stamp(one.end)}\n${one.label.replace(/-->|[\r\n]/g, " ").replaceAll("&", "&amp;").replaceAll("<", "&lt;")}\n`);

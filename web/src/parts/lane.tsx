@@ -1,3 +1,4 @@
+import { useRef, useState } from "preact/hooks";
 import { clock, t } from "../words";
 
 interface Props {
@@ -8,17 +9,30 @@ interface Props {
   cuts: number[]; // s
   seconds: number;
   time: number;
+  clip: [number, number] | null; // s
   onSeek: (time: number) => void;
+  onClip: (clip: [number, number]) => void;
 }
 
-/** When one person is on screen. A click jumps there; arrow keys move by one appearance. */
-export function Lane({ label, picture, outcome, spans, cuts, seconds, time, onSeek }: Props) {
+/**
+ * When one person is on screen. A click jumps there, a drag makes a clip; arrow keys move by one
+ * appearance, and Enter makes a clip of the appearance at the cursor.
+ */
+export function Lane({ label, picture, outcome, spans, cuts, seconds, time, clip, onSeek, onClip }: Props) {
+  const svg = useRef<SVGSVGElement>(null);
+  const [from, setFrom] = useState<number | null>(null);
+  const at = (event: PointerEvent) => {
+    const box = svg.current?.getBoundingClientRect();
+    return box ? Math.min(seconds, Math.max(0, ((event.clientX - box.left) / box.width) * seconds)) : 0;
+  };
   const key = (event: KeyboardEvent) => {
     const next = event.key === "ArrowRight" ? spans.find(([start]) => start > time + 0.05) : event.key === "ArrowLeft" ? spans.findLast(([start]) => start < time - 0.05) : undefined;
     if (next) {
       event.preventDefault();
       onSeek(next[0]);
     }
+    const here = spans.find(([start, end]) => start <= time + 0.05 && time <= end);
+    if (event.key === "Enter" && here) onClip(here);
   };
   return (
     <div class="lane">
@@ -27,6 +41,7 @@ export function Lane({ label, picture, outcome, spans, cuts, seconds, time, onSe
         <span>{label}</span>
       </button>
       <svg
+        ref={svg}
         viewBox={`0 0 ${seconds} 10`}
         preserveAspectRatio="none"
         role="slider"
@@ -37,11 +52,22 @@ export function Lane({ label, picture, outcome, spans, cuts, seconds, time, onSe
         aria-valuenow={Math.round(time)}
         aria-valuetext={clock(time)}
         onKeyDown={key}
-        onClick={(event) => {
-          const box = event.currentTarget.getBoundingClientRect();
-          onSeek(((event.clientX - box.left) / box.width) * seconds);
+        style={{ touchAction: "pan-y" }}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setFrom(at(event));
+        }}
+        onPointerMove={(event) => {
+          const here = at(event);
+          if (from !== null && Math.abs(here - from) > seconds / 100) onClip([Math.min(from, here), Math.max(from, here)]);
+        }}
+        onPointerUp={(event) => {
+          const here = at(event);
+          if (from !== null && Math.abs(here - from) <= seconds / 100) onSeek(here);
+          setFrom(null);
         }}
       >
+        {clip && <rect class="clip" x={clip[0]} y="0" width={clip[1] - clip[0]} height="10" />}
         {cuts.map((cut) => (
           <path key={cut} d={`M${cut} 0V10`} class="cut-line" />
         ))}

@@ -4,8 +4,10 @@ import { gallery, may, stated } from "../api/session";
 import { type FilmAnswer, type FilmFacts, type NewBasis, pending } from "../api/types";
 import { writing } from "../app";
 import { Ask, NameForm } from "../parts/ask";
+import { Copies } from "../parts/copies";
 import { Drop } from "../parts/drop";
-import { edlOf, save, vttOf } from "../parts/exports";
+import { edlOf, filmXmpOf, save, vttOf, withinClip } from "../parts/exports";
+import { Command } from "../parts/command";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { Empty, Show, Trouble, useLoad, Working } from "../parts/states";
 import { Sure } from "../parts/sure";
@@ -147,11 +149,33 @@ function Film({ id }: { id: string }) {
               </div>
             </div>
             <JobState film={film} again={again} />
+            {!film.present && <Moved film={film} again={again} />}
             {film.people != null && <Answer key={`${id}/${film.job?.ended ?? ""}`} film={film} again={again} />}
           </>
         )}
       </Show>
     </>
+  );
+}
+
+/** The file of a film is gone: ask for it again. What was found in it is kept. */
+function Moved({ film, again }: { film: FilmFacts; again: () => void }) {
+  const send = async (files: File[]) => {
+    try {
+      const file = files[0];
+      await api.PUT("/v1/films/{film}/file", { params: { path: { film: film.id } }, body: { file } as never, bodySerializer: () => form({ file }) });
+      again();
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return (
+    <div class="cards" style={{ marginBottom: "24px" }}>
+      <p class="notice">
+        <OutcomeIcon of="review" /> <span>{t("films.moved", { name: film.name, mb: number(film.bytes / 1e6, 1) })}</span>
+      </p>
+      <Drop accept="video/*,.mkv" icon="films" title={t("films.moved.drop", { name: film.name })} text="" small onFiles={(files) => void send(files)} />
+    </div>
   );
 }
 
@@ -166,7 +190,8 @@ function Answer({ film, again }: { film: FilmFacts; again: () => void }) {
 
 function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer; again: () => void }) {
   const video = useRef<HTMLVideoElement>(null);
-  const [time, setTime] = useState(0);
+  const [time, setTime] = useState(Number(route.value[2]) || 0);
+  const [clip, setClip] = useState<[number, number] | null>(null);
   const [naming, setNaming] = useState<number | null>(null);
   const [fails, setFails] = useState(false);
   const seconds = Math.max(answer.seconds, 0.1);
@@ -191,15 +216,16 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   });
+  const shown = clip ? withinClip(answer, clip) : answer;
   const here = answer.appearances.filter((one) => one.start <= time && time <= one.end).map((one) => nameOfLabel(one.label));
   return (
     <div class="cards">
       <div class="split">
         <div class="cards">
           <div class="stage">
-            <video ref={video} src={`/v1/films/${film.id}/file`} controls preload="metadata" onTimeUpdate={(event) => setTime(event.currentTarget.currentTime)} onError={() => setFails(true)} />
+            <video ref={video} src={`/v1/films/${film.id}/file`} controls preload="metadata" onLoadedMetadata={(event) => time && (event.currentTarget.currentTime = time)} onTimeUpdate={(event) => setTime(event.currentTarget.currentTime)} onError={() => setFails(true)} />
           </div>
-          {fails && <p class="notice">{t("films.codec")}</p>}
+          {fails && film.present && <p class="notice">{t("films.codec")}</p>}
           <p role="status">
             <b>{clock(time)}</b> · {here.length ? here.join(", ") : t("films.nobody")}
           </p>
@@ -236,11 +262,19 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
         <div class="actions">
           <h2>{t("films.timeline")}</h2>
           <span style={{ flex: 1 }} />
-          <button class="button tight" onClick={() => save(`${film.name}.edl`, "text/plain", edlOf(film.name, answer))}>
+          {clip && (
+            <button class="chip" onClick={() => setClip(null)}>
+              {t("films.clip", { from: clock(clip[0]), to: clock(clip[1]) })} <Icon name="close" />
+            </button>
+          )}
+          <button class="button tight" onClick={() => save(`${film.name}.edl`, "text/plain", edlOf(film.name, shown))}>
             <Icon name="download" /> EDL
           </button>
-          <button class="button tight" onClick={() => save(`${film.name}.vtt`, "text/vtt", vttOf(answer))}>
+          <button class="button tight" onClick={() => save(`${film.name}.vtt`, "text/vtt", vttOf(shown))}>
             <Icon name="download" /> VTT
+          </button>
+          <button class="button tight" onClick={() => save(`${film.name}.xmp`, "application/rdf+xml", filmXmpOf(shown))}>
+            <Icon name="download" /> XMP
           </button>
         </div>
         {answer.people.length ? (
@@ -255,7 +289,9 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
                 cuts={answer.cuts}
                 seconds={seconds}
                 time={time}
+                clip={clip}
                 onSeek={seek}
+                onClip={setClip}
               />
             ))}
           </div>
@@ -264,6 +300,8 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
         )}
         {!answer.complete && <p class="notice">{t("films.incomplete")}</p>}
       </section>
+      <Command line={`mien identify "${film.name}" --gallery ${film.gallery}.mien --fpir ${1 / strictness.value}`} />
+      {answer.people.length > 0 && <Copies film={film.id} names={answer.people.flatMap((one) => one.person ?? [])} clip={clip} />}
       {naming !== null && (
         <Ask title={t("films.name.title")} onClose={() => setNaming(null)}>
           <img class="face" style={{ width: 120, height: 120 }} src={`/v1/films/${film.id}/people/${naming}/picture`} alt="" />

@@ -7,6 +7,7 @@ import { type Answer, type FaceRow, isRead, type NewBasis } from "../api/types";
 import { NameForm } from "../parts/ask";
 import { csvOf, save, xmpOf } from "../parts/exports";
 import { Drop } from "../parts/drop";
+import { Command } from "../parts/command";
 import { FaceCard } from "../parts/face_card";
 import { Icon, type Outcome, OutcomeIcon } from "../parts/icon";
 import { type Box, nameOf, outcomeOf, Photo, useUrl } from "../parts/photo";
@@ -200,7 +201,7 @@ function One({ entry }: { entry: Entry }) {
             {file.name} · {size[1]} × {size[0]}
           </span>
         </div>
-        <Command entry={entry} />
+        <Command line={`mien identify "${file.name}" --gallery ${gallery.value}.mien --fpir ${1 / (entry.asked ?? strictness.value)}`} />
       </div>
       <div class="cards">
         {drawn && (
@@ -286,17 +287,4 @@ async function verdict(name: string, right: boolean): Promise<void> {
   } catch (error) {
     fail(error);
   }
-}
-
-/** The command that gives the same answer. */
-function Command({ entry }: { entry: Entry }) {
-  const line = `mien identify "${entry.file.name}" --gallery ${gallery.value}.mien --fpir ${1 / strictness.value}`;
-  return (
-    <details>
-      <summary>
-        <Icon name="command" /> {t("identify.command")}
-      </summary>
-      <code class="command">{line}</code>
-    </details>
-  );
 }
