@@ -366,6 +366,12 @@ def test_a_photo_is_analysed_and_a_film_is_measured(visit, faces, clip):
     page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 60, steps=4)
     page.mouse.up()
     page.get_by_text(re.compile(r"mean -?[\d.,]+, SD")).first.wait_for()
+    page.get_by_role("button", name="Keep the brushed segment").click()
+    page.get_by_role("columnheader", name=re.compile("0:0")).wait_for()
+    page.get_by_label("relative to the first segment").check()
+    page.get_by_role("img", name=re.compile("Action units at the cursor")).wait_for()
+    elan = downloaded(page, page.get_by_role("link", name="ELAN"))
+    assert "<ANNOTATION_DOCUMENT" in elan
     svg = downloaded(page, page.get_by_role("button", name="SVG"))
     assert svg.startswith("<svg")
     table = downloaded(page, page.get_by_role("link", name="CSV"))
@@ -379,6 +385,11 @@ def test_trust_shows_rates_the_journal_and_licences(known, visit):
     page.get_by_role("button", name="Verify the chain").click()
     said(page, "The journal is intact")
     page.get_by_role("row", name=re.compile("mtcnn MIT")).wait_for()
+    page.get_by_role("heading", name="Who may do what").wait_for()
+    page.get_by_role("heading", name="On your people").wait_for()
+    page.get_by_text("Not enough photos for this").or_(
+        page.get_by_role("heading", name=re.compile("worst case"))
+    ).first.wait_for()
 
 
 def test_settings_make_keys_change_language_and_colours(visit):

@@ -52,14 +52,48 @@ def test_what_a_face_shows_over_time(tmp_path, astronaut, film):
         series = toys("GET", f"{path}/readings/series", params=asked)
         assert len(series["times"]) == len(series["values"]["yaw"]) == 8
         assert series["reasons"] == ["ok"] * 8
+        assert series["rows"] == 8
         assert abs(series["values"]["yaw"][0]) < 45
         missing = {**asked, "column": ["no-such"]}
         assert toys("GET", f"{path}/readings/series", params=missing, ok=False).status_code == 404
         table = toys("GET", f"{path}/readings/table", params={"form": "csv"}).content
         assert set(pd.read_csv(io.BytesIO(table))["input"]) == {"talk.mkv"}
         assert str(tmp_path).encode() not in table
+        elan = toys("GET", f"{path}/readings/table", params={"form": "elan"}).text
+        assert person["who"] in elan
+        assert "<ANNOTATION_DOCUMENT" in elan
+        assert str(tmp_path) not in elan
         parquet = toys("GET", f"{path}/readings/table", params={"form": "parquet"}).content
         assert str(tmp_path).encode() not in parquet
         assert len(pd.read_parquet(io.BytesIO(parquet))) == 8
     finally:
         toys.close()
+
+
+def test_a_series_reads_only_its_columns_and_is_thinned(toys, film, monkeypatch):
+    from mien.server import readings
+    from mien.tables import Column, Table, part_of
+    from mien.tables.columns import KEYS
+
+    path = upload(toys, film([np.zeros((100, 120, 3), np.uint8)] * 5).read_bytes())
+    columns = [*KEYS, Column("yaw", "degree", "poses"), Column("roll", "degree", "poses")]
+    rows = 1000
+    keys = {"input": ["talk.mkv"] * rows, "frame": list(range(rows)), "track": [1] * rows}
+    keys |= {"time": [i / 10 for i in range(rows)], "person": ["Ada"] * rows}
+    keys |= {"confidence": [1.0] * rows, "reason": ["ok"] * rows}
+    measures = {"yaw": [float(i) for i in range(rows)], "roll": [0.0] * rows}
+    table = Table.of([part_of(columns, {**keys, **measures}, {})], columns)
+    [place] = toys.settings.folder.glob("tenants/default/films/*")
+    table.save(place / readings.TABLE)
+    monkeypatch.setattr(readings, "POINTS", 100)
+    seen = []
+    read = Table.read
+    monkeypatch.setattr(Table, "read", classmethod(lambda cls, *a: seen.append(t := read(*a)) or t))
+    series = toys("GET", f"{path}/readings/series", params={"who": "Ada", "column": ["yaw"]})
+    assert (series["rows"], len(series["times"])) == (1000, 100)
+    assert series["values"]["yaw"][:3] == [0, 10, 20]
+    assert "yaw" in seen[0].data
+    assert "roll" not in seen[0].data
+    found = toys("GET", f"{path}/readings")
+    assert {one["name"] for one in found["columns"]} == {"yaw", "roll"}
+    assert found["people"][0]["frames"] == 1000

@@ -2,6 +2,8 @@
 
 import json
 import math
+import tempfile
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +13,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from mien.errors import CancelledError, MienError
+from mien.export import Wish, export
 from mien.server.access import Caller, Reviewer
 from mien.server.faces import Purpose
 from mien.server.films import file_of, folder, row_of
@@ -25,7 +28,7 @@ router = APIRouter(prefix="/v1/films/{film}/readings", tags=["readings"])
 KIND = "analysis"  # of jobs
 # Beside a film: rows of a run under way; the table of the last one.
 ROWS, TABLE = "readings", "readings.parquet"
-MOST = 40  # columns of one answer
+MOST, POINTS = 40, 20_000  # columns and times of one answer
 HIDDEN = {"keys", "boxes", "points", "landmarks", "quality"}  # groups that are no measure
 
 
@@ -73,6 +76,8 @@ class Readings(BaseModel):
 class Series(BaseModel):
     """Columns of one person over time; a missing value is null, and `reasons` says why."""
 
+    rows: int = Field(description="of this person; at most 20,000, evenly chosen, are in `times`")
+
     times: list[float]
     reasons: list[str]
     values: dict[str, list[float | None]]
@@ -102,7 +107,7 @@ def list_readings(film: str, caller: Reviewer) -> Readings:
     job = facts(jobs[0]) if jobs else None
     if not table_of(caller, number).exists():
         return Readings(job=job, seconds=None, people=[], columns=[], events=[])
-    table = read(caller, number)
+    table = read(caller, number, only=())
     names = table.columns.keys()
     return Readings(
         job=job,
@@ -132,14 +137,17 @@ def series(
     column: Annotated[list[str], Query(description="Columns of the list.", max_length=MOST)],
 ) -> Series:
     """Show columns of one person over time."""
-    table = read(caller, row_of(caller, film)[0])
+    table = read(caller, row_of(caller, film)[0], only=column)
     unknown = [name for name in column if name not in table.columns]
     if unknown:
         raise absent(f"Column {unknown[0][:60]!r}")
     mine = table.data[table.who == who].sort_values("time")
     if not len(mine):
         raise absent(f"Person {who[:60]!r}")
+    rows = len(mine)
+    mine = mine.iloc[:: -(-rows // POINTS)]
     return Series(
+        rows=rows,
         times=[round(float(time), 3) for time in mine["time"]],
         reasons=[str(reason) for reason in mine["reason"]],
         values={name: [_plain(value) for value in mine[name]] for name in column},
@@ -150,16 +158,42 @@ def series(
 def download(
     film: str,
     caller: Reviewer,
-    form: Annotated[Literal["parquet", "csv"], Query(description="Format of the file.")] = "csv",
+    form: Annotated[
+        Literal["parquet", "csv", "elan"], Query(description="Format of the file.")
+    ] = "csv",
 ) -> FileResponse:
-    """Return the whole table as a file, with the units of its columns."""
+    """Return the whole table with the units of its columns, or events as ELAN tiers."""
     row = row_of(caller, film)
     path = table_of(caller, row[0])
-    table, name = read(caller, row[0]), Path(row[2]).stem
-    if form == "csv":
+    name = Path(row[2]).stem
+    if form == "elan":
+        return _elan(read(caller, row[0], only=()), path, row[2])
+    if form == "parquet":
+        read(caller, row[0], only=())  # whether it is there, and a table
+    else:
+        table = read(caller, row[0])
         path = path.with_suffix(".csv")
         table.save(path)
     return FileResponse(path, filename=f"{name}.{form}", headers={"Cache-Control": "no-store"})
+
+
+def _elan(table: Any, path: Path, film: str) -> FileResponse:
+    """Return who is in view and the facial events of a table as an ELAN file."""
+    people = [("enter", one["first"], one["who"]) for one in _rows(table.people)]
+    people += [("exit", one["last"], one["who"]) for one in _rows(table.people)]
+    rows: list[dict[str, Any]] = [{"kind": "start", "source": film, "time": 0.0}]
+    rows += [{"kind": k, "time": at, "person": who} for k, at, who in sorted(people, key=_by_time)]
+    rows += [{"row": "event", "input": film, **one} for one in _rows(table.events)]
+    with tempfile.TemporaryDirectory(dir=path.parent) as place:
+        export(rows, [Wish("eaf", Path(place))])
+        [made] = Path(place).glob("*.eaf")
+        made = made.replace(path.with_suffix(".eaf"))
+    headers = {"Cache-Control": "no-store"}
+    return FileResponse(made, filename=f"{Path(film).stem}.eaf", headers=headers)
+
+
+def _by_time(one: tuple[str, float, str]) -> float:
+    return one[1]
 
 
 def table_of(caller: Caller, film: str) -> Path:
@@ -167,14 +201,14 @@ def table_of(caller: Caller, film: str) -> Path:
     return folder(caller.state, caller.tenant, film) / TABLE
 
 
-def read(caller: Caller, film: str) -> Any:
-    """Return the table of a film; raise 409 before its first job."""
+def read(caller: Caller, film: str, only: Collection[str] | None = None) -> Any:
+    """Return the table of a film, with some of its columns; raise 409 before its first job."""
     from mien.tables import Table
 
     path = table_of(caller, film)
     if not path.exists():
         raise ApiError(409, "not-ready", "The film is not analysed yet; see its job.")
-    return Table.read(path)
+    return Table.read(path, only)
 
 
 def analyze_job(state: State, job: Job, run: Run) -> None:

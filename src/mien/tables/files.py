@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -138,7 +138,7 @@ def as_arrow(data: pd.DataFrame, shape: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=shape)
 
 
-def load(path: str | os.PathLike[str]) -> Loaded:
+def load(path: str | os.PathLike[str], only: Collection[str] | None = None) -> Loaded:
     """Read a table from `save`; see Table.read."""
     pa, pd, pq = pyarrow(), pandas(), parquet()
     path = Path(path)
@@ -147,10 +147,12 @@ def load(path: str | os.PathLike[str]) -> Loaded:
     if format_of(path) == "csv":
         return _load_csv(path)
     try:
-        rows = pq.read_table(path)
+        shape = pq.read_schema(path)
+        columns, facts = columns_of(shape), facts_of(shape, path)
+        kept = [n for n, c in columns.items() if only is None or c.group == "keys" or n in only]
+        rows = pq.read_table(path, columns=kept)
     except (OSError, pa.ArrowInvalid) as error:
         raise MienError(f"'{path}' is not a complete Parquet file ({error}).") from error
-    columns, facts = columns_of(rows.schema), facts_of(rows.schema, path)
     others = [
         pq.read_table(beside(path, what)).to_pandas()
         if beside(path, what).is_file()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -180,13 +180,18 @@ class Table(TableData):
         return files.save_each(self, path, kind, writers[kind])
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Table:
+    def read(cls, path: str | os.PathLike[str], only: Collection[str] | None = None) -> Table:
         """Read a .parquet or .csv table from `save`, with its events and recordings.
+
+        Args:
+            path: the file.
+            only: columns whose rows are read, beside the keys; None: all. `columns` describes all.
+                A CSV table is read whole.
 
         Raises:
             MienError: the file does not exist, or is not a table of mien.
         """
-        return cls(*files.load(path))
+        return cls(*files.load(path, only))
 
 
 EVENT = ("input", "who", "kind", "side", "onset", "apex", "offset", "peak", "begun", "ended")

@@ -818,6 +818,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own Errors
+         * @description Measure the error rates of searches on the people of this gallery.
+         *
+         *     Each template is searched in the gallery without it: a known person may be missed. Then it is
+         *     searched without its person, as a stranger: somebody may be named. It is a comparison of what is
+         *     enrolled, with photos as good as those of the enrolment, so searches may fail more often.
+         */
+        get: operations["own_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/verdicts": {
         parameters: {
             query?: never;
@@ -1531,7 +1555,7 @@ export interface paths {
         };
         /**
          * Download
-         * @description Return the whole table as a file, with the units of its columns.
+         * @description Return the whole table with the units of its columns, or events as ELAN tiers.
          */
         get: operations["download"];
         put?: never;
@@ -2806,6 +2830,36 @@ export interface components {
             faces: components["schemas"]["FaceFacts"][];
         };
         /**
+         * GroupShare
+         * @description Known people who were missed, of one group of templates.
+         */
+        GroupShare: {
+            /** Searches */
+            searches: number;
+            /** Errors */
+            errors: number;
+            /**
+             * People
+             * @description whose templates were searched; the interval is by person
+             */
+            people: number;
+            /**
+             * Low
+             * @description 95 % interval of the share; None: no search
+             */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /**
+             * By
+             * @description of the enrolment; of the photo
+             * @enum {string}
+             */
+            by: "year" | "quality";
+            /** Group */
+            group: string;
+        };
+        /**
          * GroupShown
          * @description A group of a question.
          */
@@ -3287,6 +3341,35 @@ export interface components {
              */
             box: number[];
         };
+        /**
+         * OwnErrors
+         * @description Error rates on the people of this gallery, at one rate.
+         */
+        OwnErrors: {
+            /**
+             * Rate
+             * @description share of searches for a stranger that may return a name
+             */
+            rate: number;
+            /**
+             * Templates
+             * @description that were compared
+             */
+            templates: number;
+            /**
+             * Left Out
+             * @description templates beyond the 2,000 that are compared
+             */
+            left_out: number;
+            /** @description searches for known people without their name */
+            missed: components["schemas"]["Share"];
+            /** @description searches for a person who is left out, with a name */
+            named: components["schemas"]["Share"];
+            /** Groups */
+            groups: components["schemas"]["GroupShare"][];
+            /** Worst */
+            worst: components["schemas"]["WorstCase"][];
+        };
         /** Page[EntryFacts] */
         Page_EntryFacts_: {
             /** Items */
@@ -3717,6 +3800,11 @@ export interface components {
          * @description Columns of one person over time; a missing value is null, and `reasons` says why.
          */
         Series: {
+            /**
+             * Rows
+             * @description of this person; at most 20,000, evenly chosen, are in `times`
+             */
+            rows: number;
             /** Times */
             times: number[];
             /** Reasons */
@@ -3781,6 +3869,28 @@ export interface components {
             key: string;
             /** Scopes */
             scopes: string[];
+        };
+        /**
+         * Share
+         * @description A share of searches, with its interval.
+         */
+        Share: {
+            /** Searches */
+            searches: number;
+            /** Errors */
+            errors: number;
+            /**
+             * People
+             * @description whose templates were searched; the interval is by person
+             */
+            people: number;
+            /**
+             * Low
+             * @description 95 % interval of the share; None: no search
+             */
+            low: number | null;
+            /** High */
+            high: number | null;
         };
         /**
          * Sightings
@@ -4021,6 +4131,37 @@ export interface components {
              */
             other_basis: boolean;
         };
+        /**
+         * WorstCase
+         * @description A search that failed, or came closest to it; both templates may have pictures.
+         */
+        WorstCase: {
+            /**
+             * Kind
+             * @description missed: a known person; stranger: another person is most similar
+             * @enum {string}
+             */
+            kind: "missed" | "stranger";
+            /** Error */
+            error: boolean;
+            /** Person */
+            person: number;
+            /** Name */
+            name: string;
+            /** Template */
+            template: number;
+            /** Other Person */
+            other_person: number;
+            /** Other Name */
+            other_name: string;
+            /** Other Template */
+            other_template: number;
+            /**
+             * One In
+             * @description 1 in so many pairs of strangers is as similar
+             */
+            one_in: number | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -4075,6 +4216,7 @@ export type SchemaFilmSeen = components['schemas']['FilmSeen'];
 export type SchemaGalleryFacts = components['schemas']['GalleryFacts'];
 export type SchemaGroundFacts = components['schemas']['GroundFacts'];
 export type SchemaGroupFacts = components['schemas']['GroupFacts'];
+export type SchemaGroupShare = components['schemas']['GroupShare'];
 export type SchemaGroupShown = components['schemas']['GroupShown'];
 export type SchemaHealth = components['schemas']['Health'];
 export type SchemaImageAnswer = components['schemas']['ImageAnswer'];
@@ -4103,6 +4245,7 @@ export type SchemaNewKey = components['schemas']['NewKey'];
 export type SchemaNewName = components['schemas']['NewName'];
 export type SchemaNumbers = components['schemas']['Numbers'];
 export type SchemaOriginal = components['schemas']['Original'];
+export type SchemaOwnErrors = components['schemas']['OwnErrors'];
 export type SchemaPageEntryFacts = components['schemas']['Page_EntryFacts_'];
 export type SchemaPageFilmFacts = components['schemas']['Page_FilmFacts_'];
 export type SchemaPageGroupFacts = components['schemas']['Page_GroupFacts_'];
@@ -4133,6 +4276,7 @@ export type SchemaSeen = components['schemas']['Seen'];
 export type SchemaSeries = components['schemas']['Series'];
 export type SchemaSessionFacts = components['schemas']['SessionFacts'];
 export type SchemaSettingsFacts = components['schemas']['SettingsFacts'];
+export type SchemaShare = components['schemas']['Share'];
 export type SchemaSightings = components['schemas']['Sightings'];
 export type SchemaSimilar = components['schemas']['Similar'];
 export type SchemaSkipped = components['schemas']['Skipped'];
@@ -4150,6 +4294,7 @@ export type SchemaVerified = components['schemas']['Verified'];
 export type SchemaVisibility = components['schemas']['Visibility'];
 export type SchemaWeights = components['schemas']['Weights'];
 export type SchemaWithdrawn = components['schemas']['Withdrawn'];
+export type SchemaWorstCase = components['schemas']['WorstCase'];
 export type $defs = Record<string, never>;
 export interface operations {
     health: {
@@ -9132,6 +9277,113 @@ export interface operations {
             };
         };
     };
+    own_errors: {
+        parameters: {
+            query?: {
+                /** @description As for searches. */
+                rate?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the gallery. */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnErrors"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_verdicts: {
         parameters: {
             query?: never;
@@ -13545,7 +13797,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Format of the file. */
-                form?: "parquet" | "csv";
+                form?: "parquet" | "csv" | "elan";
             };
             header?: never;
             path: {

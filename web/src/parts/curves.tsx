@@ -14,6 +14,7 @@ interface Props {
   values: (number | null)[];
   low: (number | null)[] | null;
   high: (number | null)[] | null;
+  other: { times: number[]; values: (number | null)[]; reasons: string[] } | null; // a second person
   events: { kind: string; onset: number; offset: number }[];
   seconds: number;
   time: number;
@@ -23,11 +24,11 @@ interface Props {
 }
 
 /** One measure over time: a band for its interval, gaps hatched with the reason, one cursor. */
-export function Curves({ column, times, reasons, values, low, high, events, seconds, time, brushed, onSeek, onBrush }: Props) {
+export function Curves({ column, times, reasons, values, low, high, other, events, seconds, time, brushed, onSeek, onBrush }: Props) {
   const [place, width] = useWidth(700);
   const [from, setFrom] = useState<number | null>(null);
   const svg = useRef<SVGSVGElement>(null);
-  const known = [...values, ...(low ?? []), ...(high ?? [])].filter((one): one is number => one !== null);
+  const known = [...values, ...(low ?? []), ...(high ?? []), ...(other?.values ?? [])].filter((one): one is number => one !== null);
   const [bottom, top] = bounds(known);
   const digits = Math.max(0, 1 - Math.floor(Math.log10(top - bottom))); // so that marks differ
   const x = (moment: number) => LEFT + (moment / Math.max(seconds, 0.01)) * (width - LEFT - 8);
@@ -95,6 +96,10 @@ export function Curves({ column, times, reasons, values, low, high, events, seco
         {runs(times, values, values, reasons).map((run) => (
           <polyline key={run[0]?.[0]} class="curve" points={run.map(([moment, value]) => `${x(moment)},${y(value)}`).join(" ")} />
         ))}
+        {other &&
+          runs(other.times, other.values, other.values, other.reasons).map((run) => (
+            <polyline key={run[0]?.[0]} class="curve second" points={run.map(([moment, value]) => `${x(moment)},${y(value)}`).join(" ")} />
+          ))}
         {events.map((one) => (
           <rect key={`${one.kind}${one.onset}`} class="event" x={x(one.onset)} y={ABOVE - 9} width={Math.max(2, x(one.offset) - x(one.onset))} height="5">
             <title>
@@ -109,8 +114,8 @@ export function Curves({ column, times, reasons, values, low, high, events, seco
   );
 }
 
-const mean = (values: number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
-const deviation = (values: number[]) => {
+export const mean = (values: number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
+export const deviation = (values: number[]) => {
   const middle = mean(values);
   return Math.sqrt(values.reduce((sum, one) => sum + (one - middle) ** 2, 0) / (values.length - 1));
 };

@@ -4,7 +4,8 @@ import { useWidth } from "./width";
 
 const HEIGHT = 260;
 const LEFT = 92;
-const BELOW = 44;
+const BELOW = 26;
+const LABEL = 92; // px of a label and its room
 
 /** The false match rate that was measured on other people against the one asked for. */
 export function RatePlot({ calibration }: { calibration: Calibration }) {
@@ -18,28 +19,29 @@ export function RatePlot({ calibration }: { calibration: Calibration }) {
   const y = (rate: number) => 12 + share(rate) * (HEIGHT - BELOW - 12);
   const path = (pick: (one: (typeof rates)[number]) => number, all = rates) => all.map((one) => `${x(one.fmr)},${y(pick(one))}`).join(" ");
   const decades = Array.from({ length: top - low + 1 }, (_, step) => 10 ** (top - step));
+  const every = Math.ceil(((top - low) * LABEL) / (width - LEFT - 16)); // so that labels do not touch
   const label = (rate: number) => t("one.in", { n: number(Math.round(1 / rate)) });
   return (
     <div class="plot" ref={place}>
       <svg viewBox={`0 0 ${width} ${HEIGHT}`} height={HEIGHT} role="img" aria-label={t("trust.plot")}>
-        {decades.map((rate) => (
+        {decades.map((rate, step) => (
           <g key={rate}>
             <path class="rule" d={`M${LEFT} ${y(rate)}H${width - 16}M${x(rate)} 12V${HEIGHT - BELOW}`} />
             <text x={LEFT - 8} y={y(rate) + 4} text-anchor="end">
               {label(rate)}
             </text>
-            <text x={x(rate)} y={HEIGHT - BELOW + 18} text-anchor={rate === decades.at(-1) ? "end" : "middle"}>
-              {label(rate)}
-            </text>
+            {step % every === 0 && (
+              <text x={x(rate)} y={HEIGHT - BELOW + 18} text-anchor={rate === decades.at(-1) ? "end" : "middle"}>
+                {label(rate)}
+              </text>
+            )}
           </g>
         ))}
         <polyline class="ideal" points={`${x(10 ** top)},${y(10 ** top)} ${x(10 ** low)},${y(10 ** low)}`} />
         <polygon class="band" points={`${path((one) => one.low)} ${path((one) => one.high, [...rates].reverse())}`} />
         <polyline class="curve" points={path((one) => one.measured)} />
-        <text x={(LEFT + width) / 2} y={HEIGHT - 6} text-anchor="middle">
-          {t("trust.asked")}
-        </text>
       </svg>
+      <p class="small soft" style={{ textAlign: "center" }}>{t("trust.asked")}</p>
     </div>
   );
 }

@@ -8,7 +8,10 @@ import { save } from "../parts/exports";
 import { Icon } from "../parts/icon";
 import { type Box, Cut, Photo } from "../parts/photo";
 import { Empty, Show, Trouble, useLoad, Working } from "../parts/states";
-import { Curves } from "../parts/curves";
+import { AuFace } from "../parts/au_face";
+import { Command } from "../parts/command";
+import { Curves, mean } from "../parts/curves";
+import { type Segment, Segments } from "../parts/segments";
 import { fail, go, route } from "../state";
 import { clock, coded, number, percent, t } from "../words";
 
@@ -167,12 +170,13 @@ function FilmList() {
   );
 }
 
-const NOTHING = Promise.resolve({ times: [] as number[], reasons: [] as string[], values: {} as Record<string, (number | null)[]> });
+const NOTHING = Promise.resolve({ rows: 0, times: [] as number[], reasons: [] as string[], values: {} as Record<string, (number | null)[]> });
 const FIRST = ["yaw", "AU12_r", "valence", "arousal"]; // shown unless others are chosen
 
 function FilmReadings({ id }: { id: string }) {
   const path = { film: id };
   const [found, again] = useLoad(() => body(api.GET("/v1/films/{film}/readings", { params: { path } })), [id]);
+  const [facts] = useLoad(() => body(api.GET("/v1/films/{film}", { params: { path } })), [id]);
   const job = found.state === "done" ? found.value.job : null;
   useEffect(() => {
     if (!pending(job)) return;
@@ -194,7 +198,7 @@ function FilmReadings({ id }: { id: string }) {
             {pending(readings.job) && <Working label={t("analysis.running")} {...(readings.job?.progress ?? {})} />}
             {readings.job?.error && <p class="notice error">{readings.job.error}</p>}
             {readings.people.length > 0 ? (
-              <Plots film={id} readings={readings} />
+              <Plots film={id} name={facts.state === "done" ? facts.value.name : ""} readings={readings} />
             ) : (
               !pending(readings.job) && (
                 <Empty icon="analysis" title={readings.columns.length ? t("films.noface") : t("analysis.none")} text={t("analysis.limits")}>
@@ -218,19 +222,44 @@ interface Readings {
   events: { who: string; kind: string; onset: number; apex: number; offset: number }[];
 }
 
-function Plots({ film, readings }: { film: string; readings: Readings }) {
+function Plots({ film, name, readings }: { film: string; name: string; readings: Readings }) {
   const names = new Set(readings.columns.map((one) => one.name));
   const [who, setWho] = useState(readings.people[0]?.who ?? "");
   const [chosen, setChosen] = useState(FIRST.filter((one) => names.has(one)));
   const [time, setTime] = useState(0);
   const [brushed, setBrushed] = useState<[number, number] | null>(null);
   const video = useRef<HTMLVideoElement>(null);
+  const [second, setSecond] = useState("");
+  const [segments, setSegments] = useState<Segment[]>([]);
+  const [relative, setRelative] = useState(false);
   const columns = readings.columns.filter((one) => chosen.includes(one.name));
+  const units = readings.columns.flatMap((one) => (/^AU\d\d_r$/.test(one.name) ? [one.name] : []));
   const asked = columns.flatMap((one) => [one.name, one.low, one.high]).filter((one): one is string => one !== null);
   const [found] = useLoad(
     () => (asked.length ? body(api.GET("/v1/films/{film}/readings/series", { params: { path: { film }, query: { who, column: asked } } })) : NOTHING),
     [who, asked.join(",")],
   );
+  const [other] = useLoad(
+    () => (asked.length && second ? body(api.GET("/v1/films/{film}/readings/series", { params: { path: { film }, query: { who: second, column: asked } } })) : NOTHING),
+    [second, asked.join(",")],
+  );
+  const [muscles] = useLoad(
+    () => (units.length ? body(api.GET("/v1/films/{film}/readings/series", { params: { path: { film }, query: { who, column: units } } })) : NOTHING),
+    [who, units.join(",")],
+  );
+  const base = relative ? segments[0] : undefined;
+  const shift = (name: string, values: (number | null)[] | null) => {
+    const zero = base?.values[name]?.length ? mean(base.values[name]) : 0;
+    return values && values.map((one) => (one === null ? null : one - zero));
+  };
+  const keep = () => {
+    if (!brushed || found.state !== "done") return;
+    const { times, values } = found.value;
+    const inside = (name: string) => (values[name] ?? []).filter((one, n): one is number => one !== null && (times[n] ?? 0) >= brushed[0] && (times[n] ?? 0) <= brushed[1]);
+    const kept = Object.fromEntries(columns.map((one) => [one.name, inside(one.name)]));
+    setSegments([...segments, { who, from: brushed[0], to: brushed[1], values: kept }].slice(-4));
+    setBrushed(null);
+  };
   const groups = useMemo(() => [...new Set(readings.columns.map((one) => one.group))], [readings]);
   const seek = (to: number) => {
     if (video.current) video.current.currentTime = to;
@@ -251,9 +280,10 @@ function Plots({ film, readings }: { film: string; readings: Readings }) {
               column={one}
               times={found.value.times}
               reasons={found.value.reasons}
-              values={found.value.values[one.name] ?? []}
-              low={one.low ? (found.value.values[one.low] ?? null) : null}
-              high={one.high ? (found.value.values[one.high] ?? null) : null}
+              values={shift(one.name, found.value.values[one.name] ?? []) ?? []}
+              low={shift(one.name, one.low ? (found.value.values[one.low] ?? null) : null)}
+              high={shift(one.name, one.high ? (found.value.values[one.high] ?? null) : null)}
+              other={second && other.state === "done" ? { times: other.value.times, reasons: other.value.reasons, values: shift(one.name, other.value.values[one.name] ?? []) ?? [] } : null}
               events={readings.events.filter((each) => each.who === who)}
               seconds={readings.seconds ?? 1}
               time={time}
@@ -262,8 +292,20 @@ function Plots({ film, readings }: { film: string; readings: Readings }) {
               onBrush={setBrushed}
             />
           ))}
+        {found.state === "done" && found.value.rows > found.value.times.length && <p class="small soft">{t("analysis.thinned", { n: found.value.times.length, rows: found.value.rows })}</p>}
+        <div class="actions">
+          <button class="button tight" disabled={!brushed} onClick={keep}>
+            {t("segments.keep")}
+          </button>
+          <label class="check">
+            <input type="checkbox" disabled={!segments.length} checked={relative} onChange={() => setRelative(!relative)} /> {t("segments.baseline")}
+          </label>
+        </div>
+        <Segments segments={segments} columns={columns.map((one) => one.name)} onRemove={(place) => setSegments(segments.filter((_, n) => n !== place))} />
+        <Command line={`mien analyze "${name}" --every 0.2 --out readings.parquet`} />
       </div>
       <div class="cards">
+        {muscles.state === "done" && units.length > 0 && <AuFace values={at(muscles.value, time)} />}
         <label class="field">
           {t("analysis.person")}
           <select value={who} onChange={(event) => setWho(event.currentTarget.value)}>
@@ -274,6 +316,19 @@ function Plots({ film, readings }: { film: string; readings: Readings }) {
             ))}
           </select>
         </label>
+        {readings.people.length > 1 && (
+          <label class="field">
+            {t("analysis.compare")}
+            <select value={second} onChange={(event) => setSecond(event.currentTarget.value)}>
+              <option value="">{t("analysis.nobody")}</option>
+              {readings.people.filter((one) => one.who !== who).map((one) => (
+                <option key={one.who} value={one.who}>
+                  {one.who}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         {person && (
           <p class="small soft">
             {t("analysis.facts", { measured: person.measured, frames: person.frames })} · {clock(person.first)} – {clock(person.last)}
@@ -302,6 +357,9 @@ function Plots({ film, readings }: { film: string; readings: Readings }) {
           <a class="button tight" href={`/v1/films/${film}/readings/table?form=csv`} download>
             <Icon name="download" /> CSV
           </a>
+          <a class="button tight" href={`/v1/films/${film}/readings/table?form=elan`} download>
+            <Icon name="download" /> ELAN
+          </a>
           <button class="button tight" onClick={() => saveFigure()}>
             <Icon name="download" /> SVG
           </button>
@@ -310,6 +368,12 @@ function Plots({ film, readings }: { film: string; readings: Readings }) {
       </div>
     </div>
   );
+}
+
+/** The values of each column in the frame at a time. */
+function at(series: { times: number[]; values: Record<string, (number | null)[]> }, time: number): Record<string, number | null> {
+  const place = Math.max(0, series.times.findLastIndex((one) => one <= time + 0.02));
+  return Object.fromEntries(Object.entries(series.values).map(([name, values]) => [name, values[place] ?? null]));
 }
 
 /** The plots as one SVG file, with the colours of the page in it. */

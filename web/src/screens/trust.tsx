@@ -2,8 +2,10 @@ import { useState } from "preact/hooks";
 import { api, body } from "../api/client";
 import { galleries, gallery, may } from "../api/session";
 import { Icon, OutcomeIcon } from "../parts/icon";
+import { OwnErrors } from "../parts/own_errors";
 import { RatePlot } from "../parts/rate_plot";
 import { Show, useLoad } from "../parts/states";
+import { WhoMay } from "../parts/who_may";
 import { fail, say } from "../state";
 import { bare, coded, moment, number, percent, t } from "../words";
 
@@ -24,7 +26,9 @@ export function Trust() {
       </div>
       <div class="sections" key={gallery.value}>
         <Rates />
+        {may("review") && <OwnErrors />}
         {may("review") && <Verdicts />}
+        {may("admin") && <WhoMay />}
         {may("admin") && <Journal />}
         <Licences />
       </div>
@@ -139,6 +143,19 @@ function Verdicts() {
   );
 }
 
+/** Names by id; the journal has numbers only, so that erased people stay erased. */
+async function namesOf(name: string): Promise<Map<number, string>> {
+  const found = new Map<number, string>();
+  let cursor: string | null | undefined;
+  do {
+    const query = { limit: 500, hidden: true, ...(cursor ? { cursor } : {}) };
+    const page = await body(api.GET("/v1/galleries/{gallery}/people", { params: { path: { gallery: name }, query } }));
+    for (const one of page.items) found.set(one.id, one.name);
+    cursor = page.next;
+  } while (cursor);
+  return found;
+}
+
 function Journal() {
   const path = { gallery: gallery.value };
   const [cursor, setCursor] = useState<string | null>(null);
@@ -146,6 +163,8 @@ function Journal() {
     () => body(api.GET("/v1/galleries/{gallery}/journal", { params: { path, query: { limit: 20, ...(cursor ? { cursor } : {}) } } })),
     [gallery.value, cursor],
   );
+  const [names] = useLoad(() => namesOf(gallery.value), [gallery.value]);
+  const known = names.state === "done" ? names.value : new Map<number, string>();
   const verify = async () => {
     try {
       const done = await body(api.POST("/v1/galleries/{gallery}/journal/verify", { params: { path } }));
@@ -176,6 +195,7 @@ function Journal() {
                     <th>{t("journal.when")}</th>
                     <th>{t("journal.who")}</th>
                     <th>{t("journal.act")}</th>
+                    <th>{t("journal.whom")}</th>
                     <th>{t("journal.outcome")}</th>
                     <th>{t("basis.purpose")}</th>
                   </tr>
@@ -187,6 +207,7 @@ function Journal() {
                       <td>{moment(one.time)}</td>
                       <td>{one.who}</td>
                       <td>{one.act}</td>
+                      <td>{one.people.map((id) => known.get(id) ?? t("journal.person", { id: String(id) })).join(", ")}</td>
                       <td>{one.outcome}</td>
                       <td>{one.purpose ?? ""}</td>
                     </tr>

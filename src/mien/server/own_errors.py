@@ -1,0 +1,239 @@
+"""Error rates on the people of a gallery: each template is searched as if it were not enrolled."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi import APIRouter, Query
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from mien.decision import Calibration
+from mien.decision.decide import FPIR
+from mien.gallery import GuardedGallery, Stored
+from mien.metrics import wilson_share
+from mien.server.access import Reviewer
+from mien.server.galleries import Gallery
+from mien.server.rows import one_in
+from mien.types import Doubles, Floats
+
+router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["rates"])
+MOST = 2000  # templates that are compared, evenly chosen by person
+ROWS = 100  # templates that are compared with all others at once
+WORST = 20  # errors and near-errors that are shown
+Owners = NDArray[np.int64]  # (N,) id of the person of each template
+GOOD = 50.0  # quality from which no component is weak
+
+
+class Share(BaseModel):
+    """A share of searches, with its interval."""
+
+    searches: int
+    errors: int
+    people: int = Field(description="whose templates were searched; the interval is by person")
+    low: float | None = Field(description="95 % interval of the share; None: no search")
+    high: float | None
+
+
+class GroupShare(Share):
+    """Known people who were missed, of one group of templates."""
+
+    by: Literal["year", "quality"] = Field(description="of the enrolment; of the photo")
+    group: str
+
+
+class WorstCase(BaseModel):
+    """A search that failed, or came closest to it; both templates may have pictures."""
+
+    kind: Literal["missed", "stranger"] = Field(
+        description="missed: a known person; stranger: another person is most similar"
+    )
+    error: bool
+    person: int
+    name: str
+    template: int
+    other_person: int
+    other_name: str
+    other_template: int
+    one_in: int | None = Field(description="1 in so many pairs of strangers is as similar")
+
+
+class OwnErrors(BaseModel):
+    """Error rates on the people of this gallery, at one rate."""
+
+    rate: float = Field(description="share of searches for a stranger that may return a name")
+    templates: int = Field(description="that were compared")
+    left_out: int = Field(description="templates beyond the 2,000 that are compared")
+    missed: Share = Field(description="searches for known people without their name")
+    named: Share = Field(description="searches for a person who is left out, with a name")
+    groups: list[GroupShare]
+    worst: list[WorstCase]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One template, searched among all others."""
+
+    row: int
+    own: float | None  # best score of the same person; None: the person has no other template
+    own_row: int
+    other: float  # best score of another person
+    other_row: int
+
+
+@router.get("/errors")
+def own_errors(
+    gallery: Gallery,
+    caller: Reviewer,
+    rate: Annotated[float, Query(gt=0, lt=1, description="As for searches.")] = FPIR,
+) -> OwnErrors:
+    """Measure the error rates of searches on the people of this gallery.
+
+    Each template is searched in the gallery without it: a known person may be missed. Then it is
+    searched without its person, as a stranger: somebody may be named. It is a comparison of what is
+    enrolled, with photos as good as those of the enrolment, so searches may fail more often.
+    """
+    known = caller.gallery(gallery)
+    calibration = caller.state.pipelines.searching(known).calibrated()
+    chosen, total = choose(known)
+    names = known.engine.names()
+    people = {name: number for number, name in names.items()}
+    owners = np.array([people[one.person] for one in chosen], np.int64)
+    found = list(searches(chosen, owners, calibration))
+    threshold = calibration.at_fpir(rate, max(len(set(owners.tolist())), 1)).score
+    mated = [one for one in found if one.own is not None]
+
+    def missed(one: Search) -> bool:
+        return one.own is not None and (one.own <= threshold or one.other > one.own)
+
+    def named(one: Search) -> bool:
+        return one.other > threshold
+
+    scores = caller.may("scores")
+    return OwnErrors(
+        rate=rate,
+        templates=len(chosen),
+        left_out=total - len(chosen),
+        missed=share(mated, missed, owners),
+        named=share(found, named, owners),
+        groups=groups(mated, missed, owners, chosen),
+        worst=[
+            WorstCase(
+                kind=kind,
+                error=error,
+                person=people[chosen[one.row].person],
+                name=chosen[one.row].person,
+                template=chosen[one.row].id,
+                other_person=people[chosen[other].person],
+                other_name=chosen[other].person,
+                other_template=chosen[other].id,
+                one_in=one_in(score, calibration, None) if scores else None,
+            )
+            for kind, error, one, other, score in worst(found, threshold, missed, named)
+        ],
+    )
+
+
+def choose(known: GuardedGallery) -> tuple[list[Stored], int]:
+    """Return at most MOST templates, first one per person, then the second, and how many exist."""
+    by_person: dict[str, list[Stored]] = {}
+    total = 0
+    for one in known.whole("compare"):
+        total += 1
+        rows = by_person.setdefault(one.person, [])
+        if len(rows) < MOST:
+            rows.append(one)
+    longest = max(map(len, by_person.values()), default=0)
+    order = (rows[i] for i in range(longest) for rows in by_person.values() if i < len(rows))
+    chosen = [one for one, _ in zip(order, range(MOST), strict=False)]
+    return sorted(chosen, key=lambda one: one.id), total
+
+
+def searches(
+    chosen: Sequence[Stored], owners: Owners, calibration: Calibration
+) -> Iterator[Search]:
+    """Yield the best own and the best other template of each template."""
+    if len(set(owners.tolist())) < 2:
+        return
+    vectors: Floats = np.stack([one.vector for one in chosen])
+    norms = calibration.norms(vectors)
+    for start in range(0, len(chosen), ROWS):
+        part = vectors[start : start + ROWS]
+        scores = score_rows(calibration, part, vectors, norms[start : start + ROWS], norms)
+        for place, row in enumerate(scores):
+            number = start + place
+            mine = owners == owners[number]
+            others = np.where(mine, -np.inf, row)
+            mine[number] = False
+            own = np.where(mine, row, -np.inf)
+            best, rival = int(own.argmax()), int(others.argmax())
+            yield Search(
+                number, float(own[best]) if mine.any() else None, best, float(others[rival]), rival
+            )
+
+
+def score_rows(
+    calibration: Calibration, part: Floats, vectors: Floats, first: Doubles, second: Doubles
+) -> Doubles:
+    """Return the (N, M) scores of (N, D) and (M, D) vectors."""
+    cosines = np.clip(part.astype(np.float64) @ vectors.T.astype(np.float64), -1, 1)
+    return calibration.scores(cosines, first[:, None], second[None])
+
+
+def share(found: Sequence[Search], fails: Callable[[Search], bool], owners: Owners) -> Share:
+    """Count searches that fail; the interval takes each person as one trial."""
+    people = len({int(owners[one.row]) for one in found})
+    errors = sum(map(fails, found))
+    counts = {"searches": len(found), "errors": errors, "people": people}
+    if not found:
+        return Share(**counts, low=None, high=None)
+    low, high = wilson_share(errors / len(found), people)
+    return Share(**counts, low=max(low, 0.0), high=min(high, 1.0))
+
+
+def groups(
+    found: Sequence[Search],
+    fails: Callable[[Search], bool],
+    owners: Owners,
+    chosen: Sequence[Stored],
+) -> list[GroupShare]:
+    """Count misses by year of enrolment and by quality of the photo that is searched."""
+    parts: dict[tuple[Literal["year", "quality"], str], list[Search]] = {}
+    for one in found:
+        template = chosen[one.row]
+        if template.added is not None:
+            parts.setdefault(("year", str(template.added.year)), []).append(one)
+        if template.quality:
+            good = min(template.quality.values()) >= GOOD
+            parts.setdefault(("quality", "good" if good else "weak"), []).append(one)
+    return [
+        GroupShare(by=by, group=name, **share(rows, fails, owners).model_dump())
+        for (by, name), rows in sorted(parts.items())
+    ]
+
+
+Case = tuple[Literal["missed", "stranger"], bool, Search, int, float]
+
+
+def worst(
+    found: Sequence[Search],
+    threshold: float,
+    missed: Callable[[Search], bool],
+    named: Callable[[Search], bool],
+) -> list[Case]:
+    """Return the searches that were farthest on the wrong side of the threshold, worst first."""
+    cases: list[tuple[float, Case]] = []
+    for one in found:
+        if one.own is not None:
+            cases.append((one.own - threshold, ("missed", missed(one), one, one.own_row, one.own)))
+        if one.row < one.other_row or not any_mirror(found, one):
+            case: Case = ("stranger", named(one), one, one.other_row, one.other)
+            cases.append((threshold - one.other, case))
+    cases.sort(key=lambda each: (not each[1][1], each[0], each[1][2].row))
+    return [case for _, case in cases[:WORST]]
+
+
+def any_mirror(found: Sequence[Search], one: Search) -> bool:
+    """Return whether the other template of a pair names this one: then the pair is shown once."""
+    return found[one.other_row].other_row == one.row

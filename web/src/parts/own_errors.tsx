@@ -1,0 +1,111 @@
+// How often searches fail on the people of this gallery, and the worst cases with pictures.
+import { useState } from "preact/hooks";
+import { templatePicture } from "../api/calls";
+import { api, body } from "../api/client";
+import { gallery } from "../api/session";
+import { strictness } from "../state";
+import { coded, number, percent, t } from "../words";
+import { Empty, Show, useLoad } from "./states";
+import { Command } from "./command";
+
+export function OwnErrors() {
+  const [found, again] = useLoad(
+    () => body(api.GET("/v1/galleries/{gallery}/errors", { params: { path: { gallery: gallery.value }, query: { rate: 1 / strictness.value } } })),
+    [gallery.value, strictness.value],
+  );
+  return (
+    <section class="cards">
+      <h2>{t("own.title")}</h2>
+      <p class="soft">{t("own.text")}</p>
+      <Show of={found} again={again}>
+        {(value) =>
+          value.missed.searches === 0 ? (
+            <Empty icon="people" title={t("own.none")} text={t("own.none.text")} />
+          ) : (
+            <>
+              <div class="tiles">
+                <Tile of={value.missed} label={t("own.missed")} />
+                <Tile of={value.named} label={t("own.named", { n: strictness.value })} />
+              </div>
+              {value.left_out > 0 && <p class="notice">{t("own.part", { n: value.templates, left: value.left_out })}</p>}
+              <h3>{t("own.groups")}</h3>
+              <div class="scroll" tabIndex={0}>
+                <table>
+                  <thead>
+                    <tr>
+                      <th>{t("own.group")}</th>
+                      <th class="n">{t("own.searches")}</th>
+                      <th class="n">{t("own.missed")}</th>
+                      <th class="n">{t("trust.interval")}</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {value.groups.map((one) => (
+                      <tr key={one.by + one.group}>
+                        <th>{one.by === "year" ? t("own.year", { year: one.group }) : (coded("own.quality", one.group) ?? one.group)}</th>
+                        <td class="n">{number(one.searches)}</td>
+                        <td class="n">{number(one.errors)}</td>
+                        <td class="n">{interval(one)}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              <h3>{t("own.worst", { n: value.worst.length })}</h3>
+              <ul class="grid" style={{ gridTemplateColumns: "repeat(auto-fill, minmax(220px, 1fr))" }}>
+                {value.worst.map((one) => (
+                  <li key={`${one.kind}${one.template}`} class="card cards">
+                    <div class="pair">
+                      <Template person={one.person} template={one.template} name={one.name} />
+                      <Template person={one.other_person} template={one.other_template} name={one.other_name} />
+                    </div>
+                    <p class="small">
+                      {t(one.kind === "missed" ? (one.error ? "own.was.missed" : "own.near.missed") : one.error ? "own.was.named" : "own.near.named", { name: one.name, other: one.other_name })}
+                      {one.one_in != null && <span class="soft"> {t("similar.rare", { n: number(one.one_in) })}</span>}
+                    </p>
+                  </li>
+                ))}
+              </ul>
+              <Command line={`curl -H "Authorization: Bearer $KEY" "${location.origin}/v1/galleries/${gallery.value}/errors?rate=${1 / strictness.value}"`} />
+            </>
+          )
+        }
+      </Show>
+    </section>
+  );
+}
+
+interface Share {
+  searches: number;
+  errors: number;
+  low: number | null;
+  high: number | null;
+}
+
+const interval = (of: Share) => (of.low == null || of.high == null ? "" : `${percent(of.low)} – ${percent(of.high)}`);
+
+function Tile({ of, label }: { of: Share; label: string }) {
+  return (
+    <div class="tile">
+      <b>{t("own.of", { n: number(of.errors), all: number(of.searches) })}</b> {label} <small>{t("own.interval", { range: interval(of) })}</small>
+    </div>
+  );
+}
+
+function Template({ person, template, name }: { person: number; template: number; name: string }) {
+  const [gone, setGone] = useState(false);
+  return (
+    <figure>
+      {gone ? (
+        <div class="face big initial" aria-hidden="true">
+          {name.slice(0, 1).toLocaleUpperCase()}
+        </div>
+      ) : (
+        <img class="face big" src={templatePicture(gallery.value, person, template)} alt="" loading="lazy" onError={() => setGone(true)} />
+      )}
+      <figcaption>
+        <a href={`#/people/${person}`}>{name}</a>
+      </figcaption>
+    </figure>
+  );
+}
