@@ -147,6 +147,44 @@ def test_the_journal_names_the_key_and_is_verified(toys):
     assert [one["people"] for one in acts["items"]] == [[1], [1]]
 
 
+def test_a_page_of_the_journal_reads_no_more_than_it_shows(toys, monkeypatch):
+    toys.gallery("people", "Ada")
+    known = toys.state.tenants.open("default", "people", who="test")
+    for _ in range(30):
+        known.journal.append("search")
+    known.journal.append("alarm", "near-duplicate-probes")
+    for _ in range(30):
+        known.journal.append("search")
+    asked = []
+    latest = type(known.engine).latest
+    monkeypatch.setattr(
+        type(known.engine), "latest", lambda self, *a: asked.append(r := latest(self, *a)) or r
+    )
+    path, numbers, cursor = "/galleries/people/journal", [], None
+    while True:
+        params = {"limit": 7, **({"cursor": cursor} if cursor else {})}
+        found = toys("GET", path, params=params)
+        numbers += [one["number"] for one in found["items"]]
+        cursor = found["next"]
+        if cursor is None:
+            break
+    assert numbers == list(range(found["total"], 0, -1))
+    assert max(map(len, asked)) == 8
+    monkeypatch.setattr("mien.gallery.journal.SCANNED", 10)
+    pages, cursor = [], None
+    for _ in range(10):
+        params = {"act": "alarm", **({"cursor": cursor} if cursor else {})}
+        found = toys("GET", path, params=params)
+        pages.append([one["outcome"] for one in found["items"]])
+        cursor = found["next"]
+        if cursor is None:
+            break
+    assert [one for page in pages for one in page] == ["near-duplicate-probes"]
+    assert len(pages) == -(-numbers[0] // 10)
+    wrong = toys("GET", path, params={"cursor": "-1"}, ok=False)
+    assert wrong.json()["error"]["code"] == "cursor"
+
+
 def test_names_are_answered_as_they_are(toys):
     name = "<img src=x onerror=alert(1)>"
     toys.gallery("people")

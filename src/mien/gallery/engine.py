@@ -74,6 +74,16 @@ class Engine(Gallery, Protocol):
         """
         ...
 
+    def latest(self, kind: str, before: int | None, limit: int) -> list[Fact]:
+        """Return the newest facts of a kind, newest first.
+
+        Args:
+            kind: which facts.
+            before: id above those of the facts; None: from the end.
+            limit: maximum number.
+        """
+        ...
+
     def number(self, person: str) -> int | None:
         """Return the id of a person; None if unknown."""
         ...

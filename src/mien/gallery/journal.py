@@ -25,6 +25,7 @@ from mien.gallery.engine import Engine
 KIND, HEAD = "journal", "head"  # kinds of facts
 START = "0" * 64  # what the first entry has in place of the digest before
 PAGE = 1000  # entries per read
+SCANNED = 2000  # entries that one search for an act reads
 LARGEST_ANCHOR = 10_000  # bytes; one has fewer than 300
 
 
@@ -166,6 +167,38 @@ class Journal:
                     "restore a backup. All damages: mien gallery journal verify"
                 )
             yield entry
+
+    def latest(
+        self, limit: int, *, before: int | None = None, act: str | None = None
+    ) -> tuple[list[Entry], int | None]:
+        """Return the newest entries, newest first, and where the next older ones begin.
+
+        At most SCANNED entries are read, so that with `act` there may be fewer than asked for,
+        although older ones follow.
+
+        Args:
+            limit: maximum number.
+            before: what an earlier call returned; None: from the end.
+            act: only entries of this act.
+
+        Raises:
+            GalleryError: an entry cannot be read.
+        """
+        found: list[Entry] = []
+        size = limit if act is None else SCANNED
+        facts = self._engine.latest(KIND, before, size + 1)
+        for fact in facts[:size]:
+            entry, _ = read(fact.text)
+            if entry is None:
+                raise GalleryError(
+                    f"An entry of the journal of gallery {self._engine.where} cannot be read; "
+                    "restore a backup. All damages: mien gallery journal verify"
+                )
+            if act in (None, entry.act):
+                found.append(entry)
+            if len(found) == limit:
+                return found, fact.id if fact is not facts[-1] else None
+        return found, facts[size - 1].id if len(facts) > size else None
 
     def _stored(self) -> Iterator[tuple[int, Entry | None, str]]:
         """Yield place, entry (None if it cannot be read) and stated digest, in stored order."""

@@ -141,6 +141,17 @@ class Questions:
             ).fetchall()
             return [Fact(i, who, self._sealing.open_fact(who, text)) for i, who, text in rows]
 
+    def latest(self, kind: str, before: int | None, limit: int) -> list[Fact]:
+        """Return the newest facts of a kind; see `mien.gallery.records.Engine`."""
+        older = "" if before is None else "AND id < ? "
+        with self._store.reading():
+            rows = self._run(
+                "SELECT id, person, text FROM facts "
+                f"WHERE kind = ? {older}ORDER BY id DESC LIMIT ?",
+                *(kind, *([] if before is None else [before]), limit),
+            ).fetchall()
+            return [Fact(i, who, self._sealing.open_fact(who, text)) for i, who, text in rows]
+
     def number(self, person: str) -> int | None:
         """Return the id of a person; see `mien.gallery.engine.Engine`."""
         with self._store.reading():

@@ -354,7 +354,10 @@ export interface paths {
         };
         /**
          * Journal
-         * @description List the journal, newest entry first.
+         * @description List the journal, newest entry first. The work of a request does not grow with its length.
+         *
+         *     With `act`, the newest 2,000 entries before the cursor are read, so a page can be short or empty
+         *     and still have a `next`.
          */
         get: operations["journal"];
         put?: never;
@@ -2960,6 +2963,21 @@ export interface components {
             ended: string | null;
         };
         /**
+         * JournalPage
+         * @description Some entries of a journal, newest first.
+         */
+        JournalPage: {
+            /** Items */
+            items: components["schemas"]["EntryFacts"][];
+            /** Next */
+            next: string | null;
+            /**
+             * Total
+             * @description entries of the journal, of any act
+             */
+            total: number;
+        };
+        /**
          * KeyFacts
          * @description A key without its secret.
          */
@@ -3369,15 +3387,6 @@ export interface components {
             groups: components["schemas"]["GroupShare"][];
             /** Worst */
             worst: components["schemas"]["WorstCase"][];
-        };
-        /** Page[EntryFacts] */
-        Page_EntryFacts_: {
-            /** Items */
-            items: components["schemas"]["EntryFacts"][];
-            /** Next */
-            next: string | null;
-            /** Total */
-            total: number;
         };
         /** Page[FilmFacts] */
         Page_FilmFacts_: {
@@ -4222,6 +4231,7 @@ export type SchemaHealth = components['schemas']['Health'];
 export type SchemaImageAnswer = components['schemas']['ImageAnswer'];
 export type SchemaInto = components['schemas']['Into'];
 export type SchemaJobFacts = components['schemas']['JobFacts'];
+export type SchemaJournalPage = components['schemas']['JournalPage'];
 export type SchemaKeyFacts = components['schemas']['KeyFacts'];
 export type SchemaLabel = components['schemas']['Label'];
 export type SchemaLiveness = components['schemas']['Liveness'];
@@ -4246,7 +4256,6 @@ export type SchemaNewName = components['schemas']['NewName'];
 export type SchemaNumbers = components['schemas']['Numbers'];
 export type SchemaOriginal = components['schemas']['Original'];
 export type SchemaOwnErrors = components['schemas']['OwnErrors'];
-export type SchemaPageEntryFacts = components['schemas']['Page_EntryFacts_'];
 export type SchemaPageFilmFacts = components['schemas']['Page_FilmFacts_'];
 export type SchemaPageGroupFacts = components['schemas']['Page_GroupFacts_'];
 export type SchemaPageJobFacts = components['schemas']['Page_JobFacts_'];
@@ -6315,7 +6324,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_EntryFacts_"];
+                    "application/json": components["schemas"]["JournalPage"];
                 };
             };
             /** @description A problem. */
