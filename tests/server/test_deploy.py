@@ -37,6 +37,12 @@ def test_the_composition_is_read_only_and_reached_through_its_proxy_alone():
     assert "ports" not in mien
     assert found["networks"]["inside"]["internal"]
     assert mien["networks"] == ["inside"]
+    database = found["services"]["database"]
+    assert "ports" not in database
+    assert database["networks"] == ["inside"]
+    secret = "${FACES_PASSWORD:?"  # compose refuses to start without it
+    assert database["environment"]["POSTGRES_PASSWORD"].startswith(secret)
+    assert f"postgresql://mien:{secret}" in mien["environment"]["MIEN_DATABASE"]
     assert (DEPLOY / mien["build"]["context"] / mien["build"]["dockerfile"]).exists()
 
 

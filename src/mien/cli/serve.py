@@ -1,5 +1,6 @@
 """Commands of the server: run it, and its keys."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,13 @@ def serve(
     compat: Annotated[
         str | None, typer.Option(help="Also answer the REST of another program: compreface.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MIEN_DATABASE",
+            help="PostgreSQL of galleries and jobs, postgresql://USER@HOST/NAME; default: files.",
+        ),
+    ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="File of the private key.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="File of the certificate chain.")] = None,
     behind_proxy: Annotated[
@@ -83,6 +91,7 @@ def serve(
     tls = (tls_key, tls_cert) if tls_key and tls_cert else None
     settings = ServerSettings(
         folder=folder.resolve(),
+        database=database,
         detector=detector,
         embedder=embedder,
         device=device,
@@ -102,10 +111,11 @@ def _keys(folder: Path) -> Iterator["Keys"]:
     """Open the keys of a server, which may run meanwhile."""
     with extra("server", "`mien serve keys`"):
         from mien.server.keys import Keys
-    from mien.server.store import Store
+    from mien.server.settings import DATABASE, ServerSettings
+    from mien.server.state import open_store
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store(folder / "server.db")
+    store = open_store(ServerSettings(folder=folder, database=os.environ.get(DATABASE) or None))
     try:
         yield Keys(store)
     finally:

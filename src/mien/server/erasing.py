@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mien.gallery.receipts import make_key
 from mien.server.access import Caller
 from mien.server.films import forget_in_films
 from mien.server.portraits import portraits_of
+from mien.server.state import State
 from mien.service import erase_with_receipt
 
 KEY = "receipts.pem"
@@ -72,13 +73,10 @@ def forget_elsewhere(
     pictures = portraits_of(caller).erase(gallery, templates)
     films = sum(forget_in_films(state, caller.tenant, gallery, name) for name in names)
     known = caller.gallery(gallery)
-    there = list(known.engine.names())
-    questions = state.store.run(
-        "DELETE FROM questions WHERE tenant = ? AND kind = 'who' AND album IN "
-        "(SELECT id FROM albums WHERE tenant = ? AND gallery = ?) "
-        "AND person NOT IN (SELECT value FROM json_each(?))",
-        *(caller.tenant, caller.tenant, gallery, json.dumps(there)),
-    )
+    there = set(known.engine.names())
+    asked = "kind = 'who' AND album IN (SELECT id FROM albums WHERE tenant = ? AND gallery = ?)"
+    place = (caller.tenant, gallery)
+    questions = _forget_people(state, f"questions WHERE {asked}", place, there)
     events = sum(
         state.store.run(
             "DELETE FROM events WHERE tenant = ? AND (person = ? OR row LIKE '%' || ? || '%')",
@@ -86,10 +84,15 @@ def forget_elsewhere(
         )
         for name in names
     )
-    state.store.run(
-        "DELETE FROM sightings WHERE tenant = ? AND gallery = ? "
-        "AND person NOT IN (SELECT value FROM json_each(?))",
-        *(caller.tenant, gallery, json.dumps(there)),
-    )
+    _forget_people(state, "sightings WHERE tenant = ? AND gallery = ?", place, there)
     state.store.run("DELETE FROM repeats WHERE tenant = ?", caller.tenant)  # answers have names
     return {"pictures": pictures, "films": films, "questions": questions, "events": events}
+
+
+def _forget_people(state: State, rows: str, values: tuple[str, str], there: Collection[int]) -> int:
+    """Delete the rows about people who are not there any more; return how many."""
+    with state.store.change():
+        found = state.store.all(f"SELECT DISTINCT person FROM {rows}", *values)
+        gone = [person for (person,) in found if person not in there]
+        query = f"DELETE FROM {rows} AND person = ?"
+        return sum(state.store.run(query, *values, person) for person in gone)

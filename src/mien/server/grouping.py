@@ -96,9 +96,9 @@ def ask(
     """Replace the open questions of an album; those that were answered are not asked again."""
     numbers = {name: n for n, name in known.engine.names().items()}
     insert = (
-        "INSERT OR IGNORE INTO questions "
+        "INSERT INTO questions "
         "(tenant, album, kind, first, second, person, score, threshold, others) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     )
     with state.store.change():
         state.store.run("DELETE FROM questions WHERE album = ? AND answer IS NULL", job.subject)

@@ -151,7 +151,7 @@ class Jobs:
         """Renew a lease; return whether the worker shall go on."""
         done = self._store.run(
             "UPDATE jobs SET lease = ? WHERE id = ? AND worker = ? AND state = 'running' "
-            "AND NOT cancel",
+            "AND cancel = 0",
             *(time.time() + LEASE, number, worker),
         )
         return bool(done)
@@ -180,7 +180,8 @@ class Jobs:
         """Return a job that its worker could not finish; it does not count as an attempt."""
         self._store.run(
             "UPDATE jobs SET state = 'queued', worker = NULL, lease = NULL, cancel = 0, "
-            "ended = NULL, error = NULL, attempts = max(attempts - 1, 0) WHERE id = ?",
+            "ended = NULL, error = NULL, "
+            "attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END WHERE id = ?",
             number,
         )
 
@@ -194,7 +195,7 @@ class Jobs:
             )
             self._store.run(
                 "UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ? AND state = 'queued' "
-                "AND cancel",
+                "AND cancel = 1",
                 *(time.time(), number),
             )
         return self.find(tenant, number)

@@ -117,7 +117,8 @@ class Keys:
     def list(self, tenant: str | None = None) -> list[Key]:
         """Return the keys of a tenant, or all, in the order in which they were made."""
         rows = self._store.all(
-            f"SELECT {COLUMNS} FROM keys WHERE ? IS NULL OR tenant = ? ORDER BY made, id",
+            f"SELECT {COLUMNS} FROM keys WHERE CAST(? AS TEXT) IS NULL OR tenant = ? "
+            "ORDER BY made, id",
             *(tenant, tenant),
         )
         return [_key(row) for row in rows]
@@ -127,7 +128,7 @@ class Keys:
         with self._store.change():
             done = self._store.run(
                 "UPDATE keys SET revoked = coalesce(revoked, ?) "
-                "WHERE id = ? AND (? IS NULL OR tenant = ?)",
+                "WHERE id = ? AND (CAST(? AS TEXT) IS NULL OR tenant = ?)",
                 *(time.time(), number, tenant, tenant),
             )
             if done:

@@ -88,7 +88,8 @@ def deliver(state: State, camera: Camera) -> int:
     for one in rows:
         send(camera, one)
         state.store.run(
-            "INSERT INTO hooks VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
+            "INSERT INTO hooks VALUES (?, ?, ?) "
+            "ON CONFLICT (tenant, camera) DO UPDATE SET last = excluded.last",
             *(*place, one[0]),
         )
     return len(rows)

@@ -37,8 +37,9 @@ def agreement(caller: Reviewer) -> Agreement:
     One in ten questions is planted, once the album has confirmed groups. Skipped ones do not count.
     """
     asked, agreed = caller.state.store.one(
-        "SELECT count(*), coalesce(sum(answer = planted), 0) FROM questions "
-        "WHERE tenant = ? AND by = ? AND planted IS NOT NULL AND answer IN ('yes', 'no')",
+        "SELECT count(*), coalesce(sum(CASE WHEN answer = planted THEN 1 ELSE 0 END), 0) "
+        "FROM questions WHERE tenant = ? AND by = ? AND planted IS NOT NULL "
+        "AND answer IN ('yes', 'no')",
         *(caller.tenant, caller.key.id),
     )
     low, high = wilson(agreed, asked) if asked else (None, None)
@@ -69,9 +70,9 @@ def plant(caller: Caller, album: str, gallery: str) -> bool:
     threshold = calibration.at_fmr(1e-4).score
     same = first.group == second.group
     done = store.run(
-        "INSERT OR IGNORE INTO questions "
+        "INSERT INTO questions "
         "(tenant, album, kind, first, second, score, threshold, planted, shown) "
-        "VALUES (?, ?, 'same', ?, ?, ?, ?, ?, ?)",
+        "VALUES (?, ?, 'same', ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         *(caller.tenant, album, first.group, second.group, score, threshold),
         *("yes" if same else "no", json.dumps([[first.id], [second.id]])),
     )

@@ -98,9 +98,11 @@ def list_questions(
 def figures(caller: Reviewer) -> list[Figures]:
     """Count the answers: how often the answer to an uncertain match was yes."""
     rows = caller.state.store.all(
-        "SELECT kind, sum(answer IN ('yes', 'other')), sum(answer = 'no'), sum(answer = 'skip'), "
-        "sum(answer IS NULL) FROM questions WHERE tenant = ? AND planted IS NULL "
-        "GROUP BY kind ORDER BY kind",
+        "SELECT kind, sum(CASE WHEN answer IN ('yes', 'other') THEN 1 ELSE 0 END), "
+        "sum(CASE WHEN answer = 'no' THEN 1 ELSE 0 END), "
+        "sum(CASE WHEN answer = 'skip' THEN 1 ELSE 0 END), "
+        "sum(CASE WHEN answer IS NULL THEN 1 ELSE 0 END) "
+        "FROM questions WHERE tenant = ? AND planted IS NULL GROUP BY kind ORDER BY kind",
         caller.tenant,
     )
     return [

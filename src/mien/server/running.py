@@ -15,9 +15,9 @@ from mien.server import main as entry
 from mien.server import monitor, worker
 from mien.server.keys import Keys
 from mien.server.pipelines import Pipelines
-from mien.server.settings import ServerSettings
-from mien.server.store import Store
-from mien.server.tenants import FIRST, Tenants
+from mien.server.settings import DATABASE, ServerSettings
+from mien.server.state import open_store, tenants_of
+from mien.server.tenants import FIRST
 
 Say = Callable[[str], None]
 GALLERY = "people"  # of a new server
@@ -53,8 +53,8 @@ def prepare(settings: ServerSettings) -> str | None:
         The admin key, the only time that it is known; None if the server has keys already.
     """
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store(settings.folder / "server.db")
-    tenants = Tenants(settings.folder)
+    store = open_store(settings)
+    tenants = tenants_of(settings, store)
     try:
         keys = Keys(store)
         if keys.list():
@@ -142,6 +142,7 @@ def run(
     if key:
         say(f"admin key, shown only now: {key}")
     os.environ[entry.VARIABLE] = settings.packed()
+    os.environ[DATABASE] = settings.database or ""
     # uvicorn handles the signal, and at its end raises it again, which would leave the worker.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     scheme = "https" if tls else "http"

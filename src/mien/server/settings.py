@@ -1,6 +1,7 @@
 """The settings of a server, which its processes share as JSON."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from mien.decision import FPIR
 from mien.film.scanner import EVERY
 from mien.media import Limits
 from mien.zoo import DETECTOR, EMBEDDER
+
+DATABASE = "MIEN_DATABASE"  # of the environment: address of the database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +67,25 @@ class ServerSettings:
     secure: bool = False  # reached over TLS: cookies are sent over TLS only
     limits: ServerLimits = field(default_factory=ServerLimits)
     cameras: tuple[Camera, ...] = ()
+    database: str | None = (
+        None  # postgresql://..., of galleries and jobs; None: files in the folder
+    )
     compat: tuple[str, ...] = ()  # other programs whose REST is answered, too: "compreface"
 
     def packed(self) -> str:
-        """Return the settings as JSON."""
-        return json.dumps(asdict(self), default=str)
+        """Return the settings as JSON, for another process.
+
+        The address of the database may have a password. It is not among them, since everybody on
+        the machine sees the words of a process: the environment has it (DATABASE).
+        """
+        return json.dumps({**asdict(self), "database": None}, default=str)
 
     @classmethod
     def unpacked(cls, text: str) -> "ServerSettings":
-        """Return the settings that `packed` wrote."""
+        """Return the settings that `packed` wrote, and the database of the environment."""
         row = json.loads(text)
         known = {
+            "database": os.environ.get(DATABASE) or None,
             "folder": Path(row["folder"]),
             "origins": tuple(row["origins"]),
             "compat": tuple(row["compat"]),

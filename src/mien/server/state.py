@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from mien.errors import extra
 from mien.photo import Pipeline
 from mien.runtime import cpu_quota
 from mien.server.budgets import Budgets
@@ -17,7 +18,7 @@ from mien.server.metrics import Metrics
 from mien.server.pipelines import Pipelines
 from mien.server.settings import ServerSettings
 from mien.server.store import Store
-from mien.server.tenants import Tenants
+from mien.server.tenants import DatabaseTenants, Tenants
 
 
 @dataclass(eq=False)
@@ -46,18 +47,38 @@ def open_state(settings: ServerSettings, pipeline: Pipeline | None = None) -> St
     """Open the folder of a server, which is made if it does not exist."""
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(settings.folder, 0o700)
-    store = Store(settings.folder / "server.db")
+    store = open_store(settings)
     limits, running = settings.limits, settings.limits.running or cpu_quota()
     return State(
         settings,
         Pipelines(settings, pipeline),
         store,
         Keys(store),
-        Tenants(settings.folder),
+        tenants_of(settings, store),
         DecoderPool(limits, running),
         Gate(running, limits.waiting),
         Budgets(settings.folder / "counters.db"),
     )
+
+
+def open_store(settings: ServerSettings) -> Store:
+    """Open the tables of a server: a file in its folder, or its database.
+
+    Raises:
+        MienError: the database cannot be used, or its packages are missing.
+    """
+    if settings.database is None:
+        return Store(settings.folder / "server.db")
+    with extra("pgvector", "A server with PostgreSQL"):
+        from mien.server.store_postgres import PostgresStore
+    return PostgresStore(settings.database)
+
+
+def tenants_of(settings: ServerSettings, store: Store) -> Tenants:
+    """Return the tenants of a server, with their galleries in files or in its database."""
+    if settings.database is None:
+        return Tenants(settings.folder)
+    return DatabaseTenants(settings.folder, store, settings.database)
 
 
 def state_of(request: Request) -> State:

@@ -1,4 +1,7 @@
-"""The SQLite file of a server: keys, sessions, jobs, albums, questions and idempotency keys."""
+"""The SQLite file of a server: keys, sessions, jobs, albums, questions and idempotency keys.
+
+Statements are plain enough for PostgreSQL, too: see `mien.server.store_postgres`.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -147,6 +150,14 @@ SIGHTINGS = (
     "ALTER TABLE questions ADD COLUMN planted TEXT",
     "ALTER TABLE questions ADD COLUMN shown TEXT",
     "ALTER TABLE films ADD COLUMN digest TEXT",  # SHA-256; NULL: stored by an older version
+    """
+    CREATE TABLE galleries (   -- of a server whose galleries are in PostgreSQL
+        tenant TEXT NOT NULL,
+        name TEXT NOT NULL,
+        place TEXT NOT NULL,   -- name of the gallery in the database
+        PRIMARY KEY (tenant, name)
+    )
+    """,
     "CREATE INDEX events_of ON events (tenant, camera, person, at)",
 )
 STEPS = (

@@ -1,6 +1,7 @@
 """Tenants: each has a folder of its own, and sees nothing else."""
 
 import re
+import secrets
 import shutil
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ from mien.gallery import GuardedGallery, open_gallery
 from mien.gallery.engine import Engine
 from mien.gallery.legal import check_code
 from mien.server.problems import absent
+from mien.server.store import Store
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SUFFIX = ".mien"
@@ -73,18 +75,23 @@ class Tenants:
             ApiError: 404, there is no such gallery.
             GalleryError: the file is damaged, or the purpose is not a code.
         """
-        path = self.path(tenant, gallery)
-        if not path.exists():
-            raise absent(f"Gallery {gallery!r}")
         if purpose is not None:
             check_code(purpose)
-        known = GuardedGallery(self._engine(path), who=who, purpose=purpose)
+        engine = self._open(tenant, gallery)
+        known = GuardedGallery(engine, who=who, purpose=purpose)
         known.where = gallery  # for messages and receipts: no path of the server
         return known
 
     def create(self, tenant: str, gallery: str, contract: str, *, who: str) -> None:
         """Create a gallery; an existing one is left as it is."""
         open_gallery(self.path(tenant, gallery), contract, create=True, who=who).close()
+
+    def _open(self, tenant: str, gallery: str) -> Engine:
+        """Return what stores a gallery; raise 404 without one."""
+        path = self.path(tenant, gallery)
+        if not path.exists():
+            raise absent(f"Gallery {gallery!r}")
+        return self._engine(path)
 
     def _engine(self, path: Path) -> Engine:
         status = path.stat()
@@ -108,3 +115,62 @@ class Tenants:
             for _, engine in self._engines.values():
                 engine.close()
             self._engines.clear()
+
+
+class DatabaseTenants(Tenants):
+    """Tenants whose galleries are in PostgreSQL; films and albums stay in the folder."""
+
+    def __init__(self, folder: Path, store: Store, address: str) -> None:
+        super().__init__(folder)
+        self._store, self._address = store, address
+        self._opened: dict[str, Engine] = {}
+
+    def galleries(self, tenant: str) -> list[str]:
+        """Return the names of the galleries of a tenant."""
+        query = "SELECT name FROM galleries WHERE tenant = ? ORDER BY name"
+        return [name for (name,) in self._store.all(query, check_tenant(tenant))]
+
+    def all(self) -> list[tuple[str, str]]:
+        """Return tenant and name of every gallery."""
+        rows = self._store.all("SELECT tenant, name FROM galleries ORDER BY tenant, name")
+        return [(tenant, name) for tenant, name in rows]
+
+    def create(self, tenant: str, gallery: str, contract: str, *, who: str) -> None:
+        """Create a gallery; an existing one is left as it is."""
+        self.path(tenant, gallery)  # both are names
+        with self._store.change():
+            self._store.run(
+                "INSERT INTO galleries VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                *(tenant, gallery, f"g{secrets.token_hex(10)}"),
+            )
+            place = self._place(tenant, gallery)
+        where = self._where(place)
+        open_gallery(where, contract, create=True, who=who, personal=True).close()
+
+    def _place(self, tenant: str, gallery: str) -> str:
+        query = "SELECT place FROM galleries WHERE tenant = ? AND name = ?"
+        row = self._store.one(query, check_tenant(tenant), gallery)
+        if row is None:
+            raise absent(f"Gallery {gallery[:80]!r}")
+        return str(row[0])
+
+    def _where(self, place: str) -> str:
+        """Return the address of a gallery."""
+        sign = "&" if "?" in self._address else "?"
+        return f"{self._address}{sign}gallery={place}"
+
+    def _open(self, tenant: str, gallery: str) -> Engine:
+        place = self._place(tenant, gallery)
+        with self._lock:
+            known = self._opened.get(place)
+            if known is None:
+                known = self._opened[place] = open_gallery(self._where(place), None).engine
+            return known
+
+    def close(self) -> None:
+        """Close all galleries."""
+        with self._lock:
+            for engine in self._opened.values():
+                engine.close()
+            self._opened.clear()
+        super().close()

@@ -1,0 +1,3 @@
+"""The tests of albums, with PostgreSQL instead of files."""
+
+from tests.server.test_albums import *  # noqa: F403
