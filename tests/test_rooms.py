@@ -61,6 +61,7 @@ HOMES = {
     "psycopg": {"gallery", "server"},
     "psycopg_pool": {"gallery", "server"},
     "pgvector": {"gallery"},
+    "pymilvus": {"gallery"},
     "matplotlib": {"report", "cli"},
     "jinja2": {"report"},
     "pandas": {"tables", "compat"},  # compat: what DeepFace.find returns

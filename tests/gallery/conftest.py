@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests import milvus
+from tests.milvus import Milvus
 from tests.postgres import Server, missing, running
 from tests.templates import CONTRACT
 
@@ -35,14 +37,28 @@ def in_server(folder: Path, name: str, key: bytes | None = None) -> Gallery:
     return gallery
 
 
+def in_milvus(folder: Path, name: str, key: bytes | None = None) -> Gallery:
+    """Open a gallery in Milvus with its records in a file, or create it."""
+    unique = f"g{zlib.crc32(str(folder).encode()):08x}_{name}"
+    url = MILVUS[0].url(unique, folder / f"{name}.mien")
+    new = key is not None and not is_there(url)
+    gallery = open_gallery(url, CONTRACT, create=True, personal=True, key=None if new else key)
+    if new:
+        gallery.encrypt(key)
+    return gallery
+
+
 # One line an engine: how to open (or create) a gallery called `name` in a folder.
 ENGINES: dict[str, Callable[[Path, str], Gallery]] = {
     "sqlite": lambda folder, name: open_gallery(folder / f"{name}.mien", CONTRACT, create=True),
     "postgresql": in_server,
+    "milvus": in_milvus,
     **({"sqlite-encrypted": encrypted} if find_spec("cryptography") else {}),
     **({"postgresql-encrypted": partial(in_server, key=KEY)} if find_spec("cryptography") else {}),
+    **({"milvus-encrypted": partial(in_milvus, key=KEY)} if find_spec("cryptography") else {}),
 }
 SERVER: list[Server] = []  # the running one
+MILVUS: list[Milvus] = []  # likewise
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +72,25 @@ def server():
         SERVER.clear()
 
 
+@pytest.fixture(scope="session", name="milvus")
+def milvus_server():
+    """A Milvus server, started once."""
+    if why := milvus.missing():
+        pytest.skip(why)
+    with milvus.running() as one:
+        MILVUS.append(one)
+        yield one
+        MILVUS.clear()
+
+
 @pytest.fixture(params=ENGINES)
 def reopen(request, tmp_path):
     """Open the gallery called `name`; the same name is the same gallery. Closed at the end."""
     opened = []
     if request.param.startswith("postgresql"):
         request.getfixturevalue("server")
+    if request.param.startswith("milvus"):
+        request.getfixturevalue("milvus")
 
     def opener(name="people"):
         opened.append(ENGINES[request.param](tmp_path, name))

@@ -1,6 +1,7 @@
 """Forgetting, renaming and merging leave no bytes in the file or in those beside it."""
 
 import sqlite3
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -161,3 +162,28 @@ def test_the_next_to_open_finishes_an_interrupted_erasure(path, face, monkeypatc
     other.close()
     with open_gallery(path, CONTRACT):
         assert traces(everything(path), secrets) == []
+
+
+def test_two_erasures_at_once_are_not_taken_for_one(path, face, monkeypatch):
+    """The index file must not state an epoch whose erasures it does not show."""
+    with open_gallery(path, CONTRACT, create=True) as one, open_gallery(path, CONTRACT) as two:
+        one.add([face(f"p{i}", i) for i in range(4)])
+        change, seen = one.engine._store.change, []
+
+        @contextmanager
+        def disturbed(**how):
+            with change(**how) as before:
+                yield before
+            if how.get("erases") and not seen:
+                seen.append(before)
+                two.forget("p2")
+
+        monkeypatch.setattr(one.engine._store, "change", disturbed)
+        monkeypatch.setattr(one.engine, "_regrouped", lambda *given: seen.append(given))
+        one.forget("p1")
+        with two.engine._store.reading():
+            (now,) = two.engine._must("SELECT epoch FROM about")
+        before, after, moved = seen[1]
+        assert before == seen[0]
+        assert after not in (before, now)
+        assert len(moved) == 1

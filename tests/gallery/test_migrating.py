@@ -14,7 +14,7 @@ from mien.service.galleries import migrate_gallery
 
 CONTRACT = "toy-16:0f0f"
 KEY = bytes(range(32))
-ENGINES = ("sqlite", "postgresql")
+ENGINES = ("sqlite", "postgresql", "milvus")
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +30,12 @@ def place(request, tmp_path):
     def of(engine, name):
         if engine == "sqlite":
             return str(tmp_path / f"{name}.mien")
+        unique = f"m{zlib.crc32(str(tmp_path).encode()):08x}_{name}"
+        if engine == "milvus":
+            milvus = request.getfixturevalue("milvus")
+            return milvus.url(unique, tmp_path / f"{name}-records.mien")
         server = request.getfixturevalue("server")
-        return server.url(f"m{zlib.crc32(str(tmp_path).encode()):08x}_{name}")
+        return server.url(unique)
 
     return of
 

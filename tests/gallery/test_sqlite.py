@@ -91,7 +91,7 @@ def test_a_file_of_a_newer_mien_is_not_touched(filled):
     refuse(filled, "newer version of mien .file version 99", read_only=True)
 
 
-@pytest.mark.parametrize("where", ["mysql://host/people", "http://host:19530", "milvus://x"])
+@pytest.mark.parametrize("where", ["mysql://host/people", "http://host:19530", "qdrant://x"])
 def test_an_engine_that_is_not_there_is_named(where):
     with pytest.raises(GalleryError, match=r"The engines are 'sqlite'"):
         open_gallery(where, CONTRACT, create=True)

@@ -20,6 +20,7 @@ EXTRAS = {  # extra -> its modules
     "secure": ("cryptography", "keyring"),
     "server": ("fastapi", "uvicorn", "python_multipart"),
     "pgvector": ("psycopg", "psycopg_pool", "pgvector"),
+    "milvus": ("pymilvus",),
     "plots": ("matplotlib",),
     "synth": ("numba", "h5py"),
     "train": ("torch", "lightning_fabric", "onnx"),

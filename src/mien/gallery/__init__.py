@@ -67,7 +67,7 @@ if not TYPE_CHECKING:  # a type checker shall not take every name for granted
     __getattr__ = moved(__name__)
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # at least two letters: "C:" is a drive
-SERVERS = ("postgresql", "postgres")
+POSTGRES, MILVUS = ("postgresql", "postgres"), "milvus"
 LONGEST_CONTRACT = 200  # characters of a contract id
 
 
@@ -77,12 +77,23 @@ def is_there(where: str | PathLike[str]) -> bool:
     Raises:
         GalleryError: the engine is not known, or the server cannot be reached.
     """
-    if on_server(where):
+    engine = engine_of(where)
+    if engine == MILVUS:
+        return is_there(records_of(where))
+    if engine in POSTGRES:
         with extra("pgvector", "A gallery in PostgreSQL"):
             from mien.gallery.postgres_store import exists
 
         return exists(fspath(where))
     return Path(where).exists()
+
+
+def records_of(where: str | PathLike[str]) -> str:
+    """Return where the records of a gallery in Milvus are."""
+    with extra("milvus", "A gallery in Milvus"):
+        from mien.gallery.milvus import parse
+
+    return parse(fspath(where)).records
 
 
 def on_server(where: str | PathLike[str]) -> bool:
@@ -91,14 +102,24 @@ def on_server(where: str | PathLike[str]) -> bool:
     Raises:
         GalleryError: the engine is not known.
     """
+    return engine_of(where) is not None
+
+
+def engine_of(where: str | PathLike[str]) -> str | None:
+    """Return the engine that an address names; None for a file.
+
+    Raises:
+        GalleryError: the engine is not known.
+    """
     address = ADDRESS.match(fspath(where))
-    if address and address[1] not in SERVERS:
+    if address and address[1] not in (*POSTGRES, MILVUS):
         raise GalleryError(
             f"Gallery {fspath(where)}: engine '{address[1]}' is not supported. The engines are "
-            "'sqlite', which expects the path of a file, such as people.mien, and "
-            "'postgresql', which expects postgresql://USER@HOST/DATABASE?gallery=NAME."
+            "'sqlite', which expects the path of a file, such as people.mien, "
+            "'postgresql', which expects postgresql://USER@HOST/DATABASE?gallery=NAME, and "
+            "'milvus', which expects milvus://HOST:PORT/DATABASE?gallery=NAME&records=ADDRESS."
         )
-    return address is not None
+    return address and address[1]
 
 
 def open_gallery(
@@ -118,7 +139,8 @@ def open_gallery(
     gallery in a file is personal, and one on a server is governed; `govern` changes that.
 
     Args:
-        where: path of an SQLite file, or `postgresql://USER@HOST/DATABASE?gallery=NAME`.
+        where: path of an SQLite file, or `postgresql://USER@HOST/DATABASE?gallery=NAME`, or
+            `milvus://HOST:PORT/DATABASE?gallery=NAME&records=ADDRESS`.
         embedder: contract id of the embedder whose embeddings are added and searched; None
             accepts any gallery, to list or edit people.
         create: whether a missing gallery is created; an existing one is opened as it is.
@@ -164,7 +186,10 @@ def may_record(where: str | PathLike[str]) -> bool:
     """Return whether the journal of a gallery can be written, as far as is known beforehand."""
     from mien.gallery.store import may_write
 
-    return on_server(where) or may_write(Path(where))
+    engine = engine_of(where)
+    if engine == MILVUS:
+        return may_record(records_of(where))
+    return engine is not None or may_write(Path(where))
 
 
 def open_engine(
@@ -178,7 +203,7 @@ def open_engine(
     """Open what stores a gallery, without its rules; for the arguments see `open_gallery`."""
     if create and read_only:
         raise GalleryError(f"Gallery {where} cannot be created read-only; use one of both options.")
-    server = on_server(where)
+    engine = engine_of(where)
     if create and embedder is None:
         raise GalleryError(f"Gallery {where} cannot be created without an embedder; name one.")
     if embedder is not None and not 0 < len(embedder) <= LONGEST_CONTRACT:
@@ -187,7 +212,12 @@ def open_engine(
             f"expected the `contract` of the embedder, 1 to {LONGEST_CONTRACT} characters."
         )
     how: Any = {"create": create, "read_only": read_only, "key": key}
-    if server:  # engines are imported on use
+    if engine == MILVUS:  # engines are imported on use
+        with extra("milvus", "A gallery in Milvus"):
+            from mien.gallery.milvus import open_milvus
+
+        return open_milvus(fspath(where), embedder, **how)
+    if engine in POSTGRES:
         with extra("pgvector", "A gallery in PostgreSQL"):
             from mien.gallery.postgres import PostgresGallery
 

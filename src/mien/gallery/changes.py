@@ -322,10 +322,8 @@ class Changes(Searching):
             To be filled: template number -> new person, or NOBODY if it is removed.
         """
         moved: dict[int, int] = {}
-        with self._store.change(erases=True):
-            (before,) = self._must("SELECT epoch FROM about")
+        with self._store.change(erases=True) as before:
             yield moved
-        with self._store.reading():
             (after,) = self._must("SELECT epoch FROM about")
         self._regrouped(before, after, moved)
 
@@ -352,7 +350,7 @@ class Changes(Searching):
         """Include this in the transaction of a change; see `mien.gallery.engine.Engine`."""
         return self._store.inside(manager)
 
-    def together(self, *, erases: bool = False) -> AbstractContextManager[None]:
+    def together(self, *, erases: bool = False) -> AbstractContextManager[int]:
         """Store facts in one transaction; see `mien.gallery.engine.Engine`."""
         return self._store.change(counts=erases, erases=erases)
 

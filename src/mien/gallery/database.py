@@ -56,14 +56,17 @@ class Database(Protocol):
         """Set them, inside `change`."""
         ...
 
-    def change(self, *, erases: bool = False, counts: bool = True) -> AbstractContextManager[None]:
+    def change(self, *, erases: bool = False, counts: bool = True) -> AbstractContextManager[int]:
         """Run one transaction: stored at the end; after an error nothing has changed.
 
         Within another change of the same thread, this is a part of that transaction.
 
         Args:
-            erases: removes or regroups templates.
+            erases: removes or regroups templates; the epoch is another one within the block.
             counts: changes `stamp`.
+
+        Yields:
+            The epoch of before.
         """
         ...
 

@@ -36,7 +36,7 @@ class Engine(Gallery, Protocol):
         """
         ...
 
-    def together(self, *, erases: bool = False) -> AbstractContextManager[None]:
+    def together(self, *, erases: bool = False) -> AbstractContextManager[int]:
         """Store all facts of the block in one transaction.
 
         Args:

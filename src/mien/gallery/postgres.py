@@ -12,9 +12,10 @@ import numpy as np
 
 from mien.errors import GalleryError
 from mien.gallery.checks import check_vectors
-from mien.gallery.index import Hit, best_people, cosines_of
+from mien.gallery.index import Hit
 from mien.gallery.migrating import migrate
-from mien.gallery.moving import PAGE, Moving, Row
+from mien.gallery.moving import PAGE, Row
+from mien.gallery.near import Near
 from mien.gallery.postgres_store import PostgresStore
 from mien.gallery.recall import Recall
 from mien.gallery.records import Receipt, Template
@@ -22,14 +23,11 @@ from mien.gallery.sqlite import SqliteGallery
 from mien.types import Candidate, Floats
 
 FEW = 100  # queries; to read all templates takes about as long: benchmarks/engines.py
-ROWS = 64  # templates that are read at first for one query
 BREADTH = 200  # hnsw.ef_search: templates that an approximate search visits
 LARGEST = 2000  # D; pgvector cannot index more, and a row must fit into a page of 8 kB
-TURNING = 1e-5  # deviation of a cosine of rotated float32 vectors; measured: below 1e-6
-ROUNDING = 2.0**-24  # of float32, in which pgvector adds
 
 
-class PostgresGallery(Moving):
+class PostgresGallery(Near):
     """People in a schema of a PostgreSQL database; thread-safe and process-safe.
 
     A plain gallery is searched in the database; a large one in memory, by whoever asks much. An
@@ -152,53 +150,22 @@ class PostgresGallery(Moving):
             hidden = sorted(without)
             return self._named([self._nearest(one, k, hidden) for one in vectors], epoch)
 
-    def _nearest(self, query: Floats, k: int, hidden: Sequence[int]) -> list[Hit]:
-        """Return the best templates of the k nearest people, inside `reading`."""
-        if self.recall is None or not self.recall.good:
-            return self._exact(query, k, hidden)
-        found = self._approximate(query, k, hidden)
-        if not self.recall.due():
-            return found
-        exact = self._exact(query, k, hidden)
-        self.recall.add({p for _, p, _ in found}, {p for _, p, _ in exact})
-        return exact
-
-    def _exact(self, query: Floats, k: int, hidden: Sequence[int]) -> list[Hit]:
-        """Compare with all templates.
-
-        pgvector adds in float32. All templates are read whose similarity there is within its error
-        of that of the k-th person, and their cosines are computed in double precision.
-        """
-        error, limit = 2 * len(query) * ROUNDING, max(ROWS, 4 * k)
-        error += TURNING if self.protected else 0.0
-        while True:
-            rows = self._rows("embedding", query, hidden, limit)
-            best: dict[int, float] = {}
-            for _, person, similarity in rows:
-                best.setdefault(person, similarity)
-            least = sorted(best.values(), reverse=True)[:k][-1] - error if len(best) >= k else -9.0
-            if len(rows) < limit or rows[-1][2] < least:
-                return self._hits([row for row in rows if row[2] >= least], query, k)
-            limit *= 8
-
     def _approximate(self, query: Floats, k: int, hidden: Sequence[int]) -> list[Hit]:
         """Compare with the templates that the index leads to; with all if these are too few."""
         column = f"(embedding::vector({len(query)}))"
         self._run("SET LOCAL enable_seqscan TO off")
         self._run(f"SET LOCAL hnsw.ef_search TO {BREADTH}")
-        rows = self._rows(column, query, hidden, BREADTH)
+        rows = self._rows(query, hidden, BREADTH, column)
         self._run("SET LOCAL enable_seqscan TO on")
         if len({person for _, person, _ in rows}) < k:
             return self._exact(query, k, hidden)
         return self._hits(rows, query, k)
 
     def _rows(
-        self, column: str, query: Floats, hidden: Sequence[int], limit: int
+        self, query: Floats, hidden: Sequence[int], limit: int, column: str = "embedding"
     ) -> list[tuple[int, int, float]]:
-        """Return template, person and similarity of the nearest templates, best first."""
-        transform = self._sealing.transform
-        if transform is not None:  # the database has rotated vectors
-            query = transform.query(query[None])[0]
+        """Return template, person and similarity of the nearest templates; see `Near`."""
+        query = self._asked_for(query)
         where, values = "", (query,)
         filtered: list[Any] = []
         if hidden:
@@ -212,15 +179,6 @@ class PostgresGallery(Moving):
                 query,
             ).fetchall()
         )
-
-    def _hits(self, rows: Sequence[tuple[int, int, float]], query: Floats, k: int) -> list[Hit]:
-        """Return the k best people of some templates, by their stored vectors."""
-        if not rows:
-            return []
-        pairs = np.array(sorted(row[:2] for row in rows), dtype=np.int64).reshape(-1, 2)
-        (epoch,) = self._must("SELECT epoch FROM about")
-        vectors = self._vectors(epoch, len(query), pairs[:, 0])
-        return best_people(pairs[:, 0], pairs[:, 1], cosines_of(vectors, query), k)
 
     def enrolled(self) -> int:
         """Return the number of people with templates; see `mien.gallery.Gallery`."""

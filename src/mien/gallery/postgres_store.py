@@ -144,22 +144,24 @@ class PostgresStore:
     # ------------------------------------------------------------------ transactions
 
     @contextmanager
-    def change(self, *, erases: bool = False, counts: bool = True) -> Iterator[None]:
+    def change(self, *, erases: bool = False, counts: bool = True) -> Iterator[int]:
         """Run one transaction; see `Database`. Others of this gallery wait for its end."""
         if self._mine.numbers is not None:
-            yield
+            yield int(self.must("SELECT epoch FROM about")[0])
             return
         self._writable()
         with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"):
-            self.must("SELECT 1 FROM about FOR UPDATE")
+            epoch = int(self.must("SELECT epoch FROM about FOR UPDATE")[0])
             self._same_key()
+            if erases:
+                self.run("UPDATE about SET epoch = ?", new_epoch())
             before = self.numbers()
             self._mine.numbers = dict(before)
             try:
                 with ExitStack() as both:
                     while self._mine.inside:
                         both.enter_context(self._mine.inside.pop(0))
-                    yield
+                    yield epoch
                 self._store(before, erases, counts)
             finally:
                 self._mine.numbers = None
@@ -170,9 +172,7 @@ class PostgresStore:
         new: dict[str, int] = {f"last_{t}": now[t] for t in TABLES if now[t] != before[t]}
         sets = [f"{name} = ?" for name in new]
         sets += ["changes = changes + 1"] if counts else []
-        if erases:
-            new["epoch"] = new_epoch()
-            sets += ["epoch = ?", "scrub_due = changes + 1"]
+        sets += ["scrub_due = changes + 1"] if erases else []
         if sets:
             self.run(f"UPDATE about SET {', '.join(sets)}", *new.values())
 

@@ -306,7 +306,7 @@ class Review(Guard):
             raise UnknownPersonError(clean_name(person), self.where)
         return number
 
-    def _erasing(self) -> AbstractContextManager[None]:
+    def _erasing(self) -> AbstractContextManager[int]:
         """Let all changes of the block be one transaction that erases."""
         return self.engine.together(erases=True)
 

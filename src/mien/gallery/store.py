@@ -97,18 +97,11 @@ class Store:
             self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, number)
 
     @contextmanager
-    def change(self, *, erases: bool = False, counts: bool = True) -> Iterator[None]:
-        """Run one transaction: on disk at the end; after an error nothing has changed.
-
-        Within another change of the same thread, this is a part of that transaction.
-
-        Args:
-            erases: removes or regroups templates.
-            counts: changes `stamp`.
-        """
+    def change(self, *, erases: bool = False, counts: bool = True) -> Iterator[int]:
+        """Run one transaction: on disk at the end; see `mien.gallery.database.Database`."""
         with self._lock, spoken(self.where):
             if self._changing:
-                yield
+                yield int(self.must("SELECT epoch FROM about")[0])
                 return
             self._writable()
             self._in_place()
@@ -116,15 +109,17 @@ class Store:
             self._changing = True
             try:
                 self._same_key()
+                before = int(self.must("SELECT epoch FROM about")[0])
+                if erases:
+                    self.db.execute("UPDATE about SET epoch = ?", (new_epoch(),))
                 with ExitStack() as both:
                     while self._inside:
                         both.enter_context(self._inside.pop(0))
-                    yield
+                    yield before
                 if counts:
                     self.db.execute("UPDATE about SET changes = changes + 1")
                 if erases:
-                    values = (new_epoch(),)
-                    self.db.execute("UPDATE about SET epoch = ?, scrub_due = changes", values)
+                    self.db.execute("UPDATE about SET scrub_due = changes")
                 self._in_place()
                 self.db.execute("COMMIT")
             except BaseException:

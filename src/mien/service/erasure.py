@@ -24,7 +24,7 @@ ELSEWHERE = (
     "results, reports, drawings, groups and tables that are not named with --also",
 )
 
-SERVER = ("the write-ahead log, standby copies and backups of the server",)
+SERVER = ("the write-ahead log, old segments, standby copies and backups of the server",)
 
 
 @dataclass(frozen=True, slots=True)
