@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mien.media import open_film, read_image
+from mien.synth import read_truth
 
 
 def test_a_picture_is_drawn_with_its_truth(mien, tmp_path):
@@ -27,6 +28,33 @@ def test_a_film_is_drawn(mien, tmp_path):
     assert json.loads(text)["frames"] == 5
     with open_film(out) as film:
         assert len(list(film.frames())) == 5
+
+
+def test_words_are_spoken_and_the_truth_is_a_table_too(mien, tmp_path):
+    from mien.synth.motion import espeak
+
+    pandas = pytest.importorskip("pandas", reason="tables need the extra analyze")
+    pytest.importorskip("pyarrow", reason="tables need the extra analyze")
+    if not espeak.installed():
+        pytest.skip("eSpeak NG is not installed")
+    out = tmp_path / "a.mp4"
+    words = ("--seconds", 1.5, "--rate", 6, "--size", 48, "--text", "hello", "--parquet")
+    code, _, err = mien("synth", "video", out, *words)
+    assert code == 0, err
+    rows = pandas.read_parquet(tmp_path / "a.truth.parquet")
+    assert len(rows) == 9
+    assert {"time", "yaw", "breath", "viseme", "x_30", "z_mm_30", "seen_30"} <= set(rows)
+    assert "sil" not in set(rows.viseme[3:5])  # spoken
+    truth = read_truth(out)
+    assert truth.sounds[0].phoneme == "HH"
+    assert rows.x_30.to_numpy() == pytest.approx(truth.clip.points[:, 30, 0])
+    for more, says in (
+        (("--say", "B"), "give one of them"), (("--seconds", 0.4), "--seconds"),
+        (("--truth", "none"), "leave out"),
+    ):  # fmt: skip
+        code, _, err = mien("synth", "video", out, *words, *more)
+        assert code == 1
+        assert says in err
 
 
 def test_a_data_set_gets_a_contact_sheet(mien, tmp_path):

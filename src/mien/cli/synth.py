@@ -11,6 +11,7 @@ from mien.cli.synth_films import (
     Emotion,
     HeadName,
     Lossless,
+    Parquet,
     Pitch,
     Rate,
     Say,
@@ -18,6 +19,7 @@ from mien.cli.synth_films import (
     Seconds,
     Seed,
     Side,
+    Text,
     Truth,
     Weights,
     Yaw,
@@ -75,6 +77,7 @@ def video(
     seed: Seed = 0,
     emotion: Emotion = "neutral",
     say: Say = "",
+    text: Text = "",
     tone: Tone = None,
     years: Years = None,
     seconds: Seconds = 4.0,
@@ -82,15 +85,18 @@ def video(
     size: Side = 384,
     truth: Truth = "measures",
     lossless: Lossless = False,
+    parquet: Parquet = False,
 ) -> None:
     """Render a film: an expression, blinks, gaze, speech, breathing and head motion.
 
-    What is said is heard. Read the truth with mien.synth.read_truth.
+    What is said is heard: phonemes, or words with --text, which needs eSpeak NG.
+    Read the truth with mien.synth.read_truth.
 
     Example: mien synth video hello.mp4 --emotion joy --say "HH AH L OW"
     """
     actor, scene = _sitting(head, seed, tone, years, 0.0, 0.0, size, None)
-    film_of(actor, scene, Script(emotion, say, seconds, rate, seed), out, truth, lossless)
+    script = Script(emotion, say, seconds, rate, seed, text=text)
+    film_of(actor, scene, script, out, truth, lossless, parquet)
 
 
 @app.command()
@@ -127,7 +133,8 @@ def dataset(
     The same command continues a run that was stopped.
 
     Recipes: identities, liveness, age, weather, fairness, and with --puppets too:
-    expressions, au-intensity, gaze, micro-spotting, vsr-words, vsr-sentences, rppg.
+    expressions, au-intensity, gaze, micro-spotting, micro-pixels, vsr-words,
+    vsr-sentences, rppg. Recipe cues renders one edit at a time.
 
     Example: mien synth dataset expressions faces --count 800 --seed 1
     """

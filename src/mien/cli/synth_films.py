@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mien.synth import Scene
     from mien.synth.motion.puppet_frame import Performer
     from mien.synth.motion.take import Take
+    from mien.types import Sound
 
 Side = Annotated[
     int, typer.Option("--size", min=16, max=4096, help="Side of the square image in pixels.")
@@ -29,6 +30,15 @@ Yaw = Annotated[float, typer.Option("--yaw", help="Yaw in degrees, positive to i
 Pitch = Annotated[float, typer.Option("--pitch", help="Pitch in degrees, positive up.")]
 Emotion = Annotated[str, typer.Option("--emotion", help="Expression: joy, fear, contempt ...")]
 Say = Annotated[str, typer.Option("--say", help="Speech sounds in ARPAbet: 'B L UW'.")]
+Text = Annotated[
+    str,
+    typer.Option(
+        help="Words to speak, by eSpeak NG if it is installed: 'good morning'.", show_default=False
+    ),
+]
+Parquet = Annotated[
+    bool, typer.Option("--parquet", help="Also write the measures as NAME.truth.parquet.")
+]
 Seconds = Annotated[float, typer.Option("--seconds", min=0.1, max=600)]
 Rate = Annotated[float, typer.Option("--rate", min=1, max=200, help="Frames per second.")]
 Truth = Annotated[
@@ -53,28 +63,46 @@ class Script:
     rate: float
     seed: int
     pulse: float | None = None  # beats per minute; None: no pulse shows
+    text: str = ""  # words, instead of phonemes
 
-    def take(self, scene: "Scene") -> "Take":
-        """The film of a scene."""
+    def take(self, scene: "Scene") -> "tuple[Take, Sound | None]":
+        """The film of a scene, and what is heard if the formant voice does not speak."""
         import numpy as np
 
         from mien.synth import emotion
         from mien.synth.motion import timeline
+        from mien.synth.motion.espeak import say
         from mien.synth.motion.take import Take
 
+        if self.text and self.say:
+            raise MienError("--text names words and --say phonemes; give one of them.")
         rng = np.random.default_rng([self.seed, 127])
         moves = timeline.blinks(rng, self.seconds)
         moves += timeline.macro(rng, emotion(self.emotion), min(0.4, self.seconds / 8))
-        sounds = timeline.spoken(self.say.split(), self.seconds / 3) if self.say else ()
+        sounds: tuple[timeline.Sound, ...] = ()
+        sound = None
+        if self.say:
+            sounds = timeline.spoken(self.say.split(), self.seconds / 3)
+        elif self.text:
+            sounds, sound = say(self.text, 0.3)
+            self._require_time(sounds[-1].end)
         line = timeline.Timeline(
             self.seconds, tuple(moves), sounds, tuple(timeline.glances(rng, self.seconds)),
             timeline.motion(rng, self.seconds),
         )  # fmt: skip
         depth = 0.0 if self.pulse is None else 0.005
-        return Take(
+        take = Take(
             line, scene, self.rate, breath_depth=1.0, seed=self.seed, pulse_depth=depth,
             pulse_rate=self.pulse,
         )  # fmt: skip
+        return take, sound
+
+    def _require_time(self, end: float) -> None:
+        if end > self.seconds:
+            raise MienError(
+                f"The text takes {end:.1f} s to speak, and the film has {self.seconds:g}; write: "
+                f"--seconds {end + 0.3:.1f}"
+            )
 
 
 def film_of(
@@ -84,13 +112,25 @@ def film_of(
     out: Path,
     truth: Literal["none", "measures", "all"],
     lossless: bool,
+    parquet: bool,
 ) -> None:
     """Write a film with its truth, and report it."""
-    from mien.synth.data.film_truth import record, truth_path
+    from mien.synth.data.film_truth import read_truth, record, truth_path
+    from mien.tables import require
+    from mien.tables.parts import write_columns
 
-    take = script.take(scene)
+    if parquet:
+        require()  # a missing extra is reported before the work
+        if truth == "none":
+            raise MienError("--parquet is a table of the truth; leave out --truth none.")
+    take, sound = script.take(scene)
     with progress() as on_step:
-        frames = record(one, take, out, truth=truth, lossless=lossless, on_step=on_step)
+        frames = record(
+            one, take, out, truth=truth, lossless=lossless, sound=sound, on_step=on_step
+        )
+    if parquet:
+        table = truth_path(out).with_suffix(".parquet")
+        write_columns(table, read_truth(out).columns(), f"truth of {out.name}, by mien synth")
     events = [{"unit": e.unit, "onset": e.onset, "apex": e.apex, "offset": e.offset}
               for e in take.timeline.events]  # fmt: skip
     print_json_line({"film": out, "synthetic": True, "frames": frames, "events": events,

@@ -9,6 +9,7 @@ from mien.cli.synth_films import (
     Emotion,
     HeadName,
     Lossless,
+    Parquet,
     Pitch,
     Rate,
     Say,
@@ -16,6 +17,7 @@ from mien.cli.synth_films import (
     Seconds,
     Seed,
     Side,
+    Text,
     Truth,
     Weights,
     Yaw,
@@ -42,6 +44,7 @@ def puppet(
     pitch: Pitch = 0.0,
     emotion: Emotion = "neutral",
     say: Say = "",
+    text: Text = "",
     pulse: Annotated[
         float | None,
         typer.Option(
@@ -53,6 +56,7 @@ def puppet(
     size: Side = 384,
     truth: Truth = "measures",
     lossless: Lossless = False,
+    parquet: Parquet = False,
 ) -> None:
     """Move the face in a photograph by known amounts: real skin, exact truth.
 
@@ -72,7 +76,8 @@ def puppet(
     one = portrait.puppet(open_head(head))
     scene = Scene(weights_of(weights or []), Pose(yaw, pitch), seed=seed)
     if is_film(out):
-        film_of(one, scene, Script(emotion, say, seconds, rate, seed, pulse), out, truth, lossless)
+        script = Script(emotion, say, seconds, rate, seed, pulse, text)
+        film_of(one, scene, script, out, truth, lossless, parquet)
     else:
         picture_of(one, scene, out, None)
 

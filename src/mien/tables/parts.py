@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import MienError, StorageError
 from mien.tables.columns import Column
@@ -133,6 +134,17 @@ def write_parquet(path: Path, rows: pa.Table) -> None:
     finally:
         with suppress(OSError):  # it is renamed already on success
             beside.unlink()
+
+
+def write_columns(path: Path, columns: Mapping[str, NDArray[Any]], about: str) -> None:
+    """Write arrays of one length as a Parquet file with a sentence about it in its metadata.
+
+    Raises:
+        MienError: pyarrow is missing, no such folder, no permission, disk full.
+    """
+    pa = pyarrow()
+    rows = pa.table({name: pa.array(values) for name, values in columns.items()})
+    write_parquet(path, rows.replace_schema_metadata({"about": about}))
 
 
 def read_part(path: Path) -> Part | None:

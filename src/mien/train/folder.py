@@ -68,7 +68,7 @@ class RunFolder:
         if self.out is None or not self.writes:
             return
         try:
-            _write_tensors(self.out / "checkpoint.pt", state())
+            write_tensors(self.out / "checkpoint.pt", state())
             lines = "".join(json.dumps(row) + "\n" for row in history)
             write_bytes(self.out / "log.jsonl", lines.encode())
             draw_curves(history, self.out / "curves.png")
@@ -85,7 +85,7 @@ class RunFolder:
         if self.out is not None:
             self.out.mkdir(parents=True, exist_ok=True)
             place = self.out / "bad-batch.pt"
-            _write_tensors(place, {"batch": batch, "epoch": epoch, "step": number, "loss": loss})
+            write_tensors(place, {"batch": batch, "epoch": epoch, "step": number, "loss": loss})
             kept = f"the batch is in {place}"
         raise TrainingError(
             f"The loss of step {number + 1} of epoch {epoch + 1} is {loss}; {kept}. Check it for "
@@ -99,7 +99,7 @@ def _plain(config: Any) -> Any:
     return config or {}
 
 
-def _write_tensors(path: Path, content: dict[str, Any]) -> None:
+def write_tensors(path: Path, content: dict[str, Any]) -> None:
     """Write a file completely or not at all, also when the disk is full."""
     beside = path.parent / f".{secrets.token_hex(8)}.part"
     try:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from io import BytesIO
 from itertools import islice
@@ -23,10 +23,11 @@ from mien.synth.data.declare import NOTE, PACKET
 from mien.synth.data.film_truth import TruthWriter, record, truth_path
 from mien.synth.data.portraits import LIST, Portrait, keep_portraits, read_portrait
 from mien.synth.data.recipes import RECIPES, find_recipe, plan
-from mien.synth.data.samples import Sample, split_of, split_of_name
+from mien.synth.data.samples import Sample, rows_of_events, split_of, split_of_name
 from mien.synth.head.actor import Actor
 from mien.synth.head.head_files import open_head
 from mien.synth.head.model import HeadModel
+from mien.synth.motion.peaks import with_peak
 from mien.synth.motion.puppet_frame import Performer, show
 from mien.synth.motion.take import play
 from mien.synth.render.attacks import present
@@ -209,6 +210,7 @@ def _one(plan_: Plan, out: Path, number: int) -> int:
     identity, shot = plan(recipe, head, number, plan_.seed, plan_.size)
     photo = read_portrait(out, identity) if plan_.puppets else None
     one: Performer = photo.puppet(head) if photo else Actor(head, shot.person)
+    shot = set_peak(shot, one)
     files, measured = write_shot(shot, one, out / "items" / f"{number:07d}")
     row = {
         "number": number,
@@ -222,6 +224,15 @@ def _one(plan_: Plan, out: Path, number: int) -> int:
     line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
     write_bytes(_row_path(out, number), line.encode())
     return number
+
+
+def set_peak(shot: Sample, one: Performer) -> Sample:
+    """The sample with the weights that give its peak in px, which are labels then."""
+    if shot.peak_px is None or shot.take is None:
+        return shot
+    take = with_peak(one, shot.take, shot.peak_px)
+    events = [event for event in take.timeline.events if event.kind == "micro"]
+    return replace(shot, take=take, labels={**shot.labels, "events": rows_of_events(events)})
 
 
 def _who(plan_: Plan, identity: int, photo: Portrait | None) -> dict[str, str]:

@@ -52,6 +52,20 @@ class FilmTruth:
     labels: tuple[str, ...] = ()
     flow: Series | None = None  # (T - 1, H, W, 2) px from a frame to the next; NaN: unknown
 
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """One array of T values for each column of a table; arrays of pixels are not among them."""
+        clip = self.clip
+        assert clip.points is not None
+        assert clip.pose is not None
+        out: dict[str, NDArray[Any]] = {"time": clip.times}
+        out |= {name: clip.pose[:, k] for k, name in enumerate(("yaw", "pitch", "roll"))}
+        out |= dict(self.measures) | {"viseme": np.array(self.viseme)}
+        for k in range(clip.points.shape[1]):
+            out |= {f"x_{k}": clip.points[:, k, 0], f"y_{k}": clip.points[:, k, 1]}
+            out |= {f"{axis}_mm_{k}": self.points3d[:, k, j] for j, axis in enumerate("xyz")}
+            out[f"seen_{k}"] = self.seen[:, k]
+        return out
+
 
 class TruthWriter:
     """A writer of the truth; use it in a `with` block beside a FilmWriter.
@@ -125,6 +139,7 @@ def record(
     *,
     truth: Literal["none", "measures", "all"] = "measures",
     lossless: bool = False,
+    sound: Sound | None = None,
     on_step: OnStep | None = None,
 ) -> int:
     """Render a film with its sound, and write its truth beside it; return the number of frames.
@@ -136,6 +151,7 @@ def record(
         truth: "measures": what changes from frame to frame; "all": also depth, segmentation,
             infrared and flow, which takes several times as long; not known of a photograph.
         lossless: keep each pixel; needs .mkv.
+        sound: that is heard, in step with the sounds of the timeline; default: the formant voice.
         on_step: called after each frame.
 
     Raises:
@@ -144,7 +160,8 @@ def record(
     line, whole = take.timeline, truth == "all"
     if whole and not isinstance(actor, Actor):
         raise MienError("Depth and infrared of a photograph are not known; choose truth=measures.")
-    sound = speak(line.sounds, line.duration, take.seed) if line.sounds else None
+    if sound is None and line.sounds:
+        sound = speak(line.sounds, line.duration, take.seed)
     total = len(line.times(take.rate))
     with ExitStack() as files:
         film = files.enter_context(FilmWriter(out, note=NOTE, sound=sound, lossless=lossless))

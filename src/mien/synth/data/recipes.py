@@ -113,6 +113,46 @@ def _spotting(rng: np.random.Generator, number: int, person: Person, size: int) 
     return Sample(person, take=take, labels={"events": rows_of_events(events)})
 
 
+def _micro_pixels(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
+    """One micro-expression whose peak is 0.3 to 2 px of a face of 256, and larger with it."""
+    seconds, moods = 2.0, [name for name in controls.EMOTIONS if name != "neutral"]
+    mood = str(rng.choice(moods))
+    px = float(rng.uniform(0.3, 2.0)) * size / 256
+    events = timeline.brief(rng, controls.emotion(mood), float(rng.uniform(0.3, 1.2)))
+    line = Timeline(seconds, tuple(events), motion=timeline.motion(rng, seconds, 0.3))
+    scene = replace(any_scene(rng, size, {}, 4), noise=0.5)
+    take = Take(line, scene, rate=100.0, seed=int(rng.integers(1 << 20)))
+    labels = {"emotion": mood, "peak_px": round(px, 4)}
+    return Sample(person, take=take, labels=labels, lossless=True, peak_px=px)
+
+
+CUES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {  # of the person, of the scene
+    "none": ({}, {}),
+    "smile": ({}, {"AU6": 0.7, "AU12": 0.9}),
+    "teeth hidden": ({}, {"AU12": 0.5}),
+    "teeth shown": ({}, {"AU12": 0.5, "AU25": 0.6, "AU10": 0.3}),
+    "brows up": ({}, {"AU1": 0.9, "AU2": 0.9}),
+    "brows down": ({}, {"AU4": 0.9}),
+    "brows thick": ({"brow": (0.0, 0.0, 0.0, 1.7, 1.6)}, {}),
+    "glasses": ({"glasses": "square"}, {}),
+    "hair": ({"hair_style": "long"}, {}),
+    "beard": ({"beard": "full"}, {}),
+    "make-up": ({"make_up": 0.9}, {}),
+}
+PLAIN = {"glasses": "none", "beard": "none", "make_up": 0.0, "mask": False, "hat": False,
+         "scarf": False, "hair_style": "buzz"}  # fmt: skip
+
+
+def _cues(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
+    """A person with one cue after another; pose, light and background are the same."""
+    cue = list(CUES)[number % len(CUES)]
+    worn, weights = CUES[cue]
+    same = np.random.default_rng([person.appearance.seed, 151])
+    changed = replace(person, appearance=replace(person.appearance, **{**PLAIN, **worn}))
+    labels = {"cue": cue, "weights": weights, "worn": {k: str(v) for k, v in worn.items()}}
+    return Sample(changed, any_scene(same, size, weights, 6), labels=labels, truth=True)
+
+
 def _words(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
     return _speech(rng, person, size, [list(WORDS)[number % len(WORDS)]])
 
@@ -195,6 +235,14 @@ RECIPES: dict[str, Recipe] = {
         Recipe("au-intensity", "One to three action units at known strength.", 6, _intensity, True),
         Recipe("gaze", "Eyes turned in known directions.", 6, _gaze, True),
         Recipe("micro-spotting", "Long films with rare short expressions.", 1, _spotting, True),
+        Recipe(
+            "micro-pixels",
+            "One micro-expression of a known peak in px, lossless.",
+            1,
+            _micro_pixels,
+            True,
+        ),
+        Recipe("cues", "One cue after another on a person, all else equal.", len(CUES), _cues),
         Recipe("vsr-words", "Single words, spoken by visemes.", 12, _words, True),
         Recipe("vsr-sentences", "Three words each, spoken by visemes.", 4, _sentences, True),
         Recipe("liveness", "Living faces and four attacks: colour, infrared, depth.", 5, _liveness),

@@ -36,12 +36,15 @@ class Sample:
     truth: bool = False  # depth, segmentation, points beside the image
     nir: bool = False
     lossless: bool = False  # frames as PNG; a codec would remove a pulse
+    peak_px: float | None = None  # of the micro-expression; its weights follow from the face
 
     def parameters(self) -> dict[str, Any]:
         """All inputs of the item, as plain data."""
         plain: dict[str, Any] = _plain(
             {name: getattr(self, name) for name in self.__slots__ if name != "labels"}
         )
+        if self.peak_px is None:  # digests of data sets from before this field stay
+            del plain["peak_px"]
         return plain
 
     def digest(self) -> str:

@@ -127,7 +127,7 @@ _SPOKEN = {
     "SS": "S Z",
     "nn": "N L",
     "RR": "R ER",
-    "aa": "AA AH AY AW",
+    "aa": "AA AH AX AY AW",
     "E": "EH AE EY",
     "ih": "IH IY Y",
     "oh": "AO OW OY",

@@ -162,7 +162,8 @@ def test_an_age_that_is_none_is_refused(torch, tmp_path):
 
 
 def test_the_autoencoder_learns_patches_and_is_scored_on_hidden_ones_only(torch):
-    from mien.systems.age_fahr.model import Autoencoder, Encoder, Net, positions
+    from mien.systems.age_fahr.model import Net
+    from mien.train.masked import Autoencoder, Encoder, positions
 
     torch.manual_seed(0)
     encoder = Encoder(32, 8, 32, 2, 4)

@@ -14,7 +14,7 @@ from mien.errors import TrainingError
 from mien.media import write_bytes
 from mien.systems.age_fahr.data import balance, bands, parts
 from mien.systems.age_fahr.head import KNOTS, YEARS, Age, means, tensor
-from mien.systems.age_fahr.model import Exported, Net, convolutional
+from mien.systems.age_fahr.model import Exported, Net, convolutional, pretrained
 from mien.train import (
     Augment,
     Batches,
@@ -34,6 +34,7 @@ class Config:
     """Settings of one training."""
 
     layout: str = "utkface"  # reader of the data set
+    start: str = ""  # run folder of face-mae to start from; "": dlib's blocks
     blocks: int = 13  # of dlib's 14 residual blocks
     dropout: float = 0.2
     epochs: int = 14  # of the first stage, on all faces
@@ -75,10 +76,7 @@ def train(
     names = "".join(f"{name}\n" for name in test.source)
     write_bytes(out / "test.txt", names.encode())  # for mien eval age --names
     seeded(config.seed)
-    net = convolutional(config.blocks, Age.crop.size, config.dropout)
-    pixels = torch.from_numpy(learn.images).permute(0, 3, 1, 2)
-    first = pixels[torch.randperm(len(pixels))[:1024]].split(128)
-    net.trunk.settle(CHANGE(batch) for batch in first)
+    net = started(config, learn)
     stage(net, learn, choose, config, out / "first", on_step)
     after = {"first stage": errors(shares(net, test), test.label)}
     lower = replace(config, epochs=config.second, rate=config.second_rate)
@@ -96,6 +94,17 @@ def train(
     return {"learnt from": len(learn.label), "chosen by": len(choose.label),
             "tested on": len(test.label), "lost": lost,
             "largest difference of the graph": apart, "reach": far, **after}  # fmt: skip
+
+
+def started(config: Config, learn: Faces) -> Net:
+    """The network before the first stage: dlib's blocks, or a pretrained transformer."""
+    if config.start:
+        return pretrained(Path(config.start), Age.crop.size, config.dropout)
+    net = convolutional(config.blocks, Age.crop.size, config.dropout)
+    pixels = torch.from_numpy(learn.images).permute(0, 3, 1, 2)
+    first = pixels[torch.randperm(len(pixels))[:1024]].split(128)
+    net.trunk.settle(CHANGE(batch) for batch in first)
+    return net
 
 
 def stage(
