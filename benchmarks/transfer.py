@@ -29,7 +29,7 @@ from mien.systems.action_units_mf2.head import UNITS, ActionUnits
 from mien.systems.action_units_mf2.model import Linear, Net, fit_units
 from mien.systems.action_units_mf2.train import Known, known
 from mien.train import folds
-from mien.train.proofs import kept_arrays
+from mien.train.kept import code_key, digest_of, kept_arrays
 from mien.train.seed_summary import markdown, over_seeds
 from mien.types import Face, Floats, Pixels
 from mien.zoo import load
@@ -111,7 +111,8 @@ def features(net: Net, name: str, cache: Path, people: Iterator[Performer]) -> K
         one = known(net, faces)
         return {"features": one.features, "label": one.label, "source": one.source}
 
-    kept = kept_arrays(cache / f"{name}.npz", f"{PEOPLE} {EACH} {SIZE}", make)
+    key = digest_of(code_key("mien.synth"), Path(__file__).read_bytes())
+    kept = kept_arrays(cache / f"{name}.npz", key, make)
     return Known(kept["features"], kept["label"], kept["source"])
 
 
@@ -190,7 +191,7 @@ def film_eyes(net: Net, folder: Path, cache: Path) -> Known:
         one = known(net, UnitFaces(images, np.array(label, np.float32), np.array(who)))
         return {"features": one.features, "label": one.label, "source": one.source}
 
-    kept = kept_arrays(cache / "films.npz", f"{SHUT} {AROUND} {CLEAR}", make)
+    kept = kept_arrays(cache / "films.npz", digest_of(Path(__file__).read_bytes()), make)
     return Known(kept["features"], kept["label"], kept["source"])
 
 

@@ -10,8 +10,9 @@ import pytest
 import mien.systems
 from mien.errors import OptionError, TrainingError
 from mien.train.criteria import Criterion, arms_table, criteria_table, gain, of, ratio
+from mien.train.kept import code_key, digest_of, kept_arrays
 from mien.train.proof_page import MARKS, check_page, own_page, write_page
-from mien.train.proofs import digest_of, kept_arrays, parts_of, run_proof
+from mien.train.proofs import parts_of, run_proof
 from mien.zoo import System, read_card
 
 PROOF = """
@@ -229,9 +230,26 @@ def test_prepared_arrays_are_made_again_under_another_key(tmp_path):
     place = tmp_path / "run" / "maps.npz"
     first = kept_arrays(place, "a", make)
     assert kept_arrays(place, "a", make)["x"].tolist() == first["x"].tolist() == [1, 2, 3]
-    assert kept_arrays(place, "b", make)["x"].tolist() == [2, 3, 4]
+    with pytest.warns(UserWarning, match="made by other code, settings or data"):
+        assert kept_arrays(place, "b", make)["x"].tolist() == [2, 3, 4]
     np.savez(place, x=np.zeros(3))  # of an earlier version, without a key
-    assert kept_arrays(place, "b", make)["x"].tolist() == [3, 4, 5]
+    with pytest.warns(UserWarning, match="computed again"):
+        assert kept_arrays(place, "b", make)["x"].tolist() == [3, 4, 5]
+    place.write_bytes(place.read_bytes()[:40])
+    with pytest.warns(UserWarning, match="damaged"):
+        assert kept_arrays(place, "b", make)["x"].tolist() == [4, 5, 6]
+
+
+def test_the_key_of_code_follows_its_files_and_not_its_tests(tmp_path, monkeypatch):
+    package = tmp_path / "toy_of_keys"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    first = code_key("toy_of_keys")
+    (package / "test_a.py").write_text("1")
+    assert code_key("toy_of_keys") == first
+    (package / "a.py").write_text("1")
+    assert code_key("toy_of_keys") != first
 
 
 def test_a_result_has_its_arm_seed_and_key(lab, tmp_path):

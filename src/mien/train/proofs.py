@@ -4,25 +4,22 @@ A `proof.py` has PARTS. Each part is one experiment on one data set: settings by
 arm, one function that trains and measures one arm with one seed, and criteria.
 """
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from mien.errors import OptionError, TrainingError
 from mien.media import write_bytes
 from mien.train.criteria import Criterion, Found, arms_table, criteria_table
+from mien.train.kept import code_in, digest_of
 from mien.types import OnStep
 from mien.zoo import System
 
@@ -261,63 +258,6 @@ def _in_process(args: tuple[str, str, Any, int, Path | None, Path]) -> Figures:
     return figures
 
 
-def kept_arrays(
-    place: Path, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]
-) -> dict[str, NDArray[Any]]:
-    """Arrays that a part prepares, from a file if it was made under the same key.
-
-    Args:
-        place: .npz in the run folder.
-        key: `digest_of` all that the arrays depend on: data, settings and code.
-        make: computes them.
-    """
-    if place.is_file():
-        with np.load(place) as kept:
-            if "key" in kept.files and str(kept["key"]) == key:
-                return {name: kept[name] for name in kept.files if name != "key"}
-    made = dict(make())
-    place.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(place, key=np.array(key), **made)  # type: ignore[arg-type]
-    return made
-
-
 def code_of(system: System) -> str:
     """Digest of a system's Python files, its tests left out."""
-    files = sorted(p for p in system.folder.glob("*.py") if not p.name.startswith("test_"))
-    return digest_of(*((p.name, p.read_bytes()) for p in files))
-
-
-def digest_of(*values: Any) -> str:
-    """Digest of arrays, tensors, dataclasses, mappings, sequences and plain values."""
-    digest = blake2b(digest_size=16)
-    for value in values:
-        _feed(digest, value)
-    return digest.hexdigest()
-
-
-def _feed(digest: Any, value: Any) -> None:
-    digest.update(f"<{type(value).__name__}>".encode())
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        digest.update(f"{value.dtype}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).view(np.uint8).data if value.size else b"")
-    elif isinstance(value, bytes):
-        digest.update(value)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for one in dataclasses.fields(value):
-            _feed(digest, (one.name, getattr(value, one.name)))
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            _feed(digest, (key, inner))
-    elif isinstance(value, list | tuple | np.ndarray):
-        for inner in value:
-            _feed(digest, inner)
-    elif callable(value):
-        digest.update(f"{value.__module__}.{value.__qualname__}".encode())
-    elif isinstance(value, Path):
-        _feed(digest, (value.name, value.read_bytes() if value.is_file() else None))
-    elif value is None or isinstance(value, str | int | float | np.generic):
-        digest.update(repr(value).encode())
-    else:
-        raise TypeError(f"{type(value).__name__} has no digest; a proof's data need one.")
+    return code_in(system.folder)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from mien.synth import Actor, emotion, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.systems.action_units_mf2.head import UNITS, ActionUnits
 from mien.train.chips import read_chips
+from mien.train.kept import code_key, digest_of, kept_arrays
 from mien.types import Face, Floats, OnStep, Pixels
 
 # Units that a face cannot show, or must, if nine of ten raters chose this word for it. Where a word
@@ -108,18 +110,20 @@ def labels_of(words: NDArray[np.str_]) -> Floats:
 def rendered(
     cache: Path, people: int = PEOPLE, each: int = EACH, on_step: OnStep | None = None
 ) -> UnitFaces:
-    """Faces of mien.synth, whose units are known exactly; rendered once, then cached in a file."""
-    if not cache.is_file():
+    """Faces of mien.synth, whose units are known exactly; kept by code."""
+
+    def make() -> dict[str, NDArray[Any]]:
         parts = []
         for number in range(people):
             parts += _person(number, each)
             if on_step:
                 on_step("people", number + 1, people)
-        cache.parent.mkdir(parents=True, exist_ok=True)
         images, strength = (np.stack([part[k] for part in parts]) for k in range(2))
-        np.savez_compressed(cache, images=images, strength=strength, each=each)
-    with np.load(cache) as kept:
-        images, strength, each = kept["images"], kept["strength"], int(kept["each"])
+        return {"images": images, "strength": strength}
+
+    key = digest_of(code_key("mien.synth"), Path(__file__).read_bytes(), people, each)
+    kept = kept_arrays(cache, key, make)
+    images, strength = kept["images"], kept["strength"]
     label = np.where(strength >= SHOWN, 1, np.where(strength < ABSENT, 0, np.nan))
     who = np.array([f"R{k // each}" for k in range(len(images))])
     return UnitFaces(images, label.astype(np.float32), who)

@@ -22,7 +22,8 @@ from mien.systems.affect_cues.audit import Changes, shortcut_index
 from mien.systems.affect_cues.cues import CUES, OPEN, SIDE, SMILE, TEETH, TURN, Pair, teeth
 from mien.train import Augment, Batches, fit, predict_batches, seeded, tensor
 from mien.train.criteria import Criterion, Found, of
-from mien.train.proofs import Part, digest_of, kept_arrays
+from mien.train.kept import digest_of, kept_arrays
+from mien.train.proofs import Part
 from mien.types import Crop, Doubles, OnStep, Pixels
 
 PEOPLE, TEST_PEOPLE, SCENES = 48, 16, 3  # rendered for the shortcut

@@ -16,6 +16,7 @@ from mien.systems.age_fahr.model import Net
 from mien.systems.age_fahr.train import CHANGE, Config, errors, loss_of
 from mien.train import Batches, Faces, fit, seeded
 from mien.train.criteria import Criterion, Found, of, ratio
+from mien.train.kept import code_key, digest_of
 from mien.train.masked import Autoencoder, Encoder
 from mien.train.proofs import Part
 from mien.train.trunk import Trunk
@@ -86,13 +87,14 @@ def _stage(stage: str, seed: int, given: Vectors) -> dict[str, float]:
 def _pretrained(data: Path | None, out: Path, on_step: OnStep | None) -> Start:
     learn, test = _faces(data, out, on_step)
     known, new = _pixels(learn.images, SIDE), _pixels(test.images, SIDE)
+    place = out / f"patches-{digest_of(code_key('mien.train'), learn.images)[:8]}"
     seeded(0)
     auto = Autoencoder(Encoder(SIDE, PATCH, 128, 4, 4), 64, 2, 4)
     optimiser = torch.optim.AdamW(auto.parameters(), 1e-3, (0.9, 0.95), weight_decay=0.05)
     history = fit(
         lambda network, batch: network(batch[0]), auto,
         Batches(known, size=128, change=CHANGE), optimiser, epochs=PRETRAIN, precision="bf16",
-        out=out / "patches", config={"epochs": PRETRAIN, "side": SIDE, "patch": PATCH},
+        out=out / place, config={"epochs": PRETRAIN, "side": SIDE, "patch": PATCH},
         on_step=on_step,
     )  # fmt: skip
     losses = float(history[0]["loss"]), float(history[-1]["loss"])

@@ -1,6 +1,7 @@
 """Faces with seven expressions: from published data sets, or rendered people."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from mien.synth.data.samples import any_scene
 from mien.systems.expression_convcut.head import CLASSES, POINTS
 from mien.train import Faces, group_ids, require_classes
 from mien.train.chips import Chips, read_chips
+from mien.train.kept import code_key, digest_of, kept_arrays
 from mien.types import Crop, Face, OnStep, Pixels
 
 TEST_SPLITS = ("test", "validation", "val", "PublicTest", "PrivateTest")
@@ -80,14 +82,15 @@ def digests(images: Pixels) -> list[bytes]:
 
 
 def rendered(cache: Path, side: int, on_step: OnStep | None = None) -> tuple[Faces, Faces]:
-    """100 people for training, 20 others for the test; rendered once, then cached in a file.
+    """100 people for training, 20 others for the test; kept by code and side.
 
     Images have `side` px; the same person shows the same at every side.
 
     Expressions are EMFACS mixtures at 0.3 to 0.8, light and background random, yaw about
     +-20 degrees; classes are skewed 10 to 1 in training and even in the test.
     """
-    if not cache.is_file():
+
+    def make() -> dict[str, NDArray[Any]]:
         parts = []
         for number in range(TRAIN_PEOPLE + TEST_PEOPLE):
             share = SKEW if number < TRAIN_PEOPLE else (1.0,) * len(SKEW)
@@ -96,15 +99,11 @@ def rendered(cache: Path, side: int, on_step: OnStep | None = None) -> tuple[Fac
             if on_step:
                 on_step("people", number + 1, TRAIN_PEOPLE + TEST_PEOPLE)
         images, label = (np.concatenate([part[k] for part in parts]) for k in range(2))
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(cache, images=images, label=label)
-    with np.load(cache) as kept:
-        images, label = kept["images"], kept["label"]
-    if images.shape[1] != side:
-        raise TrainingError(
-            f"{cache} has images of {images.shape[1]} px and this training needs {side}; choose "
-            "another folder."
-        )
+        return {"images": images, "label": label}
+
+    key = digest_of(code_key("mien.synth"), Path(__file__).read_bytes(), side)
+    kept = kept_arrays(cache, key, make)
+    images, label = kept["images"], kept["label"]
     cut = TRAIN_PEOPLE * TRAIN_EACH
     source = np.array([f"P{k // TRAIN_EACH}" if k < cut else f"Q{(k - cut) // TEST_EACH}"
                   for k in range(len(images))])  # fmt: skip

@@ -19,7 +19,8 @@ from mien.systems.expression_convcut.model import SIZES, BatchMixing, ConvCut, F
 from mien.systems.expression_convcut.train import Config, measured, network, probabilities
 from mien.train import Batches, Faces, adamw, fit, seeded, tensor
 from mien.train.criteria import Criterion, Found, gain, of
-from mien.train.proofs import Part, digest_of, kept_arrays
+from mien.train.kept import digest_of, kept_arrays
+from mien.train.proofs import Part
 from mien.train.seed_summary import markdown
 from mien.types import Doubles, OnStep, Pixels
 

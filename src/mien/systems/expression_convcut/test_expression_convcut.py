@@ -234,7 +234,14 @@ def test_the_large_size_is_trained_on_larger_images_and_its_run_is_a_head(
     check("chip-head", head)
 
 
-def test_rendered_faces_of_another_side_are_refused(lab, tmp_path):
+def test_rendered_faces_of_another_side_or_code_are_made_again(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr(lab.data, "TRAIN_PEOPLE", 1)
+    monkeypatch.setattr(lab.data, "TEST_PEOPLE", 1)
+    monkeypatch.setattr(lab.data, "TRAIN_EACH", 2)
+    monkeypatch.setattr(lab.data, "TEST_EACH", 2)
     np.savez(tmp_path / "faces.npz", images=np.zeros((3, 64, 64, 3), np.uint8), label=np.arange(3))
-    with pytest.raises(TrainingError, match="has images of 64 px and this training needs 224"):
-        lab.data.rendered(tmp_path / "faces.npz", 224)
+    with pytest.warns(UserWarning, match="made by other code"):
+        learnt, test = lab.data.rendered(tmp_path / "faces.npz", 48)
+    assert learnt.images.shape == test.images.shape == (2, 48, 48, 3)
+    again, _ = lab.data.rendered(tmp_path / "faces.npz", 48)  # kept: no warning
+    assert np.array_equal(again.images, learnt.images)

@@ -1,8 +1,8 @@
 """Clips with votes of raters: published, rendered, of photographs that fade, or signals."""
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from mien.align import align
 from mien.datasets import CLIPS, LABELS
 from mien.errors import TrainingError
-from mien.media import write_bytes
+from mien.media import find_images
 from mien.synth import Actor, emotion, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.systems.expression_midas.model import seen
 from mien.train import group_ids, read_clips
 from mien.train.chips import Chips, read_chips
+from mien.train.kept import code_in, code_key, digest_of, kept_arrays
 from mien.types import Crop, Doubles, Face, Floats, OnStep, Pixels
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -133,22 +134,28 @@ def signals(seed: int, train: int = 700, test: int = 2000) -> tuple[Clips, Clips
 
 
 def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips]:
-    """Clips of rendered people whose faces move to a blend and back; rendered once, then cached."""
+    """Clips of rendered people whose faces move to a blend and back; kept by code."""
     people = TRAIN_PEOPLE + TEST_PEOPLE
-    if not cache.is_file():
+
+    def make() -> dict[str, NDArray[Any]]:
         parts = []
         for number in range(people):
             parts.append(_person(number))
             if on_step:
                 on_step("people", number + 1, people)
         x, votes = (np.concatenate([part[k] for part in parts]) for k in range(2))
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(cache, x=x, votes=votes)
-    with np.load(cache) as kept:
-        x, votes = kept["x"], kept["votes"]
+        return {"x": x, "votes": votes}
+
+    kept = kept_arrays(cache, digest_of(_code(), code_key("mien.synth")), make)
+    x, votes = kept["x"], kept["votes"]
     every = Clips(x, votes, tuple(f"P{k // EACH}" for k in range(len(x))))
     cut = TRAIN_PEOPLE * EACH
     return every.some(np.arange(cut)), every.some(np.arange(cut, len(x)))
+
+
+def _code() -> str:
+    """Digest of the files that make clips."""
+    return code_in(Path(__file__).parent)
 
 
 def _person(number: int) -> tuple[Pixels, Doubles]:
@@ -202,14 +209,14 @@ def faded(data: Path, out: Path, seed: int, on_step: OnStep | None = None) -> tu
         Training and test clips of signals (N, 16, 256). Photographs of the test, and copies of
         them, are in no training clip; training clips of two groups share no photograph.
     """
-    place = out / f"faded-{seed}.npz"
-    if not place.is_file():
+
+    def make() -> dict[str, NDArray[Any]]:
         x, votes = _drawn(data, out, seed, on_step)
-        content = BytesIO()
-        np.savez(content, x=x.astype(np.float16), votes=votes)
-        write_bytes(place, content.getvalue())
-    with np.load(place) as kept:
-        x, votes = kept["x"].astype(np.float32), kept["votes"]
+        return {"x": x.astype(np.float16), "votes": votes}
+
+    key = digest_of(_code(), [path.name for path in find_images([data])], seed)
+    kept = kept_arrays(out / f"faded-{seed}.npz", key, make)
+    x, votes = kept["x"].astype(np.float32), kept["votes"]
     cut = FADED[0]
     fold = np.minimum(np.arange(len(x)) * FOLDS // cut, FOLDS)  # the last is the test
     x = (x - x[:cut].mean((0, 1))) / (x[:cut].std((0, 1)) + 1e-6)

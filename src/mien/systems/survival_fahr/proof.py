@@ -6,6 +6,7 @@ mien systems prove survival-fahr --data UTKFACE --out FOLDER
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +21,10 @@ from mien.systems.survival_fahr.model import Net, cox_loss, ranking_loss, square
 from mien.train import Batches, seeded
 from mien.train import fit as train
 from mien.train.criteria import Criterion, Found, Values, of
+from mien.train.kept import code_key, digest_of, kept_arrays
 from mien.train.proofs import Part
 from mien.types import Doubles, Floats, OnStep
+from mien.zoo import find
 
 PEOPLE, LEARNT = 3000, 1000  # of a cohort, and number of them for training
 COHORT, TRUTH, COX, P = "cohort", "the true hazard", "face and age, Cox", "largest p"
@@ -121,12 +124,15 @@ class Adults:
 def _adults(data: Path | None, out: Path, on_step: OnStep | None) -> Adults:
     assert data is not None
     records = [r for r in READERS["utkface"](data) if float(r.labels["age"]) >= 20][::4]
-    place = out / "vectors.npz"
-    if not place.is_file():
+
+    def make() -> dict[str, NDArray[Any]]:
         seen = embed_faces([r.path for r in records], on_step=on_step)
-        np.savez(place, vectors=seen.vectors, apparent=seen.ages, rows=seen.rows)
-    with np.load(place) as kept:
-        vectors, apparent, rows = kept["vectors"], kept["apparent"], kept["rows"]
+        return {"vectors": seen.vectors, "apparent": seen.ages, "rows": seen.rows}
+
+    names = [(r.path.name, r.path.stat().st_size) for r in records]
+    key = digest_of(code_key("mien.systems.survival_fahr"), find("age-fahr").digest, names)
+    kept = kept_arrays(out / "vectors.npz", key, make)
+    vectors, apparent, rows = kept["vectors"], kept["apparent"], kept["rows"]
     return Adults(vectors, apparent, np.array([float(records[k].labels["age"]) for k in rows]))
 
 
