@@ -263,3 +263,15 @@ def test_idle_models_are_released_and_loaded_again(toys):
     assert not pipelines.unload(0)
     assert toys.identify(portrait("Ada"))["answers"][0]["faces"][0]["decision"]["person"] == "Ada"
     assert pipelines.loaded
+
+
+def test_freed_memory_is_returned_while_photos_are_computed(make, monkeypatch):
+    returned = threading.Event()
+    monkeypatch.setattr("mien.server.app.TIDY", 0.01)
+    monkeypatch.setattr("mien.server.app.trim", returned.set)
+    toys = make()
+    with toys.client:
+        toys.gallery("people")
+        assert not returned.is_set()
+        toys.identify(portrait("Ada"))
+        assert returned.wait(30)

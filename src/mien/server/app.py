@@ -43,11 +43,13 @@ from mien.server import (
     verdicts,
 )
 from mien.server.access import CSRF
+from mien.server.heap import trim
 from mien.server.middleware import Guard, Repeats
 from mien.server.settings import ServerSettings
 from mien.server.state import State, open_state
 
 EVERY = 30.0  # s between two questions whether the models are idle
+TIDY = 2.0  # s between two returns of freed memory to the system, while photos are computed
 PAGE = Path(__file__).with_name("static")
 NOUNS = (
     health,
@@ -117,11 +119,20 @@ def create_app(settings: ServerSettings, pipeline: Pipeline | None = None) -> Fa
             await asyncio.sleep(min(settings.idle, EVERY))
             await asyncio.to_thread(state.pipelines.unload, settings.idle)
 
+    async def tidy() -> None:
+        passed = 0
+        while True:
+            await asyncio.sleep(TIDY)
+            if state.gate.passed != passed:
+                passed = state.gate.passed
+                await asyncio.to_thread(trim)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        releasing = asyncio.create_task(release())
+        beside = [asyncio.create_task(one()) for one in (release, tidy)]
         yield
-        releasing.cancel()
+        for one in beside:
+            one.cancel()
         state.close()
 
     app = FastAPI(

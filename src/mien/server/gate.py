@@ -16,6 +16,7 @@ class Gate:
         self._lock = threading.Lock()
         self.inside = 0  # requests that compute or wait
         self.refused = 0
+        self.passed = 0  # requests that have computed
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -41,3 +42,4 @@ class Gate:
         finally:
             with self._lock:
                 self.inside -= 1
+                self.passed += 1
