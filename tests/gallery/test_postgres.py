@@ -134,6 +134,57 @@ def test_another_user_of_the_server_sees_nothing_without_a_grant(server, url, fa
         sql(url, "DROP ROLE stranger")
 
 
+@pytest.fixture
+def roles(url):
+    """Two tenants, each with a user, and an application that is a member of both."""
+    tenants = [f"t{parse(url).schema[-12:]}_{letter}" for letter in "ab"]
+    for tenant in tenants:
+        sql(url, f"CREATE ROLE {tenant} NOLOGIN")
+        sql(url, f"CREATE ROLE {tenant}_user LOGIN IN ROLE {tenant}")
+    yield tenants
+    for tenant in tenants:
+        for role in (f"{tenant}_user", tenant):
+            sql(url, f"DROP OWNED BY {role}")
+            sql(url, f"DROP ROLE {role}")
+
+
+def test_the_server_shows_rows_to_members_of_the_tenant_only(url, face, roles):
+    one, two = roles
+    with made(f"{url}&tenant={one}") as gallery:
+        gallery.add([face("Ada", 1)])
+    schema = parse(url).schema
+    for role in roles:  # all privileges: only row security is left
+        sql(url, f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+        sql(url, f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    with open_gallery(url.replace("postgres@", f"{one}_user@"), CONTRACT) as gallery:
+        assert gallery.search(face("", 1).vector[None])[0][0].person == "Ada"
+        gallery.add([face("Ben", 2)])
+        assert gallery.check() == []
+    stranger = url.replace("postgres@", f"{two}_user@")
+    with pytest.raises(GalleryError, match=f"no member of that role.*GRANT {one} TO"):
+        open_gallery(stranger, CONTRACT)
+    with psycopg.connect(parse(stranger).conninfo, autocommit=True) as db:
+        for table in ("about", "people", "templates", "facts", "search"):
+            assert db.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone() == (0,)
+            assert db.execute(f"DELETE FROM {schema}.{table}").rowcount == 0
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            db.execute(f"INSERT INTO {schema}.people (id, name) VALUES (9, 'Eve')")
+    with open_gallery(url, CONTRACT) as gallery:
+        assert [one.name for one in gallery.people()] == ["Ada", "Ben"]
+        assert gallery.forget("Ada").complete
+
+
+def test_a_tenant_that_is_none_or_another_is_refused(url, face, roles):
+    one, two = roles
+    with pytest.raises(GalleryError, match="CREATE ROLE nobody_there NOLOGIN"):
+        made(f"{url}&tenant=nobody_there")
+    with pytest.raises(GalleryError, match="beginning with a letter"):
+        made(f"{url}&tenant=a'b")
+    made(f"{url}&tenant={one}").close()
+    with pytest.raises(GalleryError, match=f"of the tenant '{one}', not of '{two}'"):
+        open_gallery(f"{url}&tenant={two}", CONTRACT)
+
+
 def test_two_galleries_of_one_database_do_not_see_each_other(url, face):
     with made(url) as one, made(url + "_b") as two:
         one.add([face("Ada", 1)])

@@ -116,6 +116,7 @@ class Address(NamedTuple):
     schema: str
     where: str  # for messages: without the password
     approximate: bool  # whether an approximate index is used
+    tenant: str | None = None  # role of the server whose members alone see the rows
 
 
 def parse(url: str) -> Address:
@@ -134,13 +135,19 @@ def parse(url: str) -> Address:
         )
     if index not in ("exact", "hnsw"):
         raise GalleryError(f"index={index[:40]} is not known; expected index=exact or index=hnsw.")
+    tenant = given.pop("tenant", None)
+    if tenant is not None and not NAME.fullmatch(tenant):
+        raise GalleryError(
+            f"tenant={tenant[:40]} is not possible: expected a role of up to 41 of a-z, 0-9 and "
+            "'_', beginning with a letter."
+        )
     shown = {key: value for key, value in given.items() if key != "password"} | {"gallery": name}
     host = parts.netloc.rpartition("@")[2]
     user = parts.netloc.rpartition("@")[0].partition(":")[0]
     place = f"{user}@{host}" if user else host
     where = urlunsplit(parts._replace(netloc=place, query=urlencode(shown, safe="/")))
     conninfo = urlunsplit(parts._replace(query=urlencode(given)))
-    return Address(conninfo, f"mien_{name}", where, index == "hnsw")
+    return Address(conninfo, f"mien_{name}", where, index == "hnsw", tenant)
 
 
 @contextmanager

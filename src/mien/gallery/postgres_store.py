@@ -27,6 +27,7 @@ from mien.gallery.postgres_schema import (
     spoken,
     summary,
 )
+from mien.gallery.postgres_tenants import check_tenant, secure
 from mien.gallery.schema import check_present, damaged_file, new_epoch
 
 SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it reports a failure
@@ -62,9 +63,11 @@ class PostgresStore:
         self.where, self.closed = self.address.where, False
         self._mine, self._guard = _Thread(), threading.RLock()
         with spoken(self.where), psycopg.connect(self.address.conninfo, autocommit=True) as db:
+            check_tenant(db, self.address)
             self.read_only = read_only or not may_write(db, self.address, create)
             if not self.read_only:
                 prepare(db, self.address, embedder if create else None)
+                secure(db, self.address)
             self._path = search_path(db, self.address)
             query = "SELECT embedder, generation, protected, scrub_due FROM "
             row = db.execute(f"{query}{self.address.schema}.about").fetchone()
