@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from mien.albums import edits
+from mien.albums.clustering import ContradictionError
 from mien.albums.groups import Groups
-from mien.media import write_image
+from mien.errors import GalleryMismatchError
+from mien.gallery import open_gallery
+from mien.media import read_image, write_image
+from mien.service.enrolment import Item, enroll
 from mien.service.photo_groups import group_photos
 from mien.testing import TOY_DEVICE
 
@@ -186,3 +190,79 @@ def test_several_workers_process_each_photo_once_and_copies_count_once(album, pi
     assert (change.faces, failed) == (5, {})
     assert [done for task, done, _ in steps if task == "photos"][-1] == 8
     assert pipeline.detector.pictures <= 8
+
+
+# ---------------------------------------------------------------- facts of a gallery
+
+
+@pytest.fixture
+def enrolled(tmp_path, toy_pipeline, album):
+    """Return make(*people) -> a gallery with their photos enrolled, and these photos."""
+
+    def make(**people):
+        known = open_gallery(tmp_path / "g.mien", CONTRACT, create=True)
+        photos = []
+        for name, (colour, side) in people.items():
+            photos.append(album(f"{name}.png", colour, side=side))
+            plain = replace(toy_pipeline, gallery=None)
+            list(enroll([Item(name, photos[-1])], plain, known, allow_conflicts=True))
+        assert len(known) == len(people)
+        return known, photos
+
+    return make
+
+
+def test_people_who_are_stated_to_be_different_are_not_grouped(enrolled, pipeline, groups):
+    gallery, photos = enrolled(Ann=("Ada", 60), Eve=("Ada", 50))
+    group_photos(photos, pipeline, groups, gallery=gallery)
+    assert len(who(groups)) == 1
+    gallery.relate("Ann", "Eve", same=False)
+    group_photos(photos, pipeline, groups, gallery=gallery)
+    assert sorted(who(groups).values()) == [["Ann.png"], ["Eve.png"]]
+    gallery.close()
+
+
+def test_people_who_are_stated_to_be_one_are_one_group(enrolled, pipeline, groups):
+    gallery, photos = enrolled(Ann=("Ada", 60), Bea=("Bob", 60))
+    group_photos(photos, pipeline, groups, gallery=gallery)
+    assert len(who(groups)) == 2
+    gallery.relate("Ann", "Bea", same=True)
+    group_photos(photos, pipeline, groups, gallery=gallery)
+    assert list(who(groups).values()) == [["Ann.png", "Bea.png"]]
+    gallery.close()
+
+
+def test_a_face_that_is_denied_to_a_person_is_not_in_that_group(
+    enrolled, pipeline, groups, album, toy_pipeline
+):
+    gallery, photos = enrolled(Ann=("Ada", 60))
+    pink = {"Pam": [245, 40, 45]}  # as similar to Ada as another image of her
+    photos.append(album("other.png", "Pam", colours=pink))
+    group_photos(photos, pipeline, groups, gallery=gallery)
+    assert list(who(groups).values()) == [["Ann.png", "other.png"]]
+    face = replace(toy_pipeline, gallery=None).only_face(read_image(photos[1]))
+    gallery.deny("Ann", face.embedding)
+    group_photos(photos, pipeline, groups, gallery=gallery)
+    assert sorted(who(groups).values()) == [["Ann.png"], ["other.png"]]
+    gallery.close()
+
+
+def test_a_named_group_is_the_person_of_that_name(enrolled, pipeline, groups, album):
+    gallery, _ = enrolled(Ann=("Bob", 60), Eve=("Cyd", 60))
+    gallery.relate("Ann", "Eve", same=True)
+    photos = [album("x.png", "Bob", side=50), album("y.png", "Cyd", side=50)]
+    group_photos(photos, pipeline, groups, gallery=gallery)
+    assert len(who(groups)) == 2  # nobody has named them
+    for group, names in who(groups).items():
+        edits.rename(groups, group, "Ann" if names == ["x.png"] else "Eve")
+    with pytest.raises(ContradictionError):  # both facts cannot hold: a person decides
+        group_photos(photos, pipeline, groups, gallery=gallery)
+    gallery.close()
+
+
+def test_a_gallery_of_another_embedder_is_refused(tmp_path, pipeline, groups, album):
+    with (
+        open_gallery(tmp_path / "other.mien", "other/1/3", create=True) as gallery,
+        pytest.raises(GalleryMismatchError),
+    ):
+        group_photos([album("x.png", "Ada")], pipeline, groups, gallery=gallery)

@@ -6,7 +6,7 @@ therefore persist, and a run without new photos changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,11 @@ class Group:
     id: int  # constant over runs; not reused
     name: str | None  # given by a person
     faces: tuple[Member, ...]  # of photos of the last run, in the order of their numbers
+
+
+Pairs = list[tuple[int, int]]  # rows of faces
+# Faces, and the name of each group -> pairs that are one person, and pairs that are not.
+Known = Callable[[Sequence[Member], Mapping[int, str | None]], tuple[Pairs, Pairs]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,23 +166,35 @@ class Groups(GroupsFile):
         return sorted(found, key=lambda group: (-len(group.faces), group.id))
 
     def regroup(
-        self, calibration: Calibration, *, mixed: float = MIXED, on_step: OnStep | None = None
+        self,
+        calibration: Calibration,
+        *,
+        mixed: float = MIXED,
+        known: Known | None = None,
+        on_step: OnStep | None = None,
     ) -> Change:
         """Group all faces of the present photos by similarity and by the edits of people.
 
         Args:
             calibration: of the embedder.
             mixed: permitted share of groups that mix two people; see mien.albums.clustering.
+            known: returns pairs of faces that are one person, and pairs that are not.
             on_step: see there.
+
+        Raises:
+            ContradictionError: what is known contradicts an edit.
         """
         members = [member for member in self.members() if member.reason is None]
         vectors = np.stack([m.vector for m in members]) if members else np.empty((0, 1), np.float32)
         must, cannot = facts(members, self.all("SELECT face, grouped FROM nots"))
+        names = dict(self.all("SELECT id, name FROM groups"))
+        if known is not None:
+            one, two = known(members, names)
+            must, cannot = [*must, *one], [*cannot, *two]
         grouping = cluster_people(
             vectors, calibration, mixed=mixed, must=must, cannot=cannot, on_step=on_step
         )
         labels = grouping.labels
-        names = dict(self.all("SELECT id, name FROM groups"))
         with self.change():
             ids = keep_ids(labels, members)
             added = [label for label, id in ids.items() if id is None]

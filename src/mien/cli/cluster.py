@@ -1,6 +1,7 @@
 """Commands that group photos by person: cluster, and the edits of groups."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,13 +43,17 @@ def cluster(
         float,
         typer.Option(help="Permitted share of groups that mix two people.", min=1e-6, max=0.5),
     ] = 0.05,
+    gallery: Annotated[
+        str | None,
+        typer.Option(help="Gallery whose facts about people count: mien gallery facts"),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="HTML file with thumbnails.")] = None,
     calibration: CalibrationPath = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
-    """Group the faces of photos by person, without a gallery.
+    """Group the faces of photos by person; no gallery is needed.
 
     Each photo is processed once, so a second run is quick. The same command
     continues a run that was stopped. Groups keep their numbers and names.
@@ -58,6 +63,7 @@ def cluster(
     Example: mien cluster holiday/ --report people.html
     """
     from mien.albums.groups import Groups
+    from mien.gallery import open_gallery
     from mien.service.photo_groups import group_photos
 
     names = [Path(name) for name in pictures(photos)]
@@ -73,9 +79,11 @@ def cluster(
     )
     pipeline.calibrated()  # raises an error now if there is none
     contract = pipeline.embedder.contract if pipeline.embedder else ""
-    with Groups(groups, made_by=(contract, detector), read_only=False) as file:
+    asked = open_gallery(gallery, None, read_only=True) if gallery else nullcontext()
+    with Groups(groups, made_by=(contract, detector), read_only=False) as file, asked as known:
         with progress() as on_step:
-            change, failed = group_photos(names, pipeline, file, on_step, mixed=mixed)
+            how: Any = {"mixed": mixed, "gallery": known}
+            change, failed = group_photos(names, pipeline, file, on_step, **how)
         for sentence in failed.values():
             complain(sentence)
         found, faceless = file.groups(), [*file.faceless(), *_failure_rows(failed)]

@@ -39,6 +39,11 @@ class Relations:
             person = self._now[person]
         return person
 
+    @property
+    def denied(self) -> Mapping[int, Floats]:
+        """The (N, D) vectors of faces that are not a person, by person."""
+        return self._denied
+
     def mentions(self, person: int | None) -> bool:
         """Return whether something is stated about a person."""
         there = {who for pair in self._different for who in pair} | set(self._first)

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from mien.albums.clustering import MIXED
 from mien.albums.groups import Change, Groups, PhotoFace
+from mien.albums.known_people import constraints
 from mien.contracts import silent
 from mien.decision.decide import MADE, SMALL
-from mien.errors import ImageError
+from mien.errors import GalleryMismatchError, ImageError
+from mien.gallery import GuardedGallery
 from mien.geometry import eye_distance
 from mien.media import LIMITS, read_change, read_image
 from mien.photo import Pipeline, in_parallel
@@ -25,6 +27,7 @@ def group_photos(
     on_step: OnStep | None = None,
     *,
     mixed: float = MIXED,
+    gallery: GuardedGallery | None = None,
 ) -> tuple[Change, dict[Path, str]]:
     """Group the faces of photos; photos of earlier runs are not processed again.
 
@@ -37,10 +40,19 @@ def group_photos(
         groups: the file.
         on_step: called after each photo ("photos") and each merge ("groups").
         mixed: permitted share of groups that mix two people.
+        gallery: of the same embedder; what is stated about its people counts, for faces that are
+            enrolled in it and for groups with their names.
 
     Returns:
         The changes, and the photos that cannot be read, each with a message.
+
+    Raises:
+        GalleryMismatchError: the gallery is of another embedder.
+        ContradictionError: a stated fact contradicts an edit of the groups.
     """
+    contract = pipeline.embedder.contract if pipeline.embedder else ""
+    if gallery is not None and gallery.embedder != contract:
+        raise GalleryMismatchError(gallery.embedder, contract, gallery.where)
     lean = replace(pipeline, quality=False, gallery=None, heads=())
     failed: dict[Path, str] = {}
     done = 0
@@ -72,7 +84,9 @@ def group_photos(
     report("photos", len(photos), len(photos))
     groups.only(path for path in photos if path not in failed)
 
-    return groups.regroup(pipeline.calibrated(), mixed=mixed, on_step=on_step), failed
+    known = None if gallery is None else partial(constraints, gallery=gallery)
+    change = groups.regroup(pipeline.calibrated(), mixed=mixed, known=known, on_step=on_step)
+    return change, failed
 
 
 class Photo(NamedTuple):
