@@ -71,6 +71,7 @@ HOMES = {
     "pydantic": {"server"},
     "uvicorn": {"server", "cli"},  # cli: asks whether it is installed
     "python_multipart": {"cli"},
+    "paho": {"server"},
     "typer": {"cli"},
     "rich": {"cli"},
     "torch": {"train"},

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -10,7 +11,7 @@ from tests.toy_server import portrait
 
 from mien.errors import MienError
 from mien.server.cameras import read_cameras, stream_events
-from mien.server.monitor import SIGNATURE, deliver, signature, watch, watch_once
+from mien.server.monitor import SIGNATURE, deliver, send, signature, watch, watch_once
 from mien.server.settings import Camera, ServerSettings
 
 
@@ -152,9 +153,9 @@ def test_events_are_sent_signed_in_order_and_none_twice(door, receiver):
     hooked = Camera(name="door", source=camera.source, webhook=url, secret="s" * 16)
     watch_once(toys.state, hooked, threading.Event())
     with pytest.raises(OSError, match="503"):
-        deliver(toys.state, hooked)
-    assert deliver(toys.state, hooked) == 5
-    assert deliver(toys.state, hooked) == 0
+        deliver(toys.state, hooked, partial(send, hooked), hooked.name)
+    assert deliver(toys.state, hooked, partial(send, hooked), hooked.name) == 5
+    assert deliver(toys.state, hooked, partial(send, hooked), hooked.name) == 0
     assert all(signature("s" * 16, body) == sign for sign, body in got)
     assert [json.loads(body)["id"] for _, body in got] == [1, 2, 2, 3, 4, 5, 6]
 

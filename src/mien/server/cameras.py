@@ -15,7 +15,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from mien.errors import MienError
+from mien.errors import MienError, extra
 from mien.gallery.legal import check_code
 from mien.photo.pipeline import check_rate
 from mien.server.access import Caller, Reviewer
@@ -85,6 +85,10 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
         check_rate("rate", one.rate)
         if one.purpose is not None:
             check_code(one.purpose)
+        if one.mqtt is not None and not is_broker(one.mqtt):
+            raise MienError(
+                f"{path}: `mqtt` needs a mqtts:// address, or one of the own network by its number."
+            )
         if one.webhook is not None and not (is_safe(one.webhook) and len(one.secret) >= 16):
             raise MienError(
                 f"{path}: a webhook needs an https:// address, or one of the own network by its "
@@ -92,7 +96,16 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
             )
     if len({(one.tenant, one.name) for one in cameras}) < len(cameras):
         raise MienError(f"{path}: two cameras of one tenant have the same name.")
+    if any(one.mqtt for one in cameras):
+        with extra("mqtt", "Events for MQTT"):
+            import paho.mqtt.client  # noqa: F401
     return cameras
+
+
+def is_broker(url: str) -> bool:
+    """Return whether an address is that of an MQTT broker, as safe as a webhook must be."""
+    scheme, _, rest = url.partition("://")
+    return scheme in ("mqtt", "mqtts") and is_safe(scheme.replace("mqtt", "http") + "://" + rest)
 
 
 def is_safe(url: str) -> bool:
@@ -118,11 +131,11 @@ def store_event(state: State, camera: Camera, row: dict[str, Any]) -> int:
     """Store an event, and delete those that are too old; return its id."""
     now, store = time.time(), state.store
     with store.change():
-        store.run(
-            "INSERT INTO events (tenant, camera, kind, person, at, row) VALUES (?, ?, ?, ?, ?, ?)",
+        [number] = store.one(
+            "INSERT INTO events (tenant, camera, kind, person, at, row) "
+            "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
             *(camera.tenant, camera.name, row["kind"], row.get("person"), now, json.dumps(row)),
         )
-        [number] = store.one("SELECT last_insert_rowid()")
         store.run(
             "DELETE FROM events WHERE tenant = ? AND camera = ? AND at < ?",
             *(camera.tenant, camera.name, now - camera.days * 86_400),

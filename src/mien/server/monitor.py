@@ -10,10 +10,13 @@ import json
 import sys
 import threading
 import urllib.request
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mien.errors import MienError
 from mien.server.cameras import events_after, store_event
+from mien.server.mqtt import Broker
 from mien.server.settings import Camera, ServerSettings
 from mien.server.state import State, open_state
 from mien.server.worker import on_stop, watch_parent
@@ -76,31 +79,56 @@ def send(camera: Camera, row: Any) -> None:
         pass
 
 
-def deliver(state: State, camera: Camera) -> int:
+def deliver(state: State, camera: Camera, send: Callable[[Any], None], place: str) -> int:
     """Send the events that were not sent yet, in order; return how many.
+
+    Args:
+        state: of the server.
+        camera: whose events are sent.
+        send: sends one event, and raises OSError if it was not accepted.
+        place: name under which it is kept how far this has come.
 
     Raises:
         OSError: one was not accepted; it is the next one to be sent.
     """
-    place = (camera.tenant, camera.name)
-    row = state.store.one("SELECT last FROM hooks WHERE tenant = ? AND camera = ?", *place)
+    key = (camera.tenant, place)
+    row = state.store.one("SELECT last FROM hooks WHERE tenant = ? AND camera = ?", *key)
     rows = events_after(state, camera, row[0] if row else 0, 100)
     for one in rows:
-        send(camera, one)
+        send(one)
         state.store.run(
             "INSERT INTO hooks VALUES (?, ?, ?) "
             "ON CONFLICT (tenant, camera) DO UPDATE SET last = excluded.last",
-            *(*place, one[0]),
+            *(*key, one[0]),
         )
     return len(rows)
 
 
-def deliver_all(state: State, camera: Camera, stop: threading.Event) -> None:
+def to_webhook(state: State, camera: Camera, stop: threading.Event) -> None:
     """Send events to a webhook until the process shall end."""
+    keep_on(stop, lambda: deliver(state, camera, partial(send, camera), camera.name))
+
+
+def to_broker(state: State, camera: Camera, stop: threading.Event) -> None:
+    """Publish events to an MQTT broker until the process shall end."""
+
+    def once() -> int:
+        with Broker(camera) as broker:
+            broker.announce()
+            while not stop.is_set():
+                deliver(state, camera, broker.send, f"{camera.name} mqtt")
+                stop.wait(0.5)
+        return 1
+
+    keep_on(stop, once)
+
+
+def keep_on(stop: threading.Event, once: Callable[[], int]) -> None:
+    """Repeat something until the process shall end; after an error, ever more rarely."""
     pause = 1.0
     while not stop.is_set():
         try:
-            pause = 1.0 if deliver(state, camera) else 0.5
+            pause = 1.0 if once() else 0.5
         except OSError:
             pause = min(2 * pause, LONGEST)
         stop.wait(pause)
@@ -115,13 +143,16 @@ def main() -> None:
     stop = threading.Event()
     on_stop(stop)
     state = open_state(settings)
-    sender = threading.Thread(target=deliver_all, args=(state, camera, stop))
-    if camera.webhook:
+    ways = [(camera.webhook, to_webhook), (camera.mqtt, to_broker)]
+    senders = [
+        threading.Thread(target=way, args=(state, camera, stop)) for address, way in ways if address
+    ]
+    for sender in senders:
         sender.start()
     try:
         watch(state, camera, stop)
     finally:
-        if camera.webhook:
+        for sender in senders:
             sender.join()
         state.close()
 

@@ -50,6 +50,7 @@ class Camera:
     days: float = 30.0  # for which events are kept
     webhook: str | None = None  # URL that each event is sent to
     secret: str = ""  # that signs what is sent
+    mqtt: str | None = None  # mqtts://USER:PASSWORD@HOST, broker that each event is published to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,3 @@
+"""The tests of cameras, with PostgreSQL instead of files."""
+
+from tests.server.test_cameras import *  # noqa: F403
