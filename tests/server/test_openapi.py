@@ -51,6 +51,24 @@ def test_no_reference_leads_nowhere():
     assert used <= known
 
 
+def test_every_operation_has_examples_that_its_schemas_accept():
+    import jsonschema
+
+    document = describe(routes())
+    jsons = ("application/json", "multipart/form-data", "application/x-www-form-urlencoded")
+    for path, _, operation in operations():
+        shown = [(one["schema"], one["example"]) for one in operation.get("parameters", ())]
+        for body in [operation.get("requestBody", {}), *operation["responses"].values()]:
+            for kind, content in body.get("content", {}).items():
+                if kind in jsons:
+                    shown.append((content["schema"], content["example"]))
+        assert shown, path
+        for schema, example in shown:
+            whole = {**schema, "components": document["components"]}
+            found = jsonschema.Draft202012Validator(whole).iter_errors(example)
+            assert [f"{path}: {e.json_path}: {e.message[:200]}" for e in found] == []
+
+
 if __name__ == "__main__" and "--write" in sys.argv:
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(text(), "utf-8")

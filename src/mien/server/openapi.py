@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from mien.server.access import COOKIE, CSRF, scopes_of
+from mien.server.openapi_examples import add_examples
 from mien.server.problems import PROBLEMS, Problem
 from mien.service.schema import answer_schema
 
@@ -110,6 +111,7 @@ def describe(routes: Sequence[APIRoute]) -> dict[str, Any]:
     for route in routes:
         for method in route.methods or ():
             _complete(found["paths"][route.path_format][method.lower()], route)
+    add_examples(found)
     return found
 
 

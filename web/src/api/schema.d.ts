@@ -4321,6 +4321,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "version": "v2"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -4330,6 +4336,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4339,6 +4355,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4348,6 +4374,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4357,6 +4393,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4366,6 +4412,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4375,6 +4431,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4384,6 +4450,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4393,6 +4469,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4402,6 +4488,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4422,6 +4518,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ready": false,
+                     *       "models": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Ready"];
                 };
             };
@@ -4431,6 +4535,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4440,6 +4554,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4449,6 +4573,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4458,6 +4592,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4467,6 +4611,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4476,6 +4630,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4485,6 +4649,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4494,6 +4668,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4503,6 +4687,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4523,6 +4717,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": "v2",
+                     *       "detector": "mtcnn",
+                     *       "embedder": "dlib-resnet29-int8",
+                     *       "device": "text",
+                     *       "commercial_only": false,
+                     *       "portraits": false,
+                     *       "limits": {},
+                     *       "tenant": "text",
+                     *       "key": "mien_1f2e3d4c5b6a_SECRET",
+                     *       "scopes": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SettingsFacts"];
                 };
             };
@@ -4532,6 +4742,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4541,6 +4761,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4550,6 +4780,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4559,6 +4799,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4568,6 +4818,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4577,6 +4837,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4586,6 +4856,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4595,6 +4875,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4604,6 +4894,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4631,6 +4931,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4640,6 +4950,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4649,6 +4969,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4658,6 +4988,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4667,6 +5007,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4676,6 +5026,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4685,6 +5045,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4694,6 +5064,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4703,6 +5083,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4723,6 +5113,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Ada Lovelace",
+                     *       "tenant": "text",
+                     *       "scopes": [
+                     *         "text"
+                     *       ],
+                     *       "csrf": "text",
+                     *       "expires": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionFacts"];
                 };
             };
@@ -4732,6 +5133,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4741,6 +5152,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4750,6 +5171,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4759,6 +5190,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4768,6 +5209,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4777,6 +5228,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4786,6 +5247,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4795,6 +5266,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4804,6 +5285,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4818,6 +5309,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "key": "mien_1f2e3d4c5b6a_SECRET"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Login"];
             };
         };
@@ -4828,6 +5324,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Ada Lovelace",
+                     *       "tenant": "text",
+                     *       "scopes": [
+                     *         "text"
+                     *       ],
+                     *       "csrf": "text",
+                     *       "expires": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionFacts"];
                 };
             };
@@ -4837,6 +5344,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4846,6 +5363,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4855,6 +5382,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4864,6 +5401,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4873,6 +5420,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4882,6 +5439,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4891,6 +5458,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4900,6 +5477,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4909,6 +5496,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4936,6 +5533,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4945,6 +5552,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4954,6 +5571,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4963,6 +5590,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4972,6 +5609,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4981,6 +5628,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4990,6 +5647,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -4999,6 +5666,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5008,6 +5685,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5022,6 +5709,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "photos": [
+                 *         "@photo.jpg"
+                 *       ]
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_detect_v1_detect_post"];
             };
         };
@@ -5032,6 +5726,126 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "schema": "text",
+                     *           "image": "party.jpg",
+                     *           "size": [
+                     *             480,
+                     *             640
+                     *           ],
+                     *           "turned": 0,
+                     *           "padded": false,
+                     *           "brightened": false,
+                     *           "smallest": 0.5,
+                     *           "reason": "The face is similar enough.",
+                     *           "faces": [
+                     *             {
+                     *               "box": [
+                     *                 120,
+                     *                 80,
+                     *                 240,
+                     *                 230
+                     *               ],
+                     *               "score": 1,
+                     *               "points": [
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ]
+                     *               ],
+                     *               "quality": {
+                     *                 "advice": [
+                     *                   "text"
+                     *                 ],
+                     *                 "components": {},
+                     *                 "measures": {}
+                     *               },
+                     *               "occluded": [
+                     *                 "text"
+                     *               ],
+                     *               "liveness": {
+                     *                 "outcome": "live",
+                     *                 "model": "mtcnn",
+                     *                 "point": "text",
+                     *                 "threshold": 3.6,
+                     *                 "score": 1,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "frames": 1
+                     *               },
+                     *               "readings": [
+                     *                 {
+                     *                   "task": "text",
+                     *                   "values": {},
+                     *                   "unit": "text",
+                     *                   "model": "mtcnn",
+                     *                   "low": {},
+                     *                   "high": {},
+                     *                   "text": "text",
+                     *                   "derived": [
+                     *                     {
+                     *                       "task": "text",
+                     *                       "values": {},
+                     *                       "unit": "text",
+                     *                       "model": "mtcnn",
+                     *                       "low": {},
+                     *                       "high": {},
+                     *                       "text": "text",
+                     *                       "derived": []
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "decision": {
+                     *                 "outcome": "match",
+                     *                 "person": "Ada Lovelace",
+                     *                 "similarity": 0.93,
+                     *                 "score": 5.2,
+                     *                 "threshold": 3.6,
+                     *                 "probability": 0.98,
+                     *                 "margin": 1.7,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "one_in": 1,
+                     *                 "code": null,
+                     *                 "candidates": [
+                     *                   {
+                     *                     "person": "Ada Lovelace",
+                     *                     "similarity": 0.93,
+                     *                     "score": 5.2,
+                     *                     "template": 1,
+                     *                     "source": "party.jpg"
+                     *                   }
+                     *                 ],
+                     *                 "prior": 0.5,
+                     *                 "basis": {}
+                     *               }
+                     *             }
+                     *           ],
+                     *           "search": {},
+                     *           "models": {},
+                     *           "seconds": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         answers: (components["schemas"]["ImageAnswer"] | components["schemas"]["UnreadImage"])[];
                     };
@@ -5043,6 +5857,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5052,6 +5876,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5061,6 +5895,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5070,6 +5914,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5079,6 +5933,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5088,6 +5952,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5097,6 +5971,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5106,6 +5990,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5115,6 +6009,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5129,6 +6033,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "photos": [
+                 *         "@photo.jpg"
+                 *       ]
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_quality_v1_quality_post"];
             };
         };
@@ -5139,6 +6050,126 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "schema": "text",
+                     *           "image": "party.jpg",
+                     *           "size": [
+                     *             480,
+                     *             640
+                     *           ],
+                     *           "turned": 0,
+                     *           "padded": false,
+                     *           "brightened": false,
+                     *           "smallest": 0.5,
+                     *           "reason": "The face is similar enough.",
+                     *           "faces": [
+                     *             {
+                     *               "box": [
+                     *                 120,
+                     *                 80,
+                     *                 240,
+                     *                 230
+                     *               ],
+                     *               "score": 1,
+                     *               "points": [
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ]
+                     *               ],
+                     *               "quality": {
+                     *                 "advice": [
+                     *                   "text"
+                     *                 ],
+                     *                 "components": {},
+                     *                 "measures": {}
+                     *               },
+                     *               "occluded": [
+                     *                 "text"
+                     *               ],
+                     *               "liveness": {
+                     *                 "outcome": "live",
+                     *                 "model": "mtcnn",
+                     *                 "point": "text",
+                     *                 "threshold": 3.6,
+                     *                 "score": 1,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "frames": 1
+                     *               },
+                     *               "readings": [
+                     *                 {
+                     *                   "task": "text",
+                     *                   "values": {},
+                     *                   "unit": "text",
+                     *                   "model": "mtcnn",
+                     *                   "low": {},
+                     *                   "high": {},
+                     *                   "text": "text",
+                     *                   "derived": [
+                     *                     {
+                     *                       "task": "text",
+                     *                       "values": {},
+                     *                       "unit": "text",
+                     *                       "model": "mtcnn",
+                     *                       "low": {},
+                     *                       "high": {},
+                     *                       "text": "text",
+                     *                       "derived": []
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "decision": {
+                     *                 "outcome": "match",
+                     *                 "person": "Ada Lovelace",
+                     *                 "similarity": 0.93,
+                     *                 "score": 5.2,
+                     *                 "threshold": 3.6,
+                     *                 "probability": 0.98,
+                     *                 "margin": 1.7,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "one_in": 1,
+                     *                 "code": null,
+                     *                 "candidates": [
+                     *                   {
+                     *                     "person": "Ada Lovelace",
+                     *                     "similarity": 0.93,
+                     *                     "score": 5.2,
+                     *                     "template": 1,
+                     *                     "source": "party.jpg"
+                     *                   }
+                     *                 ],
+                     *                 "prior": 0.5,
+                     *                 "basis": {}
+                     *               }
+                     *             }
+                     *           ],
+                     *           "search": {},
+                     *           "models": {},
+                     *           "seconds": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         answers: (components["schemas"]["ImageAnswer"] | components["schemas"]["UnreadImage"])[];
                     };
@@ -5150,6 +6181,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5159,6 +6200,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5168,6 +6219,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5177,6 +6238,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5186,6 +6257,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5195,6 +6276,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5204,6 +6295,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5213,6 +6314,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5222,6 +6333,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5236,6 +6357,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "photos": [
+                 *         "@photo.jpg"
+                 *       ],
+                 *       "heads": "text"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_analyze_v1_analyze_post"];
             };
         };
@@ -5246,6 +6375,126 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "schema": "text",
+                     *           "image": "party.jpg",
+                     *           "size": [
+                     *             480,
+                     *             640
+                     *           ],
+                     *           "turned": 0,
+                     *           "padded": false,
+                     *           "brightened": false,
+                     *           "smallest": 0.5,
+                     *           "reason": "The face is similar enough.",
+                     *           "faces": [
+                     *             {
+                     *               "box": [
+                     *                 120,
+                     *                 80,
+                     *                 240,
+                     *                 230
+                     *               ],
+                     *               "score": 1,
+                     *               "points": [
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ]
+                     *               ],
+                     *               "quality": {
+                     *                 "advice": [
+                     *                   "text"
+                     *                 ],
+                     *                 "components": {},
+                     *                 "measures": {}
+                     *               },
+                     *               "occluded": [
+                     *                 "text"
+                     *               ],
+                     *               "liveness": {
+                     *                 "outcome": "live",
+                     *                 "model": "mtcnn",
+                     *                 "point": "text",
+                     *                 "threshold": 3.6,
+                     *                 "score": 1,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "frames": 1
+                     *               },
+                     *               "readings": [
+                     *                 {
+                     *                   "task": "text",
+                     *                   "values": {},
+                     *                   "unit": "text",
+                     *                   "model": "mtcnn",
+                     *                   "low": {},
+                     *                   "high": {},
+                     *                   "text": "text",
+                     *                   "derived": [
+                     *                     {
+                     *                       "task": "text",
+                     *                       "values": {},
+                     *                       "unit": "text",
+                     *                       "model": "mtcnn",
+                     *                       "low": {},
+                     *                       "high": {},
+                     *                       "text": "text",
+                     *                       "derived": []
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "decision": {
+                     *                 "outcome": "match",
+                     *                 "person": "Ada Lovelace",
+                     *                 "similarity": 0.93,
+                     *                 "score": 5.2,
+                     *                 "threshold": 3.6,
+                     *                 "probability": 0.98,
+                     *                 "margin": 1.7,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "one_in": 1,
+                     *                 "code": null,
+                     *                 "candidates": [
+                     *                   {
+                     *                     "person": "Ada Lovelace",
+                     *                     "similarity": 0.93,
+                     *                     "score": 5.2,
+                     *                     "template": 1,
+                     *                     "source": "party.jpg"
+                     *                   }
+                     *                 ],
+                     *                 "prior": 0.5,
+                     *                 "basis": {}
+                     *               }
+                     *             }
+                     *           ],
+                     *           "search": {},
+                     *           "models": {},
+                     *           "seconds": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         answers: (components["schemas"]["ImageAnswer"] | components["schemas"]["UnreadImage"])[];
                     };
@@ -5257,6 +6506,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5266,6 +6525,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5275,6 +6544,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5284,6 +6563,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5293,6 +6582,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5302,6 +6601,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5311,6 +6620,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5320,6 +6639,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5329,6 +6658,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5343,6 +6682,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "photos": [
+                 *         "@photo.jpg"
+                 *       ],
+                 *       "liveness_head": "text",
+                 *       "liveness_at": "text"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_liveness_v1_liveness_post"];
             };
         };
@@ -5353,6 +6701,126 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "schema": "text",
+                     *           "image": "party.jpg",
+                     *           "size": [
+                     *             480,
+                     *             640
+                     *           ],
+                     *           "turned": 0,
+                     *           "padded": false,
+                     *           "brightened": false,
+                     *           "smallest": 0.5,
+                     *           "reason": "The face is similar enough.",
+                     *           "faces": [
+                     *             {
+                     *               "box": [
+                     *                 120,
+                     *                 80,
+                     *                 240,
+                     *                 230
+                     *               ],
+                     *               "score": 1,
+                     *               "points": [
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ]
+                     *               ],
+                     *               "quality": {
+                     *                 "advice": [
+                     *                   "text"
+                     *                 ],
+                     *                 "components": {},
+                     *                 "measures": {}
+                     *               },
+                     *               "occluded": [
+                     *                 "text"
+                     *               ],
+                     *               "liveness": {
+                     *                 "outcome": "live",
+                     *                 "model": "mtcnn",
+                     *                 "point": "text",
+                     *                 "threshold": 3.6,
+                     *                 "score": 1,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "frames": 1
+                     *               },
+                     *               "readings": [
+                     *                 {
+                     *                   "task": "text",
+                     *                   "values": {},
+                     *                   "unit": "text",
+                     *                   "model": "mtcnn",
+                     *                   "low": {},
+                     *                   "high": {},
+                     *                   "text": "text",
+                     *                   "derived": [
+                     *                     {
+                     *                       "task": "text",
+                     *                       "values": {},
+                     *                       "unit": "text",
+                     *                       "model": "mtcnn",
+                     *                       "low": {},
+                     *                       "high": {},
+                     *                       "text": "text",
+                     *                       "derived": []
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "decision": {
+                     *                 "outcome": "match",
+                     *                 "person": "Ada Lovelace",
+                     *                 "similarity": 0.93,
+                     *                 "score": 5.2,
+                     *                 "threshold": 3.6,
+                     *                 "probability": 0.98,
+                     *                 "margin": 1.7,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "one_in": 1,
+                     *                 "code": null,
+                     *                 "candidates": [
+                     *                   {
+                     *                     "person": "Ada Lovelace",
+                     *                     "similarity": 0.93,
+                     *                     "score": 5.2,
+                     *                     "template": 1,
+                     *                     "source": "party.jpg"
+                     *                   }
+                     *                 ],
+                     *                 "prior": 0.5,
+                     *                 "basis": {}
+                     *               }
+                     *             }
+                     *           ],
+                     *           "search": {},
+                     *           "models": {},
+                     *           "seconds": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         answers: (components["schemas"]["ImageAnswer"] | components["schemas"]["UnreadImage"])[];
                     };
@@ -5364,6 +6832,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5373,6 +6851,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5382,6 +6870,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5391,6 +6889,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5400,6 +6908,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5409,6 +6927,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5418,6 +6946,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5427,6 +6965,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5436,6 +6984,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5450,6 +7008,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "first": "@photo.jpg",
+                 *       "second": "@photo.jpg",
+                 *       "rate": 0.001,
+                 *       "liveness": "off",
+                 *       "liveness_head": "text",
+                 *       "liveness_at": "text"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_verify_v1_verify_post"];
             };
         };
@@ -5460,6 +7028,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "decision": {
+                     *         "outcome": "match",
+                     *         "person": "Ada Lovelace",
+                     *         "similarity": 0.93,
+                     *         "score": 5.2,
+                     *         "threshold": 3.6,
+                     *         "probability": 0.98,
+                     *         "margin": 1.7,
+                     *         "reason": "The face is similar enough.",
+                     *         "one_in": 1,
+                     *         "code": null,
+                     *         "candidates": [
+                     *           {
+                     *             "person": "Ada Lovelace",
+                     *             "similarity": 0.93,
+                     *             "score": 5.2,
+                     *             "template": 1,
+                     *             "source": "party.jpg"
+                     *           }
+                     *         ],
+                     *         "prior": 0.5,
+                     *         "basis": {}
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         decision: components["schemas"]["Decision"];
                     };
@@ -5471,6 +7066,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5480,6 +7085,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5489,6 +7104,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5498,6 +7123,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5507,6 +7142,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5516,6 +7161,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5525,6 +7180,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5534,6 +7199,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5543,6 +7218,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5557,6 +7242,20 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "photos": [
+                 *         "@photo.jpg"
+                 *       ],
+                 *       "gallery": "people",
+                 *       "rate": 0.01,
+                 *       "purpose": "door",
+                 *       "details": false,
+                 *       "liveness": "off",
+                 *       "liveness_head": "text",
+                 *       "liveness_at": "text"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_identify_v1_identify_post"];
             };
         };
@@ -5567,6 +7266,126 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "schema": "text",
+                     *           "image": "party.jpg",
+                     *           "size": [
+                     *             480,
+                     *             640
+                     *           ],
+                     *           "turned": 0,
+                     *           "padded": false,
+                     *           "brightened": false,
+                     *           "smallest": 0.5,
+                     *           "reason": "The face is similar enough.",
+                     *           "faces": [
+                     *             {
+                     *               "box": [
+                     *                 120,
+                     *                 80,
+                     *                 240,
+                     *                 230
+                     *               ],
+                     *               "score": 1,
+                     *               "points": [
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ],
+                     *                 [
+                     *                   0.5,
+                     *                   0.5
+                     *                 ]
+                     *               ],
+                     *               "quality": {
+                     *                 "advice": [
+                     *                   "text"
+                     *                 ],
+                     *                 "components": {},
+                     *                 "measures": {}
+                     *               },
+                     *               "occluded": [
+                     *                 "text"
+                     *               ],
+                     *               "liveness": {
+                     *                 "outcome": "live",
+                     *                 "model": "mtcnn",
+                     *                 "point": "text",
+                     *                 "threshold": 3.6,
+                     *                 "score": 1,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "frames": 1
+                     *               },
+                     *               "readings": [
+                     *                 {
+                     *                   "task": "text",
+                     *                   "values": {},
+                     *                   "unit": "text",
+                     *                   "model": "mtcnn",
+                     *                   "low": {},
+                     *                   "high": {},
+                     *                   "text": "text",
+                     *                   "derived": [
+                     *                     {
+                     *                       "task": "text",
+                     *                       "values": {},
+                     *                       "unit": "text",
+                     *                       "model": "mtcnn",
+                     *                       "low": {},
+                     *                       "high": {},
+                     *                       "text": "text",
+                     *                       "derived": []
+                     *                     }
+                     *                   ]
+                     *                 }
+                     *               ],
+                     *               "decision": {
+                     *                 "outcome": "match",
+                     *                 "person": "Ada Lovelace",
+                     *                 "similarity": 0.93,
+                     *                 "score": 5.2,
+                     *                 "threshold": 3.6,
+                     *                 "probability": 0.98,
+                     *                 "margin": 1.7,
+                     *                 "reason": "The face is similar enough.",
+                     *                 "one_in": 1,
+                     *                 "code": null,
+                     *                 "candidates": [
+                     *                   {
+                     *                     "person": "Ada Lovelace",
+                     *                     "similarity": 0.93,
+                     *                     "score": 5.2,
+                     *                     "template": 1,
+                     *                     "source": "party.jpg"
+                     *                   }
+                     *                 ],
+                     *                 "prior": 0.5,
+                     *                 "basis": {}
+                     *               }
+                     *             }
+                     *           ],
+                     *           "search": {},
+                     *           "models": {},
+                     *           "seconds": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         answers: (components["schemas"]["ImageAnswer"] | components["schemas"]["UnreadImage"])[];
                     };
@@ -5578,6 +7397,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5587,6 +7416,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5596,6 +7435,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5605,6 +7454,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5614,6 +7473,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5623,6 +7492,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5632,6 +7511,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5641,6 +7530,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5650,6 +7549,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5658,11 +7567,19 @@ export interface operations {
     frame: {
         parameters: {
             query: {
-                /** @description A random text that the page chose. */
+                /**
+                 * @description A random text that the page chose.
+                 * @example 5f0c3e1a-live
+                 */
                 session: string;
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery?: string;
+                /** @example 0.01 */
                 rate?: number;
+                /** @example door */
                 purpose?: string | null;
             };
             header?: never;
@@ -5681,6 +7598,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "size": [
+                     *         480,
+                     *         640
+                     *       ],
+                     *       "faces": [
+                     *         {
+                     *           "track": 1,
+                     *           "box": [
+                     *             120,
+                     *             80,
+                     *             240,
+                     *             230
+                     *           ],
+                     *           "score": 5.2,
+                     *           "decision": {
+                     *             "outcome": "match",
+                     *             "person": "Ada Lovelace",
+                     *             "similarity": 0.93,
+                     *             "score": 5.2,
+                     *             "threshold": 3.6,
+                     *             "probability": 0.98,
+                     *             "margin": 1.7,
+                     *             "reason": "The face is similar enough.",
+                     *             "one_in": 1,
+                     *             "code": null,
+                     *             "candidates": [
+                     *               {
+                     *                 "person": "Ada Lovelace",
+                     *                 "similarity": 0.93,
+                     *                 "score": 5.2,
+                     *                 "template": 1,
+                     *                 "source": "party.jpg"
+                     *               }
+                     *             ],
+                     *             "prior": 0.5,
+                     *             "basis": {}
+                     *           }
+                     *         }
+                     *       ],
+                     *       "light": 0.5,
+                     *       "seconds": 2.5
+                     *     }
+                     */
                     "application/json": {
                         size: number[];
                         faces: {
@@ -5703,6 +7665,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5712,6 +7684,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5721,6 +7703,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5730,6 +7722,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5739,6 +7741,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5748,6 +7760,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5757,6 +7779,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5766,6 +7798,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5775,6 +7817,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5785,6 +7837,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 5f0c3e1a-live */
                 session: string;
             };
             cookie?: never;
@@ -5804,6 +7857,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5813,6 +7876,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5822,6 +7895,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5831,6 +7914,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5840,6 +7933,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5849,6 +7952,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5858,6 +7971,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5867,6 +7990,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5876,6 +8009,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5896,6 +8039,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "name": "Ada Lovelace",
+                     *         "kind": "personal",
+                     *         "term": 1,
+                     *         "operator": "text",
+                     *         "contact": "text",
+                     *         "since": "text",
+                     *         "embedder": "dlib-resnet29-int8",
+                     *         "encrypted": false,
+                     *         "people": 1,
+                     *         "templates": 1,
+                     *         "entries": 1,
+                     *         "warning": "text"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["GalleryFacts"][];
                 };
             };
@@ -5905,6 +8066,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5914,6 +8085,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5923,6 +8104,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5932,6 +8123,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5941,6 +8142,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5950,6 +8161,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5959,6 +8180,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5968,6 +8199,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5977,6 +8218,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -5991,6 +8242,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "family"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewGallery"];
             };
         };
@@ -6001,6 +8257,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Ada Lovelace",
+                     *       "kind": "personal",
+                     *       "term": 1,
+                     *       "operator": "text",
+                     *       "contact": "text",
+                     *       "since": "text",
+                     *       "embedder": "dlib-resnet29-int8",
+                     *       "encrypted": false,
+                     *       "people": 1,
+                     *       "templates": 1,
+                     *       "entries": 1,
+                     *       "warning": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GalleryFacts"];
                 };
             };
@@ -6010,6 +8282,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6019,6 +8301,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6028,6 +8320,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6037,6 +8339,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6046,6 +8358,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6055,6 +8377,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6064,6 +8396,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6073,6 +8415,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6082,6 +8434,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6092,7 +8454,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -6105,6 +8470,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Ada Lovelace",
+                     *       "kind": "personal",
+                     *       "term": 1,
+                     *       "operator": "text",
+                     *       "contact": "text",
+                     *       "since": "text",
+                     *       "embedder": "dlib-resnet29-int8",
+                     *       "encrypted": false,
+                     *       "people": 1,
+                     *       "templates": 1,
+                     *       "entries": 1,
+                     *       "warning": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GalleryFacts"];
                 };
             };
@@ -6114,6 +8495,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6123,6 +8514,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6132,6 +8533,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6141,6 +8552,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6150,6 +8571,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6159,6 +8590,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6168,6 +8609,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6177,6 +8628,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6186,6 +8647,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6196,13 +8667,23 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "term": 1,
+                 *       "operator": "text",
+                 *       "contact": "text"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Rules"];
             };
         };
@@ -6213,6 +8694,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Ada Lovelace",
+                     *       "kind": "personal",
+                     *       "term": 1,
+                     *       "operator": "text",
+                     *       "contact": "text",
+                     *       "since": "text",
+                     *       "embedder": "dlib-resnet29-int8",
+                     *       "encrypted": false,
+                     *       "people": 1,
+                     *       "templates": 1,
+                     *       "entries": 1,
+                     *       "warning": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GalleryFacts"];
                 };
             };
@@ -6222,6 +8719,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6231,6 +8738,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6240,6 +8757,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6249,6 +8776,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6258,6 +8795,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6267,6 +8814,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6276,6 +8833,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6285,6 +8852,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6294,6 +8871,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6302,16 +8889,28 @@ export interface operations {
     journal: {
         parameters: {
             query?: {
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example text
+                 */
                 cursor?: string | null;
-                /** @description Rows of a page. */
+                /**
+                 * @description Rows of a page.
+                 * @example 50
+                 */
                 limit?: number;
-                /** @description Only entries of this act. */
+                /**
+                 * @description Only entries of this act.
+                 * @example text
+                 */
                 act?: string | null;
             };
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -6324,6 +8923,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "number": 1,
+                     *           "time": "2026-11-30T09:00:00+00:00",
+                     *           "who": "Ada Lovelace",
+                     *           "act": "text",
+                     *           "outcome": "text",
+                     *           "purpose": "door",
+                     *           "threshold": 3.6,
+                     *           "people": [
+                     *             1
+                     *           ],
+                     *           "templates": [
+                     *             1
+                     *           ],
+                     *           "counts": {},
+                     *           "digest": "9c56cc51b374c3ba"
+                     *         }
+                     *       ],
+                     *       "next": "50",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["JournalPage"];
                 };
             };
@@ -6333,6 +8957,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6342,6 +8976,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6351,6 +8995,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6360,6 +9014,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6369,6 +9033,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6378,6 +9052,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6387,6 +9071,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6396,6 +9090,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6405,6 +9109,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6415,7 +9129,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -6428,6 +9145,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "intact": false,
+                     *       "entries": 1,
+                     *       "digest": "9c56cc51b374c3ba",
+                     *       "faults": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Verified"];
                 };
             };
@@ -6437,6 +9164,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6446,6 +9183,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6455,6 +9202,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6464,6 +9221,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6473,6 +9240,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6482,6 +9259,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6491,6 +9278,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6500,6 +9297,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6509,6 +9316,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6517,20 +9334,38 @@ export interface operations {
     list_people: {
         parameters: {
             query?: {
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example text
+                 */
                 cursor?: string | null;
-                /** @description Rows of a page. */
+                /**
+                 * @description Rows of a page.
+                 * @example 100
+                 */
                 limit?: number;
-                /** @description Part of the name. */
+                /**
+                 * @description Part of the name.
+                 * @example text
+                 */
                 search?: string | null;
-                /** @description seen: who was seen last comes first. */
+                /**
+                 * @description seen: who was seen last comes first.
+                 * @example id
+                 */
                 sort?: "id" | "name" | "seen";
-                /** @description Also list hidden people. */
+                /**
+                 * @description Also list hidden people.
+                 * @example false
+                 */
                 hidden?: boolean;
             };
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -6543,6 +9378,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Ada Lovelace",
+                     *           "templates": 1,
+                     *           "added": "2026-11-30T09:00:00+00:00",
+                     *           "portrait": false,
+                     *           "hidden": false,
+                     *           "last_seen": "text",
+                     *           "ground": {
+                     *             "valid": false,
+                     *             "purposes": [
+                     *               "text"
+                     *             ],
+                     *             "ends": "2027-11-30T09:00:00+00:00"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "50",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_PersonFacts_"];
                 };
             };
@@ -6552,6 +9411,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6561,6 +9430,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6570,6 +9449,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6579,6 +9468,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6588,6 +9487,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6597,6 +9506,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6606,6 +9525,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6615,6 +9544,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6624,6 +9563,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6634,13 +9583,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Ada Lovelace",
+                 *       "photos": [],
+                 *       "basis": "text",
+                 *       "boxes": "text",
+                 *       "allow_conflicts": false,
+                 *       "retry": false
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_enrol_v1_galleries__gallery__people_post"];
             };
         };
@@ -6651,6 +9613,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "person": {
+                     *         "id": 1,
+                     *         "name": "Ada Lovelace",
+                     *         "templates": 1,
+                     *         "added": "2026-11-30T09:00:00+00:00",
+                     *         "portrait": false,
+                     *         "hidden": false,
+                     *         "last_seen": "text",
+                     *         "ground": {
+                     *           "valid": false,
+                     *           "purposes": [
+                     *             "text"
+                     *           ],
+                     *           "ends": "2027-11-30T09:00:00+00:00"
+                     *         }
+                     *       },
+                     *       "photos": [
+                     *         {
+                     *           "photo": "party.jpg",
+                     *           "outcome": "text",
+                     *           "reason": "The face is similar enough.",
+                     *           "detail": "text",
+                     *           "template": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Enrolment"];
                 };
             };
@@ -6660,6 +9651,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6669,6 +9670,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6678,6 +9689,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6687,6 +9708,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6696,6 +9727,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6705,6 +9746,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6714,6 +9765,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6723,6 +9784,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6732,6 +9803,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6742,8 +9823,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
@@ -6756,6 +9841,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ada Lovelace",
+                     *       "templates": 1,
+                     *       "added": "2026-11-30T09:00:00+00:00",
+                     *       "portrait": false,
+                     *       "hidden": false,
+                     *       "last_seen": "text",
+                     *       "ground": {
+                     *         "valid": false,
+                     *         "purposes": [
+                     *           "text"
+                     *         ],
+                     *         "ends": "2027-11-30T09:00:00+00:00"
+                     *       },
+                     *       "enrolled": [
+                     *         {
+                     *           "id": 1,
+                     *           "source": "party.jpg",
+                     *           "added": "2026-11-30T09:00:00+00:00",
+                     *           "quality": {},
+                     *           "box": [
+                     *             120,
+                     *             80,
+                     *             240,
+                     *             230
+                     *           ],
+                     *           "picture": false
+                     *         }
+                     *       ],
+                     *       "refused": [
+                     *         {
+                     *           "source": "party.jpg",
+                     *           "reason": "The face is similar enough."
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["PersonDetails"];
                 };
             };
@@ -6765,6 +9889,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6774,6 +9908,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6783,6 +9927,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6792,6 +9946,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6801,6 +9965,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6810,6 +9984,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6819,6 +10003,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6828,6 +10022,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6837,6 +10041,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6845,13 +10059,20 @@ export interface operations {
     erase: {
         parameters: {
             query?: {
-                /** @description Also return the file for the person; needs `export`. */
+                /**
+                 * @description Also return the file for the person; needs `export`.
+                 * @example false
+                 */
                 person_file?: boolean;
             };
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
@@ -6864,6 +10085,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "people": 1,
+                     *       "templates": 1,
+                     *       "refusals": 1,
+                     *       "complete": false,
+                     *       "changed": [
+                     *         "text"
+                     *       ],
+                     *       "remains": [
+                     *         "text"
+                     *       ],
+                     *       "elsewhere": {},
+                     *       "receipt": {},
+                     *       "person_file": {}
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErasureFacts"];
                 };
             };
@@ -6873,6 +10111,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6882,6 +10130,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6891,6 +10149,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6900,6 +10168,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6909,6 +10187,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6918,6 +10206,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6927,6 +10225,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6936,6 +10244,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6945,6 +10263,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6955,14 +10283,23 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Ada Lovelace"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewName"];
             };
         };
@@ -6973,6 +10310,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ada Lovelace",
+                     *       "templates": 1,
+                     *       "added": "2026-11-30T09:00:00+00:00",
+                     *       "portrait": false,
+                     *       "hidden": false,
+                     *       "last_seen": "text",
+                     *       "ground": {
+                     *         "valid": false,
+                     *         "purposes": [
+                     *           "text"
+                     *         ],
+                     *         "ends": "2027-11-30T09:00:00+00:00"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PersonFacts"];
                 };
             };
@@ -6982,6 +10337,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -6991,6 +10356,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7000,6 +10375,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7009,6 +10394,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7018,6 +10413,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7027,6 +10432,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7036,6 +10451,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7045,6 +10470,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7054,6 +10489,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7064,8 +10509,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
@@ -7078,6 +10527,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example text */
                     "application/json": unknown;
                     "image/jpeg": string;
                 };
@@ -7088,6 +10538,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7097,6 +10557,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7106,6 +10576,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7115,6 +10595,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7124,6 +10614,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7133,6 +10633,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7142,6 +10652,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7151,6 +10671,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7160,6 +10690,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7170,14 +10710,23 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "template": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["Choice"];
             };
         };
@@ -7195,6 +10744,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7204,6 +10763,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7213,6 +10782,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7222,6 +10801,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7231,6 +10820,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7240,6 +10839,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7249,6 +10858,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7258,6 +10877,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7267,6 +10896,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7277,14 +10916,23 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "into": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["Merge"];
             };
         };
@@ -7295,6 +10943,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ada Lovelace",
+                     *       "templates": 1,
+                     *       "added": "2026-11-30T09:00:00+00:00",
+                     *       "portrait": false,
+                     *       "hidden": false,
+                     *       "last_seen": "text",
+                     *       "ground": {
+                     *         "valid": false,
+                     *         "purposes": [
+                     *           "text"
+                     *         ],
+                     *         "ends": "2027-11-30T09:00:00+00:00"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PersonFacts"];
                 };
             };
@@ -7304,6 +10970,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7313,6 +10989,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7322,6 +11008,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7331,6 +11027,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7340,6 +11046,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7349,6 +11065,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7358,6 +11084,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7367,6 +11103,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7376,6 +11122,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7386,7 +11142,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -7399,6 +11158,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "act": "merge",
+                     *         "person": "Ada Lovelace",
+                     *         "before": "text",
+                     *         "templates": 1,
+                     *         "at": "2026-11-30T09:00:00+00:00",
+                     *         "until": "2026-12-30T09:00:00+00:00"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["StepFacts"][];
                 };
             };
@@ -7408,6 +11180,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7417,6 +11199,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7426,6 +11218,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7435,6 +11237,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7444,6 +11256,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7453,6 +11275,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7462,6 +11294,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7471,6 +11313,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7480,6 +11332,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7490,8 +11352,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 step: number;
             };
             cookie?: never;
@@ -7504,6 +11370,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ada Lovelace",
+                     *       "templates": 1,
+                     *       "added": "2026-11-30T09:00:00+00:00",
+                     *       "portrait": false,
+                     *       "hidden": false,
+                     *       "last_seen": "text",
+                     *       "ground": {
+                     *         "valid": false,
+                     *         "purposes": [
+                     *           "text"
+                     *         ],
+                     *         "ends": "2027-11-30T09:00:00+00:00"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PersonFacts"];
                 };
             };
@@ -7513,6 +11397,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7522,6 +11416,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7531,6 +11435,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7540,6 +11454,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7549,6 +11473,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7558,6 +11492,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7567,6 +11511,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7576,6 +11530,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7585,6 +11549,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7595,14 +11569,23 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "hidden": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["Visibility"];
             };
         };
@@ -7613,6 +11596,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ada Lovelace",
+                     *       "templates": 1,
+                     *       "added": "2026-11-30T09:00:00+00:00",
+                     *       "portrait": false,
+                     *       "hidden": false,
+                     *       "last_seen": "text",
+                     *       "ground": {
+                     *         "valid": false,
+                     *         "purposes": [
+                     *           "text"
+                     *         ],
+                     *         "ends": "2027-11-30T09:00:00+00:00"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PersonFacts"];
                 };
             };
@@ -7622,6 +11623,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7631,6 +11642,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7640,6 +11661,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7649,6 +11680,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7658,6 +11699,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7667,6 +11718,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7676,6 +11737,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7685,6 +11756,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7694,6 +11775,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7704,14 +11795,37 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "templates": [
+                 *         1
+                 *       ],
+                 *       "name": "Ada Lovelace",
+                 *       "basis": {
+                 *         "purpose": "access-control",
+                 *         "version": "v2",
+                 *         "text": "text",
+                 *         "text_digest": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+                 *         "ground": "consent",
+                 *         "evidence_digest": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+                 *         "given": "2026-11-30T09:00:00+00:00",
+                 *         "until": "2026-11-30T09:00:00+00:00",
+                 *         "term": 1
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["Split"];
             };
         };
@@ -7722,6 +11836,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ada Lovelace",
+                     *       "templates": 1,
+                     *       "added": "2026-11-30T09:00:00+00:00",
+                     *       "portrait": false,
+                     *       "hidden": false,
+                     *       "last_seen": "text",
+                     *       "ground": {
+                     *         "valid": false,
+                     *         "purposes": [
+                     *           "text"
+                     *         ],
+                     *         "ends": "2027-11-30T09:00:00+00:00"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PersonFacts"];
                 };
             };
@@ -7731,6 +11863,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7740,6 +11882,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7749,6 +11901,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7758,6 +11920,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7767,6 +11939,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7776,6 +11958,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7785,6 +11977,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7794,6 +11996,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7803,6 +12015,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7813,8 +12035,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
@@ -7827,6 +12053,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "person": {
+                     *           "id": 1,
+                     *           "name": "Ada Lovelace",
+                     *           "templates": 1,
+                     *           "added": "2026-11-30T09:00:00+00:00",
+                     *           "portrait": false,
+                     *           "hidden": false,
+                     *           "last_seen": "text",
+                     *           "ground": {
+                     *             "valid": false,
+                     *             "purposes": [
+                     *               "text"
+                     *             ],
+                     *             "ends": "2027-11-30T09:00:00+00:00"
+                     *           }
+                     *         },
+                     *         "one_in": 1,
+                     *         "settled": false
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Similar"][];
                 };
             };
@@ -7836,6 +12086,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7845,6 +12105,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7854,6 +12124,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7863,6 +12143,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7872,6 +12162,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7881,6 +12181,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7890,6 +12200,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7899,6 +12219,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7908,6 +12238,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7918,8 +12258,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
@@ -7932,6 +12276,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "last": "text",
+                     *       "films": [
+                     *         {
+                     *           "film": "party.mp4",
+                     *           "name": "Ada Lovelace",
+                     *           "first": 1.5,
+                     *           "seconds": 2.5,
+                     *           "at": "2026-11-30T09:00:00+00:00"
+                     *         }
+                     *       ],
+                     *       "photos": [
+                     *         {
+                     *           "album": "text",
+                     *           "photo": "party.jpg",
+                     *           "name": "Ada Lovelace",
+                     *           "face": 1
+                     *         }
+                     *       ],
+                     *       "cameras": [
+                     *         {
+                     *           "camera": "text",
+                     *           "at": "2026-11-30T09:00:00+00:00"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Sightings"];
                 };
             };
@@ -7941,6 +12313,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7950,6 +12332,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7959,6 +12351,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7968,6 +12370,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7977,6 +12389,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7986,6 +12408,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -7995,6 +12427,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8004,6 +12446,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8013,6 +12465,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8023,9 +12485,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
+                /** @example 1 */
                 template: number;
             };
             cookie?: never;
@@ -8038,6 +12505,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example text */
                     "application/json": unknown;
                     "image/jpeg": string;
                 };
@@ -8048,6 +12516,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8057,6 +12535,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8066,6 +12554,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8075,6 +12573,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8084,6 +12592,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8093,6 +12611,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8102,6 +12630,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8111,6 +12649,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8120,6 +12668,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8130,9 +12688,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
+                /** @example 1 */
                 template: number;
             };
             cookie?: never;
@@ -8145,6 +12708,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "template": 1,
+                     *       "embedder": "dlib-resnet29-int8",
+                     *       "vector": [
+                     *         0.5
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Vector"];
                 };
             };
@@ -8154,6 +12726,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8163,6 +12745,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8172,6 +12764,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8181,6 +12783,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8190,6 +12802,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8199,6 +12821,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8208,6 +12840,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8217,6 +12859,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8226,6 +12878,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8236,15 +12898,25 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
+                /** @example 1 */
                 template: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "into": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["Move"];
             };
         };
@@ -8262,6 +12934,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8271,6 +12953,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8280,6 +12972,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8289,6 +12991,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8298,6 +13010,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8307,6 +13029,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8316,6 +13048,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8325,6 +13067,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8334,6 +13086,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8344,9 +13106,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
+                /** @example 1 */
                 template: number;
             };
             cookie?: never;
@@ -8366,6 +13133,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8375,6 +13152,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8384,6 +13171,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8393,6 +13190,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8402,6 +13209,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8411,6 +13228,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8420,6 +13247,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8429,6 +13266,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8438,6 +13285,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8448,7 +13305,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -8461,6 +13321,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "person": "Ada Lovelace",
+                     *         "bases": [
+                     *           {
+                     *             "id": 1,
+                     *             "purpose": "door",
+                     *             "ground": "consent",
+                     *             "version": "v2",
+                     *             "text_digest": "text",
+                     *             "evidence_digest": "text",
+                     *             "given": "2026-11-30T09:00:00+00:00",
+                     *             "ends": "2027-11-30T09:00:00+00:00",
+                     *             "withdrawn": "text",
+                     *             "valid": false
+                     *           }
+                     *         ]
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["PersonBases"][];
                 };
             };
@@ -8470,6 +13352,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8479,6 +13371,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8488,6 +13390,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8497,6 +13409,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8506,6 +13428,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8515,6 +13447,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8524,6 +13466,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8533,6 +13485,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8542,6 +13504,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8552,8 +13524,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
@@ -8566,6 +13542,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "purpose": "door",
+                     *         "ground": "consent",
+                     *         "version": "v2",
+                     *         "text_digest": "text",
+                     *         "evidence_digest": "text",
+                     *         "given": "2026-11-30T09:00:00+00:00",
+                     *         "ends": "2027-11-30T09:00:00+00:00",
+                     *         "withdrawn": "text",
+                     *         "valid": false
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["BasisFacts"][];
                 };
             };
@@ -8575,6 +13567,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8584,6 +13586,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8593,6 +13605,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8602,6 +13624,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8611,6 +13643,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8620,6 +13662,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8629,6 +13681,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8638,6 +13700,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8647,6 +13719,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8657,14 +13739,31 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "purpose": "access-control",
+                 *       "version": "v2",
+                 *       "text": "text",
+                 *       "text_digest": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+                 *       "ground": "consent",
+                 *       "evidence_digest": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+                 *       "given": "2026-11-30T09:00:00+00:00",
+                 *       "until": "2026-11-30T09:00:00+00:00",
+                 *       "term": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewBasis"];
             };
         };
@@ -8675,6 +13774,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "purpose": "door",
+                     *       "ground": "consent",
+                     *       "version": "v2",
+                     *       "text_digest": "text",
+                     *       "evidence_digest": "text",
+                     *       "given": "2026-11-30T09:00:00+00:00",
+                     *       "ends": "2027-11-30T09:00:00+00:00",
+                     *       "withdrawn": "text",
+                     *       "valid": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["BasisFacts"];
                 };
             };
@@ -8684,6 +13797,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8693,6 +13816,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8702,6 +13835,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8711,6 +13854,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8720,6 +13873,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8729,6 +13892,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8738,6 +13911,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8747,6 +13930,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8756,6 +13949,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8764,13 +13967,20 @@ export interface operations {
     withdraw: {
         parameters: {
             query?: {
-                /** @description Only for this purpose. */
+                /**
+                 * @description Only for this purpose.
+                 * @example door
+                 */
                 purpose?: string | null;
             };
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
+                /** @example 1 */
                 person: number;
             };
             cookie?: never;
@@ -8783,6 +13993,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ended": 1,
+                     *       "other_basis": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Withdrawn"];
                 };
             };
@@ -8792,6 +14008,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8801,6 +14027,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8810,6 +14046,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8819,6 +14065,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8828,6 +14084,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8837,6 +14103,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8846,6 +14122,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8855,6 +14141,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8864,6 +14160,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8874,7 +14180,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -8887,6 +14196,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "person": "Ada Lovelace",
+                     *         "since": "text",
+                     *         "reason": "The face is similar enough."
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DueFacts"][];
                 };
             };
@@ -8896,6 +14214,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8905,6 +14233,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8914,6 +14252,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8923,6 +14271,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8932,6 +14290,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8941,6 +14309,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8950,6 +14328,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8959,6 +14347,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8968,6 +14366,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -8978,7 +14386,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -8998,6 +14409,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9007,6 +14428,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9016,6 +14447,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9025,6 +14466,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9034,6 +14485,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9043,6 +14504,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9052,6 +14523,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9061,6 +14542,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9070,6 +14561,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9078,12 +14579,20 @@ export interface operations {
     rates: {
         parameters: {
             query?: {
-                /** @description Rates; default: 0.1 to 0.001. */
+                /**
+                 * @description Rates; default: 0.1 to 0.001.
+                 * @example [
+                 *       0.01
+                 *     ]
+                 */
                 rate?: number[] | null;
             };
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -9096,6 +14605,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "people": 1,
+                     *       "calibration": "text",
+                     *       "data": "text",
+                     *       "checked_on": "text",
+                     *       "checked_people": 1,
+                     *       "ece": 0.5,
+                     *       "costs": [
+                     *         {
+                     *           "rate": 0.01,
+                     *           "strangers": 1,
+                     *           "threshold": 3.6,
+                     *           "fmr": 0.0001,
+                     *           "extrapolated": false,
+                     *           "misses": 0.5,
+                     *           "misses_low": 0.5,
+                     *           "misses_high": 0.5,
+                     *           "between": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Curve"];
                 };
             };
@@ -9105,6 +14637,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9114,6 +14656,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9123,6 +14675,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9132,6 +14694,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9141,6 +14713,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9150,6 +14732,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9159,6 +14751,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9168,6 +14770,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9177,6 +14789,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9187,7 +14809,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -9200,6 +14825,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Ada Lovelace",
+                     *       "contract": "text",
+                     *       "detector": "mtcnn",
+                     *       "data": "text",
+                     *       "people": 1,
+                     *       "genuine": 1,
+                     *       "impostors": 1,
+                     *       "command": "mien eval lfw",
+                     *       "points": [
+                     *         {}
+                     *       ],
+                     *       "evidence": [
+                     *         {}
+                     *       ],
+                     *       "checked": [
+                     *         {
+                     *           "fmr": 0.0001,
+                     *           "measured": 0.5,
+                     *           "low": 0.93,
+                     *           "high": 0.99,
+                     *           "fnmr": 0.5,
+                     *           "fnmr_low": 0.5,
+                     *           "fnmr_high": 0.5
+                     *         }
+                     *       ],
+                     *       "ece": 0.5,
+                     *       "cllr": 0.5
+                     *     }
+                     */
                     "application/json": components["schemas"]["CalibrationFacts"];
                 };
             };
@@ -9209,6 +14865,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9218,6 +14884,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9227,6 +14903,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9236,6 +14922,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9245,6 +14941,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9254,6 +14960,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9263,6 +14979,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9272,6 +14998,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9281,6 +15017,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9289,12 +15035,18 @@ export interface operations {
     own_errors: {
         parameters: {
             query?: {
-                /** @description As for searches. */
+                /**
+                 * @description As for searches.
+                 * @example 0.01
+                 */
                 rate?: number;
             };
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -9307,6 +15059,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "rate": 0.01,
+                     *       "templates": 1,
+                     *       "left_out": 1,
+                     *       "missed": {
+                     *         "searches": 1,
+                     *         "errors": 1,
+                     *         "people": 1,
+                     *         "low": 0.93,
+                     *         "high": 0.99
+                     *       },
+                     *       "named": {
+                     *         "searches": 1,
+                     *         "errors": 1,
+                     *         "people": 1,
+                     *         "low": 0.93,
+                     *         "high": 0.99
+                     *       },
+                     *       "groups": [
+                     *         {
+                     *           "searches": 1,
+                     *           "errors": 1,
+                     *           "people": 1,
+                     *           "low": 0.93,
+                     *           "high": 0.99,
+                     *           "by": "year",
+                     *           "group": "text"
+                     *         }
+                     *       ],
+                     *       "worst": [
+                     *         {
+                     *           "kind": "missed",
+                     *           "error": false,
+                     *           "person": 1,
+                     *           "name": "Ada Lovelace",
+                     *           "template": 1,
+                     *           "other_person": 1,
+                     *           "other_name": "text",
+                     *           "other_template": 1,
+                     *           "one_in": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["OwnErrors"];
                 };
             };
@@ -9316,6 +15113,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9325,6 +15132,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9334,6 +15151,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9343,6 +15170,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9352,6 +15189,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9361,6 +15208,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9370,6 +15227,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9379,6 +15246,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9388,6 +15265,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9398,7 +15285,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
@@ -9411,6 +15301,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "right": 1,
+                     *       "wrong": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Verdicts"];
                 };
             };
@@ -9420,6 +15316,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9429,6 +15335,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9438,6 +15354,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9447,6 +15373,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9456,6 +15392,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9465,6 +15411,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9474,6 +15430,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9483,6 +15449,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9492,6 +15468,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9502,13 +15488,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the gallery. */
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
                 gallery: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "person": 1,
+                 *       "right": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["Verdict"];
             };
         };
@@ -9519,6 +15514,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "right": 1,
+                     *       "wrong": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Verdicts"];
                 };
             };
@@ -9528,6 +15529,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9537,6 +15548,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9546,6 +15567,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9555,6 +15586,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9564,6 +15605,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9573,6 +15624,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9582,6 +15643,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9591,6 +15662,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9600,6 +15681,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9620,6 +15711,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "text",
+                     *         "name": "Ada Lovelace",
+                     *         "gallery": "people",
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "photos": 1,
+                     *         "groups": 1,
+                     *         "open": 1,
+                     *         "job": {
+                     *           "id": "text",
+                     *           "kind": "film",
+                     *           "subject": "text",
+                     *           "state": "queued",
+                     *           "progress": {
+                     *             "name": "Ada Lovelace",
+                     *             "done": 1,
+                     *             "total": 1
+                     *           },
+                     *           "error": "text",
+                     *           "attempts": 1,
+                     *           "made": "2026-11-30T09:00:00+00:00",
+                     *           "ended": "text"
+                     *         }
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["AlbumFacts"][];
                 };
             };
@@ -9629,6 +15748,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9638,6 +15767,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9647,6 +15786,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9656,6 +15805,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9665,6 +15824,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9674,6 +15843,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9683,6 +15862,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9692,6 +15881,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9701,6 +15900,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9715,6 +15924,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Ada Lovelace",
+                 *       "gallery": "people"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewAlbum"];
             };
         };
@@ -9725,6 +15940,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "name": "Ada Lovelace",
+                     *       "gallery": "people",
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "photos": 1,
+                     *       "groups": 1,
+                     *       "open": 1,
+                     *       "job": {
+                     *         "id": "text",
+                     *         "kind": "film",
+                     *         "subject": "text",
+                     *         "state": "queued",
+                     *         "progress": {
+                     *           "name": "Ada Lovelace",
+                     *           "done": 1,
+                     *           "total": 1
+                     *         },
+                     *         "error": "text",
+                     *         "attempts": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "ended": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["AlbumFacts"];
                 };
             };
@@ -9734,6 +15975,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9743,6 +15994,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9752,6 +16013,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9761,6 +16032,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9770,6 +16051,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9779,6 +16070,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9788,6 +16089,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9797,6 +16108,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9806,6 +16127,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9816,6 +16147,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
             };
             cookie?: never;
@@ -9828,6 +16160,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "name": "Ada Lovelace",
+                     *       "gallery": "people",
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "photos": 1,
+                     *       "groups": 1,
+                     *       "open": 1,
+                     *       "job": {
+                     *         "id": "text",
+                     *         "kind": "film",
+                     *         "subject": "text",
+                     *         "state": "queued",
+                     *         "progress": {
+                     *           "name": "Ada Lovelace",
+                     *           "done": 1,
+                     *           "total": 1
+                     *         },
+                     *         "error": "text",
+                     *         "attempts": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "ended": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["AlbumFacts"];
                 };
             };
@@ -9837,6 +16195,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9846,6 +16214,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9855,6 +16233,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9864,6 +16252,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9873,6 +16271,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9882,6 +16290,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9891,6 +16309,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9900,6 +16328,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9909,6 +16347,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9919,6 +16367,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
             };
             cookie?: never;
@@ -9938,6 +16387,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9947,6 +16406,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9956,6 +16425,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9965,6 +16444,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9974,6 +16463,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9983,6 +16482,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -9992,6 +16501,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10001,6 +16520,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10010,6 +16539,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10018,13 +16557,20 @@ export interface operations {
     list_photos: {
         parameters: {
             query?: {
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example text
+                 */
                 cursor?: string | null;
-                /** @description Rows of a page. */
+                /**
+                 * @description Rows of a page.
+                 * @example 100
+                 */
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @example text */
                 album: string;
             };
             cookie?: never;
@@ -10037,6 +16583,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "text",
+                     *           "name": "Ada Lovelace",
+                     *           "known": false
+                     *         }
+                     *       ],
+                     *       "next": "50",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_StoredPhoto_"];
                 };
             };
@@ -10046,6 +16605,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10055,6 +16624,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10064,6 +16643,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10073,6 +16662,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10082,6 +16681,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10091,6 +16700,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10100,6 +16719,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10109,6 +16738,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10118,6 +16757,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10128,12 +16777,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "photos": [
+                 *         "@photo.jpg"
+                 *       ]
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_add_photos_v1_albums__album__photos_post"];
             };
         };
@@ -10144,6 +16801,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "text",
+                     *         "name": "Ada Lovelace",
+                     *         "known": false
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["StoredPhoto"][];
                 };
             };
@@ -10153,6 +16819,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10162,6 +16838,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10171,6 +16857,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10180,6 +16876,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10189,6 +16895,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10198,6 +16914,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10207,6 +16933,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10216,6 +16952,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10225,6 +16971,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10235,7 +16991,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example party.jpg */
                 photo: string;
             };
             cookie?: never;
@@ -10260,6 +17018,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10269,6 +17037,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10278,6 +17056,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10287,6 +17075,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10296,6 +17094,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10305,6 +17113,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10314,6 +17132,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10323,6 +17151,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10332,6 +17170,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10340,11 +17188,15 @@ export interface operations {
     group_album: {
         parameters: {
             query?: {
-                /** @description A governed gallery is searched only for a purpose. */
+                /**
+                 * @description A governed gallery is searched only for a purpose.
+                 * @example door
+                 */
                 purpose?: string | null;
             };
             header?: never;
             path: {
+                /** @example text */
                 album: string;
             };
             cookie?: never;
@@ -10357,6 +17209,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "kind": "film",
+                     *       "subject": "text",
+                     *       "state": "queued",
+                     *       "progress": {
+                     *         "name": "Ada Lovelace",
+                     *         "done": 1,
+                     *         "total": 1
+                     *       },
+                     *       "error": "text",
+                     *       "attempts": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "ended": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobFacts"];
                 };
             };
@@ -10366,6 +17235,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10375,6 +17254,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10384,6 +17273,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10393,6 +17292,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10402,6 +17311,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10411,6 +17330,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10420,6 +17349,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10429,6 +17368,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10438,6 +17387,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10446,13 +17405,20 @@ export interface operations {
     list_groups: {
         parameters: {
             query?: {
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example text
+                 */
                 cursor?: string | null;
-                /** @description Rows of a page. */
+                /**
+                 * @description Rows of a page.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @example text */
                 album: string;
             };
             cookie?: never;
@@ -10465,6 +17431,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Ada Lovelace",
+                     *           "faces": [
+                     *             {
+                     *               "id": 1,
+                     *               "photos": [
+                     *                 "text"
+                     *               ],
+                     *               "box": [
+                     *                 120,
+                     *                 80,
+                     *                 240,
+                     *                 230
+                     *               ],
+                     *               "confirmed": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": "50",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_GroupFacts_"];
                 };
             };
@@ -10474,6 +17467,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10483,6 +17486,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10492,6 +17505,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10501,6 +17524,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10510,6 +17543,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10519,6 +17562,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10528,6 +17581,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10537,6 +17600,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10546,6 +17619,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10556,7 +17639,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example 1 */
                 face: number;
             };
             cookie?: never;
@@ -10569,6 +17654,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example text */
                     "application/json": unknown;
                     "image/jpeg": string;
                 };
@@ -10579,6 +17665,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10588,6 +17684,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10597,6 +17703,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10606,6 +17722,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10615,6 +17741,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10624,6 +17760,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10633,6 +17779,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10642,6 +17798,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10651,6 +17817,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10661,13 +17837,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example 1 */
                 group: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Ada Lovelace"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Naming"];
             };
         };
@@ -10685,6 +17868,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10694,6 +17887,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10703,6 +17906,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10712,6 +17925,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10721,6 +17944,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10730,6 +17963,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10739,6 +17982,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10748,6 +18001,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10757,6 +18020,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10767,7 +18040,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example 1 */
                 group: number;
             };
             cookie?: never;
@@ -10787,6 +18062,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10796,6 +18081,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10805,6 +18100,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10814,6 +18119,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10823,6 +18138,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10832,6 +18157,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10841,6 +18176,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10850,6 +18195,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10859,6 +18214,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10869,13 +18234,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example 1 */
                 group: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "into": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["Into"];
             };
         };
@@ -10893,6 +18265,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10902,6 +18284,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10911,6 +18303,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10920,6 +18322,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10929,6 +18341,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10938,6 +18360,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10947,6 +18379,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10956,6 +18398,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10965,6 +18417,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -10975,13 +18437,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example 1 */
                 group: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "faces": [
+                 *         1
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["Faces"];
             };
         };
@@ -10992,6 +18463,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "into": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Into"];
                 };
             };
@@ -11001,6 +18477,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11010,6 +18496,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11019,6 +18515,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11028,6 +18534,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11037,6 +18553,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11046,6 +18572,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11055,6 +18591,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11064,6 +18610,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11073,6 +18629,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11083,13 +18649,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example 1 */
                 group: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "faces": [
+                 *         1
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["Faces"];
             };
         };
@@ -11107,6 +18682,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11116,6 +18701,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11125,6 +18720,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11134,6 +18739,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11143,6 +18758,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11152,6 +18777,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11161,6 +18796,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11170,6 +18815,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11179,6 +18834,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11189,13 +18854,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example 1 */
                 group: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "faces": [
+                 *         1
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["Faces"];
             };
         };
@@ -11213,6 +18887,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11222,6 +18906,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11231,6 +18925,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11240,6 +18944,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11249,6 +18963,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11258,6 +18982,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11267,6 +19001,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11276,6 +19020,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11285,6 +19039,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11295,13 +19059,30 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
+                /** @example 1 */
                 group: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "basis": {
+                 *         "purpose": "access-control",
+                 *         "version": "v2",
+                 *         "text": "text",
+                 *         "text_digest": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+                 *         "ground": "consent",
+                 *         "evidence_digest": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+                 *         "given": "2026-11-30T09:00:00+00:00",
+                 *         "until": "2026-11-30T09:00:00+00:00",
+                 *         "term": 1
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["Enrol"];
             };
         };
@@ -11312,6 +19093,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "person": "Ada Lovelace",
+                     *       "templates": [
+                     *         1
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EnrolledGroup"];
                 };
             };
@@ -11321,6 +19110,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11330,6 +19129,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11339,6 +19148,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11348,6 +19167,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11357,6 +19186,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11366,6 +19205,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11375,6 +19224,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11384,6 +19243,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11393,6 +19262,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11403,6 +19282,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
             };
             cookie?: never;
@@ -11415,6 +19295,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "at": "2026-11-30T09:00:00+00:00",
+                     *         "edit": "text",
+                     *         "undone": false
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["EditFacts"][];
                 };
             };
@@ -11424,6 +19314,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11433,6 +19333,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11442,6 +19352,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11451,6 +19371,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11460,6 +19390,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11469,6 +19409,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11478,6 +19428,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11487,6 +19447,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11496,6 +19466,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11506,6 +19486,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 album: string;
             };
             cookie?: never;
@@ -11518,6 +19499,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "edit": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Undone"];
                 };
             };
@@ -11527,6 +19513,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11536,6 +19532,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11545,6 +19551,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11554,6 +19570,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11563,6 +19589,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11572,6 +19608,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11581,6 +19627,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11590,6 +19646,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11599,6 +19665,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11619,6 +19695,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "asked": 1,
+                     *       "agreed": 1,
+                     *       "low": 0.93,
+                     *       "high": 0.99
+                     *     }
+                     */
                     "application/json": components["schemas"]["Agreement"];
                 };
             };
@@ -11628,6 +19712,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11637,6 +19731,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11646,6 +19750,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11655,6 +19769,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11664,6 +19788,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11673,6 +19807,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11682,6 +19826,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11691,6 +19845,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11700,6 +19864,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11708,10 +19882,17 @@ export interface operations {
     list_questions: {
         parameters: {
             query?: {
-                /** @description Only of this album. */
+                /**
+                 * @description Only of this album.
+                 * @example text
+                 */
                 album?: string | null;
+                /** @example 10 */
                 limit?: number;
-                /** @description Those that were skipped, instead. */
+                /**
+                 * @description Those that were skipped, instead.
+                 * @example false
+                 */
                 skipped?: boolean;
             };
             header?: never;
@@ -11726,6 +19907,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 1,
+                     *           "kind": "same",
+                     *           "album": "text",
+                     *           "gallery": "people",
+                     *           "groups": [
+                     *             {
+                     *               "id": 1,
+                     *               "name": "Ada Lovelace",
+                     *               "size": 1,
+                     *               "faces": [
+                     *                 1
+                     *               ],
+                     *               "originals": [
+                     *                 {
+                     *                   "face": 1,
+                     *                   "photo": "party.jpg",
+                     *                   "box": [
+                     *                     120,
+                     *                     80,
+                     *                     240,
+                     *                     230
+                     *                   ]
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "person": {
+                     *             "id": 1,
+                     *             "name": "Ada Lovelace"
+                     *           },
+                     *           "others": [
+                     *             {
+                     *               "id": 1,
+                     *               "name": "Ada Lovelace"
+                     *             }
+                     *           ],
+                     *           "score": 5.2,
+                     *           "threshold": 3.6
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "answered": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Queue"];
                 };
             };
@@ -11735,6 +19964,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11744,6 +19983,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11753,6 +20002,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11762,6 +20021,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11771,6 +20040,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11780,6 +20059,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11789,6 +20078,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11798,6 +20097,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11807,6 +20116,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11827,6 +20146,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "kind": "text",
+                     *         "yes": 1,
+                     *         "no": 1,
+                     *         "skipped": 1,
+                     *         "open": 1
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Figures"][];
                 };
             };
@@ -11836,6 +20166,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11845,6 +20185,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11854,6 +20204,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11863,6 +20223,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11872,6 +20242,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11881,6 +20261,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11890,6 +20280,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11899,6 +20299,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11908,6 +20318,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11928,6 +20348,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "edits": 1,
+                     *       "templates": [
+                     *         1
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Replied"];
                 };
             };
@@ -11937,6 +20366,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11946,6 +20385,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11955,6 +20404,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11964,6 +20423,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11973,6 +20442,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11982,6 +20461,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -11991,6 +20480,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12000,6 +20499,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12009,6 +20518,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12019,12 +20538,21 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 1 */
                 question: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "answer": "yes",
+                 *       "person": 1,
+                 *       "enrol": true,
+                 *       "all": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["Reply"];
             };
         };
@@ -12035,6 +20563,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "edits": 1,
+                     *       "templates": [
+                     *         1
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Replied"];
                 };
             };
@@ -12044,6 +20581,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12053,6 +20600,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12062,6 +20619,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12071,6 +20638,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12080,6 +20657,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12089,6 +20676,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12098,6 +20695,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12107,6 +20714,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12116,6 +20733,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12124,9 +20751,15 @@ export interface operations {
     list_films: {
         parameters: {
             query?: {
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example text
+                 */
                 cursor?: string | null;
-                /** @description Rows of a page. */
+                /**
+                 * @description Rows of a page.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
@@ -12141,6 +20774,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "text",
+                     *           "name": "Ada Lovelace",
+                     *           "gallery": "people",
+                     *           "bytes": 1,
+                     *           "made": "2026-11-30T09:00:00+00:00",
+                     *           "job": {
+                     *             "id": "text",
+                     *             "kind": "film",
+                     *             "subject": "text",
+                     *             "state": "queued",
+                     *             "progress": {
+                     *               "name": "Ada Lovelace",
+                     *               "done": 1,
+                     *               "total": 1
+                     *             },
+                     *             "error": "text",
+                     *             "attempts": 1,
+                     *             "made": "2026-11-30T09:00:00+00:00",
+                     *             "ended": "text"
+                     *           },
+                     *           "people": 1,
+                     *           "seconds": 2.5,
+                     *           "present": false
+                     *         }
+                     *       ],
+                     *       "next": "50",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_FilmFacts_"];
                 };
             };
@@ -12150,6 +20816,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12159,6 +20835,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12168,6 +20854,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12177,6 +20873,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12186,6 +20892,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12195,6 +20911,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12204,6 +20930,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12213,6 +20949,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12222,6 +20968,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12236,6 +20992,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "film": "@photo.jpg",
+                 *       "gallery": "people",
+                 *       "rate": 0.01,
+                 *       "every": 0.1,
+                 *       "purpose": "door"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_upload_v1_films_post"];
             };
         };
@@ -12246,6 +21011,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "name": "Ada Lovelace",
+                     *       "gallery": "people",
+                     *       "bytes": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "job": {
+                     *         "id": "text",
+                     *         "kind": "film",
+                     *         "subject": "text",
+                     *         "state": "queued",
+                     *         "progress": {
+                     *           "name": "Ada Lovelace",
+                     *           "done": 1,
+                     *           "total": 1
+                     *         },
+                     *         "error": "text",
+                     *         "attempts": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "ended": "text"
+                     *       },
+                     *       "people": 1,
+                     *       "seconds": 2.5,
+                     *       "present": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["FilmFacts"];
                 };
             };
@@ -12255,6 +21047,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12264,6 +21066,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12273,6 +21085,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12282,6 +21104,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12291,6 +21123,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12300,6 +21142,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12309,6 +21161,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12318,6 +21180,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12327,6 +21199,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12337,6 +21219,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
@@ -12349,6 +21232,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "name": "Ada Lovelace",
+                     *       "gallery": "people",
+                     *       "bytes": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "job": {
+                     *         "id": "text",
+                     *         "kind": "film",
+                     *         "subject": "text",
+                     *         "state": "queued",
+                     *         "progress": {
+                     *           "name": "Ada Lovelace",
+                     *           "done": 1,
+                     *           "total": 1
+                     *         },
+                     *         "error": "text",
+                     *         "attempts": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "ended": "text"
+                     *       },
+                     *       "people": 1,
+                     *       "seconds": 2.5,
+                     *       "present": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["FilmFacts"];
                 };
             };
@@ -12358,6 +21268,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12367,6 +21287,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12376,6 +21306,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12385,6 +21325,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12394,6 +21344,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12403,6 +21363,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12412,6 +21382,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12421,6 +21401,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12430,6 +21420,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12440,6 +21440,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
@@ -12459,6 +21460,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12468,6 +21479,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12477,6 +21498,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12486,6 +21517,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12495,6 +21536,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12504,6 +21555,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12513,6 +21574,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12522,6 +21593,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12531,6 +21612,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12541,6 +21632,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
@@ -12553,6 +21645,134 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answer": {
+                     *         "schema": "text",
+                     *         "film": "party.mp4",
+                     *         "seconds": 2.5,
+                     *         "complete": false,
+                     *         "reason": "The face is similar enough.",
+                     *         "people": [
+                     *           {
+                     *             "label": "Ada Lovelace",
+                     *             "person": "Ada Lovelace",
+                     *             "seconds": 2.5,
+                     *             "best": 0.5,
+                     *             "tracks": [
+                     *               1
+                     *             ],
+                     *             "liveness": {
+                     *               "outcome": "live",
+                     *               "model": "mtcnn",
+                     *               "point": "text",
+                     *               "threshold": 3.6,
+                     *               "score": 1,
+                     *               "reason": "The face is similar enough.",
+                     *               "frames": 1
+                     *             },
+                     *             "decision": {
+                     *               "outcome": "match",
+                     *               "person": "Ada Lovelace",
+                     *               "similarity": 0.93,
+                     *               "score": 5.2,
+                     *               "threshold": 3.6,
+                     *               "probability": 0.98,
+                     *               "margin": 1.7,
+                     *               "reason": "The face is similar enough.",
+                     *               "one_in": 1,
+                     *               "code": null,
+                     *               "candidates": [
+                     *                 {
+                     *                   "person": "Ada Lovelace",
+                     *                   "similarity": 0.93,
+                     *                   "score": 5.2,
+                     *                   "template": 1,
+                     *                   "source": "party.jpg"
+                     *                 }
+                     *               ],
+                     *               "prior": 0.5,
+                     *               "basis": {}
+                     *             }
+                     *           }
+                     *         ],
+                     *         "appearances": [
+                     *           {
+                     *             "label": "Ada Lovelace",
+                     *             "person": "Ada Lovelace",
+                     *             "start": 0.5,
+                     *             "end": 0.5,
+                     *             "tracks": [
+                     *               1
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "prominent": [
+                     *           {
+                     *             "label": "Ada Lovelace",
+                     *             "person": "Ada Lovelace",
+                     *             "start": 0.5,
+                     *             "end": 0.5,
+                     *             "tracks": [
+                     *               1
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "tracks": [
+                     *           {
+                     *             "track": 1,
+                     *             "spans": [
+                     *               [
+                     *                 0.5,
+                     *                 0.5
+                     *               ]
+                     *             ],
+                     *             "observations": 1,
+                     *             "width": 0.5,
+                     *             "liveness": {
+                     *               "outcome": "live",
+                     *               "model": "mtcnn",
+                     *               "point": "text",
+                     *               "threshold": 3.6,
+                     *               "score": 1,
+                     *               "reason": "The face is similar enough.",
+                     *               "frames": 1
+                     *             },
+                     *             "decision": {
+                     *               "outcome": "match",
+                     *               "person": "Ada Lovelace",
+                     *               "similarity": 0.93,
+                     *               "score": 5.2,
+                     *               "threshold": 3.6,
+                     *               "probability": 0.98,
+                     *               "margin": 1.7,
+                     *               "reason": "The face is similar enough.",
+                     *               "one_in": 1,
+                     *               "code": null,
+                     *               "candidates": [
+                     *                 {
+                     *                   "person": "Ada Lovelace",
+                     *                   "similarity": 0.93,
+                     *                   "score": 5.2,
+                     *                   "template": 1,
+                     *                   "source": "party.jpg"
+                     *                 }
+                     *               ],
+                     *               "prior": 0.5,
+                     *               "basis": {}
+                     *             }
+                     *           }
+                     *         ],
+                     *         "cuts": [
+                     *           0.5
+                     *         ],
+                     *         "frames": {},
+                     *         "search": {},
+                     *         "models": {},
+                     *         "times": {}
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         answer: components["schemas"]["FilmAnswer"];
                     };
@@ -12564,6 +21784,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12573,6 +21803,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12582,6 +21822,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12591,6 +21841,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12600,6 +21860,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12609,6 +21879,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12618,6 +21898,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12627,6 +21917,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12636,6 +21936,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12646,6 +21956,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
@@ -12665,6 +21976,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12674,6 +21995,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12683,6 +22014,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12692,6 +22033,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12701,6 +22052,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12710,6 +22071,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12719,6 +22090,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12728,6 +22109,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12737,6 +22128,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12747,12 +22148,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "file": "@photo.jpg"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["Body_restore_film_v1_films__film__file_put"];
             };
         };
@@ -12763,6 +22170,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "name": "Ada Lovelace",
+                     *       "gallery": "people",
+                     *       "bytes": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "job": {
+                     *         "id": "text",
+                     *         "kind": "film",
+                     *         "subject": "text",
+                     *         "state": "queued",
+                     *         "progress": {
+                     *           "name": "Ada Lovelace",
+                     *           "done": 1,
+                     *           "total": 1
+                     *         },
+                     *         "error": "text",
+                     *         "attempts": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "ended": "text"
+                     *       },
+                     *       "people": 1,
+                     *       "seconds": 2.5,
+                     *       "present": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["FilmFacts"];
                 };
             };
@@ -12772,6 +22206,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12781,6 +22225,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12790,6 +22244,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12799,6 +22263,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12808,6 +22282,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12817,6 +22301,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12826,6 +22320,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12835,6 +22339,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12844,6 +22358,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12854,7 +22378,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
+                /** @example 1 */
                 number: number;
             };
             cookie?: never;
@@ -12867,6 +22393,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example text */
                     "application/json": unknown;
                     "image/jpeg": string;
                 };
@@ -12877,6 +22404,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12886,6 +22423,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12895,6 +22442,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12904,6 +22461,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12913,6 +22480,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12922,6 +22499,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12931,6 +22518,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12940,6 +22537,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12949,6 +22556,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12959,13 +22576,32 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
+                /** @example 1 */
                 number: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Ada Lovelace",
+                 *       "everywhere": true,
+                 *       "basis": {
+                 *         "purpose": "access-control",
+                 *         "version": "v2",
+                 *         "text": "text",
+                 *         "text_digest": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+                 *         "ground": "consent",
+                 *         "evidence_digest": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+                 *         "given": "2026-11-30T09:00:00+00:00",
+                 *         "until": "2026-11-30T09:00:00+00:00",
+                 *         "term": 1
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PersonNaming"];
             };
         };
@@ -12976,6 +22612,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "template": 1,
+                     *       "jobs": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Named"];
                 };
             };
@@ -12985,6 +22629,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -12994,6 +22648,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13003,6 +22667,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13012,6 +22686,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13021,6 +22705,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13030,6 +22724,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13039,6 +22743,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13048,6 +22762,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13057,6 +22781,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13067,12 +22801,19 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "rate": 0.01,
+                 *       "purpose": "door"
+                 *     }
+                 */
                 "application/x-www-form-urlencoded": components["schemas"]["Body_identify_again_v1_films__film__identify_post"];
             };
         };
@@ -13083,6 +22824,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "name": "Ada Lovelace",
+                     *       "gallery": "people",
+                     *       "bytes": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "job": {
+                     *         "id": "text",
+                     *         "kind": "film",
+                     *         "subject": "text",
+                     *         "state": "queued",
+                     *         "progress": {
+                     *           "name": "Ada Lovelace",
+                     *           "done": 1,
+                     *           "total": 1
+                     *         },
+                     *         "error": "text",
+                     *         "attempts": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "ended": "text"
+                     *       },
+                     *       "people": 1,
+                     *       "seconds": 2.5,
+                     *       "present": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["FilmFacts"];
                 };
             };
@@ -13092,6 +22860,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13101,6 +22879,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13110,6 +22898,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13119,6 +22917,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13128,6 +22936,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13137,6 +22955,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13146,6 +22974,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13155,6 +22993,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13164,6 +23012,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13174,6 +23032,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
@@ -13186,6 +23045,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "job": {
+                     *         "id": "text",
+                     *         "kind": "film",
+                     *         "subject": "text",
+                     *         "state": "queued",
+                     *         "progress": {
+                     *           "name": "Ada Lovelace",
+                     *           "done": 1,
+                     *           "total": 1
+                     *         },
+                     *         "error": "text",
+                     *         "attempts": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "ended": "text"
+                     *       },
+                     *       "items": [
+                     *         {
+                     *           "name": "Ada Lovelace",
+                     *           "bytes": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Copies"];
                 };
             };
@@ -13195,6 +23079,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13204,6 +23098,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13213,6 +23117,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13222,6 +23136,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13231,6 +23155,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13240,6 +23174,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13249,6 +23193,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13258,6 +23212,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13267,6 +23231,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13277,12 +23251,21 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "preview",
+                 *       "who": "all",
+                 *       "start": 0,
+                 *       "end": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewCopy"];
             };
         };
@@ -13293,6 +23276,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "kind": "film",
+                     *       "subject": "text",
+                     *       "state": "queued",
+                     *       "progress": {
+                     *         "name": "Ada Lovelace",
+                     *         "done": 1,
+                     *         "total": 1
+                     *       },
+                     *       "error": "text",
+                     *       "attempts": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "ended": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobFacts"];
                 };
             };
@@ -13302,6 +23302,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13311,6 +23321,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13320,6 +23340,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13329,6 +23359,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13338,6 +23378,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13347,6 +23397,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13356,6 +23416,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13365,6 +23435,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13374,6 +23454,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13384,7 +23474,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
+                /** @example text */
                 copy_name: string;
             };
             cookie?: never;
@@ -13407,6 +23499,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13416,6 +23518,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13425,6 +23537,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13434,6 +23556,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13443,6 +23575,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13452,6 +23594,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13461,6 +23613,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13470,6 +23632,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13479,6 +23651,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13489,6 +23671,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
@@ -13501,6 +23684,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "job": {
+                     *         "id": "text",
+                     *         "kind": "film",
+                     *         "subject": "text",
+                     *         "state": "queued",
+                     *         "progress": {
+                     *           "name": "Ada Lovelace",
+                     *           "done": 1,
+                     *           "total": 1
+                     *         },
+                     *         "error": "text",
+                     *         "attempts": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "ended": "text"
+                     *       },
+                     *       "seconds": 2.5,
+                     *       "people": [
+                     *         {
+                     *           "who": "Ada Lovelace",
+                     *           "first": 1.5,
+                     *           "last": 4,
+                     *           "frames": 1,
+                     *           "measured": 1
+                     *         }
+                     *       ],
+                     *       "columns": [
+                     *         {
+                     *           "name": "Ada Lovelace",
+                     *           "unit": "text",
+                     *           "group": "text",
+                     *           "about": "text",
+                     *           "low": "text",
+                     *           "high": "text"
+                     *         }
+                     *       ],
+                     *       "events": [
+                     *         {
+                     *           "who": "Ada Lovelace",
+                     *           "kind": "text",
+                     *           "onset": 0.5,
+                     *           "apex": 0.5,
+                     *           "offset": 0.5
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Readings"];
                 };
             };
@@ -13510,6 +23741,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13519,6 +23760,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13528,6 +23779,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13537,6 +23798,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13546,6 +23817,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13555,6 +23836,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13564,6 +23855,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13573,6 +23874,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13582,6 +23893,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13592,12 +23913,19 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "every": 0.2,
+                 *       "purpose": "door"
+                 *     }
+                 */
                 "application/x-www-form-urlencoded": components["schemas"]["Body_analyze_film_v1_films__film__readings_post"];
             };
         };
@@ -13608,6 +23936,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "kind": "film",
+                     *       "subject": "text",
+                     *       "state": "queued",
+                     *       "progress": {
+                     *         "name": "Ada Lovelace",
+                     *         "done": 1,
+                     *         "total": 1
+                     *       },
+                     *       "error": "text",
+                     *       "attempts": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "ended": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobFacts"];
                 };
             };
@@ -13617,6 +23962,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13626,6 +23981,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13635,6 +24000,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13644,6 +24019,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13653,6 +24038,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13662,6 +24057,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13671,6 +24076,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13680,6 +24095,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13689,6 +24114,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13697,13 +24132,22 @@ export interface operations {
     series: {
         parameters: {
             query: {
-                /** @description A person of the list. */
+                /**
+                 * @description A person of the list.
+                 * @example Ada Lovelace
+                 */
                 who: string;
-                /** @description Columns of the list. */
+                /**
+                 * @description Columns of the list.
+                 * @example [
+                 *       "text"
+                 *     ]
+                 */
                 column: string[];
             };
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
@@ -13716,6 +24160,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "rows": 1,
+                     *       "times": [
+                     *         0.5
+                     *       ],
+                     *       "reasons": [
+                     *         "text"
+                     *       ],
+                     *       "values": {}
+                     *     }
+                     */
                     "application/json": components["schemas"]["Series"];
                 };
             };
@@ -13725,6 +24181,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13734,6 +24200,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13743,6 +24219,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13752,6 +24238,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13761,6 +24257,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13770,6 +24276,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13779,6 +24295,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13788,6 +24314,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13797,6 +24333,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13805,11 +24351,15 @@ export interface operations {
     download: {
         parameters: {
             query?: {
-                /** @description Format of the file. */
+                /**
+                 * @description Format of the file.
+                 * @example csv
+                 */
                 form?: "parquet" | "csv" | "elan";
             };
             header?: never;
             path: {
+                /** @example party.mp4 */
                 film: string;
             };
             cookie?: never;
@@ -13829,6 +24379,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13838,6 +24398,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13847,6 +24417,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13856,6 +24436,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13865,6 +24455,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13874,6 +24474,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13883,6 +24493,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13892,6 +24512,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13901,6 +24531,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13921,6 +24561,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "name": "Ada Lovelace",
+                     *         "gallery": "people",
+                     *         "rate": 0.01,
+                     *         "last": "text",
+                     *         "state": "text"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["CameraFacts"][];
                 };
             };
@@ -13930,6 +24581,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13939,6 +24600,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13948,6 +24619,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13957,6 +24638,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13966,6 +24657,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13975,6 +24676,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13984,6 +24695,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -13993,6 +24714,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14002,6 +24733,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14010,12 +24751,17 @@ export interface operations {
     list_events: {
         parameters: {
             query?: {
-                /** @description `next` of the answer before. */
+                /**
+                 * @description `next` of the answer before.
+                 * @example 0
+                 */
                 after?: number;
+                /** @example 100 */
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @example text */
                 camera: string;
             };
             cookie?: never;
@@ -14028,6 +24774,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 1,
+                     *           "kind": "text",
+                     *           "person": "Ada Lovelace",
+                     *           "at": "2026-11-30T09:00:00+00:00",
+                     *           "row": {}
+                     *         }
+                     *       ],
+                     *       "next": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Events"];
                 };
             };
@@ -14037,6 +24797,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14046,6 +24816,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14055,6 +24835,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14064,6 +24854,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14073,6 +24873,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14082,6 +24892,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14091,6 +24911,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14100,6 +24930,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14109,6 +24949,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14117,12 +24967,15 @@ export interface operations {
     stream_events: {
         parameters: {
             query?: {
+                /** @example 1 */
                 after?: number | null;
             };
             header?: {
+                /** @example text */
                 "last-event-id"?: string | null;
             };
             path: {
+                /** @example text */
                 camera: string;
             };
             cookie?: never;
@@ -14144,6 +24997,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14153,6 +25016,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14162,6 +25035,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14171,6 +25054,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14180,6 +25073,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14189,6 +25092,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14198,6 +25111,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14207,6 +25130,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14216,6 +25149,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14224,9 +25167,15 @@ export interface operations {
     list_jobs: {
         parameters: {
             query?: {
-                /** @description `next` of the page before. */
+                /**
+                 * @description `next` of the page before.
+                 * @example text
+                 */
                 cursor?: string | null;
-                /** @description Rows of a page. */
+                /**
+                 * @description Rows of a page.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
@@ -14241,6 +25190,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "text",
+                     *           "kind": "film",
+                     *           "subject": "text",
+                     *           "state": "queued",
+                     *           "progress": {
+                     *             "name": "Ada Lovelace",
+                     *             "done": 1,
+                     *             "total": 1
+                     *           },
+                     *           "error": "text",
+                     *           "attempts": 1,
+                     *           "made": "2026-11-30T09:00:00+00:00",
+                     *           "ended": "text"
+                     *         }
+                     *       ],
+                     *       "next": "50",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_JobFacts_"];
                 };
             };
@@ -14250,6 +25222,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14259,6 +25241,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14268,6 +25260,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14277,6 +25279,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14286,6 +25298,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14295,6 +25317,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14304,6 +25336,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14313,6 +25355,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14322,6 +25374,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14332,6 +25394,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 job: string;
             };
             cookie?: never;
@@ -14344,6 +25407,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "kind": "film",
+                     *       "subject": "text",
+                     *       "state": "queued",
+                     *       "progress": {
+                     *         "name": "Ada Lovelace",
+                     *         "done": 1,
+                     *         "total": 1
+                     *       },
+                     *       "error": "text",
+                     *       "attempts": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "ended": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobFacts"];
                 };
             };
@@ -14353,6 +25433,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14362,6 +25452,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14371,6 +25471,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14380,6 +25490,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14389,6 +25509,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14398,6 +25528,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14407,6 +25547,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14416,6 +25566,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14425,6 +25585,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14435,6 +25605,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 job: string;
             };
             cookie?: never;
@@ -14447,6 +25618,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "kind": "film",
+                     *       "subject": "text",
+                     *       "state": "queued",
+                     *       "progress": {
+                     *         "name": "Ada Lovelace",
+                     *         "done": 1,
+                     *         "total": 1
+                     *       },
+                     *       "error": "text",
+                     *       "attempts": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "ended": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobFacts"];
                 };
             };
@@ -14456,6 +25644,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14465,6 +25663,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14474,6 +25682,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14483,6 +25701,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14492,6 +25720,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14501,6 +25739,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14510,6 +25758,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14519,6 +25777,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14528,6 +25796,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14538,6 +25816,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example text */
                 job: string;
             };
             cookie?: never;
@@ -14550,6 +25829,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "kind": "film",
+                     *       "subject": "text",
+                     *       "state": "queued",
+                     *       "progress": {
+                     *         "name": "Ada Lovelace",
+                     *         "done": 1,
+                     *         "total": 1
+                     *       },
+                     *       "error": "text",
+                     *       "attempts": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "ended": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobFacts"];
                 };
             };
@@ -14559,6 +25855,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14568,6 +25874,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14577,6 +25893,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14586,6 +25912,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14595,6 +25931,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14604,6 +25950,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14613,6 +25969,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14622,6 +25988,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14631,6 +26007,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14639,7 +26025,9 @@ export interface operations {
     list_models: {
         parameters: {
             query?: {
+                /** @example text */
                 task?: string | null;
+                /** @example text */
                 kind?: string | null;
             };
             header?: never;
@@ -14654,6 +26042,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "name": "Ada Lovelace",
+                     *         "task": "text",
+                     *         "kind": "text",
+                     *         "licence": "MIT",
+                     *         "commercial": false,
+                     *         "digest": "9c56cc51b374c3ba",
+                     *         "bytes": 1,
+                     *         "fetched": false,
+                     *         "default": false
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ModelFacts"][];
                 };
             };
@@ -14663,6 +26066,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14672,6 +26085,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14681,6 +26104,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14690,6 +26123,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14699,6 +26142,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14708,6 +26161,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14717,6 +26180,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14726,6 +26199,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14735,6 +26218,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14745,6 +26238,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example mtcnn */
                 model: string;
             };
             cookie?: never;
@@ -14757,6 +26251,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Ada Lovelace",
+                     *       "task": "text",
+                     *       "kind": "text",
+                     *       "licence": "MIT",
+                     *       "commercial": false,
+                     *       "digest": "9c56cc51b374c3ba",
+                     *       "bytes": 1,
+                     *       "fetched": false,
+                     *       "default": false,
+                     *       "paper": "text",
+                     *       "trained_on": "text",
+                     *       "results": [
+                     *         {}
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ModelDetails"];
                 };
             };
@@ -14766,6 +26278,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14775,6 +26297,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14784,6 +26316,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14793,6 +26335,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14802,6 +26354,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14811,6 +26373,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14820,6 +26392,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14829,6 +26411,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14838,6 +26430,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14858,6 +26460,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "name": "Ada Lovelace",
+                     *         "task": "text",
+                     *         "code_licence": "text",
+                     *         "licence": "MIT",
+                     *         "commercial": false,
+                     *         "trained_on": "text",
+                     *         "source": "party.jpg",
+                     *         "sha256": "text"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Weights"][];
                 };
             };
@@ -14867,6 +26483,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14876,6 +26502,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14885,6 +26521,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14894,6 +26540,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14903,6 +26559,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14912,6 +26578,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14921,6 +26597,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14930,6 +26616,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14939,6 +26635,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14959,6 +26665,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "text",
+                     *         "name": "Ada Lovelace",
+                     *         "scopes": [
+                     *           "text"
+                     *         ],
+                     *         "rate": 1,
+                     *         "budget": 1,
+                     *         "made": "2026-11-30T09:00:00+00:00",
+                     *         "expires": "text",
+                     *         "revoked": "text"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["KeyFacts"][];
                 };
             };
@@ -14968,6 +26690,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14977,6 +26709,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14986,6 +26728,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -14995,6 +26747,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15004,6 +26766,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15013,6 +26785,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15022,6 +26804,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15031,6 +26823,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15040,6 +26842,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15054,6 +26866,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Ada Lovelace",
+                 *       "scopes": [
+                 *         "identify"
+                 *       ],
+                 *       "days": 0.5,
+                 *       "rate": 3000,
+                 *       "budget": 100000
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewKey"];
             };
         };
@@ -15064,6 +26887,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "name": "Ada Lovelace",
+                     *       "scopes": [
+                     *         "text"
+                     *       ],
+                     *       "rate": 1,
+                     *       "budget": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "expires": "text",
+                     *       "revoked": "text",
+                     *       "key": "mien_1f2e3d4c5b6a_SECRET"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MadeKey"];
                 };
             };
@@ -15073,6 +26911,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15082,6 +26930,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15091,6 +26949,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15100,6 +26968,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15109,6 +26987,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15118,6 +27006,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15127,6 +27025,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15136,6 +27044,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15145,6 +27063,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15155,6 +27083,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example mien_1f2e3d4c5b6a_SECRET */
                 key: string;
             };
             cookie?: never;
@@ -15167,6 +27096,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "name": "Ada Lovelace",
+                     *       "scopes": [
+                     *         "text"
+                     *       ],
+                     *       "rate": 1,
+                     *       "budget": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "expires": "text",
+                     *       "revoked": "text",
+                     *       "key": "mien_1f2e3d4c5b6a_SECRET"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MadeKey"];
                 };
             };
@@ -15176,6 +27120,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15185,6 +27139,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15194,6 +27158,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15203,6 +27177,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15212,6 +27196,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15221,6 +27215,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15230,6 +27234,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15239,6 +27253,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15248,6 +27272,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15258,6 +27292,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example mien_1f2e3d4c5b6a_SECRET */
                 key: string;
             };
             cookie?: never;
@@ -15277,6 +27312,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15286,6 +27331,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15295,6 +27350,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15304,6 +27369,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15313,6 +27388,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15322,6 +27407,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15331,6 +27426,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15340,6 +27445,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
@@ -15349,6 +27464,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Problem"];
                 };
             };
