@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import struct
 import threading
 import zlib
@@ -13,9 +14,12 @@ from PIL import Image
 from tests.toy_server import png, portrait
 
 from mien.errors import ImageError, MienError
-from mien.server import ServerLimits, ServerSettings
+from mien.server import ServerLimits, ServerSettings, keys
+from mien.server.app import routes
+from mien.server.cameras import is_safe
 from mien.server.gate import Gate
 from mien.server.middleware import Body
+from mien.server.openapi import describe
 from mien.server.problems import ApiError
 from mien.server.running import check_address
 
@@ -275,3 +279,74 @@ def test_freed_memory_is_returned_while_photos_are_computed(make, monkeypatch):
         assert not returned.is_set()
         toys.identify(portrait("Ada"))
         assert returned.wait(30)
+
+
+SSRF = [
+    "http://169.254.169.254/latest/meta-data",  # metadata of clouds
+    "http://[fd00:ec2::254]@169.254.169.254/",
+    "http://[::ffff:169.254.169.254]/",
+    "http://0.0.0.0/",
+    "http://[::]/",
+    "http://224.0.0.1/",
+    "http://8.8.8.8/",
+    "http://localhost.example/",
+    "http://2130706433/",  # 127.0.0.1 as one number
+    "http://127.1/",
+    "http://0x7f.0.0.1/",
+    "file:///etc/passwd",
+    "ftp://192.168.1.4/",
+    "gopher://192.168.1.4/",
+    "https://",
+    "//192.168.1.4/",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", SSRF)
+def test_an_address_inside_is_no_webhook(url):
+    assert not is_safe(url)
+
+
+def test_no_request_can_name_an_address_or_a_path():
+    for path, operations in describe(routes())["paths"].items():
+        for operation in operations.values():
+            named = {one["name"] for one in operation.get("parameters", ())}
+            assert not named & {"url", "uri", "path", "source", "webhook", "callback"}, path
+    text = json.dumps(describe(routes()))
+    assert '"format": "uri"' not in text
+
+
+@pytest.mark.parametrize("photo", [*SSRF[:1], "/etc/passwd", "../../server.db", "\\\\host\\x"])
+def test_a_file_name_is_only_a_name(toys, photo):
+    toys.gallery("people")
+    files = [("photos", (photo, png(portrait("Ada"))))]
+    [found] = toys("POST", "/identify", files=files)["answers"]
+    assert "/" not in found["image"]
+    assert "\\" not in found["image"]
+    assert found["faces"]
+
+
+def test_a_form_of_very_many_parts_is_refused(toys):
+    toys.gallery("people")
+    files = [("photos", (f"{i}.png", b"x")) for i in range(3000)]
+    answer = toys("POST", "/identify", files=files, ok=False)
+    assert answer.status_code in (400, 413, 422)
+    fields = {f"field{i}": "x" for i in range(3000)}
+    answer = toys("POST", "/identify", data=fields, files=files[:1], ok=False)
+    assert answer.status_code in (400, 413, 422)
+    large = toys("POST", "/galleries/people/people", data={"name": "x" * 5_000_000}, ok=False)
+    assert large.status_code in (400, 413, 422)
+    assert toys("GET", "/health")["status"] == "ok"
+
+
+def test_a_key_is_compared_alike_whether_its_id_exists_or_not(toys, monkeypatch):
+    compared = []
+    real = keys.hmac.compare_digest
+    monkeypatch.setattr(
+        keys.hmac, "compare_digest", lambda a, b: compared.append((len(a), len(b))) or real(a, b)
+    )
+    number = toys.admin.split("_")[1]
+    for text in (f"mien_{number}_wrong", "mien_000000000000_wrong", "mien_x", "rubbish"):
+        assert toys.state.keys.find(text) is None
+    assert len(compared) == 4
+    assert len(set(compared)) == 1  # digests of one length: time does not depend on the secret

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 from mien.client import Client
+from mien.errors import MienError
 from mien.media import encode_image
 
 pytestmark = [pytest.mark.weights, pytest.mark.slow]
@@ -120,6 +122,44 @@ def test_a_film_survives_a_killed_worker_and_a_killed_server(tmp_path, clip, ast
         assert "Eileen" in [one["person"] for one in answer["people"]]
         client.request("DELETE", f"/films/{done['subject']}")
     assert admin_key(log) == key  # the second start made no other key
+
+
+def test_a_server_that_is_killed_under_load_loses_nothing_and_lets_nobody_in(tmp_path, astronaut):
+    port, log = free_port(), tmp_path / "log"
+    words = ["serve", "--folder", str(tmp_path / "server"), "--port", str(port)]
+    url, kept, stop = f"http://127.0.0.1:{port}", [], threading.Event()
+    photo = encode_image(astronaut)
+
+    def enrol(thread):
+        number = 0
+        with Client(url, key) as client:
+            while not stop.is_set():
+                number += 1
+                name = f"Person {thread} {number}"
+                try:
+                    client.enrol(name, photo, allow_conflicts=True)
+                except (MienError, OSError):
+                    return
+                kept.append(name)  # the server has answered: it is stored
+
+    with server(words, port, log) as process:
+        key = admin_key(log)
+        threads = [threading.Thread(target=enrol, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        wait(lambda: len(kept) > 8, "some enrolments")
+        process.kill()
+        process.wait()
+        stop.set()
+        for thread in threads:
+            thread.join()
+    with server(words, port, log), Client(url, key) as client:
+        there = {one["name"]: one["templates"] for one in client.people()}
+        assert {there.get(name) for name in kept} == {1}
+        assert client.request("POST", "/galleries/people/journal/verify")["intact"]
+        for wrong in ("", "mien_x_y", key[:-1]):
+            with Client(url, wrong) as nobody, pytest.raises(MienError, match="key"):
+                list(nobody.people())
 
 
 def test_a_stopped_server_returns_its_job(tmp_path, clip):

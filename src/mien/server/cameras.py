@@ -114,9 +114,13 @@ def is_safe(url: str) -> bool:
     if parts.scheme == "https":
         return bool(parts.hostname)
     try:
-        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_private
+        host = ipaddress.ip_address(parts.hostname or "")
     except ValueError:
         return False
+    mapped = getattr(host, "ipv4_mapped", None) or host
+    # Link-local addresses are those of the metadata of clouds.
+    odd = mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast
+    return parts.scheme == "http" and mapped.is_private and not odd
 
 
 def camera_of(caller: Caller, name: str) -> Camera:
