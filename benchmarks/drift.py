@@ -18,16 +18,17 @@ import numpy as np
 
 from mien.decision.drift import ALARM, WINDOW
 from mien.gallery import GuardedGallery, Template, open_gallery
+from mien.gallery.watching import SIGNALS
 from mien.media import read_image
 from mien.metrics import clopper_pearson
 from mien.photo import open_pipeline
 from mien.photo.search import GallerySearch
 from mien.service.gallery_calibration import bind_calibration
-from mien.types import Face, Floats
+from mien.types import Face
 
 
-def embedded(pipeline, paths, scale: float = 1.0) -> Floats:
-    """Embeddings of the images in which one face is found."""
+def embedded(pipeline, paths, scale: float = 1.0) -> list[Face]:
+    """The faces of the images in which one is found."""
     found = []
     for path in paths:
         image = read_image(path)
@@ -36,21 +37,24 @@ def embedded(pipeline, paths, scale: float = 1.0) -> Floats:
             image = cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         faces = pipeline(image).faces
         if faces:
-            found.append(max(faces, key=lambda face: face.score).embedding)
-    return np.stack(found)
+            found.append(max(faces, key=lambda face: face.score))
+    return found
 
 
-def alarms(gallery: GuardedGallery, search: GallerySearch, live: Floats, windows: int) -> str:
-    """Share of windows with an alarm, with its interval."""
+def alarms(gallery: GuardedGallery, search: GallerySearch, live: list[Face], windows: int) -> str:
+    """Share of windows with an alarm of each signal, with its interval."""
     random = np.random.default_rng(0)
-    before = gallery.drift()
+    before = {signal: gallery.drift(signal) for signal in SIGNALS}
     for _ in range(windows):
-        part = live[random.choice(len(live), WINDOW, replace=False)]
-        search(part, [Face(np.zeros(4, np.float32), 1.0, embedding=v) for v in part])
-    after = gallery.drift()
-    count, of = after.alarms - before.alarms, after.windows - before.windows
-    low, high = clopper_pearson(count, of)
-    return f"{count} of {of} windows, {count / of:.4f} ({low:.4f} to {high:.4f})"
+        part = [live[i] for i in random.choice(len(live), WINDOW, replace=False)]
+        search(np.stack([face.embedding for face in part]), part)
+    shown = []
+    for signal in SIGNALS:
+        after = gallery.drift(signal)
+        count, of = after.alarms - before[signal].alarms, after.windows - before[signal].windows
+        low, high = clopper_pearson(count, of)
+        shown.append(f"{signal} {count} of {of}, {count / of:.4f} ({low:.4f} to {high:.4f})")
+    return "; ".join(shown)
 
 
 def main() -> None:
@@ -73,7 +77,12 @@ def main() -> None:
         contract = pipeline.embedder.contract
         with open_gallery(Path(folder) / "g.mien", contract, create=True) as gallery:
             known = embedded(pipeline, [first[name] for name in names[:half]])
-            gallery.add([Template(f"p{i}", v, contract) for i, v in enumerate(known)])
+            gallery.add(
+                [
+                    Template(f"p{i}", f.embedding, contract, quality=f.quality.components)
+                    for i, f in enumerate(known)
+                ]
+            )
             calibration = pipeline.calibrated()
             bind_calibration(gallery, calibration)
             search = GallerySearch(gallery, calibration)

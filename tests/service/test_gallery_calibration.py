@@ -13,7 +13,7 @@ from mien.gallery import Template, open_gallery
 from mien.gallery.watching import bound_calibration, calibration_for
 from mien.photo.search import GallerySearch
 from mien.service.gallery_calibration import bind_calibration, reference_levels, sample_of
-from mien.types import Face
+from mien.types import Face, Quality
 
 
 def unit(count, seed):
@@ -141,3 +141,48 @@ def test_a_small_gallery_is_not_watched(tmp_path, toy_pipeline, own):
         gallery.add([Template(f"p{i}", v, contract) for i, v in enumerate(unit(20, 0))])
         assert bind_calibration(gallery, own) is None
         assert gallery.drift() is None
+
+
+# ---------------------------------------------------------------- sharpness
+
+
+def sharp_faces(vectors, sharpness):
+    values = np.clip(np.random.default_rng(9).normal(sharpness, 10, len(vectors)), 0, 100)
+    return [
+        Face(
+            np.zeros(4, np.float32),
+            1.0,
+            embedding=vector,
+            quality=Quality({"sharpness": float(value)}, {}, ()),
+        )
+        for vector, value in zip(vectors, values, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("sharpness", "alarm"), [(80, False), (60, True)])
+def test_blurred_faces_give_an_alarm_where_the_scores_of_strangers_do_not_change(
+    tmp_path, toy_pipeline, own, sharpness, alarm
+):
+    contract, vectors = toy_pipeline.embedder.contract, unit(400, 0)
+    with open_gallery(tmp_path / "g.mien", contract, create=True) as gallery:
+        values = np.clip(np.random.default_rng(1).normal(80, 10, 400), 0, 100)
+        gallery.add(
+            [
+                Template(f"p{i // 2}", v, contract, quality={"sharpness": float(q)})
+                for i, (v, q) in enumerate(zip(vectors, values, strict=True))
+            ]
+        )
+        bind_calibration(gallery, own)
+        live = unit(WINDOW, 5)
+        search = GallerySearch(gallery, own)
+        search(live, sharp_faces(live, sharpness))
+        drift = gallery.drift("sharpness")
+        assert (drift.windows, drift.alarm) == (1, alarm)
+        assert not gallery.drift().alarm
+
+
+def test_templates_without_a_stored_quality_give_no_test_of_sharpness(path, toy_pipeline, own):
+    with open_gallery(path, toy_pipeline.embedder.contract) as gallery:
+        bind_calibration(gallery, own)
+        assert gallery.drift("sharpness") is None
+        assert gallery.drift() is not None

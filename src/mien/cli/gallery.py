@@ -86,13 +86,14 @@ def show(
         if person is None:
             settings = {"gallery": gallery, **governance.facts(known)}
             settings |= gallery_calibration.summary(known)
-            drift = settings.get("drift") or {}
-            if drift.get("alarm"):
-                complain(
-                    "Drift: the last searches are not like those of the calibration, "
-                    f"p = {drift['p']:.2g}. Search for a change of cameras, light or people, and "
-                    "calibrate again."
-                )
+            for key, what in (("drift", "searches"), ("drift_sharpness", "faces, in sharpness,")):
+                drift = settings.get(key) or {}
+                if drift.get("alarm"):
+                    complain(
+                        f"Drift: the last {what} are not like those of the calibration, "
+                        f"p = {drift['p']:.2g}. Search for a change of cameras, light or people, "
+                        "and calibrate again."
+                    )
             if table:
                 print_table(["setting", "value"], [list(pair) for pair in settings.items()])
             else:

@@ -78,26 +78,30 @@ def summary(known: "GuardedGallery") -> dict[str, Any]:
     """Return the calibration of a gallery, and whether live searches have left it."""
     from mien.decision.calibration import parse_calibration
     from mien.decision.drift import ALARM, WINDOW
+    from mien.gallery.watching import SIGNALS
 
     text = known.calibration()
     if text is None:
         return {"calibration": None}
-    found, drift = parse_calibration(text, known.where), known.drift()
+    found = parse_calibration(text, known.where)
     entry = [one for one in known.journal.entries() if one.act == "calibrate"][-1]
     row: dict[str, Any] = {
         "calibration": found.name,
         "calibrated": entry.time,
         "calibrated_on": found.data,
         "drift": None,
+        "drift_sharpness": None,
     }
-    if drift is not None:
-        row["drift"] = {
-            "alarm": drift.alarm,
-            "p": drift.p,
-            "windows": drift.windows,
-            "alarms": drift.alarms,
-            "searches_per_window": WINDOW,
-            "false_alarms_per_window": ALARM,
-            "waiting": sum(drift.window),
-        }
+    for signal in SIGNALS:
+        drift = known.drift(signal)
+        if drift is not None:
+            row["drift" if signal == SIGNALS[0] else f"drift_{signal}"] = {
+                "alarm": drift.alarm,
+                "p": drift.p,
+                "windows": drift.windows,
+                "alarms": drift.alarms,
+                "searches_per_window": WINDOW,
+                "false_alarms_per_window": ALARM,
+                "waiting": sum(drift.window),
+            }
     return row

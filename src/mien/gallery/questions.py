@@ -186,7 +186,7 @@ class Questions:
     def calibration(self) -> None:
         """Return None: a calibration is kept by `mien.gallery.watching`."""
 
-    def observed(self, levels: Sequence[float]) -> None:
+    def observed(self, levels: Sequence[float], sharpness: Sequence[float] = ()) -> None:
         """Do nothing: levels are counted by `mien.gallery.watching`."""
 
     def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:

@@ -128,8 +128,8 @@ class Searchable(Protocol):
         """Return the calibration that belongs to this gallery, as JSON; None if it has none."""
         ...
 
-    def observed(self, levels: Sequence[float]) -> None:
-        """Count the levels of the last searches; see `mien.decision.drift`."""
+    def observed(self, levels: Sequence[float], sharpness: Sequence[float] = ()) -> None:
+        """Count the levels and the sharpness of the last searches; see `mien.decision.drift`."""
         ...
 
     def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:

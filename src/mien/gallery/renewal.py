@@ -14,7 +14,7 @@ from mien.gallery.checks import utc
 from mien.gallery.recall import Recall
 from mien.gallery.records import Receipt, Stored
 from mien.gallery.review import DENIED, HELD
-from mien.gallery.watching import ASIDE, CALIBRATION, LEVELS, Watching
+from mien.gallery.watching import ASIDE, CALIBRATION, SIGNALS, Watching
 from mien.types import Candidate, Floats
 
 TRIAL = "model-trial"  # kind of the fact that counts compared decisions
@@ -168,7 +168,7 @@ class Renewal(Watching):
         """End the change: erase the second vectors, and keep the model that answers now."""
         with self._changing("model-end"), self.engine.together(erases=True):
             self.engine.drop_beside()
-            kinds = (TRIAL, *(ASIDE + kind for kind in (CALIBRATION, LEVELS)))
+            kinds = (TRIAL, *(ASIDE + kind for kind in (CALIBRATION, *SIGNALS)))
             old = [fact.id for kind in kinds for fact in self.engine.facts(kind)]
             self.engine.discard(old)
         self._compared = ()
@@ -206,7 +206,7 @@ class Renewal(Watching):
 
     def _exchange_calibrations(self) -> None:
         """Let the calibration of the other model be that of the gallery."""
-        for kind in (CALIBRATION, LEVELS):
+        for kind in (CALIBRATION, *SIGNALS):
             pair = [(one, self.engine.facts(one)) for one in (kind, ASIDE + kind)]
             self.engine.discard([fact.id for _, facts in pair for fact in facts])
             for (_, facts), (name, _) in zip(pair, reversed(pair), strict=True):
@@ -259,7 +259,7 @@ class Trial:
         found = self.gallery.engine.facts(ASIDE + CALIBRATION)
         return found[-1].text if found else None
 
-    def observed(self, levels: Sequence[float]) -> None:
+    def observed(self, levels: Sequence[float], sharpness: Sequence[float] = ()) -> None:
         """Do nothing: drift is that of the present model."""
 
     def decided(self, outcomes: Sequence[str], threshold: float | None) -> None:

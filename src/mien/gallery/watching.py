@@ -13,7 +13,8 @@ if TYPE_CHECKING:  # galleries are also opened without a decision
     from mien.decision import Calibration
     from mien.decision.drift import Drift
 
-CALIBRATION, LEVELS = "calibration", "levels"  # kinds of facts
+CALIBRATION = "calibration"  # kind of facts
+SIGNALS = ("levels", "sharpness")  # likewise: what is watched of live searches
 ASIDE = "aside-"  # before these kinds: of the other model, while the model changes
 KEPT = 50  # levels in memory before they are stored
 
@@ -21,14 +22,17 @@ KEPT = 50  # levels in memory before they are stored
 class Watching(Guard):
     """The part of a guarded gallery that has its calibration."""
 
-    _levels: tuple[float, ...] = ()
+    _seen: tuple[tuple[float, ...], ...] = ((), ())  # values of each signal, not stored yet
 
-    def bind(self, calibration: str, drift: "Drift | None") -> None:
+    def bind(
+        self, calibration: str, drift: "Drift | None", sharpness: "Drift | None" = None
+    ) -> None:
         """Store a calibration, which is then used by default here; it replaces an earlier one.
 
         Args:
             calibration: JSON, of the embedder of this gallery.
             drift: levels of reference; None: the gallery is too small for an alarm.
+            sharpness: sharpness of reference; None: likewise, or it is not stored.
         """
         from mien.decision.drift import write_drift
 
@@ -43,9 +47,10 @@ class Watching(Guard):
         with self._changing("calibrate"), self.engine.together(erases=True):
             self._unbind()
             self.engine.put(CALIBRATION, calibration)
-            if drift is not None:
-                self.engine.put(LEVELS, write_drift(drift))
-        self._levels = ()
+            for signal, reference in zip(SIGNALS, (drift, sharpness), strict=True):
+                if reference is not None:
+                    self.engine.put(signal, write_drift(reference))
+        self._seen = ((), ())
 
     def _bind_aside(self, calibration: str) -> None:
         """Store the calibration of the other model, which counts after the switch."""
@@ -57,10 +62,10 @@ class Watching(Guard):
         """Remove the calibration of this gallery; that of the embedder is used again."""
         with self._changing("uncalibrate"), self.engine.together(erases=True):
             self._unbind()
-        self._levels = ()
+        self._seen = ((), ())
 
     def _unbind(self) -> None:
-        old = [*self.engine.facts(CALIBRATION), *self.engine.facts(LEVELS)]
+        old = [fact for kind in (CALIBRATION, *SIGNALS) for fact in self.engine.facts(kind)]
         self.engine.discard([fact.id for fact in old])
 
     def calibration(self) -> str | None:
@@ -68,40 +73,47 @@ class Watching(Guard):
         found = self.engine.facts(CALIBRATION)
         return found[-1].text if found else None
 
-    def observed(self, levels: Sequence[float]) -> None:
-        """Count the levels of live searches; see `mien.decision.drift`.
+    def observed(self, levels: Sequence[float], sharpness: Sequence[float] = ()) -> None:
+        """Count what is watched of live searches; see `mien.decision.drift`.
 
         They are stored as counts in ten bins, about nobody, if the store can be written.
         """
-        self._levels += tuple(levels)
-        if len(self._levels) >= KEPT:
+        new = (tuple(levels), tuple(sharpness))
+        self._seen = tuple(old + more for old, more in zip(self._seen, new, strict=True))
+        if max(map(len, self._seen)) >= KEPT:
             self._store_levels()
 
-    def drift(self) -> "Drift | None":
-        """Return whether live searches have left the calibration; None if that is not watched."""
+    def drift(self, signal: str = SIGNALS[0]) -> "Drift | None":
+        """Return whether live searches have left the calibration; None if that is not watched.
+
+        Args:
+            signal: "levels" of strangers, or "sharpness" of the faces.
+        """
         from mien.decision.drift import read_drift
 
-        found = self.engine.facts(LEVELS)
+        found = self.engine.facts(signal)
         if not found:
             return None
         try:
-            return read_drift(found[-1].text).after(self._levels)
+            return read_drift(found[-1].text).after(self._seen[SIGNALS.index(signal)])
         except ValueError as error:
             raise GalleryError(
-                f"The levels of gallery {self.where} cannot be read; calibrate it again."
+                f"The {signal} of gallery {self.where} cannot be read; calibrate it again."
             ) from error
 
     def _store_levels(self) -> None:
         """Store counts, together with those of other programs."""
-        if self.engine.read_only or not self._levels:
+        if self.engine.read_only or not any(self._seen):
             return
         from mien.decision.drift import write_drift
 
         with self.engine.together():
-            now = self.drift()
-            if now is not None:
-                self.engine.put(LEVELS, write_drift(now), instead=self.engine.facts(LEVELS)[-1].id)
-        self._levels = ()
+            for signal in SIGNALS:
+                now = self.drift(signal)
+                if now is not None:
+                    before = self.engine.facts(signal)[-1].id
+                    self.engine.put(signal, write_drift(now), instead=before)
+        self._seen = ((), ())
 
 
 def bound_calibration(gallery: Gallery, detector: str) -> "Calibration | None":

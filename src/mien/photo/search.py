@@ -43,7 +43,12 @@ class GallerySearch:
             for vector, nearest in zip(vectors, found, strict=True)
         ]
         levels = (level_of([one.score or 0.0 for one in each], people) for each in scored)
-        self.gallery.observed([level for level in levels if level is not None])
+        sharpness = [
+            float(face.quality.components["sharpness"])
+            for face in faces
+            if face.quality and "sharpness" in face.quality.components
+        ]
+        self.gallery.observed([level for level in levels if level is not None], sharpness)
         decisions = [
             identify(
                 each,

@@ -44,18 +44,24 @@ def bind_calibration(gallery: GuardedGallery, calibration: Calibration) -> Drift
         GalleryError: it is for another embedder.
     """
     drift = Drift.of(reference_levels(gallery, calibration))
-    gallery.bind(calibration_text(calibration), drift)
+    known = [one.quality.get("sharpness") for one in chosen_of(gallery) if one.quality]
+    sharpness = Drift.of([float(one) for one in known if one is not None])
+    gallery.bind(calibration_text(calibration), drift, sharpness)
     return drift
 
 
 def reference_levels(gallery: GuardedGallery, calibration: Calibration) -> list[float]:
     """Return the levels of searches with templates of the gallery, each without its own person."""
-    whole = gallery.whole("calibrate")
-    step = max(1, len(whole) // REFERENCES)
-    chosen = list(islice(whole, 0, None, step))
-    people = whole.enrolled() - 1
+    people = gallery.engine.enrolled() - 1
+    chosen = chosen_of(gallery)
     levels = [level_of(strangers(one, gallery, calibration), people) for one in chosen]
     return [level for level in levels if level is not None]
+
+
+def chosen_of(gallery: GuardedGallery) -> list[Stored]:
+    """Return the templates of reference, evenly spread over the gallery."""
+    whole = gallery.whole("calibrate")
+    return list(islice(whole, 0, None, max(1, len(whole) // REFERENCES)))
 
 
 def strangers(one: Stored, gallery: GuardedGallery, calibration: Calibration) -> Sequence[float]:
