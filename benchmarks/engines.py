@@ -1,4 +1,4 @@
-"""Compare the engines of galleries: a file with a matrix in memory, and PostgreSQL with pgvector.
+"""Compare the engines of galleries: a file with a matrix in memory, pgvector, and Milvus Lite.
 
 All engines answer the same queries in turn, one face at a time, by the clock: the server is another
 process. "exact" and "hnsw" compare in the database, "memory" is PostgreSQL once its templates are
@@ -25,6 +25,8 @@ from mien.gallery import Gallery, is_there, open_gallery
 from mien.types import Floats
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.milvus import missing as milvus_missing
+from tests.milvus import running as milvus_running
 from tests.postgres import running
 
 K = 10  # people per query, as the pipeline asks for
@@ -57,7 +59,9 @@ def times(ask: Callable[[Floats], object], asked: Floats) -> list[float]:
     return found
 
 
-def run(size: int, dimension: int, queries: int, file: str, url: str, hnsw: bool) -> None:
+def run(
+    size: int, dimension: int, queries: int, file: str, url: str, milvus: str | None, hnsw: bool
+) -> None:
     """Print one size."""
     random = np.random.default_rng(0)
     mean = normalised(random.standard_normal((1, dimension)))[0]
@@ -68,10 +72,13 @@ def run(size: int, dimension: int, queries: int, file: str, url: str, hnsw: bool
     known = pictures(np.repeat(centres, EACH, axis=0), random)
     asked = pictures(centres[random.integers(0, len(centres), queries)], random)
     print(f"\n{size:,} templates of {dimension} numbers, {size // EACH:,} people, k = {K}")
-    for name, where in (("sqlite", file), ("postgresql", url)):
+    stores = {"sqlite": file, "postgresql": url, **({"milvus": milvus} if milvus else {})}
+    for name, where in stores.items():
         print(f"{name}: {enrol(where, known):,.0f} templates enrolled a second")
     answers, taken = {}, {}
     places = {"sqlite": file, "exact": url, "memory": url}
+    if milvus:
+        places["milvus"] = milvus
     if hnsw:
         places["hnsw"] = url + "&index=hnsw"
         start = time.perf_counter()
@@ -79,6 +86,11 @@ def run(size: int, dimension: int, queries: int, file: str, url: str, hnsw: bool
         print(f"postgresql: index built in {time.perf_counter() - start:.0f} s")
     for name, where in places.items():
         mien.gallery.postgres.FEW = 0 if name == "memory" else 10**9
+        if name == "milvus":  # its copy is made by the first search
+            start = time.perf_counter()
+            with open_gallery(where, CONTRACT) as gallery:
+                gallery.search(asked[:1], K)
+            print(f"milvus: copy made in {time.perf_counter() - start:.0f} s")
         start = time.perf_counter()
         with open_gallery(where, CONTRACT) as gallery:
             gallery.search(asked[:1], K)
@@ -100,7 +112,8 @@ def run(size: int, dimension: int, queries: int, file: str, url: str, hnsw: bool
                 message = f"; recall {kept:.4f}, stated {low:.3f} to {high:.3f}"
                 print(f"{message} of {gallery.recall.wanted} people", end="")
             print()
-    assert answers["sqlite"] == answers["exact"], "two exact engines differ"
+    for name in ("exact", *(["milvus"] if milvus else [])):
+        assert answers["sqlite"] == answers[name], "two exact engines differ"
     for name in [*places][1:]:
         ratios = np.array(taken[name]) / np.array(taken["sqlite"])
         print(f"{name} / sqlite, query by query: {spread(ratios)}")
@@ -118,10 +131,13 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         nullcontext(None) if given.server else running() as server,
+        nullcontext(None) if milvus_missing() else milvus_running() as lite,
     ):
         for size in given.sizes:
             url = server.url(f"bench_{size}") if server else f"{given.server}&gallery=bench_{size}"
-            run(size, given.dimension, given.queries, f"{folder}/{size}.mien", url, given.hnsw)
+            file, name = f"{folder}/{size}.mien", f"bench_{size}"
+            milvus = lite.url(name, f"{folder}/{size}-records.mien") if lite else None
+            run(size, given.dimension, given.queries, file, url, milvus, given.hnsw)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from peers import spread
 
 from mien.evaluate.demo import portraits
 from mien.media import one_thread, read_image, write_image
-from mien.photo import Pipeline, in_parallel, open_pipeline
+from mien.photo import Pipeline, each_photo, in_parallel, open_pipeline
 from mien.runtime import cpu_quota
 from mien.zoo.sample import sample
 
@@ -63,6 +63,18 @@ def timed(pipeline: Pipeline, photos: list[Path], workers: int) -> tuple[float, 
         list(in_parallel(partial(analyse, pipeline), photos, workers))
     wall, busy = time.perf_counter() - wall, time.process_time() - busy
     return len(photos) / wall, busy / wall
+
+
+def on_ray(photos: list[Path]) -> float:
+    """Return photos a second of a Ray cluster of all cores; the first ones load its models."""
+    pipeline = open_pipeline(workers=2, cluster="local")
+    start, shown = 0.0, 0
+    warm = len(photos) // 3
+    for _ in each_photo(photos, pipeline, lambda path: (str(path), None), lambda path, one: one):
+        shown += 1
+        if shown == warm:
+            start = time.perf_counter()
+    return (shown - warm) / (time.perf_counter() - start)
 
 
 def lock_free(photos: list[Path]) -> float:
@@ -111,6 +123,7 @@ def main() -> None:
     words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--photos", type=int, default=24)
     words.add_argument("--workers", type=int, default=cpu_quota())
+    words.add_argument("--ray", action="store_true", help="also a Ray cluster of this machine")
     chosen = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         photos = write_photos(Path(folder), chosen.photos)
@@ -124,6 +137,8 @@ def main() -> None:
             one = (first + second) / 2
             for key, value in (("one", one), ("all", many), ("ratio", many / one)):
                 rates[key].append(value)
+            if chosen.ray:
+                rates.setdefault("ray", []).append(on_ray(photos * 2) / one)
             print(
                 f"one {one:.2f}/s with {one_cores:.2f} cores, {chosen.workers} workers "
                 f"{many:.2f}/s with {cores:.2f} cores, ratio {many / one:.2f}",
@@ -132,6 +147,8 @@ def main() -> None:
         print(f"photos a second, one worker: {spread(rates['one'])}")
         print(f"photos a second, {chosen.workers} workers: {spread(rates['all'])}")
         print(f"ratio: {spread(rates['ratio'], '.2f')}")
+        if chosen.ray:
+            print(f"Ray cluster of this machine / one worker: {spread(rates['ray'], '.2f')}")
         print(f"outside of Python's lock: {lock_free(photos[:8]):.0%} of the processor time")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak of memory: {peak:.0f} MiB")

@@ -2,17 +2,20 @@
 
 Each turn starts a program that enrols, erases, changes the key or migrates, kills it after a random
 time, and opens the gallery. Counted are acknowledged changes that were lost, erased people who came
-back, and journals that are not one chain. The file is also migrated to the server and back.
+back, and journals that are not one chain. The file is also migrated, to the server and to a file.
 
-Example: python benchmarks/kills.py --turns 250
+Example: python benchmarks/kills.py --kills 1000 --state kills.json
 """
 
 import argparse
+import json
 import os
 import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mien.errors import GalleryError
@@ -22,6 +25,9 @@ from mien.service.galleries import migrate_gallery
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.gallery.test_crashes import ENROL, FORGET, child, killed
+from tests.milvus import Milvus
+from tests.milvus import missing as milvus_missing
+from tests.milvus import running as milvus_running
 from tests.postgres import missing, running
 
 CONTRACT = "toy-16:0f0f"
@@ -31,6 +37,13 @@ print("ready", flush=True)
 while True:
     gallery.rekey(bytes(range(32)))
     print("key", 0, flush=True)
+"""
+SEARCH = """
+gallery.purpose = "door"
+print("ready", flush=True)
+while True:
+    gallery.search(face("", 1).vector[None])
+    print("entry", gallery.journal.head().number, flush=True)
 """
 MIGRATE = """
 from mien.service.galleries import migrate_gallery
@@ -102,37 +115,78 @@ def migrate(where: str, target: str, chance: random.Random) -> int:
     return int(process.returncode != 0)
 
 
+def journal(where: str, turns: int, chance: random.Random) -> int:
+    """Kill recorded searches; return the number of acknowledged entries, which are all there."""
+    promised: set[int] = set()
+    for turn in range(turns):
+        lines = killed(SEARCH, where, 0, turn % 3, chance.uniform(0, 0.1))
+        promised |= {int(number) for _, number in lines}
+        with open_gallery(where, CONTRACT) as gallery:
+            assert gallery.journal.verify() == []
+            assert promised <= {e.number for e in gallery.journal.entries() if e.act == "search"}
+    return len(promised)
+
+
+def engine_round(name: str, where: str, turns: int, chance: random.Random) -> int:
+    """Kill each kind of change on one engine; return the number of kills."""
+    open_gallery(where, CONTRACT, create=True, personal=True).close()
+    kept = enrol(where, turns, chance)
+    gone = forget(where, turns, chance)
+    with open_gallery(where, CONTRACT) as gallery:
+        gallery.encrypt(KEY)
+    rekey(where, turns, chance)
+    with open_gallery(where, CONTRACT) as gallery:
+        gallery.govern(30)
+    entries = journal(where, turns, chance)
+    facts = f"{kept} templates and {entries} entries all there, {gone} people gone"
+    print(f"{name}: {4 * turns} kills, {facts}", flush=True)
+    return 4 * turns
+
+
 def main() -> None:
-    """Kill on both engines."""
+    """Kill on all engines, in rounds, until there were enough; a stopped run is continued."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=100, help="kills of each kind")
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--turns", type=int, default=5, help="kills of each kind in one round")
+    parser.add_argument("--state", type=Path, help="file that counts; given again, it goes on")
     given = parser.parse_args()
     if why := missing():
         sys.exit(why)
     os.environ[ENVIRONMENT] = KEY.hex()
-    chance, kills = random.Random(0), 0
-    with tempfile.TemporaryDirectory() as folder, running() as server:
-        places = {"sqlite": f"{folder}/people.mien", "postgresql": server.url("people")}
-        for name, where in places.items():
-            open_gallery(where, CONTRACT, create=True, personal=True).close()
-            acknowledged = enrol(where, given.turns, chance)
-            print(f"{name}: {given.turns} kills, {acknowledged} templates, all there", flush=True)
-            erased = forget(where, given.turns, chance)
-            print(f"{name}: {given.turns} kills, {erased} people erased, none there", flush=True)
-            with open_gallery(where, CONTRACT) as gallery:
-                gallery.encrypt(KEY)
-            rekey(where, given.turns, chance)
-            print(f"{name}: {given.turns} kills of a new key", flush=True)
-            kills += 3 * given.turns
-        for name, target in (
-            ("sqlite to postgresql", server.url("moved")),
-            ("sqlite to sqlite", f"{folder}/moved"),
-        ):
-            turns = range(given.turns // 2)
-            count = sum(migrate(places["sqlite"], f"{target}_{turn}", chance) for turn in turns)
-            print(f"{name}: {count} kills, equal at the end", flush=True)
-            kills += count
-    print(f"{kills} kills, nothing lost, nothing back, each journal one chain")
+    state = {"kills": 0, "rounds": 0}
+    if given.state and given.state.exists():
+        state = json.loads(given.state.read_text())
+    with running() as server, milvus_server() as milvus:
+        while state["kills"] < given.kills:
+            chance = random.Random(state["rounds"])
+            with tempfile.TemporaryDirectory() as folder:
+                mark = f"r{state['rounds']}_{os.getpid()}"
+                places = {"sqlite": f"{folder}/people.mien", "postgresql": server.url(mark)}
+                if milvus:
+                    places["milvus"] = milvus.url(mark, f"{folder}/records.mien")
+                for name, where in places.items():
+                    state["kills"] += engine_round(name, where, given.turns, chance)
+                for number, target in enumerate(
+                    (server.url(f"{mark}_moved"), f"{folder}/moved.mien")
+                ):
+                    for turn in range(given.turns):
+                        there = target.replace("moved", f"moved{number}{turn}")
+                        state["kills"] += migrate(places["sqlite"], there, chance)
+            state["rounds"] += 1
+            if given.state:
+                given.state.write_text(json.dumps(state))
+            print(f"{state['kills']} kills in {state['rounds']} rounds, nothing lost", flush=True)
+    print(f"{state['kills']} kills, nothing lost, nothing back, each journal one chain")
+
+
+@contextmanager
+def milvus_server() -> Iterator[Milvus | None]:
+    """A Milvus server; None if there is none."""
+    if milvus_missing():
+        yield None
+        return
+    with milvus_running() as server:
+        yield server
 
 
 if __name__ == "__main__":

@@ -77,7 +77,30 @@ def build(known: Floats, path: Path) -> float:
     return time.process_time() - start
 
 
-def compare(gallery: Gallery, known: Floats, asked: Floats) -> dict[str, str]:
+def approximate(known: Floats) -> dict[str, Callable[[Floats], int]]:
+    """Indices that need not find the nearest row: bytes instead of floats, and graphs."""
+    import faiss
+    import usearch.index
+
+    dimension = known.shape[1]
+    sq8 = faiss.IndexScalarQuantizer(
+        dimension, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+    )
+    sq8.train(known[:100_000])
+    sq8.add(known)
+    graph = faiss.IndexHNSWFlat(dimension, 32, faiss.METRIC_INNER_PRODUCT)
+    graph.add(known)
+    graph.hnsw.efSearch = 64
+    other = usearch.index.Index(ndim=dimension, metric="ip", dtype="f32")
+    other.add(np.arange(len(known)), known, threads=1)
+    return {
+        "sq8": lambda query: int(sq8.search(query[None], K)[1][0, 0]),
+        "hnsw": lambda query: int(graph.search(query[None], K)[1][0, 0]),
+        "usearch": lambda query: int(other.search(query, K, threads=1).keys[0]),
+    }
+
+
+def compare(gallery: Gallery, known: Floats, asked: Floats, indices: bool) -> dict[str, str]:
     """Run the same queries on mien and each peer alternately."""
     import faiss  # the peer; not needed for the rest of this module
 
@@ -88,10 +111,11 @@ def compare(gallery: Gallery, known: Floats, asked: Floats) -> dict[str, str]:
         "mien": lambda query: gallery.search(query[None], k=K)[0][0].template - 1,
         "faiss": lambda query: int(flat.search(query[None], K)[1][0, 0]),
         "numpy": lambda query: peer(known, query),
+        **(approximate(known) if indices else {}),
     }
     truth = [exact(known, query) for query in asked]
     row: dict[str, str] = {}
-    for other in ("faiss", "numpy"):
+    for other in [name for name in engines if name != "mien"]:
         times: dict[str, list[float]] = {"mien": [], other: []}
         right = dict.fromkeys(times, 0)
         for query, nearest in zip(asked, truth, strict=True):
@@ -123,7 +147,9 @@ def shifted(vectors: Floats, mean: float) -> Floats:
     return normalised(mean * direction + np.sqrt(1 - mean**2) * vectors)
 
 
-def measure(size: int, dimension: int, queries: int, mean: float, folder: Path) -> dict[str, str]:
+def measure(
+    size: int, dimension: int, queries: int, mean: float, folder: Path, indices: bool
+) -> dict[str, str]:
     """Build a gallery of `size` templates, search it, and compare."""
     random = np.random.default_rng(size)
     centres = normalised(random.standard_normal((size // EACH, dimension), dtype=np.float32))
@@ -137,7 +163,7 @@ def measure(size: int, dimension: int, queries: int, mean: float, folder: Path) 
         before = resident()
         gallery.search(asked[:1], k=K)
         memory = resident() - before
-        row = compare(gallery, known, asked)
+        row = compare(gallery, known, asked, indices)
     path.with_name(path.name + SUFFIX).unlink(missing_ok=True)
     plain = opening(path, asked[:1])
     with open_gallery(path, CONTRACT) as gallery:
@@ -188,6 +214,7 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=128)
     parser.add_argument("--mean", type=float, default=MEAN, help="0: on the whole sphere")
     parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--indices", action="store_true", help="also SQ8, HNSW and usearch")
     parser.add_argument("--folder", type=Path, help="where the files go; default: a temporary one")
     args = parser.parse_args()
     print(
@@ -197,7 +224,8 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         rows = [
-            measure(n, args.dimension, args.queries, args.mean, Path(folder)) for n in args.sizes
+            measure(n, args.dimension, args.queries, args.mean, Path(folder), args.indices)
+            for n in args.sizes
         ]
     for key in rows[0]:
         print(f"{key:28}" + "".join(f"{row[key]:>26}" for row in rows))

@@ -17,6 +17,8 @@ from mien.gallery import open_gallery
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.gallery.test_crashes import PRELUDE
+from tests.milvus import missing as milvus_missing
+from tests.milvus import running as milvus_running
 from tests.postgres import missing, running
 
 CONTRACT = "toy-16:0f0f"
@@ -93,18 +95,21 @@ def run(where: str, seconds: float) -> str:
 
 
 def main() -> None:
-    """Run on both engines."""
+    """Run on all engines."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     given = parser.parse_args()
     if why := missing():
         sys.exit(why)
     with tempfile.TemporaryDirectory() as folder, running() as server:
-        for name, where in (
-            ("sqlite", f"{folder}/people.mien"),
-            ("postgresql", server.url("people")),
-        ):
+        places = {"sqlite": f"{folder}/people.mien", "postgresql": server.url("people")}
+        for name, where in places.items():
             print(f"{name}: {run(where, given.seconds)}", flush=True)
+        if why := milvus_missing():
+            sys.exit(f"milvus: {why}")
+        with milvus_running() as milvus:
+            where = milvus.url("people", f"{folder}/records.mien")
+            print(f"milvus: {run(where, given.seconds)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from mien.errors import MissingExtraError, extra
 BARE = """
 import sys
 OPTIONAL = {"pandas", "pyarrow", "matplotlib", "h5py", "torch", "onnx", "pillow_heif"}
-OPTIONAL |= {"ai_edge_litert", "cryptography", "keyring", "numba", "psycopg", "pymilvus"}
+OPTIONAL |= {"ai_edge_litert", "cryptography", "keyring", "numba", "psycopg", "pymilvus", "ray"}
 OPTIONAL |= {"fastapi", "uvicorn", "python_multipart"}
 class Nowhere:
     def find_spec(self, name, path=None, target=None):
@@ -76,6 +76,8 @@ def test_a_gallery_on_a_server_names_its_extra():
     done = bare("from mien.gallery import is_there\nis_there('postgresql://host/db')")
     assert "A gallery in PostgreSQL needs psycopg, which is not installed" in done.stderr
     assert "'mien[pgvector]'" in done.stderr
+    done = bare("from mien.photo.cluster import Cluster\nCluster('local', {})")
+    assert "Work on a Ray cluster needs ray, which is not installed" in done.stderr
     done = bare("from mien.gallery import is_there\nis_there('milvus://host?records=x')")
     assert "A gallery in Milvus needs pymilvus, which is not installed" in done.stderr
 

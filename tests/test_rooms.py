@@ -62,6 +62,7 @@ HOMES = {
     "psycopg_pool": {"gallery", "server"},
     "pgvector": {"gallery"},
     "pymilvus": {"gallery"},
+    "ray": {"photo"},
     "matplotlib": {"report", "cli"},
     "jinja2": {"report"},
     "pandas": {"tables", "compat"},  # compat: what DeepFace.find returns

@@ -18,6 +18,7 @@ from mien.cli.options import (
     LivenessAction,
     LivenessAt,
     LivenessHead,
+    OnRay,
     SmallestFace,
     TurnsChoice,
     Who,
@@ -66,6 +67,7 @@ def enroll(
     liveness_at: LivenessAt = None,
     who: Who = None,
     table: AsTable = False,
+    ray: OnRay = None,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
@@ -94,6 +96,7 @@ def enroll(
         turns,
         smallest=smallest,
         workers=workers(items),
+        cluster=ray,
         calibration=calibration,
         liveness=liveness,
         liveness_head=liveness_head,

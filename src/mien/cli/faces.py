@@ -11,6 +11,7 @@ from mien.cli.options import (
     DetectorName,
     DeviceName,
     EmbedderName,
+    OnRay,
     Pictures,
     SmallestFace,
     TurnsChoice,
@@ -124,12 +125,13 @@ def embed(
     embedder: EmbedderName = EMBEDDER,
     turns: TurnsChoice = "when-needed",
     smallest: SmallestFace = None,
+    ray: OnRay = None,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
     """Write the embedding of every face to one NumPy file.
 
-    The file holds embeddings, file names, boxes and the contract id.
+    The file holds embeddings, file names, boxes and the contract id. It is written at the end.
 
     Example: mien embed holiday/ --out holiday.npz
     """
@@ -148,6 +150,7 @@ def embed(
         turns,
         smallest=smallest,
         workers=workers(names),
+        cluster=ray,
     )
     if out.suffix != ".npz":
         raise MienError(f"'{out}' is not supported: the file name must end in .npz.")

@@ -24,6 +24,7 @@ from mien.cli.options import (
     LivenessAction,
     LivenessAt,
     LivenessHead,
+    OnRay,
     Pictures,
     Prior,
     Purpose,
@@ -125,6 +126,7 @@ def identify(
     ] = False,
     exit_code: ExitCode = False,
     table: AsTable = False,
+    ray: OnRay = None,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
 ) -> None:
@@ -166,6 +168,7 @@ def identify(
         turns,
         smallest=smallest,
         workers=workers([name for name in names if name not in films]),
+        cluster=ray,
         fpir=fpir,
         prior=prior,
         calibration=calibration,
@@ -270,12 +273,16 @@ class Shown:
                 complain(f"{one.source}: {refusal(face.liveness)}")
 
     def _photo(self, one: "Identified") -> None:
+        from mien.media import read_image
         from mien.report import entry
 
-        if self._outputs.draw and one.answer and one.image is not None:
-            draw_into(self._outputs.draw, one.source, one.image, one.answer.faces)
+        image, wanted = one.image, self._outputs.draw or self._outputs.report
+        if wanted and image is None and one.answer is not None and one.source != "-":
+            image = read_image(one.source)  # it was measured on another machine
+        if self._outputs.draw and one.answer and image is not None:
+            draw_into(self._outputs.draw, one.source, image, one.answer.faces)
         if self._outputs.report:
-            self._entries.append(entry(one.source, one.image, one.answer, one.error or ""))
+            self._entries.append(entry(one.source, image, one.answer, one.error or ""))
         if self._table:
             self._photos += table_rows(one.source, one.answer)
 

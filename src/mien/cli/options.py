@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from mien.gallery import Gallery
     from mien.media.finding import Skipped
     from mien.photo import Pipeline
+    from mien.photo.measuring import Measured
     from mien.types import Answer, Pixels
+
+    Answered = tuple[str, Pixels | None, Answer | None, str]  # name, image, answer, message
 
 Pictures = Annotated[
     list[str],
@@ -101,6 +104,14 @@ LivenessAt = Annotated[
         "--liveness-at",
         metavar="POINT",
         help="Operating point of that head, such as bpcer5 (the default).",
+    ),
+]
+OnRay = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Measure images on a Ray cluster: HOST:PORT of its head, or local.",
     ),
 ]
 GALLERY = "people.mien"
@@ -230,28 +241,23 @@ def open_picture(name: str) -> "Pixels":
     return read_image(source_of(name))
 
 
-def each_answer(
-    names: Sequence[str], task: str, pipeline: "Pipeline"
-) -> Iterator[tuple[str, "Pixels | None", "Answer | None", str]]:
+def each_answer(names: Sequence[str], task: str, pipeline: "Pipeline") -> Iterator["Answered"]:
     """Read and analyse images under a progress bar; name, image, answer and message of each.
 
     An image that cannot be read is reported on stderr; it has no answer, but a message.
     """
-    from mien.media import read_change, read_image
-    from mien.photo import in_parallel
+    from mien.photo import each_photo
 
-    def work(name: str) -> tuple[str, "Pixels | None", "Answer | None", str]:
-        try:
-            source = source_of(name)
-            image = read_image(source)
-            change = read_change(source)
-        except ImageError as error:
-            return name, None, None, str(error)
-        return name, image, pipeline(image, change), ""
+    def then(name: str, found: "Measured | None") -> "Answered":
+        assert found is not None
+        if found.answer is None:
+            return name, None, None, str(found.error)
+        return name, found.image, pipeline.matched(found.answer, found.change), ""
 
     with progress() as on_step:
         on_step(task, 0, len(names))
-        for done, one in enumerate(in_parallel(work, names, pipeline.workers), 1):
+        answers = each_photo(names, pipeline, lambda name: (source_of(name), None), then)
+        for done, one in enumerate(answers, 1):
             if one[3]:
                 complain(one[3])
             yield one

@@ -18,8 +18,9 @@ from mien.gallery import Gallery
 from mien.geometry import POINTS
 from mien.geometry.poses import FIELD
 from mien.landmarks import UNITS
+from mien.photo import open_pipeline
 from mien.photo.heads import split_heads
-from mien.photo.pipeline import Pipeline, describe_model, open_pipeline
+from mien.photo.pipeline import Pipeline, describe_model
 from mien.tables import Column
 from mien.tables.columns import KEYS
 from mien.types import Reading

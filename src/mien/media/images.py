@@ -53,11 +53,16 @@ def read_image(source: Source, *, limits: Limits = LIMITS, where: str | None = N
         )
     path = Path(source)
     where = where or f"Image {path}"
-    return decode(_fetch(path, where, limits), where, limits)
+    return decode(image_bytes(path, limits, where), where, limits)
 
 
-def _fetch(path: Path, where: str, limits: Limits) -> bytes:
-    """Read the bytes of a regular file within the limits."""
+def image_bytes(path: Path, limits: Limits = LIMITS, where: str | None = None) -> bytes:
+    """Read the bytes of an image file, which are not decoded.
+
+    Raises:
+        ImageError: it is no regular file, a film, too large, or cannot be read.
+    """
+    where = where or f"Image {path}"
     try:
         if path.is_dir():
             raise ImageError(f"{where} is a folder; list its images with find_images.")

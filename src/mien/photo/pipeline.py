@@ -1,11 +1,8 @@
 """Pipeline for images: detect, assess quality, read, embed, match; image in, answer out."""
 
-import inspect
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,22 +18,16 @@ from mien.errors import (
     LivenessError,
     MienError,
     NoFaceError,
-    UnknownModelError,
 )
 from mien.gallery import Gallery
 from mien.gallery.watching import bound_calibration
-from mien.liveness import Action, LivenessCheck, open_check
-from mien.photo.heads import open_heads
+from mien.liveness import LivenessCheck
 from mien.photo.search import GallerySearch
 from mien.photo.trial import TrialSearch, open_trial
 from mien.quality import judge
 from mien.types import Answer, Decision, Face, Pixels
-from mien.zoo import DETECTOR, EMBEDDER, load
-from mien.zoo import find as card
-from mien.zoo.loader import entry_of
 
 ALONE = 9.0  # ratio of areas: a face three times as wide as the next one is dominant
-LEAST = 12.0  # px: networks see no face below
 
 
 @dataclass(kw_only=True)
@@ -56,8 +47,10 @@ class Pipeline:
     fpir: float = FPIR
     prior: float = PRIOR  # prior probability of a match
     workers: int = 1  # images of a folder that are analysed at the same time
+    cluster: str | None = None  # HOST:PORT of a Ray cluster that measures, or "local"; None: here
     beside: Embedder | None = None  # new model of a gallery that tries one; None: loaded by its id
     liveness: LivenessCheck | None = None  # None: faces are taken as they come
+    recipe: Mapping[str, Any] | None = None  # how open_pipeline opened it, for other machines
     models: dict[str, str] = field(init=False)
     _search: GallerySearch | None = field(default=None, init=False, repr=False)
     _trial: TrialSearch | None = field(default=None, init=False, repr=False)
@@ -113,6 +106,15 @@ class Pipeline:
             change: what its file is declared to be (mien.media.read_change): a match of a
                 synthetic, edited or restored face is for review. None: nothing is declared.
         """
+        answer, seen = self.measured(image)
+        return self.matched(answer, change, seen)
+
+    def measured(self, image: Pixels) -> tuple[Answer, Pixels]:
+        """Detect, assess, read and embed all faces of one image; no search is made.
+
+        Returns:
+            The answer without decisions, and the image as the faces were found in it.
+        """
         watch = Watch()
         found = detect_with_retries(self.detector, image, self.turns)
         watch.lap("detect")
@@ -126,13 +128,7 @@ class Pipeline:
         faces = self._read(seen, faces, watch)
         faces = self._embedded(seen, faces)
         watch.lap("embed")
-        if self.gallery is not None and faces:
-            faces = [_doubted(face, change) for face in self._named(faces)]
-            watch.lap("match")
-            if self._trial:
-                faces = self._trial(seen, faces)
-                watch.lap("match-trial")
-        return Answer(
+        answer = Answer(
             tuple(faces),
             (image.shape[0], image.shape[1]),
             found.turned,
@@ -143,6 +139,28 @@ class Pipeline:
             found.brightened,
             found.smallest,
         )
+        return answer, seen
+
+    def matched(
+        self, answer: Answer, change: str | None = None, seen: Pixels | None = None
+    ) -> Answer:
+        """Search the measured faces of one image in the gallery.
+
+        Args:
+            answer: of `measured`.
+            change: what its file is declared to be; see `__call__`.
+            seen: the image of `measured`, for the trial of a new model; None: no trial is made.
+        """
+        if self.gallery is None or not answer.faces:
+            return answer
+        watch = Watch()
+        faces = [_doubted(face, change) for face in self._named(list(answer.faces))]
+        watch.lap("match")
+        if self._trial and seen is not None:
+            faces = self._trial(seen, faces)
+            watch.lap("match-trial")
+        seconds = {**answer.seconds, **watch.seconds}
+        return replace(answer, faces=tuple(faces), seconds=seconds, models=self.models)
 
     def main_face(self, image: Pixels) -> Face | None:
         """Return the main face of a portrait: large and near the centre; None without a face.
@@ -200,6 +218,11 @@ class Pipeline:
         decision = compare(a, b, self.calibrated(), fmr=fmr, prior=self.prior)
         decision = replace(decision, liveness=b.liveness)
         return question(decision, b.liveness) if self.refuses else decision
+
+    @property
+    def trying(self) -> bool:
+        """Return whether the gallery tries a new model on live images."""
+        return self._trial is not None
 
     @property
     def refuses(self) -> bool:
@@ -285,99 +308,6 @@ class Watch:
         now = time.perf_counter()
         self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
         self._last = now
-
-
-def open_pipeline(
-    *,
-    detector: str = DETECTOR,
-    embedder: str | None = EMBEDDER,
-    gallery: Gallery | None = None,
-    device: str = "cpu",
-    commercial_only: bool = False,
-    turns: Turns = "when-needed",
-    fpir: float = FPIR,
-    prior: float = PRIOR,
-    calibration: Calibration | Path | None = None,
-    heads: str | None = "none",
-    threads: int | None = None,
-    workers: int = 1,
-    smallest: float | None = None,
-    liveness: Action = "off",
-    liveness_head: str | None = None,
-    liveness_at: str | None = None,
-) -> Pipeline:
-    """Open models by the names of their cards, as one pipeline.
-
-    Args:
-        detector: card of the detector.
-        embedder: card of the embedder; None: detection and quality only.
-        gallery: known people.
-        device: "cpu", "cuda", ...; an unavailable device is an error.
-        commercial_only: refuse weights whose licence does not permit commercial use.
-        turns: whether images are rotated to find faces.
-        fpir: false positive identification rate to work at.
-        prior: prior probability: same person, or person in the gallery.
-        calibration: a calibration, or its file from `mien calibrate`; default: the shipped one
-            for this embedder and detector.
-        heads: chip heads, "expression,age-fahr"; None: those whose card says `default`.
-        threads: of the detector; default: those of this process.
-        workers: images of a folder that are analysed at the same time, on the CPU; with more than
-            one, each model uses one thread.
-        smallest: px, side of the smallest face that is searched for; smaller means slower.
-            Default: that of the detector, which may depend on the size of the image.
-        liveness: "warn" adds liveness to faces; "refuse" also changes matches of faces that are
-            not live, or not measured, to reviews.
-        liveness_head: card of the head; default: mien.liveness.HEAD.
-        liveness_at: operating point of that head; default: mien.liveness.POINT.
-
-    Raises:
-        UnknownModelError: the card does not exist, or has another kind.
-        MienError: the detector cannot search for faces from a chosen size on.
-        LivenessError: liveness cannot be checked.
-    """
-    for name, kind in ((detector, "detector"), (embedder, "embedder")):
-        if name and card(name).kind != kind:
-            raise UnknownModelError(
-                f"'{name}' is a {card(name).kind}, not a {kind}; list them with: "
-                f"mien models list --task {kind.removesuffix('or').removesuffix('der')}"
-            )
-    options: dict[str, Any] = {"device": device, "commercial_only": commercial_only}
-    workers = workers if device == "cpu" else 1
-    if workers > 1:
-        threads = options["threads"] = 1
-    detector_options: dict[str, Any] = {"threads": threads} if threads else {}
-    if smallest is not None:
-        detector_options["smallest"] = checked_smallest(detector, smallest)
-    pipeline = Pipeline(
-        detector=load(detector, **{**options, **detector_options}),
-        embedder=load(embedder, **options) if embedder else None,
-        heads=open_heads(heads, device, commercial_only),
-        workers=workers,
-        gallery=gallery,
-        turns=turns,
-        fpir=fpir,
-        prior=prior,
-        liveness=open_check(liveness, head=liveness_head, point=liveness_at, **options),
-    )
-    if isinstance(calibration, Path):
-        contract = pipeline.embedder.contract if pipeline.embedder else ""
-        calibration = find_calibration(contract, detector, path=calibration)
-    pipeline.calibration = calibration
-    return pipeline
-
-
-def checked_smallest(detector: str, smallest: float) -> float:
-    """Return the smallest face, px, if the detector can search for it."""
-    if not LEAST <= smallest < math.inf:
-        raise MienError(
-            f"A smallest face of {smallest:g} px is not possible; give {LEAST:g} px or more."
-        )
-    if "smallest" not in inspect.signature(entry_of(card(detector))).parameters:
-        raise MienError(
-            f"'{detector}' cannot search for faces from a chosen size on; leave out --smallest, or "
-            f"use --detector {DETECTOR}."
-        )
-    return smallest
 
 
 def main_face(faces: Sequence[Face], image: Pixels) -> Face:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PureWindowsPath
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from mien.contracts import Change
 from mien.decision.decide import MADE, SMALL
 from mien.detect import REASONS
 from mien.errors import ImageError, MienError
@@ -24,20 +23,12 @@ from mien.media import LIMITS, find_images, read_change, read_image
 from mien.media.face_regions import SAME, read_regions
 from mien.media.finding import ignore
 from mien.media.xmp import read_orientation, read_packet, read_sidecar, sidecars
-from mien.photo import Pipeline, in_parallel
+from mien.photo import Pipeline, each_photo
+from mien.photo.measuring import ChangeOf, Measured, Read, Source
 from mien.photo.pipeline import dominant_face
 from mien.service.gate import Gate, conflict_of, doubt_of
 from mien.service.runs import Run
-from mien.types import Answer, Face, Floats, Liveness, Pixels
-
-
-class Read(Protocol):
-    """Decodes the bytes of an image, such as `mien.media.read_image`."""
-
-    def __call__(self, source: bytes, /, *, where: str) -> Pixels: ...
-
-
-ChangeOf = Callable[[bytes], Change | None]
+from mien.types import Answer, Face, Floats, Liveness
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +177,11 @@ def enroll(
         assert isinstance(gallery, GuardedGallery)  # a bare engine has no quarantine
         gate = Gate(gallery, pipeline.calibrated, conflicts)
 
-    answers = in_parallel(partial(_answered, pipeline, read, change_of), asked(), pipeline.workers)
+    def here(source: Source, name: str | None) -> Measured:
+        return _measured(pipeline, read, change_of, source, name)
+
+    then = partial(_answered, pipeline)
+    answers = each_photo(asked(), pipeline, _source, then, here)
     for done in range(len(items)):
         run.step("enroll", done, len(items))
         photo, refusal, face = next(answers)
@@ -255,33 +250,52 @@ def _known(item: Item, digest: str, gallery: Gallery, retry: bool) -> Enrolled |
     return Enrolled(item, "refused", seen.reason, detail)
 
 
+def _source(photo: Photo | Enrolled) -> tuple[Source, str | None] | None:
+    """Return the image that is to be measured; None if the result is known already."""
+    return None if isinstance(photo, Enrolled) else (photo.data, str(photo.item.path))
+
+
+def _measured(
+    pipeline: Pipeline, read: Read, change_of: ChangeOf, source: Source, name: str | None
+) -> Measured:
+    """Measure an image of this process; one that was made is not measured."""
+    assert isinstance(source, bytes)
+    try:
+        image = read(source, where=str(name))
+        change = change_of(source)
+    except ImageError as error:
+        return Measured(error=str(error))
+    if change:
+        return Measured(change=change)
+    return Measured(pipeline(image), None)
+
+
 def _answered(
-    pipeline: Pipeline, read: Read, change_of: ChangeOf, photo: Photo | Enrolled
+    pipeline: Pipeline, photo: Photo | Enrolled, found: Measured | None
 ) -> tuple[Photo | None, Enrolled | None, Face | None]:
-    if isinstance(photo, Enrolled):
+    if isinstance(photo, Enrolled) or found is None:
+        assert isinstance(photo, Enrolled)
         return None, photo, None
-    return photo, *_one_face(photo.data, photo.item, pipeline, read, change_of)
+    return photo, *_one_face(found, photo.item, pipeline)
 
 
 def _one_face(
-    data: bytes, item: Item, pipeline: Pipeline, read: Read, change_of: ChangeOf
+    found: Measured, item: Item, pipeline: Pipeline
 ) -> tuple[Enrolled | None, Face | None]:
     """Return the face of the person, or the reason for a refusal."""
 
     def no(reason: str, detail: str) -> tuple[Enrolled, None]:
         return Enrolled(item, "refused", reason, detail), None
 
-    try:
-        image = read(data, where=str(item.path))
-        change = change_of(data)
-    except ImageError as error:
-        return no("unreadable", str(error))
-    if change:
+    if found.error:
+        return no("unreadable", found.error)
+    if found.change:
         return no(
-            f"made-{change}",
-            f"{MADE[change]}; only original photographs are enrolled.",
+            f"made-{found.change}",
+            f"{MADE[found.change]}; only original photographs are enrolled.",
         )
-    answer = pipeline(image)
+    answer = found.answer
+    assert answer is not None
     if not answer.faces:
         return no(f"no-face-{answer.reason}", REASONS[answer.reason or "none"])
     face, others = dominant_face(answer.faces)

@@ -6,14 +6,13 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
-from mien.errors import CancelledError, FilmError, ImageError, MienError
+from mien.errors import CancelledError, FilmError, MienError
 from mien.film import identify_film
 from mien.film.identify import check_every
 from mien.film.scanner import EVERY
-from mien.media import is_film, read_change, read_image
-from mien.photo import Pipeline, in_parallel
+from mien.media import is_film
+from mien.photo import Pipeline, each_photo
+from mien.photo.measuring import Measured
 from mien.service.runs import Run, forget, resumable, stamp
 from mien.types import Answer, FilmAnswer, Pixels
 
@@ -77,7 +76,10 @@ def identify(
                     return
             continue
         run.step("photos", done, photos)
-        for one in in_parallel(partial(_photo, pipeline=pipeline), group, pipeline.workers):
+        found_photos = each_photo(
+            group, pipeline, lambda one: (one, None), partial(_photo, pipeline)
+        )
+        for one in found_photos:
             yield one
             done += 1
             run.step("photos", done, photos)
@@ -87,14 +89,12 @@ def _is_film(source: str | bytes | Pixels) -> bool:
     return isinstance(source, str) and is_film(source)
 
 
-def _photo(source: str | bytes | Pixels, pipeline: Pipeline) -> Identified:
+def _photo(pipeline: Pipeline, source: str | bytes | Pixels, found: Measured | None) -> Identified:
     name = source if isinstance(source, str) else "-"
-    try:
-        image = read_image(source)
-        change = None if isinstance(source, np.ndarray) else read_change(source)
-    except ImageError as error:
-        return Identified(name, error=str(error))
-    return Identified(name, pipeline(image, change), image)
+    if found is None or found.answer is None:
+        return Identified(name, error=found.error if found else None)
+    answer = pipeline.matched(found.answer, found.change, found.seen)
+    return Identified(name, answer, found.image)
 
 
 def _film(

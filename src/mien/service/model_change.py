@@ -11,8 +11,9 @@ from mien.errors import GalleryMismatchError, ImageError
 from mien.gallery import GuardedGallery, Stored
 from mien.media import find_images, read_image
 from mien.photo import Pipeline, in_parallel
+from mien.photo.measuring import Read
 from mien.photo.pipeline import dominant_face
-from mien.service.enrolment import Read, face_at
+from mien.service.enrolment import face_at
 from mien.service.runs import Run
 from mien.types import Face, Floats
 
