@@ -149,6 +149,22 @@ def test_two_stages_give_a_file(torch, tmp_path):
     check("chip-head", head)
 
 
+def test_a_training_starts_from_a_pretrained_encoder(torch, tmp_path):
+    from mien.systems.age_fahr.train import Config, started
+    from mien.train import Faces
+    from mien.train.masked import Encoder, Sizes, write_encoder
+
+    sizes = Sizes(width=16, depth=1)
+    encoder = Encoder.of(sizes)
+    write_encoder(encoder, sizes, tmp_path)
+    faces = Faces(noise(2, 112), np.array([20.0, 30.0]), np.array(["a", "b"]))
+    net = started(Config(start=str(tmp_path)), faces)
+    assert net(torch.rand(2, 3, 112, 112)).shape == (2, 101)
+    assert torch.equal(net.trunk.cut.weight, encoder.cut.weight)
+    with pytest.raises(TrainingError, match="no run folder of a pretraining"):
+        started(Config(start=str(tmp_path / "none")), faces)
+
+
 @pytest.mark.slow
 def test_an_age_that_is_none_is_refused(torch, tmp_path):
     from mien.systems.age_fahr.train import Config, train
