@@ -14,7 +14,7 @@ from mien.synth.render import raster
 from mien.synth.render.light import CREEP, Lamp, Light, basis
 from mien.synth.render.raster import Array, Buffer, Hits, compiled, interpolate
 from mien.synth.skin import atlas
-from mien.synth.skin.hair import strands
+from mien.synth.skin.hair import noise_of, strands
 from mien.synth.skin.paint import FOLDS, grey_mix
 from mien.types import Doubles, Floats
 
@@ -167,11 +167,38 @@ def stuff(actor: Actor, surface: Surface, shapes: dict[str, float], turn: Double
         np.ones(count, np.float32),
         surface.normal.copy(),
     )
+    _cloth(actor, surface, made)
     _teeth(surface, made)
     _skin(actor, surface, made, shapes, turn)
     _eyes(actor, surface, made)
     _hair(actor, surface, made)
     return made
+
+
+def _cloth(actor: Actor, surface: Surface, made: Stuff) -> None:
+    """Folds, weave and a ribbed collar; some shirts are striped."""
+    here = np.flatnonzero(surface.kind == kinds.CLOTHES)
+    if not len(here):
+        return
+    appearance = actor.person.appearance
+    place = _at(actor, surface, here, actor.rest)
+    x, y, z = place[:, 0], place[:, 1], place[:, 2]
+    around = np.arctan2(x, z + 40) * 100  # mm along the body
+    fold = noise_of(appearance.seed, 0, around / 26, y / 60 + around / 90)
+    crease = noise_of(appearance.seed, 1, around / 9, y / 24)
+    weave = noise_of(appearance.seed, 2, around / 0.9, y / 0.9)
+    made.colour[here] *= (1 + 0.16 * fold + 0.07 * crease + 0.10 * weave).clip(0.4, 1.5)[:, None]
+    bend = np.stack([0.35 * fold + 0.12 * crease, 0.1 * crease, np.zeros_like(fold)], 1)
+    normal = made.normal[here] + bend
+    made.normal[here] = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    kind = appearance.seed % 4
+    if kind == 1:  # stripes
+        dark = np.sin(y / 4.5) > 0.2
+        made.colour[here] *= np.where(dark, 0.55, 1.0)[:, None].astype(np.float32)
+    edge = float(y.max())
+    rib = np.flatnonzero(y > edge - 9)  # the collar
+    lines = 0.8 + 0.2 * np.abs(np.sin(around[rib] / 1.3))
+    made.colour[here[rib]] *= lines[:, None].astype(np.float32)
 
 
 def _eyes(actor: Actor, surface: Surface, made: Stuff) -> None:
@@ -191,8 +218,12 @@ def _hair(actor: Actor, surface: Surface, made: Stuff) -> None:
     if len(here):
         appearance, local = actor.person.appearance, _at(actor, surface, here, actor.local)
         light, _ = strands(local, appearance)
-        made.colour[here] = np.array(grey_mix(appearance)) * light[:, None]
-        made.gloss[here] = 0.5 * light**2
+        lock = noise_of(appearance.seed, 1, local[:, 0] / 7, local[:, 1] / 80)
+        warm = 1 + 0.10 * lock[:, None] * np.array([1.0, 0.2, -0.7], np.float32)
+        root = 0.72 + 0.28 * np.clip(local[:, 2] / 9, 0, 1)  # near the edge, hair is thin and dark
+        made.colour[here] = np.array(grey_mix(appearance)) * (light * root)[:, None] * warm
+        band = np.exp(-(((local[:, 1] - 60) / 26) ** 2))  # where the crown mirrors the light
+        made.gloss[here] = (0.35 + 0.5 * band) * light**2 * (1 + 0.5 * lock)
         made.open[here] = np.clip(0.45 + local[:, 2] / 60, 0.45, 1)
 
 

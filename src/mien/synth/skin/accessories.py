@@ -27,8 +27,8 @@ def clothes(seed: int) -> Mesh:
         np.linspace(0, 1, 44), np.linspace(-np.pi, np.pi, 96, endpoint=False), indexing="ij"
     )
     neck = 1.0 + 0.05 * np.exp(-((level / 0.05) ** 2))
-    wide = 67 * neck + 135 * np.clip(level / 0.62, 0, 1) ** 1.15 + 20 * np.clip(level - 0.62, 0, 1)
-    deep = 66 * neck + 45 * np.clip(level / 0.7, 0, 1) ** 1.1
+    wide = 62 * neck + 135 * np.clip(level / 0.62, 0, 1) ** 1.15 + 20 * np.clip(level - 0.62, 0, 1)
+    deep = 61 * neck + 45 * np.clip(level / 0.7, 0, 1) ** 1.1
     drop = collar - 14 * np.clip(np.cos(angle), 0, 1) * np.exp(-level * 6)
     slope = np.clip(level / 0.62, 0, 1) ** 1.9
     y = drop - 70 * slope - 220 * np.clip(level - 0.5, 0, 1) - 22 * np.abs(np.cos(angle)) * level

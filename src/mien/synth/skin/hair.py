@@ -227,6 +227,11 @@ def strands(values: Floats, appearance: Appearance) -> tuple[Floats, Floats]:
     return np.clip(light, 0.35, 1.8).astype(np.float32), (cover > 0).astype(np.float32)
 
 
+def noise_of(seed: int, table: int, x: Array, y: Array) -> Floats:
+    """One of three kinds of noise of a person at places, (N,): mean 0, spread about 0.8."""
+    return _lookup(_tables(seed)[table], x, y)
+
+
 @lru_cache(maxsize=8)
 def _tables(seed: int) -> Floats:
     """(3, 64, 256) noise of a person's hair: locks, streaks, hairs."""

@@ -18,11 +18,11 @@ def run(torch, tmp_path_factory):
 
     root = tmp_path_factory.mktemp("mae")
     (root / "set").mkdir()
-    for k in range(12):
+    for k in range(24):
         stripes = np.arange(112)[:, None, None] // (4 + k % 3) % 2 * 200 + k
         image = np.broadcast_to(stripes, (112, 112, 3)).astype(np.uint8)
         write_image(root / "set" / f"{k}.png", image)
-    config = Config(width=32, depth=1, epochs=60, batch=8, rate=8e-3, precision="32")
+    config = Config(width=32, depth=1, epochs=6, batch=1, rate=3e-3, precision="32")
     return root, config, train(config, root / "set", root / "run")
 
 
