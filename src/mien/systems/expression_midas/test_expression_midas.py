@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mien.systems.expression_midas.head import ExpressionMidas
 from mien.testing import check, made_up_clip
 from mien.types import Clip
 from mien.zoo import load
@@ -169,3 +170,24 @@ def test_rows_of_the_original_layouts_become_clips(lab, tmp_path):
     assert learnt.x.shape == (2, 16, 48, 48)
     assert test.share[0].tolist() == [0.6, 0, 0, 0, 0.4, 0, 0]
     assert lost == ""
+
+
+@pytest.mark.parametrize("name", ["transformer", "r2plus1d"])
+def test_other_backbones_take_the_same_clips_and_export(lab, torch, tmp_path, name):
+    from mien.train import export
+
+    torch.manual_seed(0)
+    small = {"transformer": {"width": 32, "layers": 1, "heads": 2}, "r2plus1d": {"width": 8}}
+    net = lab.model.BACKBONES[name](7, **small[name]).eval()
+    clips = torch.rand(4, 16, 48, 48) * 2 - 1
+    logits = net(clips)
+    assert logits.shape == (4, 7)
+    assert not torch.allclose(logits, net(clips.flip(1)), atol=1e-6)  # the order of frames counts
+    export(net, tmp_path / "weights.onnx", clips)
+    head = ExpressionMidas(tmp_path / "weights.onnx", name="new")
+    check("clip-head", head)
+
+
+def test_the_large_network_has_the_size_of_its_source(lab):
+    weights = sum(p.numel() for p in lab.model.BACKBONES["r2plus1d"](7).parameters())
+    assert 30e6 < weights < 33e6  # 31.3 million in the paper's table, with 400 classes

@@ -18,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.metrics import bootstrap_weights, calibration_error, divergence, entropy, jensen_shannon
 from mien.systems.expression_midas.data import Clips, read, rendered
-from mien.systems.expression_midas.model import ClipNet, OverTime
+from mien.systems.expression_midas.model import BACKBONES, OverTime
 from mien.train import Augment, Batches, export, fit, held_out, predict_batches, seeded
 from mien.types import Doubles, OnStep
 
@@ -27,6 +27,7 @@ from mien.types import Doubles, OnStep
 class Config:
     """Settings of one training."""
 
+    backbone: Literal["small", "transformer", "r2plus1d"] = "small"  # of films; see model.py
     labels: Literal["soft", "hard"] = "soft"  # vote shares, or the majority alone
     mix: bool = True  # whether clips are mixed
     alpha: float = 0.4  # of the Beta distribution; near 0 it mixes nothing
@@ -78,7 +79,7 @@ def network(
     target = clips.share if config.labels == "soft" else np.eye(7)[clips.majority]
     seeded(config.seed)
     moving = clips.x.ndim == 4
-    net: nn.Module = ClipNet(7) if moving else OverTime(clips.x.shape[2], 7)
+    net: nn.Module = BACKBONES[config.backbone](7) if moving else OverTime(clips.x.shape[2], 7)
     change = Augment(flip=0.5, shift=0.05, turn=5, scale=0.06, light=0.1, contrast=0.2)
     rows_of = Batches(
         torch.from_numpy(clips.x[:, :, None] if moving else clips.x),
