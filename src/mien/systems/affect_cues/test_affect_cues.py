@@ -105,7 +105,8 @@ def test_rendered_pairs_differ_in_one_cue_and_repeat():
 
 
 @pytest.mark.slow
-def test_the_audit_runs_by_its_name_with_photographs_and_a_limit(tmp_path):
+def test_the_audit_runs_by_its_name_with_photographs_and_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.systems.affect_cues.cues.SIDE", 80)  # small faces are rendered sooner
     subject = head_of(light, task="expression", size=48)
     data = Samples("toys", tuple(noise(10, 64)), {})
     steps = []

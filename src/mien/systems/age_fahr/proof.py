@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mien.media import stretched
-from mien.systems.age_fahr import intervals
+from mien.metrics.agreement import icc
+from mien.systems.age_fahr import intervals, robust
 from mien.systems.age_fahr.data import balance, parts
 from mien.systems.age_fahr.head import YEARS, Age, means
 from mien.systems.age_fahr.model import Net
@@ -161,6 +163,24 @@ def _of_intervals(found: Found, held: intervals.HeldOut) -> Sequence[str]:
     )
 
 
+def _edits(data: Path | None, out: Path, on_step: OnStep | None) -> dict[str, Any]:
+    """Answers of the shipped head before and after each edit, for every eighth test face."""
+    _, test = _faces(data, out, on_step)
+    head = load("age-fahr")
+    assert isinstance(head, Age)
+    return dict(robust.edited(lambda chips: means(head.shares(chips)), test.images[::8]))
+
+
+def _changed(edit: str, seed: int, answers: Mapping[str, Any]) -> dict[str, float]:
+    before, after = robust.share(answers[edit], seed, 5)
+    return {
+        "change": float(np.abs(after - before).mean()),
+        "shift": float((after - before).mean()),
+        "ICC": icc(np.stack([before, after], 1)),
+        "faces": float(len(before)),
+    }
+
+
 def _taught(
     net: Net, rows: Tensor, ages: Tensor, seed: int, rate: float, epochs: int,
     chances: Tensor | None = None, *, change: bool = False,
@@ -235,6 +255,23 @@ PARTS = (
         load=_pretrained,
         needs="UTKFace",
         also=_of_start,
+        digits=2,
+    ),
+    Part(
+        name="robustness",
+        title="Edit of the shipped head's input",
+        arms={edit: edit for edit in (*robust.MOVES, *robust.EDITS)},
+        run=_changed,
+        shown={
+            "change": "Mean absolute change, years", "shift": "Mean change", "ICC": "ICC(2,1)",
+            "faces": "Faces in each fifth",
+        },
+        criteria=tuple(
+            Criterion(f"{edit}: ICC at least 0.9", of(edit, "ICC"), least=0.9, digits=2)
+            for edit in (*robust.MOVES, *robust.EDITS)
+        ),
+        load=_edits,
+        needs="UTKFace",
         digits=2,
     ),
     Part(

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.align import align
 from mien.errors import MienError, TrainingError
-from mien.media import write_image
+from mien.media import stretched, write_image
 from mien.systems.age_fahr.head import KNOTS, YEARS, Age, means
 from mien.testing import check, noise
 from mien.zoo import find, load
@@ -135,8 +136,16 @@ def written(root, count=40):
     return root
 
 
+@pytest.fixture
+def cut_already(monkeypatch):
+    """Images of noise have no faces, and the search for them takes most of a training's time."""
+    monkeypatch.setattr(
+        "mien.train.chips.cutter", lambda _, crop: lambda image: stretched(image, crop.size)
+    )
+
+
 @pytest.mark.slow
-def test_two_stages_give_a_file(torch, tmp_path):
+def test_two_stages_give_a_file(torch, tmp_path, cut_already):
     from mien.systems.age_fahr.train import Config, train
 
     config = Config(blocks=1, epochs=1, second=1, batch=8, precision="32")
@@ -166,7 +175,7 @@ def test_a_training_starts_from_a_pretrained_encoder(torch, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_age_that_is_none_is_refused(torch, tmp_path):
+def test_an_age_that_is_none_is_refused(torch, tmp_path, cut_already):
     from mien.systems.age_fahr.train import Config, train
 
     data = written(tmp_path / "set", 12)
@@ -203,3 +212,30 @@ def test_the_autoencoder_learns_patches_and_is_scored_on_hidden_ones_only(torch)
     assert len(torch.unique(positions(4, 32)[0], dim=0)) == 16  # each place has its own
     with pytest.raises(ValueError, match="cannot be cut"):
         Encoder(30, 8, 32, 1, 4)
+
+
+def test_edits_change_what_they_name_and_nothing_else():
+    from mien.systems.age_fahr import robust
+
+    grey = np.full((112, 112, 3), 128, np.uint8)
+    light = robust.one_sided(grey).mean((0, 2))
+    assert (np.diff(light) >= 0).all()
+    assert light[0] < 110 < 145 < light[-1]
+    red, green, blue = robust.warm(grey).reshape(-1, 3).mean(0)
+    assert red > green == 128 > blue
+    painted = robust.made_up(grey).astype(int)
+    assert np.array_equal(painted[:15], grey[:15])  # the forehead
+    mouth = painted[77, 56]
+    assert mouth[0] > 128 > mouth[1]
+    assert [v.tolist() for v in robust.share([np.arange(7)], 1, 5)] == [[1, 6]]
+
+
+@pytest.mark.weights
+def test_a_face_is_turned_and_what_is_no_face_is_left_out(astronaut, mtcnn):
+    from mien.systems.age_fahr import robust
+
+    chip = align(astronaut, mtcnn(astronaut)[:1], Age.crop)[0]
+    images, rows = robust.moved(np.stack([noise(1, 112)[0], chip]))
+    assert rows.tolist() == [1.0]
+    assert images[robust.TURNED].shape == images[robust.SMILING].shape == (1, 112, 112, 3)
+    assert np.abs(images[robust.TURNED][0].astype(int) - chip).mean() > 0.5
