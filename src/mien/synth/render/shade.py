@@ -218,12 +218,8 @@ def _hair(actor: Actor, surface: Surface, made: Stuff) -> None:
     if len(here):
         appearance, local = actor.person.appearance, _at(actor, surface, here, actor.local)
         light, _ = strands(local, appearance)
-        lock = noise_of(appearance.seed, 1, local[:, 0] / 7, local[:, 1] / 80)
-        warm = 1 + 0.10 * lock[:, None] * np.array([1.0, 0.2, -0.7], np.float32)
-        root = 0.72 + 0.28 * np.clip(local[:, 2] / 9, 0, 1)  # near the edge, hair is thin and dark
-        made.colour[here] = np.array(grey_mix(appearance)) * (light * root)[:, None] * warm
-        band = np.exp(-(((local[:, 1] - 60) / 26) ** 2))  # where the crown mirrors the light
-        made.gloss[here] = (0.35 + 0.5 * band) * light**2 * (1 + 0.5 * lock)
+        made.colour[here] = np.array(grey_mix(appearance)) * light[:, None]
+        made.gloss[here] = 0.5 * light**2
         made.open[here] = np.clip(0.45 + local[:, 2] / 60, 0.45, 1)
 
 

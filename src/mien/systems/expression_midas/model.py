@@ -87,8 +87,8 @@ class FrameTransformer(nn.Module):
 class R2Plus1D(nn.Module):
     """Frames (N, T, S, S) in [-1, 1] to logits: 18 layers, each convolution in space, then in time.
 
-    Source: Tran et al., arXiv:1711.11248, on spatiotemporal convolutions; widths in
-    between keep the number of weights of a full three-dimensional convolution, as there.
+    Source: Tran et al., CVPR 2018, arXiv:1711.11248; widths
+    in between keep the number of weights of a full three-dimensional convolution, as there.
     """
 
     def __init__(self, classes: int, width: int = 64) -> None:
