@@ -114,3 +114,21 @@ def test_an_address_is_encrypted_or_in_the_own_network(tmp_path, url, fine):
     else:
         with pytest.raises(MienError, match="mqtt"):
             read_cameras(path)
+
+
+def test_an_admin_tries_where_events_are_sent(make, broker):
+    url = f"mqtt://kim:secret@127.0.0.1:{broker.port}"
+    both = Camera(name="door", source="0", mqtt=url, webhook="http://127.0.0.1:1/", secret="s" * 16)
+    none = Camera(name="hall", source="1")
+    toys = make(cameras=(both, none))
+    found = toys("POST", "/cameras/door/test")
+    assert found == [
+        {"way": "webhook", "delivered": False, "error": "URLError"},
+        {"way": "mqtt", "delivered": True, "error": None},
+    ]
+    [(topic, text, kept)] = broker.got
+    assert (topic, kept, json.loads(text)["kind"]) == ("mien/default/door/event", False, "test")
+    assert toys("POST", "/cameras/hall/test") == []
+    reviewer = toys.key("review")
+    assert toys("POST", "/cameras/door/test", key=reviewer, ok=False).status_code == 403
+    assert toys("POST", "/cameras/nowhere/test", ok=False).status_code == 404

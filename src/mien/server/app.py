@@ -15,6 +15,7 @@ from mien.photo import Pipeline
 from mien.server import (
     albums,
     apikeys,
+    camera_checks,
     cameras,
     compreface,
     consents,
@@ -74,6 +75,7 @@ NOUNS = (
     copies,
     readings,
     cameras,
+    camera_checks,
     jobs,
     models,
     apikeys,

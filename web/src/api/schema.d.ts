@@ -1629,6 +1629,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cameras/{camera}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Delivery
+         * @description Send an event of the kind `test` to the webhook and the MQTT broker of a camera.
+         *
+         *     The operator named both when the server started; a request cannot. The list is empty if there
+         *     is neither.
+         */
+        post: operations["test_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -2374,6 +2397,24 @@ export interface components {
             prior?: number;
             /** @description with --details: the origin of the threshold */
             basis?: Record<string, never> | null;
+        };
+        /**
+         * Delivery
+         * @description Whether one way accepted a test event.
+         */
+        Delivery: {
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "webhook" | "mqtt";
+            /** Delivered */
+            delivered: boolean;
+            /**
+             * Error
+             * @description kind of the error; the address is not shown
+             */
+            error: string | null;
         };
         /**
          * DueFacts
@@ -4203,6 +4244,7 @@ export type SchemaCopyFacts = components['schemas']['CopyFacts'];
 export type SchemaCost = components['schemas']['Cost'];
 export type SchemaCurve = components['schemas']['Curve'];
 export type SchemaDecision = components['schemas']['Decision'];
+export type SchemaDelivery = components['schemas']['Delivery'];
 export type SchemaDueFacts = components['schemas']['DueFacts'];
 export type SchemaDurations = components['schemas']['Durations'];
 export type SchemaEditFacts = components['schemas']['EditFacts'];
@@ -24989,6 +25031,209 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example text */
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "way": "webhook",
+                     *         "delivered": false,
+                     *         "error": "text"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Delivery"][];
                 };
             };
             /** @description A problem. */

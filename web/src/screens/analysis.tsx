@@ -95,6 +95,7 @@ function Photos() {
               </article>
             ))}
             <p class="small soft">{t("analysis.limits")}</p>
+            <Command line={`mien analyze "${file.name}" --heads ${asked.join(",") || "none"} --out readings.csv`} />
           </div>
         </div>
       )}

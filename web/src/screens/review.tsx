@@ -3,6 +3,7 @@ import { portraitOf, searchPeople } from "../api/calls";
 import { api, body, form, messageOf } from "../api/client";
 import { gallery, may, stated } from "../api/session";
 import { pending, type Person, type Question } from "../api/types";
+import { Command } from "../parts/command";
 import { Drop } from "../parts/drop";
 import { Icon } from "../parts/icon";
 import { Scale } from "../parts/scale";
@@ -382,6 +383,7 @@ function Album({ id }: { id: string }) {
           )
         }
       </Show>
+      <Command line="mien cluster PHOTOS" />
     </>
   );
 }
