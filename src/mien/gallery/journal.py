@@ -200,6 +200,18 @@ class Journal:
                 return found, fact.id if fact is not facts[-1] else None
         return found, facts[size - 1].id if len(facts) > size else None
 
+    def after(self, place: int) -> Iterator[tuple[int, Entry]]:
+        """Yield the entries after a place, oldest first, each with its own place.
+
+        Entries that cannot be read are left out; `verify` finds them.
+        """
+        while page := self._engine.facts(KIND, place, PAGE):
+            for fact in page:
+                entry, _ = read(fact.text)
+                if entry is not None:
+                    yield fact.id, entry
+            place = page[-1].id
+
     def _stored(self) -> Iterator[tuple[int, Entry | None, str]]:
         """Yield place, entry (None if it cannot be read) and stated digest, in stored order."""
         after = place = 0

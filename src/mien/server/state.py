@@ -1,6 +1,7 @@
 """What the endpoints of a server share."""
 
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -22,6 +23,15 @@ from mien.server.tenants import DatabaseTenants, Tenants
 
 
 @dataclass(eq=False)
+class VerdictCounts:
+    """What was counted of the journals, so that a count reads only what is new."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    # Tenant and gallery -> place and number of the last entry, right, wrong.
+    known: dict[tuple[str, str], tuple[int, int, int, int]] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
 class State:
     """The parts of one server process."""
 
@@ -34,6 +44,7 @@ class State:
     gate: Gate
     budgets: Budgets
     metrics: Metrics = field(default_factory=Metrics)
+    verdicts: VerdictCounts = field(default_factory=VerdictCounts)
     live: LiveSessions = field(default_factory=LiveSessions)
 
     def close(self) -> None:

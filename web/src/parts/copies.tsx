@@ -67,7 +67,7 @@ export function Copies({ film, names, clip }: Props) {
           </button>
         )}
       </div>
-      {busy && <Working label={t("copies.running")} {...(job?.progress ?? {})} />}
+      {busy && <Working label={t("copies.running")} {...(job?.progress ?? {})} since={Date.parse(job?.made ?? "")} />}
       {job?.error && <p class="notice error">{job.error}</p>}
       <Show of={found} again={again}>
         {({ items }) => (

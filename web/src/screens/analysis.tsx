@@ -196,7 +196,7 @@ function FilmReadings({ id }: { id: string }) {
       <Show of={found} again={again}>
         {(readings) => (
           <div class="cards">
-            {pending(readings.job) && <Working label={t("analysis.running")} {...(readings.job?.progress ?? {})} />}
+            {pending(readings.job) && <Working label={t("analysis.running")} {...(readings.job?.progress ?? {})} since={Date.parse(readings.job?.made ?? "")} />}
             {readings.job?.error && <p class="notice error">{readings.job.error}</p>}
             {readings.people.length > 0 ? (
               <Plots film={id} name={facts.state === "done" ? facts.value.name : ""} readings={readings} />

@@ -88,7 +88,7 @@ function JobState({ film, again }: { film: FilmFacts; again: () => void }) {
   if (pending(job)) {
     return (
       <div class="cards">
-        <Working label={job.state === "queued" ? t("films.queued") : t("films.running")} {...(job.progress ?? {})} />
+        <Working label={job.state === "queued" ? t("films.queued") : t("films.running")} {...(job.progress ?? {})} since={Date.parse(job.made)} />
         <div>
           <button class="button tight" onClick={() => act("/v1/jobs/{job}/cancel")}>
             <Icon name="close" /> {t("cancel")}

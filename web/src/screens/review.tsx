@@ -314,7 +314,7 @@ function Albums() {
                 <p class="small soft">
                   {t("album.facts", { photos: one.photos, groups: one.groups, open: one.open })} · {moment(one.made)}
                 </p>
-                {pending(one.job) && <Working label={t("album.grouping")} {...(one.job?.progress ?? {})} />}
+                {pending(one.job) && <Working label={t("album.grouping")} {...(one.job?.progress ?? {})} since={Date.parse(one.job?.made ?? "")} />}
                 {one.job?.error && <p class="notice error">{one.job.error}</p>}
               </li>
             ))}
