@@ -29,6 +29,10 @@ def test_a_wrong_photo_is_a_miss_and_makes_names_for_strangers(gallery):
     assert worst["error"] is True
     assert {one["kind"] for one in found["worst"] if one["error"]} == {"missed", "stranger"}
     assert worst["one_in"] >= 1
+    pairs = [
+        (one["kind"], frozenset((one["template"], one["other_template"]))) for one in found["worst"]
+    ]
+    assert len(pairs) == len(set(pairs))
     [year] = [one for one in found["groups"] if one["by"] == "year"]
     assert (year["searches"], year["errors"]) == (5, 1)
 

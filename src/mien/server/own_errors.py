@@ -222,18 +222,19 @@ def worst(
     missed: Callable[[Search], bool],
     named: Callable[[Search], bool],
 ) -> list[Case]:
-    """Return the searches that were farthest on the wrong side of the threshold, worst first."""
+    """Return the searches that were farthest on the wrong side of the threshold, worst first.
+
+    Two templates that are each other's most similar one are shown once.
+    """
     cases: list[tuple[float, Case]] = []
     for one in found:
-        if one.own is not None:
-            cases.append((one.own - threshold, ("missed", missed(one), one, one.own_row, one.own)))
-        if one.row < one.other_row or not any_mirror(found, one):
+        twice = one.row > one.own_row and found[one.own_row].own_row == one.row
+        if one.own is not None and not twice:
+            own: Case = ("missed", missed(one), one, one.own_row, one.own)
+            cases.append((one.own - threshold, own))
+        twice = one.row > one.other_row and found[one.other_row].other_row == one.row
+        if not twice:
             case: Case = ("stranger", named(one), one, one.other_row, one.other)
             cases.append((threshold - one.other, case))
     cases.sort(key=lambda each: (not each[1][1], each[0], each[1][2].row))
     return [case for _, case in cases[:WORST]]
-
-
-def any_mirror(found: Sequence[Search], one: Search) -> bool:
-    """Return whether the other template of a pair names this one: then the pair is shown once."""
-    return found[one.other_row].other_row == one.row
