@@ -1,8 +1,10 @@
 """An open SQLite file: transactions, consistent reads, and overwriting of erased bytes."""
 
 import os
+import random
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -26,6 +28,7 @@ from mien.gallery.schema import (
 
 NUMBERED = ("people", "templates", "refusals", "facts")  # tables with AUTOINCREMENT
 SPARE = 4  # a file with more than 1 / SPARE unused pages is rebuilt
+ASKING = 0.001, 0.005  # seconds between two questions whether a change can begin
 SCRUB_WAIT = 2.0  # seconds that scrubbing waits for readers before it reports a failure
 
 
@@ -105,7 +108,7 @@ class Store:
                 return
             self._writable()
             self._in_place()
-            self.db.execute("BEGIN IMMEDIATE")
+            self._begin()
             self._changing = True
             try:
                 self._same_key()
@@ -128,6 +131,23 @@ class Store:
                 raise
             finally:
                 self._changing = False
+
+    def _begin(self) -> None:
+        """Begin a change; ask often, since SQLite gives the file to whoever asks when it is free.
+
+        Its own waiting asks every tenth of a second, and can find the file in use for WAIT seconds
+        while several others write.
+        """
+        end = time.monotonic() + WAIT
+        while True:
+            try:
+                with self._waiting(0):
+                    self.db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(random.uniform(*ASKING))
 
     @contextmanager
     def inside(self, manager: AbstractContextManager[None]) -> Iterator[None]:
