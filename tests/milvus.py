@@ -46,9 +46,19 @@ class Milvus:
         end = time.monotonic() + LONGEST
         while time.monotonic() < end and self.process.poll() is None:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
+                if self._answers():
+                    return
             time.sleep(0.05)
         raise RuntimeError((self._folder / "log").read_text())
+
+    def _answers(self) -> bool:
+        from pymilvus import MilvusClient, MilvusException
+
+        try:
+            MilvusClient(f"http://127.0.0.1:{self.port}", timeout=5).list_collections()
+        except MilvusException:
+            return False
+        return True
 
     def kill(self) -> None:
         """End it without warning, as in a power failure."""

@@ -1,5 +1,6 @@
 """Galleries move between engines: every row, no number changed, and never half of one."""
 
+import sqlite3
 import subprocess
 import sys
 import zlib
@@ -230,3 +231,19 @@ def test_kills_in_a_migration_lose_nothing(pair, unit, face, sha):
     with open_gallery(pair[0], None) as old, open_gallery(pair[1], None) as new:
         assert everything(new) == everything(old)
         assert (new.check(), new.journal.verify()) == ([], [])
+
+
+def test_a_target_whose_creation_was_killed_is_created_by_the_same_command(
+    tmp_path, unit, face, sha
+):
+    source, target = tmp_path / "source.mien", tmp_path / "target.mien"
+    fill(source, unit, face, sha)
+    target.touch()
+    migrate_gallery(source, target)
+    target.unlink()
+    db = sqlite3.connect(target)  # the header was written, and the transaction rolled back
+    db.execute("PRAGMA application_id = 0x6D69656E")
+    db.close()
+    assert migrate_gallery(source, target).templates > 0
+    with open_gallery(source, CONTRACT) as one, open_gallery(target, CONTRACT) as two:
+        assert everything(one) == everything(two)

@@ -167,6 +167,10 @@ class InMilvus(Near):
                 return None
             try:
                 hits = [self._nearest(one, k, hidden) for one in vectors]
+            except GalleryError:
+                if self._state() == want:
+                    raise
+                return None  # another program has changed Milvus meanwhile
             except _TooManyError:
                 return None if self.read_only else super().search(vectors, k, without=hidden)
             if self._state() != want:  # another program has changed Milvus meanwhile
@@ -187,10 +191,11 @@ class InMilvus(Near):
         if limit >= MOST:
             raise _TooManyError
         params = {"ef": BREADTH} if field == "near" else {}
+        hiding, last = f" and person not in {list(hidden)}" if hidden else "", self._store.last()
         how: dict[str, Any] = {
             "data": [self._asked_for(query)],
             "anns_field": field,
-            "filter": f"person not in {list(hidden)}" if hidden else "",
+            "filter": f"id <= {last}" + hiding,  # others may be sending more
             "limit": limit + 1,  # one may be the row of the state
             "output_fields": ["person"],
             "search_params": {"metric_type": "IP", "params": params},
@@ -267,14 +272,14 @@ class InMilvus(Near):
         """Delete rows that were erased, and send those again that have another person."""
         rows = self._run("SELECT id, person FROM templates WHERE id <= ?", last).fetchall()
         wanted = {int(number): int(person) for number, person in rows}
-        pages = self._milvus.query_iterator(
-            self._place.name, batch_size=PAGE, filter="", output_fields=["id", "person"]
-        )
         there: dict[int, int] = {}
-        while page := pages.next():
-            there |= {int(row["id"]): int(row["person"]) for row in page}
-        pages.close()
-        there.pop(STATE, None)
+        for first in range(0, last, MOST):
+            found = self._milvus.query(
+                self._place.name,
+                filter=f"id > {first} and id <= {first + MOST}",
+                output_fields=["id", "person"],
+            )
+            there |= {int(row["id"]): int(row["person"]) for row in found}
         self._delete([number for number in there if number not in wanted])
         for number in [n for n, person in wanted.items() if there.get(n) != person]:
             self._send("id = ?", number)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 
+from mien.errors import GalleryMismatchError
 from mien.gallery import Gallery, is_there, open_engine, open_gallery
 from mien.gallery.migrating import Migrated, migrate
 from mien.gallery.moving import Moving
@@ -54,9 +55,14 @@ def migrate_gallery(
         GalleryError: the target is in use, or one of them cannot be read or written.
     """
     with open_gallery(source, None, read_only=True, who=who, key=key) as old:
-        new, source_rows = not is_there(target), old.engine
+        source_rows = old.engine
         assert isinstance(source_rows, Moving)  # all engines that there are
-        with open_engine(target, old.embedder if new else None, create=new) as engine:
+        # A run that was killed while it created the target leaves a file that is there and empty.
+        try:
+            engine = open_engine(target, old.embedder, create=True)
+        except GalleryMismatchError:
+            engine = open_engine(target, None)  # `migrate` refuses it, and states why
+        with engine:
             if engine.arriving() != source_rows.state():  # a continued one is recorded already
                 old.whole("migrate")
             done = migrate(source_rows, engine, on_step)
