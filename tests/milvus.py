@@ -52,12 +52,14 @@ class Milvus:
         raise RuntimeError((self._folder / "log").read_text())
 
     def _answers(self) -> bool:
-        from pymilvus import MilvusClient, MilvusException
+        """Whether it speaks gRPC; a client of Milvus would remember that it did not, and wait."""
+        import grpc
 
-        try:
-            MilvusClient(f"http://127.0.0.1:{self.port}", timeout=5).list_collections()
-        except MilvusException:
-            return False
+        with grpc.insecure_channel(f"127.0.0.1:{self.port}") as channel:
+            try:
+                grpc.channel_ready_future(channel).result(timeout=5)
+            except grpc.FutureTimeoutError:
+                return False
         return True
 
     def kill(self) -> None:
