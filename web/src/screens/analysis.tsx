@@ -216,6 +216,13 @@ function FilmReadings({ id }: { id: string }) {
   );
 }
 
+/** The group of a column; the many columns of action units are shown by what they state. */
+export function groupOf(column: { name: string; group: string }): string {
+  const [, side, kind] = /^AU\d+_(?:r_(left|right)|([a-z]))$/.exec(column.name) ?? [];
+  if (side) return "aus.sides";
+  return kind ? `aus.${kind}` : column.group;
+}
+
 interface Readings {
   seconds: number | null;
   people: { who: string; first: number; last: number; frames: number; measured: number }[];
@@ -261,7 +268,7 @@ function Plots({ film, name, readings }: { film: string; name: string; readings:
     setSegments([...segments, { who, from: brushed[0], to: brushed[1], values: kept }].slice(-4));
     setBrushed(null);
   };
-  const groups = useMemo(() => [...new Set(readings.columns.map((one) => one.group))], [readings]);
+  const groups = useMemo(() => [...new Set(readings.columns.map(groupOf))], [readings]);
   const seek = (to: number) => {
     if (video.current) video.current.currentTime = to;
     setTime(to);
@@ -337,11 +344,11 @@ function Plots({ film, name, readings }: { film: string; name: string; readings:
         )}
         <h3>{t("analysis.signals")}</h3>
         {groups.map((group) => (
-          <details key={group} open={readings.columns.some((one) => one.group === group && chosen.includes(one.name))}>
+          <details key={group} open={readings.columns.some((one) => groupOf(one) === group && chosen.includes(one.name))}>
             <summary>{coded("group", group) ?? group}</summary>
             <div class="chips" style={{ marginTop: "8px" }}>
               {readings.columns
-                .filter((one) => one.group === group)
+                .filter((one) => groupOf(one) === group)
                 .map((one) => (
                   <button key={one.name} class="chip" title={one.about} aria-pressed={chosen.includes(one.name)} onClick={() => setChosen(chosen.includes(one.name) ? chosen.filter((each) => each !== one.name) : [...chosen, one.name].slice(-10))}>
                     {one.name}
