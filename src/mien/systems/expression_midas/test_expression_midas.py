@@ -1,12 +1,19 @@
 """Known answers of the mixing; the contract; two steps; the shipped file equals the network."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
+from mien.align import align
+from mien.datasets import LABELS
+from mien.detect import detect_with_retries
+from mien.media import read_image
+from mien.metrics import wilson
 from mien.systems.expression_midas.head import ExpressionMidas
 from mien.testing import check, made_up_clip
 from mien.types import Clip
-from mien.zoo import load
+from mien.zoo import find, load
 
 
 def test_the_shipped_head_keeps_its_contract():
@@ -17,6 +24,30 @@ def test_the_shipped_head_keeps_its_contract():
     assert 0 <= doubt.values["doubt"] <= 1
     assert doubt.values["ambiguous"] in (0, 1)
     assert shares.span == (0.0, pytest.approx(23 / 25))
+
+
+@pytest.mark.realdata
+@pytest.mark.weights
+def test_the_figure_of_the_card_holds(data, tmp_path):
+    """On 400 photographs of the validation part of FERPlus, each held for a second."""
+    with zipfile.ZipFile(data / "ferplus.zip") as archive:
+        archive.extractall(tmp_path)
+    records = [r for r in LABELS["ferplus"](tmp_path / "ferplus") if r.split == "validation"]
+    records = [r for r in records if r.labels.get("expression") in ExpressionMidas.classes]
+    head, detector, right = load("expression-midas"), load("mtcnn"), []
+    for record in records[:: len(records) // 400][:400]:
+        image = read_image(record.path)
+        faces = detect_with_retries(detector, image).faces
+        if faces:
+            chip = align(image, faces[:1], head.crop)
+            shares = head(Clip(np.arange(25) / 25, np.repeat(chip, 25, axis=0)))[0].values
+            right.append(max(shares, key=shares.__getitem__) == record.labels["expression"])
+    low, high = wilson(sum(right), len(right))
+    stated = find("expression-midas").results[0]
+    assert len(right) > 350
+    assert low <= stated["high"]
+    assert high >= stated["low"]
+    assert np.mean(right) > 0.6  # the most common label: 0.39
 
 
 def test_a_short_clip_is_reported_with_its_length():
@@ -114,6 +145,55 @@ def test_photographs_fade_for_as_long_as_raters_vote(lab):
     assert (clips[100:] == 90).all()  # a clear clip shows one class
 
 
+def test_photographs_stay_or_appear_over_a_neutral_one_and_go(lab):
+    from mien.systems.expression_midas.stills import NEUTRAL, appearing
+
+    votes = np.eye(7)[np.repeat(np.arange(7), 30)]
+    faces = np.broadcast_to((30 * votes.argmax(1) + 20)[:, None, None], (210, 4, 4))
+    x = appearing(np.random.default_rng(0), faces.astype(np.uint8), votes)
+    assert x.shape == (210, 16, 4, 4)
+    grey = x[:, :, 0, 0].astype(int)
+    own, neutral = 30 * votes.argmax(1) + 20, 30 * NEUTRAL + 20
+    still = (grey == own[:, None]).all(1)
+    assert 0.4 < still[own != neutral].mean() < 0.6
+    moving = grey[~still] - neutral
+    nearest = np.abs(grey[~still] - own[~still, None]).min(1)
+    assert nearest.max() <= 10  # near its apex a clip shows its photograph
+    assert (np.abs(moving).min(1) < np.abs(own[~still] - neutral)).all()  # and not all the time
+
+
+def test_ferplus_becomes_clips_without_copies_of_the_test(lab, tmp_path, monkeypatch):
+    from mien.systems.expression_midas import stills
+    from mien.train.chips import Chips
+
+    words = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+    rows = ["id,split," + ",".join(words) + ",unknown,NF"]
+    for number in range(20):
+        counts = [0] * 10
+        counts[number % 7] = 8 if number != 3 else 2  # the fourth has too few votes
+        counts[(number + 1) % 7] = 2
+        rows.append(
+            f"{number},{'train' if number < 14 else 'validation'},{','.join(map(str, counts))}"
+        )
+        path = tmp_path / ("train" if number < 14 else "validation") / f"{number}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "votes.csv").write_text("\n".join(rows))
+
+    def cut(records, crop, out, on_step=None):
+        content = [r.path.stem for r in records]
+        content[0] = "19"  # the first is a copy of one of the test
+        images = np.full((len(records), 48, 48, 3), 9, np.uint8)
+        return Chips(images, np.arange(len(records)), np.array(content), "")
+
+    monkeypatch.setattr(stills, "read_chips", cut)
+    learnt, test, lost = stills.photographs(tmp_path, tmp_path / "run")
+    assert (len(learnt.x), len(test.x)) == (12, 6)
+    assert lost == "1 training photographs are in the test, too"
+    assert (learnt.votes.sum(1) == 10).all()
+    assert not set(learnt.group) & set(test.group)
+
+
 def test_two_epochs_learn_something_and_the_same_seed_gives_the_same_network(lab):
     learnt, test = lab.data.signals(1, 300, 300)
     config = lab.train.Config(epochs=15, rate=3e-3, precision="32")
@@ -148,7 +228,7 @@ def test_hard_labels_leave_out_clips_without_a_majority(lab):
     clips.votes[:, :] = 0
     clips.votes[:4, 2] = 10
     clips.votes[4:, :2] = 5
-    net = lab.train.network(lab.train.Config("hard", False, epochs=1, held=0.0), clips, None)
+    net = lab.train.network(lab.train.Config(labels="hard", mix=False, epochs=1, held=0.0), clips, None)
     assert net is not None
 
 

@@ -19,6 +19,7 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 from mien.metrics import bootstrap_weights, calibration_error, divergence, entropy, jensen_shannon
 from mien.systems.expression_midas.data import Clips, read, rendered
 from mien.systems.expression_midas.model import BACKBONES, OverTime
+from mien.systems.expression_midas.stills import photographs
 from mien.train import Augment, Batches, export, fit, held_out, predict_batches, seeded
 from mien.types import Doubles, OnStep
 
@@ -49,13 +50,15 @@ def train(
 
     Args:
         config: all settings.
-        data: folder of DFEW, FERV39k or clips.csv; None: rendered people.
+        data: folder of DFEW, FERV39k, clips.csv or FERPlus (photographs); None: rendered people.
         out: run folder.
         on_step: progress.
     """
     if data is None:
         learnt, test = rendered(out / "clips.npz", on_step)
         lost = ""
+    elif any((data / name).is_file() for name in ("fer2013new.csv", "votes.csv")):
+        learnt, test, lost = photographs(data, out, on_step)
     else:
         learnt, test, lost = read(data, on_step)
     net = network(config, learnt, out, on_step)
