@@ -146,14 +146,12 @@ def test_photographs_fade_for_as_long_as_raters_vote(lab):
 
 
 def test_photographs_stay_or_appear_over_a_neutral_one_and_go(lab):
-    from mien.systems.expression_midas.stills import NEUTRAL, appearing
-
     votes = np.eye(7)[np.repeat(np.arange(7), 30)]
     faces = np.broadcast_to((30 * votes.argmax(1) + 20)[:, None, None], (210, 4, 4))
-    x = appearing(np.random.default_rng(0), faces.astype(np.uint8), votes)
+    x = lab.data.appearing(np.random.default_rng(0), faces.astype(np.uint8), votes)
     assert x.shape == (210, 16, 4, 4)
     grey = x[:, :, 0, 0].astype(int)
-    own, neutral = 30 * votes.argmax(1) + 20, 30 * NEUTRAL + 20
+    own, neutral = 30 * votes.argmax(1) + 20, 30 * 4 + 20
     still = (grey == own[:, None]).all(1)
     assert 0.4 < still[own != neutral].mean() < 0.6
     moving = grey[~still] - neutral
@@ -163,7 +161,6 @@ def test_photographs_stay_or_appear_over_a_neutral_one_and_go(lab):
 
 
 def test_ferplus_becomes_clips_without_copies_of_the_test(lab, tmp_path, monkeypatch):
-    from mien.systems.expression_midas import stills
     from mien.train.chips import Chips
 
     words = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
@@ -186,8 +183,8 @@ def test_ferplus_becomes_clips_without_copies_of_the_test(lab, tmp_path, monkeyp
         images = np.full((len(records), 48, 48, 3), 9, np.uint8)
         return Chips(images, np.arange(len(records)), np.array(content), "")
 
-    monkeypatch.setattr(stills, "read_chips", cut)
-    learnt, test, lost = stills.photographs(tmp_path, tmp_path / "run")
+    monkeypatch.setattr(lab.data, "read_chips", cut)
+    learnt, test, lost = lab.data.stills(tmp_path, tmp_path / "run")
     assert (len(learnt.x), len(test.x)) == (12, 6)
     assert lost == "1 training photographs are in the test, too"
     assert (learnt.votes.sum(1) == 10).all()
@@ -228,7 +225,9 @@ def test_hard_labels_leave_out_clips_without_a_majority(lab):
     clips.votes[:, :] = 0
     clips.votes[:4, 2] = 10
     clips.votes[4:, :2] = 5
-    net = lab.train.network(lab.train.Config(labels="hard", mix=False, epochs=1, held=0.0), clips, None)
+    net = lab.train.network(
+        lab.train.Config(labels="hard", mix=False, epochs=1, held=0.0), clips, None
+    )
     assert net is not None
 
 

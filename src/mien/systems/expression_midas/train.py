@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.metrics import bootstrap_weights, calibration_error, divergence, entropy, jensen_shannon
-from mien.systems.expression_midas.data import Clips, read, rendered
+from mien.systems.expression_midas.data import Clips, read, rendered, stills
 from mien.systems.expression_midas.model import BACKBONES, OverTime
-from mien.systems.expression_midas.stills import photographs
 from mien.train import Augment, Batches, export, fit, held_out, predict_batches, seeded
 from mien.types import Doubles, OnStep
 
@@ -58,7 +57,7 @@ def train(
         learnt, test = rendered(out / "clips.npz", on_step)
         lost = ""
     elif any((data / name).is_file() for name in ("fer2013new.csv", "votes.csv")):
-        learnt, test, lost = photographs(data, out, on_step)
+        learnt, test, lost = stills(data, out, on_step)
     else:
         learnt, test, lost = read(data, on_step)
     net = network(config, learnt, out, on_step)
