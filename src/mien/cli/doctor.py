@@ -21,6 +21,7 @@ EXTRAS = {  # extra -> its modules
     "server": ("fastapi", "uvicorn", "python_multipart"),
     "pgvector": ("psycopg", "psycopg_pool", "pgvector"),
     "milvus": ("pymilvus",),
+    "mqtt": ("paho",),
     "ray": ("ray",),
     "plots": ("matplotlib",),
     "synth": ("numba", "h5py"),
