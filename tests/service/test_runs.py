@@ -82,7 +82,8 @@ def test_a_cancelled_film_resumes_to_the_same_answer(film, scene, known, steps):
 
 
 @pytest.mark.parametrize("steps", [1, 30, 70])
-def test_a_cancelled_table_resumes_to_the_same_rows(film, steps, monkeypatch):
+def test_a_cancelled_table_resumes_to_the_same_rows(film, steps, monkeypatch, tmp_path):
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "home"))  # other tests run at the same time
     monkeypatch.setattr("mien.film.checkpoint.OFTEN", 0.0)
     path = str(film([scene((40 + i // 4, 40)) for i in range(80)], rate=25))
     kit = Analyzer(pipeline=Pipeline(detector=Squares(), heads=[Moods()]), landmarker=Masks())
