@@ -51,6 +51,7 @@ def _coco(face: FaceOf, size: list[int]) -> Row:
         "category_id": 1,
         "bbox": [left, top, wide, tall],
         "area": round(wide * tall, 1),
+        "segmentation": [],  # there is none: readers such as datumaro, that of CVAT, ask for it
         "iscrowd": 0,
         "score": face.row["score"],
         # 2: labelled and visible; 0: not labelled, at 0, 0.
