@@ -15,6 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 LONGEST = 90.0  # seconds until a node answers
+OURS = (b"ray::measure_there", b"ray::analyze_there", b"ray::IDLE")  # titles of worker processes
 
 
 def missing() -> str | None:
@@ -75,13 +76,16 @@ class Nodes:
         node.wait()
 
     def workers(self) -> list[int]:
-        """The ids of the worker processes of the nodes that work on a task of ours."""
+        """The ids of the worker processes of the nodes, at work or between two tasks of ours."""
         ours = {one.pid for one in (self.head, *self.nodes)}
         found = []
         for entry in Path("/proc").iterdir():
             with suppress(OSError, ValueError):
                 text = (entry / "cmdline").read_bytes()
-                if b"ray::work" in text and os.getsid(int(entry.name)) in ours:
+                named = text.startswith(
+                    (b"ray::measure_there", b"ray::analyze_there", b"ray::IDLE")
+                )
+                if named and os.getsid(int(entry.name)) in ours:
                     found.append(int(entry.name))
         return found
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from tests.toy_faces import CAMERA, FLAT, Masks, Moods, Squares, Tone, scene
+from tests.toys import TOY, Colours
 
 from mien.errors import MienError
 from mien.film import Analyzer, analyze
@@ -306,8 +307,6 @@ def test_a_source_that_stalls_leaves_what_was_seen(kit, film, monkeypatch):
 
 
 def test_with_a_gallery_tracks_have_names(kit, film, tmp_path):
-    from tests.toys import TOY, Colours
-
     pipeline = Pipeline(detector=Squares(), embedder=Colours(), calibration=TOY)
     red, other = scene((40, 40)), scene((40, 40))
     red[40:100, 40:100] = [250, 130, 10]
@@ -324,3 +323,12 @@ def test_with_a_gallery_tracks_have_names(kit, film, tmp_path):
     assert people["tracks"].tolist() == [1, 1]
     assert table.data["person"].isna().sum() == (table.data["track"].isna()).sum()
     assert json.dumps(table.facts["models"])
+
+
+def test_people_are_named_though_a_source_cannot_be_read(film, tmp_path):
+    """A damaged film has no track and no note; the table of the others was lost."""
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no film")
+    pipeline = Pipeline(detector=Squares(), embedder=Colours(), calibration=TOY)
+    table = analyze([film(walk(1)), str(broken)], Analyzer(pipeline=pipeline, landmarker=Masks()))
+    assert table.recordings["complete"].tolist() == [True, False]

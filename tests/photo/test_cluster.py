@@ -15,8 +15,7 @@ from mien.gallery import open_gallery
 from mien.media import read_image, write_image
 from mien.photo import cluster as module
 from mien.photo import each_photo, open_pipeline
-from mien.photo.cluster import AHEAD, DEATHS, Cluster
-from mien.photo.measuring import Measured
+from mien.photo.cluster import AHEAD, DEATHS, Cluster, Ended, measure_there
 from mien.service import enroll, identify, items_in
 
 if why := ray_nodes.missing():
@@ -166,7 +165,9 @@ def test_a_pipeline_without_cards_cannot_be_sent(toy_pipeline):
 
 def test_a_worker_with_other_models_is_refused():
     recipe = open_pipeline(embedder=None).recipe
-    cluster = Cluster("local", {**recipe, "detector": "mtcnn", "contract": None, "quality": 7})
+    cluster = Cluster(
+        "local", {**recipe, "detector": "mtcnn", "contract": None, "quality": 7}, measure_there
+    )
     try:
         recipe = {**open_pipeline().recipe, "contract": "another/0/128", "quality": True}
         with pytest.raises(MienError, match="same version of mien"):
@@ -185,7 +186,7 @@ class MemoryOutError(CrashError):
 
 @pytest.mark.parametrize(
     ("error", "message"),
-    [(CrashError(), "workers ended at this image"), (MemoryOutError(), "ran out of memory")],
+    [(CrashError(), "workers ended at it"), (MemoryOutError(), "ran out of memory")],
 )
 def test_an_image_that_ends_several_workers_is_left_out(error, message):
     def get(reference):
@@ -197,7 +198,7 @@ def test_an_image_that_ends_several_workers_is_left_out(error, message):
         wait=lambda refs, timeout: (refs, []), get=get, exceptions=SimpleNamespace(**names)
     )
     kind, found = module._result(ray, object(), "a.jpg", None)
-    assert (kind, type(found)) == ("measured", Measured)
+    assert (kind, type(found)) == ("done", Ended)
     assert found.error.startswith(f"a.jpg: {DEATHS} workers")
     assert message in found.error
 

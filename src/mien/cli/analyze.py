@@ -14,6 +14,7 @@ from mien.cli.options import (
     DetectorName,
     DeviceName,
     GalleryEmbedder,
+    OnRay,
     Purpose,
     Who,
     check_report,
@@ -90,6 +91,7 @@ def analyze(
     calibration: CalibrationPath = None,
     purpose: Purpose = None,
     who: Who = None,
+    ray: OnRay = None,
     table: AsTable = False,
     device: DeviceName = "cpu",
     commercial_only: CommercialOnly = False,
@@ -131,6 +133,7 @@ def analyze(
             commercial_only=commercial_only,
             purpose=purpose,
             who=who,
+            cluster=ray,
         ) as opening,
         progress() as on_step,
     ):

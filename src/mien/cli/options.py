@@ -111,7 +111,7 @@ OnRay = Annotated[
     typer.Option(
         "--ray",
         metavar="ADDRESS",
-        help="Measure images on a Ray cluster: HOST:PORT of its head, or local.",
+        help="Measure on a Ray cluster: HOST:PORT of its head, or local.",
     ),
 ]
 GALLERY = "people.mien"

@@ -51,6 +51,8 @@ class Analyzer:
     fov: float = FIELD  # degrees, field of view along the longer side of an image
     hands: HandLandmarker | None = None  # detects hands at faces in films
     clip_heads: Sequence[ClipHead] = ()  # read windows of each track of a film; not used for images
+    # Arguments of `open_analyzer` that open the same models elsewhere; None: not made from cards.
+    recipe: dict[str, Any] | None = None
     examples: dict[str, Reading] = field(init=False)  # task -> reading of a grey chip or clip
 
     def __post_init__(self) -> None:
@@ -194,6 +196,7 @@ def open_analyzer(
     calibration: Calibration | Path | None = None,
     device: str = "cpu",
     commercial_only: bool = False,
+    cluster: str | None = None,
 ) -> Analyzer:
     """Open the models for the analysis by the names of their cards.
 
@@ -212,20 +215,23 @@ def open_analyzer(
         calibration: see open_pipeline.
         device: "cpu", "cuda", ...; an unavailable device is an error.
         commercial_only: refuse weights whose licence does not permit commercial use.
+        cluster: Ray cluster that measures films and images: HOST:PORT of its head, or "local".
 
     Raises:
         UnknownModelError: the card does not exist, or has another kind.
     """
+    named = people or gallery is not None
     chips, clips = split_heads(heads, commercial_only)
     pipeline = open_pipeline(
         detector=detector,
-        embedder=embedder if people or gallery is not None else None,
+        embedder=embedder if named else None,
         gallery=gallery,
         device=device,
         commercial_only=commercial_only,
         calibration=calibration,
         heads=",".join(chips) or "none",
         threads=1,  # a search is a dozen small calls: two threads cost a quarter more for each
+        cluster=cluster,
     )
     mesh = load(landmarker, device=device, commercial_only=commercial_only)
     model = load(HANDS, device=device, commercial_only=commercial_only) if hands else None
@@ -237,6 +243,11 @@ def open_analyzer(
         fov=fov,
         hands=model,
         clip_heads=[load(n, device=device, commercial_only=commercial_only) for n in clips],
+        recipe={
+            **{"heads": heads, "every": every, "points": points, "fov": fov, "hands": hands},
+            **{"detector": detector, "landmarker": landmarker, "embedder": embedder},
+            **{"people": named, "device": device, "commercial_only": commercial_only},
+        },
     )
 
 

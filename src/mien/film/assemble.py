@@ -100,6 +100,8 @@ def _people(
     records: list[dict[str, Any]] = []
     for name, builder in builders.items():
         tracks = builder.tracks()
+        if not tracks:  # it may be unreadable, so what it is declared to be is not asked for
+            continue
         search = open_search(analyzer.pipeline, _declared(name))
         _, people = identify_tracks(tracks, builder.together, search, calibration)
         owner |= {(name, track): one.person for one in people for track in one.tracks}

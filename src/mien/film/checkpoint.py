@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mien.errors import MienError
 from mien.film.rows import FaceRow, values_of
@@ -15,6 +15,17 @@ from mien.track import Segment
 OFTEN = 10.0  # s of work that a killed run can lose
 MANY = 2000  # maximum number of rows in memory, until the segment ends
 State = dict[str, Any]
+
+
+class Rows(Protocol):
+    """Takes the rows of sources."""
+
+    @property
+    def last(self) -> State | None: ...
+
+    def segments(self, source: int) -> Iterator[Segment]: ...
+
+    def add(self, name: str, rows: list[FaceRow], state: State) -> None: ...
 
 
 class RowCheckpoint:

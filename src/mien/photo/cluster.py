@@ -1,9 +1,9 @@
-"""A Ray cluster that decodes, measures and embeds images; the caller searches and stores.
+"""A Ray cluster that decodes and measures images and films; the caller searches and stores.
 
 Ray runs in a process of its own: if the head of the cluster is killed, Ray ends its program without
-warning, and this shall not be ours. At most AHEAD images per core of the cluster are under way, and
-results come in the order of the images. A task whose worker or machine is killed runs again
-elsewhere; an image that ends several workers becomes a message.
+warning, and this shall not be ours. At most AHEAD items per core of the cluster are under way, and
+results come in the order of the items. A task whose worker or machine is killed runs again
+elsewhere; an item that ends several workers becomes a message.
 """
 
 import multiprocessing
@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mien.errors import MienError, extra
 from mien.media import one_thread
@@ -27,23 +27,46 @@ from mien.photo.opening import open_pipeline
 from mien.photo.pipeline import Pipeline
 
 T = TypeVar("T")
-AHEAD = 2  # images per core that are under way
-DEATHS = 3  # workers that may end with one image
+AHEAD = 2  # images or films per core that are under way
+DEATHS = 3  # workers that may end with one of them
 POLL = 2.0  # s between questions to the head while nothing arrives
 GONE = 5  # polls after which a head that does not answer counts as killed
 START = 120.0  # s until the cluster answers
 
 
+Frozen = tuple[tuple[str, Any], ...]  # a recipe, sorted by name
+
+
+class Call(NamedTuple):
+    """What a worker is given."""
+
+    data: Any
+    name: str  # of the image or film, for messages
+
+
+class Ended(NamedTuple):
+    """The result of a call that ended DEATHS workers."""
+
+    error: str
+
+
 class Cluster:
     """A connection to a Ray cluster. It is used by one thread."""
 
-    def __init__(self, address: str, recipe: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        address: str,
+        recipe: Mapping[str, Any],
+        work: Callable[[Frozen, Any, str], Any],
+    ) -> None:
         """Connect.
 
         Args:
             address: HOST:PORT of the head, ray://HOST:PORT, or "local" for a cluster of all cores
                 of this machine.
-            recipe: arguments of `open_pipeline`, for the workers.
+            recipe: how the workers open the models.
+            work: a function of a module; called on a worker with the recipe and the parts of a
+                `Call`.
 
         Raises:
             MissingExtraError: Ray is not installed.
@@ -56,7 +79,7 @@ class Cluster:
             raise MienError(f"No Ray cluster answers at {address}. Start one: ray start --head")
         context = multiprocessing.get_context("spawn")
         self._pipe, other = context.Pipe()
-        given = (other, address, dict(recipe), list(sys.path))
+        given = (other, address, dict(recipe), work, list(sys.path))
         self._driver = context.Process(target=_drive, args=given, daemon=True)
         self._driver.start()
         other.close()
@@ -65,27 +88,24 @@ class Cluster:
             raise MienError(f"The Ray cluster {address} cannot be used: {value}")
         self.cores: int = value
 
-    def measured(
-        self, items: Iterable[T], sent: Callable[[T], tuple[Source, str | None] | Measured | None]
-    ) -> Iterator[tuple[T, Measured | None]]:
-        """Measure images on the cluster, in order.
+    def results(self, items: Iterable[T], call: Callable[[T], Any]) -> Iterator[tuple[T, Any]]:
+        """Work on items on the cluster; yield them with their results, in order.
 
         Args:
             items: taken one by one, when there is room.
-            sent: returns the image of an item and its name; or what is known without a worker.
+            call: returns the `Call` of an item, or its result if no worker is needed.
 
         Raises:
-            MienError: the cluster is gone, or its workers cannot run the models.
+            MienError: the cluster is gone, or its workers cannot do this.
         """
-        waiting: deque[tuple[T, Measured | None, bool]] = deque()
+        waiting: deque[tuple[T, Any, bool]] = deque()
         try:
             for item in items:
-                source = sent(item)
-                if source is None or isinstance(source, Measured):
-                    waiting.append((item, source, False))
-                else:
-                    waiting.append((item, None, True))
-                    self._send(source)
+                found = call(item)
+                sent = isinstance(found, Call)
+                if sent:
+                    self._send(found)
+                waiting.append((item, None if sent else found, sent))
                 if len(waiting) > AHEAD * self.cores:
                     yield self._next(waiting)
             while waiting:
@@ -94,18 +114,18 @@ class Cluster:
             if waiting:  # the caller stopped: answers that nobody wants are on their way
                 self.close()
 
-    def _next(self, waiting: deque[tuple[T, Measured | None, bool]]) -> tuple[T, Measured | None]:
+    def _next(self, waiting: deque[tuple[T, Any, bool]]) -> tuple[T, Any]:
         item, known, sent = waiting.popleft()
         if not sent:
             return item, known
         kind, value = self._receive(None)
-        if kind != "measured":
+        if kind != "done":
             raise MienError(str(value))
         return item, value
 
-    def _send(self, source: tuple[Source, str | None]) -> None:
+    def _send(self, call: Call) -> None:
         try:
-            self._pipe.send(source)
+            self._pipe.send(call)
         except OSError as error:
             raise self._lost() from error
 
@@ -141,24 +161,34 @@ class Cluster:
 
 
 @lru_cache(maxsize=2)
-def _pipeline(recipe: tuple[tuple[str, Any], ...]) -> Pipeline:
+def _pipeline(recipe: Frozen) -> Pipeline:
     """Open the models once per worker."""
     options = dict(recipe)
     contract, quality = options.pop("contract"), options.pop("quality")
     pipeline = open_pipeline(**options, threads=1, workers=2)  # two: each model has one thread
     pipeline.quality = quality
-    embedder = pipeline.embedder
-    if embedder is not None and embedder.contract != contract:
-        pipeline.embedder = getattr(embedder, "as_in", lambda contract: None)(contract)
-        if pipeline.embedder is None:
-            raise MienError(
-                f"A machine of the cluster has another embedder, '{embedder.contract}' instead of "
-                f"'{contract}'; install the same version of mien on all."
-            )
+    keep_contract(pipeline, contract)
     return pipeline
 
 
-def work(recipe: tuple[tuple[str, Any], ...], source: Source, name: str | None) -> Measured:
+def keep_contract(pipeline: Pipeline, contract: str | None) -> None:
+    """Make a worker embed as the caller does.
+
+    Raises:
+        MienError: its embedder is another one.
+    """
+    embedder = pipeline.embedder
+    if embedder is None or embedder.contract == contract:
+        return
+    pipeline.embedder = getattr(embedder, "as_in", lambda contract: None)(contract)
+    if pipeline.embedder is None:
+        raise MienError(
+            f"A machine of the cluster has another embedder, '{embedder.contract}' instead of "
+            f"'{contract}'; install the same version of mien on all."
+        )
+
+
+def measure_there(recipe: Frozen, source: Source, name: str) -> Measured:
     """Measure one image on a worker; its pixels stay there."""
     with one_thread():
         return measure(source, _pipeline(recipe), where=name)._replace(image=None, seen=None)
@@ -167,8 +197,14 @@ def work(recipe: tuple[tuple[str, Any], ...], source: Source, name: str | None) 
 # ---------------------------------------------------------------- in the process of Ray
 
 
-def _drive(pipe: Connection, address: str, recipe: dict[str, Any], path: list[str]) -> None:
-    """Pass images to Ray, and results back, until the other end of the pipe is closed."""
+def _drive(
+    pipe: Connection,
+    address: str,
+    recipe: dict[str, Any],
+    work: Callable[[Frozen, Any, str], Any],
+    path: list[str],
+) -> None:
+    """Pass calls to Ray, and results back, until the other end of the pipe is closed."""
     with open(os.devnull, "w") as nothing:  # Ray writes to both; our words go through the pipe
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
@@ -222,11 +258,10 @@ def _result(ray: Any, reference: Any, name: str, head: str | None) -> tuple[str,
                 "far are kept; start it and run the same command again."
             )
     try:
-        return "measured", ray.get(reference)
+        return "done", ray.get(reference)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
         why = "ran out of memory" if "Memory" in type(error).__name__ else "ended"
-        sentence = f"{name}: {DEATHS} workers {why} at this image; it is left out."
-        return "measured", Measured(error=sentence)
+        return "done", Ended(f"{name}: {DEATHS} workers {why} at it; it is left out.")
     except ray.exceptions.RayTaskError as error:
         cause = error.as_instanceof_cause()
         return "failed", f"A worker of the Ray cluster cannot do this: {cause}".splitlines()[0]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mien.errors import ImageError, MienError
 from mien.media.images import image_bytes
@@ -45,26 +45,28 @@ def each_photo(
     if pipeline.cluster is None:
         yield from in_parallel(work, items, pipeline.workers)
         return
-    from mien.photo.cluster import Cluster
+    from mien.photo.cluster import Cluster, Ended, measure_there
 
-    cluster = Cluster(pipeline.cluster, _recipe(pipeline))
+    cluster = Cluster(pipeline.cluster, _recipe(pipeline), measure_there)
     try:
-        for item, found in cluster.measured(items, partial(_sent, source_of)):
-            yield then(item, found)
+        for item, found in cluster.results(items, partial(_call, source_of)):
+            yield then(item, Measured(error=found.error) if isinstance(found, Ended) else found)
     finally:
         cluster.close()
 
 
-def _sent(
-    source_of: Callable[[T], tuple[Source, str | None] | None], item: T
-) -> tuple[Source, str | None] | Measured | None:
+def _call(source_of: Callable[[T], tuple[Source, str | None] | None], item: T) -> Any:
     """Return what is sent to another machine, which does not have our files."""
-    source = source_of(item)
-    if source is None or not isinstance(source[0], str):
-        return source
-    path, name = Path(source[0]), source[1]
+    from mien.photo.cluster import Call
+
+    found = source_of(item)
+    if found is None:
+        return None
+    source, name = found
+    if not isinstance(source, str):
+        return Call(source, name or "The image")
     try:
-        return image_bytes(path), name or f"Image {path}"
+        return Call(image_bytes(Path(source)), name or f"Image {source}")
     except ImageError as error:
         return Measured(error=str(error))
 
