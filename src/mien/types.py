@@ -112,6 +112,8 @@ class Liveness:
     score: float | None = None  # probability that it is live; None: no response
     reason: str | None = None  # why there is no response: a code of mien.liveness.check.REASONS
     frames: int = 1  # that were checked
+    modalities: tuple[str, ...] = ("rgb",)  # that the score rests on: rgb, depth, infrared
+    ignored: tuple[str, ...] = ()  # codes of mien.liveness.check.IGNORED: what could not be used
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,3 +113,39 @@ def test_pictures_of_attempts_are_evaluated(mien, face, tmp_path, hopper):
     assert told["basis"]["Operating point"] == "half, above 0.5"
     assert told["basis"]["liveness"].startswith("liveness-texture@")
     assert mien("eval", "pad", tmp_path, "--layout", "lfw")[0] == 2
+
+
+def test_depth_and_infrared_of_one_image_are_used_and_named(mien, tmp_path):
+    from mien.synth import Actor, Scene, make_person, open_head, render
+
+    head = open_head("builtin")
+    frame = render(Actor(head, make_person(1_616, head)), Scene(), truth=True, nir=True)
+    write_image(tmp_path / "f.png", frame.rgb)
+    write_image(tmp_path / "ir.png", np.repeat(frame.nir[..., None], 3, 2))
+    np.save(tmp_path / "d.npy", frame.depth)
+    words = ("--liveness-head", "liveness-mmda")
+    given = ("--depth", tmp_path / "d.npy", "--infrared", tmp_path / "ir.png")
+    code, out, _ = mien("liveness", tmp_path / "f.png", *words, *given)
+    [one] = json.loads(out)["faces"]
+    assert code == 0
+    assert one["liveness"]["modalities"] == ["rgb", "depth", "infrared"]
+    assert one["liveness"]["outcome"] == "live"
+    np.save(tmp_path / "d.npy", np.zeros_like(frame.depth))
+    _, out, _ = mien("liveness", tmp_path / "f.png", *words, *given, "--table")
+    assert "The score rests on rgb, infrared; left out: depth-empty." in out
+    assert max(map(len, out.splitlines())) <= 80
+    _, out, _ = mien("liveness", tmp_path / "f.png", *words)
+    assert json.loads(out)["faces"][0]["liveness"]["modalities"] == ["rgb"]
+
+
+def test_depth_that_no_head_can_use_is_refused(mien, face, tmp_path):
+    np.save(tmp_path / "d.npy", np.ones((512, 512)))
+    code, _, err = mien("liveness", face, *HEAD, "--depth", tmp_path / "d.npy")
+    assert (code, "choose --liveness-head liveness-mmda" in err) == (1, True)
+    words = ("--liveness-head", "liveness-mmda", "--depth", tmp_path / "d.npy")
+    write_image(tmp_path / "two.png", np.zeros((9, 9, 3), np.uint8))
+    code, _, err = mien("liveness", face, tmp_path / "two.png", *words)
+    assert (code, "need exactly one image" in err) == (1, True)
+    np.save(tmp_path / "d.npy", np.ones((9, 9)))
+    code, _, err = mien("liveness", face, *words)
+    assert (code, "aligned pixel by pixel" in err) == (1, True)

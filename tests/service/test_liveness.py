@@ -10,10 +10,10 @@ from mien.errors import LivenessError
 from mien.film import identify_film
 from mien.film.segment_log import segment_from_row, segment_to_row
 from mien.gallery import Template, open_gallery
-from mien.liveness import LivenessCheck
+from mien.liveness import Companions, LivenessCheck
 from mien.media import write_image
 from mien.photo import Pipeline
-from mien.service import check_camera, check_liveness, enroll, items_in, verify
+from mien.service import check_camera, check_frame, check_liveness, enroll, items_in, verify
 from mien.service.schema import (
     answer_row,
     checked_row,
@@ -56,7 +56,7 @@ def test_refuse_makes_a_match_a_review_with_a_code_and_the_candidate(
     assert bob["decision"]["reason"].startswith("The face is not live: score 0.100")
     assert bob["liveness"] == {
         "outcome": "attack", "model": "reds@0123", "point": "bpcer5", "threshold": 0.5,
-        "score": 0.1, "reason": None, "frames": 1,
+        "score": 0.1, "reason": None, "frames": 1, "modalities": ("rgb",), "ignored": (),
     }  # fmt: skip
     assert row["models"]["liveness"].startswith("reds@0123 on ")
     assert "liveness" in row["seconds"]
@@ -214,3 +214,58 @@ def test_a_camera_needs_an_end_and_a_pipeline_a_check(toy_pipeline):
         check_camera("film.mp4", pipeline, challenge=Challenge(("blink",)))
     with pytest.raises(LivenessError, match="checks no liveness"):
         list(check_liveness([], toy_pipeline))
+
+
+class ReliefReds(Reds):
+    """Reds, which also take depth and infrared; each adds nothing but its operating point."""
+
+    needs = frozenset({"frames", "depth", "infrared"})
+
+    def __init__(self):
+        parts = ("", "+depth", "+infrared", "+depth+infrared")
+        self.points = {f"bpcer5{part}": 0.5 for part in parts}
+
+
+def test_a_frame_with_depth_and_infrared_states_what_the_score_rests_on(toy_pipeline, portrait):
+    pipeline = replace(toy_pipeline, liveness=LivenessCheck(ReliefReds()))
+    image = portrait("Ada", "Bob")
+    height, width = image.shape[:2]
+    flat, dark = np.full((height, width), 0.5, np.float32), np.zeros((height, width), np.uint8)
+    result = check_frame(image, Companions(flat, dark), pipeline)
+    assert sorted(one.outcome for one in result.found) == ["attack", "live"]
+    assert all(one.modalities == ("rgb", "depth", "infrared") for one in result.found)
+    row = checked_row(result)
+    assert row["outcome"] == "attack"
+    assert json.loads(json.dumps(row))["faces"][0]["liveness"]["ignored"] == []
+    empty = check_frame(image, Companions(flat * 0, dark), pipeline)
+    assert {one.ignored for one in empty.found} == {("depth-empty",)}
+
+
+def test_a_face_that_infrared_shows_elsewhere_has_no_score(toy_pipeline, portrait):
+    pipeline = replace(toy_pipeline, liveness=LivenessCheck(ReliefReds()))
+    image = portrait("Ada")
+    elsewhere = np.zeros(image.shape[:2], np.uint8)
+
+    class Both:
+        name, digest, device = "both", "", toy_pipeline.detector.device
+
+        def __call__(self, picture):
+            faces = toy_pipeline.detector(image)
+            moved = [replace(face, box=face.box + 500) for face in faces]
+            return faces if picture is image else moved
+
+    found = check_frame(image, Companions(None, elsewhere), replace(pipeline, detector=Both()))
+    assert [(one.outcome, one.reason) for one in found.found] == [("no-response", "misaligned")]
+    assert found.outcome == "no-response"
+
+
+def test_frames_that_do_not_fit_are_refused(toy_pipeline, portrait):
+    image = portrait("Ada")
+    flat = np.full((9, 9), 0.5, np.float32)
+    with pytest.raises(LivenessError, match="checks no liveness"):
+        check_frame(image, Companions(flat), toy_pipeline)
+    with pytest.raises(LivenessError, match="'reds' does not use depth"):
+        check_frame(image, Companions(flat), checking(toy_pipeline, "warn"))
+    pipeline = replace(toy_pipeline, liveness=LivenessCheck(ReliefReds()))
+    with pytest.raises(LivenessError, match="depth picture has 9 x 9 px"):
+        check_frame(image, Companions(flat), pipeline)

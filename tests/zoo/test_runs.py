@@ -55,6 +55,13 @@ def test_a_card_that_is_written_reads_the_same(tmp_path, name):
     assert read_card(tmp_path / "card.toml") == replace(card, files=files)
 
 
+def test_keys_that_are_no_plain_words_survive(tmp_path):
+    points = {"half+depth": 0.5, 'a "b"': 1.0}
+    card = replace(own_cards()["liveness-mmda"], options={"points": points})
+    write_card(card, tmp_path / "card.toml")
+    assert read_card(tmp_path / "card.toml").options == card.options
+
+
 def test_text_with_quotes_lines_and_odd_characters_survives(tmp_path):
     odd = 'a "quoted" \\ path,\nanother line, \x7f, \u2028 and \N{GRINNING FACE}'
     card = replace(own_cards()["expression-convcut"], trained_on=odd)

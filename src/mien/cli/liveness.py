@@ -38,6 +38,13 @@ def liveness(
     sources: Pictures,
     head: LivenessHead = None,
     at: LivenessAt = None,
+    depth: Annotated[
+        str | None,
+        typer.Option(help="Depth picture of the one image: 16-bit PNG of mm, .npy, .npz."),
+    ] = None,
+    infrared: Annotated[
+        str | None, typer.Option(help="Infrared picture of the one image, aligned with it.")
+    ] = None,
     challenge: Annotated[
         int,
         typer.Option(
@@ -63,6 +70,9 @@ def liveness(
     With --exit-code the code is 0 if all faces are live, 3 if one is not, 4 if
     there is no face or no score, 5 if entries could not be read.
 
+    With --depth or --infrared the head must use them, such as liveness-mmda. What
+    the score rests on is part of the answer (modalities).
+
     Example: mien liveness selfie.jpg --liveness-at bpcer5 --table
     """
     from mien.media import is_live
@@ -78,7 +88,11 @@ def liveness(
     pipeline = opened(detector, None, device, commercial_only, workers=workers(names), **how)
     pipeline.quality = False
     results: list[LivenessResult] = []
-    if live:
+    if depth or infrared:
+        results.append(_frame(names, live, pipeline, depth, infrared))
+        if not table:
+            print_json_line(checked_row(results[0]))
+    elif live:
         more: dict[str, Any] = {"seconds": seconds, "ask": complain, "notify": complain}
         if challenge:
             more |= _challenge(challenge, limit, device)
@@ -103,6 +117,18 @@ def liveness(
     if exit_code:
         raise typer.Exit(code(results))
     stop_if_failed(sum(bool(one.error) for one in results))
+
+
+def _frame(
+    names: list[str], live: bool, pipeline: "Pipeline", depth: str | None, infrared: str | None
+) -> "LivenessResult":
+    from mien.liveness import read_companions
+    from mien.media import is_film
+    from mien.service import check_frame
+
+    if live or len(names) != 1 or is_film(names[0]):
+        raise MienError("--depth and --infrared need exactly one image.")
+    return check_frame(names[0], read_companions(depth, infrared), pipeline)
 
 
 def _challenge(count: int, limit: float, device: str) -> dict[str, Any]:
@@ -132,6 +158,10 @@ def _print(results: "list[LivenessResult]") -> None:
         faces = [[name, number, *_cells(found)] for number, found in enumerate(one.found, 1)]
         rows += faces or [[name, None, none, *[None] * 5]]
     print_table(columns, rows)
+    for found in (found for one in results for found in one.found):
+        if found.modalities[1:] or found.ignored:
+            left = f"; left out: {', '.join(found.ignored)}" if found.ignored else ""
+            typer.echo(f"The score rests on {', '.join(found.modalities)}{left}.")
     for one in results:
         if one.challenge:
             typer.echo(challenge_text(one.challenge))

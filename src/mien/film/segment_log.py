@@ -107,8 +107,13 @@ def _face(row: Row) -> Face:
         Quality(quality[0], quality[1], tuple(quality[2])) if quality else None,
         _vector(row["e"]) if "e" in row else None,
         track=row["n"],
-        liveness=Liveness(**row["l"]) if "l" in row else None,
+        liveness=_liveness(row["l"]) if "l" in row else None,
     )
+
+
+def _liveness(row: Row) -> Liveness:
+    made: Row = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Liveness(**made)
 
 
 def _vector(text: str) -> Floats:

@@ -13,7 +13,8 @@ from mien.liveness.check import (
     heads,
     open_check,
 )
-from mien.liveness.crops import cut_square
+from mien.liveness.companions import Companions, misplaced, read_companions
+from mien.liveness.crops import cut_nearest, cut_square
 from mien.liveness.minifasnet import MiniFasNet
 
 __all__ = [
@@ -21,10 +22,14 @@ __all__ = [
     "HEAD",
     "POINT",
     "Action",
+    "Companions",
     "LivenessCheck",
     "MiniFasNet",
+    "cut_nearest",
     "cut_square",
     "fuse",
     "heads",
+    "misplaced",
     "open_check",
+    "read_companions",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.contracts import ClipHead
 from mien.errors import LivenessError
+from mien.liveness.companions import Companions, usable
 from mien.liveness.crops import available_zoom
 from mien.types import Clip, Face, Liveness, Pixels
 from mien.zoo import Card, cards, find, is_fetched, load
@@ -26,14 +27,19 @@ REASONS = {
     "cut-by-border": "The border of the picture cuts the face.",
     "no-surroundings": "The picture shows only the face, but heads need what is around it.",
     "turned": "The picture is turned; heads know upright pictures only.",
+    "misaligned": "Depth or infrared shows the face elsewhere than the colour picture.",
     "no-answer": "The head gave no score.",
 }
+# Why a modality was left out of a score.
+IGNORED = {"depth-empty": "The depth picture has no value, so it counts as missing."}
 
 
 class LivenessHead(ClipHead, Protocol):
     """A clip head of the task "liveness": its reading has the value "live"."""
 
-    points: dict[str, float]  # operating points by name
+    # Operating points by name; with depth and infrared the name ends in "+depth", "+infrared",
+    # or "+depth+infrared".
+    points: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,13 +54,32 @@ class LivenessCheck:
         if self.point not in self.head.points:
             raise LivenessError(
                 f"'{self.head.name}' has no operating point '{self.point}'; it has: "
-                f"{', '.join(self.head.points) or 'none'}."
+                f"{', '.join(name for name in self.head.points if '+' not in name) or 'none'}."
             )
 
     @property
     def threshold(self) -> float:
-        """Return the score that a live face must exceed."""
+        """Return the score that a live face must exceed, in colour alone."""
         return self.head.points[self.point]
+
+    def require(self, companions: Companions) -> None:
+        """Require a head and an operating point for depth and infrared.
+
+        Raises:
+            LivenessError: the head sees colour only, or has no such operating point.
+        """
+        unseen = [name for name in companions.names if name not in self.head.needs]
+        if unseen:
+            able = [name for name, card in heads().items() if set(unseen) <= set(card.needs)]
+            raise LivenessError(
+                f"'{self.head.name}' does not use {' or '.join(unseen)}; choose "
+                f"--liveness-head {' or '.join(able)}, or leave them out."
+            )
+        if "+".join((self.point, *companions.names)) not in self.head.points:
+            raise LivenessError(
+                f"'{self.head.name}' has no operating point '{self.point}' for colour with "
+                f"{' and '.join(companions.names)}; choose another one."
+            )
 
     def __call__(self, image: Pixels, faces: Sequence[Face], turned: int = 0) -> list[Face]:
         """Return the faces of one picture, each with its liveness.
@@ -66,22 +91,61 @@ class LivenessCheck:
         """
         return [replace(face, liveness=self.of(image, face, turned)) for face in faces]
 
-    def of(self, image: Pixels, face: Face, turned: int = 0) -> Liveness:
-        """Return the liveness of one face of one picture."""
+    def of(
+        self,
+        image: Pixels,
+        face: Face,
+        turned: int = 0,
+        companions: Companions | None = None,
+    ) -> Liveness:
+        """Return the liveness of one face of one picture.
+
+        Args:
+            image: (H, W, 3).
+            face: of that picture.
+            turned: degrees by which the picture had to be turned to find it.
+            companions: depth and infrared of the same view, for a head that needs them.
+        """
         reason = "turned" if turned else unusable(image, face)
         if reason:
             return self._answer(None, reason)
-        clip = Clip(np.array([face.time or 0.0]), frames=image[None], boxes=face.box[None])
+        seen, ignored, reason = usable(companions or Companions(), face.box)
+        if reason:
+            return self._answer(None, reason)
+        time = face.time or 0.0
+        clip = Clip(
+            np.array([time]),
+            frames=image[None],
+            boxes=face.box[None],
+            depth=seen.series("depth", time),
+            infrared=seen.series("infrared", time),
+        )
         readings = [one for one in self.head(clip) if one.task == TASK and "live" in one.values]
         score = readings[0].values["live"] if readings else np.nan
-        return self._answer(None, "no-answer") if np.isnan(score) else self._answer(score, None)
+        if np.isnan(score):
+            return self._answer(None, "no-answer")
+        return self._answer(score, None, seen.names, ignored)
 
-    def _answer(self, score: float | None, reason: str | None) -> Liveness:
+    def no_response(self, reason: str) -> Liveness:
+        """Return a face without a score, with a code of REASONS."""
+        return self._answer(None, reason)
+
+    def _answer(
+        self,
+        score: float | None,
+        reason: str | None,
+        parts: tuple[str, ...] = (),
+        ignored: tuple[str, ...] = (),
+    ) -> Liveness:
+        threshold = self.head.points["+".join((self.point, *parts))]
         outcome: Literal["live", "attack", "no-response"] = "no-response"
         if score is not None:
-            outcome = "live" if score > self.threshold else "attack"
+            outcome = "live" if score > threshold else "attack"
         label = f"{self.head.name}@{self.head.digest}" if self.head.digest else self.head.name
-        return Liveness(outcome, label, self.point, self.threshold, score, reason)
+        return Liveness(
+            outcome, label, self.point, threshold, score, reason,
+            modalities=() if score is None else ("rgb", *parts), ignored=ignored,
+        )  # fmt: skip
 
 
 def unusable(image: Pixels, face: Face) -> str | None:

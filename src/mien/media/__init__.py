@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mien.media.marks import mark
     from mien.media.mending import add_correction, enlarged, smoothed
     from mien.media.notes import read_change, read_note, source_packet, wav_note
+    from mien.media.planes import read_depth, read_infrared
     from mien.media.sound import read_sound
     from mien.media.threads import one_thread
     from mien.media.turning import thumbnail, turn, turn_back
@@ -48,7 +49,9 @@ __all__ = [
     "open_film",
     "open_source",
     "read_change",
+    "read_depth",
     "read_image",
+    "read_infrared",
     "read_note",
     "read_sound",
     "resize_part",
@@ -79,6 +82,7 @@ if not TYPE_CHECKING:
             "marks": ("mark",),
             "mending": ("add_correction", "enlarged", "smoothed"),
             "notes": ("read_change", "read_note", "source_packet", "wav_note"),
+            "planes": ("read_depth", "read_infrared"),
             "sound": ("read_sound",),
             "threads": ("one_thread",),
             "turning": ("thumbnail", "turn", "turn_back"),

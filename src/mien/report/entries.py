@@ -58,6 +58,8 @@ class Shown:
         else:
             measured = f"score {found.score:.3f}, above {found.threshold:.3f} is live"
         frames = f", {found.frames} frames" if found.frames > 1 else ""
+        if len(found.modalities) > 1:
+            frames += f", from {' and '.join(found.modalities)}"
         return found.outcome, f"{measured} ({found.point} of {found.model}{frames})"
 
     @property

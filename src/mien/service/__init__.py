@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from mien.service.enrolment import Enrolled, Item, enroll, items_in, region_items
     from mien.service.erasure import Erased, erase
     from mien.service.identification import Identified, identify
-    from mien.service.liveness import LivenessResult, check_camera, check_liveness
+    from mien.service.liveness import (
+        LivenessResult,
+        check_camera,
+        check_frame,
+        check_liveness,
+    )
     from mien.service.making import MadeItem, make
     from mien.service.photo_groups import group_photos
     from mien.service.proof import Proof, erase_with_receipt, prove_erased
@@ -30,6 +35,7 @@ __all__ = [
     "analyze",
     "audit",
     "check_camera",
+    "check_frame",
     "check_liveness",
     "enroll",
     "erase",
@@ -54,7 +60,7 @@ if not TYPE_CHECKING:
             "enrolment": ("Enrolled", "Item", "enroll", "items_in", "region_items"),
             "erasure": ("Erased", "erase"),
             "identification": ("Identified", "identify"),
-            "liveness": ("LivenessResult", "check_camera", "check_liveness"),
+            "liveness": ("LivenessResult", "check_camera", "check_frame", "check_liveness"),
             "making": ("MadeItem", "make"),
             "photo_groups": ("group_photos",),
             "proof": ("Proof", "erase_with_receipt", "prove_erased"),

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from mien.behaviour.challenge import Challenge, ChallengeResult
 from mien.contracts import Landmarker
 from mien.errors import FilmError, ImageError, LivenessError
 from mien.film.liveness import EVERY, ChallengeRun, TrackLiveness, check_tracks
-from mien.liveness import LivenessCheck
+from mien.liveness import Companions, LivenessCheck, misplaced
 from mien.media import Frame, is_film, is_live, open_source, read_image
 from mien.photo import Pipeline, in_parallel
 from mien.service.runs import Run
@@ -75,6 +75,49 @@ def check_liveness(
     for done, result in enumerate(results, 1):
         yield result
         run.step("liveness", done, len(sources))
+
+
+def check_frame(
+    source: str | bytes | Pixels, companions: Companions, pipeline: Pipeline
+) -> LivenessResult:
+    """Check every face of one image with what other sensors saw at the same time.
+
+    Args:
+        source: path of the colour image, its bytes or (H, W, 3).
+        companions: depth and infrared, aligned with it pixel by pixel.
+        pipeline: with `liveness`, whose head uses them.
+
+    Returns:
+        The result; a face that infrared shows elsewhere has no score and the code "misaligned".
+
+    Raises:
+        LivenessError: the pipeline checks no liveness, its head uses colour only, or the sizes
+            differ.
+        ImageError: the image cannot be read.
+    """
+    check = _require_check(pipeline)
+    check.require(companions)
+    image = read_image(source)
+    companions.check((image.shape[0], image.shape[1]))
+    answer = replace(pipeline, liveness=None)(image)
+    boxes = [face.box for face in answer.faces]
+    elsewhere = (
+        [False] * len(boxes)
+        if companions.infrared is None
+        else misplaced(companions.infrared, boxes, pipeline.detector)
+    )
+    faces = [
+        replace(
+            face,
+            liveness=check.no_response("misaligned")
+            if apart
+            else check.of(image, face, answer.turned, companions),
+        )
+        for face, apart in zip(answer.faces, elsewhere, strict=True)
+    ]
+    answer = replace(answer, faces=tuple(faces), models=pipeline.models)
+    name = source if isinstance(source, str) else "-"
+    return LivenessResult(name, answer, image, reason=answer.reason, models=pipeline.models)
 
 
 def check_camera(

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -52,13 +53,18 @@ def _lines(table: Mapping[str, Any], place: str) -> Iterator[str]:
         if is_dataclass(value) or isinstance(value, Mapping) or _of_tables(value):
             tables[key] = value
         else:
-            yield f"{key} = {_value(value)}"
+            yield f"{_key(key)} = {_value(value)}"
     for key, value in tables.items():
         many = _of_tables(value)
         for one in value if many else (value,):
-            name = f"{place}{key}"
+            name = f"{place}{_key(key)}"
             yield f"\n[[{name}]]" if many else f"\n[{name}]"
             yield from _lines(_facts(one) if is_dataclass(one) else one, f"{name}.")
+
+
+def _key(name: str) -> str:
+    """A key, in quotes where TOML demands them."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
 
 
 def _of_tables(value: Any) -> bool:

@@ -34,7 +34,9 @@ class Presented:
     corners: Floats  # (4, 2) px of the sheet; NaN for a mask
 
 
-def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
+def present(
+    actor: Actor, scene: Scene, attack: Attack, seed: int, *, toner: bool = False
+) -> Presented:
     """Render an attack with an image of a person.
 
     Args:
@@ -43,6 +45,7 @@ def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
         attack: "print" (a bent sheet), "replay" (a screen), "cutout" (a photo with holes for
             living eyes) or "mask" (rigid and uniform).
         seed: of everything irregular.
+        toner: print with carbon toner, which keeps its contrast in infrared; dyes do not.
 
     Raises:
         MienError: an unknown attack.
@@ -55,7 +58,8 @@ def present(actor: Actor, scene: Scene, attack: Attack, seed: int) -> Presented:
     shown = render(actor, replace(scene, cast=True), truth=True)
     sheet, out, seen = _shown(shown.rgb, scene, attack, rng, actor.albedo)
     depth = np.where(seen, sheet.depth, np.nan).astype(np.float32)
-    nir = _flat_infrared(seen, attack, rng)
+    paper = out.mean(-1) if toner and attack != "replay" else None
+    nir = _sheet_infrared(seen, attack, rng, paper)
     if attack == "cutout":
         out, depth, nir = _living_eyes(actor, scene, shown, sheet, out, depth, nir)
     rgb = _with_noise(out, rng)
@@ -186,13 +190,21 @@ class _Sheet:
         return np.clip(out, 0, 1).astype(np.float32), np.asarray(edge)
 
 
-def _flat_infrared(
-    seen: NDArray[np.bool_], attack: str, rng: np.random.Generator
+def _sheet_infrared(
+    seen: NDArray[np.bool_], attack: str, rng: np.random.Generator, printed: Floats | None
 ) -> NDArray[np.uint8]:
-    """At 850 nm a screen is black and a print of dyes blank."""
+    """At 850 nm a screen is black and a print of dyes blank.
+
+    Args:
+        seen: (H, W) where the sheet is.
+        attack: "replay" is a screen.
+        rng: random source.
+        printed: (H, W) grey values of a print with toner, in [0, 1]; None: dyes.
+    """
     level = 0.05 if attack == "replay" else 0.8
-    light = np.where(seen, level, 0.02)
-    coded = np.clip(light, 0, 1) ** (1 / 2.2) * 255 + rng.normal(0, 1.5, seen.shape)
+    blank = np.full(seen.shape, level ** (1 / 2.2))
+    sheet = blank if printed is None else blank * np.clip(printed, 0, 1)
+    coded = np.where(seen, sheet, 0.02 ** (1 / 2.2)) * 255 + rng.normal(0, 1.5, seen.shape)
     return np.clip(np.rint(coded), 0, 255).astype(np.uint8)
 
 

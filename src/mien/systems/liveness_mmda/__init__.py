@@ -1,0 +1,1 @@
+"""Liveness from colour, depth and infrared, after MMDA."""
