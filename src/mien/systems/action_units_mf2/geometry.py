@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.align.grey import LUMA
 from mien.behaviour import Baseline, action_units
 from mien.behaviour.features import features, from_rest
 from mien.detect import detect_with_retries
@@ -11,7 +12,7 @@ from mien.geometry import Camera
 from mien.landmarks import UNITS as MEASURES
 from mien.landmarks import fit_meshes, head_pose, measure_head
 from mien.media.warping import stretched
-from mien.systems.action_units_mf2.head import LUMA, UNITS
+from mien.systems.action_units_mf2.head import UNITS
 from mien.types import Doubles, Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, load
 

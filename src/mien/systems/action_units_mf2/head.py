@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.align.grey import FER_CROP, grey_input
 from mien.runtime import Session
-from mien.types import Crop, Floats, Pixels, Points, Reading
+from mien.types import Floats, Pixels, Reading
 
 # Units that at least 20 sequences of CK+ show; fewer give no useful interval.
 UNITS = (
@@ -14,23 +15,13 @@ UNITS = (
 )  # fmt: skip
 LABELS = tuple(unit.lower() for unit in UNITS)  # of readings and columns
 SIDE = 64  # px
-# Where the five points land, from forehead to chin: the frame of FER2013's images, with which the
-# trunk was trained.
-POINTS: Points = (
-    (0.3094, 0.3836),
-    (0.6906, 0.3836),
-    (0.5, 0.5930),
-    (0.3372, 0.7834),
-    (0.6628, 0.7834),
-)
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB. Source: ITU-R BT.601
 OUTPUTS = ("logits", "over", "under")  # probability; above the limit of shown, below that of absent
 
 
 class ActionUnits:
     """Which action units a face shows; README.md is its model card."""
 
-    crop = Crop(size=SIDE, points=POINTS)
+    crop = FER_CROP
 
     def __init__(
         self, weights: Path, *, name: str, digest: str = "", device: str = "cpu", threads: int = 1
@@ -79,15 +70,9 @@ class ActionUnits:
         if not len(chips):
             none = np.empty((0, len(UNITS)), np.float32)
             return none, none, none
-        pixels = tensor(chips)
+        pixels = grey_input(chips)
         both = [self._session(p) for p in (pixels, pixels[..., ::-1].copy())]
         logits, over, under = (
             np.asarray((both[0][key] + both[1][key]) / 2, np.float32) for key in OUTPUTS
         )
         return logits, over, under
-
-
-def tensor(chips: Pixels) -> Floats:
-    """(N, S, S, 3) chips -> (N, 3, S, S) in [0, 1], grey: it was trained without colour."""
-    grey = (chips.astype(np.float32) @ LUMA) / 255  # (N, S, S)
-    return np.repeat(grey[:, None], 3, axis=1)

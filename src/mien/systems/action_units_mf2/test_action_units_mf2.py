@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.align.grey import grey_input
 from mien.errors import MienError, TrainingError
-from mien.systems.action_units_mf2.head import LABELS, UNITS, ActionUnits, tensor
+from mien.systems.action_units_mf2.head import LABELS, UNITS, ActionUnits
 from mien.testing import check, noise
 from mien.zoo import find, load
 
@@ -46,7 +47,7 @@ def test_colour_is_ignored_and_mirrored_faces_show_the_same():
     flipped = head.outputs(np.ascontiguousarray(chips[:, :, ::-1]))
     for one, other in zip(head.outputs(chips), flipped, strict=True):
         assert np.allclose(one, other, atol=1e-4)
-    assert np.ptp(tensor(chips), axis=1).max() == 0
+    assert np.ptp(grey_input(chips), axis=1).max() == 0
     assert head.outputs(chips[:0])[0].shape == (0, 16)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from mien.align.grey import grey_input
 from mien.errors import TrainingError
 from mien.metrics.multilabel import f1_each
 from mien.systems.action_units_mf2.data import UnitFaces, agreed, coded
-from mien.systems.action_units_mf2.head import UNITS, ActionUnits, tensor
+from mien.systems.action_units_mf2.head import UNITS, ActionUnits
 from mien.systems.action_units_mf2.model import Linear, Net, fit_units, limits, scaled
 from mien.train import export, folds, predict_batches, quantised
 from mien.types import Doubles, Floats, OnStep, Pixels
@@ -66,7 +67,7 @@ def train(
     # The ends of ranges decide on 8 bits, so both kinds of faces are in them.
     apart = export(net, out / "weights-32.onnx", pixels[:64], outputs=("logits", "over", "under"),
                    tolerance=1e-3)  # fmt: skip
-    ranges = [tensor(f.images[k : k + 64]) for f in (faces, quiet) for k in range(0, 256, 64)]
+    ranges = [grey_input(f.images[k : k + 64]) for f in (faces, quiet) for k in range(0, 256, 64)]
     quantised(out / "weights-32.onnx", out / "weights.onnx", [r for r in ranges if len(r)])
     each = f1_each(logits > 0, some.label)
     return {
@@ -144,7 +145,7 @@ def raised(head: ActionUnits, faces: UnitFaces) -> dict[str, float]:
 
 def pixels_of(chips: Pixels) -> torch.Tensor:
     """The input of the network: (N, 3, 64, 64)."""
-    return torch.from_numpy(tensor(chips))
+    return torch.from_numpy(grey_input(chips))
 
 
 def decided(logits: Floats, label: Floats, people: Sequence[str], config: Config) -> Doubles:

@@ -1,24 +1,20 @@
 """Select the labelled faces for training and test, with the shares of the raters' votes."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.datasets import LABELS as READERS
-from mien.datasets import Labelled
+from mien.datasets.ratings import vote_shares
 from mien.errors import TrainingError
 from mien.systems.expression.head import LABELS, Expression
 from mien.train import Faces
 from mien.train.chips import read_chips
 from mien.train.splits import require_classes
-from mien.types import Floats, OnStep
+from mien.types import OnStep
 
 # Splits that are not used in training.
 TESTS = ("validation", "test", "PublicTest", "PrivateTest")
-RATERS = 10  # of each image of FERPlus
-LEAST = 0.5  # share of the votes that must be for one of the seven labels, in training
 
 
 def parts(
@@ -40,7 +36,7 @@ def parts(
     records = READERS[layout](data)
     chips = read_chips(records, Expression.crop, out, on_step)
     kept = [records[row] for row in chips.row]
-    shares, sure = vote_shares(kept)
+    shares, sure = vote_shares(kept, LABELS)
     require_classes([LABELS[k] for k in shares.argmax(1)[sure]], LABELS, str(data))
     faces = Faces(chips.images, shares, chips.content)
     test = np.array([record.split in TESTS for record in kept])
@@ -59,27 +55,3 @@ def parts(
         "lost": chips.failures,
     }
     return faces.rows(~test & ~copies & sure), faces.rows(test & clear), left_out
-
-
-def vote_shares(records: Sequence[Labelled]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Shares of the raters' votes for the seven labels.
-
-    Votes for contempt, "unknown" and "no face" are left out: they say nothing on how the seven
-    words compare, and a network with an eighth answer would be another head.
-
-    Args:
-        records: with votes of ten raters, or with a label, which then counts as all votes.
-
-    Returns:
-        (N, 7) shares, sum 1 (equal where there is no vote for any label), and (N,) whether at
-        least half of the votes are for one of the labels.
-    """
-    votes = np.zeros((len(records), len(LABELS)), np.float32)
-    total = np.ones(len(records), np.float32)
-    for row, record in enumerate(records):
-        given = record.votes or {record.labels.get("expression", ""): 1}
-        votes[row] = [given.get(word, 0) for word in LABELS]
-        total[row] = RATERS if record.votes else 1
-    seven = votes.sum(1)
-    votes[seven == 0] = 1
-    return votes / votes.sum(1, keepdims=True), seven >= LEAST * total

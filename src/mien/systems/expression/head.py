@@ -4,33 +4,22 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.align.grey import FER_CROP, grey_input
+from mien.behaviour.circumplex import places_of
 from mien.metrics import softmax
 from mien.runtime import Session
-from mien.types import Crop, Floats, Pixels, Points, Reading
+from mien.types import Floats, Pixels, Reading
 
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 SIDE = 64  # px
-# Median positions of MTCNN's five points in FER2013's images, made symmetrical.
-POINTS: Points = (
-    (0.3094, 0.3836),
-    (0.6906, 0.3836),
-    (0.5, 0.5930),
-    (0.3372, 0.7834),
-    (0.6628, 0.7834),
-)
-# Ratings of each label on the axes of pleasure and arousal, -1 to 1; "neutral" is the middle.
-# Source: Russell and Mehrabian, "Evidence for a three-factor theory of emotions", Journal of
-# Research in Personality 11, 1977: angry, disgusted, fearful, happy, sad, surprised.
-VALENCE = (-0.51, -0.60, -0.64, 0.81, 0.0, -0.63, 0.40)
-AROUSAL = (0.59, 0.35, 0.60, 0.51, 0.0, -0.27, 0.67)
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB. Source: ITU-R BT.601
+VALENCE, AROUSAL = places_of(LABELS).T
 AXIS = "-1 to 1; the words' places on the axis, weighted by their probabilities"
 
 
 class Expression:
     """Probabilities of seven labels that raters would select; README.md is its model card."""
 
-    crop, classes = Crop(size=SIDE, points=POINTS), LABELS
+    crop, classes = FER_CROP, LABELS
 
     def __init__(
         self, weights: Path, *, name: str, digest: str = "", device: str = "cpu", threads: int = 1
@@ -71,14 +60,8 @@ class Expression:
         """(N, 64, 64, 3) chips -> (N, 7) probabilities: the mean of each chip and its mirror."""
         if not len(chips):
             return np.empty((0, len(LABELS)), np.float32)
-        pixels = tensor(chips)
+        pixels = grey_input(chips)
         first, second = (
             softmax(self._session(p)["logits"]) for p in (pixels, pixels[..., ::-1].copy())
         )
         return np.asarray((first + second) / 2, np.float32)
-
-
-def tensor(chips: Pixels) -> Floats:
-    """(N, S, S, 3) chips -> (N, 3, S, S) in [0, 1], grey: it was trained without colour."""
-    grey = (chips.astype(np.float32) @ LUMA) / 255  # (N, S, S)
-    return np.repeat(grey[:, None], 3, axis=1)

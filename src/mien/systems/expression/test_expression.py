@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.datasets import Labelled
+from mien.align.grey import grey_input
 from mien.errors import TrainingError
 from mien.media import write_image
-from mien.systems.expression.head import AROUSAL, LABELS, VALENCE, Expression, tensor
+from mien.systems.expression.head import AROUSAL, LABELS, VALENCE, Expression
 from mien.testing import check, noise
 from mien.zoo import find, load
 
@@ -45,7 +45,7 @@ def test_colour_is_ignored():
     # Red, green and blue of the same luma: 255 * 0.299 = 76.2, and so on.
     chips = np.zeros((1, 64, 64, 3), np.uint8)
     chips[..., 1] = 100
-    grey = tensor(chips)
+    grey = grey_input(chips)
     assert grey.shape == (1, 3, 64, 64)
     assert grey[0, :, 5, 5] == pytest.approx([58.7 / 255] * 3, abs=1e-4)
 
@@ -133,21 +133,6 @@ def test_votes_are_learnt_and_only_clear_images_are_tested(torch, tmp_path):
     assert learn.label.sum(1) == pytest.approx(np.ones(8))
     assert left_out["left out for votes outside the labels"] == 1
     assert left_out["test images without a majority"] == 2
-
-
-def test_vote_shares_by_hand(torch):
-    from mien.systems.expression.data import vote_shares
-
-    named = Labelled(HERE, labels={"expression": "fear"})
-    voted = Labelled(HERE, votes={"neutral": 4, "anger": 1, "contempt": 3})
-    vague = Labelled(HERE, votes={"neutral": 1, "contempt": 5})
-    none = Labelled(HERE, votes={"contempt": 9})
-    shares, sure = vote_shares([named, voted, vague, none])
-    place = {word: LABELS.index(word) for word in LABELS}
-    assert shares[0, place["fear"]] == 1
-    assert shares[1, [place["neutral"], place["anger"]]] == pytest.approx([0.8, 0.2])
-    assert shares[3] == pytest.approx(np.full(7, 1 / 7))
-    assert sure.tolist() == [True, True, False, False]
 
 
 def test_rare_labels_are_drawn_more_often(torch):
@@ -287,9 +272,8 @@ def test_the_figures_of_the_card_hold(data, tmp_path, pack, folder, layout, spli
 @pytest.mark.weights
 @pytest.mark.slow
 def test_valence_and_arousal_agree_with_raters_of_actors_as_the_page_says(data, tmp_path):
-    import csv
-
     from mien.datasets import LABELS as READERS
+    from mien.datasets.ratings import TAIWAN_WORDS, taiwan_ratings
     from mien.metrics import concordance
     from mien.train.chips import read_chips
 
@@ -297,14 +281,13 @@ def test_valence_and_arousal_agree_with_raters_of_actors_as_the_page_says(data, 
     with zipfile.ZipFile(data / "taiwan_expressions.zip") as packed:
         packed.extractall(tmp_path)
     folder = tmp_path / "taiwan"
-    with (folder / "ratings.csv").open() as table:
-        rows = {row["file"]: row for row in csv.DictReader(table)}
+    rated = taiwan_ratings(folder / "ratings.csv")
     records = [r for r in READERS["taiwan"](folder) if r.labels["expression"] != "neutral"]
     chips = read_chips(records, Expression.crop, tmp_path / "run")
     found = load("expression").probabilities(chips.images)
-    words = {"angry": 0, "disgusted": 1, "fearful": 2, "happy": 3, "sad": 5, "surprised": 6}
-    shares = np.array([[float(rows[records[k].path.name][f"share_{word}"]) for word in words]
-                       for k in chips.row])  # fmt: skip
+    place = {file: row for row, file in enumerate(rated.files)}
+    shares = rated.share[[place[records[k].path.name] for k in chips.row]]
+    words = [LABELS.index(word) for word in TAIWAN_WORDS]
     for places, low, high in ((VALENCE, 0.796, 0.906), (AROUSAL, 0.443, 0.559)):
-        truth = shares @ np.array([places[k] for k in words.values()])
-        assert low < concordance(truth, found @ np.array(places)) < high
+        truth = shares @ places[words]
+        assert low < concordance(truth, found @ places) < high

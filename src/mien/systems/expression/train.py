@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mien.align.grey import grey_input
 from mien.errors import TrainingError
 from mien.metrics import calibration_error, divergence, softmax
 from mien.systems.expression.data import parts
-from mien.systems.expression.head import Expression, tensor
+from mien.systems.expression.head import Expression
 from mien.systems.expression.model import Net
 from mien.train import (
     Augment,
@@ -84,7 +85,9 @@ def train(
         net.last.bias.div_(scale).sub_(torch.from_numpy(even * np.log(prior)))
     some = pixels_of(learn.images[:64])
     apart = export(net, out / "weights-32.onnx", some, tolerance=1e-3)
-    ranges = [tensor(learn.images[k : k + 64]) for k in range(0, min(len(learn.label), 512), 64)]
+    ranges = [
+        grey_input(learn.images[k : k + 64]) for k in range(0, min(len(learn.label), 512), 64)
+    ]
     quantised(out / "weights-32.onnx", out / "weights.onnx", ranges)
     measured = {
         name: scores(Expression(out / f"{name}.onnx", name=name), test)
@@ -152,7 +155,7 @@ def rarity(votes: Tensor, power: float) -> Tensor:
 
 def grey(faces: Faces) -> Tensor:
     """(N, 1, 64, 64) uint8."""
-    shades = tensor(faces.images)[:, :1] * 255
+    shades = grey_input(faces.images)[:, :1] * 255
     return torch.from_numpy(np.rint(shades).astype(np.uint8))
 
 
@@ -164,7 +167,7 @@ def mirrored_logits(net: nn.Module, faces: Faces) -> Floats:
 
 def pixels_of(chips: Pixels) -> Tensor:
     """The input of the network: (N, 3, 64, 64)."""
-    return torch.from_numpy(tensor(chips))
+    return torch.from_numpy(grey_input(chips))
 
 
 def softened(found: Floats, scale: float) -> Floats:
