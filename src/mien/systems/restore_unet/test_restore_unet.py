@@ -157,6 +157,29 @@ def test_shares_of_the_proof_by_hand(torch):
     assert proof.accepted(vectors, vectors, np.tile(["a", "b"], 20)).mean() < 0.2
 
 
+def test_the_proof_measures_each_condition_of_each_set_once(torch, monkeypatch):
+    proof = import_module("mien.systems.restore_unet.proof")
+    asked = []
+
+    class Same:
+        """Returns what it is given."""
+
+        def chips(self, chips):
+            asked.append(len(chips))
+            return chips.astype(np.float32)
+
+    monkeypatch.setattr(proof, "load", lambda name: Same())
+    monkeypatch.setattr(proof, "ALL", ("blur", "clean"))
+    some = proof.Faces(noise(3, SIDE), np.full(3, ""), np.array(["a", "b", "c"]))
+    given = proof.Photographs(some, noise(2, SIDE), np.array(["x", "y"]))
+    found = proof._gains("restore-unet", 0, given)
+    assert asked == [2, 2, 3, 3]
+    assert found["actors: blur: gain"] == found["UTKFace: clean: gain"] == 0
+    assert found["actors: clean: before"] == proof.CAP
+    text = proof.pictures(found, proof.ACTORS, "2 portraits")
+    assert "| clean | 60.00 | 60.00 | +0.00 (+nan to +nan) |" in text
+
+
 @pytest.mark.realdata
 @pytest.mark.weights
 def test_real_actors_enlarged_four_times(torch, maker, data, tmp_path):
