@@ -56,6 +56,7 @@ HOMES = {
     "lz4": {"zoo"},
     "platformdirs": {"zoo"},
     "skimage": set(),
+    "sklearn": set(),  # proofs of systems only
     "cryptography": {"gallery"},
     "keyring": {"gallery"},
     "psycopg": {"gallery", "server"},

@@ -272,11 +272,11 @@ def _first(data: Samples, count: int) -> Samples:
 
 
 def made_up_samples(count: int) -> Samples:
-    """Pictures of noise of two classes and eight people."""
+    """Pictures of noise of two classes and seven people, each of whom is in both classes."""
     classes = tuple("dark" if k % 2 else "light" for k in range(count))
     shade = np.where(np.arange(count) % 2, 2, 1)[:, None, None, None]
     pictures = tuple((noise(count, 32) // shade).astype(np.uint8))
-    people = tuple(f"P{k % 8}" for k in range(count))
+    people = tuple(f"P{k % 7}" for k in range(count))
     return Samples("synthetic noise", pictures, {"shade": classes}, people)
 
 

@@ -134,6 +134,29 @@ def test_births_without_ages_are_refused_before_any_work(mien, site):
     assert "--people needs --estimate-age" in err
 
 
+@pytest.mark.realdata
+@pytest.mark.weights
+def test_stills_of_known_people_get_names_ages_and_years(mien, data, tmp_path):
+    photos = data / "assets" / "face_recognition" / "knn_examples"
+    births = tmp_path / "people.csv"
+    births.write_text("person,birth_year\nobama,1961\nbiden,1942\nrose_leslie,1987\n")
+    cast = tmp_path / "cast.mien"
+    assert mien("enroll", photos / "train", "--gallery", cast)[0] == 0
+    code, out, err = mien("identify", photos / "test", "--gallery", cast, "--estimate-age",
+                          "--people", births)  # fmt: skip
+    assert code == 0, err
+    assert "If these are stills of one film, it is from" in err
+    found = {}
+    for row in rows(out):
+        matched = [f for f in row["faces"] if f["decision"]["outcome"] == "match"]
+        found[row["image"].split("/")[-1]] = {f["decision"]["person"] for f in matched}
+        assert all(f["readings"][-1]["task"] == "production-year" for f in matched)
+    assert found["obama1.jpg"] == {"obama"}
+    assert found["obama_and_biden.jpg"] == {"obama", "biden"}
+    assert found["kit_with_rose.jpg"] == {"rose_leslie"}
+    assert found["johnsnow_test1.jpg"] == set()  # nobody who is enrolled
+
+
 def test_restore_and_enhance_are_short_forms_of_the_shipped_maker(mien, site):
     how = ("--set", "aligned=true", "--out")
     code, out, err = mien("restore", site / "0.png", *how, site / "clear.png")

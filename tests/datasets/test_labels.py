@@ -171,7 +171,8 @@ def test_taiwanese_expressions(tmp_path, put):
     table = tmp_path / "ratings.csv"
     table.write_text("file,person,method,intended\n0301a01.jpg,03,acted,fearful\n")
     [one] = LABELS["taiwan"](tmp_path)
-    assert (one.person, one.labels, one.votes) == ("03", {"expression": "fear"}, {})
+    assert (one.person, one.votes) == ("03", {})
+    assert one.labels == {"expression": "fear", "method": "acted"}
     table.write_text("file,person,method,intended\n0301a01.jpg,03,acted,proud\n")
     with pytest.raises(MienError, match="line 2: 'proud' is not one of anger"):
         LABELS["taiwan"](tmp_path)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError, TooFewTrialsError
-from mien.metrics import balanced_accuracy, concordance, confusion, icc, kappa, macro_f1
+from mien.metrics import (
+    balanced_accuracy,
+    concordance,
+    confusion,
+    icc,
+    kappa,
+    macro_f1,
+    weighted_roc_area,
+    weighted_scores,
+)
 
 
 def test_classes_by_hand():
@@ -14,6 +23,22 @@ def test_classes_by_hand():
     # Agreement 3/4; chance 3/4 * 2/4 + 1/4 * 2/4 = 1/2.
     assert kappa(table) == pytest.approx(0.5)
     assert math.isnan(kappa(confusion(["a"], ["a"], ("a", "b"))))
+
+
+def test_averages_weighted_by_frequency_by_hand():
+    table = confusion(["a", "a", "a", "b"], ["a", "a", "b", "b"], ("a", "b", "c"))
+    precision, recall, f1 = weighted_scores(table)
+    assert precision == pytest.approx((3 * 1 + 1 * 0.5) / 4)
+    assert recall == pytest.approx(3 / 4)
+    assert f1 == pytest.approx((3 * 0.8 + 1 * 2 / 3) / 4)
+
+
+def test_area_of_classes_against_the_others_by_hand():
+    # Class 0 is ordered in 3 of 4 pairs, class 1 in 1.5 of 2 per its two others: ties count half.
+    scores = [[0.9, 0.1], [0.3, 0.7], [0.5, 0.5], [0.2, 0.8]]
+    assert weighted_roc_area([0, 0, 1, 1], scores) == pytest.approx(0.75)
+    with pytest.raises(TooFewTrialsError, match="1 of 2 classes occur"):
+        weighted_roc_area([0, 0, 0, 0], scores)
 
 
 def test_shrout_and_fleiss_own_example():

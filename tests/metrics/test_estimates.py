@@ -68,6 +68,15 @@ def test_independent_trials_give_nearly_wilsons_interval():
     assert (found.low, found.high) == pytest.approx(wilson(40, 400), abs=1e-3)
 
 
+def test_a_share_that_is_the_same_for_everybody_counts_its_trials():
+    # Each of 20 people is wrong in one of two trials: nothing varies between people.
+    found = Clusters(np.repeat(np.arange(20), 2)).share(np.tile([0, 1], 20))
+    assert found.value == 0.5
+    low, high = wilson(20, 40)
+    assert found.low == pytest.approx(low, abs=0.02)
+    assert found.high == pytest.approx(high, abs=0.02)
+
+
 def test_two_people_give_a_value_and_say_why_there_is_no_interval():
     found = Clusters([0, 0, 1]).share([True, False, False])
     assert found.value == pytest.approx(1 / 3)

@@ -1,11 +1,14 @@
 """The year of a still: year of birth plus apparent age, or the reason why there is none."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 
+from mien.datasets import read_births
 from mien.errors import MienError
 from mien.service.identification import Identified
-from mien.service.production_year import read_births, with_year, with_years
+from mien.service.production_year import film_year, with_year, with_years
 from mien.types import Decision, Face, Reading
 
 
@@ -67,3 +70,22 @@ def test_a_table_that_cannot_be_used_is_told_by_line(tmp_path, content, says):
         read_births(path)
     with pytest.raises(MienError, match="cannot be read"):
         read_births(tmp_path / "none.csv")
+
+
+def test_a_photograph_is_not_from_the_future():
+    [_, year] = with_year(face(age=70.0, low=60.0, high=80.0), {"Faten": 1961}).readings
+    today = date.today().year
+    assert year.values["production-year"] <= today
+    assert year.high == {"production-year": float(today)}
+
+
+def test_the_year_of_a_film_by_hand():
+    births = {"Faten": 1931, "Omar": 1932}
+    stills = [face(age=30.0, low=20.0, high=40.0), face(age=34.0, low=24.0, high=44.0)]
+    stills += [face(age=26.0, low=6.0, high=46.0, person="Omar")]
+    # Medians 1963 and 1958, half widths 10 and 20, weights 4 and 1: 1962, half 400/500 ** 0.5.
+    year = film_year([with_year(one, births) for one in stills])
+    assert year.value == pytest.approx(1962)
+    assert year.high - year.value == pytest.approx(20 / 5**0.5)
+    assert (year.trials, year.people) == (3, 2)
+    assert film_year([face()]) is None

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from mien.service.identification import Identified
     from mien.service.result_log import ResultLog
     from mien.service.schema import Extent
-    from mien.types import Decision
+    from mien.types import Decision, Face
 
 OLD_SEGMENTS = "--looks"  # deprecated name of --segments, for one release
 
@@ -138,9 +138,10 @@ def identify(
 
     Example: mien identify party/ --gallery family.mien --report party.html
     """
+    from mien.datasets import read_births
     from mien.media import is_film
     from mien.service import identify as run_identification
-    from mien.service.production_year import AGE_HEAD, read_births, with_years
+    from mien.service.production_year import AGE_HEAD, film_year, with_years
     from mien.service.result_log import ResultLog
     from mien.service.runs import Run
     from mien.service.schema import Extent
@@ -187,13 +188,21 @@ def identify(
             sys.stdin.buffer.read() if name == "-" else name for name in names if name not in done
         ]
         shown = Shown(pipeline, outputs, table, log, extent, keep=bool(wishes))
+        dated: list[Face] = []
         with log or nullcontext(), progress() as on_step:
             shown.left_out(unread, others)
             every = 0.0 if blur else every  # a blurred film needs every frame
             found = run_identification(todo, pipeline, every=every, keep=segments, run=Run(on_step))
             for one in found:
-                shown(one if births is None else with_years(one, births), on_step)
+                one = one if births is None else with_years(one, births)
+                dated += one.answer.faces if births and one.answer else ()
+                shown(one, on_step)
     shown.finish()
+    if year := film_year(dated):
+        complain(
+            f"If these are stills of one film, it is from {year.value:.0f} ({year.low:.0f} to "
+            f"{year.high:.0f}), by {year.people} people."
+        )
     if wishes:
         write_exports(log.rows() if log else shown.rows, wishes, rate)
     if exit_code:

@@ -12,9 +12,14 @@ from mien.datasets.labels import LABELS as OTHERS
 from mien.datasets.labels import Labelled
 from mien.datasets.micro import MICRO, MicroEvent
 from mien.datasets.pairs import PAIRS, unpacked_bin
+from mien.datasets.stills import STILLS, read_births
 from mien.datasets.templates import TEMPLATES
 
-LABELS = {**OTHERS, **AGES}  # name that users type -> reader of labelled images in that layout
+LABELS = {
+    **OTHERS,
+    **AGES,
+    **STILLS,
+}  # name that users type -> reader of labelled images in that layout
 
 __all__ = [
     "ATTEMPTS",
@@ -30,6 +35,7 @@ __all__ = [
     "Labelled",
     "MicroEvent",
     "csv_boxes",
+    "read_births",
     "unpacked_bin",
     "voc_boxes",
     "wider",

@@ -235,8 +235,9 @@ def ckplus(root: Path) -> list[Labelled]:
 def taiwan(root: Path) -> list[Labelled]:
     """Taiwanese facial expressions: ratings.csv (file, person, intended) and 0301a01.jpg.
 
-    The label is the expression that the actor intended. About 100 people rated each image, but for
-    six emotions that include no neutral, so their shares are not read as votes.
+    The label is the expression that the actor intended; a second one is the method, if the table
+    names it: acted, facs, memory or neutral. About 100 people rated each image, but for six
+    emotions that include no neutral, so their shares are not read as votes.
 
     Source: Chen, Cho and Tseng, Chinese Journal of Psychology 55, 2013.
     """
@@ -248,7 +249,8 @@ def taiwan(root: Path) -> list[Labelled]:
             raise MienError(
                 f"{table}, line {line}: '{row['intended']}' is not one of {', '.join(FER2013)}."
             )
-        found.append(Labelled(root / row["file"], row["person"], labels={"expression": word}))
+        labels = {"expression": word, **({"method": row["method"]} if row.get("method") else {})}
+        found.append(Labelled(root / row["file"], row["person"], labels=labels))
     return some(found, root, "Taiwanese facial expressions (ratings.csv)")
 
 

@@ -1,6 +1,15 @@
 """Error rates, agreement and intervals as pure functions; `*_rate`, `*_error`: lower is better."""
 
-from mien.metrics.agreement import balanced_accuracy, concordance, confusion, icc, kappa, macro_f1
+from mien.metrics.agreement import (
+    balanced_accuracy,
+    concordance,
+    confusion,
+    icc,
+    kappa,
+    macro_f1,
+    weighted_roc_area,
+    weighted_scores,
+)
 from mien.metrics.calibration import (
     calibration_error,
     cllr,
@@ -112,6 +121,8 @@ __all__ = [
     "threshold_at_apcer",
     "threshold_at_fmr",
     "tone_angle",
+    "weighted_roc_area",
+    "weighted_scores",
     "wilson",
     "wilson_share",
 ]

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import MienError, TooFewTrialsError
+from mien.metrics.liveness import roc_area
 from mien.types import Doubles
 
 
@@ -46,6 +47,54 @@ def macro_f1(table: NDArray[np.int64]) -> float:
     seen = table.sum(1) > 0
     right = table.diagonal()[seen]
     return float(np.mean(2 * right / (table.sum(1)[seen] + table.sum(0)[seen])))
+
+
+def weighted_scores(table: NDArray[np.int64]) -> tuple[float, float, float]:
+    """Precision, recall and F1 of the classes, averaged with their frequencies as weights.
+
+    Each is in [0, 1], higher is better. A class that is never predicted has a precision of 0. The
+    weighted recall equals the accuracy.
+
+    Args:
+        table: (L, L) of `confusion`; rows are truths.
+
+    Source: the averages "over classes" of the Orange data-mining suite and of scikit-learn.
+    """
+    right, truths, predicted = table.diagonal(), table.sum(1), table.sum(0)
+    precision = right / np.maximum(predicted, 1)
+    recall = right / np.maximum(truths, 1)
+    f1 = 2 * right / np.maximum(truths + predicted, 1)
+    values = (float(np.average(one, weights=truths)) for one in (precision, recall, f1))
+    return next(values), next(values), next(values)
+
+
+def weighted_roc_area(truth: ArrayLike, scores: ArrayLike) -> float:
+    """Area under the ROC of each class against the others, averaged by class frequency.
+
+    Args:
+        truth: (N,) class numbers; each class of `scores` occurs, and so does another.
+        scores: (N, L), higher = more likely.
+
+    Returns:
+        In [0, 1], higher is better, 0.5 by chance.
+
+    Raises:
+        TooFewTrialsError: a class does not occur, or only one does.
+
+    Source: Provost and Domingos, "Tree induction for probability-based ranking", 2003.
+    """
+    classes, table = np.asarray(truth).ravel(), np.asarray(scores, np.float64)
+    counts = np.bincount(classes, minlength=table.shape[1])
+    if len(counts) != table.shape[1] or (counts == 0).any() or len(counts) < 2:
+        raise TooFewTrialsError(
+            f"{int((counts > 0).sum())} of {table.shape[1]} classes occur; an area against the "
+            "others needs each class, and two at least."
+        )
+    areas = [
+        roc_area(table[classes == number, number], table[classes != number, number])
+        for number in range(len(counts))
+    ]
+    return float(np.average(areas, weights=counts))
 
 
 def kappa(table: NDArray[np.int64]) -> float:

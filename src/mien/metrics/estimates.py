@@ -107,7 +107,8 @@ class Clusters:
         if people < LEAST_PEOPLE:
             reason = f"{people} people are too few for an interval"
             return Estimate(value, trials=size, people=people, reason=reason)
-        free = value * (1 - value) / self.variance(x)
+        varies = self.variance(x)  # 0 if the share is the same for everybody
+        free = value * (1 - value) / varies if varies > 0 else math.inf
         free = min(free, float(x.size)) * (ndtri(0.975) / stdtrit(self.people - 1, 0.975)) ** 2
         return Estimate(value, *wilson_share(value, free), size, people)
 

@@ -1,54 +1,18 @@
 """Guess the year in which a still of a film was shot: year of birth plus apparent age."""
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
-from mien.errors import MienError
+import numpy as np
+
+from mien.metrics import Estimate
 from mien.service.identification import Identified
 from mien.types import Face, Reading
 
 AGE_HEAD = "age-fahr"
 TASK = "production-year"
 OLDEST = 110  # years; an apparent age beyond is an error of the head
-FIRST = 1800  # of a plausible year of birth
-
-
-def read_births(path: Path) -> dict[str, int]:
-    """Return the year of birth by person, from a CSV with the columns person and birth_year.
-
-    A person without a year is left out. A full date, such as 1931-05-09, counts by its year.
-
-    Raises:
-        MienError: the file cannot be read, a column is missing, a year is not plausible, or a
-            person has two; the message names the line.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MienError(f"{path} cannot be read ({error}).") from error
-    rows = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    columns = {"person", "birth_year"}
-    if not columns <= set(rows.fieldnames or ()):
-        raise MienError(
-            f"{path} needs the columns person and birth_year; its first line names "
-            f"{', '.join(rows.fieldnames or ()) or 'nothing'}."
-        )
-    births: dict[str, int] = {}
-    for line, row in enumerate(rows, 2):
-        person, written = ((row[name] or "").strip() for name in ("person", "birth_year"))
-        if not person or not written:
-            continue
-        year = _year(written)
-        if year is None:
-            raise MienError(
-                f"{path}, line {line}: '{written}' is not a year of birth from {FIRST} to today."
-            )
-        if births.setdefault(person, year) != year:
-            raise MienError(f"{path}, line {line}: {person} has a second year of birth, {year}.")
-    return births
 
 
 def with_years(found: Identified, births: Mapping[str, int]) -> Identified:
@@ -80,18 +44,38 @@ def with_year(face: Face, births: Mapping[str, int]) -> Face:
     if not 0 <= middle <= OLDEST:
         reason = f"An apparent age of {middle:.0f} years is not plausible."
         return _read(face, Reading(TASK, {}, "year", age.model, text=reason))
-    low, high = ({TASK: year + side["age"]} if side else None for side in (age.low, age.high))
-    reading = Reading(TASK, {TASK: year + middle}, "year", age.model, low, high)
+    today = date.today().year  # a photograph is not from the future
+    low, high = (
+        {TASK: min(year + side["age"], today)} if side else None for side in (age.low, age.high)
+    )
+    reading = Reading(TASK, {TASK: min(year + middle, today)}, "year", age.model, low, high)
     return _read(face, reading)
+
+
+def film_year(faces: Iterable[Face]) -> Estimate | None:
+    """The year of one film from all faces of its stills that have a year and an interval.
+
+    The year of a person is the median over the stills. People count by the inverse square of the
+    width of their interval. The interval holds if the errors of people are independent; make-up
+    that ages a whole cast is not seen. None without any year.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for face in faces:
+        for one in face.readings:
+            if one.task == TASK and one.values and one.low and one.high and face.decision:
+                # The side that is not cut at today's year.
+                half = one.values[TASK] - one.low[TASK]
+                found.setdefault(face.decision.person or "", []).append((one.values[TASK], half))
+    if not found:
+        return None
+    years = np.array([np.median([year for year, _ in own]) for own in found.values()])
+    widths = np.array([np.median([half for _, half in own]) for own in found.values()])
+    weights = 1 / np.maximum(widths, 1.0) ** 2
+    middle, half = float(np.average(years, weights=weights)), float(weights.sum() ** -0.5)
+    stills = sum(len(own) for own in found.values())
+    high = min(middle + half, float(date.today().year))
+    return Estimate(middle, middle - half, high, stills, len(found))
 
 
 def _read(face: Face, reading: Reading) -> Face:
     return replace(face, readings=(*face.readings, reading))
-
-
-def _year(text: str) -> int | None:
-    try:
-        year = int(text) if len(text) <= 4 else date.fromisoformat(text).year
-    except ValueError:
-        return None
-    return year if FIRST <= year <= date.today().year else None

@@ -1,0 +1,1 @@
+"""People in film stills: leave one film out, and the random split of the paper."""
