@@ -157,6 +157,13 @@ def test_stills_of_known_people_get_names_ages_and_years(mien, data, tmp_path):
     assert found["johnsnow_test1.jpg"] == set()  # nobody who is enrolled
 
 
+def test_edit_is_the_short_form_of_the_editor(mien, site):
+    code, _, err = mien("edit", site / "0.png", "--out", site / "e.png")
+    assert code == 1
+    assert "Nothing to edit: set smiling (-1 to 1), tone (degrees), or both." in err
+    assert mien("make", "edit-face", "--list")[0] == 0
+
+
 def test_restore_and_enhance_are_short_forms_of_the_shipped_maker(mien, site):
     how = ("--set", "aligned=true", "--out")
     code, out, err = mien("restore", site / "0.png", *how, site / "clear.png")

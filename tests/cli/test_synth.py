@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mien.media import open_film, read_image
+from mien.media import open_film, read_image, write_image
 from mien.synth import read_truth
 
 
@@ -84,3 +84,28 @@ def test_mistakes_are_told_in_one_line(mien, tmp_path, monkeypatch, words, messa
     assert out == ""
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.weights
+def test_rare_cells_are_filled_and_what_is_missing_is_said(mien, tmp_path):
+    (tmp_path / "set").mkdir()
+    colours = {0: (215, 170, 140), 1: (170, 128, 100)}
+    for k in range(6):
+        image = np.full((60, 60, 3), (30, 60, 150), np.uint8)
+        image[8:56, 8:52] = colours[int(k == 5)]
+        write_image(tmp_path / "set" / f"30_0_0_{k}.jpg.chip.png", image)
+    plan = tmp_path / "plan.toml"
+    plan.write_text('tones = ["light", "tan"]\nper_source = 1\nleast = 0.6\n')
+    words = ("synth", "balance", tmp_path / "set", tmp_path / "out", "--plan", plan)
+    code, out, err = mien(*words)
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["before"] == {"light": 5, "tan": 1}
+    assert found["edited"].get("tan", 0) + found["missing"].get("tan", 0) == 2
+    code, out, _ = mien(*words, "--table")
+    assert code == 0
+    assert "missing" in out
+    plan.write_text("tone = 1")
+    code, _, err = mien(*words)
+    assert code == 1
+    assert "'tone' is no key of a plan" in err

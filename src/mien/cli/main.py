@@ -76,7 +76,15 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         cluster.cluster,
     ),
     "Faces": (faces.detect, faces.quality, faces.embed, liveness.liveness, analyze.analyze),
-    "Research": (systems.train, explain, ask, makers.make, makers.restore, makers.enhance),
+    "Research": (
+        systems.train,
+        explain,
+        ask,
+        makers.make,
+        makers.restore,
+        makers.enhance,
+        makers.edit,
+    ),
     "This installation": (demo, doctor, bench, calibrate),
 }
 for panel, commands in PANELS.items():

@@ -12,7 +12,7 @@ from mien.cli.terminal import complain, print_json_line, print_table, progress
 if TYPE_CHECKING:
     from mien.zoo import Card
 
-RESTORER = "restore-unet"  # card behind the short forms
+RESTORER, EDITOR = "restore-unet", "edit-face"  # cards behind the short forms
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="KEY=VALUE; may be given several times.", show_default=False),
@@ -110,6 +110,26 @@ def enhance(
     """
     how = ([f"scale={scale}", *(settings or [])], not no_mark, device, commercial_only)
     _make(RESTORER, inputs or [], out, *how, sheet)
+
+
+def edit(
+    inputs: Inputs = None,
+    out: Out = Path("edited"),
+    settings: Settings = None,
+    sheet: Sheet = None,
+    no_mark: NoMark = False,
+    device: Processor = "cpu",
+    commercial_only: CommercialOnly = False,
+) -> None:
+    """Edit the largest face of photos: a smile, or a lighter or darker skin tone.
+
+    Those who are shown must have agreed. An edited face is marked and never
+    enrolled. This is the short form of: mien make edit-face.
+
+    Example: mien edit me.jpg --set smiling=1 --out smile.png
+    """
+    how = (settings or [], not no_mark, device, commercial_only)
+    _make(EDITOR, inputs or [], out, *how, sheet)
 
 
 def _make(

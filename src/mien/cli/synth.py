@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli.options import AsTable, DetectorName, EmbedderName
+from mien.cli.synth_balance import balance
 from mien.cli.synth_films import (
     Emotion,
     HeadName,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Render synthetic people with ground truth.")
 app.command()(puppet)
+app.command()(balance)
 
 Tone = Annotated[
     float | None, typer.Option("--tone", min=1, max=10, help="Skin tone on the Monk scale.")

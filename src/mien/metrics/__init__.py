@@ -35,7 +35,7 @@ from mien.metrics.intervals import (
     wilson_share,
 )
 from mien.metrics.liveness import apcer, bpcer, roc_area, threshold_at_apcer
-from mien.metrics.pictures import kernel_distance, psnr, ssim, tone_angle
+from mien.metrics.pictures import TONES, kernel_distance, psnr, ssim, tone_angle, tone_bin
 from mien.metrics.spotting import (
     Interval,
     Spotting,
@@ -56,6 +56,7 @@ from mien.metrics.verification import (
 )
 
 __all__ = [
+    "TONES",
     "BCubed",
     "Clusters",
     "Discard",
@@ -121,6 +122,7 @@ __all__ = [
     "threshold_at_apcer",
     "threshold_at_fmr",
     "tone_angle",
+    "tone_bin",
     "weighted_roc_area",
     "weighted_scores",
     "wilson",

@@ -6,6 +6,11 @@ from numpy.typing import NDArray
 from mien.errors import MienError, TooFewTrialsError
 from mien.types import Doubles, Floats, Pixels
 
+# Bins of the skin-tone angle, from light to dark: above the first and up to the second, degrees.
+TONES = {
+    "very light": (55.0, 180.0), "light": (41.0, 55.0), "intermediate": (28.0, 41.0),
+    "tan": (10.0, 28.0), "brown": (-30.0, 10.0), "dark": (-181.0, -30.0),
+}  # fmt: skip
 WINDOW, SPREAD = 11, 1.5  # px of SSIM's Gaussian
 STEADY = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # C1 and C2 of SSIM
 # Weights of red, green and blue in the luma of video. Source: ITU-R BT.601.
@@ -117,6 +122,17 @@ def tone_angle(pixels: Pixels) -> float:
     if np.abs(yellow).max() < 0.5:  # CIE b*: rounding of grey pixels
         return float("nan")
     return float(np.median(np.degrees(np.arctan2(light - 50, yellow))))
+
+
+def tone_bin(angle: float) -> str:
+    """Name of the bin of a skin-tone angle (ITA), one of TONES; "" for NaN.
+
+    Source: Chardon et al., 1991; Del Bino and Bernerd, "Variations in skin colour and the
+    biological consequences of ultraviolet radiation exposure", 2013.
+    """
+    if np.isnan(angle):
+        return ""
+    return next(name for name, (low, _) in TONES.items() if angle > low)
 
 
 def _lightness_and_yellow(flat: NDArray[np.uint8]) -> tuple[Doubles, Doubles]:

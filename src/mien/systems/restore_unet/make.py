@@ -11,21 +11,14 @@ from mien.contracts import Artefact, Detector, Made, Provenance, silent
 from mien.detect import REASONS, detect_with_retries
 from mien.errors import MienError, NoFaceError, OptionError
 from mien.media import add_correction, enlarged, warp
+from mien.media.skin import UTKFACE_POINTS
 from mien.runtime import Session
-from mien.types import Crop, Face, Floats, OnStep, Pixels, Points
+from mien.types import Crop, Face, Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, load
 
 SIDE, FACTOR = 128, 4  # px of a chip; the factor by which training faces were enlarged
-# The framing of UTKFace's crops, on which the network was trained: the median positions of MTCNN's
-# five points there, made symmetrical. From the brows to the chin, with some hair.
-POINTS: Points = (
-    (0.3025, 0.2935),
-    (0.6975, 0.2935),
-    (0.5, 0.5230),
-    (0.3225, 0.6910),
-    (0.6775, 0.6910),
-)
-CROP = Crop(size=SIDE, points=POINTS)
+# The framing of UTKFace's crops, on which the network was trained: from brows to chin.
+CROP = Crop(size=SIDE, points=UTKFACE_POINTS)
 LARGE = 2.0  # times 128 px; in larger faces, most faults are finer than what the network sees
 SIDES = 16_384  # px; a larger image is not enlarged
 

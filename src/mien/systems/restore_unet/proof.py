@@ -15,11 +15,12 @@ from mien.contracts import Embedder
 from mien.datasets import LABELS as READERS
 from mien.datasets import Labelled
 from mien.media import smoothed
+from mien.media.skin import UTKFACE_POINTS, cheeks
 from mien.metrics import Clusters, psnr, ssim, threshold_at_fmr, tone_angle
 from mien.metrics.estimates import Estimate
 from mien.synth.render.bad_conditions import CONDITIONS, enlarge_photo, spoil_photo
 from mien.systems.restore_unet.data import Faces, parts
-from mien.systems.restore_unet.make import CROP, FACTOR, POINTS, SIDE, RestoreUNet
+from mien.systems.restore_unet.make import CROP, FACTOR, SIDE, RestoreUNet
 from mien.train.chips import read_chips
 from mien.train.criteria import Criterion, Found, of
 from mien.train.proofs import Figures, Part
@@ -36,8 +37,6 @@ ALL = (*CONDITIONS, "x4", "clean")
 ACTORS, UTKFACE = "actors", "UTKFace"  # the two sets
 SHOWN = ("before", "after", "gain", "low", "high", "filters", "ssim before", "ssim")
 JUDGED = ("mixed", "x4", "small", "blur", "noise", "fog")  # for identity
-# The cheeks of an aligned face: left, top, right, bottom as shares of the side.
-CHEEKS = ((0.22, 0.48, 0.36, 0.62), (0.64, 0.48, 0.78, 0.62))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +153,7 @@ def tones(net: RestoreUNet, test: Faces) -> str:
     """Change of the skin tone (ITA of the cheeks) by the group that the authors assigned."""
     bad = degraded(test.images, "mixed", 1)
     good = restored(net, bad)
-    angle = [np.array([tone(one) for one in x]) for x in (test.images, bad, good)]
+    angle = [np.array([tone_angle(cheeks(one)) for one in x]) for x in (test.images, bad, good)]
     rows = []
     for name in sorted(set(test.group.tolist()) - {""}):
         here = (test.group == name) & np.isfinite(np.stack(angle)).all(0)
@@ -171,15 +170,6 @@ def tones(net: RestoreUNet, test: Faces) -> str:
             markdown(columns, rows),
         ]
     )
-
-
-def tone(chip: Pixels) -> float:
-    """ITA of the cheeks of an aligned face, degrees; NaN for grey ones."""
-    parts = [
-        chip[round(t * SIDE) : round(b * SIDE), round(x * SIDE) : round(r * SIDE)].reshape(-1, 3)
-        for x, t, r, b in CHEEKS
-    ]
-    return tone_angle(np.concatenate(parts))
 
 
 def identities(net: RestoreUNet, clean: Pixels, people: NDArray[np.str_]) -> str:
@@ -231,7 +221,7 @@ def _some(records: Sequence[Labelled]) -> Iterator[Labelled]:
 
 def embedded(embedder: Embedder, chips: Pixels) -> Floats:
     """(N, D) unit vectors; the points of an aligned face are known, so nothing is searched."""
-    points = np.array(POINTS, np.float32) * SIDE
+    points = np.array(UTKFACE_POINTS, np.float32) * SIDE
     face = Face(np.array([0, 0, SIDE, SIDE], np.float32), 1.0, points)
     cut = [align(chip, [face], embedder.crop) for chip in chips]
     return embedder(np.concatenate(cut))
