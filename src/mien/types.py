@@ -159,7 +159,7 @@ class Face:
     readings: tuple[Reading, ...] = ()
     track: int | None = None  # same number = same face, followed without a cut
     decision: Decision | None = None
-    occluded: tuple[str, ...] = ()  # parts that a mask covers, if quality was assessed
+    occluded: tuple[str, ...] = ()  # covered by a mask or dark glasses, if quality was assessed
     liveness: Liveness | None = None  # None: not checked
 
 

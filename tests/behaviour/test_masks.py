@@ -4,7 +4,7 @@ from tests.behaviour.test_occlusion import Still, mesh, painted
 from tests.toys import OcclusionTracking
 
 from mien.behaviour.masks import ABOVE, BELOW, LIPS, UNDER, masked
-from mien.behaviour.occlusion import masked_parts
+from mien.behaviour.occlusion import covered_parts
 
 SKIN, LIP = (180, 130, 110), (190, 100, 90)
 
@@ -78,13 +78,13 @@ def face_with(lower):
 
 
 def test_a_mask_is_seen_from_five_points_and_names_what_it_covers():
-    assert masked_parts(face_with((60, 90, 160)), FIVE) == tuple(sorted(UNDER))
-    assert masked_parts(face_with((230, 232, 235)), FIVE) == tuple(sorted(UNDER))
-    assert masked_parts(face_with(SKIN), FIVE) == ()
-    assert masked_parts(np.full((220, 200, 3), 128, np.uint8), FIVE) == ()
+    assert covered_parts(face_with((60, 90, 160)), FIVE) == tuple(sorted(UNDER))
+    assert covered_parts(face_with((230, 232, 235)), FIVE) == tuple(sorted(UNDER))
+    assert covered_parts(face_with(SKIN), FIVE) == ()
+    assert covered_parts(np.full((220, 200, 3), 128, np.uint8), FIVE) == ()
     missing = FIVE.copy()
     missing[2] = np.nan
-    assert masked_parts(face_with((60, 90, 160)), missing) == ()
+    assert covered_parts(face_with((60, 90, 160)), missing) == ()
 
 
 def test_a_covered_face_is_for_review():

@@ -238,8 +238,10 @@ def weakness(face: Face, calibration: Calibration | None = None) -> str | None:
         return f"the distance between the eyes is only {eyes:.0f} px"
     if yaw is not None and abs(yaw) > TURNED:
         return f"the face is turned {abs(yaw):.0f} degrees"
-    if face.occluded:
+    if "mouth" in face.occluded:
         return "mouth and nose are covered"
+    if face.occluded:
+        return "dark glasses cover the eyes"
     light = measures.get("luminance_mean")
     if light is not None and light < DIM:
         return f"the face is too dark (mean luminance {light:.3f})"

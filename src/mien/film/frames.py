@@ -8,8 +8,7 @@ import numpy as np
 
 from mien.align import align
 from mien.behaviour import OcclusionMonitor, without_occluded
-from mien.behaviour.masks import UNDER, masked
-from mien.behaviour.occlusion import colours
+from mien.behaviour.occlusion import covered_by_wear
 from mien.body import HandsNear
 from mien.detect import detect_with_retries
 from mien.film.analyzer import POSES, Analyzer, Dense
@@ -163,7 +162,7 @@ def analyze_image(analyzer: Analyzer, image: Pixels) -> tuple[list[FaceRow], Seg
             rows.append(FaceRow({**keys, "reason": "low-presence"}))
         else:
             row = measure_face(analyzer, image, mesh, seen, camera, keys)
-            rows.append(_without(row, UNDER, "occluded") if masked(colours(image, mesh)) else row)
+            rows.append(_without(row, covered_by_wear(image, mesh), "occluded"))
     read_heads(analyzer, image, rows)
     if not analyzer.names:
         return rows, None

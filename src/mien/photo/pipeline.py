@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mien.align import align
-from mien.behaviour.occlusion import masked_parts
+from mien.behaviour.occlusion import covered_parts
 from mien.contracts import ChipHead, Detector, Embedder, Model
 from mien.decision import Calibration, calibrations, find_calibration
 from mien.decision.decide import FMR, FPIR, PRIOR, compare, question, question_origin
@@ -248,7 +248,7 @@ class Pipeline:
             replace(
                 face,
                 quality=quality,
-                occluded=() if face.points is None else masked_parts(image, face.points),
+                occluded=() if face.points is None else covered_parts(image, face.points),
             )
             for face, quality in pairs
         ]
