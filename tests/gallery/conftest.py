@@ -1,5 +1,7 @@
 """What the tests of the gallery share: the engines to try."""
 
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -104,3 +106,15 @@ def reopen(request, tmp_path):
 @pytest.fixture
 def gallery(reopen):
     return reopen()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MB; `mount -o remount,size=8m` makes it larger."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small disk needs Linux and the right to mount one")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)

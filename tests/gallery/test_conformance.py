@@ -130,6 +130,8 @@ def test_every_field_comes_back_as_it_went_in(gallery, face, sha):
     ("more", "message"),
     [
         ({"quality": {"sharpness": float("nan")}}, "not a finite number"),
+        ({"quality": {f"c{i}": 1.0 for i in range(9_000)}}, "9,000 components"),
+        ({"source": "x" * 10_000_000}, "longer than 4096"),
         ({"box": np.zeros(3, dtype=np.float32)}, "left, top, right, bottom"),
         ({"box": np.full(4, np.nan, dtype=np.float32)}, "finite"),
         ({"added": datetime(2024, 1, 1)}, "no time zone"),  # noqa: DTZ001, RUF100

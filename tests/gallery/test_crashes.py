@@ -146,17 +146,6 @@ def test_a_file_that_may_not_grow_loses_nothing(tmp_path):
         assert len(gallery) == done
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)]
-    if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small disk needs Linux and the right to mount one")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
 def test_a_full_disk_is_a_sentence_and_loses_nothing(small_disk):
     complaint, done = fill(small_disk / "people.mien", 0)
     assert "because the disk is full" in complaint

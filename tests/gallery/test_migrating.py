@@ -6,11 +6,19 @@ import sys
 import zlib
 from contextlib import suppress
 
+import numpy as np
 import pytest
 from tests.gallery.test_crashes import PRELUDE
 
 from mien.errors import GalleryError
-from mien.gallery import LegalBasis, Template, migrating, moving, open_engine, open_gallery
+from mien.gallery import (
+    LegalBasis,
+    Template,
+    migrating,
+    moving,
+    open_engine,
+    open_gallery,
+)
 from mien.service.galleries import migrate_gallery
 
 CONTRACT = "toy-16:0f0f"
@@ -247,3 +255,26 @@ def test_a_target_whose_creation_was_killed_is_created_by_the_same_command(
     assert migrate_gallery(source, target).templates > 0
     with open_gallery(source, CONTRACT) as one, open_gallery(target, CONTRACT) as two:
         assert everything(one) == everything(two)
+
+
+def test_a_disk_that_fills_in_a_migration_loses_nothing(tmp_path, small_disk):
+    source, target = tmp_path / "source.mien", small_disk / "target.mien"
+    vectors = np.eye(16, dtype=np.float32)
+    with open_gallery(source, CONTRACT, create=True, personal=True) as gallery:
+        for start in range(0, 6000, 1000):
+            gallery.add(
+                Template(f"p{i}", vectors[i % 16], CONTRACT, f"{i}.jpg")
+                for i in range(start, start + 1000)
+            )
+        expected = everything(gallery)
+    with pytest.raises(GalleryError, match="disk is full"):
+        migrate_gallery(source, target)
+    with pytest.raises(GalleryError, match="migrat"):
+        open_gallery(target, CONTRACT)
+    with open_gallery(source, CONTRACT) as gallery:
+        assert (everything(gallery), gallery.check()) == (expected, [])
+    larger = ["mount", "-o", "remount,size=16m", str(small_disk)]
+    subprocess.run(larger, check=True)
+    assert migrate_gallery(source, target).templates == 6000
+    with open_gallery(target, CONTRACT) as gallery:
+        assert (everything(gallery), gallery.check()) == (expected, [])

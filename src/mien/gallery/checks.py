@@ -14,6 +14,7 @@ from mien.types import Doubles, Floats
 
 LONGEST_NAME = 200  # characters, after NFC
 LONGEST_SOURCE = 4096  # characters; the longest path on Linux
+LONGEST_QUALITY = 16_384  # characters of JSON; those of mien take 1,500
 # Permitted deviation of a length from 1. Float32 rounding of a 512-d vector deviates by 1e-6; a
 # vector that was stored as float16 deviates by 1e-3, and so would its similarities.
 UNIT_TOLERANCE = 1e-4
@@ -161,12 +162,18 @@ def quality_text(quality: Mapping[str, float] | None) -> str | None:
     if quality is None:
         return None
     try:
-        return json.dumps({str(k): float(v) for k, v in quality.items()}, allow_nan=False)
+        text = json.dumps({str(k): float(v) for k, v in quality.items()}, allow_nan=False)
     except (TypeError, ValueError):
         raise GalleryError(
-            f"The quality {dict(quality)!r} has a component that is not a finite number; "
+            f"The quality {str(dict(quality))[:200]} has a component that is not a finite number; "
             "omit missing components."
         ) from None
+    if len(text) > LONGEST_QUALITY:
+        raise GalleryError(
+            f"The quality has {len(quality):,} components of {len(text):,} characters; expected at "
+            f"most {LONGEST_QUALITY:,}; keep the components of mien."
+        )
+    return text
 
 
 def utc(time: datetime | None) -> str:
