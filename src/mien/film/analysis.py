@@ -10,7 +10,7 @@ from typing import Any
 
 from mien.behaviour import Baseline
 from mien.errors import CancelledError, MienError, StorageError
-from mien.film.analyzer import Analyzer, licences
+from mien.film.analyzer import Analyzer, licences, without_default_clips
 from mien.film.assemble import assemble_table
 from mien.film.baselines import apply_baselines, fit_person_baseline
 from mien.film.checkpoint import RowCheckpoint
@@ -54,6 +54,8 @@ def analyze(
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise MienError(f"Source '{twice[0]}' is given twice; give each source once.")
+    if not any(is_film(name) for name in names):
+        analyzer = without_default_clips(analyzer)
     identity = {"inputs": names, "sizes": [_size(name) for name in names], **settings(analyzer)}
     with _place(folder) as place, one_thread():
         checkpoint = RowCheckpoint(place, analyzer.columns(), identity)

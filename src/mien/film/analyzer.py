@@ -1,7 +1,7 @@
 """The models that analyse faces, their intervals, and the columns of the table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,10 +143,7 @@ class Analyzer:
         often = f"read every {self.every:g} s in films; not-read between" if self.every else ""
         words = {"_lo": "lower end of the interval", "_hi": "upper end of the interval"}
         declared = card_columns(model)
-        # A head that is undecided leaves a number out, so the card names more than the example.
-        units = {name: column.unit for name, column in declared.items()
-                 if _is_task(model, task)}  # fmt: skip
-        units |= {name: unit for name, (_, unit) in reading_columns(reading).items()}
+        units = self._units(task, reading, model)
         return [
             Column(
                 name,
@@ -158,13 +155,22 @@ class Analyzer:
             for name, unit in units.items()
         ]
 
+    @staticmethod
+    def _units(task: str, reading: Reading, model: str) -> dict[str, str]:
+        """Return column -> unit of a reading; an undecided head leaves some of the card's out."""
+        card = card_of(model)
+        tasks = {task, *(one.task for one in reading.derived)}
+        declared = card.columns if card else ()
+        found = {c.name: c.unit for c in declared if card and (c.task or card.task) in tasks}
+        return found | {name: unit for name, (_, unit) in reading_columns(reading).items()}
+
     def _of_clips(self, task: str, reading: Reading, model: str, head: ClipHead) -> list[Column]:
         window, hop, _ = timing(head)
         stem, declared = task.replace("-", "_"), card_columns(model)
         often = f"of the last {window:g} s of a track, every {hop:g} s; not-read between"
         found = [
             Column(name, unit, task, about=_joined(_about(declared.get(name)), often), model=model)
-            for name, (_, unit) in reading_columns(reading).items()
+            for name, unit in self._units(task, reading, model).items()
         ]
         ends = (("start", "first"), ("end", "last"))
         return found + [
@@ -202,7 +208,7 @@ def open_analyzer(
 
     Args:
         heads: chip heads and clip heads, separated by commas; None: those whose card says
-            `default`; "none": none.
+            `default`, clip heads for films only; "none": none.
         every: seconds between two readings of the heads of one face; 0: every frame.
         points: "five", "68" (of iBUG, also in space), or "mesh" (478 and those).
         fov: degrees, field of view along the longer side of an image.
@@ -251,6 +257,17 @@ def open_analyzer(
     )
 
 
+def without_default_clips(analyzer: Analyzer) -> Analyzer:
+    """The analyzer of photos: without the clip heads that are enabled by default for films."""
+    kept = [head for head in analyzer.clip_heads if not _is_default(head.name)]
+    return replace(analyzer, clip_heads=kept)
+
+
+def _is_default(model: str) -> bool:
+    card = card_of(model)
+    return card is not None and card.default
+
+
 def licences(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the licences of models: card -> licence, commercial, digest."""
     known = cards()
@@ -264,11 +281,6 @@ def licences(names: Sequence[str]) -> dict[str, dict[str, Any]]:
         for name in names
         if name in known
     }
-
-
-def _is_task(model: str, task: str) -> bool:
-    card = card_of(model)
-    return card is not None and card.task == task
 
 
 def _named(model: Model) -> str:

@@ -12,7 +12,9 @@ from mien.report.svg_series import WIDTH, Panel, panel, ridge
 from mien.tables import REASONS, Table
 from mien.types import Doubles
 
-DECIDED = "0 or 1"  # unit of decisions: the probabilities behind them are drawn
+# Units that are not drawn: decisions (the probabilities behind them are), and times of windows.
+NOT_DRAWN = ("0 or 1", "s")
+MANY = 3  # columns whose names fit into a title
 KNOWN = ("keys", "boxes", "points", "landmarks", "quality", "poses", "gazes", "measures", "aus")
 ROW, TOP = 26.0, 5.0  # height of the row of an action unit; intensity that fills it
 
@@ -80,7 +82,7 @@ def _of_head(
             of_unit.setdefault(column.unit, []).append(column.name)
     found = []
     for unit, names in of_unit.items():
-        if unit == DECIDED:
+        if unit in NOT_DRAWN:
             continue
         stem = task.replace("-", "_")
         curves = [(n.removeprefix(f"{stem}_"), mine[n].to_numpy(float)) for n in names]
@@ -91,10 +93,13 @@ def _of_head(
         span = (0.0, 1.0) if unit == "probability" else None
         span = (-1.0, 1.0) if unit.startswith("-1 to 1") else span
         title = task if unit == "probability" or len(of_unit) == 1 else ", ".join(names)
+        if len(names) > MANY and title != task:
+            title = names[0].rpartition("_")[0]  # "valence_by" of valence_by_au01 and its like
+            curves = [(n.removeprefix(f"{title}_"), mine[n].to_numpy(float)) for n in names]
+        wide = interval is not None and span is None  # such as years
         found.append(
             panel(title, unit.split(";")[0], times, curves, seconds=seconds, span=span,
-                  interval=interval, least=10 if interval else 0.0,
-                  digits=0 if interval else 2)
+                  interval=interval, least=10 if wide else 0.0, digits=0 if wide else 2)
         )  # fmt: skip
     return found
 
