@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from mien.client import Client
+from mien.media import read_image, write_image
+
 SCREENS = ("identify", "people", "review", "films", "live", "analysis", "trust", "settings")
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -431,6 +434,25 @@ def test_trust_shows_rates_the_journal_and_licences(known, visit):
     page.get_by_text("Not enough photos for this").or_(
         page.get_by_role("heading", name=re.compile("worst case"))
     ).first.wait_for()
+
+
+def test_trust_counts_by_group_and_says_why_a_calibration_fails(
+    known, visit, server, faces, tmp_path
+):
+    for name in ("Eileen", "Grace"):
+        write_image(tmp_path / "other.png", read_image(faces / f"{name}.jpg")[:, ::-1])
+        with Client(server.url, server.key) as client:
+            client.enrol(name, tmp_path / "other.png")
+    table = tmp_path / "groups.csv"
+    table.write_text("person;group\nEileen;pilots\nGrace;programmers\n", "utf-8")
+    page = visit("trust")
+    page.locator("input[type=file][accept*=csv]").set_input_files(table)
+    page.get_by_role("row", name=re.compile("pilots")).wait_for()
+    page.get_by_role("button", name="Without groups of people").click()
+    page.get_by_role("row", name=re.compile("pilots")).wait_for(state="detached")
+    page.get_by_role("button", name="Calibrate on these people").click()
+    page.locator(".notice.error").wait_for()  # two people show no rate
+    page.get_by_text("The calibration of the embedder decides").wait_for()
 
 
 def test_settings_make_keys_change_language_and_colours(visit):

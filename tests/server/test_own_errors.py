@@ -33,8 +33,28 @@ def test_a_wrong_photo_is_a_miss_and_makes_names_for_strangers(gallery):
         (one["kind"], frozenset((one["template"], one["other_template"]))) for one in found["worst"]
     ]
     assert len(pairs) == len(set(pairs))
-    [year] = [one for one in found["groups"] if one["by"] == "year"]
-    assert (year["searches"], year["errors"]) == (5, 1)
+    years = {one["kind"]: one for one in found["groups"] if one["by"] == "year"}
+    assert (years["missed"]["searches"], years["missed"]["errors"]) == (5, 1)
+    assert (years["named"]["searches"], years["named"]["errors"]) == (5, 3)
+
+
+def test_groups_by_label_count_the_people_who_have_one(gallery):
+    gallery.enrol("Cyd", picture=portrait("Cyd", side=50))
+    asked = {"rate": 0.1, "labels": {"Ada": "old", "Bob": "young", "nobody": "old"}}
+    found = gallery("POST", "/galleries/people/errors", json=asked)
+    rows = {(one["kind"], one["group"]): one for one in found["groups"] if one["by"] == "label"}
+    assert set(rows) == {(kind, of) for kind in ("missed", "named") for of in ("old", "young")}
+    assert (rows["missed", "old"]["searches"], rows["missed", "old"]["errors"]) == (3, 1)
+    assert (rows["missed", "young"]["searches"], rows["missed", "young"]["errors"]) == (2, 0)
+    assert rows["named", "young"]["people"] == 1
+    plain = gallery("GET", "/galleries/people/errors", params={"rate": 0.1})
+    assert not [one for one in plain["groups"] if one["by"] == "label"]  # they are not kept
+
+
+@pytest.mark.parametrize("labels", [{}, {"Ada": ""}, {"Ada": "x" * 81}, ["Ada"], None])
+def test_labels_that_are_none_are_refused(gallery, labels):
+    refused = gallery("POST", "/galleries/people/errors", json={"labels": labels}, ok=False)
+    assert refused.status_code == 422
 
 
 def test_without_scores_no_number_is_shown(gallery):

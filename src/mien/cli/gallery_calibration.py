@@ -11,7 +11,6 @@ from mien.errors import GalleryError
 from mien.zoo import DETECTOR
 
 if TYPE_CHECKING:
-    from mien.decision import Calibration
     from mien.gallery import GuardedGallery
 
 
@@ -37,7 +36,7 @@ def calibrate(
     """
     from mien.decision.calibration import read_calibration
     from mien.gallery import open_gallery
-    from mien.service.gallery_calibration import bind_calibration
+    from mien.service.gallery_calibration import bind_calibration, measure_on_people
 
     if reset and file:
         raise GalleryError("--reset removes a calibration, and a file sets one; give one of them.")
@@ -46,32 +45,17 @@ def calibrate(
             known.unbind()
             print_json_line({"gallery": gallery, "calibration": None})
             return
-        found = read_calibration(file) if file else _measured(known, detector)
+        if file:
+            found = read_calibration(file)
+        else:
+            with progress() as on_step:
+                found = measure_on_people(known, detector, on_step)
         drift = bind_calibration(known, found)
         if drift is None:
             complain(
                 "The gallery is too small to watch for drift: it needs 30 people and 100 templates."
             )
         print_json_line({"gallery": gallery, **summary(known)})
-
-
-def _measured(known: "GuardedGallery", detector: str) -> "Calibration":
-    """Measure on the people of a gallery."""
-    from mien.evaluate.verification.calibrate import calibrate as measure
-    from mien.evaluate.verification.vectors import Sample
-    from mien.service.gallery_calibration import sample_of
-
-    vectors, people = sample_of(known)
-    with progress() as on_step:
-        return measure(
-            Sample(vectors, people),
-            name="gallery",
-            contract=known.embedder,
-            detector=detector,
-            data=f"People of this gallery: {len(vectors)} templates of {len(set(people))} people.",
-            command="mien gallery calibrate",
-            on_step=on_step,
-        )
 
 
 def summary(known: "GuardedGallery") -> dict[str, Any]:

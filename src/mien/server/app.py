@@ -15,6 +15,7 @@ from mien.photo import Pipeline
 from mien.server import (
     albums,
     apikeys,
+    calibrating,
     camera_checks,
     cameras,
     compreface,
@@ -65,6 +66,7 @@ NOUNS = (
     consents,
     retention,
     rates,
+    calibrating,
     own_errors,
     verdicts,
     albums,

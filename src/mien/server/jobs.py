@@ -32,7 +32,7 @@ class Job:
     id: str
     tenant: str
     kind: str
-    subject: str  # id of the film or album
+    subject: str  # id of the film or album, or the gallery
     spec: dict[str, Any]
     state: JobState
     step: dict[str, Any]  # name, done, total
@@ -55,8 +55,8 @@ class JobFacts(BaseModel):
     """A job, as its owner sees it."""
 
     id: str
-    kind: Literal["film", "analysis", "cluster", "copy"]
-    subject: str = Field(description="id of the film or album")
+    kind: Literal["film", "analysis", "cluster", "copy", "calibration"]
+    subject: str = Field(description="id of the film or album, or the gallery")
     state: JobState
     progress: Progress | None
     error: str | None

@@ -1,6 +1,6 @@
 """Error rates on the people of a gallery: each template is searched as if it were not enrolled."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from mien.decision import Calibration
 from mien.decision.decide import FPIR
 from mien.gallery import GuardedGallery, Stored
 from mien.metrics import wilson_share
-from mien.server.access import Reviewer
+from mien.server.access import Caller, Reviewer
 from mien.server.galleries import Gallery
 from mien.server.rows import one_in
 from mien.types import Doubles, Floats
@@ -21,6 +21,7 @@ from mien.types import Doubles, Floats
 router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["rates"])
 MOST = 2000  # templates that are compared, evenly chosen by person
 ROWS = 100  # templates that are compared with all others at once
+By = Literal["year", "quality", "label"]
 WORST = 20  # errors and near-errors that are shown
 Owners = NDArray[np.int64]  # (N,) id of the person of each template
 GOOD = 50.0  # quality from which no component is weak
@@ -37,10 +38,22 @@ class Share(BaseModel):
 
 
 class GroupShare(Share):
-    """Known people who were missed, of one group of templates."""
+    """Searches that failed, of one group of templates."""
 
-    by: Literal["year", "quality"] = Field(description="of the enrolment; of the photo")
+    kind: Literal["missed", "named"] = Field(description="known people; strangers")
+    by: By = Field(description="of the enrolment; of the photo; given with the request")
     group: str
+
+
+class Labelled(BaseModel):
+    """A request for the error rates of groups of people. The labels are not kept."""
+
+    rate: Annotated[float, Field(gt=0, lt=1, description="As for searches.")] = FPIR
+    labels: dict[str, Annotated[str, Field(min_length=1, max_length=80)]] = Field(
+        description="group by the name of a person; people without one are in no group",
+        min_length=1,
+        max_length=100_000,
+    )
 
 
 class WorstCase(BaseModel):
@@ -94,7 +107,18 @@ def own_errors(
     searched without its person, as a stranger: somebody may be named. It is a comparison of what is
     enrolled, with photos as good as those of the enrolment, so searches may fail more often.
     """
-    known = caller.gallery(gallery)
+    return _measured(caller, caller.gallery(gallery), rate, {})
+
+
+@router.post("/errors")
+def errors_by_label(gallery: Gallery, caller: Reviewer, asked: Labelled) -> OwnErrors:
+    """Measure the same, also by group of people, such as by age or sex."""
+    return _measured(caller, caller.gallery(gallery), asked.rate, asked.labels)
+
+
+def _measured(
+    caller: Caller, known: GuardedGallery, rate: float, labels: Mapping[str, str]
+) -> OwnErrors:
     calibration = caller.state.pipelines.searching(known).calibrated()
     chosen, total = choose(known)
     names = known.engine.names()
@@ -117,7 +141,8 @@ def own_errors(
         left_out=total - len(chosen),
         missed=share(mated, missed, owners),
         named=share(found, named, owners),
-        groups=groups(mated, missed, owners, chosen),
+        groups=groups(mated, "missed", missed, owners, chosen, labels)
+        + groups(found, "named", named, owners, chosen, labels),
         worst=[
             WorstCase(
                 kind=kind,
@@ -194,21 +219,25 @@ def share(found: Sequence[Search], fails: Callable[[Search], bool], owners: Owne
 
 def groups(
     found: Sequence[Search],
+    kind: Literal["missed", "named"],
     fails: Callable[[Search], bool],
     owners: Owners,
     chosen: Sequence[Stored],
+    labels: Mapping[str, str],
 ) -> list[GroupShare]:
-    """Count misses by year of enrolment and by quality of the photo that is searched."""
-    parts: dict[tuple[Literal["year", "quality"], str], list[Search]] = {}
+    """Count failures by label of the person, year of enrolment and quality of the photo."""
+    parts: dict[tuple[By, str], list[Search]] = {}
     for one in found:
         template = chosen[one.row]
+        if template.person in labels:
+            parts.setdefault(("label", labels[template.person]), []).append(one)
         if template.added is not None:
             parts.setdefault(("year", str(template.added.year)), []).append(one)
         if template.quality:
             good = min(template.quality.values()) >= GOOD
             parts.setdefault(("quality", "good" if good else "weak"), []).append(one)
     return [
-        GroupShare(by=by, group=name, **share(rows, fails, owners).model_dump())
+        GroupShare(kind=kind, by=by, group=name, **share(rows, fails, owners).model_dump())
         for (by, name), rows in sorted(parts.items())
     ]
 

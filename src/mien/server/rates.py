@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from mien.decision import Calibration
+from mien.decision.calibration import calibration_text
+from mien.gallery.watching import SIGNALS
 from mien.server.access import Anybody
 from mien.server.galleries import Gallery
 
@@ -71,6 +73,8 @@ class CalibrationFacts(BaseModel):
     checked: list[MeasuredRate]
     ece: float | None
     cllr: float | None
+    own: bool = Field(description="kept in the gallery; false: that of the embedder")
+    drift: list[str] = Field(description="what of live searches has left the calibration")
 
 
 def cost(calibration: Calibration, rate: float, people: int) -> Cost:
@@ -127,10 +131,13 @@ def calibration(gallery: Gallery, caller: Anybody) -> CalibrationFacts:
     """Show the calibration that decides in a gallery."""
     known = caller.gallery(gallery)
     found = caller.state.pipelines.searching(known).calibrated()
-    return calibration_facts(found)
+    own = known.calibration() == calibration_text(found)
+    drifts = {signal: known.drift(signal) for signal in SIGNALS}
+    left = [signal for signal, drift in drifts.items() if drift and drift.alarm]
+    return calibration_facts(found, own, left)
 
 
-def calibration_facts(found: Calibration) -> CalibrationFacts:
+def calibration_facts(found: Calibration, own: bool, drift: list[str]) -> CalibrationFacts:
     """Return what is shown of a calibration."""
     points: list[dict[str, Any]] = [
         {"fmr": one.fmr, "threshold": one.threshold, "low": one.low, "high": one.high}
@@ -155,4 +162,6 @@ def calibration_facts(found: Calibration) -> CalibrationFacts:
         ],
         ece=check.ece if check else None,
         cllr=check.cllr if check else None,
+        own=own,
+        drift=drift,
     )

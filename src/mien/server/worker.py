@@ -19,7 +19,7 @@ import numpy as np
 
 from mien.errors import CancelledError, MienError
 from mien.media import open_film
-from mien.server import copies, readings
+from mien.server import calibrating, copies, readings
 from mien.server.films import FACES, PEOPLE, SEGMENTS, file_of, folder
 from mien.server.grouping import group_album
 from mien.server.jobs import Job, Jobs
@@ -127,6 +127,8 @@ class Worker:
             readings.analyze_job(self.state, job, run)
         elif job.kind == copies.KIND:
             copies.copy_job(self.state, job, run)
+        elif job.kind == calibrating.KIND:
+            calibrating.calibrate_job(self.state, job, run)
         else:
             group_album(self.state, job, run)
 

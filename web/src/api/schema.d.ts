@@ -814,8 +814,18 @@ export interface paths {
          */
         get: operations["calibration"];
         put?: never;
-        post?: never;
-        delete?: never;
+        /**
+         * Calibrate Gallery
+         * @description Measure the error rates on the people of this gallery, and use them from then on.
+         *
+         *     The job fails if the gallery is too small for an error rate; the calibration of before stays.
+         */
+        post: operations["calibrate_gallery"];
+        /**
+         * Reset Calibration
+         * @description Use the calibration of the embedder again.
+         */
+        delete: operations["reset_calibration"];
         options?: never;
         head?: never;
         patch?: never;
@@ -838,7 +848,11 @@ export interface paths {
          */
         get: operations["own_errors"];
         put?: never;
-        post?: never;
+        /**
+         * Errors By Label
+         * @description Measure the same, also by group of people, such as by age or sex.
+         */
+        post: operations["errors_by_label"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2219,6 +2233,16 @@ export interface components {
             ece: number | null;
             /** Cllr */
             cllr: number | null;
+            /**
+             * Own
+             * @description kept in the gallery; false: that of the embedder
+             */
+            own: boolean;
+            /**
+             * Drift
+             * @description what of live searches has left the calibration
+             */
+            drift: string[];
         };
         /**
          * CameraFacts
@@ -2645,7 +2669,7 @@ export interface components {
                     [key: string]: number | null;
                 };
             } | null;
-            /** @description parts of the face that a mask covers; a match is then for review */
+            /** @description parts of the face that a mask or dark glasses cover; a match is then for review */
             occluded: string[];
             liveness: components["schemas"]["Liveness"];
             readings: components["schemas"]["Reading"][];
@@ -2875,7 +2899,7 @@ export interface components {
         };
         /**
          * GroupShare
-         * @description Known people who were missed, of one group of templates.
+         * @description Searches that failed, of one group of templates.
          */
         GroupShare: {
             /** Searches */
@@ -2895,11 +2919,17 @@ export interface components {
             /** High */
             high: number | null;
             /**
-             * By
-             * @description of the enrolment; of the photo
+             * Kind
+             * @description known people; strangers
              * @enum {string}
              */
-            by: "year" | "quality";
+            kind: "missed" | "named";
+            /**
+             * By
+             * @description of the enrolment; of the photo; given with the request
+             * @enum {string}
+             */
+            by: "year" | "quality" | "label";
             /** Group */
             group: string;
         };
@@ -2982,10 +3012,10 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "film" | "analysis" | "cluster" | "copy";
+            kind: "film" | "analysis" | "cluster" | "copy" | "calibration";
             /**
              * Subject
-             * @description id of the film or album
+             * @description id of the film or album, or the gallery
              */
             subject: string;
             /**
@@ -3042,6 +3072,25 @@ export interface components {
         };
         /** @description name of a match, or unknown-1, unknown-2 ... within this film */
         Label: string;
+        /**
+         * Labelled
+         * @description A request for the error rates of groups of people. The labels are not kept.
+         */
+        Labelled: {
+            /**
+             * Rate
+             * @description As for searches.
+             * @default 0.01
+             */
+            rate: number;
+            /**
+             * Labels
+             * @description group by the name of a person; people without one are in no group
+             */
+            labels: {
+                [key: string]: string;
+            };
+        };
         /** @description whether the face is live, as one head says; null: not checked */
         Liveness: null | {
             /** @enum {unknown} */
@@ -3058,6 +3107,10 @@ export interface components {
             reason: string | null;
             /** @description frames that were checked */
             frames: number;
+            /** @description what the score rests on; empty: no response */
+            modalities?: ("rgb" | "depth" | "infrared")[];
+            /** @description codes of what was given and could not be used, such as depth-empty */
+            ignored?: string[];
         };
         /**
          * Login
@@ -4276,6 +4329,7 @@ export type SchemaJobFacts = components['schemas']['JobFacts'];
 export type SchemaJournalPage = components['schemas']['JournalPage'];
 export type SchemaKeyFacts = components['schemas']['KeyFacts'];
 export type SchemaLabel = components['schemas']['Label'];
+export type SchemaLabelled = components['schemas']['Labelled'];
 export type SchemaLiveness = components['schemas']['Liveness'];
 export type SchemaLogin = components['schemas']['Login'];
 export type SchemaMadeKey = components['schemas']['MadeKey'];
@@ -5831,7 +5885,13 @@ export interface operations {
                      *                 "threshold": 3.6,
                      *                 "score": 1,
                      *                 "reason": "The face is similar enough.",
-                     *                 "frames": 1
+                     *                 "frames": 1,
+                     *                 "modalities": [
+                     *                   "rgb"
+                     *                 ],
+                     *                 "ignored": [
+                     *                   "text"
+                     *                 ]
                      *               },
                      *               "readings": [
                      *                 {
@@ -6155,7 +6215,13 @@ export interface operations {
                      *                 "threshold": 3.6,
                      *                 "score": 1,
                      *                 "reason": "The face is similar enough.",
-                     *                 "frames": 1
+                     *                 "frames": 1,
+                     *                 "modalities": [
+                     *                   "rgb"
+                     *                 ],
+                     *                 "ignored": [
+                     *                   "text"
+                     *                 ]
                      *               },
                      *               "readings": [
                      *                 {
@@ -6480,7 +6546,13 @@ export interface operations {
                      *                 "threshold": 3.6,
                      *                 "score": 1,
                      *                 "reason": "The face is similar enough.",
-                     *                 "frames": 1
+                     *                 "frames": 1,
+                     *                 "modalities": [
+                     *                   "rgb"
+                     *                 ],
+                     *                 "ignored": [
+                     *                   "text"
+                     *                 ]
                      *               },
                      *               "readings": [
                      *                 {
@@ -6806,7 +6878,13 @@ export interface operations {
                      *                 "threshold": 3.6,
                      *                 "score": 1,
                      *                 "reason": "The face is similar enough.",
-                     *                 "frames": 1
+                     *                 "frames": 1,
+                     *                 "modalities": [
+                     *                   "rgb"
+                     *                 ],
+                     *                 "ignored": [
+                     *                   "text"
+                     *                 ]
                      *               },
                      *               "readings": [
                      *                 {
@@ -7371,7 +7449,13 @@ export interface operations {
                      *                 "threshold": 3.6,
                      *                 "score": 1,
                      *                 "reason": "The face is similar enough.",
-                     *                 "frames": 1
+                     *                 "frames": 1,
+                     *                 "modalities": [
+                     *                   "rgb"
+                     *                 ],
+                     *                 "ignored": [
+                     *                   "text"
+                     *                 ]
                      *               },
                      *               "readings": [
                      *                 {
@@ -14895,11 +14979,424 @@ export interface operations {
                      *         }
                      *       ],
                      *       "ece": 0.5,
-                     *       "cllr": 0.5
+                     *       "cllr": 0.5,
+                     *       "own": false,
+                     *       "drift": [
+                     *         "text"
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["CalibrationFacts"];
                 };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calibrate_gallery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "kind": "film",
+                     *       "subject": "text",
+                     *       "state": "queued",
+                     *       "progress": {
+                     *         "name": "Ada Lovelace",
+                     *         "done": 1,
+                     *         "total": 1
+                     *       },
+                     *       "error": "text",
+                     *       "attempts": 1,
+                     *       "made": "2026-11-30T09:00:00+00:00",
+                     *       "ended": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobFacts"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             401: {
@@ -15127,6 +15624,260 @@ export interface operations {
                      *           "people": 1,
                      *           "low": 0.93,
                      *           "high": 0.99,
+                     *           "kind": "missed",
+                     *           "by": "year",
+                     *           "group": "text"
+                     *         }
+                     *       ],
+                     *       "worst": [
+                     *         {
+                     *           "kind": "missed",
+                     *           "error": false,
+                     *           "person": 1,
+                     *           "name": "Ada Lovelace",
+                     *           "template": 1,
+                     *           "other_person": 1,
+                     *           "other_name": "text",
+                     *           "other_template": 1,
+                     *           "one_in": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OwnErrors"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    errors_by_label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "rate": 0.01,
+                 *       "labels": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["Labelled"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rate": 0.01,
+                     *       "templates": 1,
+                     *       "left_out": 1,
+                     *       "missed": {
+                     *         "searches": 1,
+                     *         "errors": 1,
+                     *         "people": 1,
+                     *         "low": 0.93,
+                     *         "high": 0.99
+                     *       },
+                     *       "named": {
+                     *         "searches": 1,
+                     *         "errors": 1,
+                     *         "people": 1,
+                     *         "low": 0.93,
+                     *         "high": 0.99
+                     *       },
+                     *       "groups": [
+                     *         {
+                     *           "searches": 1,
+                     *           "errors": 1,
+                     *           "people": 1,
+                     *           "low": 0.93,
+                     *           "high": 0.99,
+                     *           "kind": "missed",
                      *           "by": "year",
                      *           "group": "text"
                      *         }
@@ -21711,7 +22462,13 @@ export interface operations {
                      *               "threshold": 3.6,
                      *               "score": 1,
                      *               "reason": "The face is similar enough.",
-                     *               "frames": 1
+                     *               "frames": 1,
+                     *               "modalities": [
+                     *                 "rgb"
+                     *               ],
+                     *               "ignored": [
+                     *                 "text"
+                     *               ]
                      *             },
                      *             "decision": {
                      *               "outcome": "match",
@@ -21778,7 +22535,13 @@ export interface operations {
                      *               "threshold": 3.6,
                      *               "score": 1,
                      *               "reason": "The face is similar enough.",
-                     *               "frames": 1
+                     *               "frames": 1,
+                     *               "modalities": [
+                     *                 "rgb"
+                     *               ],
+                     *               "ignored": [
+                     *                 "text"
+                     *               ]
                      *             },
                      *             "decision": {
                      *               "outcome": "match",

@@ -9,6 +9,7 @@ export type Answer = ImageAnswer | UnreadImage;
 export type Decision = Part["Decision"];
 export type FilmAnswer = Part["FilmAnswer"];
 export type FilmFacts = Part["FilmFacts"];
+export type GroupShare = Part["GroupShare"];
 export type JobFacts = Part["JobFacts"];
 export type Gallery = Part["GalleryFacts"];
 export type Person = Part["PersonFacts"];

@@ -1,17 +1,28 @@
 // How often searches fail on the people of this gallery, and the worst cases with pictures.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { templatePicture } from "../api/calls";
 import { api, body } from "../api/client";
 import { gallery } from "../api/session";
-import { strictness } from "../state";
+import type { GroupShare } from "../api/types";
+import { fail, say, strictness } from "../state";
 import { coded, number, percent, t } from "../words";
+import { Icon } from "./icon";
+import { labelsOf } from "./labels";
 import { Empty, Show, useLoad } from "./states";
 import { Command } from "./command";
 
 export function OwnErrors() {
+  const [labels, setLabels] = useState<Record<string, string> | null>(null);
+  const path = { gallery: gallery.value };
+  const rate = 1 / strictness.value;
   const [found, again] = useLoad(
-    () => body(api.GET("/v1/galleries/{gallery}/errors", { params: { path: { gallery: gallery.value }, query: { rate: 1 / strictness.value } } })),
-    [gallery.value, strictness.value],
+    () =>
+      body(
+        labels
+          ? api.POST("/v1/galleries/{gallery}/errors", { params: { path }, body: { rate, labels } })
+          : api.GET("/v1/galleries/{gallery}/errors", { params: { path, query: { rate } } }),
+      ),
+    [gallery.value, strictness.value, labels],
   );
   return (
     <section class="cards">
@@ -28,29 +39,7 @@ export function OwnErrors() {
                 <Tile of={value.named} label={t("own.named", { n: strictness.value })} />
               </div>
               {value.left_out > 0 && <p class="notice">{t("own.part", { n: value.templates, left: value.left_out })}</p>}
-              <h3>{t("own.groups")}</h3>
-              <div class="scroll" tabIndex={0}>
-                <table>
-                  <thead>
-                    <tr>
-                      <th>{t("own.group")}</th>
-                      <th class="n">{t("own.searches")}</th>
-                      <th class="n">{t("own.missed")}</th>
-                      <th class="n">{t("trust.interval")}</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {value.groups.map((one) => (
-                      <tr key={one.by + one.group}>
-                        <th>{one.by === "year" ? t("own.year", { year: one.group }) : (coded("own.quality", one.group) ?? one.group)}</th>
-                        <td class="n">{number(one.searches)}</td>
-                        <td class="n">{number(one.errors)}</td>
-                        <td class="n">{interval(one)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Groups of={value.groups} labels={labels} onLabels={setLabels} />
               <h3>{t("own.worst", { n: value.worst.length })}</h3>
               <ul class="grid" style={{ gridTemplateColumns: "repeat(auto-fill, minmax(220px, 1fr))" }}>
                 {value.worst.map((one) => (
@@ -72,6 +61,76 @@ export function OwnErrors() {
         }
       </Show>
     </section>
+  );
+}
+
+/** Both kinds of errors by group of photos, and by groups of people that the reader names in a table. */
+function Groups({ of, labels, onLabels }: { of: GroupShare[]; labels: Record<string, string> | null; onLabels: (labels: Record<string, string> | null) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  const rows = new Map<string, { name: string; missed?: GroupShare; named?: GroupShare }>();
+  for (const one of of) {
+    const key = one.by + one.group;
+    const name = one.by === "year" ? t("own.year", { year: one.group }) : one.by === "quality" ? (coded("own.quality", one.group) ?? one.group) : one.group;
+    rows.set(key, { ...(rows.get(key) ?? { name }), [one.kind]: one });
+  }
+  const read = async (file: File) => {
+    const given = labelsOf(await file.text());
+    if (Object.keys(given).length) onLabels(given);
+    else say(t("own.labels.none"), "error");
+  };
+  return (
+    <>
+      <h3>{t("own.groups")}</h3>
+      <div class="scroll" tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              <th>{t("own.group")}</th>
+              <th class="n">{t("own.missed")}</th>
+              <th class="n">{t("trust.interval")}</th>
+              <th class="n">{t("own.wrong")}</th>
+              <th class="n">{t("trust.interval")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {[...rows].map(([key, { name, missed, named }]) => (
+              <tr key={key}>
+                <th>{name}</th>
+                {[missed, named].map((one) => (
+                  <>
+                    <td class="n">{one && t("own.of", { n: number(one.errors), all: number(one.searches) })}</td>
+                    <td class="n">{one && interval(one)}</td>
+                  </>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div class="actions">
+        <button class="button" onClick={() => input.current?.click()}>
+          <Icon name="upload" /> {t("own.labels")}
+        </button>
+        {labels && (
+          <button class="button" onClick={() => onLabels(null)}>
+            <Icon name="close" /> {t("own.labels.off")}
+          </button>
+        )}
+        <span class="small soft">{t("own.labels.text")}</span>
+        <input
+          ref={input}
+          type="file"
+          accept=".csv,.tsv,.txt"
+          hidden
+          aria-label={t("own.labels")}
+          onChange={(event) => {
+            const [file] = event.currentTarget.files ?? [];
+            event.currentTarget.value = "";
+            if (file) void read(file).catch(fail);
+          }}
+        />
+      </div>
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { api, body } from "../api/client";
 import { galleries, gallery, may } from "../api/session";
+import { Calibrate } from "../parts/calibrate";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { OwnErrors } from "../parts/own_errors";
 import { RatePlot } from "../parts/rate_plot";
@@ -88,6 +89,7 @@ function Rates() {
             <>
               <p>{t("trust.promise.text")}</p>
               <RatePlot calibration={value} />
+              <Calibrate of={value} again={() => { again(); more(); }} />
               <p class="small soft">
                 {t("trust.data", { data: bare(value.data), people: value.people, pairs: value.impostors })}
                 {value.ece != null && ` ${t("trust.ece", { n: number(100 * value.ece, 1) })}`}
