@@ -1,0 +1,1 @@
+"""Non-adaptive impersonation through attribute subspheres: an audit of one's own matcher."""
