@@ -1,6 +1,7 @@
 """The people who are enrolled: rendered ones, and those of the data who agreed."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from mien.contracts import Embedder, Scope
 from mien.synth import Actor, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.systems.subspheres.geometry import unit
-from mien.types import Doubles, Face
+from mien.types import Doubles, Face, Floats, Pixels
 
 FRAME = 256  # px, side of a rendered picture
 
@@ -54,12 +55,19 @@ def rendered_people(model: Embedder, count: int, seed: int) -> Enrolled:
 
 def _rendered(model: Embedder, number: int) -> Doubles:
     """(2, D) vectors of two pictures of a person who does not exist."""
+    chips = [align(image, [Face(np.zeros(4, np.float32), 1.0, points)], model.crop)[0]
+             for image, points in frames_of(number)]  # fmt: skip
+    return unit(np.asarray(model(np.stack(chips))).astype(np.float64))
+
+
+@lru_cache(maxsize=64)
+def frames_of(number: int) -> tuple[tuple[Pixels, Floats], ...]:
+    """Two pictures of a person who does not exist, each with the five points."""
     head = open_head("builtin")
     actor = Actor(head, make_person(2_000 + number, head))
     rng = np.random.default_rng([2, number])
-    chips = []
+    frames = []
     for _ in range(2):
         frame = render(actor, any_scene(rng, FRAME, {"AU12": float(rng.uniform(0, 0.4))}, 6))
-        face = Face(np.zeros(4, np.float32), 1.0, frame.five.astype(np.float32))
-        chips.append(align(frame.rgb, [face], model.crop)[0])
-    return unit(np.asarray(model(np.stack(chips))).astype(np.float64))
+        frames.append((frame.rgb, frame.five.astype(np.float32)))
+    return tuple(frames)

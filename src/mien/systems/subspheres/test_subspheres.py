@@ -196,6 +196,11 @@ def samples(count=400, twice=0):
     return Samples("noise", tuple(pictures), labels, people)
 
 
+def contract():
+    """For tests/test_cards.py: a matcher of enough numbers, and enough faces with labels."""
+    return {"subject": Subject("embedder", Projector()), "data": samples()}
+
+
 def run(data=None, scope=None, **settings):
     words = [f"{key}={value}" for key, value in {"people": 4, "fmr": 0.01, **settings}.items()]
     subject = Subject("embedder", Projector())
