@@ -11,8 +11,9 @@ from mien.errors import TrainingError
 from mien.media import write_bytes
 from mien.zoo import Card, File, System, load, write_card
 from mien.zoo.runs import CARD, FIGURES
-from mien.zoo.weights.cache import sha256_of
+from mien.zoo.weights.cache import own_path, sha256_of
 
+WEIGHTS = "weights.onnx"  # what train.py of a head writes
 UNSTATED = "LicenseRef-Unstated"  # of weights that learnt from data whose terms we do not know
 
 
@@ -38,7 +39,7 @@ def finish_run(
         WeightsError: the weights do not fit the card.
     """
     card = system.card
-    files = tuple(_file(out, file.raw) for file in card.files)
+    files = _files(system, out)
     about = f"{data.resolve().name}" if data else "synthetic data"
     command = f"mien train {card.name}{' --data ' + about if data else ''}"
     command += "".join(f" --set {key}={_plain(value)}" for key, value in _changed(config))
@@ -75,6 +76,20 @@ def finish_run(
         (out / CARD).unlink(missing_ok=True)  # a folder without a card is no model
         raise
     return made
+
+
+def _files(system: System, out: Path) -> tuple[File, ...]:
+    """The weights that were trained, and copies of the graphs of other systems that it reads."""
+    own = f"repo:systems/{system.folder.name}/"
+    found = []
+    for file in system.card.files:
+        borrowed = file.source.startswith("repo:") and not file.source.startswith(own)
+        if borrowed:
+            write_bytes(out / file.ready, own_path(file).read_bytes())
+        found.append(_file(out, file.ready if borrowed else file.raw))
+    if (out / WEIGHTS).is_file() and all(file.raw != WEIGHTS for file in found):
+        found.append(_file(out, WEIGHTS))  # of a system that ships none
+    return tuple(found)
 
 
 def _file(out: Path, name: str) -> File:

@@ -142,6 +142,24 @@ def test_it_learns_and_the_file_answers_as_the_network(lab, torch, tmp_path):
     assert export(net, tmp_path / "w.onnx", example, outputs=("mean", "spread")) < 1e-4
 
 
+def test_a_training_is_a_model_with_a_copy_of_the_graph_of_units(lab, torch, tmp_path, head):
+    from mien.train import export
+    from mien.train.finish import finish_run
+    from mien.zoo import find_system
+
+    net = lab.model.Net(np.zeros(16), np.ones(16), 8, (1,))
+    example = torch.zeros(4, MOMENTS, 17)
+    export(net, tmp_path / "weights.onnx", example, outputs=("mean", "spread"))
+    neutral = [0.5] * 16
+    card = finish_run(
+        find_system("valence-xtrace"), lab.train.Config(), None, tmp_path, {"neutral": neutral}
+    )
+    assert [file.raw for file in card.files] == ["units.onnx", "weights.onnx"]
+    assert list(card.options["neutral"]) == neutral
+    clip = made_up_clip(50, head)
+    assert load(str(tmp_path))(clip)[0].values != head(clip)[0].values
+
+
 def test_the_network_sees_only_what_is_past(lab, torch):
     torch.manual_seed(0)
     net = lab.model.Net(np.zeros(16), np.ones(16), 8, (1, 2, 4)).eval()

@@ -1,0 +1,1 @@
+"""Compound expressions from basic ones, by weights for each modality and class."""
