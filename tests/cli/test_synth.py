@@ -109,3 +109,22 @@ def test_rare_cells_are_filled_and_what_is_missing_is_said(mien, tmp_path):
     code, _, err = mien(*words)
     assert code == 1
     assert "'tone' is no key of a plan" in err
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_virtual_people_are_rendered_and_audited(mien, tmp_path):
+    words = ("synth", "identities", tmp_path / "people", "--n", 3, "--per-id", 2, "--size", 96)
+    code, out, err = mien(*words)
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["images"] == 2 * found["people"]
+    code, out, err = mien("synth", "audit", tmp_path / "people", "--against", tmp_path / "people",
+                          "--report", tmp_path / "a.html")  # fmt: skip
+    assert code == 0, err
+    # Audited against themselves, all of them leak.
+    assert json.loads(out)["headline"]["images that match a real person"]["value"] > 0.9
+    assert (tmp_path / "a.html").is_file()
+    code, _, err = mien("synth", "identities", tmp_path / "people", "--n", 3, "--styles", "free")
+    assert code == 1
+    assert "Styles are subject, pooled, none, not 'free'." in err

@@ -28,6 +28,7 @@ from mien.cli.synth_films import (
     picture_of,
     weights_of,
 )
+from mien.cli.synth_identities import audit, identities
 from mien.cli.synth_puppets import draw_puppets, puppet
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.errors import MienError
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Render synthetic people with ground truth.")
 app.command()(puppet)
 app.command()(balance)
+app.command()(identities)
+app.command()(audit)
 
 Tone = Annotated[
     float | None, typer.Option("--tone", min=1, max=10, help="Skin tone on the Monk scale.")

@@ -66,6 +66,34 @@ def share_between(table: Doubles, label: ArrayLike, axis: int) -> float:
     return between / total if total > 1e-18 else float("nan")
 
 
+def between_groups(values: ArrayLike, groups: ArrayLike) -> float:
+    """Share of the variance of single values that lies between groups: ICC(1), unequal sizes.
+
+    Args:
+        values: (N,) one per item.
+        groups: (N,) whose they are; two groups at least, one of them with two items.
+
+    Returns:
+        At most 1; about 0, also below, where groups do not differ; NaN if nothing varies.
+
+    Source: Donner and Koval, Biometrics 36, 1980: the estimate from an analysis of variance.
+    """
+    x = np.asarray(values, np.float64)
+    code = np.unique(np.asarray(groups), return_inverse=True)[1]
+    size = np.bincount(code)
+    if len(size) < 2 or x.size <= len(size):
+        raise TooFewTrialsError(
+            f"{x.size} values of {len(size)} groups show no variance between and within groups; "
+            "two groups are needed, one of them with two values."
+        )
+    means = np.bincount(code, x) / size
+    between = float(size @ (means - x.mean()) ** 2) / (len(size) - 1)
+    within = float(((x - means[code]) ** 2).sum()) / (x.size - len(size))
+    usual = (x.size - float(size @ size) / x.size) / (len(size) - 1)  # size of a group
+    total = between + (usual - 1) * within
+    return (between - within) / total if total > 1e-18 else float("nan")
+
+
 def permutation_p(
     observed: float, shuffled: Callable[[np.random.Generator], float], rounds: int, seed: int
 ) -> float:
