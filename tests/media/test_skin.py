@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien.media.skin import cheeks, skin_mask, toned
+from mien.media.skin import cheeks, has_tone, skin_mask, toned
 from mien.metrics import TONES, tone_angle, tone_bin
 
 SKIN, WALL = (200, 150, 125), (40, 90, 160)
@@ -57,6 +57,12 @@ def test_cheeks_of_a_smaller_face_lie_nearer_to_the_middle():
 def test_what_has_no_tone_is_refused(image, angle, says):
     with pytest.raises(MienError, match=says):
         toned(image, angle)
+
+
+def test_grey_and_bluish_faces_have_no_tone():
+    assert has_tone(portrait())
+    assert not has_tone(np.full((64, 64, 3), 130, np.uint8))
+    assert not has_tone(portrait()[..., ::-1].copy())
 
 
 def test_bins_cover_every_angle_once():

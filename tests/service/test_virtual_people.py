@@ -10,7 +10,7 @@ from mien.gallery import open_gallery
 from mien.media import read_change
 from mien.photo import Pipeline
 from mien.service import Item, enroll
-from mien.service.virtual_people import VirtualPlan, draw_identities
+from mien.service.virtual_people import Matches, VirtualPlan, draw_identities
 
 pytestmark = pytest.mark.slow
 PLAN = VirtualPlan(2, 2, size=48)
@@ -22,11 +22,11 @@ class Numbered:
     def __init__(self, similar=()):
         self.similar, self.known = set(similar), 0
 
-    def vector(self, actor, seed):
-        return np.array([seed, 1.0], np.float32)
+    def vectors(self, actor, styles, seed):
+        return np.array([[seed, 1.0]], np.float32)
 
-    def refuse(self, vector):
-        return int(vector[0]) in self.similar
+    def refuse(self, vectors):
+        return int(vectors[0, 0]) in self.similar
 
     def add(self, vector):
         self.known += 1
@@ -61,6 +61,20 @@ def test_similar_people_are_refused_and_fewer_are_returned(tmp_path):
     found = draw_identities(PLAN, tmp_path / "a", matches=Numbered({0, 2, 3, 4, 5, 6, 7}))
     assert (found.people, found.refused) == (1, 7)
     assert found.images == 2
+
+
+def test_a_candidate_must_be_more_similar_to_itself_than_to_others():
+    class Nothing:
+        crop = None
+
+    judge = Matches(Nothing())
+    portrait = np.array([1.0, 0.0], np.float32)
+    same = np.array([0.8, 0.6], np.float32)
+    assert not judge.refuse(np.stack([portrait, same]))
+    judge.add(np.array([0.6, 0.8], np.float32))  # cosine 0.6 to the portrait, own ones 0.8
+    assert not judge.refuse(np.stack([portrait, same]))
+    judge.add(np.array([0.96, 0.28], np.float32))
+    assert judge.refuse(np.stack([portrait, same]))
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

@@ -28,9 +28,9 @@ def identities(
 ) -> None:
     """Render virtual people, each with many images in a style range of their own.
 
-    Nobody was photographed. A person who would match an earlier one at FMR
-    0.001 is refused. Each file declares itself as synthetic. The same command
-    continues a run that was stopped.
+    Nobody was photographed. A person who is more similar to an earlier one
+    than to itself in other styles is refused. Each file declares itself as
+    synthetic. The same command continues a run that was stopped.
 
     Example: mien synth identities people --n 300 --per-id 20
     """
@@ -44,7 +44,7 @@ def identities(
         found = draw_identities(plan, out, on_step=on_step)
     if found.people < people:
         complain(
-            f"{found.people} of {people} people are rendered: {found.refused} others would match "
+            f"{found.people} of {people} people are rendered: {found.refused} others resemble "
             "somebody. Another head model may give more people (--head)."
         )
     print_json_line({"manifest": found.manifest, "people": found.people, "images": found.images,

@@ -52,6 +52,11 @@ def skin_mask(chip: Pixels, zoom: float = 1.0) -> Floats:
     return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), SOFT * len(chip)))
 
 
+def has_tone(chip: Pixels) -> bool:
+    """Whether the skin of an aligned face has colours; without them its tone is not defined."""
+    return float(np.median(_lab(cheeks(chip)[None])[0, :, 2])) >= LEAST_YELLOW
+
+
 def toned(chip: Pixels, angle: float, zoom: float = 1.0) -> Pixels:
     """Show an aligned face with another skin tone; shading, hair and background stay.
 

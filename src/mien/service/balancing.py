@@ -20,7 +20,7 @@ from mien.datasets import LABELS, Labelled
 from mien.decision import find_calibration
 from mien.errors import ImageError, MienError, OptionError
 from mien.media import read_change, read_image, stretched, write_bytes
-from mien.media.skin import UTKFACE_POINTS, cheeks, toned
+from mien.media.skin import UTKFACE_POINTS, cheeks, has_tone, toned
 from mien.metrics import TONES, tone_angle, tone_bin
 from mien.metrics.pictures import LUMA
 from mien.service.balance_plan import BalancePlan, Cell, counted, name_of
@@ -182,9 +182,9 @@ def _source(record: Labelled, plan: BalancePlan) -> Source | str:
         chip = stretched(read_image(record.path), SIDE)
     except ImageError:
         return "unreadable"
-    angle = tone_angle(cheeks(chip))
-    if np.isnan(angle):
+    if not has_tone(chip):
         return "no colours"
+    angle = tone_angle(cheeks(chip))
     tone = tone_bin(angle)
     if tone not in plan.tones:
         return "other tone"

@@ -5,7 +5,6 @@ counted in a test.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -15,7 +14,6 @@ import numpy as np
 
 from mien.align import align
 from mien.contracts import Embedder, silent
-from mien.decision import find_calibration
 from mien.errors import MienError, OptionError
 from mien.media import encode_image, write_bytes
 from mien.service.runs import Run
@@ -30,14 +28,13 @@ from mien.synth.data.styles import (
     draw_styles,
     scene_of,
 )
-from mien.types import Face, Floats, OnStep
-from mien.zoo import DETECTOR, EMBEDDER, load
+from mien.types import Doubles, Face, Floats, OnStep
+from mien.zoo import EMBEDDER, load
 
 SETTINGS, PEOPLE, MANIFEST = "identities.json", "people", "manifest.jsonl"
-FMR = 0.001  # at which two virtual people must not match
+PROBES = 5  # images in its own styles by which a candidate is compared with itself
 TRIES = 4  # candidates per person that is wanted; then fewer people are returned
 PORTRAIT = 160  # px of the image by which people are compared
-Vector = Callable[[Actor, int], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +78,9 @@ def draw_identities(
 ) -> VirtualSet:
     """Render virtual people into a folder, one folder per person; the same call resumes.
 
-    A candidate who matches an earlier person at FMR 0.001 is refused. If the head model cannot
-    give enough people, fewer are rendered.
+    A candidate is refused who is more similar to an earlier person than to itself in other styles.
+    If the head model cannot give enough people, fewer are rendered. (Thresholds of photographs do
+    not hold: to an embedder, all rendered people are similar.)
 
     Args:
         plan: what to render.
@@ -120,31 +118,33 @@ def draw_identities(
 
 
 class Matches:
-    """Compares virtual people by the default embedder and its calibration."""
+    """Compares virtual people by an embedder."""
 
-    def __init__(self) -> None:
-        self._embedder: Embedder = load(EMBEDDER)
-        self._calibration = find_calibration(self._embedder.contract, DETECTOR)
-        self._threshold = self._calibration.at_fmr(FMR).score
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        """Open the default embedder, unless one is given."""
+        self._embedder = embedder or load(EMBEDDER)
         self._known: list[Floats] = []
 
-    def vector(self, actor: Actor, seed: int) -> Floats:
-        """(D,) the embedding of a frontal portrait."""
-        scene = Scene({}, Pose(), Camera(PORTRAIT, PORTRAIT, distance=700.0), seed=seed)
-        frame = render(actor, scene, truth=False)
-        face = Face(np.array([0, 0, PORTRAIT, PORTRAIT], np.float32), 1.0, frame.five)
-        return np.asarray(self._embedder(align(frame.rgb, [face], self._embedder.crop))[0])
+    def vectors(self, actor: Actor, styles: Doubles, seed: int) -> Floats:
+        """(1 + K, D) embeddings of a frontal portrait, and of images in K styles."""
+        plain = Scene({}, Pose(), Camera(PORTRAIT, PORTRAIT, distance=700.0), seed=seed)
+        scenes = [plain, *(scene_of(style, PORTRAIT, seed) for style in styles)]
+        chips = []
+        for scene in scenes:
+            frame = render(actor, scene, truth=False)
+            face = Face(np.array([0, 0, PORTRAIT, PORTRAIT], np.float32), 1.0, frame.five)
+            chips.append(align(frame.rgb, [face], self._embedder.crop))
+        return np.asarray(self._embedder(np.concatenate(chips)), np.float32)
 
-    def refuse(self, vector: Floats) -> bool:
-        """Whether a candidate matches somebody who is known."""
+    def refuse(self, vectors: Floats) -> bool:
+        """Whether somebody who is known is more similar to a candidate than the candidate is."""
         if not self._known:
             return False
-        known = np.stack(self._known)
-        scores = self._calibration.pair_scores(np.repeat(vector[None], len(known), 0), known)
-        return bool(scores.max() > self._threshold)
+        own = float(np.median(vectors[1:] @ vectors[0]))
+        return float((np.stack(self._known) @ vectors[0]).max()) > own
 
     def add(self, vector: Floats) -> None:
-        """Add a person."""
+        """Add a person, by the portrait."""
         self._known.append(vector)
 
 
@@ -154,12 +154,12 @@ def _one(
     """Render one candidate: the rows of the images, none if the candidate is refused."""
     made = make_person(100_000 * (plan.seed + 1) + number, head)
     actor = Actor(head, replace(made, appearance=replace(made.appearance, glasses="none")))
-    vector = judge.vector(actor, number)
-    if judge.refuse(vector):
-        return {"rows": [], "vector": []}
     name = f"{plan.head}-{plan.seed}-{number:06d}"
     rng = np.random.default_rng([plan.seed, number, 277])
     styles = draw_styles(draw_range(USUAL, rng, plan.styles), plan.each, rng)
+    vectors = judge.vectors(actor, styles[:PROBES], number)
+    if judge.refuse(vectors):
+        return {"rows": [], "vector": []}
     rows = []
     for shot, style in enumerate(styles):
         scene = scene_of(style, plan.size, 1000 * number + shot + 7_000_000 * plan.seed)
@@ -170,7 +170,7 @@ def _one(
         labels = {key: round(float(v), 4) for key, v in zip(NAMES, style, strict=True)}
         rows.append({"file": path.relative_to(out).as_posix(), "identity_id": name,
                      "synthetic": True, "style": labels})  # fmt: skip
-    return {"rows": rows, "vector": [float(v) for v in vector]}
+    return {"rows": rows, "vector": [float(v) for v in vectors[0]]}
 
 
 def _claim(plan: VirtualPlan, out: Path) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.datasets import LABELS
 from mien.evaluate.fairness.labelled_faces import near_duplicates
-from mien.media.skin import cheeks, toned
+from mien.media.skin import cheeks, has_tone, toned
 from mien.metrics import tone_angle
 from mien.train.kept import digest_of, kept_arrays
 from mien.train.pictures import read_pictures
@@ -51,12 +51,12 @@ def faces(data: Path, out: Path, on_step: OnStep | None = None) -> tuple[Faces, 
     def make() -> dict[str, NDArray[np.generic]]:
         read = read_pictures(records, LARGE, on_step=on_step)
         place = {id(one): k for k, one in enumerate(records)}
-        angles = [tone_angle(cheeks(image)) for image in read.images]
+        angles = [tone_angle(cheeks(x)) if has_tone(x) else np.nan for x in read.images]
         return {"images": read.images, "row": np.array([place[id(r)] for r in read.records]),
                 "angle": np.array(angles)}  # fmt: skip
 
     kept = kept_arrays(
-        out / "faces.npz", digest_of([one.path.name for one in records], LARGE), make
+        out / "faces.npz", digest_of([one.path.name for one in records], LARGE, "colours"), make
     )
     known = np.flatnonzero(np.isfinite(kept["angle"]))
     some = [records[k] for k in kept["row"][known]]
