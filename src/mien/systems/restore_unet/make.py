@@ -19,8 +19,19 @@ from mien.zoo import DETECTOR, load
 SIDE, FACTOR = 128, 4  # px of a chip; the factor by which training faces were enlarged
 # The framing of UTKFace's crops, on which the network was trained: from brows to chin.
 CROP = Crop(size=SIDE, points=UTKFACE_POINTS)
-LARGE = 2.0  # times 128 px; in larger faces, most faults are finer than what the network sees
+LARGE = 2.0  # times the side of a chip; in larger faces, most faults are finer than it shows
 SIDES = 16_384  # px; a larger image is not enlarged
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a restoring network takes and gives."""
+
+    crop: Crop  # of its faces
+    signed: bool = False  # pixels are -1 to 1; else 0 to 1
+
+
+OWN = Form(CROP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class RestoreUNet:
         device: str = "cpu",
         threads: int = 1,
         detector: Detector | None = None,
+        form: Form = OWN,
     ) -> None:
         """Open the graph; the detector is opened when it is needed.
 
@@ -57,8 +69,12 @@ class RestoreUNet:
             device: see mien.runtime.
             threads: of one call.
             detector: default: the default one.
+            form: of the network; default: that of train.py.
         """
-        self._session = Session(weights, (None, 3, SIDE, SIDE), device=device, threads=threads)
+        self.form, self.side = form, form.crop.size
+        count = None if form == OWN else 1  # faces per run
+        shape = (count, 3, self.side, self.side)
+        self._session = Session(weights, shape, device=device, threads=threads)
         self.name, self.digest, self.device = name, digest, self._session.device
         self._detector = detector
 
@@ -87,17 +103,17 @@ class RestoreUNet:
         weights: tuple[str, ...] = (f"{self.name}@{self.digest}",)
         if options.aligned:
             on_step("faces", 0, 1)
-            places = [_whole(image)]
+            places = [_whole(image, self.side)]
         else:
             faces = self._faces(photo.image, options.scale, photo.name or "the image")
             on_step("faces", 0, len(faces))
             detector = self._finder()
             weights = (*weights, f"{detector.name}@{detector.digest}")
-            places = [matrix(face, CROP) for face in faces]
-            notes = _notes(places)
+            places = [matrix(face, self.form.crop) for face in faces]
+            notes = _notes(places, self.side)
         done = image
         for number, place in enumerate(places, 1):
-            chip = warp(image, place, SIDE, "edge")[None]
+            chip = warp(image, place, self.side, "edge")[None]
             done = add_correction(done, (self.chips(chip) - chip)[0], place)
             on_step("faces", number, len(places))
         made = [Artefact("image", image=done, name="restored" if options.changes else "")]
@@ -108,9 +124,12 @@ class RestoreUNet:
         return Made(tuple(made), self._provenance(photo, options, weights), notes)
 
     def chips(self, chips: Pixels) -> Floats:
-        """Restore aligned faces: (N, 128, 128, 3) to the same shape, 0 to 255, not rounded."""
+        """Restore aligned faces: (N, S, S, 3) to the same shape, 0 to 255, not rounded."""
         x = np.ascontiguousarray(chips.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
-        found = self._session(x)["y"].clip(0, 1)
+        if self.form.signed:
+            x = 2 * x - 1
+        [found] = self._session(x).values()
+        found = ((found + 1) / 2 if self.form.signed else found).clip(0, 1)
         return np.asarray(found.transpose(0, 2, 3, 1) * 255, np.float32)
 
     def _finder(self) -> Detector:
@@ -155,18 +174,18 @@ def _scaled(image: Pixels, scale: int) -> Pixels:
     return enlarged(image, scale)
 
 
-def _whole(image: Pixels) -> Floats:
+def _whole(image: Pixels, side: int) -> Floats:
     """(2, 3) transform of a whole image to a chip."""
-    across, down = SIDE / image.shape[1], SIDE / image.shape[0]
+    across, down = side / image.shape[1], side / image.shape[0]
     return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]], np.float32)
 
 
-def _notes(places: list[Floats]) -> tuple[str, ...]:
-    sides = [SIDE / float(np.hypot(*place[:, 0])) for place in places]
-    large = [side for side in sides if side > LARGE * SIDE]
+def _notes(places: list[Floats], side: int) -> tuple[str, ...]:
+    sides = [side / float(np.hypot(*place[:, 0])) for place in places]
+    large = [one for one in sides if one > LARGE * side]
     if not large:
         return ()
     return (
-        f"{len(large)} of {len(sides)} faces are wider than {LARGE * SIDE:.0f} px (up to "
-        f"{max(large):.0f}); the network works at {SIDE} px, so finer faults in them stay.",
+        f"{len(large)} of {len(sides)} faces are wider than {LARGE * side:.0f} px (up to "
+        f"{max(large):.0f}); the network works at {side} px, so finer faults in them stay.",
     )
