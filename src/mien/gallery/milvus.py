@@ -40,6 +40,9 @@ NOT_LOADED = 101  # code of Milvus for a collection that is not in memory
 BREADTH = 200  # templates that an approximate search visits
 TRIES = 4  # searches that others disturb before the templates are searched in memory
 WAIT = 30.0  # seconds
+# pymilvus asks every 10 s whether the connection still stands, in calls or not. Servers of gRPC
+# close a connection on which they are asked more often than every 5 minutes ("too_many_pings").
+PINGS = {"grpc.keepalive_time_ms": 310_000, "grpc.keepalive_permit_without_calls": False}
 
 
 class Place(NamedTuple):
@@ -129,7 +132,7 @@ class InMilvus(Near):
         """
         self._place, self.where = place, place.where
         with spoken(self.where):
-            how: dict[str, Any] = {"timeout": WAIT}
+            how: dict[str, Any] = {"timeout": WAIT, "grpc_options": PINGS}
             if place.database:
                 how["db_name"] = place.database
             if token := os.environ.get(TOKEN):
