@@ -87,7 +87,10 @@ def test_off_opens_nothing_and_wrong_words_are_refused():
 
 def test_without_weights_the_error_names_the_command_and_nothing_is_live(tmp_path, monkeypatch):
     monkeypatch.setenv("MIEN_HOME", str(tmp_path))
-    with pytest.raises(LivenessError, match="mien models pull minifasnet, or use the shipped head"):
+    with pytest.raises(
+        LivenessError,
+        match="mien models pull minifasnet, or use the shipped head: --liveness-head liveness-texture",
+    ):
         open_check("warn")
 
 

@@ -228,8 +228,9 @@ def open_check(
             f"'{card.name}' does not check liveness; choose one of: {', '.join(heads())}."
         )
     if not is_fetched(card):
-        ours = [name for name, other in heads().items() if other.ours]
-        instead = f", or use the shipped head: --liveness-head {ours[0]}" if ours else ""
+        ours = [other for other in heads().values() if other.ours]
+        ours.sort(key=lambda other: len(other.needs))  # that of colour first
+        instead = f", or use the shipped head: --liveness-head {ours[0].name}" if ours else ""
         raise LivenessError(
             f"The weights of the liveness head '{card.name}' are not on this machine, so nothing "
             f"was checked. Fetch them: mien models pull {card.name}{instead}."

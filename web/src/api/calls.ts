@@ -6,6 +6,7 @@ import type { Answer, Cost, NewBasis, Person } from "./types";
 
 const asForm = { bodySerializer: (fields: unknown) => form(fields as Record<string, unknown>) };
 
+const HEADS = ["minifasnet", "liveness-texture"]; // of pictures in colour alone, the best first
 let head: Promise<string | null> | null = null; // is asked for once, not for each photo
 
 /** The liveness head of this server: the default one if its weights are there, else another. */
@@ -18,7 +19,7 @@ export function livenessHead(): Promise<string | null> {
 async function askForHead(): Promise<string | null> {
   const heads = await body(api.GET("/v1/models", { params: { query: { task: "liveness", kind: "clip-head" } } }));
   const ready = heads.filter((one) => one.fetched).map((one) => one.name);
-  return ready.find((one) => one === "minifasnet") ?? ready[0] ?? null;
+  return HEADS.find((one) => ready.includes(one)) ?? ready[0] ?? null;
 }
 
 /** Identify the people of one photo. The server does not keep it. */
