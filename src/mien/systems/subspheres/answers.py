@@ -8,15 +8,15 @@ from mien.types import Doubles
 # As `mien serve` limits scored answers about one person per day (mien.server.budgets.PER_PERSON).
 SERVED = 20
 KEY = bytes(range(32))  # any key: what is measured does not depend on it
-ROUNDED = {f"scores rounded to {step:g}": step for step in (0.01, 0.05, 0.1)}
+ROUNDED = {f"rounded to {step:g}": step for step in (0.01, 0.05, 0.1)}
 CAPS = {
-    (f"at most {cap} scored probes per person"
-     + (", as in mien serve" if cap == SERVED else "")): cap
+    f"{cap} scored probes" + (" (mien serve)" if cap == SERVED else ""): cap
     for cap in (5, 10, SERVED, 50)
 }  # fmt: skip
-PLAIN, DECISION = "scores as they are", "decisions only, as in mien serve without the scope scores"
-PROTECTED = "protected templates, scores as they are"
-STOLEN = "protected templates stolen, key unknown, no scores"
+PLAIN = "scores as they are"
+DECISION = "decisions only"  # as mien serve answers a key without the scope "scores"
+PROTECTED = "protected, with scores"
+STOLEN = "protected, stolen"  # the stored vectors without their key, and no scores
 ANSWERS = (PLAIN, *ROUNDED, *CAPS, DECISION, PROTECTED, STOLEN)
 
 

@@ -159,7 +159,7 @@ def _value_table(found: Found) -> Table:
     return Table(
         "By value of the attribute",
         (("Value", "text"), ("Faces", "count"), ("Probe", "number"), ("Matches", "rate"),
-         ("Keeps it", "rate"), ("Great: keeps it", "rate"), ("Null: keeps it", "rate")),
+         ("Keeps it", "rate"), ("Great: keeps", "rate"), ("Null: keeps", "rate")),
         tuple(rows),
         "Probe: balanced accuracy of reading the attribute from vectors of other people.",
     )  # fmt: skip
@@ -190,10 +190,10 @@ def _mitigations(found: Found) -> tuple[Table, Table]:
         **dict.fromkeys(ROUNDED, "ranks are coarse"),
         **dict.fromkeys(CAPS, "honest retries count"),
     }
-    trials = [(name, one, costs.get(name, "see the guides of the server and of galleries"))
+    trials = [(name, one, costs.get(name, "see the server guide"))
               for name, one in found.by_answer.items()]  # fmt: skip
-    trials.append(("attribute of probe and reference must agree", found.consistent,
-                   "refuses people whose attribute is misread"))  # fmt: skip
+    trials.append(("attributes must agree", found.consistent,
+                   "misread people"))  # fmt: skip
     if found.stricter is not None:
         rate, strict = found.stricter
         trials.append((f"threshold at FMR {rate:g}", strict, "more false non-matches"))

@@ -268,6 +268,6 @@ def _points(sphere: Subsphere, directions: Doubles) -> Doubles:
 
 def _share(people: list[str], hits: list[bool]) -> Estimate:
     if not hits:
-        return Estimate(float("nan"), reason="no enrolled person differs in the attribute")
+        return Estimate(float("nan"), reason="nobody differs")
     numbers = np.unique(people, return_inverse=True)[1]
     return Clusters(numbers).share(np.array(hits))
