@@ -11,7 +11,17 @@ from mien.audit import counted, read_chips
 from mien.contracts import Embedder, Samples, Scope, Subject, silent
 from mien.errors import TooFewTrialsError
 from mien.metrics import Estimate
-from mien.metrics.findings import Cell, Curve, Fact, Findings, Plot, Table, graded, mitigation_table
+from mien.metrics.findings import (
+    Cell,
+    Curve,
+    Fact,
+    Findings,
+    Plot,
+    Risk,
+    Table,
+    graded,
+    mitigation_table,
+)
 from mien.systems.subspheres.answers import ANSWERS, CAPS, ROUNDED
 from mien.systems.subspheres.geometry import LEAST, unit
 from mien.systems.subspheres.measure import SEPARABLE, VALUES, Found, Options, Trials, measure
@@ -109,7 +119,7 @@ def _third(word: str, low: float, high: float) -> str:
 def findings(
     subject: Subject, data: Samples, scope: Scope, options: Options, task: str, found: Found
 ) -> Findings:
-    """Write down what was measured; the risk rests on what exceeds the null about the mean."""
+    """Write down what was measured; the risk rests on the worse of the two attacks."""
     arms = found.sweep[options.dimensions]
     success, chance = arms.small.share("kept"), arms.cap.share("kept")
     above = Estimate(success.value - chance.value, max(0.0, success.low - chance.value),
@@ -144,8 +154,17 @@ def findings(
         notes=notes,
         basis=(("Matcher", subject.label), ("Data", data.name),
                ("Purpose", scope.purpose or "not stated")),
-        risk=graded(above, LIMITS, "Success above a random subsphere about the mean"),
+        risk=worse(
+            graded(above, LIMITS, "Success with another attribute, above a random subsphere,"),
+            graded(asked.share("score"), LIMITS, "What scores of fixed pictures match"),
+        ),
     )  # fmt: skip
+
+
+def worse(one: Risk, other: Risk) -> Risk:
+    """The higher of two risks: scores that give a vector away are one, whatever it shows."""
+    levels = ("none found", "low", "medium", "high")
+    return max(one, other, key=lambda risk: levels.index(risk.level))
 
 
 def _value_table(found: Found) -> Table:

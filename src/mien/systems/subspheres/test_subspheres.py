@@ -221,6 +221,14 @@ def test_the_audit_reports_figures_mitigations_and_a_risk():
     assert run() == found
 
 
+def test_the_risk_is_the_higher_of_both_attacks():
+    from mien.metrics.findings import Risk
+    from mien.systems.subspheres.audit import worse
+
+    none, high = Risk("none found", "a"), Risk("high", "b")
+    assert worse(none, high) == worse(high, none) == high
+
+
 def test_real_people_are_enrolled_only_with_their_consent():
     data = samples(twice=1)  # one person has two pictures
     assert any(note.startswith("1 people with two pictures") for note in run(data)["notes"])
