@@ -12,6 +12,7 @@ from mien.datasets.labels import LABELS as OTHERS
 from mien.datasets.labels import Labelled
 from mien.datasets.micro import MICRO, MicroEvent
 from mien.datasets.pairs import PAIRS, unpacked_bin
+from mien.datasets.spectra import SPECTRA
 from mien.datasets.stills import STILLS, read_births
 from mien.datasets.templates import TEMPLATES
 
@@ -19,6 +20,7 @@ LABELS = {
     **OTHERS,
     **AGES,
     **STILLS,
+    **SPECTRA,
 }  # name that users type -> reader of labelled images in that layout
 
 __all__ = [
