@@ -1,0 +1,1 @@
+"""Expressions of learners as a vision-language model names them: prompts, parser, audit."""

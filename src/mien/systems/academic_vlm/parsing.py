@@ -1,0 +1,114 @@
+"""Prompts under version control, and what a reply to them says."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from mien.language.answers import REFUSALS
+
+Template = Literal["names", "defined", "steps"]
+OWN = Path(__file__).with_name("prompts.json")
+NEGATION = r"\b(?:not|no|neither|nor|never|isn'?t|without|hardly|rather than|instead of)\b"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The content of prompts.json."""
+
+    version: str
+    labels: Mapping[str, str]  # label -> what is visible
+    synonyms: Mapping[str, Sequence[str]]
+    templates: Mapping[str, str]
+    form: str
+    again: str
+
+
+@lru_cache(maxsize=1)
+def prompts() -> Prompts:
+    """The shipped prompts."""
+    return Prompts(**json.loads(OWN.read_text("utf-8")))
+
+
+LABELS = tuple(prompts().labels)
+
+
+def prompt(template: Template, order: Sequence[str] = LABELS) -> str:
+    """The text that a model gets, with the labels in an order."""
+    known = prompts()
+    names = ", ".join(f'"{name}"' for name in order)
+    defined = "; ".join(f"{name} ({known.labels[name]})" for name in order)
+    task = known.templates[template].format(names=names, defined=defined)
+    return f"{task} {known.form.format(names=names)}"
+
+
+def again(order: Sequence[str] = LABELS) -> str:
+    """The text of the second and last try."""
+    return prompts().again.format(names=", ".join(order))
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a reply says."""
+
+    label: str | None  # None: refused or unparsed
+    kind: Literal["json", "word", "refused", "unparsed"]
+    confidence: float | None = None  # as the model states it: not calibrated
+    evidence: tuple[str, ...] = ()
+
+
+def parse(reply: str) -> Parsed:
+    """Read a label off a reply: JSON, else the only label word that is not negated."""
+    found = _object(reply)
+    if found is not None:
+        label = _word(str(found.get("expression", "")))
+        if label:
+            return Parsed(label, "json", _share(found.get("confidence")), _texts(found))
+    if REFUSALS.match(reply):
+        return Parsed(None, "refused")
+    label = _word(reply)
+    return Parsed(label, "word") if label else Parsed(None, "unparsed")
+
+
+def _object(reply: str) -> dict[str, Any] | None:
+    """The first JSON object with an expression in a text."""
+    start = reply.find("{")
+    while start >= 0:
+        try:
+            found, _ = json.JSONDecoder().raw_decode(reply[start:])
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict) and "expression" in found:
+            return found
+        start = reply.find("{", start + 1)
+    return None
+
+
+def _word(text: str) -> str | None:
+    """The one label that a text names; None if it names none or several."""
+    plain = re.sub(rf"{NEGATION}(?:\s+\w+){{0,2}}?\s+(?:{_any()})\b", " ", text, flags=re.I)
+    named = {label for label, words in _words().items()
+             if re.search(rf"\b(?:{'|'.join(map(re.escape, words))})\b", plain, re.I)}  # fmt: skip
+    return named.pop() if len(named) == 1 else None
+
+
+@lru_cache(maxsize=1)
+def _words() -> dict[str, tuple[str, ...]]:
+    return {label: (label, *prompts().synonyms[label]) for label in LABELS}
+
+
+def _any() -> str:
+    return "|".join(re.escape(word) for words in _words().values() for word in words)
+
+
+def _share(value: Any) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 <= value <= 1 else None
+
+
+def _texts(found: Mapping[str, Any]) -> tuple[str, ...]:
+    given = found.get("evidence")
+    return tuple(str(one) for one in given) if isinstance(given, list) else ()
