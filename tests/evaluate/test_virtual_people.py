@@ -74,6 +74,11 @@ def test_copies_of_real_people_are_found(tmp_path):
     assert found["risk"]["level"] in ("medium", "high")
 
 
+def test_two_folders_of_one_person_are_named(tmp_path):
+    found = run(tmp_path, [*NOBODY, NOBODY[0]])
+    assert "p0 and p4 of the synthetic set may be one person." in found["warnings"]
+
+
 def test_images_without_a_face_are_counted_and_few_people_are_refused(tmp_path):
     people(tmp_path / "made", NOBODY)
     write_image(tmp_path / "made" / "p0" / "9.png", np.zeros((32, 32, 3), np.uint8))

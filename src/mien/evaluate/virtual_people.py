@@ -21,6 +21,7 @@ from mien.metrics.pictures import LUMA
 from mien.types import Doubles, Face, Floats, OnStep, Pixels
 
 PERCENTILE = 5.0  # of genuine comparisons of real people: a synthetic face below it is nobody
+MENTIONED = 5  # pairs of people that are named
 LIMITS = (0.001, 0.01, 0.05)  # share of synthetic images above it: low, medium, high
 STYLES = ("yaw (nose beside the eyes)", "roll, degrees", "mouth width", "light from the side",
           "exposure")  # fmt: skip
@@ -158,6 +159,8 @@ def _findings(
     )  # fmt: skip
     lost = one.lost / (one.lost + len(one.people))
     warnings = [f"{one.lost} synthetic images show no face."] if one.lost else []
+    for name, part in (("synthetic", one), ("real", two)):
+        warnings += [f"{a} and {b} of the {name} set may be one person." for a, b in doubles(part)]
     return Findings(
         "Synthetic people: consistency, diversity, leakage",
         f"{len(one.people)} images of {len(set(one.people.tolist()))} synthetic people in "
@@ -206,6 +209,16 @@ def consistency(part: Embedded) -> tuple[float, float, float]:
     same, other = cosines(part)
     apart = (same.mean() - other.mean()) / np.sqrt((same.var() + other.var()) / 2)
     return float(same.mean()), float(equal_error_rate(same, other)), float(apart)
+
+
+def doubles(part: Embedded) -> list[tuple[str, str]]:
+    """Pairs of people whose means are more similar than half of the genuine comparisons."""
+    names = np.unique(part.people)
+    means = np.stack([part.vectors[part.people == name].mean(0) for name in names])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    usual = float(np.median(cosines(part)[0]))
+    first, second = np.nonzero(np.triu(means @ means.T > usual, 1))
+    return [(str(names[a]), str(names[b])) for a, b in zip(first, second, strict=True)][:MENTIONED]
 
 
 def _repeated(people: NDArray[np.str_]) -> list[str]:
