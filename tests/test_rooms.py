@@ -77,6 +77,7 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
     "torch": {"train"},
+    "transformers": {"train"},
 }
 
 

@@ -23,6 +23,7 @@ EXTRAS = {  # extra -> its modules
     "milvus": ("pymilvus",),
     "mqtt": ("paho",),
     "ray": ("ray",),
+    "clip": ("transformers",),
     "plots": ("matplotlib",),
     "synth": ("numba", "h5py"),
     "train": ("torch", "lightning_fabric", "onnx"),
