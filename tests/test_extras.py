@@ -76,7 +76,7 @@ def test_a_gallery_on_a_server_names_its_extra():
     done = bare("from mien.gallery import is_there\nis_there('postgresql://host/db')")
     assert "A gallery in PostgreSQL needs psycopg, which is not installed" in done.stderr
     assert "'mien[pgvector]'" in done.stderr
-    done = bare("from mien.photo.cluster import Cluster\nCluster('local', {})")
+    done = bare("from mien.photo.cluster import Cluster\nCluster('local', {}, print)")
     assert "Work on a Ray cluster needs ray, which is not installed" in done.stderr
     done = bare("from mien.gallery import is_there\nis_there('milvus://host?records=x')")
     assert "A gallery in Milvus needs pymilvus, which is not installed" in done.stderr

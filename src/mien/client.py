@@ -60,14 +60,17 @@ class Client:
         Raises:
             MienError: the URL is not one of http or https.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if host is None or parts.scheme not in ("http", "https"):
             raise MienError(
                 f"{url!r} is not the address of a server: expected http(s)://HOST:PORT."
             )
         self._place = parts.path.rstrip("/")
         self._key, self._patience = key, patience
-        host, port = parts.hostname, parts.port
         if parts.scheme == "https":
             context = ssl.create_default_context()
             self._http: http.client.HTTPConnection = http.client.HTTPSConnection(

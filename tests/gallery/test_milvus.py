@@ -255,6 +255,7 @@ def test_a_kill_while_enrolling_and_searching_loses_nothing(url, unit):
         ("milvus://localhost:1?records=x&colour=red", "'colour' is no part"),
         ("milvus://me:secret@localhost:1?records=x", "MIEN_MILVUS_TOKEN"),
         ("milvus:///tmp/lite?gallery=a", "ends in .db"),
+        ("milvus://[abc?gallery=a", "cannot be read"),
     ],
 )
 def test_an_address_that_is_none_is_refused(url, message):

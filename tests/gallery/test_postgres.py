@@ -54,6 +54,12 @@ def test_a_name_that_could_be_sql_is_refused(name):
         parse(f"postgresql://host/db?gallery={name}")
 
 
+def test_an_address_that_cannot_be_read_is_a_sentence_without_its_password():
+    with pytest.raises(GalleryError, match="cannot be read") as refused:
+        parse("postgresql://ada:secret@[abc/db")
+    assert "secret" not in str(refused.value)
+
+
 def test_messages_never_show_the_password():
     found = parse("postgresql://ada:secret@db:5433/faces?gallery=door&password=hidden&host=/tmp")
     assert found.where == "postgresql://ada@db:5433/faces?host=/tmp&gallery=door"

@@ -162,6 +162,6 @@ def test_nobody_there_and_other_machines(server):
         with pytest.raises(LanguageError, match="would be sent there"):
             ServerClient("toy", address=address)
         assert ServerClient("toy", address=address, allow_remote=True).address == address
-    for address in ("file:///etc/passwd", "127.0.0.1:8000", ""):
+    for address in ("file:///etc/passwd", "127.0.0.1:8000", "http://[abc", ""):
         with pytest.raises(LanguageError, match="is not an address"):
             ServerClient("toy", address=address)

@@ -94,8 +94,9 @@ def test_nobody_at_the_other_end_is_an_error():
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with Client(url, "key", timeout=2) as client, pytest.raises(ServerError, match="be reached"):
         client.galleries()
-    with pytest.raises(MienError, match="HOST"):
-        Client("faces.example", "key")
+    for url in ("faces.example", "http://[abc", "http://faces.example:door"):
+        with pytest.raises(MienError, match="HOST"):
+            Client(url, "key")
 
 
 def test_a_missing_photo_is_an_error_before_anything_is_sent(server, tmp_path):

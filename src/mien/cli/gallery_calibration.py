@@ -35,8 +35,9 @@ def calibrate(
     Example: mien gallery calibrate --gallery door.mien
     """
     from mien.decision.calibration import read_calibration
+    from mien.evaluate.verification.on_gallery import measure_on_people
     from mien.gallery import open_gallery
-    from mien.service.gallery_calibration import bind_calibration, measure_on_people
+    from mien.service.gallery_calibration import bind_calibration
 
     if reset and file:
         raise GalleryError("--reset removes a calibration, and a file sets one; give one of them.")

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from urllib.parse import SplitResult, urlsplit
 
 import numpy as np
 
@@ -174,6 +175,16 @@ def quality_text(quality: Mapping[str, float] | None) -> str | None:
             f"most {LONGEST_QUALITY:,}; keep the components of mien."
         )
     return text
+
+
+def split_address(url: str) -> SplitResult:
+    """Split the address of a gallery; it may hold a password, so no message shows it."""
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise GalleryError(
+            f"The address of the gallery cannot be read ({error}); expected ENGINE://HOST:PORT."
+        ) from None
 
 
 def utc(time: datetime | None) -> str:

@@ -15,13 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
 import numpy as np
 from pymilvus import DataType, MilvusClient, MilvusException
 
 from mien.errors import GalleryError
-from mien.gallery.checks import check_vectors
+from mien.gallery.checks import check_vectors, split_address
 from mien.gallery.index import NOBODY, Hit
 from mien.gallery.near import Near
 from mien.gallery.recall import Recall
@@ -72,7 +72,7 @@ def parse(url: str) -> Place:
     Raises:
         GalleryError: it is not one.
     """
-    parts = urlsplit(url)
+    parts = split_address(url)
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     name, index = given.pop("gallery", "people"), given.pop("index", "exact")
     secure, records = given.pop("secure", "false"), given.pop("records", "")

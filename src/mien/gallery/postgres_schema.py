@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
 import psycopg
 import psycopg.errors as wrong
 import psycopg_pool
 
 from mien.errors import GalleryError
+from mien.gallery.checks import split_address
 from mien.gallery.schema import damaged_file, new_epoch
 
 WAIT = 30.0  # seconds that a change waits for another one, and a call for a connection
@@ -125,7 +126,7 @@ def parse(url: str) -> Address:
     Raises:
         GalleryError: it is not an address of a gallery.
     """
-    parts = urlsplit(url)
+    parts = split_address(url)
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     name, index = given.pop("gallery", DEFAULT), given.pop("index", "exact")
     if not NAME.fullmatch(name):

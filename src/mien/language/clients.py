@@ -46,12 +46,16 @@ class ServerClient:
         Raises:
             LanguageError: the address is not http(s), or is another machine without permission.
         """
-        parts = urllib.parse.urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urllib.parse.urlsplit(address)
+            host = parts.hostname if parts.scheme in ("http", "https") else None
+        except ValueError:
+            host = None
+        if not host:
             raise LanguageError(
                 f"'{address}' is not an address; expected something like {ADDRESS}."
             )
-        if not allow_remote and not _is_local(parts.hostname):
+        if not allow_remote and not _is_local(host):
             raise LanguageError(
                 f"'{address}' is another machine, and pictures of people would be sent there; "
                 "allow it explicitly (allow_remote), or run the model on this machine."

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, status
 
+from mien.evaluate.verification.on_gallery import measure_on_people
 from mien.server.access import Admin
 from mien.server.galleries import Gallery
 from mien.server.jobs import Job, JobFacts, Jobs, facts
 from mien.server.state import State
 from mien.service import Run
-from mien.service.gallery_calibration import bind_calibration, measure_on_people
+from mien.service.gallery_calibration import bind_calibration
 
 router = APIRouter(prefix="/v1/galleries/{gallery}/calibration", tags=["rates"])
 KIND = "calibration"

@@ -110,12 +110,12 @@ def is_broker(url: str) -> bool:
 
 def is_safe(url: str) -> bool:
     """Return whether an address is encrypted, or stays in the own network by its number."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return bool(parts.hostname)
     try:
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            return bool(parts.hostname)
         host = ipaddress.ip_address(parts.hostname or "")
-    except ValueError:
+    except ValueError:  # newer versions of Python check the address as well
         return False
     mapped = getattr(host, "ipv4_mapped", None) or host
     # Link-local addresses are those of the metadata of clouds.

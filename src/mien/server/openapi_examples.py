@@ -20,7 +20,8 @@ VALUES: Schema = {
     "low": 0.93, "high": 0.99, "purpose": "door", "ground": "consent", "version": "v2",
     "reason": "The face is similar enough.", "message": "What was wrong.", "code": "not-found",
     "key": "mien_1f2e3d4c5b6a_SECRET", "licence": "MIT", "command": "mien eval lfw",
-    "next": "50", "request_id": "6ecec0804b224d09", "digest": "9c56cc51b374c3ba",
+    "labels": {"Ada Lovelace": "engineers"}, "next": "50",
+    "request_id": "6ecec0804b224d09", "digest": "9c56cc51b374c3ba",
 }  # fmt: skip
 TEXTS = {"date-time": "2026-11-30T09:00:00+00:00", "binary": "@photo.jpg"}
 PATTERNS = {

@@ -51,7 +51,6 @@ class Labelled(BaseModel):
     rate: Annotated[float, Field(gt=0, lt=1, description="As for searches.")] = FPIR
     labels: dict[str, Annotated[str, Field(min_length=1, max_length=80)]] = Field(
         description="group by the name of a person; people without one are in no group",
-        min_length=1,
         max_length=100_000,
     )
 

@@ -11,7 +11,7 @@ from mien.decision.decide import NEAREST, score_candidates
 from mien.decision.drift import Drift, level_of
 from mien.errors import GalleryError
 from mien.gallery import GuardedGallery, Stored
-from mien.types import Floats, OnStep
+from mien.types import Floats
 
 REFERENCES = 1000  # templates whose levels are the reference; evenly spread over the gallery
 
@@ -32,29 +32,6 @@ def sample_of(gallery: GuardedGallery) -> tuple[Floats, tuple[str, ...]]:
     known = gallery.relations()
     first = {name: names[known.first(number)] for number, name in names.items()}
     return np.stack([row.vector for row in rows]), tuple(first[row.person] for row in rows)
-
-
-def measure_on_people(gallery: GuardedGallery, detector: str, on_step: OnStep) -> Calibration:
-    """Measure the error rates on the templates of a gallery.
-
-    People with several templates give mated comparisons.
-
-    Raises:
-        MienError: the gallery is empty, or too small for an error rate.
-    """
-    from mien.evaluate.verification.calibrate import calibrate
-    from mien.evaluate.verification.vectors import Sample
-
-    vectors, people = sample_of(gallery)
-    return calibrate(
-        Sample(vectors, people),
-        name="gallery",
-        contract=gallery.embedder,
-        detector=detector,
-        data=f"People of this gallery: {len(vectors)} templates of {len(set(people))} people.",
-        command="mien gallery calibrate",
-        on_step=on_step,
-    )
 
 
 def bind_calibration(gallery: GuardedGallery, calibration: Calibration) -> Drift | None:

@@ -30,7 +30,7 @@ from mien.zoo import DETECTOR, EMBEDDER
 Item = TypeVar("Item")
 Labels = Literal[
     "utkface", "agedb", "fairface", "fer2013", "ferplus", "rafdb", "affectnet", "ckplus", "folders",
-    "taiwan", "cacd", "fgnet", "morph", "appa-real", "imdb-wiki",
+    "taiwan", "cacd", "fgnet", "morph", "appa-real", "imdb-wiki", "stills", "presentations",
 ]  # fmt: skip
 Folder = Annotated[Path, typer.Argument(help="Folder of the images.", exists=True)]
 
