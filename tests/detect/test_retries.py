@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien.align import align
-from mien.detect import REASONS, detect_with_retries, diagnose_no_face
+from mien.detect import REASONS, Found, detect_with_retries, diagnose_no_face
 from mien.detect.staged import Hints
 from mien.media import turn
 from mien.types import Face
@@ -268,3 +268,12 @@ def test_noise_has_no_face(mtcnn):
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     assert detect_with_retries(mtcnn, noise).faces == []
     assert diagnose_no_face(mtcnn, noise) == "none"
+
+
+def test_the_largest_face_is_that_with_the_largest_box_whatever_the_score():
+    boxes = [[0, 0, 4, 4], [0, 0, 10, 3], [5, 5, 8, 9]]
+    faces = [
+        Face(np.float32(box), score) for box, score in zip(boxes, (0.9, 0.5, 0.7), strict=True)
+    ]
+    assert Found(faces).largest is faces[1]
+    assert Found([]).largest is None

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mien.metrics import pictures
 from mien.types import Crop, Floats, Pixels, Points
 
 # Median positions of MTCNN's five points in FER2013's images, made symmetrical.
@@ -13,7 +14,7 @@ FER_POINTS: Points = (
     (0.6628, 0.7834),
 )
 FER_CROP = Crop(size=64, points=FER_POINTS)
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB. Source: ITU-R BT.601
+LUMA = pictures.LUMA.astype(np.float32)
 
 
 def grey_input(chips: Pixels) -> Floats:

@@ -49,8 +49,5 @@ def _chip(subject: Subject, picture: object, crop: Crop) -> Pixels | None:
         return None
     if subject.detector is None:
         return stretched(image, crop.size)
-    faces = detect_with_retries(subject.detector, image, "when-needed").faces
-    if not faces:
-        return None
-    largest = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
-    return np.asarray(align(image, [largest], crop)[0], np.uint8)
+    face = detect_with_retries(subject.detector, image, "when-needed").largest
+    return None if face is None else np.asarray(align(image, [face], crop)[0], np.uint8)

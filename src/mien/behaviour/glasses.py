@@ -36,12 +36,11 @@ def behind_glasses(logs: Doubles, points: Floats) -> bool:
     if across < 1:  # the points lie on one place
         return False
     rows, columns = np.mgrid[: last + 1, : last + 1]
-    bright, usual = [], []
+    levels = []  # bright parts and median of each eye
     for x, y in eyes:
         place = ((columns - x) / (WIDE * across)) ** 2 + ((rows - y) / (HIGH * across)) ** 2
         seen = logs[place <= 1]
         if not len(seen):
             return False
-        bright.append(float(np.percentile(seen, BRIGHT)))
-        usual.append(float(np.median(seen)))
-    return max(bright) + max(usual) - 2 * level < DARK
+        levels.append(np.percentile(seen, (BRIGHT, 50)))
+    return float(np.max(levels, axis=0).sum()) - 2 * level < DARK

@@ -33,6 +33,13 @@ class Found:
     brightened: bool = False  # they were found only after the image was brightened
     smallest: float | None = None  # px: smaller faces were not searched for; None: not known
 
+    @property
+    def largest(self) -> Face | None:
+        """Return the face with the largest box; None without a face."""
+        return max(
+            self.faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])), default=None
+        )
+
     def pixels(self, image: Pixels) -> Pixels:
         """Return the image as its faces were found in it: brightened or as it is.
 

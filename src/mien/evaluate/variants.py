@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.media import encode_image, thumbnail, turn
+from mien.metrics.pictures import LUMA
 from mien.types import Floats, Pixels
 
 SMALL_FACE = 40.0  # px: width that the face has left in the small image
@@ -86,7 +87,7 @@ def small(image: Pixels, box: Floats) -> Pixels:
 
 def grey(image: Pixels) -> Pixels:
     """Grey image. Source: luma of ITU-R BT.601."""
-    return _grey_values((image @ np.array([0.299, 0.587, 0.114]))[..., None].repeat(3, axis=2))
+    return _grey_values((image @ LUMA)[..., None].repeat(3, axis=2))
 
 
 def with_orientation(jpeg: bytes, tag: int) -> bytes:

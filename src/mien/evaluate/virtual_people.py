@@ -101,11 +101,10 @@ def _embed(
     for number, (path, person) in enumerate(images, 1):
         try:
             image = read_image(path)
-            faces = detect_with_retries(detector, image, "when-needed").faces
+            face = detect_with_retries(detector, image, "when-needed").largest
         except ImageError:
-            faces = []
-        if faces:
-            face = max(faces, key=lambda one: float(np.prod(one.box[2:] - one.box[:2])))
+            face = None
+        if face is not None:
             chips.append(np.asarray(align(image, [face], embedder.crop)[0], np.uint8))
             people.append(person)
             styles.append(style_of(image, face))

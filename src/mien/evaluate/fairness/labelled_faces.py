@@ -142,11 +142,10 @@ def cutter(detector: Detector, crop: Crop) -> Callable[[Pixels], Pixels]:
     def cut(image: Pixels) -> Pixels:
         if max(image.shape[:2]) < DETECTION_SIDE:
             image = stretched(image, DETECTION_SIDE)
-        faces = detect_with_retries(detector, image, "never").faces
-        if not faces:
+        face = detect_with_retries(detector, image, "never").largest
+        if face is None:
             return stretched(image, crop.size)
-        largest = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
-        chips = align(image, [largest], crop)
+        chips = align(image, [face], crop)
         return np.asarray(chips[0], np.uint8)
 
     return cut

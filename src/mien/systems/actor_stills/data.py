@@ -178,10 +178,9 @@ def _features(
     chips: dict[str, list[Pixels]] = {"face": [], "grey": []}
     scenes, rows = [], []
     for number, image in enumerate(images):
-        faces = detect_with_retries(detector, image, "when-needed").faces
-        if faces:
-            largest = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
-            chip = np.asarray(align(image, [largest], embedder.crop)[0], np.uint8)
+        face = detect_with_retries(detector, image, "when-needed").largest
+        if face:
+            chip = np.asarray(align(image, [face], embedder.crop)[0], np.uint8)
             chips["face"].append(chip)
             chips["grey"].append(without_colour(chip))
             scenes.append(scene_features(image))

@@ -155,9 +155,8 @@ def _stage(head: ClipHead, data: Samples, rows: Rows, on_step: OnStep) -> Stage:
             image = read_image(data.pictures[row])
         except ImageError:
             continue
-        if faces := detect_with_retries(detector, image, "when-needed").faces:
-            box = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2]))).box
-            readings = head(Clip(np.zeros(1), frames=image[None], boxes=box[None]))
+        if face := detect_with_retries(detector, image, "when-needed").largest:
+            readings = head(Clip(np.zeros(1), frames=image[None], boxes=face.box[None]))
             scores[row] = readings[0].values["live"] if readings else np.nan
         on_step("liveness", done, len(probes))
     dev = rows.where(role="probe", spectrum=VIS, group="dev") & np.isfinite(scores)

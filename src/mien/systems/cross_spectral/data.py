@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.contracts import Detector
 from mien.detect import detect_with_retries
 from mien.synth import Actor, Scene, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.synth.render.attacks import Attack, present
 from mien.systems.cross_spectral.measure import BONA_FIDE, NIR, VIS, Rows
 from mien.train.kept import digest_of, kept_arrays
-from mien.types import Face, Floats, OnStep, Pixels
+from mien.types import Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, load
 
 PEOPLE = {"train": 40, "dev": 20, "eval": 20}
@@ -111,11 +112,11 @@ def _frames(
 
 
 def _cut(
-    detector: object, vis: Pixels, nir: NDArray[np.uint8]
+    detector: Detector, vis: Pixels, nir: NDArray[np.uint8]
 ) -> tuple[Pixels, NDArray[np.uint8], Floats, Floats]:
     """Both frames cut around the face in the visible one; points of each spectrum's own face."""
     dark = np.repeat(nir[..., None], 3, 2)
-    faces = [_largest(detector, image) for image in (vis, dark)]
+    faces = [detect_with_retries(detector, image, "never").largest for image in (vis, dark)]
     given = faces[0] or faces[1]
     box = given.box if given else np.array([64, 64, 192, 192], np.float32)
     middle, half = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max()) * ZOOM / 2
@@ -129,11 +130,6 @@ def _cut(
         for face in faces
     ]  # fmt: skip
     return vis[rows][:, columns], nir[rows][:, columns], points[0], points[1]
-
-
-def _largest(detector: object, image: Pixels) -> Face | None:
-    found = detect_with_retries(detector, image, "never").faces  # type: ignore[arg-type]
-    return max(found, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])), default=None)
 
 
 def as_rows(vectors: dict[str, np.ndarray], every: Shots) -> Rows:

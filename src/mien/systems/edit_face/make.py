@@ -89,9 +89,9 @@ class EditFace:
         where = photo.name or "the image"
         on_step("edits", 0, 2)
         found = detect_with_retries(self._detector, photo.image, "never")
-        if not found.faces:
+        face = found.largest
+        if face is None:
             raise NoFaceError(f"No face in {where}. {REASONS[found.reason or 'none']}")
-        face = max(found.faces, key=lambda one: float(np.prod(one.box[2:] - one.box[:2])))
         image, notes = photo.image, []
         if len(found.faces) > 1:
             notes.append(f"{len(found.faces)} faces are in the image; the largest one is edited.")

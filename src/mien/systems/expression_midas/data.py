@@ -11,6 +11,7 @@ from mien.align import align
 from mien.datasets import CLIPS, LABELS
 from mien.errors import TrainingError
 from mien.media import find_images
+from mien.metrics.pictures import LUMA
 from mien.synth import Actor, emotion, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.systems.expression_midas.model import seen
@@ -96,7 +97,7 @@ def read(data: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips, str]:
 
 def grey(images: Pixels) -> Pixels:
     """(..., 3) to (...) grey values."""
-    return np.asarray((images @ np.array([0.299, 0.587, 0.114])).round(), np.uint8)
+    return np.asarray((images @ LUMA).round(), np.uint8)
 
 
 def mixtures(rng: np.random.Generator, count: int) -> Doubles:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.align.grey import LUMA
 from mien.metrics import entropy, softmax
 from mien.runtime import Session
 from mien.types import Clip, Crop, Reading
@@ -41,7 +42,7 @@ class ExpressionMidas:
             have = 0 if clip.chips is None else len(clip.chips)
             text = f"too short: {have} frames with a face, {LEAST} are needed"
             return [Reading("dynamic-expression", {}, "share of raters", self.name, text=text)]
-        grey = clip.chips.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        grey = clip.chips.astype(np.float32) @ LUMA
         frames = grey / 127.5 - 1
         begin, end = float(clip.times[0]), float(clip.times[-1])
         passes = np.stack([frames[_rows(clip, offset)] for offset in (0.25, 0.75)])

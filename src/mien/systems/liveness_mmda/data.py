@@ -135,9 +135,9 @@ def _cut(
     detector = load(DETECTOR)
     rows: list[tuple[object, ...]] = []
     for done, shot in enumerate(shots, 1):
-        found = detect_with_retries(detector, shot.rgb, "never").faces
-        if found:  # a frame without a face is a non-response
-            box = max(found, key=lambda face: float(np.prod(face.box[2:] - face.box[:2]))).box
+        face = detect_with_retries(detector, shot.rgb, "never").largest
+        if face:  # a frame without a face is a non-response
+            box = face.box
             depth, dark = shot.depth, shot.infrared
             none = np.full((SIDE, SIDE), np.nan)
             rows.append((

@@ -95,11 +95,10 @@ def _cut(domain: str, data: Path | None, on_step: OnStep | None) -> Faces:
     chips: list[Pixels] = []
     rows: list[tuple[str, str, str, float]] = []
     for done, (image, species, person) in enumerate(_shots(domain, data), 1):
-        found = detect_with_retries(detector, image, "never").faces
-        if found:  # a picture without a face is a non-response
-            box = max(found, key=lambda face: float(np.prod(face.box[2:] - face.box[:2]))).box
+        face = detect_with_retries(detector, image, "never").largest
+        if face:  # a picture without a face is a non-response
             for zoom in ZOOMS:
-                chips.append(cut_square(image, box, zoom, SIDE))
+                chips.append(cut_square(image, face.box, zoom, SIDE))
                 rows.append((species, f"{domain} {person}", domain, zoom))
         if on_step:
             on_step(domain, done, 0)
