@@ -70,7 +70,7 @@ def peer(known: Floats, query: Floats) -> int:
 
 
 def built(name: str, started: float) -> None:
-    """Tell how long an index took to build, by the clock, since a million takes many minutes."""
+    """Print how long the build of an index took, by the clock: a million takes many minutes."""
     print(f"{name}: built in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
 
 

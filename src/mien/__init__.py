@@ -191,7 +191,7 @@ def enroll(
 
     Args:
         source: a folder with one folder a person, `Name.jpg` files, or a CSV file with the
-            columns person and path.
+            columns person and path. A line that cannot be used is left out with a warning.
         gallery: a file, created if it does not exist, or an open gallery.
         on_step: called with "enroll", the result, the number done and the total.
         liveness: "refuse" refuses faces that are not live; see `check_liveness`.
@@ -205,12 +205,14 @@ def enroll(
         Eileen enrolled
         Grace enrolled
     """
+    import warnings
+
     from mien import service
 
     if isinstance(gallery, str | PathLike):
         with open_gallery(gallery, create=True) as known:
             return enroll(source, known, on_step=on_step, liveness=liveness)
-    items, results = service.items_in(Path(source)), []
+    items, results = service.items_in(Path(source), skipped=warnings.warn), []
     for result in service.enroll(items, _checking(liveness), gallery):
         results.append(result)
         if on_step:

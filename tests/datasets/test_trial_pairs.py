@@ -1,6 +1,6 @@
 import pytest
 
-from mien.datasets.trial_pairs import our_pairs, require_strangers, rows_of
+from mien.datasets.trial_pairs import our_pairs, require_strangers
 from mien.errors import MienError
 
 
@@ -48,20 +48,7 @@ def test_what_is_wrong_is_told_with_its_line(folder, rows, says):
         listed(folder, f"file_a,file_b,same\n{rows}\n")
 
 
-def test_a_file_that_is_no_table_is_refused(tmp_path):
-    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00bad\x80")
-    with pytest.raises(MienError, match="cannot be read as a CSV table"):
-        rows_of(tmp_path / "x.csv", ("a",))
-    with pytest.raises(MienError, match="cannot be read"):
-        rows_of(tmp_path / "missing.csv", ("a",))
-
-
 def test_people_in_training_and_in_the_test_are_refused_by_name():
     require_strangers(["Ada"], ["Bo"], "the test")
     with pytest.raises(MienError, match=r"2 people .* \(Ada, Bo\)"):
         require_strangers(["Bo", "Ada", "Cy"], ["Ada", "Bo"], "the test")
-
-
-def test_a_byte_order_mark_does_not_hide_the_first_column(tmp_path):
-    (tmp_path / "x.csv").write_bytes("\ufeffa,b\n1,2\n".encode())
-    assert rows_of(tmp_path / "x.csv", ("a", "b")) == [{"a": "1", "b": "2"}]

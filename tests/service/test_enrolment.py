@@ -4,6 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import mien
+import mien.service
 from mien.errors import MienError
 from mien.gallery import open_gallery
 from mien.media import write_image
@@ -79,12 +81,43 @@ def test_a_wrong_csv_says_which_line_or_column(tmp_path, text, error):
         b"\xef\xbb\xbfperson,path\n\nAda,a/1.png\n,\n",
         "person,path\nAda,a/1.png\n".encode("utf-16"),
         b"note,person,path\nM\xfcller,Ada,a/1.png\n",
+        b"sep=;\nPath;Person\na/1.png;Ada\n",
     ],
 )
 def test_a_csv_is_read_as_spreadsheets_write_it(tmp_path, data):
     (tmp_path / "x.csv").write_bytes(data)
     [item] = items_in(tmp_path / "x.csv")
     assert (item.person, item.path) == ("Ada", tmp_path / "a/1.png")
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".txt", ".TAB"])
+def test_a_table_may_have_another_suffix(tmp_path, suffix):
+    path = tmp_path / f"people{suffix}"
+    path.write_text("person\tpath\nAda\ta.png\n")
+    assert [item.person for item in items_in(path)] == ["Ada"]
+
+
+def test_a_path_may_be_an_address_of_a_file(tmp_path):
+    (tmp_path / "x.csv").write_text(f"person,path\nAda,{(tmp_path / 'a b.png').as_uri()}\n")
+    [item] = items_in(tmp_path / "x.csv")
+    assert item.path == tmp_path / "a b.png"
+
+
+def test_a_name_that_cannot_be_stored_leaves_the_others(tmp_path):
+    (tmp_path / "x.csv").write_text("person,path\nA\x07da,a.png\nBob,b.png\nCy,Jr,c.png\n")
+    skipped = []
+    items = items_in(tmp_path / "x.csv", skipped=skipped.append)
+    assert [item.person for item in items] == ["Bob"]
+    assert "line 2: left out" in skipped[0]
+    assert "U+0007" in skipped[0]
+    assert "line 4: it has more cells" in skipped[1]  # the comma of a name without quotation marks
+
+
+def test_a_line_that_is_left_out_is_a_warning_in_python(tmp_path, monkeypatch):
+    monkeypatch.setattr(mien.service, "enroll", lambda *_: [])
+    (tmp_path / "x.csv").write_text("person,path\nAda,\nBob,b.png\n")
+    with pytest.warns(UserWarning, match="path is empty"):
+        mien.enroll(tmp_path / "x.csv", tmp_path / "x.mien")
 
 
 def test_a_line_that_lacks_a_cell_is_reported_and_the_others_are_enrolled(tmp_path):

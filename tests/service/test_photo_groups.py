@@ -10,7 +10,7 @@ from mien.albums.groups import Groups
 from mien.errors import GalleryMismatchError
 from mien.gallery import open_gallery
 from mien.media import read_image, write_image
-from mien.service.enrolment import Item, enroll
+from mien.service import Item, enroll
 from mien.service.photo_groups import group_photos
 from mien.testing import TOY_DEVICE
 

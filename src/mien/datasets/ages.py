@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mien.datasets.labels import Labelled, some
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 from mien.media import find_images
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.datasets.trial_pairs import few, rows_of
+from mien.datasets.spreadsheets import rows_of
+from mien.datasets.trial_pairs import few
 from mien.errors import MienError
 from mien.media import find_images
 

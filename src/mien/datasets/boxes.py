@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from mien.datasets.lines import lines_of, need, whole
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 from mien.metrics.detection import Flags
 from mien.types import Doubles

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mien.datasets.labels import WORDS, Labelled, some
 from mien.datasets.lines import label, whole
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 
 DFEW = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.datasets.lines import whole
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 
 NEGATIVE = ("anger", "contempt", "disgust", "fear", "sadness", "repression")

@@ -1,11 +1,11 @@
 """People and their images: a folder per person, or a list of pairs that names files."""
 
-import csv
 import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 from mien.media import find_images
 
@@ -61,7 +61,7 @@ def people_of_pairs(pairs: Path, folder: Path) -> list[Picture]:
         MienError: the list is invalid or contradicts itself, or a file is missing.
     """
     fold_of: dict[str, int] = {}
-    for line, row in enumerate(_rows(pairs), 2):
+    for line, row in enumerate(rows_of(pairs, COLUMNS), 2):
         a, b = row["file_a"], row["file_b"]
         if (person(a) == person(b)) != (row["same"] == "1") or not row["fold"].isdigit():
             raise MienError(
@@ -75,23 +75,14 @@ def people_of_pairs(pairs: Path, folder: Path) -> list[Picture]:
                     "each image must be in one."
                 )
     missing = next((name for name in fold_of if not (folder / name).is_file()), None)
-    if missing or not fold_of:
-        what = f"names {missing}, which is not in {folder}" if missing else "names no images"
-        raise MienError(f"{pairs} {what}; give the list that belongs to the folder.")
+    if missing:
+        raise MienError(
+            f"{pairs} names {missing}, which is not in {folder}; give the list that belongs to the "
+            "folder."
+        )
     return [Picture(folder / name, person(name), fold) for name, fold in fold_of.items()]
 
 
 def person(name: str) -> str:
     """The person of a file of LFW: Aaron_Sorkin_0002.jpg -> Aaron_Sorkin."""
     return re.sub(r"_[^_]*$", "", Path(name).stem)
-
-
-def _rows(pairs: Path) -> list[dict[str, str]]:
-    try:
-        with pairs.open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MienError(f"{pairs} cannot be read as a list of pairs ({error}).") from None
-    if any(row.get(column) is None for row in rows for column in COLUMNS):
-        raise MienError(f"{pairs} needs the columns {', '.join(COLUMNS)} in each line.")
-    return rows

@@ -1,10 +1,10 @@
 """Presentations in visible and near-infrared light: our own list of files."""
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
 from mien.datasets.labels import Labelled, some
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 
 COLUMNS = ("path", "spectrum", "subject", "presenter", "visit", "type", "role", "group")
@@ -31,14 +31,7 @@ def presentations(root: Path) -> list[Labelled]:
             and probed in one visit; the message names the line.
     """
     table = root if root.is_file() else root / "presentations.csv"
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise MienError(f"{table} must have the columns {', '.join(COLUMNS)}.")
-            rows = [{k: (row[k] or "").strip() for k in COLUMNS} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MienError(f"{table} cannot be read ({error}); see mien.datasets.spectra.") from None
+    rows = rows_of(table, COLUMNS)
     enrolled = {(r["subject"], r["visit"]) for r in rows if r["role"] == "enrol"}
     found = []
     for line, row in enumerate(rows, 2):

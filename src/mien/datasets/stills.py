@@ -1,12 +1,11 @@
 """Readers of film stills of named actors: who, in which film, of which year, at which age."""
 
-import csv
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 from mien.datasets.labels import Labelled, some
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 
 FIRST = 1800  # of a plausible year
@@ -51,20 +50,10 @@ def read_births(path: Path) -> dict[str, int]:
         MienError: the file cannot be read, a column is missing, a year is not plausible, or a
             person has two; the message names the line.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MienError(f"{path} cannot be read ({error}).") from error
-    rows = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    columns = {"person", "birth_year"}
-    if not columns <= set(rows.fieldnames or ()):
-        raise MienError(
-            f"{path} needs the columns person and birth_year; its first line names "
-            f"{', '.join(rows.fieldnames or ()) or 'nothing'}."
-        )
+    rows = rows_of(path, ("person", "birth_year"))
     births: dict[str, int] = {}
     for line, row in enumerate(rows, 2):
-        person, written = ((row[name] or "").strip() for name in ("person", "birth_year"))
+        person, written = row["person"], row["birth_year"]
         if not person or not written:
             continue
         year = year_of(written)

@@ -1,11 +1,11 @@
 """Pairs of images, or of templates of several images."""
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.datasets.people import Picture, person
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 
 MENTIONED = 5  # names in a sentence
@@ -104,41 +104,6 @@ def our_pairs(path: Path, folder: Path) -> list[Pair]:
 def side(path: Path, who: str) -> Side:
     """A side of one image."""
     return Side(str(path), (Picture(path, who, 0),))
-
-
-def rows_of(
-    path: Path, columns: Sequence[str], *, renamed: Mapping[str, str] | None = None
-) -> list[dict[str, str]]:
-    """Return the rows of a CSV file, which must have these columns.
-
-    Args:
-        path: the file.
-        columns: headings that it must have.
-        renamed: former headings that are still read, and their names now.
-
-    Raises:
-        MienError: it cannot be read, or a line lacks a column.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.DictReader(lines, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MienError(f"{path} cannot be read as a CSV table ({error}).") from None
-    for former, now in (renamed or {}).items():
-        for row in rows:
-            if now not in row and former in row:
-                row[now] = row.pop(former)
-    for line, row in enumerate(rows, 2):
-        lacks = [column for column in columns if row.get(column) is None]
-        if lacks or None in row:
-            what = f"lacks '{lacks[0]}'" if lacks else "has more cells than the first line"
-            raise MienError(
-                f"{path}, line {line} {what}; a table has one heading line with "
-                f"{', '.join(columns)}, and as many cells in each line."
-            )
-    if not rows:
-        raise MienError(f"{path} has no rows below its heading; give a table with data.")
-    return rows
 
 
 def pictures_of(pairs: Sequence[Pair]) -> list[Picture]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mien.datasets.lines import whole
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 
 

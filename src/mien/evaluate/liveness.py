@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mien.datasets import BONA_FIDE
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError, TooFewTrialsError
 from mien.metrics import Clusters, Estimate, apcer, bpcer, rule_of_three, threshold_at_apcer
 from mien.metrics.findings import Cell, Curve, Fact, Findings, Plot, Table

@@ -7,7 +7,8 @@ from mien.lazy import on_use
 if TYPE_CHECKING:
     from mien.service.analysis import analyze
     from mien.service.auditing import audit
-    from mien.service.enrolment import Enrolled, Item, enroll, items_in, region_items
+    from mien.service.enrol_items import Item, items_in, region_items
+    from mien.service.enrolment import Enrolled, enroll
     from mien.service.erasure import Erased, erase
     from mien.service.identification import Identified, identify
     from mien.service.liveness import (
@@ -57,7 +58,8 @@ if not TYPE_CHECKING:
         {
             "analysis": ("analyze",),
             "auditing": ("audit",),
-            "enrolment": ("Enrolled", "Item", "enroll", "items_in", "region_items"),
+            "enrol_items": ("Item", "items_in", "region_items"),
+            "enrolment": ("Enrolled", "enroll"),
             "erasure": ("Erased", "erase"),
             "identification": ("Identified", "identify"),
             "liveness": ("LivenessResult", "check_camera", "check_frame", "check_liveness"),

@@ -1,45 +1,31 @@
 """Enrolment from images: one at a time, each stored before the next, each with a reason."""
 
-import codecs
-import csv
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from mien.decision.decide import MADE, SMALL
 from mien.detect import REASONS
-from mien.errors import ImageError, MienError
-from mien.gallery import Gallery, GuardedGallery, Template, clean_name
+from mien.errors import ImageError
+from mien.gallery import Gallery, GuardedGallery, Template
 from mien.gallery.conflicts import Conflicts, strictest_limit
 from mien.gallery.review import Doubt
 from mien.geometry import iou
 from mien.liveness.check import refusal
-from mien.media import LIMITS, find_images, read_change, read_image
-from mien.media.face_regions import SAME, read_regions
-from mien.media.finding import ignore
-from mien.media.xmp import read_orientation, read_packet, read_sidecar, sidecars
+from mien.media import LIMITS, read_change, read_image
+from mien.media.face_regions import SAME
 from mien.photo import Pipeline, each_photo
 from mien.photo.measuring import ChangeOf, Measured, Read, Source
 from mien.photo.pipeline import dominant_face
+from mien.service.enrol_items import Item
 from mien.service.gate import Gate, conflict_of, doubt_of
 from mien.service.runs import Run
 from mien.types import Answer, Face, Floats, Liveness
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One image of one person, to be enrolled."""
-
-    person: str
-    path: Path
-    # left, top, right, bottom as shares of the upright image; None: its dominant face
-    region: tuple[float, float, float, float] | None = None
-    data: bytes | None = None  # of the image, if it is not a file; `path` is then only its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,81 +39,6 @@ class Enrolled:
     template: int | None = None  # number of the template in the gallery, or in its quarantine
     doubts: tuple[Doubt, ...] = ()  # why, with the templates that it was compared with
     liveness: Liveness | None = None  # of the face; None: not checked
-
-
-def items_in(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[Item]:
-    """List images and their people.
-
-    Args:
-        source: a folder with one folder per person, a folder of `Name.jpg` files, one such file, or
-            a CSV file with the columns `person` and `path` (relative to the CSV file).
-        skipped: is given a sentence about each line or entry that is left out.
-
-    Raises:
-        MienError: nothing to enrol was found, or the CSV file lacks a column.
-    """
-    if source.suffix.lower() == ".csv":
-        items = _from_csv(source, skipped)
-    elif source.is_dir():
-        items = []
-        for path in find_images([source], skipped=skipped):
-            inside = path.relative_to(source).parts
-            items.append(Item(inside[0] if len(inside) > 1 else path.stem, path))
-    else:
-        items = [Item(path.stem, path) for path in find_images([source], skipped=skipped)]
-    if not items:
-        raise MienError(
-            f"No images to enrol were found in {source}: expected a folder with one folder per "
-            "person, images named after people, or a CSV file with the columns person and path."
-        )
-    return [replace(item, person=clean_name(item.person)) for item in items]
-
-
-def region_items(source: Path, *, skipped: Callable[[str], None] = ignore) -> list[Item]:
-    """List the named face regions of images: in `NAME.jpg.xmp`, `NAME.xmp`, or in the image.
-
-    The first of the three that names somebody counts, as in programs that prefer sidecars.
-
-    Args:
-        source: an image, or a folder, which is searched recursively.
-        skipped: is given a sentence about each file that cannot be read.
-
-    Raises:
-        MienError: no image has a face region with a name.
-    """
-    items = []
-    for path in find_images([source], skipped=skipped):
-        try:
-            items += _named_regions(path, skipped)
-        except ImageError as error:
-            skipped(str(error))
-    if not items:
-        raise MienError(
-            f"No named face regions (XMP, MWG-RS) were found for the images in {source}; mark and "
-            "name faces in digiKam, Lightroom or another program, and write metadata to files."
-        )
-    return items
-
-
-def _named_regions(path: Path, skipped: Callable[[str], None]) -> list[Item]:
-    orientation = read_orientation(path)
-    packets: tuple[Callable[[], bytes | None], ...] = (
-        *(partial(read_sidecar, one) for one in sidecars(path)),
-        partial(read_packet, path),
-    )
-    for packet in packets:
-        try:
-            xmp = packet()
-            found = read_regions(xmp, (1, 1), orientation) if xmp else []
-        except ImageError as error:
-            skipped(f"{path}: {error}")
-            continue
-        named = [
-            Item(clean_name(one.name), path, tuple(one.box.tolist())) for one in found if one.name
-        ]
-        if named:
-            return named
-    return []
 
 
 def enroll(
@@ -373,53 +284,3 @@ def _template(face: Face, item: Item, digest: str) -> Template:
 def _shown(path: Path) -> str:
     """A path as text that a gallery keeps; bytes that are not UTF-8 get a stand-in."""
     return str(path).encode("utf-8", "replace").decode()
-
-
-def _from_csv(source: Path, skipped: Callable[[str], None]) -> list[Item]:
-    """The rows of a CSV file: comma, semicolon or tab; UTF-8, UTF-16 or Latin-1."""
-    try:
-        lines = _decoded(source.read_bytes()).splitlines()
-    except OSError as error:
-        raise MienError(f"{source} cannot be read ({error.strerror}).") from error
-    reader = csv.reader(
-        lines, delimiter=_delimiter(lines[0] if lines else ""), skipinitialspace=True
-    )
-    names = [name.strip().lower() for name in next(reader, [])]
-    if not {"person", "path"} <= set(names):
-        raise MienError(
-            f"{source} needs the columns person and path; its first line names "
-            f"{', '.join(filter(None, names)) or 'nothing'}."
-        )
-    person, path = names.index("person"), names.index("path")
-    items = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        who, where = ("" if k >= len(cells) else cells[k].strip() for k in (person, path))
-        if who and where:
-            items.append(Item(who, _beside(source, where)))
-        else:
-            lacking = "path" if who else "person"
-            skipped(f"{source}, line {reader.line_num}: {lacking} is empty; the line is left out.")
-    return items
-
-
-def _decoded(data: bytes) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")  # what spreadsheets write where UTF-8 is not asked
-
-
-def _delimiter(header: str) -> str:
-    return max(",;\t", key=header.count)
-
-
-def _beside(source: Path, where: str) -> Path:
-    """A path of a row, relative to its file; those of Windows are understood elsewhere, too."""
-    path = source.parent / where
-    if "\\" in where and not path.exists():
-        return source.parent / PureWindowsPath(where).as_posix()
-    return path

@@ -107,7 +107,7 @@ def test_pairs_name_each_picture_once_and_its_person_without_the_number(tmp_path
         ("x,Ada_B_0001.jpg,Cy_0001.jpg,0", "line 3.*correct that line"),
         ("1,Ada_B_0001.jpg,Cy_0001.jpg,0", "is in folds 0 and 1"),
         ("0,Ada_B_0001.jpg,Di_0001.jpg,0", "Di_0001.jpg, which is not in"),
-        ("0,Ada_B_0001.jpg", "needs the columns"),
+        ("0,Ada_B_0001.jpg", "line 3 lacks 'file_b'"),
     ],
 )
 def test_a_list_of_pairs_that_cannot_be_is_refused_by_line(tmp_path, line, says):
@@ -117,7 +117,7 @@ def test_a_list_of_pairs_that_cannot_be_is_refused_by_line(tmp_path, line, says)
 
 
 def test_a_list_that_is_empty_or_missing_is_refused(tmp_path):
-    with pytest.raises(MienError, match="names no images"):
+    with pytest.raises(MienError, match="has no rows below its heading"):
         people_of_pairs(write_pairs(tmp_path), tmp_path)
     with pytest.raises(MienError, match="cannot be read"):
         people_of_pairs(tmp_path / "nothing.csv", tmp_path)

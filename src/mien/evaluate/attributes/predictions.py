@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import MienError
 from mien.metrics import Clusters
 

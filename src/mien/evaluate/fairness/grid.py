@@ -151,7 +151,7 @@ def recorded(path: Path, test: Faces) -> NetAnswers:
 
     "man" and "woman" count; every other answer is an abstention, and so is a missing row.
     """
-    from mien.datasets.trial_pairs import rows_of
+    from mien.datasets.spreadsheets import rows_of
 
     answers = {
         row["path"]: row["answer"].strip().lower() for row in rows_of(path, ("path", "answer"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.datasets.labels import Labelled
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import ImageError, MienError
 from mien.evaluate.originals import require_originals
 from mien.evaluate.verification.trial_set import Compared, subset

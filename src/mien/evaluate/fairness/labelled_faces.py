@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from mien.align import align
 from mien.contracts import Detector
 from mien.datasets.labels import Labelled
-from mien.datasets.trial_pairs import few, rows_of
+from mien.datasets.spreadsheets import rows_of
+from mien.datasets.trial_pairs import few
 from mien.detect import detect_with_retries
 from mien.errors import MienError
 from mien.evaluate.originals import require_originals

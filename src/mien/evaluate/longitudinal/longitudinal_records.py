@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.datasets.ages import AGES
 from mien.datasets.people import Picture
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.decision import Calibration
 from mien.errors import MienError
 from mien.gallery.conflicts import cosines

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.datasets.people import Picture
-from mien.datasets.trial_pairs import Pair, Side, pictures_of, rows_of
+from mien.datasets.spreadsheets import rows_of
+from mien.datasets.trial_pairs import Pair, Side, pictures_of
 from mien.decision import Calibration
 from mien.errors import MienError
 from mien.evaluate.verification.vectors import Failure

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.datasets.trial_pairs import rows_of
+from mien.datasets.spreadsheets import rows_of
 from mien.errors import TrainingError
 from mien.systems.micro_mol.head import CLASSES, SMALL, UNITS
 from mien.types import Doubles, Pixels

@@ -1,6 +1,5 @@
 """Read and check a cohort of faces with times, and embed its faces."""
 
-import csv
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from mien.align import align
 from mien.contracts import Detector
+from mien.datasets.spreadsheets import rows_of
 from mien.detect import detect_with_retries
 from mien.errors import ImageError, MienError
 from mien.geometry import pose_from_points
@@ -65,14 +65,7 @@ def read_cohort(table: Path) -> list[Member]:
         MienError: by line: a missing column, a time that is negative or not a number, an
             event that is neither 0 nor 1, an invalid number, or an image that is named twice.
     """
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MienError(f"{table} cannot be read as a table ({error}).") from error
-    missing = [name for name in NEEDED if not rows or name not in rows[0]]
-    if missing:
-        raise MienError(f"{table} needs the columns {', '.join(NEEDED)}; {missing[0]} is missing.")
+    rows = rows_of(table, NEEDED)
     members: list[Member] = []
     seen: dict[str, int] = {}
     for line, row in enumerate(rows, 2):

@@ -88,7 +88,7 @@ def test_a_table_that_cannot_be_meant_is_refused_by_line(tmp_path, row, says):
 def test_a_table_without_a_column_is_refused(tmp_path):
     table = tmp_path / "cohort.csv"
     table.write_text("path,days\na.jpg,3\n")
-    with pytest.raises(MienError, match="time_days is missing"):
+    with pytest.raises(MienError, match="needs the columns path, time_days, event"):
         read_cohort(table)
     table.write_bytes(b"\xff\xfe\x00path")
     with pytest.raises(MienError, match="cannot be read"):
