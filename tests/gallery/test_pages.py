@@ -1,7 +1,5 @@
 """Unused bytes of an SQLite file: old data are noticed wherever they lie."""
 
-import sqlite3
-
 import numpy as np
 import pytest
 from tests.gallery.test_erasing import everything, secrets_of, traces
@@ -84,12 +82,31 @@ def test_free_pages_are_clean_only_if_they_are_zero(path):
 
 
 def test_a_page_of_another_kind_is_not_trusted(path):
-    db = sqlite3.connect(path)
-    db.execute("CREATE TABLE long (x BLOB)")
-    db.execute("INSERT INTO long VALUES (?)", (bytes([7]) * 9000,))  # overflow pages
-    db.commit()
-    db.close()
+    data = bytearray(path.read_bytes())
+    data[4096] = 77
+    path.write_bytes(data)
     assert has_remains(path)
+
+
+def test_long_rows_in_use_are_no_remains_and_erased_ones_are_zero(path):
+    random = np.random.default_rng(0)
+    long = [random.integers(65, 90, size, np.uint8).tobytes() for size in (9000, 40_000, 5000)]
+    with open_gallery(path, CONTRACT) as gallery:
+        db = gallery.engine._store.db
+        db.execute("CREATE TABLE long (id INTEGER PRIMARY KEY, x BLOB)")
+        db.executemany("INSERT INTO long (x) VALUES (?)", [(text,) for text in long])
+        assert gallery.forget("Person 010").complete  # overwrites what the new table moved
+        assert not has_remains(path)
+        db.execute("UPDATE long SET x = ? WHERE id = 2", (long[0][:4500],))
+        db.execute("DELETE FROM long WHERE id = 1")
+        assert gallery.forget("Person 011").complete
+    data = path.read_bytes()
+    assert not has_remains(path)
+    for text, kept in ((long[0], long[0][:4500]), (long[1], b"")):
+        pieces = [text[at : at + 8] for at in range(0, len(text) - 8, 8)]
+        left = [p for p in pieces if p in data and p not in kept]
+        assert not left
+    assert long[2][:900] in data
 
 
 def test_a_file_without_remains_is_not_rebuilt(path, unit, monkeypatch):
@@ -98,6 +115,7 @@ def test_a_file_without_remains_is_not_rebuilt(path, unit, monkeypatch):
         mien.gallery.store, "has_remains", lambda path: found.append(look(path)) or found[-1]
     )
     with open_gallery(path, CONTRACT) as gallery:
+        gallery.engine.put("long", "x" * 50_000)  # as a calibration, or what drift is told by
         for number in range(20, 140, 10):
             person = f"Person {number:03}"
             secrets = secrets_of(gallery, person)
