@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from mien.media import write_image
+from mien.synth import Actor, Scene, make_person, open_head, render
+from mien.synth.render.attacks import present
 
 pytestmark = pytest.mark.weights
 HEAD = ("--liveness-head", "liveness-texture")
@@ -116,8 +118,6 @@ def test_pictures_of_attempts_are_evaluated(mien, face, tmp_path, hopper):
 
 
 def test_depth_and_infrared_of_one_image_are_used_and_named(mien, tmp_path):
-    from mien.synth import Actor, Scene, make_person, open_head, render
-
     head = open_head("builtin")
     frame = render(Actor(head, make_person(1_616, head)), Scene(), truth=True, nir=True)
     write_image(tmp_path / "f.png", frame.rgb)
@@ -149,3 +149,20 @@ def test_depth_that_no_head_can_use_is_refused(mien, face, tmp_path):
     np.save(tmp_path / "d.npy", np.ones((9, 9)))
     code, _, err = mien("liveness", face, *words)
     assert (code, "aligned pixel by pixel" in err) == (1, True)
+
+
+def test_attempts_with_depth_are_evaluated_at_their_threshold(mien, tmp_path):
+    head = open_head("builtin")
+    actor = Actor(head, make_person(1_616, head))
+    frame, shown = render(actor, Scene(), truth=True), present(actor, Scene(), "print", 3)
+    for name, one in (("live", frame), ("print", shown)):
+        write_image(tmp_path / f"{name}.png", one.rgb)
+        np.save(tmp_path / f"{name}.npy", one.depth)
+    rows = "live.png,bona-fide,Ada,live.npy\nprint.png,print,sheet,print.npy\n"
+    (tmp_path / "attempts.csv").write_text("path,species,subject,depth\n" + rows)
+    code, out, _ = mien("eval", "pad", tmp_path, "--liveness-head", "liveness-mmda")
+    basis = json.loads(out)["basis"]
+    assert (code, basis["Scores rest on"]) == (0, "rgb+depth 2")
+    (tmp_path / "print.npy").unlink()
+    code, _, err = mien("eval", "pad", tmp_path, "--liveness-head", "liveness-mmda")
+    assert (code, "do not exist" in err) == (1, True)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.liveness.test_companions import Relief
 from tests.toys import TOY, Colours, Reds, Squares
 
 from mien.datasets import BONA_FIDE, Attempt
@@ -12,6 +13,7 @@ from mien.liveness import LivenessCheck
 from mien.media import write_image
 from mien.metrics.findings import plain
 from mien.photo import Pipeline
+from mien.types import Reading
 
 
 @pytest.fixture
@@ -106,3 +108,45 @@ def test_groups_are_listed_with_the_worst_first(pipeline, attempts):
         ("dark", 1),
         ("light", 0),
     ]
+
+
+@pytest.fixture
+def with_depth(tmp_path, portrait, pipeline):
+    """A live face and a print with depth; the depth of a second print is empty."""
+    pipeline = replace(pipeline, liveness=LivenessCheck(Relief200()))
+    found = []
+    for name, species, metres in (("a", BONA_FIDE, 0.5), ("b", "print", 0.5), ("c", "print", 0)):
+        image = portrait("Ada")
+        write_image(tmp_path / f"{name}.png", image)
+        np.save(tmp_path / f"{name}.npy", np.full(image.shape[:2], metres * 1000))
+        found.append(
+            Attempt(tmp_path / f"{name}.png", species, name, "Ada", depth=tmp_path / f"{name}.npy")
+        )
+    return pipeline, found
+
+
+class Relief200(Relief):
+    """Scores 0.8 with depth (more than 0.6 is live), and 0.5 without (more than 0.3)."""
+
+    def __call__(self, clip):
+        score = 0.5 + 0.3 * (clip.depth is not None)
+        return [Reading("liveness", {"live": score}, "probability", self.name)]
+
+
+def test_depth_is_scored_at_its_own_threshold(with_depth):
+    pipeline, attempts = with_depth
+    found = score_attempts(attempts, pipeline)
+    # The one without a value counts as colour alone: 0.5 is 0.2 above 0.3, so it counts as 0.8.
+    assert [one.score for one in found.presentations] == pytest.approx([0.8, 0.8, 0.8])
+    assert (found.threshold, found.modalities) == (0.6, {"rgb+depth": 2, "rgb": 1})
+    assert score_attempts(attempts, pipeline, matcher=True).presentations[0].accepted is True
+
+
+def test_depth_of_some_presentations_only_is_refused(with_depth, pipeline):
+    able, attempts = with_depth
+    with pytest.raises(LivenessError, match="Only some presentations"):
+        score_attempts([*attempts, replace(attempts[0], depth=None)], able)
+    with pytest.raises(LivenessError, match="does not use depth"):
+        score_attempts(attempts, pipeline)
+    attempts[0].depth.write_bytes(b"none")
+    assert score_attempts(attempts, able).silent == {"unreadable": 1}

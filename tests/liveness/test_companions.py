@@ -81,16 +81,16 @@ def test_sizes_must_be_those_of_the_picture():
 
 
 def test_a_head_for_colour_refuses_other_sensors_and_names_one_that_takes_them():
-    LivenessCheck(Reds()).require(Companions())
+    LivenessCheck(Reds()).require(())
     with pytest.raises(LivenessError, match="'reds' does not use depth; choose --liveness-head"):
-        LivenessCheck(Reds()).require(Companions(depth()))
+        LivenessCheck(Reds()).require(("depth",))
 
 
 def test_a_head_without_a_point_for_those_modalities_is_refused():
     head = Relief()
     head.points = {"bpcer5": 0.5}
     with pytest.raises(LivenessError, match="no operating point 'bpcer5' for colour with depth"):
-        LivenessCheck(head).require(Companions(depth()))
+        LivenessCheck(head).require(("depth",))
     with pytest.raises(LivenessError, match="it has: bpcer5, strict"):
         LivenessCheck(Reds(), "bpcer5+depth")
 

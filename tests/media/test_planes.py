@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mien.errors import ImageError
-from mien.media import read_depth, read_infrared, write_image
+from mien.media import Limits, read_depth, read_infrared, write_image
 
 
 def test_depth_is_read_in_metres_and_holes_are_nan(tmp_path):
@@ -51,3 +51,18 @@ def test_infrared_is_one_plane_and_colour_is_refused(tmp_path):
     write_image(tmp_path / "colour.png", grey)
     with pytest.raises(ImageError, match="is in colour: its channels differ by 3 grey levels"):
         read_infrared(tmp_path / "colour.png")
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path):
+    np.savez_compressed(tmp_path / "bomb.npz", depth=np.zeros((2000, 2000), np.float32))
+    with pytest.raises(ImageError, match="unpacks to 16,000,128 bytes"):
+        read_depth(tmp_path / "bomb.npz", limits=Limits(max_memory=10_000_000))
+
+
+def test_planes_are_read_from_bytes_as_from_files(tmp_path):
+    np.save(tmp_path / "d.npy", np.full((4, 5), 900.0))
+    assert (read_depth((tmp_path / "d.npy").read_bytes()) == np.float32(0.9)).all()
+    with pytest.raises(ImageError, match=r"^Depth of b\.bin"):
+        read_depth(b"nothing", where="Depth of b.bin")
+    with pytest.raises(ImageError, match="permitted"):
+        read_depth(bytes(99), limits=Limits(max_bytes=10))

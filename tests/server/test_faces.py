@@ -1,10 +1,16 @@
 """Answers about photos: those of the command line, and no number without its scope."""
 
+from dataclasses import replace
+from io import BytesIO
+
 import jsonschema
+import numpy as np
 import pytest
 from tests.toy_server import png, portrait
 
 from mien.service.schema import answer_schema
+from mien.synth import Actor, Scene, make_person, open_head, render
+from mien.zoo import load
 
 
 def photos(*pictures):
@@ -117,6 +123,73 @@ def test_liveness_is_stated_with_its_head_and_scores_need_the_scope(toys):
     answer = toys("POST", "/liveness", files=files, data={"liveness_head": "liveness-texture"})
     [face] = answer["answers"][0]["faces"]
     assert (face["liveness"]["outcome"], face["decision"]) == (found, None)
+
+
+def array(values):
+    """The bytes of an .npy file."""
+    content = BytesIO()
+    np.save(content, values)
+    return content.getvalue()
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    head = open_head("builtin")
+    return render(Actor(head, make_person(1_616, head)), Scene(), truth=True, nir=True)
+
+
+def seen(frame, **planes):
+    files = [("photos", ("f.png", png(frame.rgb)))]
+    return files + [(name, (f"{name}.bin", content)) for name, content in planes.items()]
+
+
+MMDA = {"liveness_head": "liveness-mmda"}
+
+
+@pytest.mark.weights
+def test_depth_and_infrared_of_one_photo_are_used_as_by_the_command(toys, rendered, monkeypatch):
+    models, detector = toys.state.pipelines, load("mtcnn")  # toys find coloured squares only
+    plain = models.plain
+
+    def real(**how):
+        return replace(plain(**how), detector=detector)
+
+    monkeypatch.setattr(models, "plain", real)
+    infrared = png(np.repeat(rendered.nir[..., None], 3, 2))
+    files = seen(rendered, depth=array(rendered.depth), infrared=infrared)
+    [face] = toys("POST", "/liveness", files=files, data=MMDA)["answers"][0]["faces"]
+    assert face["liveness"]["modalities"] == ["rgb", "depth", "infrared"]
+    assert face["liveness"]["outcome"] == "live"
+    files = seen(rendered, depth=array(np.zeros(rendered.depth.shape)), infrared=infrared)
+    [face] = toys("POST", "/liveness", files=files, data=MMDA)["answers"][0]["faces"]
+    assert face["liveness"]["ignored"] == ["depth-empty"]
+
+
+@pytest.mark.parametrize(
+    ("planes", "how", "status", "message"),
+    [
+        ({"depth": array(np.ones((9, 9)))}, MMDA, 409, "aligned pixel by pixel"),
+        ({"depth": b"no picture"}, MMDA, 422, "depth.bin"),
+        ({"depth": array(np.ones((9, 9), np.uint8))}, MMDA, 422, "16 bits or more"),
+        ({"depth": b""}, MMDA, 422, "empty"),
+        ({"infrared": png(portrait("Ada"))}, MMDA, 422, "is in colour"),
+        (
+            {"depth": array(np.ones((9, 9)))},
+            {"liveness_head": "liveness-texture"},
+            409,
+            "does not use depth",
+        ),
+    ],
+)
+def test_planes_that_cannot_be_used_are_refused(toys, rendered, planes, how, status, message):
+    answer = toys("POST", "/liveness", files=seen(rendered, **planes), data=how, ok=False)
+    assert (answer.status_code, message in answer.text) == (status, True), answer.text
+
+
+def test_depth_of_two_photos_is_refused(toys, rendered):
+    files = [*photos(portrait("Ada")), *seen(rendered, depth=array(rendered.depth))]
+    answer = toys("POST", "/liveness", files=files, data=MMDA, ok=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "one-photo")
 
 
 @pytest.mark.parametrize(

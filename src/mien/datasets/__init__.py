@@ -5,7 +5,7 @@ one.
 """
 
 from mien.datasets.ages import AGES
-from mien.datasets.attempts import ATTEMPTS, BONA_FIDE, Attempt
+from mien.datasets.attempts import ATTEMPTS, BONA_FIDE, Attempt, planes_of
 from mien.datasets.boxes import BOXES, Boxed, csv_boxes, voc_boxes, wider
 from mien.datasets.clips import CLIPS
 from mien.datasets.labels import LABELS as OTHERS
@@ -37,6 +37,7 @@ __all__ = [
     "Labelled",
     "MicroEvent",
     "csv_boxes",
+    "planes_of",
     "read_births",
     "unpacked_bin",
     "voc_boxes",

@@ -15,6 +15,7 @@ NUAA_FOLDERS = {
     "live": BONA_FIDE, "print": "print", "ClientRaw": BONA_FIDE, "ImposterRaw": "print",
 }  # fmt: skip
 COLUMNS = ("path", "species", "subject")
+PLANES = ("depth", "infrared")  # columns that may be there
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ class Attempt:
     domain: str = ""  # camera, site or data set
     group: str = ""  # of the person, such as a skin tone
     setting: bool = False  # whether it may be used to set the threshold
+    depth: Path | None = None  # picture of the same view, aligned pixel by pixel
+    infrared: Path | None = None
+
+
+def planes_of(one: Attempt) -> tuple[str, ...]:
+    """Return what other sensors saw of a presentation: "depth", "infrared"."""
+    return tuple(name for name in PLANES if getattr(one, name) is not None)
 
 
 def nuaa(root: Path) -> list[Attempt]:
@@ -58,7 +66,8 @@ def nuaa(root: Path) -> list[Attempt]:
 def listed(root: Path) -> list[Attempt]:
     """Our attempts.csv: path, species, subject; maybe person, domain, group, use (set or test).
 
-    Paths are relative to the file. Bona fide presentations have the species bona-fide.
+    The columns depth and infrared name what other sensors saw of a picture. Paths are relative to
+    the file. Bona fide presentations have the species bona-fide.
     """
     table = root if root.is_file() else root / "attempts.csv"
     found = []
@@ -71,8 +80,15 @@ def listed(root: Path) -> list[Attempt]:
             raise MienError(f"{table}, line {line}: use must be set or test, got '{use}'.")
         person, domain, group = ((row.get(k) or "").strip() for k in ("person", "domain", "group"))
         path = table.parent / values[0]
-        found.append(Attempt(path, values[1], values[2], person, domain, group, use == "set"))
-    missing = [str(one.path) for one in found if not one.path.is_file()]
+        others = [(row.get(name) or "").strip() for name in PLANES]
+        depth, infrared = (table.parent / one if one else None for one in others)
+        found.append(
+            Attempt(
+                path, values[1], values[2], person, domain, group, use == "set", depth, infrared
+            )
+        )
+    named = [path for one in found for path in (one.path, one.depth, one.infrared) if path]
+    missing = [str(path) for path in named if not path.is_file()]
     if missing:
         raise MienError(f"{table} names {len(missing)} files that do not exist ({few(missing)}).")
     return found

@@ -1,22 +1,24 @@
 """Score pictures and films of live faces and attacks, with a liveness head and a matcher."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mien.contracts import silent
-from mien.datasets import BONA_FIDE, Attempt
+from mien.datasets import BONA_FIDE, Attempt, planes_of
 from mien.decision.decide import FMR
 from mien.errors import FilmError, ImageError, LivenessError, MienError, TooFewTrialsError
 from mien.evaluate.liveness import Presentation
 from mien.evaluate.originals import require_originals
 from mien.film.liveness import EVERY, check_tracks
+from mien.liveness import LivenessCheck, read_companions
 from mien.media import is_film, open_film, read_image
 from mien.photo import Pipeline
 from mien.photo.pipeline import main_face
-from mien.types import Face, Floats, OnStep
+from mien.service.liveness import check_frame
+from mien.types import Face, Floats, Liveness, OnStep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +27,9 @@ class Scored:
 
     presentations: tuple[Presentation, ...]
     silent: dict[str, int]  # reason -> presentations without a response
+    threshold: float  # of the operating point, for the sensors that the attempts name
     references: int = 0  # people whose first live picture is the reference of the matcher
+    modalities: dict[str, int] = field(default_factory=dict)  # "rgb+depth" -> presentations
 
 
 def score_attempts(
@@ -48,7 +52,8 @@ def score_attempts(
         on_step: called after each presentation.
 
     Raises:
-        LivenessError: the pipeline checks no liveness.
+        LivenessError: the pipeline checks no liveness, its head does not use the sensors, or
+            only some presentations have them.
         TooFewTrialsError: nobody has a reference, so there is no matcher.
         MadeImageError: a presentation is declared as made by a program.
         MienError: the matcher gives no number.
@@ -56,32 +61,48 @@ def score_attempts(
     require_originals(Path(one.path) for one in attempts)
     if pipeline.liveness is None:
         raise LivenessError("The pipeline checks no liveness; open it with a liveness head.")
+    threshold = _threshold(attempts, pipeline.liveness)
     references = _references(attempts, pipeline) if matcher else {}
     if matcher and not references:
         raise TooFewTrialsError(
             "No person has a live picture as reference; name the person of each presentation, or "
             "leave out --matcher."
         )
-    found, silences = [], dict[str, int]()
+    found, silences, parts = [], dict[str, int](), dict[str, int]()
     used = {path for path, _ in references.values()}
     todo = [one for one in attempts if str(one.path) not in used]
     for done, one in enumerate(todo, 1):
-        face, score, reason = _checked(one, pipeline)
-        if reason:
-            silences[reason] = silences.get(reason, 0) + 1
+        seen = _checked(one, pipeline)
+        # With less than the others, such as empty depth, it is judged by a threshold of its own.
+        face, score = seen.face, seen.score + (threshold - seen.threshold)
+        if seen.reason:
+            silences[seen.reason] = silences.get(seen.reason, 0) + 1
+        else:
+            parts["+".join(seen.parts)] = parts.get("+".join(seen.parts), 0) + 1
         accepted = None
         if matcher and one.person in references:
             reference = references[one.person][1]
-            accepted = score > pipeline.liveness.threshold and _matches(
-                pipeline, reference, face, fmr
-            )
+            accepted = score > threshold and _matches(pipeline, reference, face, fmr)
         found.append(
             Presentation(
                 one.species, one.subject, score, accepted, one.domain, one.setting, one.group
             )
         )
         on_step("presentations", done, len(todo))
-    return Scored(tuple(found), silences, len(references))
+    return Scored(tuple(found), silences, threshold, len(references), parts)
+
+
+def _threshold(attempts: Sequence[Attempt], check: LivenessCheck) -> float:
+    """The threshold for the sensors of all attempts."""
+    sets = {planes_of(one) for one in attempts}
+    if len(sets) > 1:
+        raise LivenessError(
+            "Only some presentations have depth or infrared, so no threshold fits all; evaluate "
+            "them apart."
+        )
+    planes = next(iter(sets), ())
+    check.require(planes)
+    return check.head.points["+".join((check.point, *planes))]
 
 
 def _references(attempts: Sequence[Attempt], pipeline: Pipeline) -> dict[str, tuple[str, Face]]:
@@ -98,35 +119,52 @@ def _references(attempts: Sequence[Attempt], pipeline: Pipeline) -> dict[str, tu
     return found
 
 
-def _checked(one: Attempt, pipeline: Pipeline) -> tuple[Face | None, float, str | None]:
-    """The largest face, its score (NaN: no response) and the reason for no response."""
-    assert pipeline.liveness is not None
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """The largest face of one presentation, and its score (NaN: no response, with a reason)."""
+
+    face: Face | None
+    reason: str | None
+    score: float = float("nan")
+    parts: tuple[str, ...] = ()  # modalities that the score rests on
+    threshold: float = float("nan")  # of these modalities
+
+
+def _seen(face: Face | None, found: Liveness | None) -> _Seen:
+    if found is None or found.score is None:
+        return _Seen(face, found.reason if found else "no-answer")
+    return _Seen(face, None, found.score, found.modalities, found.threshold)
+
+
+def _checked(one: Attempt, pipeline: Pipeline) -> _Seen:
     try:
         if is_film(str(one.path)):
-            return _film(str(one.path), pipeline)
+            return _film(one, pipeline)
         image = read_image(one.path)
+        if planes_of(one):
+            seen = read_companions(one.depth, one.infrared)
+            answer = check_frame(image, seen, pipeline).answer
+        else:
+            answer = pipeline(image)
     except (ImageError, FilmError):
-        return None, float("nan"), "unreadable"
-    answer = pipeline(image)
+        return _Seen(None, "unreadable")
+    assert answer is not None
     if not answer.faces:
-        return None, float("nan"), f"no-face-{answer.reason}"
+        return _Seen(None, f"no-face-{answer.reason}")
     face = main_face(answer.faces, image)
-    liveness = face.liveness
-    if liveness is None or liveness.score is None:
-        return face, float("nan"), liveness.reason if liveness else "no-answer"
-    return face, liveness.score, None
+    return _seen(face, face.liveness)
 
 
-def _film(path: str, pipeline: Pipeline) -> tuple[Face | None, float, str | None]:
+def _film(one: Attempt, pipeline: Pipeline) -> _Seen:
     assert pipeline.liveness is not None
-    with open_film(path) as film:
+    if planes_of(one):
+        raise LivenessError(f"{one.path} is a film; depth and infrared belong to pictures.")
+    with open_film(one.path) as film:
         tracks = check_tracks(film.frames(every=EVERY), pipeline.detector, pipeline.liveness)
     if not tracks:
-        return None, float("nan"), "no-face"
-    longest = max(tracks, key=lambda one: len(one.checks))
-    found = longest.liveness
-    score = float("nan") if found.score is None else found.score
-    return longest.largest, score, found.reason
+        return _Seen(None, "no-face")
+    longest = max(tracks, key=lambda track: len(track.checks))
+    return _seen(longest.largest, longest.liveness)
 
 
 def _matches(pipeline: Pipeline, reference: Face, face: Face | None, fmr: float) -> bool:

@@ -62,23 +62,26 @@ class LivenessCheck:
         """Return the score that a live face must exceed, in colour alone."""
         return self.head.points[self.point]
 
-    def require(self, companions: Companions) -> None:
+    def require(self, names: Sequence[str]) -> None:
         """Require a head and an operating point for depth and infrared.
+
+        Args:
+            names: "depth", "infrared", or both in this order.
 
         Raises:
             LivenessError: the head sees colour only, or has no such operating point.
         """
-        unseen = [name for name in companions.names if name not in self.head.needs]
+        unseen = [name for name in names if name not in self.head.needs]
         if unseen:
             able = [name for name, card in heads().items() if set(unseen) <= set(card.needs)]
             raise LivenessError(
                 f"'{self.head.name}' does not use {' or '.join(unseen)}; choose "
                 f"--liveness-head {' or '.join(able)}, or leave them out."
             )
-        if "+".join((self.point, *companions.names)) not in self.head.points:
+        if "+".join((self.point, *names)) not in self.head.points:
             raise LivenessError(
                 f"'{self.head.name}' has no operating point '{self.point}' for colour with "
-                f"{' and '.join(companions.names)}; choose another one."
+                f"{' and '.join(names)}; choose another one."
             )
 
     def __call__(self, image: Pixels, faces: Sequence[Face], turned: int = 0) -> list[Face]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,9 @@ class Companions:
         return None if values is None else Series(np.array([time]), values[None])
 
 
-def read_companions(depth: str | None, infrared: str | None) -> Companions:
+def read_companions(
+    depth: str | Path | None = None, infrared: str | Path | None = None
+) -> Companions:
     """Read depth (mien.media.read_depth) and infrared (mien.media.read_infrared) from files.
 
     Raises:

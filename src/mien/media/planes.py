@@ -18,13 +18,16 @@ from mien.types import Floats
 GREY = 2  # levels by which the channels of an infrared picture may differ
 
 
-def read_depth(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Floats:
+def read_depth(
+    source: str | os.PathLike[str] | bytes, *, limits: Limits = LIMITS, where: str | None = None
+) -> Floats:
     """Read a depth picture.
 
     Args:
-        path: a 16-bit PNG or TIFF of millimetres, as depth cameras give it; or .npy, or .npz
-            with the array `depth`, of millimetres.
+        source: path or content of a 16-bit PNG or TIFF of millimetres, as depth cameras give it;
+            or of .npy, or .npz with the array `depth`, of millimetres.
         limits: of the file.
+        where: names it in errors; default: its path.
 
     Returns:
         (H, W) metres; NaN where there is no value (0, negative or not finite).
@@ -32,9 +35,8 @@ def read_depth(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Floa
     Raises:
         ImageError: it cannot be read, has several channels, or only 8 bits, which are no lengths.
     """
-    where = f"Depth picture {path}"
-    data = image_bytes(Path(path), limits, where)
-    raw = _array(data, where) if data[:6] == b"\x93NUMPY" or data[:2] == b"PK" else None
+    data, where = _content(source, limits, where, "Depth picture")
+    raw = _array(data, limits, where) if data[:6] == b"\x93NUMPY" or data[:2] == b"PK" else None
     if raw is None:
         decode(data, where, limits)  # damage and size are found here
         raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -48,8 +50,15 @@ def read_depth(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Floa
     return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(np.nan))
 
 
-def read_infrared(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArray[np.uint8]:
+def read_infrared(
+    source: str | os.PathLike[str] | bytes, *, limits: Limits = LIMITS, where: str | None = None
+) -> NDArray[np.uint8]:
     """Read an infrared picture.
+
+    Args:
+        source: path or content of an image.
+        limits: of the file.
+        where: names it in errors; default: its path.
 
     Returns:
         (H, W).
@@ -57,8 +66,8 @@ def read_infrared(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> N
     Raises:
         ImageError: it cannot be read, or its channels differ: then it is a colour picture.
     """
-    where = f"Infrared picture {path}"
-    image = decode(image_bytes(Path(path), limits, where), where, limits)
+    data, where = _content(source, limits, where, "Infrared picture")
+    image = decode(data, where, limits)
     differ = int((image.max(-1).astype(int) - image.min(-1)).max())
     if differ > GREY:
         raise ImageError(
@@ -68,11 +77,35 @@ def read_infrared(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> N
     return np.ascontiguousarray(image[..., 1])
 
 
-def _array(data: bytes, where: str) -> NDArray[np.generic]:
+def _content(
+    source: str | os.PathLike[str] | bytes, limits: Limits, where: str | None, kind: str
+) -> tuple[bytes, str]:
+    if isinstance(source, bytes):
+        where = where or kind
+        limits.check_bytes(len(source), where)
+        return source, where
+    where = where or f"{kind} {os.fspath(source)}"
+    return image_bytes(Path(source), limits, where), where
+
+
+def _array(data: bytes, limits: Limits, where: str) -> NDArray[np.generic]:
     try:
-        found = np.load(io.BytesIO(data), allow_pickle=False)
-        return np.asarray(found if isinstance(found, np.ndarray) else found["depth"])
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        if data[:2] == b"PK":
+            with zipfile.ZipFile(io.BytesIO(data)) as packed:
+                data = _unpacked(packed, limits, where)
+        return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
+    except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise ImageError(
             f"{where} is no array of NumPy, or has no 'depth' ({error}); write it again."
         ) from error
+
+
+def _unpacked(packed: zipfile.ZipFile, limits: Limits, where: str) -> bytes:
+    """The array `depth`; a file of 1 MB can unpack to gigabytes, so its size is read first."""
+    size = packed.getinfo("depth.npy").file_size
+    if size > limits.max_memory:
+        raise ImageError(
+            f"{where} unpacks to {size:,} bytes, more than the {limits.max_memory:,} permitted; "
+            "reduce it, or increase Limits.max_memory."
+        )
+    return packed.read("depth.npy")

@@ -7,11 +7,21 @@ server. It reads one image after the other from stdin, and writes pixels to stdo
 import json
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import ImageError
-from mien.media import Limits, read_change, read_image
+from mien.media import Limits, read_change, read_depth, read_image, read_infrared
+
+KINDS: dict[str, Callable[..., NDArray[Any]]] = {  # by "kind" of the message
+    "photo": read_image,
+    "depth": read_depth,
+    "infrared": read_infrared,
+}
 
 HEAD = struct.Struct("<QQ")  # bytes of the JSON header, bytes of the body
 ROOM = 3 * 2**29  # bytes of address space beyond what decoding may take: Python and its libraries
@@ -57,14 +67,16 @@ def main() -> None:
     while message := receive(stdin):
         header, data = message
         try:
-            pixels = read_image(data, limits=limits, where=str(header["where"]))
-            change = read_change(data)
+            kind = str(header.get("kind", "photo"))
+            pixels = KINDS[kind](data, limits=limits, where=str(header["where"]))
+            change = read_change(data) if kind == "photo" else None
         except ImageError as error:
             send(stdout, {"error": str(error)})
         except MemoryError:
             send(stdout, {"error": f"{header['where']} takes too much memory to decode."})
         else:
-            send(stdout, {"shape": pixels.shape, "change": change}, pixels.data.cast("B"))
+            facts: dict[str, object] = {"shape": pixels.shape, "type": pixels.dtype.name, "change": change}
+            send(stdout, facts, np.ascontiguousarray(pixels).data.cast("B"))
 
 
 if __name__ == "__main__":

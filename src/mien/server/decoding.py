@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -40,10 +40,23 @@ class DecoderPool:
         Raises:
             ImageError: the image is damaged, too large, or ended its decoder.
         """
+        pixels, change = self._decoded(source, where, "photo")
+        return pixels, change
+
+    def plane(self, source: bytes, kind: Literal["depth", "infrared"], *, where: str) -> Any:
+        """Decode a depth or infrared picture: (H, W), see `mien.media.read_depth` and the other.
+
+        Raises:
+            ImageError: see `opened`.
+        """
+        return self._decoded(source, where, kind)[0]
+
+    def _decoded(self, source: bytes, where: str, kind: str) -> tuple[Any, Change | None]:
         self._limits.photo.check_bytes(len(source), where)
-        message = self._try(source, where)
+        asked: dict[str, object] = {"where": where, "kind": kind}
+        message = self._try(source, asked)
         if message is None:  # an idle decoder may have been ended by the system: one more try
-            message = self._try(source, where)
+            message = self._try(source, asked)
         if message is None:
             raise ImageError(
                 f"{where} cannot be decoded: its decoder was ended, or took more than "
@@ -53,16 +66,16 @@ class DecoderPool:
         if "error" in header:
             raise ImageError(str(header["error"]))
         shape = cast(list[int], header["shape"])
-        pixels = np.frombuffer(body, np.uint8).reshape(shape)
-        return pixels, cast(Change | None, header["change"])
+        values = np.frombuffer(body, np.dtype(str(header["type"]))).reshape(shape)
+        return values, cast(Change | None, header["change"])
 
-    def _try(self, source: bytes, where: str) -> Any:
+    def _try(self, source: bytes, asked: dict[str, object]) -> Any:
         """Return the message of a decoder; None if it died."""
         process = self._free.get()
         message = None
         try:
             process = process or self._start()
-            message = self._ask(process, source, where)
+            message = self._ask(process, source, asked)
         except OSError:  # it died while it was written to
             pass
         finally:
@@ -73,14 +86,16 @@ class DecoderPool:
             self._free.put(process if alive else None)
         return message
 
-    def _ask(self, process: subprocess.Popen[bytes], source: bytes, where: str) -> Any:
+    def _ask(
+        self, process: subprocess.Popen[bytes], source: bytes, asked: dict[str, object]
+    ) -> Any:
         assert process.stdin
         assert process.stdout
         end = threading.Timer(self._limits.decode_seconds, process.kill)
         end.daemon = True
         end.start()
         try:
-            child.send(process.stdin, {"where": where}, source)
+            child.send(process.stdin, asked, source)
             return child.receive(process.stdout)
         finally:
             end.cancel()

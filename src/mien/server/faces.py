@@ -8,13 +8,15 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from mien.decision.decide import FMR, FPIR
 from mien.errors import ImageError
-from mien.liveness import Action
+from mien.liveness import Action, Companions
 from mien.photo import Pipeline
 from mien.server.access import Caller, Identifier
 from mien.server.openapi import many, ref, says
 from mien.server.probes import Probe
+from mien.server.problems import ApiError
 from mien.server.rows import visible
-from mien.server.uploads import Photo, Photos, check_count, decoded, name_of, only
+from mien.server.uploads import Photo, Photos, check_count, decoded, name_of, only, plane
+from mien.service import check_frame
 from mien.service import verify as verify_faces
 from mien.service.identification import Identified
 from mien.service.schema import Extent, Row, answer_row, identified_row, verified_row
@@ -94,20 +96,37 @@ def liveness(
     caller: Identifier,
     liveness_head: Head = None,
     liveness_at: Point = None,
+    depth: Annotated[
+        UploadFile | None,
+        File(description="Depth of the one photo: 16-bit PNG or TIFF of mm, .npy, or .npz."),
+    ] = None,
+    infrared: Annotated[
+        UploadFile | None, File(description="Infrared picture of the one photo, of its size.")
+    ] = None,
 ) -> Any:
     """Decide whether each face of photos is live or an attack, such as a printed photo.
 
     The answer names the head, its operating point, and the threshold. No score means no response,
-    never live.
+    never live. With depth or infrared there is exactly one photo, and the head must use them.
     """
-    check = caller.state.pipelines.check("warn", liveness_head, liveness_at)
-    pipeline = replace(caller.state.pipelines.plain(liveness=check), embedder=None, heads=())
+    state = caller.state
+    check = state.pipelines.check("warn", liveness_head, liveness_at)
+    pipeline = replace(state.pipelines.plain(liveness=check), embedder=None, heads=())
     scores = caller.may("scores")
 
     def row(answer: Answer, name: str) -> Row:
         return visible(answer_row(answer, name), scores)
 
-    return each(photos, caller, pipeline, row)
+    if depth is None and infrared is None:
+        return each(photos, caller, pipeline, row)
+    if len(photos) != 1:
+        raise ApiError(422, "one-photo", "Depth and infrared belong to exactly one photo.")
+    with state.gate():
+        pixels, _ = only(photos[0], state)
+        seen = Companions(plane(depth, "depth", state), plane(infrared, "infrared", state))
+        answer = check_frame(pixels, seen, pipeline).answer
+    assert answer is not None  # unreadable pictures are errors
+    return {"answers": [row(answer, name_of(photos[0]))]}
 
 
 @router.post("/verify", responses=says({"decision": ref("decision")}, "The decision."))

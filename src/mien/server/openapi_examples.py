@@ -22,6 +22,7 @@ VALUES: Schema = {
     "key": "mien_1f2e3d4c5b6a_SECRET", "licence": "MIT", "command": "mien eval lfw",
     "labels": {"Ada Lovelace": "engineers"}, "next": "50",
     "request_id": "6ecec0804b224d09", "digest": "9c56cc51b374c3ba",
+    "depth": "@depth.png", "infrared": "@infrared.png",
 }  # fmt: skip
 TEXTS = {"date-time": "2026-11-30T09:00:00+00:00", "binary": "@photo.jpg"}
 PATTERNS = {

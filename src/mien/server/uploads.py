@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import File, UploadFile
+from numpy.typing import NDArray
 
 from mien.contracts import Change
 from mien.errors import ImageError
@@ -59,6 +60,21 @@ def decoded(
         return state.decode.opened(bytes_of(file, state), where=name_of(file, number))
     except ImageError as error:
         return error
+
+
+def plane(
+    file: UploadFile | None, kind: Literal["depth", "infrared"], state: State
+) -> NDArray[Any] | None:
+    """Return a depth or infrared picture, (H, W); None if there is none.
+
+    Raises:
+        ImageError: it cannot be read, or is of another kind.
+    """
+    if file is None:
+        return None
+    where = f"{kind.capitalize()} picture {name_of(file)}"
+    found: NDArray[Any] = state.decode.plane(bytes_of(file, state), kind, where=where)
+    return found
 
 
 def only(file: UploadFile, state: State) -> tuple[Pixels, Change | None]:

@@ -96,7 +96,7 @@ def check_frame(
         ImageError: the image cannot be read.
     """
     check = _require_check(pipeline)
-    check.require(companions)
+    check.require(companions.names)
     image = read_image(source)
     companions.check((image.shape[0], image.shape[1]))
     answer = replace(pipeline, liveness=None)(image)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mien.datasets import Attempt
+    from mien.evaluate.attempts import Scored
     from mien.evaluate.liveness import Presentation
     from mien.photo import Pipeline
 
@@ -39,7 +40,7 @@ def pad(
         str,
         typer.Option(
             help="Layout of the folder: nuaa, or attempts (attempts.csv with path, species, "
-            "subject; optional person, domain, group, use).",
+            "subject; optional person, domain, group, use, depth, infrared).",
             show_default=False,
         ),
     ] = "",
@@ -84,10 +85,10 @@ def pad(
         embedder = EMBEDDER if matcher else None
         how = {"liveness": "warn", "liveness_head": head, "liveness_at": at}
         pipeline = opened(detector, embedder, device, commercial_only=False, **how)  # type: ignore[arg-type]
-        presentations, basis = _scored(attempts, pipeline, matcher, fmr)
+        found, basis = _scored(attempts, pipeline, matcher, fmr)
+        presentations = found.presentations
         if threshold is None and not any(one.setting for one in presentations):
-            assert pipeline.liveness is not None
-            threshold = pipeline.liveness.threshold
+            threshold = found.threshold
     else:
         presentations, basis = presentations_in(source), basis_of(None)
     findings = liveness(
@@ -112,7 +113,7 @@ def _attempts(source: Path, layout: str) -> "list[Attempt]":
 
 def _scored(
     attempts: "list[Attempt]", pipeline: "Pipeline", matcher: bool, fmr: float
-) -> "tuple[Sequence[Presentation], Basis]":
+) -> "tuple[Scored, Basis]":
     from mien.evaluate.attempts import score_attempts
 
     pipeline.quality = matcher  # a matcher refuses faces of low quality
@@ -121,8 +122,9 @@ def _scored(
     for reason, count in sorted(found.silent.items()):
         complain(f"{count} presentations got no response: {reason}.")
     assert pipeline.liveness is not None
-    point = f"{pipeline.liveness.point}, above {pipeline.liveness.threshold:.4g}"
-    more = [("Operating point", point)]
+    point = f"{pipeline.liveness.point}, above {found.threshold:.4g}"
+    parts = ", ".join(f"{name} {count:,}" for name, count in sorted(found.modalities.items()))
+    more = [("Operating point", point), ("Scores rest on", parts or "nothing")]
     if matcher:
         more.append(("References", f"first live picture of each of {found.references} people"))
-    return found.presentations, basis_of(pipeline, *more)
+    return found, basis_of(pipeline, *more)
