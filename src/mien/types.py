@@ -114,6 +114,7 @@ class Liveness:
     frames: int = 1  # that were checked
     modalities: tuple[str, ...] = ("rgb",)  # that the score rests on: rgb, depth, infrared
     ignored: tuple[str, ...] = ()  # codes of mien.liveness.check.IGNORED: what could not be used
+    signs: tuple[str, ...] = ()  # of an attack in the motion: codes of mien.liveness.motion.SIGNS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mien.media import write_image
+from mien.media import FilmWriter, write_image
 from mien.synth import Actor, Scene, make_person, open_head, render
 from mien.synth.render.attacks import present
 
@@ -166,3 +166,48 @@ def test_attempts_with_depth_are_evaluated_at_their_threshold(mien, tmp_path):
     (tmp_path / "print.npy").unlink()
     code, _, err = mien("eval", "pad", tmp_path, "--liveness-head", "liveness-mmda")
     assert (code, "do not exist" in err) == (1, True)
+
+
+@pytest.fixture
+def film(tmp_path, astronaut):
+    """Three seconds of a photograph that nobody moves."""
+    with FilmWriter(tmp_path / "still.mp4") as writer:
+        for number in range(75):
+            writer.add(astronaut, number / 25)
+    return tmp_path / "still.mp4"
+
+
+def test_a_film_of_a_photograph_that_lies_there_is_an_attack(mien, film, tmp_path):
+    code, out, _ = mien("liveness", film, *HEAD, "--exit-code", "--report", tmp_path / "r.html")
+    row = json.loads(out)
+    assert (code, row["outcome"]) == (3, "attack")
+    [face] = row["faces"]
+    assert face["liveness"]["signs"] == face["motion"]["signs"] == ["still"]
+    assert face["motion"]["moved"] < 0.002
+    assert face["motion"]["reasons"]["pulse"] == "too-few-frames"
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "The face does not move at all" in page
+    assert "liveness-texture@" in page
+    assert page.count("<figure>") >= 6
+    assert "Score over time" in page
+    _, out, _ = mien("liveness", film, *HEAD, "--table")
+    assert "still; moves by 0.0% of its width" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_report_has_images_or_films(mien, film, face, tmp_path):
+    code, _, err = mien("liveness", film, face, *HEAD, "--report", tmp_path / "r.html")
+    assert (code, "images or films, not both" in err) == (1, True)
+
+
+def test_a_report_of_a_film_without_a_face_says_so(mien, tmp_path):
+    with FilmWriter(tmp_path / "black.mp4") as writer:
+        for number in range(10):
+            writer.add(np.zeros((64, 64, 3), np.uint8), number / 10)
+    (tmp_path / "<b>.mp4").write_bytes(b"no film")
+    words = ("liveness", tmp_path / "black.mp4", tmp_path / "<b>.mp4", *HEAD)
+    assert mien(*words, "--report", tmp_path / "r.html")[0] == 1
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "No face was found, so nothing was checked." in page
+    assert "unreadable" in page
+    assert "<b>.mp4" not in page

@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
+from tests.toys import TOY_DEVICE
 
 from mien.behaviour.challenge import Challenge
 from mien.contracts import Artefact
-from mien.film.liveness import ChallengeRun
+from mien.film.liveness import ChallengeRun, check_tracks
+from mien.liveness import LivenessCheck
+from mien.media import Frame, open_film
+from mien.track import ShotBoundaryDetector
+from mien.types import Reading
 from mien.zoo import load
 
 RATE = 15  # frames per second
@@ -36,3 +43,47 @@ def test_a_puppet_that_smiles_passes_so_a_challenge_does_not_stop_injected_films
     result = run([hopper] * 20 + moved + [hopper] * 5, "smile", mesh)
     assert result.passed
     assert 0 < result.steps[0].seconds < 1.5
+
+
+def moved(image, number):
+    """The whole view sways, as if it were one sheet."""
+    turn = np.float32([[1, 0, 8 * np.sin(number)], [0, 1, 6 * np.cos(number)]])
+    size = image.shape[1::-1]
+    return cv2.warpAffine(image, turn, size, borderMode=cv2.BORDER_REFLECT)
+
+
+def test_a_view_that_moves_as_one_sheet_is_an_attack_whatever_the_score(hopper):
+    check = LivenessCheck(Fixed())
+    frames = [Frame(k, k / 10, moved(hopper, k / 3)) for k in range(40)]
+    tracks = check_tracks(frames, load("mtcnn"), check, chips=True)
+    one = max(tracks, key=lambda track: len(track.moments))
+    assert (one.liveness.outcome, one.liveness.signs) == ("attack", ("sheet",))
+    assert one.liveness.score == pytest.approx(0.9)
+    assert [m.score for m in one.moments] == [0.9] * 20  # every 0.2 s
+    assert 6 <= len(one.chips) <= 12
+    assert one.chips[0][1].shape == (96, 96, 3)
+    assert not check_tracks(frames[:3], load("mtcnn"), check)[0].chips
+
+
+class Fixed:
+    """Takes everything for live."""
+
+    name, digest, device = "fixed", "0123", TOY_DEVICE
+    needs, points = frozenset({"frames"}), {"bpcer5": 0.5}
+
+    def __call__(self, clip):
+        return [Reading("liveness", {"live": 0.9}, "probability", self.name)]
+
+
+@pytest.mark.realdata
+def test_no_real_face_shows_a_sign_of_a_sheet(data):
+    films = sorted((data / "assets").rglob("*.m[po][4gv]"))
+    assert len(films) >= 15
+    seen, check, detector = 0, LivenessCheck(Fixed()), load("mtcnn")
+    for path in films:
+        with open_film(path) as film:
+            frames = film.frames(end=6.0, every=0.2, glance=ShotBoundaryDetector())
+            for track in check_tracks(frames, detector, check):
+                assert track.motion.signs == (), (path.name, track.motion)
+                seen += track.motion.moved is not None
+    assert seen >= 20

@@ -57,6 +57,7 @@ def test_refuse_makes_a_match_a_review_with_a_code_and_the_candidate(
     assert bob["liveness"] == {
         "outcome": "attack", "model": "reds@0123", "point": "bpcer5", "threshold": 0.5,
         "score": 0.1, "reason": None, "frames": 1, "modalities": ("rgb",), "ignored": (),
+        "signs": (),
     }  # fmt: skip
     assert row["models"]["liveness"].startswith("reds@0123 on ")
     assert "liveness" in row["seconds"]

@@ -1,6 +1,7 @@
 """Command that checks whether faces are live: mien liveness."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +28,7 @@ from mien.zoo import DETECTOR
 
 if TYPE_CHECKING:
     from mien.behaviour.challenge import ChallengeResult
+    from mien.liveness import Motion
     from mien.photo import Pipeline
     from mien.service.liveness import LivenessResult
     from mien.types import Liveness
@@ -94,6 +96,7 @@ def liveness(
             print_json_line(checked_row(results[0]))
     elif live:
         more: dict[str, Any] = {"seconds": seconds, "ask": complain, "notify": complain}
+        more["chips"] = report is not None
         if challenge:
             more |= _challenge(challenge, limit, device)
         results.append(check_camera(names[0], pipeline, **more))
@@ -104,7 +107,8 @@ def liveness(
             from mien.service import Run
 
             items = [source_of(name) for name in names]
-            for result in check_liveness(items, pipeline, run=Run(on_step)):
+            kept = report is not None
+            for result in check_liveness(items, pipeline, chips=kept, run=Run(on_step)):
                 results.append(result)
                 if result.error:
                     complain(result.error)
@@ -150,28 +154,47 @@ def code(results: "list[LivenessResult]") -> int:
 
 
 def _print(results: "list[LivenessResult]") -> None:
-    columns = ["source", "face", "answer", "score>", "needed>", "point", "head", "frames>"]
+    columns = ["source", "face", "answer", "score>", "needed>", "point", "frames>"]
     rows: list[list[Any]] = []
     for one in results:
         name = Path(one.source).name
         none = "unreadable" if one.error else f"no face ({one.reason})"
         faces = [[name, number, *_cells(found)] for number, found in enumerate(one.found, 1)]
-        rows += faces or [[name, None, none, *[None] * 5]]
+        rows += faces or [[name, None, none, *[None] * 4]]
     print_table(columns, rows)
+    models = sorted({found.model.split("@")[0] for one in results for found in one.found})
+    if models:
+        typer.echo(f"Head: {', '.join(models)}.")
     for found in (found for one in results for found in one.found):
         if found.modalities[1:] or found.ignored:
             left = f"; left out: {', '.join(found.ignored)}" if found.ignored else ""
             typer.echo(f"The score rests on {', '.join(found.modalities)}{left}.")
     for one in results:
+        for number, track in enumerate(one.tracks, 1):
+            line = f"{Path(one.source).name}, face {number}: {motion_text(track.motion)}."
+            typer.echo(fill(line, 79, subsequent_indent="  "))
         if one.challenge:
             typer.echo(challenge_text(one.challenge))
 
 
 def _cells(found: "Liveness") -> list[Any]:
     answer = found.outcome if found.reason is None else f"no response ({found.reason})"
+    if found.signs and found.score is not None:
+        answer += f" ({found.signs[0]})"
     score = None if found.score is None else f"{found.score:.3f}"
-    name = found.model.split("@")[0]
-    return [answer, score, f"{found.threshold:.3f}", found.point, name, found.frames]
+    return [answer, score, f"{found.threshold:.3f}", found.point, found.frames]
+
+
+def motion_text(motion: "Motion") -> str:
+    """Return the measures of a face over time as a line of text."""
+    from mien.liveness.motion import MEASURES
+
+    values = [
+        f"{title} {form(getattr(motion, name))}"
+        for name, (title, form) in MEASURES.items()
+        if getattr(motion, name) is not None
+    ]
+    return "; ".join([*motion.signs, *values]) or "no motion was measured"
 
 
 def challenge_text(result: "ChallengeResult") -> str:
@@ -186,19 +209,20 @@ def challenge_text(result: "ChallengeResult") -> str:
 
 def _write(report: Path, results: "list[LivenessResult]", pipeline: "Pipeline") -> None:
     from mien.report import entry, write_answers
+    from mien.report.liveness import write_liveness
 
-    entries = [
-        entry(one.source, one.image, one.answer, one.error or "")
-        for one in results
-        if one.answer is not None or one.error
-    ]
-    if not entries:
-        raise MienError("A report shows images, but only films and cameras were checked.")
     assert pipeline.liveness is not None
     head, point = pipeline.liveness.head.name, pipeline.liveness.point
     lead = (
         f"Checked by {head} at {point}. A score states how live a face appears to that head; "
         "heads were measured on printed photographs only."
     )
-    write_answers(report, entries, pipeline, title="Liveness report", lead=lead)
+    films = [one for one in results if one.answer is None and not one.error]
+    if films and any(one.answer for one in results):
+        raise MienError("A report has images or films, not both; check them one after the other.")
+    if films:
+        write_liveness(report, results, lead=lead)
+    else:
+        entries = [entry(one.source, one.image, one.answer, one.error or "") for one in results]
+        write_answers(report, entries, pipeline, title="Liveness report", lead=lead)
     complain(f"report written: {report}")

@@ -12,7 +12,7 @@ from mien.decision.decide import FMR
 from mien.errors import FilmError, ImageError, LivenessError, MienError, TooFewTrialsError
 from mien.evaluate.liveness import Presentation
 from mien.evaluate.originals import require_originals
-from mien.film.liveness import EVERY, check_tracks
+from mien.film.liveness import check_tracks
 from mien.liveness import LivenessCheck, read_companions
 from mien.media import is_film, open_film, read_image
 from mien.photo import Pipeline
@@ -160,7 +160,7 @@ def _film(one: Attempt, pipeline: Pipeline) -> _Seen:
     if planes_of(one):
         raise LivenessError(f"{one.path} is a film; depth and infrared belong to pictures.")
     with open_film(one.path) as film:
-        tracks = check_tracks(film.frames(every=EVERY), pipeline.detector, pipeline.liveness)
+        tracks = check_tracks(film.frames(), pipeline.detector, pipeline.liveness)
     if not tracks:
         return _Seen(None, "no-face")
     longest = max(tracks, key=lambda track: len(track.checks))

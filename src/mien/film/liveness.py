@@ -7,13 +7,30 @@ from mien.behaviour.challenge import Challenge, ChallengeResult
 from mien.contracts import Detector, Landmarker
 from mien.geometry.poses import Camera
 from mien.landmarks import MeshTracker, measure
-from mien.liveness import LivenessCheck, fuse
+from mien.liveness import (
+    LivenessCheck,
+    Motion,
+    MotionRecorder,
+    cut_square,
+    fuse,
+    with_motion,
+)
 from mien.media import Frame
 from mien.track import Tracker
 from mien.types import Face, Liveness, Pixels
 
 EVERY = 0.2  # s between checked frames
-MOST = 32  # checks of a track that are kept, the newest
+MOST = 32  # checks of a track that are averaged, the newest
+CHIP, CHIP_ZOOM, CHIPS = 96, 2.0, 12  # px, times the box, most pictures that are kept of a track
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """One checked frame of a track."""
+
+    time: float  # s
+    score: float | None  # None: no response
+    reason: str | None  # why there is no response
 
 
 @dataclass(slots=True, eq=False)
@@ -25,42 +42,76 @@ class TrackLiveness:
     end: float  # s
     largest: Face  # the frame in which the face is largest
     checks: list[Liveness] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    chips: list[tuple[float, Pixels]] = field(default_factory=list)  # time, (96, 96, 3)
+    recorder: MotionRecorder = field(default_factory=MotionRecorder)
+    _apart: float = 0.0  # s between two chips
+
+    @property
+    def motion(self) -> Motion:
+        """Return the measures over time."""
+        return self.recorder.result()
 
     @property
     def liveness(self) -> Liveness:
-        """Return the mean over the frames."""
+        """Return the mean over the frames, and an attack if the motion has signs of one."""
         found = fuse(self.checks)
         assert found is not None  # a track has at least one check
-        return found
+        return with_motion(found, self.motion)
+
+    def add(self, image: Pixels, face: Face, time: float, *, chips: bool) -> None:
+        """Take a checked frame."""
+        assert face.liveness is not None
+        found = face.liveness
+        self.end = time
+        self.checks = [*self.checks[-MOST + 1 :], found]
+        self.moments.append(Moment(time, found.score, found.reason))
+        if chips and (not self.chips or time >= self.chips[-1][0] + self._apart - 1e-3):
+            self.chips.append((time, cut_square(image, face.box, CHIP_ZOOM, CHIP)))
+        if len(self.chips) > CHIPS:  # every second one goes, so those that stay are evenly spaced
+            self.chips = self.chips[::2]
+            self._apart = self.chips[-1][0] - self.chips[-2][0]
+        if _area(face) > _area(self.largest):
+            self.largest = face
 
 
 def check_tracks(
-    frames: Iterable[Frame], detector: Detector, check: LivenessCheck
+    frames: Iterable[Frame],
+    detector: Detector,
+    check: LivenessCheck,
+    *,
+    chips: bool = False,
 ) -> list[TrackLiveness]:
-    """Check every face of every frame.
+    """Check every face five times per second, and measure its motion and colour.
 
     Args:
-        frames: sampled, in the order of time.
+        frames: in the order of time; all of them, since a pulse needs 12 per second.
         detector: finds the faces; they are followed by motion.
         check: the head and its operating point.
+        chips: keep pictures of the checked frames, for a report.
 
     Returns:
         All tracks, by their number.
     """
     tracker = Tracker(None)
     found: dict[int, TrackLiveness] = {}
+    seen: list[tuple[TrackLiveness, Face]] = []  # of the checked frame before
+    due = 0.0
     for frame in frames:
-        faces = tracker(detector(frame.image), frame.time, cut=frame.cut, embed=None)
-        for face in check(frame.image, faces):
-            assert face.track is not None
-            assert face.liveness is not None
-            one = found.setdefault(
-                face.track, TrackLiveness(face.track, frame.time, frame.time, face)
-            )
-            one.end = frame.time
-            one.checks = [*one.checks[-MOST + 1 :], face.liveness]
-            if _area(face) > _area(one.largest):
-                one.largest = face
+        if frame.cut or frame.time >= due - 1e-3:
+            due = frame.time + EVERY
+            faces = tracker(detector(frame.image), frame.time, cut=frame.cut, embed=None)
+            seen = []
+            for face in check(frame.image, faces):
+                assert face.track is not None
+                one = found.setdefault(
+                    face.track, TrackLiveness(face.track, frame.time, frame.time, face)
+                )
+                one.add(frame.image, face, frame.time, chips=chips)
+                one.recorder.see(frame.image, face.box, frame.time)
+                seen.append((one, face))
+        for one, face in seen:
+            one.recorder.see_colour(frame.image, face.box, frame.time)
     return list(found.values())
 
 

@@ -12,19 +12,24 @@ from mien.liveness.check import (
     fuse,
     heads,
     open_check,
+    with_motion,
 )
 from mien.liveness.companions import Companions, misplaced, read_companions
 from mien.liveness.crops import cut_nearest, cut_square
 from mien.liveness.minifasnet import MiniFasNet
+from mien.liveness.motion import SIGNS, Motion, MotionRecorder
 
 __all__ = [
     "ACTIONS",
     "HEAD",
     "POINT",
+    "SIGNS",
     "Action",
     "Companions",
     "LivenessCheck",
     "MiniFasNet",
+    "Motion",
+    "MotionRecorder",
     "cut_nearest",
     "cut_square",
     "fuse",
@@ -32,4 +37,5 @@ __all__ = [
     "misplaced",
     "open_check",
     "read_companions",
+    "with_motion",
 ]

@@ -10,6 +10,7 @@ from mien.contracts import ClipHead
 from mien.errors import LivenessError
 from mien.liveness.companions import Companions, usable
 from mien.liveness.crops import available_zoom
+from mien.liveness.motion import SIGNS, Motion
 from mien.types import Clip, Face, Liveness, Pixels
 from mien.zoo import Card, cards, find, is_fetched, load
 
@@ -184,10 +185,20 @@ def fuse(found: Sequence[Liveness]) -> Liveness | None:
     return replace(scored[0], outcome=outcome, score=score, frames=sum(frames))
 
 
+def with_motion(found: Liveness, motion: Motion) -> Liveness:
+    """Combine the score of a film with its motion: a sign of an attack outweighs the score."""
+    signs = motion.signs
+    if not signs or found.score is None:
+        return replace(found, signs=signs)
+    return replace(found, outcome="attack", signs=signs)
+
+
 def refusal(found: Liveness) -> str:
     """Return why a face is not taken for live, in a sentence."""
     if found.score is None:
         return f"Liveness was not measured: {REASONS[found.reason or 'no-answer']}"
+    if found.signs:
+        return f"The face is not live: {SIGNS[found.signs[0]]}"
     return (
         f"The face is not live: score {found.score:.3f}, but more than {found.threshold:.3f} is "
         f"needed ({found.point} of {found.model.split('@')[0]})."

@@ -25,7 +25,7 @@ def cut_square(image: Pixels, box: Floats, zoom: float, side: int) -> Pixels:
 
     Source: `generate_patches.py` of minivision-ai/Silent-Face-Anti-Spoofing.
     """
-    return resize_part(image, _window(image.shape[:2], box, zoom), side)
+    return resize_part(image, window(image.shape[:2], box, zoom), side)
 
 
 def cut_nearest(plane: NDArray[T], box: Floats, zoom: float, side: int) -> NDArray[T]:
@@ -40,14 +40,21 @@ def cut_nearest(plane: NDArray[T], box: Floats, zoom: float, side: int) -> NDArr
     Returns:
         (side, side).
     """
-    left, top, right, bottom = _window(plane.shape, box, zoom)
+    left, top, right, bottom = window(plane.shape, box, zoom)
     middle = (np.arange(side) + 0.5) / side
     rows = (top + middle * (bottom - top)).astype(int)
     columns = (left + middle * (right - left)).astype(int)
     return np.asarray(plane[rows[:, None], columns])
 
 
-def _window(size: tuple[int, ...], box: Floats, zoom: float) -> tuple[int, int, int, int]:
+def window(size: tuple[int, ...], box: Floats, zoom: float) -> tuple[int, int, int, int]:
+    """Return the part around a box, moved inside a picture: left, top, right, bottom, px.
+
+    Args:
+        size: height and width of the picture, ...
+        box: (4,) left, top, right, bottom, px.
+        zoom: times the box; less where the picture is smaller.
+    """
     extent = box[2:].astype(np.float64) - box[:2]
     room = np.array([size[1], size[0]], np.float64)
     zoom = min(zoom, _available(size, box))

@@ -75,7 +75,11 @@ def main() -> None:
         except MemoryError:
             send(stdout, {"error": f"{header['where']} takes too much memory to decode."})
         else:
-            facts: dict[str, object] = {"shape": pixels.shape, "type": pixels.dtype.name, "change": change}
+            facts: dict[str, object] = {
+                "shape": pixels.shape,
+                "type": pixels.dtype.name,
+                "change": change,
+            }
             send(stdout, facts, np.ascontiguousarray(pixels).data.cast("B"))
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from mien.behaviour.challenge import Challenge, ChallengeResult
 from mien.contracts import Landmarker
 from mien.errors import FilmError, ImageError, LivenessError
-from mien.film.liveness import EVERY, ChallengeRun, TrackLiveness, check_tracks
+from mien.film.liveness import ChallengeRun, TrackLiveness, check_tracks
 from mien.liveness import Companions, LivenessCheck, misplaced
 from mien.media import Frame, is_film, is_live, open_source, read_image
 from mien.photo import Pipeline, in_parallel
@@ -54,13 +54,18 @@ class LivenessResult:
 
 
 def check_liveness(
-    sources: Iterable[str | bytes | Pixels], pipeline: Pipeline, *, run: Run | None = None
+    sources: Iterable[str | bytes | Pixels],
+    pipeline: Pipeline,
+    *,
+    chips: bool = False,
+    run: Run | None = None,
 ) -> Iterator[LivenessResult]:
     """Check every face of images and films.
 
     Args:
         sources: paths of images and films; or images as file bytes or (H, W, 3) arrays.
         pipeline: with `liveness`.
+        chips: keep pictures of the checked frames of films, for a report.
         run: progress and cancellation.
 
     Yields:
@@ -71,7 +76,7 @@ def check_liveness(
     """
     _require_check(pipeline)
     run, sources = run or Run(), list(sources)
-    results = in_parallel(partial(_one, pipeline=pipeline), sources, pipeline.workers)
+    results = in_parallel(partial(_one, pipeline=pipeline, chips=chips), sources, pipeline.workers)
     for done, result in enumerate(results, 1):
         yield result
         run.step("liveness", done, len(sources))
@@ -129,6 +134,7 @@ def check_camera(
     landmarker: Landmarker | None = None,
     ask: Ask = lambda sentence: None,
     notify: Ask = lambda sentence: None,
+    chips: bool = False,
 ) -> LivenessResult:
     """Check the faces of a camera, a stream or a film; optionally with a challenge.
 
@@ -140,6 +146,7 @@ def check_camera(
         landmarker: of the mesh, for a challenge.
         ask: is given each request of the challenge.
         notify: is given a message if the source is lost or back.
+        chips: keep pictures of the checked frames, for a report.
 
     Raises:
         LivenessError: the pipeline checks no liveness; a camera without an end; a challenge
@@ -153,14 +160,13 @@ def check_camera(
     lead = (
         ChallengeRun(challenge, pipeline.detector, landmarker) if challenge and landmarker else None
     )
-    every = 0.0 if lead else EVERY
     last = 0.0
-    opened = open_source(source, every=every, glance=ShotBoundaryDetector(), notify=notify)
+    opened = open_source(source, every=0.0, glance=ShotBoundaryDetector(), notify=notify)
     with closing(opened) as frames:
 
         def seen() -> Iterator[Frame]:
             nonlocal last
-            due, asked = 0.0, ""
+            asked = ""
             for frame in frames:
                 if seconds is not None and frame.time >= seconds:
                     return
@@ -169,21 +175,19 @@ def check_camera(
                 if lead and lead.challenge.request != asked:
                     asked = lead.challenge.request
                     ask(asked)
-                if frame.time >= due - 1e-3:
-                    due = frame.time + EVERY
-                    yield frame
+                yield frame
                 if result is not None:
                     return
 
-        tracks = check_tracks(seen(), pipeline.detector, check)
+        tracks = check_tracks(seen(), pipeline.detector, check, chips=chips)
     return _result(source, tracks, last, pipeline, challenge.finish() if challenge else None)
 
 
-def _one(source: str | bytes | Pixels, pipeline: Pipeline) -> LivenessResult:
+def _one(source: str | bytes | Pixels, pipeline: Pipeline, chips: bool) -> LivenessResult:
     name = source if isinstance(source, str) else "-"
     try:
         if isinstance(source, str) and is_film(source):
-            return check_camera(source, pipeline)
+            return check_camera(source, pipeline, chips=chips)
         image = read_image(source)
     except (ImageError, FilmError) as error:
         return LivenessResult(name, error=str(error))

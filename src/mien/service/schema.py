@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # the schema of photos does not need the engine for films
     from mien.albums.groups import Group
     from mien.film.live import LiveRecord
     from mien.film.presence import PresenceEvent
+    from mien.liveness import Motion
     from mien.service.enrolment import Enrolled
     from mien.service.identification import Identified
     from mien.service.liveness import LivenessResult
@@ -113,6 +114,12 @@ def liveness_row(liveness: Liveness | None) -> Row | None:
         return None
     row = asdict(liveness)
     return {**row, "score": _rounded(liveness.score), "threshold": round(liveness.threshold, 4)}
+
+
+def motion_row(motion: "Motion") -> Row:
+    """Return the measures of one face over time."""
+    row = {**asdict(motion), "signs": motion.signs}
+    return {name: _rounded(v) if isinstance(v, float) else v for name, v in row.items()}
 
 
 def _quality_row(quality: Quality, extent: Extent) -> Row:
@@ -258,7 +265,8 @@ def checked_row(result: "LivenessResult") -> Row:
         row |= {"size": list(result.answer.size), "turned": result.answer.turned}
     else:
         faces = [{"track": one.track, "start": round(one.start, 3), "end": round(one.end, 3),
-                  "box": _numbers(one.largest.box, 1), "liveness": liveness_row(one.liveness)}
+                  "box": _numbers(one.largest.box, 1), "liveness": liveness_row(one.liveness),
+                  "motion": motion_row(one.motion)}
                  for one in result.tracks]  # fmt: skip
         challenge = result.challenge and asdict(result.challenge)
         row |= {"seconds": round(result.seconds, 3), "challenge": challenge}

@@ -3,6 +3,7 @@
 Depth, infrared and pulse follow the attack, since these reveal it.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,6 +21,19 @@ Attack = Literal["print", "replay", "cutout", "mask"]
 ATTACKS: tuple[Attack, ...] = ("print", "replay", "cutout", "mask")
 SHEET = 260.0  # mm: side of the paper or screen
 DISTANCE = 480.0  # mm from the camera to it
+
+
+@dataclass(frozen=True, slots=True)
+class Sway:
+    """How far a hand has moved the sheet from where it was held first."""
+
+    turn: float = 0.0  # degrees, about the upright axis
+    nod: float = 0.0
+    lean: float = 0.0  # degrees, in the plane of the image
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)  # mm: right, down, away
+
+
+STILL = Sway()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,13 +97,76 @@ def recapture(photo: Pixels, scene: Scene, attack: Literal["print", "replay"], s
     return _with_noise(_shown(photo, scene, attack, rng, GREY)[1], rng)
 
 
+def recapture_film(
+    photos: Iterable[Pixels],
+    scene: Scene,
+    attack: Literal["print", "replay"],
+    seed: int,
+    sways: Iterable[Sway],
+) -> Iterator[Pixels]:
+    """Show photographs, or the frames of a film, on one sheet that a hand moves.
+
+    Args:
+        photos: (H, W, 3) each; the same array again is drawn only once.
+        scene: camera, light and background of the attacker's room, which stay.
+        attack: "print" (a bent sheet) or "replay" (a screen).
+        seed: of everything irregular; the noise is new in each frame.
+        sways: where the hand has moved the sheet, one per frame; see `held`.
+
+    Yields:
+        The camera's view, until photographs or sways end.
+    """
+    noise = np.random.default_rng([seed, 107])
+    before: Pixels | None = None
+    for photo, sway in zip(photos, sways, strict=False):
+        rng = np.random.default_rng([seed, 103])
+        if photo is not before:
+            ink, drawn, before = _ink_of(photo, attack, rng), rng.bit_generator.state, photo
+        rng.bit_generator.state = drawn
+        yield _with_noise(_placed(ink, scene, attack, rng, GREY, sway)[1], noise)
+
+
+def held(seconds: float, rate: float, seed: int, strength: float = 1.0) -> Iterator[Sway]:
+    """Movements of a hand that holds a sheet: slow sways of 0.2 to 1.2 Hz, from no movement on.
+
+    Args:
+        seconds: duration.
+        rate: frames per second.
+        seed: of amplitudes, frequencies and phases.
+        strength: factor; at 1 the standard deviations are 5 degrees and 8 mm.
+    """
+    rng = np.random.default_rng([seed, 109])
+    waves, scale = 3, strength * np.array([5.0, 4.0, 2.5, 8.0, 8.0, 10.0])
+    speed, phase = rng.uniform(0.2, 1.2, (waves, 6)), rng.uniform(0, 2 * np.pi, (waves, 6))
+    size = rng.normal(0, scale * np.sqrt(2 / waves), (waves, 6))
+    for number in range(round(seconds * rate)):
+        angle = 2 * np.pi * speed * number / rate + phase
+        moved: list[float] = (size * (np.sin(angle) - np.sin(phase))).sum(0).tolist()
+        turn, nod, lean, *shift = moved
+        yield Sway(turn, nod, lean, (shift[0], shift[1], shift[2]))
+
+
 def _shown(
     photo: Pixels, scene: Scene, attack: str, rng: np.random.Generator, albedo: float
 ) -> tuple["_Sheet", Floats, NDArray[np.bool_]]:
     """The sheet, the view of it in the room in [0, 1], and which pixels show it."""
+    return _placed(_ink_of(photo, attack, rng), scene, attack, rng, albedo)
+
+
+def _ink_of(photo: Pixels, attack: str, rng: np.random.Generator) -> Floats:
     picture: Floats = photo.astype(np.float32) / np.float32(255)
-    ink = _screen(picture, rng) if attack == "replay" else _ink(picture, rng)
-    sheet = _Sheet(scene, rng, bent=attack == "print")
+    return _screen(picture, rng) if attack == "replay" else _ink(picture, rng)
+
+
+def _placed(
+    ink: Floats,
+    scene: Scene,
+    attack: str,
+    rng: np.random.Generator,
+    albedo: float,
+    sway: Sway = STILL,
+) -> tuple["_Sheet", Floats, NDArray[np.bool_]]:
+    sheet = _Sheet(scene, rng, bent=attack == "print", sway=sway)
     light, seen = sheet.draw(ink, glow=attack == "replay")
     room = backdrop(scene.background + 1, scene.camera.size, scene.light, albedo)
     return sheet, np.where(seen[..., None], light, np.sqrt(np.clip(room, 0, 1))), seen
@@ -148,10 +225,13 @@ def _screen(picture: Floats, rng: np.random.Generator) -> Floats:
 class _Sheet:
     """A sheet in front of the camera: rotated, and bent about an upright axis if it is paper."""
 
-    def __init__(self, scene: Scene, rng: np.random.Generator, *, bent: bool) -> None:
+    def __init__(
+        self, scene: Scene, rng: np.random.Generator, *, bent: bool, sway: Sway = STILL
+    ) -> None:
         camera = scene.camera
         height, width = camera.size
-        turn, nod, lean = np.radians(rng.normal(0, [9, 6, 5]))
+        moved = [sway.turn, sway.nod, sway.lean]
+        turn, nod, lean = np.radians(rng.normal(0, [9, 6, 5]) + moved)
         self.curve = float(rng.uniform(0, 2.2e-3)) if bent else 0.0
         y, x = np.mgrid[:height, :width] + 0.5
         ahead = np.full_like(x, camera.focal_px)
@@ -159,7 +239,7 @@ class _Sheet:
         across = np.array([np.cos(turn) * np.cos(lean), np.sin(lean), np.sin(turn)])
         down = np.array([-np.sin(lean), np.cos(lean) * np.cos(nod), np.sin(nod)])
         out = np.cross(across, down)
-        middle = np.array([0, 0, DISTANCE]) + rng.normal(0, 8, 3)
+        middle = np.array([0, 0, DISTANCE]) + rng.normal(0, 8, 3) + sway.shift
         depth = (out @ middle) / (ray @ out)
         for _ in range(4 if bent else 0):  # z + curve u^2 = plane, by repetition
             u = (ray * depth[..., None] - middle) @ across
