@@ -6,6 +6,7 @@ from mien.behaviour.questions import (
     Evidence,
     evidence_of,
     reply,
+    searches,
     template_of,
     unit_in,
 )
@@ -135,3 +136,35 @@ def test_a_slow_movement_is_no_micro_expression():
     found = reply("What is the coarse expression class?", evidence_of([slow]))
     assert found.outcome == "unmeasured"
     assert "0.60 s" in found.why
+
+
+TWO = Evidence(events=((1.0, 1.1, 1.25), (3.0, 3.2, 3.4)), notes=("30 frames per second",))
+
+
+@pytest.mark.parametrize(
+    ("question", "template", "answer", "none"),
+    [
+        ("Is there a micro-expression?", "present", "yes", "no"),
+        ("Are there any micro-expressions in this video?", "present", "yes", "no"),
+        ("How many micro-expressions are there?", "count", "2", "0"),
+        ("When is the micro-expression?", "when", "onset 1.00 s, apex 1.10 s, offset 1.25 s; onset "
+         "3.00 s, apex 3.20 s, offset 3.40 s", "no candidate"),
+        ("What are the onset, apex and offset of the micro-expressions?", "when",
+         "onset 1.00 s, apex 1.10 s, offset 1.25 s; onset 3.00 s, apex 3.20 s, offset 3.40 s",
+         "no candidate"),
+    ],
+)  # fmt: skip
+def test_where_micro_expressions_are(question, template, answer, none):
+    assert searches(question)
+    found = reply(question, TWO)
+    assert (found.template, found.outcome, found.answer) == (template, "answered", answer)
+    assert "30 frames per second" in found.why
+    assert reply(question, Evidence(events=())).answer == none
+    assert reply(question, SEEN).outcome == "unmeasured"
+
+
+@pytest.mark.parametrize(
+    "question", ["When is the person lying?", "How many people are there?", LONG, "Is there hope?"]
+)
+def test_other_questions_do_not_search(question):
+    assert not searches(question)

@@ -57,6 +57,15 @@ def test_a_film_gives_a_table_a_page_and_a_copy(mien, film, tmp_path, monkeypatc
     assert set((home() / "runs").glob("*.analyze")) == before  # deleted when done
 
 
+def test_micro_expressions_are_searched_if_asked_for(mien, film, tmp_path):
+    code, _, err = mien("analyze", film, "--heads", "none", "--micro", "--out", tmp_path / "t.csv")
+    assert code == 0, err
+    assert "0 candidates of micro-expressions in 0 s of face" in err
+    assert "15 measured frames per second are too few to spot: at least 25 are needed" in err
+    kept = Table.read(tmp_path / "t.csv").recordings
+    assert "15 measured" in kept["micro_note"][0]
+
+
 def test_names_come_from_a_gallery(mien, film, tmp_path):
     (tmp_path / "people").mkdir()
     shutil.copy(portraits()["Eileen Collins"], tmp_path / "people/Eileen Collins.png")

@@ -98,3 +98,18 @@ def test_one_way_to_ask_is_needed(clips, mien, words):
     code, _, errors = mien("ask", clips / "one", *words)
     assert code == 1
     assert "--questions" in errors
+
+
+def test_a_film_is_searched_for_micro_expressions(clips, mien):
+    _, out, _ = mien("ask", clips / "one", "How many micro-expressions are there?", "--rate", 200)
+    row = json.loads(out)
+    assert (row["outcome"], row["evidence"]["events"]) == ("unmeasured", None)
+    assert "5 frames are too few" in row["why"]
+    (clips / "still").mkdir()
+    for k in range(70):
+        write_image(clips / "still" / f"{k}.png", np.full((64, 64, 3), 99, np.uint8))
+    asked = ("ask", clips / "still", "Are there any micro-expressions in this film?", "--rate")
+    row = json.loads(mien(*asked, 30)[1])
+    assert (row["answer"], row["evidence"]["events"]) == ("no", [])
+    assert "missed below 100" in row["why"]
+    assert json.loads(mien(*asked, 20)[1])["outcome"] == "unmeasured"

@@ -28,6 +28,7 @@ KINDS: dict[str, str] = {
     "gaze-shift": "degree",
     "nod": "degree",
     "shake": "degree",
+    "micro-movement": "px on a face of 128 px",  # from frames, by mien.film.micro
     **dict.fromkeys((name for name in AU_NAMES if name != "AU45"), "FACS intensity 0-5"),
 }
 MOUTH = (0.10, 0.07)  # aperture at which a mouth opens, and closes again

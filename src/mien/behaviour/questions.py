@@ -44,6 +44,8 @@ class Evidence:
     span: tuple[float, float] | None = None  # seconds, onset to apex
     models: tuple[str, ...] = ()  # cards
     notes: tuple[str, ...] = ()  # warnings, and why something was not measured
+    # Seconds of onset, apex and offset of each candidate; None: not searched for.
+    events: tuple[tuple[float, float, float], ...] | None = None
 
     @property
     def shown(self) -> list[int]:
@@ -125,6 +127,8 @@ def reply(question: str, evidence: Evidence) -> Reply:
 def template_of(question: str) -> str:
     """The template that a question belongs to; "" if none."""
     text = " ".join(question.lower().replace("-", " ").split())
+    if spotting := _spotting(text):
+        return spotting
     fine, coarse, unit = "fine grained" in text, "coarse" in text, "action unit" in text
     if re.search(r"\banaly[sz]e\b.*\bmicro expression", text) or (unit and fine and coarse):
         return "all"
@@ -137,6 +141,22 @@ def template_of(question: str) -> str:
     if fine != coarse and not unit and "expression" in text and re.match(r"(what|which)\b", text):
         return "fine" if fine else "coarse"
     return ""
+
+
+def searches(question: str) -> bool:
+    """Whether the answer needs a search of the film for micro-expressions."""
+    return template_of(question) in ("present", "count", "when")
+
+
+def _spotting(text: str) -> str:
+    """The template of a question about where in a film micro-expressions are; "" if none."""
+    if re.fullmatch(r"(is|are) there (an?y? )?micro expressions?( in [a-z ]*)? ?\??", text):
+        return "present"
+    if re.match(r"how many micro expressions\b", text):
+        return "count"
+    asked = r"when (is|are|does|do) (the |a )?micro expressions?\b"
+    frames = r"what (is|are) the onset\b.* micro expressions?\b"
+    return "when" if re.match(asked, text) or re.match(frames, text) else ""
 
 
 def unit_in(question: str) -> int | None:
@@ -201,9 +221,24 @@ def _all(question: str, evidence: Evidence) -> tuple[str, str]:
     )
 
 
-_WRITERS: Mapping[str, Callable[[str, Evidence], tuple[str, str]]] = {
-    "coarse": _coarse, "fine": _fine, "units": _units, "shown": _shown, "side": _side, "all": _all,
-}  # fmt: skip
+def _present(question: str, evidence: Evidence) -> tuple[str, str]:
+    count, why = _count(question, evidence)
+    return (("yes" if int(count) else "no") if count else ""), why
+
+
+def _count(question: str, evidence: Evidence) -> tuple[str, str]:
+    if evidence.events is None:
+        return "", "the film was not searched for micro-expressions"
+    why = "candidates by short local movement, blinks and speech included"
+    return str(len(evidence.events)), "; ".join([why, *evidence.notes])
+
+
+def _times(question: str, evidence: Evidence) -> tuple[str, str]:
+    count, why = _count(question, evidence)
+    if not evidence.events:
+        return ("no candidate" if count else ""), why
+    each = (f"onset {a:.2f} s, apex {b:.2f} s, offset {c:.2f} s" for a, b, c in evidence.events)
+    return "; ".join(each), why
 
 
 def _listed(evidence: Evidence) -> str:
@@ -214,3 +249,9 @@ def _when(evidence: Evidence) -> str:
     if evidence.span is None:
         return ""
     return f", {evidence.span[0]:.2f} to {evidence.span[1]:.2f} s"
+
+
+_WRITERS: Mapping[str, Callable[[str, Evidence], tuple[str, str]]] = {
+    "coarse": _coarse, "fine": _fine, "units": _units, "shown": _shown, "side": _side, "all": _all,
+    "present": _present, "count": _count, "when": _times,
+}  # fmt: skip

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mien.behaviour import Baseline
     from mien.film import Analyzer
     from mien.tables import Table
+    from mien.types import OnStep
 
 Sources = Annotated[list[str], typer.Argument(help="Films, images, folders of images or patterns.")]
 Heads = Annotated[
@@ -79,6 +80,12 @@ def analyze(
     hands: Annotated[
         bool,
         typer.Option(help="Films: detect hands at faces; measures that they hide are missing."),
+    ] = False,
+    micro: Annotated[
+        bool,
+        typer.Option(
+            "--micro", help="Films: add candidates of micro-expressions to the events (slow)."
+        ),
     ] = False,
     draw: Annotated[
         Path | None, typer.Option(help="Folder for copies with mesh, axes, gaze and bars drawn.")
@@ -138,6 +145,8 @@ def analyze(
         progress() as on_step,
     ):
         found = run_analysis(names, opening.analyzer, baseline=opening.baseline, run=Run(on_step))
+        if micro:
+            found = _spotted(found, on_step)
     if draw:
         _draw(found, names, draw)
         found = found.without(_drawing_only(found, points))
@@ -196,6 +205,25 @@ def opened_analyzer(
     ) as known:
         analyzer = open_analyzer(gallery=known, embedder=embedder, people=people, **how)
         yield Opening(analyzer, given)
+
+
+def _spotted(found: "Table", on_step: "OnStep") -> "Table":
+    """Add candidates of micro-expressions, and report warnings on stderr."""
+    from mien.film.micro import KIND, with_micro
+
+    found = with_micro(found, on_step)
+    for row in found.recordings.to_dict("records"):
+        if row.get("micro_seconds") != row.get("micro_seconds") or "micro_seconds" not in row:
+            continue  # an image, or a film that could not be read
+        mine = found.events["input"] == row["input"]
+        count = int((mine & (found.events["kind"] == KIND)).sum())
+        note = f"; {row['micro_note']}" if isinstance(row["micro_note"], str) else ""
+        complain(
+            f"{row['input']}: {count} candidates of micro-expressions in "
+            f"{row['micro_seconds']:g} s of face; {int(row['micro_left_out'])} during blinks, "
+            f"speech or motion were left out{note}"
+        )
+    return found
 
 
 def _draw(found: "Table", names: list[str], folder: Path) -> None:

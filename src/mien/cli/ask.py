@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mien.behaviour.questions import Evidence, Reply
 
 MODEL = "micro-mol"
-Measure = Callable[[Path], "Evidence"]
+Measure = Callable[[Path, str], "Evidence"]  # of a clip, for a question
 
 
 def ask(
@@ -41,7 +41,7 @@ def ask(
     detector: DetectorName = DETECTOR,
     device: DeviceName = "cpu",
 ) -> None:
-    """Answer questions about one small movement of a face, with the measurements behind it.
+    """Answer questions about small movements of a face, with the measurements behind them.
 
     Templates are filled with measured values; no language model takes part. A
     question that fits no template is `unsupported`. One whose measurement is
@@ -63,7 +63,8 @@ def ask(
 
 def _measure(model: str, detector: str, device: str, rate: float | None) -> Measure:
     """Open the models when the first clip is read."""
-    from mien.behaviour.questions import evidence_of
+    from mien.behaviour.questions import Evidence, evidence_of, searches
+    from mien.film.micro import CROP, spot_clip
     from mien.film.short import read_short
     from mien.zoo import find, load
 
@@ -72,14 +73,21 @@ def _measure(model: str, detector: str, device: str, rate: float | None) -> Meas
     head = load(model, device=device)
     pipeline = opened(detector, None, device, commercial_only=False)
     thresholds = getattr(head, "thresholds", None)
-    return lambda clip: evidence_of(head(read_short(clip, head.crop, pipeline, rate)), thresholds)
+
+    def measure(clip: Path, question: str) -> Evidence:
+        if searches(question):
+            events, notes = spot_clip(read_short(clip, CROP, pipeline, rate))
+            return Evidence(events=events, notes=notes)
+        return evidence_of(head(read_short(clip, head.crop, pipeline, rate)), thresholds)
+
+    return measure
 
 
 def _one(clip: Path, question: str, measure: Measure) -> None:
     """Answer one question; a question that is not supported needs no measurement."""
     from mien.behaviour.questions import LIMIT, Evidence, reply, template_of
 
-    evidence = measure(clip) if template_of(question) else Evidence()
+    evidence = measure(clip, question) if template_of(question) else Evidence()
     found = reply(question, evidence)
     print_json_line({"clip": clip, **_row(found), "evidence": _shown(evidence), "limit": LIMIT})
 
@@ -95,31 +103,35 @@ def _shown(evidence: "Evidence") -> dict[str, Any]:
     return {
         "coarse": {word: round(value, 4) for word, value in evidence.coarse.items()},
         "units": {f"AU{unit}": yes for unit, yes in evidence.units.items()},
-        "span": evidence.span, "models": evidence.models, "notes": evidence.notes,
+        "span": evidence.span, "events": evidence.events,
+        "models": evidence.models, "notes": evidence.notes,
     }  # fmt: skip
 
 
 def _many(folder: Path, questions: Path, out: Path, measure: Measure) -> None:
     """Fill the answers of a file; those of a clip that cannot be read are unmeasured."""
-    from mien.behaviour.questions import Evidence, reply
+    from mien.behaviour.questions import Evidence, reply, searches
     from mien.media import write_bytes
 
     rows = _read(questions)
-    known: dict[str, Evidence] = {}
+    known: dict[tuple[str, bool], Evidence] = {}  # by clip, and whether it was searched
     counts: dict[str, int] = {}
     for row in rows:
-        name = row["video"]
-        if name not in known:
+        name, question = row["video"], row["question"]
+        key = name, searches(question)
+        if key not in known:
             try:
-                known[name] = measure(_inside(folder, name))
+                known[key] = measure(_inside(folder, name), question)
             except MienError as error:
                 complain(f"{name}: {error}")
-                known[name] = Evidence(notes=(str(error),))
-        found = reply(row["question"], known[name])
+                known[key] = Evidence(notes=(str(error),))
+        found = reply(question, known[key])
         row["answer"] = found.answer
         counts[found.outcome] = counts.get(found.outcome, 0) + 1
     write_bytes(out, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows).encode())
-    print_json_line({"questions": len(rows), "clips": len(known), **counts, "out": out})
+    print_json_line(
+        {"questions": len(rows), "clips": len({name for name, _ in known}), **counts, "out": out}
+    )
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -24,7 +24,9 @@ TEMPLATE = "behaviour.html.jinja"
 PEOPLE = 12  # with charts, per input; further people are counted
 MOMENTS = 10  # images of events, per person
 PICTURES = 60  # images in the report, of all inputs
-LANES = ("blink", "eyes-closed", "mouth-open", "talking", "gaze-shift", "nod", "shake")
+LANES = (
+    "blink", "eyes-closed", "mouth-open", "talking", "gaze-shift", "nod", "shake", "micro-movement",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
