@@ -1,3 +1,7 @@
+import csv
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -9,8 +13,11 @@ from mien.behaviour import (
     UNCALIBRATED,
     Baseline,
     action_units,
+    smiles,
 )
+from mien.behaviour.action_units import SMILE
 from mien.behaviour.unit_tables import units
+from mien.film import analyze, open_analyzer
 from mien.landmarks import UNITS
 
 REST = Baseline.average()
@@ -114,3 +121,34 @@ def test_curves_rise_on_the_scale():
         assert (np.diff(levels) >= 0).all()
         assert 0 <= levels[0] <= levels[-1] <= 5
         assert unit.presence is None or unit.presence[0] > 0
+
+
+def test_a_baseline_that_smiles_has_no_au12():
+    smile = {f"mouth_{part}_{side}": 0.12 for part in ("lift", "reach", "depth")
+             for side in ("left", "right")}  # fmt: skip
+    columns = {name: values + smile.get(name, 0) for name, values in rest().items()}
+    assert smiles(Baseline.fit(np.arange(5.0), columns))
+    assert not smiles(own())
+    assert not smiles(REST)
+    found = action_units(columns, Baseline.fit(np.arange(5.0), columns))
+    assert all(np.isnan(found[name]).all() for name in found if name.startswith("AU12_"))
+    assert not np.isnan(found["AU25_r"]).any()
+    assert list(found) == list(AU_UNITS)
+
+
+@pytest.mark.realdata
+@pytest.mark.weights
+def test_smiling_portraits_are_separated_from_neutral_ones(data, tmp_path):
+    """Every third Taiwanese portrait: AU12 beside the average face, against the threshold."""
+    archive = zipfile.ZipFile(data / "taiwan_expressions.zip")
+    with archive.open("taiwan/ratings.csv") as file:
+        rated = list(csv.DictReader(io.TextIOWrapper(file, "utf-8-sig")))
+    found = {}
+    analyzer = open_analyzer(heads="none")
+    for word in ("neutral", "happy"):
+        names = [row["file"] for row in rated if row["intended"] == word][::3]
+        paths = [archive.extract(f"taiwan/{name}", tmp_path) for name in names]
+        table = analyze(paths, analyzer)
+        found[word] = table.aus["AU12_r"].dropna().to_numpy() > SMILE
+    assert found["neutral"].mean() <= 0.1
+    assert found["happy"].mean() >= 0.9

@@ -129,6 +129,30 @@ def test_a_baseline_of_somebody_else_is_refused(kit, film, tmp_path):
     hers, his = fitted([251, 131, 11]), fitted([11, 131, 251])
     hers.save(tmp_path / "hers.json")
     table = analyze([clip], kit, baseline=Baseline.load(tmp_path / "hers.json"))
-    assert table.facts["baselines"][0]["why"] == "the supplied baseline"
+    why = table.facts["baselines"][0]["why"]
+    assert why.startswith("the supplied baseline")  # and it smiles: the mesh is a toy
     with pytest.raises(BaselineError, match="another person"):
         analyze([clip], kit, baseline=his)
+
+
+def smiling(start):
+    """Changes of a face that smiles from a moment on."""
+    size = {"mouth_lift": 0.08, "mouth_reach": 0.12, "mouth_depth": 0.12}
+    return {f"{name}_{side}": lambda t, s=size[name]: s * (t >= start)
+            for name in size for side in ("left", "right")}  # fmt: skip
+
+
+def test_a_face_that_smiles_throughout_has_no_au12_and_the_reason_is_stated(kit):
+    table = apply_baselines(seen(changes=smiling(0)), kit, None, {})
+    assert table.aus.filter(like="AU12").isna().all(axis=None)
+    assert table.aus["AU26_r"].notna().all()
+    assert "smiles in all of its neutral frames" in table.facts["baselines"][0]["why"]
+    later = apply_baselines(seen(changes=smiling(4)), kit, None, {})
+    assert later.aus["AU12_r"].iloc[-1] > 3
+    assert later.aus["AU12_r"].iloc[0] < 0.5
+    assert later.facts["baselines"][0]["why"] == "fitted to the whole film"
+
+
+def test_a_smile_beside_the_average_baseline_is_one(kit):
+    table = apply_baselines(seen(changes=smiling(0)), kit, Baseline.average(), {})
+    assert (table.aus["AU12_r"] > 3).all()

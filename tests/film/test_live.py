@@ -11,6 +11,7 @@ from mien.landmarks import UNITS
 from mien.media import open_film
 from mien.photo import Pipeline
 from mien.track import ShotBoundaryDetector
+from mien.types import Crop, Device, Reading
 
 
 def kit(**more):
@@ -121,3 +122,53 @@ def test_nobody_gives_rows_with_the_reason_and_nothing_grows(film):
     told = live(film([scene((40, 40))] * 20 + [scene()] * 100, rate=25), telling)
     assert {one.row["reason"] for one in told[-20:]} == {"no-face"}
     assert telling._faces == {}
+
+
+class Units:
+    """A head of action units that reads AU12 off the pixels; every third reading is undecided."""
+
+    name, digest, crop = "units", "", Crop(size=16)
+    device = Device("cpu", "NumPy", 1)
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, chips):
+        found = []
+        for _ in chips:
+            self.count += 1
+            state = {"au12": float(self.count % 3 == 1)} if self.count % 3 else {}
+            shown = Reading("action-units-shown", state, "1 shown, 0 absent", "units")
+            found.append(
+                Reading("action-units", {"au12": 0.8}, "probability", "units", derived=(shown,))
+            )
+        return found
+
+
+@pytest.mark.parametrize("every", [0.0, 0.2])
+def test_units_that_a_head_reads_are_joined_as_in_films(film, every):
+    def analyzer():
+        pipeline = Pipeline(detector=Squares(), heads=[Units()])
+        return Analyzer(pipeline=pipeline, landmarker=Masks(), every=every)
+
+    path, rest = film(widening(2.0), rate=25), Baseline.average()
+    rows = [one.row for one in live(path, LiveAnalysis(analyzer(), rest)) if one.row]
+    states = {row["AU12_c"] for row in rows if row["AU12_c"] == row["AU12_c"]}
+    assert states == {0.0, 1.0}
+    assert {row["AU12_p"] for row in rows} == {0.8}
+    assert all(row["AU12_r"] == 0 for row in rows if row["AU12_c"] == 0)
+    assert all(np.isnan(row["AU12_r"]) for row in rows if np.isnan(row["AU12_c"]))
+    assert any(row["AU12_r"] > 0 for row in rows if row["AU12_c"] == 1)
+    if not every:  # with 0.2 s, films take the nearest reading and live only earlier ones
+        table = analyze([path], analyzer(), baseline=rest)
+        for name in ("AU12_r", "AU12_r_left", "AU12_p", "AU12_c", "AU25_r"):
+            mine = np.array([row[name] for row in rows], float)
+            np.testing.assert_array_equal(mine, table.data[name].to_numpy(float), err_msg=name)
+
+
+def test_a_smile_in_the_neutral_frames_is_reported_and_au12_is_missing(film):
+    analysis = LiveAnalysis(kit())  # the mesh of the toy smiles
+    rows = [one.row for one in live(film(widening(), rate=25), analysis) if one.row]
+    assert "AU12 is missing" in analysis.smiling
+    assert all(np.isnan(row["AU12_r"]) for row in rows if "AU12_r" in row)
+    assert LiveAnalysis(kit()).smiling is None

@@ -7,6 +7,7 @@ from mien.behaviour.action_units import (
     SIDED,
     UNCALIBRATED,
     action_units,
+    smiles,
 )
 from mien.behaviour.baselines import Baseline, BaselineError, RunningBaseline
 from mien.behaviour.blinks import Blink, blink_rate, blinks, open_level
@@ -35,5 +36,6 @@ __all__ = [
     "events",
     "join_readings",
     "open_level",
+    "smiles",
     "without_occluded",
 ]

@@ -6,6 +6,7 @@ in units.json, which tools/fit_units.py fits to rendered faces.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +24,9 @@ AU_NAMES = (
 CALIBRATED = tuple(name for name in AU_NAMES if units()[name].presence)  # those with AUxx_p
 UNCALIBRATED = tuple(name for name in AU_NAMES if name not in CALIBRATED)
 SIDED = tuple(name for name in AU_NAMES if units()[name].sided)  # with AUxx_r_left and _right
+# AU12 of a neutral face beside the average one, above which it is a smile. Of the Taiwanese
+# portraits, none of 57 neutral and 0.97 of 195 smiling ones exceed it.
+SMILE = 3.0
 INTENSITY, PROBABILITY = "FACS intensity 0-5", "probability"
 # Column of `action_units` -> unit.
 AU_UNITS: dict[str, str] = {
@@ -45,7 +49,8 @@ def action_units(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[s
     Returns:
         Column of AU_UNITS -> (T,); NaN where a measure is missing. `AUxx_r` is the stronger of
         both sides, 0 (absent) to 5 (as strong as the rendered faces show it). `AUxx_p` is the
-        probability that the intensity is 1 or more where half of the faces show the unit.
+        probability that the intensity is 1 or more where half of the faces show the unit. AU12 is
+        missing if the baseline smiles: see `smiles`.
 
     Raises:
         ValueError: a measure has no column, or lengths differ.
@@ -65,7 +70,22 @@ def action_units(columns: Mapping[str, ArrayLike], baseline: Baseline) -> dict[s
             slope, intercept = unit.presence
             logit = slope * np.maximum(scores["left"], scores["right"]) + intercept
             found[f"{name}_p"] = 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
+    if smiles(baseline):
+        gone = np.full(len(found["AU12_r"]), np.nan)
+        found |= {name: gone for name in found if name.startswith("AU12_")}
     return {name: found[name] for name in AU_UNITS if name in found}
+
+
+@lru_cache(maxsize=64)  # by identity; it is asked for in each live frame
+def smiles(baseline: Baseline) -> bool:
+    """Whether the neutral face of a baseline is a smile, to which AU12 cannot be relative.
+
+    That is so if a person smiles throughout a film. The average baseline does not smile.
+    """
+    if baseline.mode == "average":
+        return False
+    centre = {name: np.array([value]) for name, value in baseline.centre.items()}
+    return bool(action_units(centre, Baseline.average())["AU12_r"][0] > SMILE)
 
 
 def _score(unit: Unit, away: Mapping[str, Doubles], side: str) -> Doubles:

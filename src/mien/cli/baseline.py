@@ -45,7 +45,9 @@ def fit(
 
     Example: mien baseline fit interview.mp4 --out ada.json
     """
+    from mien.behaviour import smiles
     from mien.film import fit_baseline
+    from mien.film.baselines import SMILING
     from mien.tables import require
 
     require()
@@ -66,6 +68,8 @@ def fit(
             sources_of(sources), opening.analyzer, person=person, on_step=on_step
         )
     baseline.save(out)
+    if smiles(baseline):
+        complain(f"{SMILING}; use a clip or photos with a neutral face.")
     if baseline.vector is None:
         complain("no face was clear enough to embed, so the file cannot check the person.")
     if table:

@@ -1,6 +1,6 @@
 """Second pass over a table: baselines, action units and facial events of each person."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from mien.behaviour import (
     action_units,
     events,
     join_readings,
+    smiles,
 )
 from mien.behaviour.baselines import STEP
 from mien.film.analyzer import Analyzer
@@ -28,6 +29,7 @@ HEAD = {
     "_p": ("probability", "read off the pixels, where half of the faces show it; held for 0.3 s"),
     "_c": ("0 or 1", "read off the pixels: 1 shown, 0 absent; missing: undecided or not read"),
 }  # suffix -> unit and about of the columns that a head gives
+SMILING = "the face smiles in all of its neutral frames, so AU12 is missing"
 Vectors = dict[tuple[str, str], Floats]  # (input, who) -> mean embedding
 
 
@@ -79,6 +81,7 @@ def apply_baselines(
         record: dict[str, Any] = {"input": one.where, "who": one.who, "why": why}
         if rest is not None:
             record |= {"mode": rest.mode, "frames": rest.frames, "seconds": rest.seconds}
+            record["why"] += f"; {SMILING}" if smiles(rest) else ""
         estimated = {} if rest is None else action_units(one.columns, rest)
         probability = {unit: pair[0] for unit, pair in one.read.items()}
         shown = {unit: pair[1] for unit, pair in one.read.items()}
@@ -111,13 +114,17 @@ def _unit_columns(table: Table) -> list[Column]:
 
 def _read_units(table: Table) -> dict[str, tuple[str, str]]:
     """Return unit ("AU12") -> columns of its probability and of whether it is shown, by a head."""
-    names = (name for name, column in table.columns.items() if column.group == READ)
-    pairs = {
+    pairs = read_pairs(name for name, column in table.columns.items() if column.group == READ)
+    return {unit: pair for unit, pair in pairs.items() if pair[1] in table.columns}
+
+
+def read_pairs(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return unit ("AU12") -> columns of its probability and of whether it is shown, of a head."""
+    return {
         name.rpartition("_")[2].upper(): (name, name.replace("units_", "units_shown_"))
-        for name in names
+        for name in columns
         if name.startswith("action_units_au")
     }
-    return {unit: pair for unit, pair in pairs.items() if pair[1] in table.columns}
 
 
 def fit_person_baseline(

@@ -18,9 +18,11 @@ from mien.behaviour import (
     RunningBaseline,
     action_units,
     events,
+    join_readings,
+    smiles,
 )
 from mien.film.analyzer import Analyzer
-from mien.film.baselines import check_whose
+from mien.film.baselines import SMILING, check_whose, read_pairs
 from mien.film.engine import FilmEngine
 from mien.film.frames import FrameAnalyzer
 from mien.film.rows import FaceRow
@@ -49,6 +51,9 @@ class _Face:
     key_faces: list[KeyFace] = field(default_factory=list)
     person: str | None = None
     seen: float = 0.0
+    # Unit -> probability and whether it is shown, as a head read them last.
+    read: dict[str, tuple[float, float]] = field(default_factory=dict)
+    read_at: float = -np.inf  # s
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class LiveAnalysis:
         self._faces: dict[int, _Face] = {}
         self._searched = -np.inf  # s of the last search for events
         self.refused: str | None = None  # why the supplied baseline was not used
+        self.smiling: str | None = None  # why AU12 is missing, if a baseline smiles
 
     def __call__(self, frames: Iterable[Frame]) -> Iterator[LiveRecord]:
         """Analyse frames in the order of time; yield the rows of each before the next."""
@@ -116,10 +122,11 @@ class LiveAnalysis:
         if face.baseline is None and row.values["reason"] == "ok":
             face.running(time, columns)
         rest = face.baseline or face.running.baseline
-        if rest is not None:
-            found = action_units({n: np.array([v]) for n, v in columns.items()}, rest)
-            columns |= {name: float(values[0]) for name, values in found.items()}
-            row.values |= {name: columns[name] for name in found}
+        if rest is not None and smiles(rest):
+            self.smiling = SMILING
+        found = _joined(face, row.values, time, columns, rest)
+        columns |= {name: float(values[0]) for name, values in found.items()}
+        row.values |= {name: columns[name] for name in found}
         face.past.append((time, columns))
         while time - face.past[0][0] > WINDOW:
             face.past.popleft()
@@ -163,3 +170,36 @@ class LiveAnalysis:
 
     def _forget(self, time: float) -> None:
         self._faces = {n: face for n, face in self._faces.items() if time - face.seen <= AWAY}
+
+
+def _joined(
+    face: _Face,
+    values: dict[str, Any],
+    time: float,
+    columns: dict[str, float],
+    rest: Baseline | None,
+) -> dict[str, Any]:
+    """Return the units of one frame, joined with the last reading of a head.
+
+    Without a baseline there is the reading alone.
+
+    A film takes the nearest reading in time; live, only earlier ones are known.
+    """
+    pairs = read_pairs(values)
+    if pairs:
+        # An undecided unit has a probability only.
+        face.read = {u: (values[p], values.get(s, np.nan)) for u, (p, s) in pairs.items()}
+        face.read_at = time
+    one = {name: np.array([value]) for name, value in columns.items()}
+    found = {} if rest is None else action_units(one, rest)
+    if not face.read:
+        return found
+    now = int(time > face.read_at)  # place of this frame: 0 if the head was run on it
+    times = [face.read_at, time][: now + 1]
+    estimated = {name: np.repeat(value, now + 1) for name, value in found.items()}
+    probability, shown = (
+        {unit: np.array([pair[place], np.nan][: now + 1]) for unit, pair in face.read.items()}
+        for place in (0, 1)
+    )
+    joined = join_readings(times, estimated, probability, shown)
+    return {name: value[now:] for name, value in joined.items()}

@@ -103,8 +103,8 @@ def watch_faces(
             except (KeyboardInterrupt, CancelledError):
                 complain("stopped.")
             _complain_dropped(frames.counts.dropped, complain)
-        if live.refused:
-            complain(live.refused)
+        for sentence in filter(None, (live.refused, live.smiling)):
+            complain(sentence)
 
     yield from _logged(rows(), log)
 
