@@ -87,6 +87,10 @@ def analyze(
             "--micro", help="Films: add candidates of micro-expressions to the events (slow)."
         ),
     ] = False,
+    sound: Annotated[
+        bool,
+        typer.Option("--sound", help="Films: add level, pitch and speech of the sound track."),
+    ] = False,
     draw: Annotated[
         Path | None, typer.Option(help="Folder for copies with mesh, axes, gaze and bars drawn.")
     ] = None,
@@ -147,6 +151,8 @@ def analyze(
         found = run_analysis(names, opening.analyzer, baseline=opening.baseline, run=Run(on_step))
         if micro:
             found = _spotted(found, on_step)
+        if sound:
+            found = _heard(found, on_step)
     if draw:
         _draw(found, names, draw)
         found = found.without(_drawing_only(found, points))
@@ -223,6 +229,17 @@ def _spotted(found: "Table", on_step: "OnStep") -> "Table":
             f"{row['micro_seconds']:g} s of face; {int(row['micro_left_out'])} during blinks, "
             f"speech or motion were left out{note}"
         )
+    return found
+
+
+def _heard(found: "Table", on_step: "OnStep") -> "Table":
+    """Add features of the sound track, and report films without sound on stderr."""
+    from mien.film.sound import with_sound
+
+    found = with_sound(found, on_step)
+    for row in found.recordings.to_dict("records"):
+        if isinstance(row.get("sound_note"), str):
+            complain(f"{row['input']}: {row['sound_note']}")
     return found
 
 

@@ -14,6 +14,7 @@ GROUPS: dict[str, str] = {
     "poses": "angles and position of the head",
     "gazes": "direction of each eye",
     "measures": "lids, brows, lips",
+    "sound": "what is heard in the film, not of a person",
     "aus": "action units of FACS, relative to the person's neutral face",
 }
 # Reasons for missing measures of a row. Only "ok" has all numbers.
