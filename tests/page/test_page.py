@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from mien.client import Client
 from mien.media import read_image, write_image
+from mien.zoo import cards, is_fetched
 
 SCREENS = ("identify", "people", "review", "films", "live", "analysis", "trust", "settings")
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -453,6 +454,37 @@ def test_trust_counts_by_group_and_says_why_a_calibration_fails(
     page.get_by_role("button", name="Calibrate on these people").click()
     page.locator(".notice.error").wait_for()  # two people show no rate
     page.get_by_text("The calibration of the embedder decides").wait_for()
+
+
+def test_another_model_is_prepared_tried_switched_to_and_rolled_back(visit, faces):
+    if not is_fetched(cards()["dlib-resnet29"]):
+        pytest.skip("needs a second embedder: mien models fetch dlib-resnet29")
+    page = visit("people")
+    new_gallery(page, "models")
+    for name in ("Eileen", "Grace"):
+        enrol(page, name, faces / f"{name}.jpg")
+    page.goto(page.url.split("#")[0] + "#/trust")
+    part = page.locator("section", has=page.get_by_role("heading", name="Compare models"))
+    part.get_by_label("Model to prepare").select_option("dlib-resnet29")
+    part.get_by_role("button", name="Prepare this model").click()
+    expect(part.get_by_role("button", name="Switch to dlib-resnet29")).to_be_disabled()
+    choose(part, faces / "Eileen.jpg", faces / "Grace.jpg")
+    part.get_by_text("2 of 2 enrolled photos").wait_for()
+    part.get_by_role("row", name=re.compile("dlib-resnet29-int8")).wait_for()
+    part.get_by_role("button", name="Try it on live searches").click()
+    said(page, "Answers stay the same")
+    page.goto(page.url.split("#")[0] + "#/identify")
+    choose(page, faces / "both.jpg")
+    page.locator("article.who").nth(1).wait_for()
+    page.goto(page.url.split("#")[0] + "#/trust")
+    part.get_by_text(re.compile("Both models decide the same about . of 2 faces")).wait_for()
+    part.get_by_role("button", name="Switch to dlib-resnet29").click()
+    said(page, "dlib-resnet29 answers from now on.")
+    part.get_by_role("button", name="Roll back").click()
+    said(page, "dlib-resnet29-int8 answers again.")
+    part.get_by_role("button", name="End the change").click()
+    part.get_by_role("button", name="Really?").click()
+    part.get_by_role("button", name="Prepare this model").wait_for()
 
 
 def test_settings_make_keys_change_language_and_colours(visit):

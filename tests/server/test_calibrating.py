@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.toy_server import portrait
 
 from mien.gallery import Template
 
@@ -60,3 +61,14 @@ def test_only_an_administrator_calibrates(gallery):
             refused = gallery(method, "/galleries/people/calibration", key=key, ok=False)
             assert refused.status_code == 403
     assert gallery("POST", "/galleries/nobody/calibration", ok=False).status_code == 404
+
+
+def test_levels_of_live_searches_are_counted_over_requests(gallery, monkeypatch):
+    known = {n: replace(p, calibration=None) for n, p in gallery.state.pipelines._known.items()}
+    monkeypatch.setattr(gallery.state.pipelines, "_known", known)
+    gallery("POST", "/galleries/people/calibration")
+    gallery.worker.once()
+    for _ in range(3):
+        gallery.identify(portrait("Ada"), gallery="people")
+    drift = gallery.state.tenants.open("default", "people", who="test").drift()
+    assert sum(drift.window) == 3

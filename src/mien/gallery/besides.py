@@ -74,6 +74,22 @@ class Besides(Changes):
             self._run("UPDATE about SET beside_dimension = ?", dimension)
         return count
 
+    def second_vectors(self, after: int = 0) -> dict[int, Floats]:
+        """Return the second vectors of templates with higher numbers, a page of them."""
+        with self._store.reading():
+            sealing = self._besides()
+            (dimension,) = self._must("SELECT beside_dimension FROM about")
+            rows = self._run(
+                "SELECT id, person, beside, beside_crc FROM templates "
+                f"WHERE beside IS NOT NULL AND id > ? ORDER BY id LIMIT {PAGE}",
+                after,
+            ).fetchall()
+            rows = list(sealing.open_vectors(rows))
+        if not rows:
+            return {}
+        vectors = vectors_of(rows, dimension, self.where)
+        return {row[0]: vector for row, vector in zip(rows, vectors, strict=True)}
+
     def search_beside(
         self, vectors: Floats, k: int = 1, *, without: Collection[int] = ()
     ) -> list[list[Candidate]]:
@@ -141,27 +157,12 @@ class Besides(Changes):
         if self.beside() is None:
             return faults
         try:
-            last: int | None = 0
-            while last is not None:
-                last = self._checked(last)
+            last = 0
+            while page := self.second_vectors(last):
+                last = max(page)
         except GalleryError as error:
             faults.append(str(error))
         return faults
-
-    def _checked(self, after: int) -> int | None:
-        """Verify a page of second vectors; return the number of the last one, None at the end."""
-        with self._store.reading():
-            sealing = self._besides()
-            (dimension,) = self._must("SELECT beside_dimension FROM about")
-            rows = self._run(
-                "SELECT id, person, beside, beside_crc FROM templates "
-                f"WHERE beside IS NOT NULL AND id > ? ORDER BY id LIMIT {PAGE}",
-                after,
-            ).fetchall()
-            rows = list(sealing.open_vectors(rows))
-        if rows:
-            vectors_of(rows, dimension, self.where)
-        return rows[-1][0] if rows else None
 
 
 class Second(Searching):

@@ -152,6 +152,10 @@ class Engine(Gallery, Protocol):
         """Store second vectors by numbers of templates; return how many were stored."""
         ...
 
+    def second_vectors(self, after: int = 0) -> dict[int, Floats]:
+        """Return the second vectors of templates with higher numbers, a page of them."""
+        ...
+
     def search_beside(
         self, vectors: Floats, k: int = 1, *, without: Collection[int] = ()
     ) -> list[list[Candidate]]:

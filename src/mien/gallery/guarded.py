@@ -208,10 +208,14 @@ class GuardedGallery(Rules, Undoing, Renewal):
             return [*faults, str(error)]
         return faults + [f"Gallery {self.where}, journal: {problem}" for problem in problems]
 
-    def close(self) -> None:
-        """Close the gallery; later use is an error."""
+    def store_counts(self) -> None:
+        """Store what was counted of live searches; a gallery that stays open needs it."""
         self._store_levels()
         self._store_trial()
+
+    def close(self) -> None:
+        """Close the gallery; later use is an error."""
+        self.store_counts()
         self.engine.close()
 
     def __len__(self) -> int:
@@ -234,6 +238,5 @@ class GuardedGallery(Rules, Undoing, Renewal):
         trace: TracebackType | None,
     ) -> None:
         if error is None:
-            self._store_levels()
-            self._store_trial()
+            self.store_counts()
         self.engine.__exit__(kind, error, trace)

@@ -74,6 +74,19 @@ class Renewal(Watching):
         with self._changing("model-begin"):
             self.engine.begin_beside(contract)
 
+    def second_vectors(self) -> dict[int, Floats]:
+        """Return the second vectors of all templates that have one, by their numbers."""
+        self._record("compare")
+        found: dict[int, Floats] = {}
+        while page := self.engine.second_vectors(max(found, default=0)):
+            found |= page
+        return found
+
+    def second_calibration(self) -> str | None:
+        """Return the calibration of the second vectors, as JSON; None: the shipped one."""
+        found = self.engine.facts(ASIDE + CALIBRATION)
+        return found[-1].text if found else None
+
     def lacking(self) -> Iterator[Stored]:
         """Yield the templates without a second vector, in the order of their numbers."""
         self._record("view-all")
@@ -256,8 +269,7 @@ class Trial:
 
     def calibration(self) -> str | None:
         """Return the calibration of the new model, as JSON; None: the shipped one."""
-        found = self.gallery.engine.facts(ASIDE + CALIBRATION)
-        return found[-1].text if found else None
+        return self.gallery.second_calibration()
 
     def observed(self, levels: Sequence[float], sharpness: Sequence[float] = ()) -> None:
         """Do nothing: drift is that of the present model."""

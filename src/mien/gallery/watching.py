@@ -105,6 +105,9 @@ class Watching(Guard):
         """Store counts, together with those of other programs."""
         if self.engine.read_only or not any(self._seen):
             return
+        if not any(self.engine.facts(signal, limit=1) for signal in SIGNALS):
+            self._seen = ((), ())  # nothing is watched
+            return
         from mien.decision.drift import write_drift
 
         with self.engine.together():

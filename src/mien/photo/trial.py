@@ -7,7 +7,7 @@ import numpy as np
 
 from mien.align import align
 from mien.contracts import Embedder
-from mien.decision import find_calibration
+from mien.decision import Calibration, find_calibration
 from mien.decision.calibration import parse_calibration
 from mien.errors import GalleryMismatchError, MienError
 from mien.gallery.records import Shadow
@@ -71,7 +71,22 @@ def open_trial(
         assert embedder is not None
     if embedder.contract != view.embedder:
         raise GalleryMismatchError(view.embedder, embedder.contract, view.where)
-    text = view.calibration()
-    where = f"The calibration of the new model of gallery {view.where}"
-    known = parse_calibration(text, where) if text else find_calibration(view.embedder, detector)
+    known = second_calibration(view.calibration(), view.embedder, detector, view.where)
     return TrialSearch(embedder, view, GallerySearch(view, known, fpir, prior))
+
+
+def second_calibration(text: str | None, contract: str, detector: str, where: str) -> Calibration:
+    """Return the calibration of second vectors: the one that a gallery keeps, or the shipped one.
+
+    Args:
+        text: JSON of the one that the gallery keeps; None: it keeps none.
+        contract: contract id of the embedder of these vectors.
+        detector: card of the detector.
+        where: the gallery, for messages.
+
+    Raises:
+        CalibrationError: there is none for this embedder and detector, or it is damaged.
+    """
+    if text is None:
+        return find_calibration(contract, detector)
+    return parse_calibration(text, f"The calibration of the new model of gallery {where}")

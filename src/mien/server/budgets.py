@@ -100,7 +100,9 @@ class Budgets:
         with self._lock:
             memory = self._probes.setdefault(key.id, deque(maxlen=MEMORY))
             for vector in vectors:
-                recent = [one for at, one in memory if now - at < 10 * MINUTE]
+                # galleries may have different embedders
+                same = (one for one in memory if one[1].shape == vector.shape)
+                recent = [one for at, one in same if now - at < 10 * MINUTE]
                 memory.append((now, vector))
                 if recent:
                     near = np.stack(recent) @ vector

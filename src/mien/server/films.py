@@ -249,10 +249,10 @@ def name_person(film: str, number: Number, body: PersonNaming, caller: Enroller)
     `number` is the place in `people` of the answer, from 0.
     """
     number_, gallery, name, *_ = row_of(caller, film)
-    found = vectors(folder(caller.state, caller.tenant, number_))
+    known, person = caller.gallery(gallery), clean_name(body.name)
+    found = vectors(folder(caller.state, caller.tenant, number_), known.embedder)
     if not 0 <= number < len(found) or not np.isfinite(found[number]).all():
         raise absent(f"Person {number} of the film, with a usable face,")
-    known, person = caller.gallery(gallery), clean_name(body.name)
     if body.basis is not None:
         known.give(person, basis_of(body.basis))
     template = Template(person, found[number], known.embedder, source=f"{name}, person {number}")
@@ -260,13 +260,23 @@ def name_person(film: str, number: Number, body: PersonNaming, caller: Enroller)
     return Named(template=made, jobs=again(caller, gallery, film, everywhere=body.everywhere))
 
 
-def vectors(place: Path) -> Any:
-    """Return the (N, D) vectors of the people of a film; NaN for those without a usable face."""
+def vectors(place: Path, embedder: str) -> Any:
+    """Return the (N, D) vectors of the people of a film; NaN for those without a usable face.
+
+    Raises:
+        ApiError: 409, there are none, or they are of another embedder than this contract id.
+    """
     try:
         with np.load(place / PEOPLE, allow_pickle=False) as table:
-            return table["vectors"]
+            found = table["vectors"]
+            made_by = str(table["embedder"]) if "embedder" in table else embedder  # before 0.2.0
     except (OSError, ValueError, KeyError):
         raise ApiError(409, "not-ready", "The film is not identified yet; see its job.") from None
+    if made_by != embedder:
+        raise ApiError(
+            409, "not-ready", "The model of the gallery has changed: identify the film again."
+        )
+    return found
 
 
 def again(caller: Caller, gallery: str, film: str, *, everywhere: bool) -> list[str]:

@@ -59,7 +59,8 @@ def frame(
         image = state.decode(jpeg, where="The frame")
         pipeline = state.pipelines.searching(known, rate)
         owner = f"{caller.tenant}/{caller.key.id}"
-        tracked = state.live.find(session, f"{owner}/{gallery}/{rate}/{purpose}", pipeline)
+        about = f"{owner}/{gallery}/{rate}/{purpose}/{known.embedder}"
+        tracked = state.live.find(session, about, pipeline)
         with tracked.lock:
             faces, named = tracked(image, time.monotonic(), pipeline)
     scores = Probe(caller, known, gallery, pipeline)(named)

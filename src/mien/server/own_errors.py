@@ -94,6 +94,35 @@ class Search:
     other_row: int
 
 
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """All templates, each searched among the others, at one threshold."""
+
+    found: list[Search]
+    threshold: float
+
+    @classmethod
+    def of(
+        cls, vectors: Sequence[Floats], owners: Owners, calibration: Calibration, rate: float
+    ) -> "Searches":
+        """Search the vectors of templates; `owners` are their people."""
+        threshold = calibration.at_fpir(rate, max(len(set(owners.tolist())), 1)).score
+        return cls(list(searches(vectors, owners, calibration)), threshold)
+
+    @property
+    def mated(self) -> list[Search]:
+        """The searches for people who have another template."""
+        return [one for one in self.found if one.own is not None]
+
+    def missed(self, one: Search) -> bool:
+        """Return whether a known person is not found."""
+        return one.own is not None and (one.own <= self.threshold or one.other > one.own)
+
+    def named(self, one: Search) -> bool:
+        """Return whether a person who is left out gets a name."""
+        return one.other > self.threshold
+
+
 @router.get("/errors")
 def own_errors(
     gallery: Gallery,
@@ -120,28 +149,18 @@ def _measured(
 ) -> OwnErrors:
     calibration = caller.state.pipelines.searching(known).calibrated()
     chosen, total = choose(known)
-    names = known.engine.names()
-    people = {name: number for number, name in names.items()}
+    people = {name: number for number, name in known.engine.names().items()}
     owners = np.array([people[one.person] for one in chosen], np.int64)
-    found = list(searches(chosen, owners, calibration))
-    threshold = calibration.at_fpir(rate, max(len(set(owners.tolist())), 1)).score
-    mated = [one for one in found if one.own is not None]
-
-    def missed(one: Search) -> bool:
-        return one.own is not None and (one.own <= threshold or one.other > one.own)
-
-    def named(one: Search) -> bool:
-        return one.other > threshold
-
+    tests = Searches.of([one.vector for one in chosen], owners, calibration, rate)
     scores = caller.may("scores")
     return OwnErrors(
         rate=rate,
         templates=len(chosen),
         left_out=total - len(chosen),
-        missed=share(mated, missed, owners),
-        named=share(found, named, owners),
-        groups=groups(mated, "missed", missed, owners, chosen, labels)
-        + groups(found, "named", named, owners, chosen, labels),
+        missed=share(tests.mated, tests.missed, owners),
+        named=share(tests.found, tests.named, owners),
+        groups=groups(tests.mated, "missed", tests.missed, owners, chosen, labels)
+        + groups(tests.found, "named", tests.named, owners, chosen, labels),
         worst=[
             WorstCase(
                 kind=kind,
@@ -154,7 +173,7 @@ def _measured(
                 other_template=chosen[other].id,
                 one_in=one_in(score, calibration, None) if scores else None,
             )
-            for kind, error, one, other, score in worst(found, threshold, missed, named)
+            for kind, error, one, other, score in worst(tests)
         ],
     )
 
@@ -174,15 +193,13 @@ def choose(known: GuardedGallery) -> tuple[list[Stored], int]:
     return sorted(chosen, key=lambda one: one.id), total
 
 
-def searches(
-    chosen: Sequence[Stored], owners: Owners, calibration: Calibration
-) -> Iterator[Search]:
+def searches(given: Sequence[Floats], owners: Owners, calibration: Calibration) -> Iterator[Search]:
     """Yield the best own and the best other template of each template."""
     if len(set(owners.tolist())) < 2:
         return
-    vectors: Floats = np.stack([one.vector for one in chosen])
+    vectors: Floats = np.stack(given)
     norms = calibration.norms(vectors)
-    for start in range(0, len(chosen), ROWS):
+    for start in range(0, len(vectors), ROWS):
         part = vectors[start : start + ROWS]
         scores = score_rows(calibration, part, vectors, norms[start : start + ROWS], norms)
         for place, row in enumerate(scores):
@@ -244,25 +261,21 @@ def groups(
 Case = tuple[Literal["missed", "stranger"], bool, Search, int, float]
 
 
-def worst(
-    found: Sequence[Search],
-    threshold: float,
-    missed: Callable[[Search], bool],
-    named: Callable[[Search], bool],
-) -> list[Case]:
+def worst(tests: Searches) -> list[Case]:
     """Return the searches that were farthest on the wrong side of the threshold, worst first.
 
     Two templates that are each other's most similar one are shown once.
     """
     cases: list[tuple[float, Case]] = []
+    found, threshold = tests.found, tests.threshold
     for one in found:
         twice = one.row > one.own_row and found[one.own_row].own_row == one.row
         if one.own is not None and not twice:
-            own: Case = ("missed", missed(one), one, one.own_row, one.own)
+            own: Case = ("missed", tests.missed(one), one, one.own_row, one.own)
             cases.append((one.own - threshold, own))
         twice = one.row > one.other_row and found[one.other_row].other_row == one.row
         if not twice:
-            case: Case = ("stranger", named(one), one, one.other_row, one.other)
+            case: Case = ("stranger", tests.named(one), one, one.other_row, one.other)
             cases.append((threshold - one.other, case))
     cases.sort(key=lambda each: (not each[1][1], each[0], each[1][2].row))
     return [case for _, case in cases[:WORST]]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mien.contracts import ChipHead, Detector
+from mien.contracts import ChipHead, Detector, Embedder
 from mien.decision.decide import FPIR
 from mien.errors import GalleryError, ImageError
 from mien.gallery import Gallery
@@ -123,8 +123,15 @@ class Pipelines:
                     "this server makes; install the version of mien that it was made with."
                 )
         pipeline = replace(self.plain(embedder, liveness), fpir=rate)
+        pipeline.beside = self._beside(gallery)
         pipeline.use(gallery)
         return pipeline
+
+    def _beside(self, gallery: Gallery) -> Embedder | None:
+        """Return the embedder that a gallery tries; None if it tries none, or it is not known."""
+        view = gallery.shadow()
+        card = None if view is None else card_of_contract(view.embedder)
+        return None if card is None else self.plain(card).embedder
 
     def heads(self, names: str | None) -> Sequence[ChipHead]:
         """Return chip heads: "expression,age-fahr"; None: those whose card says `default`."""

@@ -26,6 +26,7 @@ class Probe:
         Raises:
             ApiError: 429, the key has used its budget of this day.
         """
+        self.known.store_counts()  # drift, and the trial of a new model
         key, budgets = self.caller.key, self.caller.state.budgets
         budgets.faces(key, len(faces))
         vectors = [face.embedding for face in faces if face.embedding is not None]

@@ -163,7 +163,9 @@ class DatabaseTenants(Tenants):
         place = self._place(tenant, gallery)
         with self._lock:
             known = self._opened.get(place)
-            if known is None:
+            if known is None or not known.current():
+                if known:
+                    known.close()
                 known = self._opened[place] = open_gallery(self._where(place), None).engine
             return known
 

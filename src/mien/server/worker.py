@@ -152,14 +152,21 @@ def do_film(state: State, job: Job, run: Run) -> None:
             raise MienError((one.error or "The film cannot be read.").replace(str(path), name))
         if one.film.reason == "interrupted":
             raise CancelledError("The job was interrupted.")
-        store_answer(state, job.subject, place, path, name, one.film)
+        store_answer(state, job.subject, place, path, name, one.film, known.embedder)
         store_sightings(state, job.tenant, gallery, known, job.subject, one.film)
+    known.store_counts()
 
 
 def store_answer(
-    state: State, film: str, place: Path, path: Path, name: str, answer: FilmAnswer
+    state: State,
+    film: str,
+    place: Path,
+    path: Path,
+    name: str,
+    answer: FilmAnswer,
+    embedder: str,
 ) -> None:
-    """Store what was found in a film."""
+    """Store what was found in a film; the vectors are of an embedder, by its contract id."""
     tracks = {track.number: track for track in answer.tracks}
     vectors = [vector_of(person, tracks) for person in answer.people]
     width = max((len(v) for v in vectors if v is not None), default=0)
@@ -168,7 +175,7 @@ def store_answer(
         if vector is not None:
             table[place_] = vector
     with (place / PEOPLE).open("wb") as file:
-        np.savez(file, vectors=table)
+        np.savez(file, vectors=table, embedder=embedder)
     store_faces(place / FACES, path, answer)
     row = film_row(answer, name, Extent())
     state.store.run("UPDATE films SET result = ? WHERE id = ?", json.dumps(row), film)

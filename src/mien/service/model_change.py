@@ -1,7 +1,7 @@
 """The model of a gallery changes: the images of its templates are embedded again."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from mien.service.runs import Run
 from mien.types import Face, Floats
 
 BATCH = 32  # vectors that are stored in one transaction
+Found = tuple[bytes | None, str]  # of an image; None: the code of the reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,55 @@ def embed_beside(
     Raises:
         GalleryMismatchError: the pipeline has another embedder.
     """
-    run, beside = run or Run(), gallery.model_change()
-    contract = pipeline.embedder.contract if pipeline.embedder else ""
-    if beside is None or contract != beside.other:
-        raise GalleryMismatchError(beside.other if beside else "no model", contract, gallery.where)
+    _check(gallery, pipeline)
     elsewhere: dict[str, Path] = {}
     for path in find_images(list(images)):
         elsewhere.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), path)
-    lacking = list(gallery.lacking())
-    work = partial(_vector, pipeline, read, elsewhere)
+    find = partial(_image, elsewhere=elsewhere)
+    yield from _embed(gallery, pipeline, list(gallery.lacking()), find, run or Run(), read)
+
+
+def embed_photos(
+    gallery: GuardedGallery, pipeline: Pipeline, photos: Sequence[bytes], *, read: Read
+) -> list[Embedded]:
+    """Embed the templates that were enrolled from some photos and have no second vector yet.
+
+    Args:
+        gallery: whose model is being changed.
+        pipeline: with the embedder of the second vectors, without gallery.
+        photos: bytes of images; those of no such template are left out.
+        read: as in `embed_beside`.
+
+    Raises:
+        GalleryMismatchError: the pipeline has another embedder.
+    """
+    _check(gallery, pipeline)
+    known = {hashlib.sha256(data).hexdigest(): data for data in photos}
+    lacking = [one for one in gallery.lacking() if one.source_digest in known]
+
+    def find(one: Stored) -> Found:
+        return known[str(one.source_digest)], ""
+
+    return list(_embed(gallery, pipeline, lacking, find, Run(), read))
+
+
+def _check(gallery: GuardedGallery, pipeline: Pipeline) -> None:
+    beside = gallery.model_change()
+    contract = pipeline.embedder.contract if pipeline.embedder else ""
+    if beside is None or contract != beside.other:
+        raise GalleryMismatchError(beside.other if beside else "no model", contract, gallery.where)
+
+
+def _embed(
+    gallery: GuardedGallery,
+    pipeline: Pipeline,
+    lacking: Sequence[Stored],
+    find: Callable[[Stored], Found],
+    run: Run,
+    read: Read,
+) -> Iterator[Embedded]:
+    """Store second vectors of templates in batches; `find` returns the bytes of their images."""
+    work = partial(_vector, pipeline, read, find)
     ready: dict[int, Floats] = {}
     done: list[Embedded] = []
     found = in_parallel(work, lacking, pipeline.workers)
@@ -89,10 +130,10 @@ def embed_beside(
 
 
 def _vector(
-    pipeline: Pipeline, read: Read, elsewhere: dict[str, Path], one: Stored
+    pipeline: Pipeline, read: Read, find: Callable[[Stored], Found], one: Stored
 ) -> tuple[Floats | None, str | None]:
     """Return the new vector of a template, or the code of the reason why there is none."""
-    data, reason = _image(one, elsewhere)
+    data, reason = find(one)
     if data is None:
         return None, reason
     try:
@@ -103,7 +144,7 @@ def _vector(
     return (None, "no-face") if face is None else (face.embedding, None)
 
 
-def _image(one: Stored, elsewhere: dict[str, Path]) -> tuple[bytes | None, str]:
+def _image(one: Stored, elsewhere: dict[str, Path]) -> Found:
     """Return the bytes of the image of a template, or the code of the reason."""
     if one.source_digest is None:
         return None, "no-image"

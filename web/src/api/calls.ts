@@ -62,6 +62,12 @@ export async function enrol({ name, photos, boxes, basis, allow_conflicts }: Enr
   );
 }
 
+/** Embed photos of the enrolment with the other model of a gallery. The server does not keep them. */
+export function embedPhotos(photos: Blob[]) {
+  const path = { gallery: gallery.value };
+  return body(api.POST("/v1/galleries/{gallery}/model/photos", { params: { path }, body: { photos } as never, ...asForm }));
+}
+
 export async function searchPeople(name: string, search: string): Promise<Person[]> {
   const found = await body(
     api.GET("/v1/galleries/{gallery}/people", { params: { path: { gallery: name }, query: { search, limit: 8 } } }),

@@ -831,6 +831,141 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/galleries/{gallery}/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Gallery Model
+         * @description Show the embedder of a gallery, and how far its change is.
+         */
+        get: operations["show_gallery_model"];
+        put?: never;
+        /**
+         * Begin Model
+         * @description Begin to change the embedder; searches stay as they are until the switch.
+         */
+        post: operations["begin_model"];
+        /**
+         * End Model
+         * @description End the change: keep the embedder that answers now, erase the vectors of the other.
+         */
+        delete: operations["end_model"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/model/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Embed Model Photos
+         * @description Embed photos of the enrolment with the other embedder; each is known by its SHA-256.
+         *
+         *     The server keeps no photos, so those of the templates are sent again. They are not kept.
+         */
+        post: operations["embed_model_photos"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/model/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Try Model
+         * @description Let searches of photos also ask the new embedder, and count what differs; or stop that.
+         *
+         *     Answers stay those of the present embedder; each photo takes the time of both.
+         */
+        put: operations["try_model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/model/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch Model
+         * @description Let the new embedder answer all searches from now on; refused while a template lacks it.
+         */
+        post: operations["switch_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/model/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back Model
+         * @description Let the old embedder answer all searches again; possible until the change is ended.
+         */
+        post: operations["roll_back_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/galleries/{gallery}/model/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Models
+         * @description Measure the error rates of both embedders on the people of this gallery.
+         *
+         *     The same templates are searched by both, each without itself, as in `GET .../errors`. A template
+         *     without a vector of the other embedder is left out.
+         */
+        get: operations["compare_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/galleries/{gallery}/errors": {
         parameters: {
             query?: never;
@@ -1996,6 +2131,14 @@ export interface components {
              */
             photos: string[];
         };
+        /** Body_embed_model_photos_v1_galleries__gallery__model_photos_post */
+        Body_embed_model_photos_v1_galleries__gallery__model_photos_post: {
+            /**
+             * Photos
+             * @description Images, in the order of the answers.
+             */
+            photos: string[];
+        };
         /** Body_enrol_v1_galleries__gallery__people_post */
         Body_enrol_v1_galleries__gallery__people_post: {
             /** Name */
@@ -2277,6 +2420,120 @@ export interface components {
             at: string;
         };
         /**
+         * ChangeFacts
+         * @description A change of the embedder that is under way.
+         */
+        ChangeFacts: {
+            /**
+             * Other
+             * @description contract id of the second vectors: after the switch, the old
+             */
+            other: string;
+            /**
+             * Card
+             * @description of that embedder; None: not known here
+             */
+            card: string | null;
+            /** Switched */
+            switched: boolean;
+            /** Templates */
+            templates: number;
+            /**
+             * Embedded
+             * @description of them, those with both vectors
+             */
+            embedded: number;
+            /**
+             * Photos
+             * @description names of up to 100 photos that are needed again
+             */
+            photos: string[];
+            /**
+             * Trial
+             * @description whether live searches of photos also ask the new model
+             */
+            trial: boolean;
+            /**
+             * Since
+             * @description when the trial began
+             */
+            since: string | null;
+            /**
+             * Faces
+             * @description of live searches, decided by both
+             */
+            faces: number;
+            /**
+             * Equal
+             * @description of them, with the same outcome and person
+             */
+            equal: number;
+            /**
+             * Equal Low
+             * @description 95 % interval of the share; None: no face
+             */
+            equal_low: number | null;
+            /** Equal High */
+            equal_high: number | null;
+            /**
+             * Pairs
+             * @description most frequent first
+             */
+            pairs: components["schemas"]["DecisionPair"][];
+        };
+        /**
+         * Changed
+         * @description Searches in which one embedder fails and the other does not.
+         */
+        Changed: {
+            /**
+             * Kind
+             * @description missed: a known person; stranger: somebody who is left out
+             * @enum {string}
+             */
+            kind: "missed" | "stranger";
+            /**
+             * Only Present
+             * @description the present embedder alone fails
+             */
+            only_present: number;
+            /**
+             * Only Other
+             * @description the other embedder alone fails
+             */
+            only_other: number;
+            /** Both */
+            both: number;
+        };
+        /**
+         * ChangedCase
+         * @description One such search, with the template that the failing embedder takes for most similar.
+         */
+        ChangedCase: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "missed" | "stranger";
+            /**
+             * Fails
+             * @enum {string}
+             */
+            fails: "present" | "other";
+            /** Person */
+            person: number;
+            /** Name */
+            name: string;
+            /** Template */
+            template: number;
+            /** Other Person */
+            other_person: number;
+            /** Other Name */
+            other_name: string;
+            /** Other Template */
+            other_template: number;
+        };
+        /**
          * Choice
          * @description The template whose picture stands for a person.
          */
@@ -2423,6 +2680,29 @@ export interface components {
             basis?: Record<string, never> | null;
         };
         /**
+         * DecisionPair
+         * @description Faces of live searches about which both models decided the same way.
+         */
+        DecisionPair: {
+            /**
+             * Present
+             * @enum {string}
+             */
+            present: "match" | "review" | "unknown";
+            /**
+             * Other
+             * @enum {string}
+             */
+            other: "match" | "review" | "unknown";
+            /**
+             * Other Person
+             * @description they name different people
+             */
+            other_person: boolean;
+            /** Faces */
+            faces: number;
+        };
+        /**
          * Delivery
          * @description Whether one way accepted a test event.
          */
@@ -2469,6 +2749,40 @@ export interface components {
             edit: string;
             /** Undone */
             undone: boolean;
+        };
+        /**
+         * EmbeddedFacts
+         * @description The result for one template of a photo.
+         */
+        EmbeddedFacts: {
+            /** Photo */
+            photo: string | null;
+            /** Person */
+            person: string;
+            /** Template */
+            template: number;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "embedded" | "left";
+            /**
+             * Reason
+             * @description code, if it was left: unreadable, no-face
+             */
+            reason: string | null;
+        };
+        /**
+         * EmbeddedPhotos
+         * @description The result for photos.
+         */
+        EmbeddedPhotos: {
+            /**
+             * Templates
+             * @description of these photos, that had no new vector
+             */
+            templates: components["schemas"]["EmbeddedFacts"][];
+            change: components["schemas"]["ChangeFacts"];
         };
         /**
          * Enrol
@@ -2868,6 +3182,25 @@ export interface components {
             warning: string | null;
         };
         /**
+         * GalleryModel
+         * @description The embedder of a gallery, and the one that may follow it.
+         */
+        GalleryModel: {
+            /**
+             * Model
+             * @description contract id of the embedder that answers searches
+             */
+            model: string;
+            /** Card */
+            card: string | null;
+            /**
+             * Choices
+             * @description cards of embedders of this server, for a change
+             */
+            choices: string[];
+            change: components["schemas"]["ChangeFacts"] | null;
+        };
+        /**
          * GroundFacts
          * @description Whether the legal bases of a person permit a search, and how long.
          */
@@ -3236,6 +3569,33 @@ export interface components {
             }[];
         };
         /**
+         * ModelErrors
+         * @description Error rates of both embedders on the same templates, at one rate.
+         */
+        ModelErrors: {
+            /** Rate */
+            rate: number;
+            /**
+             * Templates
+             * @description that were compared
+             */
+            templates: number;
+            /**
+             * Left Out
+             * @description beyond the 2,000, or without a vector of the other embedder
+             */
+            left_out: number;
+            present: components["schemas"]["OneModel"];
+            other: components["schemas"]["OneModel"];
+            /** Changed */
+            changed: components["schemas"]["Changed"][];
+            /**
+             * Cases
+             * @description up to 20 of each kind
+             */
+            cases: components["schemas"]["ChangedCase"][];
+        };
+        /**
          * ModelFacts
          * @description A model by its card.
          */
@@ -3427,6 +3787,17 @@ export interface components {
             budget: number;
         };
         /**
+         * NewModel
+         * @description The embedder that may follow.
+         */
+        NewModel: {
+            /**
+             * Embedder
+             * @description Card; see `choices`.
+             */
+            embedder: string;
+        };
+        /**
          * NewName
          * @description A new name.
          */
@@ -3435,6 +3806,25 @@ export interface components {
             name: string;
         };
         Numbers: number[];
+        /**
+         * OneModel
+         * @description The error rates of one embedder.
+         */
+        OneModel: {
+            /**
+             * Model
+             * @description contract id
+             */
+            model: string;
+            /** Card */
+            card: string | null;
+            /** Calibration */
+            calibration: string;
+            /** @description searches for known people without their name */
+            missed: components["schemas"]["Share"];
+            /** @description searches for a person who is left out, with a name */
+            named: components["schemas"]["Share"];
+        };
         /**
          * Original
          * @description A face within its photo.
@@ -4120,6 +4510,14 @@ export interface components {
             picture: boolean;
         };
         /**
+         * TrialSwitch
+         * @description Whether the trial runs.
+         */
+        TrialSwitch: {
+            /** On */
+            on: boolean;
+        };
+        /**
          * Undone
          * @description The edit that was undone.
          */
@@ -4280,6 +4678,7 @@ export type SchemaBodyAddPhotosV1AlbumsAlbumPhotosPost = components['schemas']['
 export type SchemaBodyAnalyzeFilmV1FilmsFilmReadingsPost = components['schemas']['Body_analyze_film_v1_films__film__readings_post'];
 export type SchemaBodyAnalyzeV1AnalyzePost = components['schemas']['Body_analyze_v1_analyze_post'];
 export type SchemaBodyDetectV1DetectPost = components['schemas']['Body_detect_v1_detect_post'];
+export type SchemaBodyEmbedModelPhotosV1GalleriesGalleryModelPhotosPost = components['schemas']['Body_embed_model_photos_v1_galleries__gallery__model_photos_post'];
 export type SchemaBodyEnrolV1GalleriesGalleryPeoplePost = components['schemas']['Body_enrol_v1_galleries__gallery__people_post'];
 export type SchemaBodyIdentifyAgainV1FilmsFilmIdentifyPost = components['schemas']['Body_identify_again_v1_films__film__identify_post'];
 export type SchemaBodyIdentifyV1IdentifyPost = components['schemas']['Body_identify_v1_identify_post'];
@@ -4291,16 +4690,22 @@ export type SchemaBodyVerifyV1VerifyPost = components['schemas']['Body_verify_v1
 export type SchemaCalibrationFacts = components['schemas']['CalibrationFacts'];
 export type SchemaCameraFacts = components['schemas']['CameraFacts'];
 export type SchemaCameraSeen = components['schemas']['CameraSeen'];
+export type SchemaChangeFacts = components['schemas']['ChangeFacts'];
+export type SchemaChanged = components['schemas']['Changed'];
+export type SchemaChangedCase = components['schemas']['ChangedCase'];
 export type SchemaChoice = components['schemas']['Choice'];
 export type SchemaCopies = components['schemas']['Copies'];
 export type SchemaCopyFacts = components['schemas']['CopyFacts'];
 export type SchemaCost = components['schemas']['Cost'];
 export type SchemaCurve = components['schemas']['Curve'];
 export type SchemaDecision = components['schemas']['Decision'];
+export type SchemaDecisionPair = components['schemas']['DecisionPair'];
 export type SchemaDelivery = components['schemas']['Delivery'];
 export type SchemaDueFacts = components['schemas']['DueFacts'];
 export type SchemaDurations = components['schemas']['Durations'];
 export type SchemaEditFacts = components['schemas']['EditFacts'];
+export type SchemaEmbeddedFacts = components['schemas']['EmbeddedFacts'];
+export type SchemaEmbeddedPhotos = components['schemas']['EmbeddedPhotos'];
 export type SchemaEnrol = components['schemas']['Enrol'];
 export type SchemaEnrolledFacts = components['schemas']['EnrolledFacts'];
 export type SchemaEnrolledGroup = components['schemas']['EnrolledGroup'];
@@ -4318,6 +4723,7 @@ export type SchemaFilmAnswer = components['schemas']['FilmAnswer'];
 export type SchemaFilmFacts = components['schemas']['FilmFacts'];
 export type SchemaFilmSeen = components['schemas']['FilmSeen'];
 export type SchemaGalleryFacts = components['schemas']['GalleryFacts'];
+export type SchemaGalleryModel = components['schemas']['GalleryModel'];
 export type SchemaGroundFacts = components['schemas']['GroundFacts'];
 export type SchemaGroupFacts = components['schemas']['GroupFacts'];
 export type SchemaGroupShare = components['schemas']['GroupShare'];
@@ -4338,6 +4744,7 @@ export type SchemaMeasured = components['schemas']['Measured'];
 export type SchemaMeasuredRate = components['schemas']['MeasuredRate'];
 export type SchemaMerge = components['schemas']['Merge'];
 export type SchemaModelDetails = components['schemas']['ModelDetails'];
+export type SchemaModelErrors = components['schemas']['ModelErrors'];
 export type SchemaModelFacts = components['schemas']['ModelFacts'];
 export type SchemaModels = components['schemas']['Models'];
 export type SchemaMove = components['schemas']['Move'];
@@ -4348,8 +4755,10 @@ export type SchemaNewBasis = components['schemas']['NewBasis'];
 export type SchemaNewCopy = components['schemas']['NewCopy'];
 export type SchemaNewGallery = components['schemas']['NewGallery'];
 export type SchemaNewKey = components['schemas']['NewKey'];
+export type SchemaNewModel = components['schemas']['NewModel'];
 export type SchemaNewName = components['schemas']['NewName'];
 export type SchemaNumbers = components['schemas']['Numbers'];
+export type SchemaOneModel = components['schemas']['OneModel'];
 export type SchemaOriginal = components['schemas']['Original'];
 export type SchemaOwnErrors = components['schemas']['OwnErrors'];
 export type SchemaPageFilmFacts = components['schemas']['Page_FilmFacts_'];
@@ -4389,6 +4798,7 @@ export type SchemaSplit = components['schemas']['Split'];
 export type SchemaStepFacts = components['schemas']['StepFacts'];
 export type SchemaStoredPhoto = components['schemas']['StoredPhoto'];
 export type SchemaTemplateFacts = components['schemas']['TemplateFacts'];
+export type SchemaTrialSwitch = components['schemas']['TrialSwitch'];
 export type SchemaUndone = components['schemas']['Undone'];
 export type SchemaUnreadFilm = components['schemas']['UnreadFilm'];
 export type SchemaUnreadImage = components['schemas']['UnreadImage'];
@@ -15397,6 +15807,1917 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_gallery_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "mtcnn",
+                     *       "card": "text",
+                     *       "choices": [
+                     *         "text"
+                     *       ],
+                     *       "change": {
+                     *         "other": "text",
+                     *         "card": "text",
+                     *         "switched": false,
+                     *         "templates": 1,
+                     *         "embedded": 1,
+                     *         "photos": [
+                     *           "text"
+                     *         ],
+                     *         "trial": false,
+                     *         "since": "text",
+                     *         "faces": 1,
+                     *         "equal": 1,
+                     *         "equal_low": 0.5,
+                     *         "equal_high": 0.5,
+                     *         "pairs": [
+                     *           {
+                     *             "present": "match",
+                     *             "other": "match",
+                     *             "other_person": false,
+                     *             "faces": 1
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GalleryModel"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "embedder": "dlib-resnet29-int8"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "mtcnn",
+                     *       "card": "text",
+                     *       "choices": [
+                     *         "text"
+                     *       ],
+                     *       "change": {
+                     *         "other": "text",
+                     *         "card": "text",
+                     *         "switched": false,
+                     *         "templates": 1,
+                     *         "embedded": 1,
+                     *         "photos": [
+                     *           "text"
+                     *         ],
+                     *         "trial": false,
+                     *         "since": "text",
+                     *         "faces": 1,
+                     *         "equal": 1,
+                     *         "equal_low": 0.5,
+                     *         "equal_high": 0.5,
+                     *         "pairs": [
+                     *           {
+                     *             "present": "match",
+                     *             "other": "match",
+                     *             "other_person": false,
+                     *             "faces": 1
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GalleryModel"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "mtcnn",
+                     *       "card": "text",
+                     *       "choices": [
+                     *         "text"
+                     *       ],
+                     *       "change": {
+                     *         "other": "text",
+                     *         "card": "text",
+                     *         "switched": false,
+                     *         "templates": 1,
+                     *         "embedded": 1,
+                     *         "photos": [
+                     *           "text"
+                     *         ],
+                     *         "trial": false,
+                     *         "since": "text",
+                     *         "faces": 1,
+                     *         "equal": 1,
+                     *         "equal_low": 0.5,
+                     *         "equal_high": 0.5,
+                     *         "pairs": [
+                     *           {
+                     *             "present": "match",
+                     *             "other": "match",
+                     *             "other_person": false,
+                     *             "faces": 1
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GalleryModel"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    embed_model_photos: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "photos": [
+                 *         "@photo.jpg"
+                 *       ]
+                 *     }
+                 */
+                "multipart/form-data": components["schemas"]["Body_embed_model_photos_v1_galleries__gallery__model_photos_post"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "templates": [
+                     *         {
+                     *           "photo": "party.jpg",
+                     *           "person": "Ada Lovelace",
+                     *           "template": 1,
+                     *           "outcome": "embedded",
+                     *           "reason": "The face is similar enough."
+                     *         }
+                     *       ],
+                     *       "change": {
+                     *         "other": "text",
+                     *         "card": "text",
+                     *         "switched": false,
+                     *         "templates": 1,
+                     *         "embedded": 1,
+                     *         "photos": [
+                     *           "text"
+                     *         ],
+                     *         "trial": false,
+                     *         "since": "text",
+                     *         "faces": 1,
+                     *         "equal": 1,
+                     *         "equal_low": 0.5,
+                     *         "equal_high": 0.5,
+                     *         "pairs": [
+                     *           {
+                     *             "present": "match",
+                     *             "other": "match",
+                     *             "other_person": false,
+                     *             "faces": 1
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EmbeddedPhotos"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "on": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["TrialSwitch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "mtcnn",
+                     *       "card": "text",
+                     *       "choices": [
+                     *         "text"
+                     *       ],
+                     *       "change": {
+                     *         "other": "text",
+                     *         "card": "text",
+                     *         "switched": false,
+                     *         "templates": 1,
+                     *         "embedded": 1,
+                     *         "photos": [
+                     *           "text"
+                     *         ],
+                     *         "trial": false,
+                     *         "since": "text",
+                     *         "faces": 1,
+                     *         "equal": 1,
+                     *         "equal_low": 0.5,
+                     *         "equal_high": 0.5,
+                     *         "pairs": [
+                     *           {
+                     *             "present": "match",
+                     *             "other": "match",
+                     *             "other_person": false,
+                     *             "faces": 1
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GalleryModel"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    switch_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "mtcnn",
+                     *       "card": "text",
+                     *       "choices": [
+                     *         "text"
+                     *       ],
+                     *       "change": {
+                     *         "other": "text",
+                     *         "card": "text",
+                     *         "switched": false,
+                     *         "templates": 1,
+                     *         "embedded": 1,
+                     *         "photos": [
+                     *           "text"
+                     *         ],
+                     *         "trial": false,
+                     *         "since": "text",
+                     *         "faces": 1,
+                     *         "equal": 1,
+                     *         "equal_low": 0.5,
+                     *         "equal_high": 0.5,
+                     *         "pairs": [
+                     *           {
+                     *             "present": "match",
+                     *             "other": "match",
+                     *             "other_person": false,
+                     *             "faces": 1
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GalleryModel"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "model": "mtcnn",
+                     *       "card": "text",
+                     *       "choices": [
+                     *         "text"
+                     *       ],
+                     *       "change": {
+                     *         "other": "text",
+                     *         "card": "text",
+                     *         "switched": false,
+                     *         "templates": 1,
+                     *         "embedded": 1,
+                     *         "photos": [
+                     *           "text"
+                     *         ],
+                     *         "trial": false,
+                     *         "since": "text",
+                     *         "faces": 1,
+                     *         "equal": 1,
+                     *         "equal_low": 0.5,
+                     *         "equal_high": 0.5,
+                     *         "pairs": [
+                     *           {
+                     *             "present": "match",
+                     *             "other": "match",
+                     *             "other_person": false,
+                     *             "faces": 1
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GalleryModel"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_models: {
+        parameters: {
+            query?: {
+                /**
+                 * @description As for searches.
+                 * @example 0.01
+                 */
+                rate?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the gallery.
+                 * @example people
+                 */
+                gallery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rate": 0.01,
+                     *       "templates": 1,
+                     *       "left_out": 1,
+                     *       "present": {
+                     *         "model": "mtcnn",
+                     *         "card": "text",
+                     *         "calibration": "text",
+                     *         "missed": {
+                     *           "searches": 1,
+                     *           "errors": 1,
+                     *           "people": 1,
+                     *           "low": 0.93,
+                     *           "high": 0.99
+                     *         },
+                     *         "named": {
+                     *           "searches": 1,
+                     *           "errors": 1,
+                     *           "people": 1,
+                     *           "low": 0.93,
+                     *           "high": 0.99
+                     *         }
+                     *       },
+                     *       "other": {
+                     *         "model": "mtcnn",
+                     *         "card": "text",
+                     *         "calibration": "text",
+                     *         "missed": {
+                     *           "searches": 1,
+                     *           "errors": 1,
+                     *           "people": 1,
+                     *           "low": 0.93,
+                     *           "high": 0.99
+                     *         },
+                     *         "named": {
+                     *           "searches": 1,
+                     *           "errors": 1,
+                     *           "people": 1,
+                     *           "low": 0.93,
+                     *           "high": 0.99
+                     *         }
+                     *       },
+                     *       "changed": [
+                     *         {
+                     *           "kind": "missed",
+                     *           "only_present": 1,
+                     *           "only_other": 1,
+                     *           "both": 1
+                     *         }
+                     *       ],
+                     *       "cases": [
+                     *         {
+                     *           "kind": "missed",
+                     *           "fails": "present",
+                     *           "person": 1,
+                     *           "name": "Ada Lovelace",
+                     *           "template": 1,
+                     *           "other_person": 1,
+                     *           "other_name": "text",
+                     *           "other_template": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ModelErrors"];
+                };
             };
             /** @description A problem. */
             401: {

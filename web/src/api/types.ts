@@ -18,6 +18,9 @@ export type Question = Part["Question"];
 export type Session = Part["SessionFacts"];
 export type NewBasis = Part["NewBasis"];
 export type Calibration = Part["CalibrationFacts"];
+export type ModelChange = Part["ChangeFacts"];
+export type ModelErrors = Part["ModelErrors"];
+export type GalleryModel = Part["GalleryModel"];
 export type Cost = Part["Cost"];
 
 export function isRead(answer: Answer): answer is ImageAnswer {

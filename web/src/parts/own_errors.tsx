@@ -141,7 +141,7 @@ interface Share {
   high: number | null;
 }
 
-const interval = (of: Share) => (of.low == null || of.high == null ? "" : `${percent(of.low)} – ${percent(of.high)}`);
+export const interval = (of: Share) => (of.low == null || of.high == null ? "" : `${percent(of.low)} – ${percent(of.high)}`);
 
 function Tile({ of, label }: { of: Share; label: string }) {
   return (
@@ -151,7 +151,7 @@ function Tile({ of, label }: { of: Share; label: string }) {
   );
 }
 
-function Template({ person, template, name }: { person: number; template: number; name: string }) {
+export function Template({ person, template, name }: { person: number; template: number; name: string }) {
   const [gone, setGone] = useState(false);
   return (
     <figure>

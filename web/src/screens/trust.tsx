@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { api, body } from "../api/client";
 import { galleries, gallery, may } from "../api/session";
 import { Calibrate } from "../parts/calibrate";
+import { CompareModels } from "../parts/compare_models";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { OwnErrors } from "../parts/own_errors";
 import { RatePlot } from "../parts/rate_plot";
@@ -28,6 +29,7 @@ export function Trust() {
       <div class="sections" key={gallery.value}>
         <Rates />
         {may("review") && <OwnErrors />}
+        {may("review") && <CompareModels />}
         {may("review") && <Verdicts />}
         {may("admin") && <WhoMay />}
         {may("admin") && <Journal />}
