@@ -390,6 +390,13 @@ def test_the_camera_shows_who_is_there(known, visit):
     page.get_by_role("button", name="Start the camera").wait_for()
 
 
+DRAWN = """() => {
+  const canvas = document.querySelector("canvas.mesh");
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.some(value => value > 0);
+}"""
+
+
 def test_a_photo_is_analysed_and_a_film_is_measured(visit, faces, clip):
     page = visit("analysis")
     page.get_by_role("button", name="expression", exact=True).wait_for()
@@ -403,6 +410,10 @@ def test_a_photo_is_analysed_and_a_film_is_measured(visit, faces, clip):
     page.get_by_role("link", name="two.webm").first.click()
     page.get_by_role("button", name="Measure this film").click()
     page.locator("figure.curves").first.wait_for(timeout=90_000)
+    page.locator("canvas.mesh[data-points='68']").wait_for()
+    assert page.evaluate(DRAWN), "the mesh is empty"
+    page.get_by_label("Draw the mesh over the face").uncheck()
+    expect(page.locator("canvas.mesh")).to_have_count(0)
     plot = page.locator("figure.curves svg").first
     assert "yaw over time" in plot.get_attribute("aria-label")
     box = plot.bounding_box()

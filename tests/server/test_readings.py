@@ -56,6 +56,16 @@ def test_what_a_face_shows_over_time(tmp_path, astronaut, film):
         assert abs(series["values"]["yaw"][0]) < 45
         missing = {**asked, "column": ["no-such"]}
         assert toys("GET", f"{path}/readings/series", params=missing, ok=False).status_code == 404
+        assert not {"x_0", "X_0"} & set(columns)
+        points = toys("GET", f"{path}/readings/points", params={"who": person["who"]})
+        assert points["size"] == list(astronaut.shape[:2])
+        assert points["times"] == series["times"]
+        assert points["until"] is None
+        assert [len(row) for row in points["points"]] == [136] * 8
+        chin, nose = points["points"][0][16:18], points["points"][0][60:62]
+        assert 0 < nose[1] < chin[1] < astronaut.shape[0]
+        later = {"who": person["who"], "start": points["times"][3]}
+        assert toys("GET", f"{path}/readings/points", params=later)["times"] == points["times"][3:]
         table = toys("GET", f"{path}/readings/table", params={"form": "csv"}).content
         assert set(pd.read_csv(io.BytesIO(table))["input"]) == {"talk.mkv"}
         assert str(tmp_path).encode() not in table
@@ -97,3 +107,36 @@ def test_a_series_reads_only_its_columns_and_is_thinned(toys, film, monkeypatch)
     found = toys("GET", f"{path}/readings")
     assert {one["name"] for one in found["columns"]} == {"yaw", "roll"}
     assert found["people"][0]["frames"] == 1000
+
+
+def test_points_come_in_parts_and_frames_without_them_are_left_out(toys, film, monkeypatch):
+    from mien.server import face_points
+    from mien.tables import Column, Table, part_of
+    from mien.tables.columns import KEYS
+
+    path = upload(toys, film([np.zeros((100, 120, 3), np.uint8)] * 5).read_bytes())
+    asked = {"params": {"who": "Ada"}}
+    refused = toys("GET", f"{path}/readings/points", ok=False, **asked)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not-ready")
+    places = [Column(name, "px", face_points.GROUP) for name in [*face_points.COLUMNS, "X_0"]]
+    columns = [*KEYS, Column("yaw", "degree", "poses"), *places]
+    rows = 10
+    keys = {"input": ["talk.mkv"] * rows, "frame": list(range(rows)), "track": [1] * rows}
+    keys |= {"time": [i / 10 for i in range(rows)], "person": ["Ada"] * rows}
+    keys |= {"confidence": [1.0] * rows, "reason": ["ok"] * rows}
+    numbers = {one.name: [float(i) for i in range(rows)] for one in [columns[len(KEYS)], *places]}
+    numbers["y_5"][2] = float("nan")
+    facts = {"input": "talk.mkv", "height": 100, "width": 120}
+    table = Table.of([part_of(columns, {**keys, **numbers}, {})], columns).with_recordings([facts])
+    [place] = toys.settings.folder.glob("tenants/default/films/*")
+    left = face_points.split_points(table, place / face_points.FILE)
+    assert set(left.columns) == {one.name for one in KEYS} | {"yaw"}
+    monkeypatch.setattr(face_points, "MOST", 4)
+    first = toys("GET", f"{path}/readings/points", **asked)
+    assert (first["size"], first["times"], first["until"]) == ([100, 120], [0, 0.1, 0.3], 0.4)
+    assert first["points"][1] == [1.0] * 136
+    asked["params"]["start"] = 0.8
+    last = toys("GET", f"{path}/readings/points", **asked)
+    assert (last["times"], last["until"]) == ([0.8, 0.9], None)
+    asked["params"]["who"] = "Bob"
+    assert toys("GET", f"{path}/readings/points", ok=False, **asked).status_code == 404

@@ -15,6 +15,8 @@ from pydantic import BaseModel, Field
 from mien.errors import CancelledError, MienError
 from mien.export import Wish, export
 from mien.server.access import Caller, Reviewer
+from mien.server.face_points import FILE as POINTS_FILE
+from mien.server.face_points import split_points
 from mien.server.faces import Purpose
 from mien.server.films import file_of, folder, row_of
 from mien.server.jobs import Job, JobFacts, Jobs, facts
@@ -228,6 +230,7 @@ def analyze_job(state: State, job: Job, run: Run) -> None:
     )
     analyzer = open_analyzer(
         every=job.spec["every"],
+        points="68",
         gallery=known,
         detector=settings.detector,
         embedder=card_of_contract(known.embedder) or settings.embedder,
@@ -240,7 +243,7 @@ def analyze_job(state: State, job: Job, run: Run) -> None:
         raise CancelledError("The job was interrupted.")
     if reason == "unreadable":
         raise MienError(f"{name} cannot be read as a film.")
-    _renamed(table, str(path), name).save(place / TABLE)
+    split_points(_renamed(table, str(path), name), place / POINTS_FILE).save(place / TABLE)
     state.tenants.delete(job.tenant, "films", job.subject, ROWS)
 
 

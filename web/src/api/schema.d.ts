@@ -1718,6 +1718,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/films/{film}/readings/points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Face Points
+         * @description Show where the points of a face are, from a time on: at most 300 frames.
+         */
+        get: operations["face_points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cameras": {
         parameters: {
             query?: never;
@@ -3008,6 +3028,32 @@ export interface components {
              * @description a person put it into this group
              */
             confirmed: boolean;
+        };
+        /**
+         * FacePoints
+         * @description The 68 points of iBUG of one person, of a part of a film.
+         */
+        FacePoints: {
+            /**
+             * Size
+             * @description height and width of the film, px
+             */
+            size: number[];
+            /**
+             * Times
+             * @description seconds; frames without points are left out
+             */
+            times: number[];
+            /**
+             * Points
+             * @description per time x, y of point 0, x, y of point 1 ..., px
+             */
+            points: number[][];
+            /**
+             * Until
+             * @description where the next part begins; None: this is the last one
+             */
+            until: number | null;
         };
         /**
          * Faces
@@ -4717,6 +4763,7 @@ export type SchemaEventFacts = components['schemas']['EventFacts'];
 export type SchemaEvents = components['schemas']['Events'];
 export type SchemaFace = components['schemas']['Face'];
 export type SchemaFaceFacts = components['schemas']['FaceFacts'];
+export type SchemaFacePoints = components['schemas']['FacePoints'];
 export type SchemaFaces = components['schemas']['Faces'];
 export type SchemaFigures = components['schemas']['Figures'];
 export type SchemaFilmAnswer = components['schemas']['FilmAnswer'];
@@ -27498,6 +27545,228 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": "not-found",
+                     *         "message": "What was wrong.",
+                     *         "details": {}
+                     *       },
+                     *       "request_id": "6ecec0804b224d09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    face_points: {
+        parameters: {
+            query: {
+                /**
+                 * @description A person of the list.
+                 * @example Ada Lovelace
+                 */
+                who: string;
+                /**
+                 * @description Seconds.
+                 * @example 0
+                 */
+                start?: number;
+            };
+            header?: never;
+            path: {
+                /** @example party.mp4 */
+                film: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "size": [
+                     *         480,
+                     *         640
+                     *       ],
+                     *       "times": [
+                     *         0.5
+                     *       ],
+                     *       "points": [
+                     *         [
+                     *           0.5
+                     *         ]
+                     *       ],
+                     *       "until": 0.5
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FacePoints"];
+                };
             };
             /** @description A problem. */
             401: {

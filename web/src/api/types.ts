@@ -7,6 +7,7 @@ export type ImageAnswer = Part["ImageAnswer"];
 export type UnreadImage = Part["UnreadImage"];
 export type Answer = ImageAnswer | UnreadImage;
 export type Decision = Part["Decision"];
+export type FacePoints = Part["FacePoints"];
 export type FilmAnswer = Part["FilmAnswer"];
 export type FilmFacts = Part["FilmFacts"];
 export type GroupShare = Part["GroupShare"];

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { analyse } from "../api/calls";
-import { api, body, form } from "../api/client";
+import { api, body, form, messageOf } from "../api/client";
 import { may, stated } from "../api/session";
 import { type Answer, isRead, pending } from "../api/types";
 import { Drop } from "../parts/drop";
@@ -11,6 +11,7 @@ import { Empty, Show, Trouble, useLoad, Working } from "../parts/states";
 import { AuFace } from "../parts/au_face";
 import { Command } from "../parts/command";
 import { Curves, mean } from "../parts/curves";
+import { FaceMesh } from "../parts/face_mesh";
 import { type Segment, Segments } from "../parts/segments";
 import { fail, go, route } from "../state";
 import { clock, coded, number, percent, t } from "../words";
@@ -199,7 +200,7 @@ function FilmReadings({ id }: { id: string }) {
             {pending(readings.job) && <Working label={t("analysis.running")} {...(readings.job?.progress ?? {})} since={Date.parse(readings.job?.made ?? "")} />}
             {readings.job?.error && <p class="notice error">{readings.job.error}</p>}
             {readings.people.length > 0 ? (
-              <Plots film={id} name={facts.state === "done" ? facts.value.name : ""} readings={readings} />
+              <Plots key={readings.job?.ended} film={id} name={facts.state === "done" ? facts.value.name : ""} readings={readings} onMeasure={start} />
             ) : (
               !pending(readings.job) && (
                 <Empty icon="analysis" title={readings.columns.length ? t("films.noface") : t("analysis.none")} text={t("analysis.limits")}>
@@ -230,13 +231,15 @@ interface Readings {
   events: { who: string; kind: string; onset: number; apex: number; offset: number }[];
 }
 
-function Plots({ film, name, readings }: { film: string; name: string; readings: Readings }) {
+function Plots({ film, name, readings, onMeasure }: { film: string; name: string; readings: Readings; onMeasure: () => void }) {
   const names = new Set(readings.columns.map((one) => one.name));
   const [who, setWho] = useState(readings.people[0]?.who ?? "");
   const [chosen, setChosen] = useState(FIRST.filter((one) => names.has(one)));
   const [time, setTime] = useState(0);
   const [brushed, setBrushed] = useState<[number, number] | null>(null);
   const video = useRef<HTMLVideoElement>(null);
+  const [mesh, setMesh] = useState(true);
+  const [lacking, setLacking] = useState<unknown>(null); // why there are no points
   const [second, setSecond] = useState("");
   const [segments, setSegments] = useState<Segment[]>([]);
   const [relative, setRelative] = useState(false);
@@ -278,8 +281,22 @@ function Plots({ film, name, readings }: { film: string; name: string; readings:
     <div class="split">
       <div class="cards">
         <div class="stage">
-          <video ref={video} src={`/v1/films/${film}/file`} controls preload="metadata" onTimeUpdate={(event) => setTime(event.currentTarget.currentTime)} />
+          <div class="sheet">
+            <video ref={video} src={`/v1/films/${film}/file`} controls preload="metadata" onTimeUpdate={(event) => setTime(event.currentTarget.currentTime)} onSeeked={(event) => setTime(event.currentTarget.currentTime)} />
+            {mesh && <FaceMesh film={film} who={who} video={video} onTrouble={setLacking} />}
+          </div>
         </div>
+        <label class="check">
+          <input type="checkbox" checked={mesh} onChange={() => setMesh(!mesh)} /> {t("mesh.show")}
+        </label>
+        {mesh && lacking !== null && (
+          <div class="notice quiet">
+            <span>{messageOf(lacking)}</span>
+            <button class="button tight" onClick={onMeasure}>
+              {t("analysis.again")}
+            </button>
+          </div>
+        )}
         {found.state === "failed" && <Trouble error={found.error} />}
         {found.state === "done" &&
           columns.map((one) => (
