@@ -280,6 +280,7 @@ def test_questions_are_answered_by_keyboard(visit, data, tmp_path):
     album.filter(has_text=re.compile("[1-9][0-9]* open question")).first.wait_for(timeout=90_000)
     page.reload()
     question.wait_for()
+    assert "/v1/review?album=" in question.locator("code.command").text_content()
     done = page.locator(".question [role=status] .soft")
     asked = question.inner_text()
     page.keyboard.press("n")
@@ -544,6 +545,21 @@ def test_anybody_is_found_by_name_with_the_keyboard(known, visit):
     page.get_by_role("option", name=re.compile("Eileen")).wait_for()
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Eileen").wait_for()
+
+
+def test_each_answer_has_the_command_that_reproduces_it(known, visit):
+    page = visit("people")
+    command = page.locator("details.reproduce code")
+    expect(command).to_have_text("mien gallery list --gallery people.mien --table")
+    page.get_by_role("link", name="Eileen").click()
+    command.filter(has_text="mien gallery show Eileen --gallery people.mien").wait_for(
+        state="attached"
+    )
+    page.goto(page.url.split("#")[0] + "#/trust")
+    for line in ("/rates", "/verdicts", "/v1/keys", "mien gallery journal show", "models ledger"):
+        command.filter(has_text=line).wait_for(state="attached")
+    page.locator("details.reproduce summary").first.click()
+    page.get_by_role("button", name="Copy").first.wait_for()
 
 
 def test_strictness_is_a_sentence_with_its_price(known, visit):

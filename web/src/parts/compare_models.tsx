@@ -10,6 +10,7 @@ import { Command } from "./command";
 import { Drop } from "./drop";
 import { Icon } from "./icon";
 import { interval, Template } from "./own_errors";
+import { curl } from "./shell";
 import { Show, useLoad, Working } from "./states";
 import { Sure } from "./sure";
 
@@ -241,7 +242,7 @@ function Figures({ of }: { of: ModelErrors }) {
           ))}
         </ul>
       )}
-      <Command line={`curl -H "Authorization: Bearer $KEY" "${location.origin}/v1/galleries/${gallery.value}/model/errors?rate=${of.rate}"`} />
+      <Command line={curl(`/v1/galleries/${gallery.value}/model/errors?rate=${of.rate}`)} />
     </>
   );
 }

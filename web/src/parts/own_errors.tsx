@@ -10,6 +10,7 @@ import { Icon } from "./icon";
 import { labelsOf } from "./labels";
 import { Empty, Show, useLoad } from "./states";
 import { Command } from "./command";
+import { curl } from "./shell";
 
 export function OwnErrors() {
   const [labels, setLabels] = useState<Record<string, string> | null>(null);
@@ -55,7 +56,7 @@ export function OwnErrors() {
                   </li>
                 ))}
               </ul>
-              <Command line={`curl -H "Authorization: Bearer $KEY" "${location.origin}/v1/galleries/${gallery.value}/errors?rate=${1 / strictness.value}"`} />
+              <Command line={curl(`/v1/galleries/${gallery.value}/errors?rate=${value.rate}`)} />
             </>
           )
         }

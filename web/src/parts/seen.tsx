@@ -3,8 +3,10 @@ import { api, body } from "../api/client";
 import { gallery } from "../api/session";
 import type { PersonDetails } from "../api/types";
 import { clock, day, number, t } from "../words";
+import { Command } from "./command";
 import { Icon } from "./icon";
 import { Portrait } from "./portrait";
+import { curl } from "./shell";
 import { Show, useLoad } from "./states";
 
 /** Films, photos of albums and cameras in which a person was seen. */
@@ -50,6 +52,7 @@ export function Seen({ person }: { person: PersonDetails }) {
                   <Icon name="camera" /> {one.camera} <span class="small soft">{day(one.at)}</span>
                 </p>
               ))}
+              <Command line={curl(`/v1/galleries/${gallery.value}/people/${person.id}/seen`)} />
             </>
           )
         }
@@ -68,24 +71,27 @@ export function Similar({ person }: { person: PersonDetails }) {
       <Show of={found} again={again}>
         {(people) =>
           people.length ? (
-            <ul class="cards">
-              {people.map(({ person: other, one_in, settled }) => (
-                <li key={other.id} class="card actions">
-                  <div style={{ width: 48 }}>
-                    <Portrait person={other} />
-                  </div>
-                  <div class="grow">
-                    <a href={`#/people/${other.id}`}>
-                      <b>{other.name}</b>
-                    </a>
-                    <p class="small soft">
-                      {one_in == null ? t("similar.plain") : t("similar.rare", { n: number(one_in) })}
-                      {settled && ` ${t("similar.settled")}`}
-                    </p>
-                  </div>
-                </li>
-              ))}
-            </ul>
+            <>
+              <ul class="cards">
+                {people.map(({ person: other, one_in, settled }) => (
+                  <li key={other.id} class="card actions">
+                    <div style={{ width: 48 }}>
+                      <Portrait person={other} />
+                    </div>
+                    <div class="grow">
+                      <a href={`#/people/${other.id}`}>
+                        <b>{other.name}</b>
+                      </a>
+                      <p class="small soft">
+                        {one_in == null ? t("similar.plain") : t("similar.rare", { n: number(one_in) })}
+                        {settled && ` ${t("similar.settled")}`}
+                      </p>
+                    </div>
+                  </li>
+                ))}
+              </ul>
+              <Command line={curl(`/v1/galleries/${gallery.value}/people/${person.id}/similar`)} />
+            </>
           ) : (
             <p>{t("similar.none")}</p>
           )

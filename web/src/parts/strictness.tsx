@@ -3,7 +3,9 @@ import { costOf, livenessHead } from "../api/calls";
 import { gallery } from "../api/session";
 import { liveness, REAL, STRICTNESS, strictness } from "../state";
 import { bare, number, percent, t } from "../words";
+import { Command } from "./command";
 import { Icon } from "./icon";
+import { curl } from "./shell";
 import { useLoad } from "./states";
 
 /** How strict searches are, as a sentence; what it costs in misses stands beside it. */
@@ -76,13 +78,16 @@ function Misses() {
   if (found.state !== "done" || found.value.cost.misses == null) return <p class="small soft">{t("strict.unknown")}</p>;
   const { cost, on } = found.value;
   return (
-    <p class="small soft">
-      {t("strict.misses", {
-        n: Math.round(100 * (cost.misses ?? 0)),
-        low: percent(cost.misses_low ?? 0),
-        high: percent(cost.misses_high ?? 0),
-        on: bare(on ?? ""),
-      })}
-    </p>
+    <>
+      <p class="small soft">
+        {t("strict.misses", {
+          n: Math.round(100 * (cost.misses ?? 0)),
+          low: percent(cost.misses_low ?? 0),
+          high: percent(cost.misses_high ?? 0),
+          on: bare(on ?? ""),
+        })}
+      </p>
+      <Command line={curl(`/v1/galleries/${gallery.value}/rates?rate=${1 / strictness.value}`)} />
+    </>
   );
 }

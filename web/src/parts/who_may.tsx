@@ -1,7 +1,9 @@
 // Who may do what: the keys of this tenant and their scopes.
 import { api, body } from "../api/client";
 import { moment, t } from "../words";
+import { Command } from "./command";
 import { Icon } from "./icon";
+import { curl } from "./shell";
 import { Show, useLoad } from "./states";
 
 const SCOPES = ["identify", "enrol", "review", "scores", "export", "admin"] as const;
@@ -48,6 +50,7 @@ export function WhoMay() {
           </div>
         )}
       </Show>
+      <Command line={curl("/v1/keys")} />
     </section>
   );
 }

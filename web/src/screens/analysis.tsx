@@ -1,12 +1,13 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { analyse } from "../api/calls";
 import { api, body, form, messageOf } from "../api/client";
-import { may, stated } from "../api/session";
+import { gallery, may, stated } from "../api/session";
 import { type Answer, isRead, pending } from "../api/types";
 import { Drop } from "../parts/drop";
 import { save } from "../parts/exports";
 import { Icon } from "../parts/icon";
 import { type Box, Cut, Photo } from "../parts/photo";
+import { quoted } from "../parts/shell";
 import { Empty, Show, Trouble, useLoad, Working } from "../parts/states";
 import { AuFace } from "../parts/au_face";
 import { Command } from "../parts/command";
@@ -96,7 +97,7 @@ function Photos() {
               </article>
             ))}
             <p class="small soft">{t("analysis.limits")}</p>
-            <Command line={`mien analyze "${file.name}" --heads ${asked.join(",") || "none"} --out readings.csv`} />
+            <Command line={`mien analyze ${quoted(file.name)} --heads ${asked.join(",") || "none"} --out readings.csv`} />
           </div>
         </div>
       )}
@@ -327,7 +328,7 @@ function Plots({ film, name, readings, onMeasure }: { film: string; name: string
           </label>
         </div>
         <Segments segments={segments} columns={columns.map((one) => one.name)} onRemove={(place) => setSegments(segments.filter((_, n) => n !== place))} />
-        <Command line={`mien analyze "${name}" --every 0.2 --out readings.parquet`} />
+        <Command line={`mien analyze ${quoted(name)} --gallery ${gallery.value}.mien --every 0.2 --out readings.parquet`} />
       </div>
       <div class="cards">
         {muscles.state === "done" && units.length > 0 && <AuFace values={at(muscles.value, time)} />}

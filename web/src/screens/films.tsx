@@ -7,8 +7,9 @@ import { Ask, NameForm } from "../parts/ask";
 import { Copies } from "../parts/copies";
 import { Drop } from "../parts/drop";
 import { edlOf, filmXmpOf, save, vttOf, withinClip } from "../parts/exports";
-import { Command } from "../parts/command";
+import { Command, searching } from "../parts/command";
 import { Icon, OutcomeIcon } from "../parts/icon";
+import { quoted } from "../parts/shell";
 import { Empty, Show, Trouble, useLoad, Working } from "../parts/states";
 import { Sure } from "../parts/sure";
 import { Lane } from "../parts/lane";
@@ -300,7 +301,7 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
         )}
         {!answer.complete && <p class="notice">{t("films.incomplete")}</p>}
       </section>
-      <Command line={`mien identify "${film.name}" --gallery ${film.gallery}.mien --fpir ${1 / strictness.value}`} />
+      <Command line={`mien identify ${quoted(film.name)} ${searching(film.gallery)}`} />
       {answer.people.length > 0 && <Copies film={film.id} names={answer.people.flatMap((one) => one.person ?? [])} clip={clip} />}
       {naming !== null && (
         <Ask title={t("films.name.title")} onClose={() => setNaming(null)}>

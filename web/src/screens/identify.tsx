@@ -7,13 +7,14 @@ import { type Answer, type FaceRow, isRead, type NewBasis } from "../api/types";
 import { NameForm } from "../parts/ask";
 import { csvOf, save, xmpOf } from "../parts/exports";
 import { Drop } from "../parts/drop";
-import { Command } from "../parts/command";
+import { Command, searching } from "../parts/command";
 import { FaceCard } from "../parts/face_card";
 import { Icon, type Outcome, OutcomeIcon } from "../parts/icon";
 import { type Box, nameOf, outcomeOf, Photo, useUrl } from "../parts/photo";
+import { quoted } from "../parts/shell";
 import { Trouble, Working } from "../parts/states";
 import { useVirtual } from "../parts/virtual";
-import { fail, say, strictness } from "../state";
+import { fail, liveness, say, strictness } from "../state";
 import { coded, t } from "../words";
 
 interface Entry {
@@ -151,9 +152,16 @@ function Batch({ all }: { all: Entry[] }) {
           ))}
         </div>
       </div>
+      <Command line={identifying("PHOTOS", all[0]?.asked)} />
       <Drop accept="image/*,.heic,.heif" icon="add" title={t("identify.more")} text="" small onFiles={add} />
     </div>
   );
+}
+
+/** The command that identifies photos, as it was asked for here. */
+function identifying(photos: string, asked: number = strictness.value): string {
+  const live = liveness.value === "off" ? "" : ` --liveness ${liveness.value}`;
+  return `mien identify ${photos} ${searching(gallery.value, asked)}${live}`;
 }
 
 function Small({ entry }: { entry: Entry }) {
@@ -201,7 +209,7 @@ function One({ entry }: { entry: Entry }) {
             {file.name} · {size[1]} × {size[0]}
           </span>
         </div>
-        <Command line={`mien identify "${file.name}" --gallery ${gallery.value}.mien --fpir ${1 / (entry.asked ?? strictness.value)}`} />
+        <Command line={identifying(quoted(file.name), entry.asked)} />
       </div>
       <div class="cards">
         {drawn && (

@@ -5,7 +5,7 @@ import { enrol } from "../api/calls";
 import type { FaceRow, NewBasis } from "../api/types";
 import { sendFrame } from "../api/live";
 import { Cameras } from "../parts/cameras";
-import { Command } from "../parts/command";
+import { Command, searching } from "../parts/command";
 import { Ask, NameForm } from "../parts/ask";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { type Box, nameOf, outcomeOf } from "../parts/photo";
@@ -206,7 +206,7 @@ export function Live() {
         </div>
       )}
       {may("review") && <Cameras />}
-      <Command line={`mien watch 0 --gallery ${gallery.value}.mien --fpir ${1 / strictness.value}`} />
+      <Command line={`mien watch 0 ${searching()}`} />
       {still && (
         <Ask title={t("live.enrol")} onClose={() => setStill(null)}>
           <p>{t("live.consent")}</p>

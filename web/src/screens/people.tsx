@@ -4,6 +4,7 @@ import { api, body } from "../api/client";
 import { gallery, may } from "../api/session";
 import type { NewBasis, Person } from "../api/types";
 import { NameForm } from "../parts/ask";
+import { Command } from "../parts/command";
 import { Drop } from "../parts/drop";
 import { Icon } from "../parts/icon";
 import { Portrait, Results } from "../parts/portrait";
@@ -61,7 +62,10 @@ function Everybody() {
       <Show of={found} again={again}>
         {(people) =>
           people.length ? (
-            <Grid people={people} />
+            <>
+              <Grid people={people} />
+              <Command line={`mien gallery list --gallery ${gallery.value}.mien --table`} />
+            </>
           ) : search ? (
             <Empty icon="search" title={t("people.nobody", { name: search })} text={t("people.nobody.text")} />
           ) : (

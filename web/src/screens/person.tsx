@@ -5,11 +5,13 @@ import { gallery, governed, may } from "../api/session";
 import type { NewBasis, Person, PersonDetails } from "../api/types";
 import { NameForm } from "../parts/ask";
 import { Bases } from "../parts/bases";
+import { Command } from "../parts/command";
 import { Drop } from "../parts/drop";
 import { Erase } from "../parts/erase";
 import { Icon } from "../parts/icon";
 import { Portrait, Results } from "../parts/portrait";
 import { Seen, Similar } from "../parts/seen";
+import { quoted } from "../parts/shell";
 import { Show, useLoad } from "../parts/states";
 import { didStep } from "../parts/steps";
 import { Sure } from "../parts/sure";
@@ -83,6 +85,7 @@ function Details({ person, again }: Part) {
       {may("review") && <Seen person={person} />}
       <Similar person={person} />
       {governed.value && <Bases person={person} />}
+      <Command line={`mien gallery show ${quoted(person.name)} --gallery ${gallery.value}.mien --table`} />
     </div>
   );
 }

@@ -7,6 +7,7 @@ import { Command } from "../parts/command";
 import { Drop } from "../parts/drop";
 import { Icon } from "../parts/icon";
 import { Scale } from "../parts/scale";
+import { curl } from "../parts/shell";
 import { Sure } from "../parts/sure";
 import { Empty, Show, useLoad, Working } from "../parts/states";
 import { fail, route, say } from "../state";
@@ -203,6 +204,7 @@ function Asked({ question, originals, onOriginals, onReply, onBack }: AskedProps
         </button>
         {question.kind === "who" && <Other onPerson={(one) => onReply("other", one.id)} />}
       </div>
+      <Command line={curl(`/v1/review?album=${question.album}`)} />
     </article>
   );
 }
@@ -383,7 +385,7 @@ function Album({ id }: { id: string }) {
           )
         }
       </Show>
-      <Command line="mien cluster PHOTOS" />
+      <Command line={`mien cluster PHOTOS --gallery ${gallery.value}.mien`} />
     </>
   );
 }

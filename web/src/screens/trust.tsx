@@ -2,10 +2,12 @@ import { useState } from "preact/hooks";
 import { api, body } from "../api/client";
 import { galleries, gallery, may } from "../api/session";
 import { Calibrate } from "../parts/calibrate";
+import { Command } from "../parts/command";
 import { CompareModels } from "../parts/compare_models";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { OwnErrors } from "../parts/own_errors";
 import { RatePlot } from "../parts/rate_plot";
+import { curl } from "../parts/shell";
 import { Show, useLoad } from "../parts/states";
 import { WhoMay } from "../parts/who_may";
 import { fail, say } from "../state";
@@ -80,6 +82,7 @@ function Rates() {
                 </table>
               </div>
               {value.checked_on && <p class="small soft">{t("trust.checked", { n: value.checked_people ?? 0, on: bare(value.checked_on) })}</p>}
+              <Command line={curl(`/v1/galleries/${gallery.value}/rates`)} />
             </>
           )}
         </Show>
@@ -96,12 +99,7 @@ function Rates() {
                 {t("trust.data", { data: bare(value.data), people: value.people, pairs: value.impostors })}
                 {value.ece != null && ` ${t("trust.ece", { n: number(100 * value.ece, 1) })}`}
               </p>
-              <details>
-                <summary>
-                  <Icon name="command" /> {t("identify.command")}
-                </summary>
-                <code class="command">{value.command}</code>
-              </details>
+              <Command line={value.command} />
             </>
           )}
         </Show>
@@ -140,6 +138,9 @@ function Verdicts() {
                 {coded("trust.kind", one.kind)}
               </div>
             ))}
+            <div style={{ gridColumn: "1 / -1" }}>
+              <Command line={`${curl(`/v1/galleries/${gallery.value}/verdicts`)}\n${curl("/v1/review/figures")}`} />
+            </div>
           </div>
         )}
       </Show>
@@ -231,6 +232,7 @@ function Journal() {
                 </button>
               )}
             </div>
+            <Command line={`mien gallery journal show --gallery ${gallery.value}.mien`} />
           </>
         )}
       </Show>
@@ -270,6 +272,7 @@ function Licences() {
           </div>
         )}
       </Show>
+      <Command line="mien models ledger" />
     </section>
   );
 }
