@@ -56,6 +56,27 @@ def test_templates_are_removed_and_moved_by_their_numbers(mien, path):
     assert "has no template 2; the numbers" in err
 
 
+def test_changes_of_people_are_listed_and_taken_back(mien, path):
+    assert mien("gallery", "steps", "-g", path)[:2] == (0, "")
+    assert mien("gallery", "rename", "Ada", "Ada King", "-g", path, "--undoable")[0] == 0
+    assert mien("gallery", "merge", "Ben", "Ada King", "-g", path, "--undoable")[0] == 0
+    merged, renamed = lines(mien("gallery", "steps", "-g", path)[1])
+    assert (merged["act"], merged["before"], merged["templates"]) == ("merge", "Ben", [3])
+    assert (renamed["act"], renamed["before"], renamed["person"]) == ("rename", "Ada", "Ada King")
+    table = mien("gallery", "steps", "-g", path, "--table")[1]
+    assert "until" in table
+    assert "Ada King" in table
+    code, out, _ = mien("gallery", "undo", merged["step"], "-g", path)
+    assert (code, lines(out)) == (0, [{"undone": merged["step"], "person": "Ben"}])
+    assert lines(mien("gallery", "undo", renamed["step"], "-g", path)[1])[0]["person"] == "Ada"
+    rows = lines(mien("gallery", "list", "-g", path)[1])
+    assert [(row["person"], row["templates"]) for row in rows] == [("Ada", 2), ("Ben", 1)]
+    code, out, err = mien("gallery", "undo", renamed["step"], "-g", path)
+    assert (code, out, "no step" in err) == (1, "", True)
+    assert mien("gallery", "rename", "Ben", "Bob", "-g", path)[0] == 0
+    assert mien("gallery", "steps", "-g", path)[1] == ""  # only what was asked for is kept
+
+
 def test_a_gallery_moves_to_another_place(mien, path, tmp_path):
     target = tmp_path / "other.mien"
     code, out, _ = mien("gallery", "migrate", path, target)

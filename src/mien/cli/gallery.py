@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mien.cli import gallery_calibration, gallery_model, governance, protection, review
+from mien.cli.gallery_undo import Undoable, steps, undo
 from mien.cli.options import (
     GALLERY,
     AsTable,
@@ -38,6 +39,8 @@ app.command()(protection.migrate)
 app.command()(protection.protect)
 app.command()(gallery_calibration.calibrate)
 app.command()(protection.keygen)
+app.command()(steps)
+app.command()(undo)
 app.command("prove-erased")(protection.prove_erased)
 Name = Annotated[str, typer.Argument(help="Name of a person.")]
 Numbers = Annotated[
@@ -121,21 +124,33 @@ def show(
 
 
 @app.command()
-def rename(old: Name, new: Name, gallery: GalleryPath = GALLERY, who: Who = None) -> None:
+def rename(
+    old: Name,
+    new: Name,
+    gallery: GalleryPath = GALLERY,
+    who: Who = None,
+    undoable: Undoable = False,
+) -> None:
     """Rename a person.
 
     Example: mien gallery rename "Ada King" "Ada Lovelace" --gallery family.mien
     """
-    _change(gallery, lambda known: known.rename(old, new), who)
+    _change(gallery, lambda known: known.rename(old, new, undoable=undoable), who)
 
 
 @app.command()
-def merge(source: Name, into: Name, gallery: GalleryPath = GALLERY, who: Who = None) -> None:
+def merge(
+    source: Name,
+    into: Name,
+    gallery: GalleryPath = GALLERY,
+    who: Who = None,
+    undoable: Undoable = False,
+) -> None:
     """Move all templates of one person to another, and delete the first name.
 
     Example: mien gallery merge "A. King" Ada --gallery family.mien
     """
-    _change(gallery, lambda known: known.merge(source, into), who)
+    _change(gallery, lambda known: known.merge(source, into, undoable=undoable), who)
 
 
 @app.command()
