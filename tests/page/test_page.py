@@ -570,6 +570,33 @@ def test_strictness_is_a_sentence_with_its_price(known, visit):
     assert "1 of 200" in page.get_by_role("slider").get_attribute("aria-valuetext")
 
 
+PRESSED = "main .button, main input, main select, .rail, .bar"
+A4 = {"width": 688, "height": 1000}  # px between the margins of a page
+
+
+def test_each_screen_is_printed_without_what_can_be_pressed(known, visit, clip, tmp_path):
+    page = visit("films", color_scheme="dark", viewport=A4)
+    if not page.get_by_role("link", name="two.webm").count():
+        choose(page, clip)
+    film = page.get_by_role("link", name="two.webm").first.get_attribute("href").rpartition("/")[2]
+    for screen in (*SCREENS, "people/1", f"films/{film}"):
+        page.goto(f"{page.url.split('#')[0]}#/{screen}")
+        page.locator("main h1").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.get_by_text("printed by").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), screen
+        assert not [one for one in page.locator(PRESSED).all() if one.is_visible()], screen
+        assert all(one.is_visible() for one in page.locator("code.command").all()), screen
+        colours = "[document.body].map(one => getComputedStyle(one).backgroundColor)[0]"
+        assert page.evaluate(colours) == "rgb(255, 255, 255)", screen
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.pdf(path=tmp_path / "page.pdf", format="A4").startswith(b"%PDF"), screen
+        assert page.locator("canvas.still").count() == 0
+        page.emulate_media(media="screen")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280, 1600])
 def test_no_screen_has_a_serious_fault_of_accessibility(known, visit, scheme, width):

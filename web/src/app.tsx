@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { allowed, resume, session } from "./api/session";
+import { allowed, gallery, resume, session } from "./api/session";
 import { Icon, type Line } from "./parts/icon";
 import { Palette } from "./parts/palette";
 import { Strictness } from "./parts/strictness";
@@ -17,8 +17,8 @@ import { People } from "./screens/people";
 import { Review } from "./screens/review";
 import { Settings } from "./screens/settings";
 import { Trust } from "./screens/trust";
-import { online, paletteOpen, screen, undo } from "./state";
-import { t } from "./words";
+import { online, paletteOpen, screen, strictness, undo } from "./state";
+import { moment, t } from "./words";
 
 export const SCREENS = ["identify", "people", "review", "films", "live", "analysis", "trust", "settings"] as const;
 export type Screen = (typeof SCREENS)[number] & Line;
@@ -67,6 +67,9 @@ export function App() {
           <UndoButton />
         </header>
         <main class="page" id="main" key={current}>
+          <p class="print-only small soft">
+            mien · {t("print.head", { gallery: gallery.value, when: moment(new Date().toISOString()), who: session.value.name })} · {t("strict.sentence", { n: strictness.value })}
+          </p>
           <Page />
         </main>
       </div>

@@ -2,13 +2,14 @@ import { gallery, stated } from "../api/session";
 import { fail, say, strictness } from "../state";
 import { t } from "../words";
 import { Icon } from "./icon";
+import { printing } from "./print";
 import { quoted } from "./shell";
 
 /** The command that gives the same answer. */
 export function Command({ line }: { line: string }) {
   const copy = () => void navigator.clipboard.writeText(line).then(() => say(t("command.copied")), fail);
   return (
-    <details class="reproduce">
+    <details class="reproduce" open={printing.value || undefined}>
       <summary>
         <Icon name="command" /> {t("identify.command")}
       </summary>

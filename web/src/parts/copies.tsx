@@ -39,7 +39,7 @@ export function Copies({ film, names, clip }: Props) {
   };
   const ready = seen === JSON.stringify(who) && !busy;
   return (
-    <section class="card cards">
+    <section class="card cards screen-only">
       <h2>{t("copies.title")}</h2>
       <p class="small soft">{t("copies.text")}</p>
       <div class="chips" role="group" aria-label={t("copies.who")}>

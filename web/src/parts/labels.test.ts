@@ -11,3 +11,7 @@ describe("groups of people", () => {
     ["", {}],
   ])("%j", (text, labels) => expect(labelsOf(text)).toEqual(labels));
 });
+
+test("a picture is no table", () => {
+  expect(labelsOf("\uFFFD\uFFFD\0JFIF,x\nperson;group")).toEqual({});
+});

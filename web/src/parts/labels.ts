@@ -2,6 +2,7 @@
 
 /** Read lines of person and group, separated by comma, semicolon or tab; a header is left out. */
 export function labelsOf(text: string): Record<string, string> {
+  if (/[\0\uFFFD]/.test(text)) return {}; // no text
   const rows = text
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)

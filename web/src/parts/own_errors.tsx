@@ -117,7 +117,7 @@ function Groups({ of, labels, onLabels }: { of: GroupShare[]; labels: Record<str
             <Icon name="close" /> {t("own.labels.off")}
           </button>
         )}
-        <span class="small soft">{t("own.labels.text")}</span>
+        <span class="small soft screen-only">{t("own.labels.text")}</span>
         <input
           ref={input}
           type="file"

@@ -1,5 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { printing } from "./print";
 
 interface Window {
   first: number;
@@ -12,7 +13,7 @@ interface Window {
 /**
  * Draw only the rows of a grid that can be seen; 10,000 faces scroll as well as ten.
  *
- * A cell is as high as it is wide, and `below` px for its text.
+ * On paper all rows are drawn. A cell is as high as it is wide, and `below` px for its text.
  */
 export function useVirtual(count: number, width: number, below = 0): [RefObject<HTMLDivElement | null>, Window] {
   const place = useRef<HTMLDivElement>(null);
@@ -32,6 +33,7 @@ export function useVirtual(count: number, width: number, below = 0): [RefObject<
       removeEventListener("resize", look);
     };
   }, []);
+  if (printing.value) return [place, { first: 0, last: count, above: 0, height: 0, columns: 1 }];
   const box = place.current?.getBoundingClientRect();
   const columns = Math.max(1, Math.floor(((box?.width ?? 800) + 12) / (width + 12)));
   const cell = ((box?.width ?? 800) + 12) / columns + below;

@@ -66,7 +66,7 @@ function Photos() {
   return (
     <section class="cards">
       <h2>{t("analysis.photo")}</h2>
-      <div class="chips" role="group" aria-label={t("analysis.heads")}>
+      <div class="chips screen-only" role="group" aria-label={t("analysis.heads")}>
         {heads.map((one) => (
           <button key={one.name} class="chip" aria-pressed={asked.includes(one.name)} onClick={() => setChosen(asked.includes(one.name) ? asked.filter((each) => each !== one.name) : [...asked, one.name])}>
             {one.name}
@@ -192,7 +192,7 @@ function FilmReadings({ id }: { id: string }) {
       .then(again, fail);
   return (
     <>
-      <p>
+      <p class="screen-only">
         <a href="#/analysis">{t("analysis.back")}</a>
       </p>
       <Show of={found} again={again}>
@@ -355,14 +355,15 @@ function Plots({ film, name, readings, onMeasure }: { film: string; name: string
             </select>
           </label>
         )}
+        <h3 class="print-only">{second ? `${who}, ${second}` : who}</h3>
         {person && (
           <p class="small soft">
             {t("analysis.facts", { measured: person.measured, frames: person.frames })} · {clock(person.first)} – {clock(person.last)}
           </p>
         )}
-        <h3>{t("analysis.signals")}</h3>
+        <h3 class="screen-only">{t("analysis.signals")}</h3>
         {groups.map((group) => (
-          <details key={group} open={readings.columns.some((one) => groupOf(one) === group && chosen.includes(one.name))}>
+          <details key={group} class="screen-only" open={readings.columns.some((one) => groupOf(one) === group && chosen.includes(one.name))}>
             <summary>{coded("group", group) ?? group}</summary>
             <div class="chips" style={{ marginTop: "8px" }}>
               {readings.columns
@@ -375,7 +376,7 @@ function Plots({ film, name, readings, onMeasure }: { film: string; name: string
             </div>
           </details>
         ))}
-        <h3>{t("analysis.take")}</h3>
+        <h3 class="screen-only">{t("analysis.take")}</h3>
         <div class="actions">
           <a class="button tight" href={`/v1/films/${film}/readings/table?form=parquet`} download>
             <Icon name="download" /> Parquet

@@ -120,7 +120,7 @@ function Film({ id }: { id: string }) {
   }, [busy]);
   return (
     <>
-      <p>
+      <p class="screen-only">
         <a href="#/films">{t("films.back")}</a>
       </p>
       <Show of={facts} again={again}>
@@ -230,7 +230,7 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
           <p role="status">
             <b>{clock(time)}</b> · {here.length ? here.join(", ") : t("films.nobody")}
           </p>
-          <p class="small soft wide-only">
+          <p class="small soft wide-only screen-only">
             <kbd>J</kbd> <kbd>K</kbd> <kbd>L</kbd> {t("films.keys.play")} · <kbd>[</kbd> <kbd>]</kbd> {t("films.keys.jump")}
           </p>
         </div>

@@ -49,7 +49,7 @@ function Details({ person, again }: Part) {
   };
   return (
     <div key={turn}>
-      <p>
+      <p class="screen-only">
         <a href="#/people">{t("people.back")}</a>
       </p>
       <div class="head">

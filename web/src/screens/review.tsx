@@ -348,7 +348,7 @@ function Album({ id }: { id: string }) {
     }, t("album.merged", { n: chosen.length }));
   return (
     <>
-      <p>
+      <p class="screen-only">
         <a href="#/review">{t("album.back")}</a>
       </p>
       <div class="head">

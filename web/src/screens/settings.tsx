@@ -36,7 +36,7 @@ export function Settings() {
 
 function Look() {
   return (
-    <section class="cards">
+    <section class="cards screen-only">
       <h2>{t("settings.look")}</h2>
       <div class="chips" role="group" aria-label={t("settings.theme")}>
         {(["auto", "light", "dark"] as Theme[]).map((one) => (
@@ -202,7 +202,7 @@ function Keys() {
         )}
       </Show>
       <form
-        class="card cards"
+        class="card cards screen-only"
         onSubmit={(event) => {
           event.preventDefault();
           show(body(api.POST("/v1/keys", { body: { name, scopes, days } as never })));

@@ -75,7 +75,7 @@ function Rates() {
                         <th>{t("one.in", { n: number(one.strangers) })}</th>
                         <td class="n">{one.misses == null ? t("trust.notmeasured") : percent(one.misses)}</td>
                         <td class="n">{one.misses_low == null || one.misses_high == null ? "" : `${percent(one.misses_low)} – ${percent(one.misses_high)}`}</td>
-                        <td>{one.extrapolated ? t("trust.extrapolated") : one.between ? t("trust.between") : t("trust.measured")}</td>
+                        <td>{one.misses == null ? "" : one.extrapolated ? t("trust.extrapolated") : one.between ? t("trust.between") : t("trust.measured")}</td>
                       </tr>
                     ))}
                   </tbody>
@@ -220,6 +220,7 @@ function Journal() {
                 </tbody>
               </table>
             </div>
+            <p class="small soft">{t("journal.part", { n: page.items.length, all: page.total })}</p>
             <div class="actions">
               {cursor && (
                 <button class="button tight" onClick={() => setCursor(null)}>
