@@ -9,7 +9,7 @@ EXTRAS ?= test,train
 comma := ,
 READY := $(VENV)/.$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: demo check test test-web style types core lint bench docs clean
+.PHONY: demo check test test-web test-fuzz style types core lint bench docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.core
@@ -29,6 +29,11 @@ test-web: $(READY)
 	cd web && npm ci --no-audit --no-fund && npm run api && npm run check && npm run build
 	git diff --exit-code --stat -- src/mien/server/static web/src/api
 	MIEN_PAGE=1 $(BIN)/pytest tests/page
+
+# Requests that schemathesis makes from the OpenAPI, 40 per operation: none may make the server fail.
+test-fuzz: $(READY)
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[fuzz]"
+	$(BIN)/pytest -n auto tests/server/test_fuzz.py
 
 style: $(READY)
 	$(BIN)/ruff check .

@@ -1,4 +1,7 @@
-"""Requests that schemathesis makes from the OpenAPI: none fails, and answers keep their schema."""
+"""Requests that schemathesis makes from the OpenAPI: none fails, and answers keep their schema.
+
+Needs the extra `fuzz`: `make test-fuzz`.
+"""
 
 import secrets
 import warnings
@@ -10,7 +13,7 @@ from tests.server.operations import operations
 from tests.toy_server import Toys
 
 schemathesis = pytest.importorskip(
-    "schemathesis", reason="fuzzing needs schemathesis: pip install schemathesis"
+    "schemathesis", reason="fuzzing needs schemathesis: pip install 'mien[fuzz]'"
 )
 pytestmark = pytest.mark.slow
 ENOUGH = 40  # requests per operation
