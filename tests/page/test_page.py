@@ -628,3 +628,9 @@ def test_whether_a_face_is_live_is_stated_with_the_head_and_its_limits(known, vi
     card = page.locator("article.who").first
     card.get_by_text(re.compile("looks live|may be a photo|could not be checked")).first.wait_for()
     card.get_by_text(re.compile("minifasnet|liveness-texture")).wait_for()
+
+
+def test_a_list_of_faces_has_the_height_of_all_its_rows(known, visit):
+    page = visit("people")
+    page.get_by_role("link", name="Eileen").wait_for()
+    assert page.evaluate("parseFloat(document.querySelector('.grown').style.height)") > 100

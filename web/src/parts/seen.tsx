@@ -75,7 +75,7 @@ export function Similar({ person }: { person: PersonDetails }) {
               <ul class="cards">
                 {people.map(({ person: other, one_in, settled }) => (
                   <li key={other.id} class="card actions">
-                    <div style={{ width: 48 }}>
+                    <div style={{ width: "48px" }}>
                       <Portrait person={other} />
                     </div>
                     <div class="grow">

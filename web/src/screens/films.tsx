@@ -305,7 +305,7 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
       {answer.people.length > 0 && <Copies film={film.id} names={answer.people.flatMap((one) => one.person ?? [])} clip={clip} />}
       {naming !== null && (
         <Ask title={t("films.name.title")} onClose={() => setNaming(null)}>
-          <img class="face" style={{ width: 120, height: 120 }} src={`/v1/films/${film.id}/people/${naming}/picture`} alt="" />
+          <img class="face" style={{ width: "120px", height: "120px" }} src={`/v1/films/${film.id}/people/${naming}/picture`} alt="" />
           <NameForm
             label={t("identify.name")}
             action={t("films.name.everywhere")}

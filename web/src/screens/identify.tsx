@@ -145,7 +145,7 @@ function Batch({ all }: { all: Entry[] }) {
           ) : null;
         })}
       </div>
-      <div ref={ref} class="grown" style={{ height: window.height, position: "relative" }}>
+      <div ref={ref} class="grown" style={{ height: `${window.height}px`, position: "relative" }}>
         <div class="grid" style={{ transform: `translateY(${window.above}px)`, gridTemplateColumns: `repeat(${window.columns}, 1fr)` }}>
           {shown.slice(window.first, window.last).map((entry) => (
             <Small key={entry.id} entry={entry} />

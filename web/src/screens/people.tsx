@@ -86,7 +86,7 @@ function Everybody() {
 function Grid({ people }: { people: Person[] }) {
   const [place, window] = useVirtual(people.length, 140, 76);
   return (
-    <div ref={place} class="grown" style={{ height: window.height }}>
+    <div ref={place} class="grown" style={{ height: `${window.height}px` }}>
       <div class="grid" style={{ transform: `translateY(${window.above}px)`, gridTemplateColumns: `repeat(${window.columns}, minmax(0, 1fr))` }}>
         {people.slice(window.first, window.last).map((one) => (
           <a key={one.id} class={`person ${one.hidden ? "faded" : ""}`} href={`#/people/${one.id}`}>

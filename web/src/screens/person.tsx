@@ -54,7 +54,7 @@ function Details({ person, again }: Part) {
       </p>
       <div class="head">
         <div class="top" style={{ display: "flex", gap: "16px", alignItems: "center" }}>
-          <div style={{ width: 96 }}>
+          <div style={{ width: "96px" }}>
             <Portrait person={person} />
           </div>
           <div>

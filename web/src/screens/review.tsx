@@ -219,7 +219,7 @@ function Faces({ album, group, originals }: { album: string; group: Group; origi
       {originals && first ? <Original album={album} of={first} label={label} /> : <img class="face big" src={faceOf(album, group.faces[0] ?? 0)} alt={label} />}
       <div class="chips" style={{ marginTop: "8px" }}>
         {group.faces.slice(1, 6).map((one) => (
-          <img key={one} class="face" style={{ width: 44, height: 44 }} src={faceOf(album, one)} alt="" />
+          <img key={one} class="face" style={{ width: "44px", height: "44px" }} src={faceOf(album, one)} alt="" />
         ))}
       </div>
       <figcaption>{label}</figcaption>
