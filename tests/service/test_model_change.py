@@ -17,6 +17,7 @@ from mien.errors import GalleryMismatchError, MienError
 from mien.gallery import open_gallery
 from mien.media import write_image
 from mien.photo.trial import compared_as
+from mien.report.film_files import film_row
 from mien.service import enroll, identify, items_in
 from mien.service.model_change import embed_beside
 from mien.types import Decision
@@ -153,6 +154,29 @@ def test_live_searches_are_answered_by_the_present_model_and_compared(
     assert all("embed-trial" in one.answer.models for one in found)
     change = gallery.model_change()
     assert (change.faces, change.equal) == (3, 3)
+
+
+@pytest.mark.parametrize(("new", "agrees"), [(Mirrored, True), (Blind, False)])
+def test_the_people_of_a_film_are_compared_too(
+    gallery, toy_pipeline, folder, film, scene, new, agrees
+):
+    tried(gallery, toy_pipeline, new(), folder)
+    before = gallery.model_change()
+    live = replace(toy_pipeline, beside=new())
+    live.use(gallery)
+    here = [scene({"Ada": (10 + k, 10), "Bob": (150, 90)}) for k in range(30)]
+    gone = [scene({})] * 60
+    path = film([*here, *gone, *here])
+    [one] = identify([str(path)], live)
+    people = sorted(one.film.people, key=lambda person: person.person)
+    decisions = [person.decision for person in people]
+    assert [each.person for each in decisions] == ["Ada", "Bob"]
+    assert [len(person.tracks) for person in people] == [2, 2]
+    assert ([each.trial.person for each in decisions] == ["Ada", "Bob"]) is agrees
+    assert "trial" in json.dumps(film_row(one.film, "x"))
+    change = gallery.model_change()
+    assert change.faces == before.faces + 2
+    assert (change.equal == before.equal + 2) is agrees
 
 
 def test_a_worse_model_is_seen_in_the_counts_and_changes_no_answer(gallery, toy_pipeline, folder):

@@ -10,11 +10,10 @@ from mien.cli.options import (
     AsTable,
     DetectorName,
     GalleryPath,
-    Pictures,
     Purpose,
     Who,
     opened,
-    pictures,
+    sources_of,
     workers,
 )
 from mien.cli.terminal import complain, print_json_line, print_table, progress
@@ -22,8 +21,11 @@ from mien.errors import GalleryError
 from mien.zoo import DETECTOR
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mien.gallery import GuardedGallery
     from mien.gallery.renewal import ModelChange
+    from mien.service import Identified
     from mien.types import Decision
 
 model = typer.Typer(
@@ -113,14 +115,16 @@ def try_model(
 
 @model.command()
 def compare(
-    images: Pictures,
+    sources: Annotated[
+        list[str], typer.Argument(help="Images, films, folders or patterns (holiday/*.jpg).")
+    ],
     gallery: GalleryPath = GALLERY,
     purpose: Purpose = None,
     detector: DetectorName = DETECTOR,
     who: Who = None,
     table: AsTable = False,
 ) -> None:
-    """Search the faces of images with both embedders; report each decision that differs.
+    """Search the faces of images and the people of films with both embedders; report what differs.
 
     Needs a trial (mien gallery model try), whose counts go on.
 
@@ -130,7 +134,7 @@ def compare(
     from mien.photo.trial import compared_as
     from mien.service import identify
 
-    names, rows = pictures(images), []
+    names, rows = sources_of(sources), []
     with open_gallery(gallery, None, who=who, purpose=purpose) as known:
         change = _under_way(known)
         if not change.trial:
@@ -144,21 +148,19 @@ def compare(
         for one in identify(names, pipeline):
             if one.error:
                 complain(one.error)
-            for face in one.answer.faces if one.answer else ():
-                old = face.decision
-                if old is None or old.trial is None:
+            for where, old in _decided(one):
+                if old.trial is None:
                     continue
                 code = compared_as(old, old.trial)
                 if code in SAME:
                     continue
-                box = [round(float(x)) for x in face.box]
-                row: dict[str, Any] = {"source": one.source, "box": box, "differs": code}
+                row: dict[str, Any] = {"source": one.source, **where, "differs": code}
                 row |= {"present": _shown(old), "new": _shown(old.trial)}
                 rows.append([one.source, code, _named(old), _named(old.trial)])
                 if not table:
                     print_json_line(row)
         if table:
-            print_table(["image", "differs", "present", "new"], rows)
+            print_table(["source", "differs", "present", "new"], rows)
         else:
             _print(gallery, known)
 
@@ -217,6 +219,16 @@ def _change(gallery: str, who: str | None, act: str) -> None:
         _print(gallery, known)
     if not receipt.complete:
         complain(str(receipt.reason))
+
+
+def _decided(one: "Identified") -> "Iterator[tuple[dict[str, Any], Decision]]":
+    """The decisions on the faces of an image or the people of a film, and where they are."""
+    for face in one.answer.faces if one.answer else ():
+        if face.decision:
+            yield {"box": [round(float(x)) for x in face.box]}, face.decision
+    for person in one.film.people if one.film else ():
+        if person.decision:
+            yield {"label": person.person}, person.decision
 
 
 def _under_way(known: "GuardedGallery") -> "ModelChange":

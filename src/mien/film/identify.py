@@ -15,6 +15,7 @@ from mien.film.engine import FilmEngine
 from mien.film.identities import Search, appearances, identify_tracks, open_search, prominent
 from mien.film.scanner import EVERY, SEGMENT, FilmScanner
 from mien.film.segment_log import SegmentLog
+from mien.film.trial import try_people
 from mien.geometry import Quarter
 from mien.media import Film, Frame, open_film, read_change
 from mien.media import turn as turned
@@ -85,6 +86,10 @@ def identify_film(
     if whole and reason is None and pipeline.turns != "never" and not _named(answer):
         answer = replace(answer, reason=find_turn(source, pipeline.detector))
     watch.lap("identify")
+    if pipeline.trial:
+        people = try_people(source, answer.people, answer.tracks, pipeline.trial, on_step)
+        answer = replace(answer, people=people)
+        watch.lap("try")
     answer.times.update(watch.seconds)
     return answer
 

@@ -53,7 +53,7 @@ class Pipeline:
     recipe: Mapping[str, Any] | None = None  # how open_pipeline opened it, for other machines
     models: dict[str, str] = field(init=False)
     _search: GallerySearch | None = field(default=None, init=False, repr=False)
-    _trial: TrialSearch | None = field(default=None, init=False, repr=False)
+    trial: TrialSearch | None = field(default=None, init=False, repr=False)
     _bound: Calibration | None = field(default=None, init=False, repr=False)  # of the gallery
 
     def __post_init__(self) -> None:
@@ -89,10 +89,10 @@ class Pipeline:
             self.calibration = self._bound = bound_calibration(gallery, self.detector.name)
         self.gallery, self._search = gallery, None
         view = gallery.shadow()
-        self._trial = None
+        self.trial = None
         if view is not None:
-            self._trial = open_trial(view, self.detector.name, self.beside, self.fpir, self.prior)
-            self.models["embed-trial"] = describe_model(self._trial.embedder)
+            self.trial = open_trial(view, self.detector.name, self.beside, self.fpir, self.prior)
+            self.models["embed-trial"] = describe_model(self.trial.embedder)
 
     def _shipped(self) -> Calibration | None:
         """Return the shipped calibration of the name of the present one."""
@@ -156,8 +156,8 @@ class Pipeline:
         watch = Watch()
         faces = [_doubted(face, change) for face in self._named(list(answer.faces))]
         watch.lap("match")
-        if self._trial and seen is not None:
-            faces = self._trial(seen, faces)
+        if self.trial and seen is not None:
+            faces = self.trial(seen, faces)
             watch.lap("match-trial")
         seconds = {**answer.seconds, **watch.seconds}
         return replace(answer, faces=tuple(faces), seconds=seconds, models=self.models)
@@ -218,11 +218,6 @@ class Pipeline:
         decision = compare(a, b, self.calibrated(), fmr=fmr, prior=self.prior)
         decision = replace(decision, liveness=b.liveness)
         return question(decision, b.liveness) if self.refuses else decision
-
-    @property
-    def trying(self) -> bool:
-        """Return whether the gallery tries a new model on live images."""
-        return self._trial is not None
 
     @property
     def refuses(self) -> bool:

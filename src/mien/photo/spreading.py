@@ -75,7 +75,7 @@ def _recipe(pipeline: Pipeline) -> dict[str, object]:
     """Return how the workers of a cluster open the same models."""
     if pipeline.recipe is None:
         raise MienError("This pipeline has models without cards, so no cluster can open it.")
-    if pipeline.trying:
+    if pipeline.trial:
         raise MienError(
             "The gallery tries a new model, which needs the pixels of each image here: search "
             "without --ray, or stop the trial: mien gallery model try --off"

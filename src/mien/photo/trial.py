@@ -37,6 +37,19 @@ class TrialSearch:
         self.view.compared(codes)
         return decided
 
+    def person(self, seen: Sequence[tuple[Pixels, Face]], decision: Decision) -> Decision:
+        """Add the decision of the new model to that on one person of a film.
+
+        Args:
+            seen: faces of the person with their images, at least one; the best one first.
+            decision: of the present model.
+        """
+        vectors = [self.embedder(align(image, [face], self.embedder.crop)) for image, face in seen]
+        mean = np.mean(np.concatenate(vectors), axis=0, keepdims=True)
+        [other] = self.search(mean.astype(np.float32), [seen[0][1]])
+        self.view.compared([compared_as(decision, other)])
+        return replace(decision, trial=other)
+
 
 def compared_as(present: Decision, new: Decision) -> str:
     """Return both outcomes as one code; it ends in "-other" if they name different people."""
