@@ -11,10 +11,12 @@ from mien.errors import MienError, TooFewTrialsError
 from mien.metrics import Estimate
 from mien.metrics.fairness import holm
 from mien.metrics.findings import Fact, Findings, Kind, Table
-from mien.systems.trust_faa import sections
+from mien.systems.trust_faa import attacked, sections
 from mien.systems.trust_faa.answers import LEAST, Answers, bands, group_columns, outputs, pooled
+from mien.systems.trust_faa.counterfactual import changed_faces
 from mien.systems.trust_faa.fairness import compare, mean_error
 from mien.systems.trust_faa.gates import Gate, gate_table, risk_of
+from mien.systems.trust_faa.membership import member_rows
 from mien.types import Device, Doubles, OnStep, Pixels, Reading
 
 Rows = NDArray[np.int64]
@@ -24,8 +26,8 @@ STATEMENT = (
     "Group labels are those of the data set, perceived by others. None was inferred here.",
     "Inferring emotions at work or in education is prohibited in the European Union (Regulation "
     "2024/1689, article 5); elsewhere people must be informed (article 50).",
-    "Not assessed by this report: gradients and attacks on them, randomised weights (the head is a "
-    "black box), membership in the training data, and counterfactual faces.",
+    "Attacks by answers are a lower bound: who knows the weights finds stronger ones.",
+    "Counterfactual faces are rendered, and a renderer knows few styles.",
     "Promised coverage holds on average over people like these, and fails under another camera.",
 )
 
@@ -43,6 +45,10 @@ class Options:
     batch: int = 128  # images in one call of the head
     degraded: int = 200  # images that are degraded
     explained: int = 16  # images that are explained
+    attacked: int = 48  # images whose pixels are changed against the head
+    steps: int = 100  # queries for each of them
+    rendered: int = 4  # rendered people of whom one attribute changes
+    members: str = ""  # text file with the images of the training, one per line; "": not known
 
 
 class TrustReport:
@@ -76,9 +82,15 @@ class TrustReport:
                 f"{len(cut.chips)} faces are too few for a trust report; give {LEAST} or more."
             )
         head = Head(counter, options.batch, cut.chips)
-        answers, kept = _answers(head, cut.chips, data, cut.rows, options)
-        chips = cut.chips[kept]
-        on_step("sections", 1, 5)
+        everybody, kept = _answers(head, cut.chips, data, cut.rows, options)
+        inside = member_rows(data, cut.rows[kept], options.members)
+        answers, chips = everybody.rows(~inside), cut.chips[kept][~inside]
+        if len(chips) < LEAST:
+            raise TooFewTrialsError(
+                f"{len(chips)} images were not in the training; a trust report needs {LEAST} or "
+                "more of those."
+            )
+        on_step("sections", 1, 7)
         tables: list[Table] = []
         gates: list[Gate] = []
         found = [compare(answers, column, scope.seed) for column in answers.groups]
@@ -91,17 +103,29 @@ class TrustReport:
         column = max(compared, key=lambda one: one.gap.value).column if compared else None
         sections.fairness(answers, compared, limits[0], tables, gates)
         sections.uncertainty(answers, column, options.level, scope.seed, tables, gates)
-        on_step("sections", 2, 5)
+        on_step("sections", 2, 7)
         some = _spaced(len(chips), options.degraded)
         sections.robustness(head, answers.rows(some), chips[some], column, limits[1], scope.seed,
                             tables, gates)  # fmt: skip
-        on_step("sections", 3, 5)
+        on_step("sections", 3, 7)
         few = _spaced(len(chips), options.explained)
         sections.explanation(head, answers.rows(few), chips[few], scope.seed, gates)
-        on_step("sections", 4, 5)
+        slope = attacked.gradient_of(subject.model)
+        attacked.gradients(head, slope, answers.rows(few), chips[few], scope.seed, gates)
+        on_step("sections", 4, 7)
+        some = _spaced(len(chips), options.attacked)
+        attacked.attacks(head, slope, answers.rows(some), chips[some], options.steps, limits[1],
+                         scope.seed, tables, gates)  # fmt: skip
+        on_step("sections", 5, 7)
+        pairs = changed_faces(options.rendered, counter.crop, scope.seed)
+        attacked.counterfactual(head, answers.classes, pairs, limits[0], tables, gates)
+        on_step("sections", 6, 7)
         sections.privacy(answers, scope.seed, gates)
-        on_step("sections", 5, 5)
-        return _findings(subject, data, scope, answers, head, [gate_table(gates), *tables], gates)
+        attacked.members(everybody, inside, scope.seed, tables, gates)
+        on_step("sections", 7, 7)
+        return _findings(
+            subject, data, scope, answers, head, [gate_table(gates), *tables], gates, len(inside)
+        )
 
 
 class Head:
@@ -199,6 +223,7 @@ def _findings(
     head: Head,
     tables: list[Table],
     gates: list[Gate],
+    count: int,
 ) -> Findings:
     counts = {verdict: sum(g.verdict == verdict for g in gates)
               for verdict in ("fail", "warn", "pass", "not assessed")}  # fmt: skip
@@ -210,7 +235,7 @@ def _findings(
         *(Fact(f"gates: {verdict}", Estimate(float(count)), "count", "see the table")
           for verdict, count in counts.items()),
     ]  # fmt: skip
-    lost = len(data.pictures) - len(answers.truth)
+    lost = len(data.pictures) - count
     warnings = []
     if lost:
         warnings.append(

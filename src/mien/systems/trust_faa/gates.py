@@ -55,10 +55,10 @@ def robustness_gate(kind: str, rise: Estimate, limit: float) -> Gate:
                 f"{limit:g}", verdict)  # fmt: skip
 
 
-def explanation_gate(gain: Estimate) -> Gate:
+def explanation_gate(gain: Estimate, kind: str = "occlusion") -> Gate:
     """Warn if removing what the map marks is no faster than removing at random."""
     verdict: Verdict = "pass" if gain.low > 0 else "warn"
-    return Gate("Explanation", "deletion, gain over a random order", gain, "0", verdict)
+    return Gate("Explanation", f"deletion by {kind}, gain over a random order", gain, "0", verdict)
 
 
 def leakage_gate(column: str, accuracy: Estimate, chance: float) -> Gate:
@@ -67,6 +67,29 @@ def leakage_gate(column: str, accuracy: Estimate, chance: float) -> Gate:
     verdict: Verdict = "warn" if accuracy.low > limit else "pass"
     return Gate("Privacy", f"{column} read off the answers, balanced accuracy", accuracy,
                 f"{limit:.2f}", verdict, f"chance {chance:.2f}")  # fmt: skip
+
+
+def attack_gate(kind: str, rise: Estimate, limit: float) -> Gate:
+    """Warn if changes that nobody sees raise the error by more than the limit beyond doubt."""
+    verdict: Verdict = "warn" if rise.low > limit else "pass"
+    return Gate("Robustness", f"rise of the error, 2 of 255 levels chosen {kind}", rise,
+                f"{limit:g}", verdict)  # fmt: skip
+
+
+def counterfactual_gate(attribute: str, lost: Estimate, limit: float) -> Gate:
+    """Fail if answers change with the attribute alone by more than the limit beyond doubt."""
+    verdict: Verdict = "pass"
+    if lost.value > limit:
+        verdict = "fail" if lost.low > limit else "warn"
+    return Gate("Fairness", f"change of the answer with {attribute} alone, rendered people", lost,
+                f"{limit:g}", verdict, "beyond that of the noise")  # fmt: skip
+
+
+def membership_gate(area: Estimate) -> Gate:
+    """Warn if the loss shows who was in the training: an area above 0.6."""
+    verdict: Verdict = "warn" if area.value > 0.6 else "pass"
+    return Gate("Privacy", "membership in the training, area under the curve of the loss", area,
+                "0.6", verdict)  # fmt: skip
 
 
 def not_assessed(section: str, figure: str, why: str) -> Gate:

@@ -3,19 +3,29 @@
 mien systems prove trust-faa --out FOLDER
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from mien.metrics import fit_temperature, tempered
 from mien.systems.trust_faa.answers import Answers
+from mien.systems.trust_faa.attack import integrated_gradients
+from mien.systems.trust_faa.data import PEOPLE, Mouths, mouths
 from mien.systems.trust_faa.fairness import compare, permutation
+from mien.systems.trust_faa.membership import membership
+from mien.systems.trust_faa.model import EPOCHS, SmallNet, trained
+from mien.systems.trust_faa.robustness import patches
 from mien.systems.trust_faa.uncertainty import (
+    TINY,
     coverage,
     error_of_calibration,
     halves,
 )
-from mien.train.criteria import Criterion, of
+from mien.train.criteria import Criterion, Found, of
 from mien.train.proofs import Part
-from mien.types import Doubles
+from mien.types import Doubles, Pixels
 
 CLASSES = tuple("abcdefg")
 IMAGES, DIMENSIONS = 3000, 7
@@ -105,6 +115,110 @@ def _calibrated() -> tuple[float, float]:
     return error_of_calibration(test, 0).value, error_of_calibration(cooler, 0).value
 
 
+def _explained(method: str, seed: int, every: Mouths) -> dict[str, float]:
+    """A network whose label depends on the mouth alone: do maps mark it, and does chance?"""
+    train, test = every.rows(every.person < PEOPLE), every.rows(every.person >= PEOPLE)
+    chips, label = _drawn(train)
+    net = trained(chips, label, np.ones(len(label)), seed)
+    shown, truth = _drawn(test)
+    where = test.mouth.reshape(len(shown), *test.mouth.shape[2:])
+    right = net(shown).argmax(1) == truth
+    keep = np.flatnonzero(right)[:EXPLAINED]
+    found = _maps(method, net, shown[keep], truth[keep])
+    other = _maps(method, net.randomised(seed + 1), shown[keep], truth[keep])
+    positive = np.clip(found, 0, None)
+    inside = (positive * where[keep]).sum((1, 2)) / np.maximum(positive.sum((1, 2)), TINY)
+    places = found.reshape(len(keep), -1).argmax(1)
+    hits = where[keep].reshape(len(keep), -1)[np.arange(len(keep)), places]
+    same = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(found, other, strict=True)]
+    return {
+        "accuracy": float(right.mean()),
+        "mass": float(inside.mean()),
+        "pointing": float(hits.mean()),
+        "sanity": float(np.nanmean(same)),
+    }
+
+
+def _drawn(scenes: Mouths) -> tuple[Pixels, NDArray[np.int64]]:
+    """Both faces of each scene, and whether the mouth is open."""
+    chips = scenes.chips.reshape(-1, *scenes.chips.shape[2:])
+    return chips, np.tile([0, 1], len(scenes.chips))
+
+
+def _maps(method: str, net: SmallNet, chips: Pixels, label: NDArray[np.int64]) -> Doubles:
+    """(N, S, S) what speaks for the label."""
+    if method == GRADIENTS:
+        return integrated_gradients(net.gradient, chips, np.eye(2)[label], 30)
+    grey = chips.astype(np.float64).mean(-1)
+    if method == EDGES:  # ignores the network
+        return np.hypot(*np.gradient(grey, axis=(1, 2)))
+    found = np.zeros(grey.shape)
+    masks = patches(chips.shape[1])
+    rows = np.arange(len(chips))
+    whole = net(chips)[rows, label]
+    for mask in masks:
+        hidden = np.where(mask[None, ..., None], chips.mean((1, 2), keepdims=True), chips)
+        found += mask * (whole - net(hidden.astype(np.uint8))[rows, label])[:, None, None]
+    return found
+
+
+def _mitigated(how: str, seed: int, every: Mouths) -> dict[str, float]:
+    """Open mouths are mostly dark in the training: what remains of that in balanced tests?"""
+    rng = np.random.default_rng([24, 4, seed])
+    train, test = every.rows(every.person < PEOPLE), every.rows(every.person >= PEOPLE)
+    open_ = rng.random(len(train.chips)) < np.where(train.dark, SKEW, 1 - SKEW)
+    label = open_.astype(np.int64)
+    chips = train.chips[np.arange(len(label)), label]
+    weight = np.ones(len(label))
+    if how == REWEIGHED:  # w(g, y) = P(g) P(y) / P(g, y)
+        for group in (False, True):
+            for value in (0, 1):
+                both = (train.dark == group) & (label == value)
+                weight[both] = (train.dark == group).mean() * (label == value).mean() / both.mean()
+    net = trained(chips, label, weight, seed, epochs=2 * EPOCHS)
+    shown, truth = _drawn(test)
+    wrong = net(shown).argmax(1) != truth
+    dark = np.repeat(test.dark, 2)
+    recall = [[1 - wrong[(dark == g) & (truth == y)].mean() for g in (False, True)] for y in (0, 1)]
+    return {
+        "gap": float(max(abs(a - b) for a, b in recall)),
+        "accuracy": float(1 - wrong.mean()),
+    }
+
+
+def _remembered(kind: str, seed: int, loaded: None) -> dict[str, float]:
+    """Logistic regression on noisy labels, with few images or with many and a penalty."""
+    rng = np.random.default_rng([24, 5, seed])
+    count, width, penalty = (80, 200, 0.0) if kind == OVERFITTED else (3000, 20, 1e-2)
+    true = rng.normal(size=width) / np.sqrt(width)
+    x = rng.normal(size=(2 * count, width))
+    y = (x @ true + rng.normal(0, 1, 2 * count) > 0).astype(int)
+    slope = np.zeros(width)
+    for _ in range(400):
+        guess = 1 / (1 + np.exp(-x[:count] @ slope))
+        slope -= x[:count].T @ (guess - y[:count]) / count + penalty * slope
+    sure = 1 / (1 + np.exp(-x @ slope))
+    people = np.arange(2 * count).astype(str)
+    whole = Answers(("no", "yes"), np.column_stack([1 - sure, sure]), y, people, {})
+    inside = np.arange(2 * count) < count
+    return {"area": membership(whole.rows(inside), whole.rows(~inside), seed).area.value}
+
+
+def _kept_gap(found: Found) -> Sequence[float]:
+    pairs = zip(found[REWEIGHED], found[SKEWED], strict=True)
+    return [one["gap"] / max(other["gap"], TINY) for one, other in pairs]
+
+
+def _lost_accuracy(found: Found) -> Sequence[float]:
+    pairs = zip(found[REWEIGHED], found[SKEWED], strict=True)
+    return [other["accuracy"] - one["accuracy"] for one, other in pairs]
+
+
+EXPLAINED = 40  # chips of other people
+SKEW = 0.9  # share of open mouths in dark faces of the training, and of shut ones in light faces
+GRADIENTS, OCCLUSION, EDGES = "integrated gradients", "occlusion", "edges of the picture (control)"
+SKEWED, REWEIGHED = "skewed training", "reweighed"
+OVERFITTED, REGULAR = "overfitted", "regularised"
 GAP, NULL, SURE = "planted gap", "no gap", "over-confident toy"
 PARTS = (
     Part(
@@ -151,5 +265,49 @@ PARTS = (
             Criterion("below 0.03 after", of(SURE, "after"), most=0.03),
         ),
         seeds=1,
+    ),
+    Part(
+        name="explanations",
+        title="Rendered faces, label by the mouth alone; maps by",
+        arms={GRADIENTS: GRADIENTS, OCCLUSION: OCCLUSION, EDGES: EDGES},
+        run=_explained,
+        shown={"accuracy": "Accuracy", "mass": "Mass in the mouth", "pointing": "Pointing",
+               "sanity": "Spearman after random weights"},
+        criteria=(
+            Criterion("gradients: mass in the mouth 0.6", of(GRADIENTS, "mass"), least=0.6),
+            Criterion("gradients: pointing 0.9", of(GRADIENTS, "pointing"), least=0.9),
+            Criterion("occlusion: mass in the mouth 0.6", of(OCCLUSION, "mass"), least=0.6),
+            Criterion("occlusion: pointing 0.9", of(OCCLUSION, "pointing"), least=0.9),
+            Criterion("gradients: sane, below 0.2", of(GRADIENTS, "sanity"), most=0.2),
+            Criterion("occlusion: sane, below 0.2", of(OCCLUSION, "sanity"), most=0.2),
+            Criterion("edges ignore the weights, so they fail", of(EDGES, "sanity"), least=0.2),
+        ),
+        load=mouths,
+        seeds=3,
+    ),
+    Part(
+        name="mitigation",
+        title="Rendered faces; in the training open mouths are mostly dark",
+        arms={SKEWED: SKEWED, REWEIGHED: REWEIGHED},
+        run=_mitigated,
+        shown={"gap": "Gap of the recall between tones", "accuracy": "Accuracy"},
+        criteria=(
+            Criterion("reweighing halves the gap", _kept_gap, most=0.5, seeds=3),
+            Criterion("at a loss of at most 2 points", _lost_accuracy, most=0.02, seeds=3),
+        ),
+        load=mouths,
+        seeds=3,
+    ),
+    Part(
+        name="membership",
+        title="Area under the curve of the loss",
+        arms={OVERFITTED: OVERFITTED, REGULAR: REGULAR},
+        run=_remembered,
+        shown={"area": "Area"},
+        criteria=(
+            Criterion("overfitted: at least 0.7", of(OVERFITTED, "area"), least=0.7),
+            Criterion("regularised: at most 0.56", of(REGULAR, "area"), most=0.56),
+        ),
+        seeds=10,
     ),
 )  # fmt: skip

@@ -45,7 +45,13 @@ def worst_rise(
     return name, rises[name]
 
 
-def deletion(ask: Ask, chips: Pixels, column: NDArray[np.int64], seed: int) -> Doubles:
+def deletion(
+    ask: Ask,
+    chips: Pixels,
+    column: NDArray[np.int64],
+    seed: int,
+    maps: Doubles | None = None,
+) -> Doubles:
     """(N,) how much earlier the answer falls if patches are removed in the order of their effect.
 
     Each patch of a grid is filled with the mean colour of the chip; patches are then removed one
@@ -56,6 +62,7 @@ def deletion(ask: Ask, chips: Pixels, column: NDArray[np.int64], seed: int) -> D
         chips: (N, S, S, 3).
         column: (N,) the number of each answer that is explained.
         seed: of the random order.
+        maps: (N, S, S) how much each pixel speaks for the answer; None: by occlusion.
 
     Returns:
         Area under the curve of the random order minus that of the explained order, as a share of
@@ -67,10 +74,13 @@ def deletion(ask: Ask, chips: Pixels, column: NDArray[np.int64], seed: int) -> D
     for n, chip in enumerate(chips):
         mean = chip.reshape(-1, 3).mean(0)
         masks = patches(chip.shape[0])
-        single = np.stack([np.where(mask[..., None], mean, chip) for mask in masks])
         whole = float(ask(chip[None])[0, column[n]])
-        alone = ask(single.astype(np.uint8))[:, column[n]]
-        explained = np.argsort(-np.abs(whole - alone), kind="stable")
+        if maps is None:
+            single = np.stack([np.where(mask[..., None], mean, chip) for mask in masks])
+            effect = np.abs(whole - ask(single.astype(np.uint8))[:, column[n]])
+        else:
+            effect = np.array([maps[n][mask].sum() for mask in masks])
+        explained = np.argsort(-effect, kind="stable")
         lot = np.random.default_rng([seed, n]).permutation(len(masks))
         areas = [
             _area(ask, chip, masks[order], mean, column[n], whole) for order in (lot, explained)

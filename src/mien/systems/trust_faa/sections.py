@@ -189,6 +189,3 @@ def privacy(answers: Answers, seed: int, gates: list[Gate]) -> None:
             found = True
     if not found:
         gates.append(not_assessed("Privacy", "groups read off the answers", "no group column"))
-    gates.append(
-        not_assessed("Privacy", "membership in the training data", "not known to a caller")
-    )

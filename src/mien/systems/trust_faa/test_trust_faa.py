@@ -6,10 +6,13 @@ import pytest
 from mien.audit import head_of
 from mien.contracts import Samples, Scope
 from mien.errors import MienError, TooFewTrialsError
+from mien.media import write_image
 from mien.metrics import Estimate, fit_temperature, tempered
 from mien.metrics.findings import plain
 from mien.service import audit
+from mien.systems.trust_faa import attack, attacked
 from mien.systems.trust_faa.answers import Answers, bands, group_columns, outputs, pooled
+from mien.systems.trust_faa.counterfactual import CHANGES, CONTROL, Changed, changed_faces
 from mien.systems.trust_faa.fairness import compare, permutation, recall_gap
 from mien.systems.trust_faa.gates import (
     calibration_gate,
@@ -18,10 +21,11 @@ from mien.systems.trust_faa.gates import (
     not_assessed,
     risk_of,
 )
+from mien.systems.trust_faa.membership import membership
 from mien.systems.trust_faa.robustness import deletion, leakage, patches
 from mien.systems.trust_faa.uncertainty import coverage, quantile
 from mien.testing import check, noise
-from mien.types import Reading
+from mien.types import Crop, Device, Reading
 from mien.zoo import load
 
 
@@ -34,6 +38,9 @@ def answers(wrong_b=0.5, count=400):
     output = 0.8 * right + 0.1
     people = np.array([f"p{k}" for k in range(count)])
     return Answers(("a", "b"), output, truth, people, {"group": group})
+
+
+QUICK = ("rendered=1", "attacked=8", "steps=10", "degraded=30", "explained=4")
 
 
 def test_it_keeps_the_contract_of_audits():
@@ -186,7 +193,9 @@ def test_a_report_without_groups_says_not_assessed_and_never_fair():
     chips = pictures(80)
     labels = {"light": tuple("dark" if k % 2 == 0 else "light" for k in range(80))}
     subject = head_of(bright, task="light", size=16)
-    report = plain(audit("trust-faa", subject, Samples("toy", tuple(chips), labels)))
+    report = plain(
+        audit("trust-faa", subject, Samples("toy", tuple(chips), labels), settings=QUICK)
+    )
     gates = {row["Figure"]: row for row in report["tables"][0]["rows"]}
     assert gates["error by group"]["Verdict"] == "not assessed"
     assert "not fair" in gates["error by group"][""]
@@ -205,7 +214,9 @@ def test_numbers_are_reported_by_group_and_band():
         lambda c: [{"level": float(x.mean()) + 5 * (x.mean() < 64)} for x in c],
         task="level", unit="grey", size=16,
     )  # fmt: skip
-    report = plain(audit("trust-faa", subject, Samples("toy", tuple(chips), labels)))
+    report = plain(
+        audit("trust-faa", subject, Samples("toy", tuple(chips), labels), settings=QUICK)
+    )
     table = next(t for t in report["tables"] if t["title"].startswith("Error by half"))
     assert [row["Group"] for row in table["rows"]] == ["a", "b"]
     assert table["rows"][0]["Error"]["value"] == pytest.approx(5, abs=0.1)
@@ -239,3 +250,163 @@ def test_the_scope_limits_its_queries():
     data = Samples("toy", tuple(pictures(40)), {"light": ("dark", "light") * 20})
     with pytest.raises(ScopeError, match="agreed limit is 100"):
         audit("trust-faa", subject, data, scope=Scope(queries=100))
+
+
+class Mouth:
+    """Two classes by the brightness of the lower third; it offers its gradient."""
+
+    name, digest, device = "mouth", "", Device("cpu", "NumPy", 1)
+    crop = Crop(size=14)
+
+    def probabilities(self, chips):
+        level = chips[:, 9:].astype(float).mean((1, 2, 3))
+        open_ = 1 / (1 + np.exp(-(level - 127) / 2))
+        return np.column_stack([1 - open_, open_])
+
+    def __call__(self, chips):
+        rows = self.probabilities(chips)
+        return [Reading("mouth", {"shut": a, "open": b}, "probability", "mouth") for a, b in rows]
+
+    def gradient(self, chips, weights):
+        shut, open_ = self.probabilities(chips).T
+        slope = np.zeros(chips.shape)
+        slope[:, 9:] = (shut * open_ / 2 * (weights[:, 1] - weights[:, 0]))[:, None, None, None]
+        return slope / (5 * 14 * 3)
+
+
+def mouths(level, count=12):
+    """Chips whose lower third has a level, and the answers with the label "open"."""
+    chips = np.random.default_rng(2).integers(40, 200, (count, 14, 14, 3)).astype(np.uint8)
+    chips[:, 9:] = level
+    head = Mouth()
+    truth, people = np.ones(count, int), np.arange(count).astype(str)
+    return chips, Answers(("shut", "open"), head.probabilities(chips), truth, people, {})
+
+
+@pytest.mark.parametrize(("way", "least"), [("answers", 0.25), ("gradient", 1.0)])
+def test_an_attack_finds_what_chance_does_not_and_stays_within_two_levels(way, least):
+    chips, some = mouths(128)
+    ask = Mouth().probabilities
+    if way == "answers":
+        moved = attack.by_answers(ask, some, chips, 60, 0)
+    else:
+        moved = attack.by_gradient(Mouth().gradient, ask, some, chips)
+    assert abs(moved.astype(int) - chips).max() == attack.LEVELS
+    assert some.loss.sum() == 0
+    assert attack.with_output(some, ask(moved)).loss.mean() >= least  # 128 - 2 is below 127
+    lot = attack.random_change(chips, 0)
+    assert attack.with_output(some, ask(lot)).loss.sum() == 0
+
+
+def test_an_attack_on_a_number_moves_it_away_from_the_truth():
+    chips, some = mouths(128)
+    numbers = Answers((), 10 * some.output[:, 1:], np.full(12, 6.0), some.people, {})
+    moved = attack.by_answers(lambda c: 10 * Mouth().probabilities(c)[:, 1:], numbers, chips, 40, 0)
+    after = attack.with_output(numbers, 10 * Mouth().probabilities(moved)[:, 1:])
+    assert (after.loss >= numbers.loss).all()
+    assert after.loss.mean() > numbers.loss.mean() + 0.5
+
+
+def test_integrated_gradients_mark_the_mouth_and_sum_to_the_difference():
+    chips, some = mouths(200, 4)
+    weights = np.tile([0.0, 1.0], (4, 1))
+    maps = attack.integrated_gradients(Mouth().gradient, chips, weights, 400)
+    assert (maps[:, :9] == 0).all()
+    base = np.broadcast_to(chips.mean((1, 2), keepdims=True), chips.shape).round().astype(np.uint8)
+    change = some.output[:, 1] - Mouth().probabilities(base)[:, 1]
+    assert maps.sum((1, 2)) == pytest.approx(change, abs=0.05)
+    chips, some = mouths(131, 4)  # removed patches have the mean level, where it is shut
+    maps = attack.integrated_gradients(Mouth().gradient, chips, weights)
+    gains = deletion(Mouth().probabilities, chips, np.ones(4, int), 0, maps)
+    assert gains.mean() > 0.05
+
+
+def test_without_a_gradient_that_is_not_assessed():
+    chips, some = mouths(128, 60)
+    tables, gates = [], []
+    attacked.attacks(Mouth().probabilities, None, some, chips, 60, 0.1, 0, tables, gates)
+    attacked.gradients(Mouth().probabilities, None, some, chips, 0, gates)
+    assert [one.verdict for one in gates] == ["warn", "not assessed", "not assessed"]
+    assert attacked.gradient_of(Mouth()) is not None
+    assert attacked.gradient_of(object()) is None
+    assert [row[0] for row in tables[0].rows] == ["at random", "by 60 answers"]
+
+
+def members_of(sure):
+    """300 members whose labels are given 0.9, or like others, and 300 others."""
+    rng = np.random.default_rng(3)
+    given = rng.uniform(0.4, 0.95, 600)
+    given[:300] = np.maximum(given[:300], 0.9) if sure else given[:300]
+    output = np.column_stack([given, 1 - given])
+    people = np.arange(600).astype(str)
+    inside = np.arange(600) < 300
+    return Answers(("a", "b"), output, np.zeros(600, int), people, {}), inside
+
+
+def test_membership_shows_in_the_loss_of_a_head_that_remembers():
+    answers, inside = members_of(sure=True)
+    found = membership(answers.rows(inside), answers.rows(~inside), 0)
+    assert found.area.value > 0.85
+    assert found.area.low < found.area.value < found.area.high
+    tables, gates = [], []
+    attacked.members(answers, inside, 0, tables, gates)
+    assert gates[0].verdict == "warn"
+    answers, inside = members_of(sure=False)
+    found = membership(answers.rows(inside), answers.rows(~inside), 0)
+    assert found.area.low < 0.5 < found.area.high
+    assert found.found.value < 0.05
+
+
+def test_members_are_named_in_a_file_and_serve_that_section_only(tmp_path):
+    chips = pictures(80)
+    paths = []
+    for k, chip in enumerate(chips):
+        paths.append(tmp_path / ("in" if k < 40 else "out") / f"{k}.png")
+        paths[-1].parent.mkdir(exist_ok=True)
+        write_image(paths[-1], chip)
+    (tmp_path / "members.txt").write_text("".join(f"in/{k}.png\n" for k in range(40)))
+    labels = {"light": tuple("dark" if k % 2 == 0 else "light" for k in range(80))}
+    data, subject = Samples("toy", tuple(paths), labels), head_of(bright, task="light", size=16)
+    settings = (*QUICK, f"members={tmp_path}/members.txt")
+    report = plain(audit("trust-faa", subject, data, settings=settings))
+    assert report["headline"]["error rate"]["trials"] == 40
+    [row] = next(t for t in report["tables"] if t["title"].startswith("Membership"))["rows"]
+    assert (row["Members"], row["Others"]) == (40, 40)
+    titles = [table["title"] for table in report["tables"]]
+    assert "Counterfactual faces, worst first" in titles
+    assert "Attacks on single pixels" in titles
+    with pytest.raises(MienError, match="cannot be read"):
+        audit("trust-faa", subject, data, settings=(f"members={tmp_path}/no.txt",))
+    (tmp_path / "members.txt").write_text("elsewhere.png\n")
+    with pytest.raises(MienError, match="names no image"):
+        audit("trust-faa", subject, data, settings=settings)
+
+
+def toy_changes(change):
+    """Twelve rendered people of whom the brightness of the mouth changes with their skin."""
+    for person in range(12):
+        dark, _ = mouths(140 - change, 3)
+        light, _ = mouths(140, 3)
+        yield Changed("skin", person, light, dark)
+        yield Changed(CONTROL, person, light, light)
+
+
+@pytest.mark.parametrize(("change", "verdict", "share"), [(0, "pass", 0), (40, "fail", 1)])
+def test_answers_that_change_with_one_attribute_alone_fail(change, verdict, share):
+    tables, gates = [], []
+    ask = Mouth().probabilities
+    attacked.counterfactual(ask, ("shut", "open"), toy_changes(change), 0.05, tables, gates)
+    assert (gates[0].verdict, gates[0].value.value) == (verdict, share)
+    numbers = []
+    number = lambda c: 10 * ask(c)[:, 1:]  # noqa: E731
+    attacked.counterfactual(number, (), toy_changes(change), 1.0, tables, numbers)
+    assert numbers[0].verdict == verdict
+
+
+def test_rendered_people_differ_in_one_attribute():
+    found = list(changed_faces(1, Crop(size=64), 0))
+    assert [one.attribute for one in found] == [*CHANGES, CONTROL]
+    apart = {one.attribute: abs(one.before.astype(int) - one.after).mean() for one in found}
+    assert all(one.before.shape == (3, 64, 64, 3) for one in found)
+    assert 0 < apart[CONTROL] < 3
+    assert apart["skin tone"] > 10
