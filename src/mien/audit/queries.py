@@ -33,6 +33,17 @@ class CountedModel:
                 written.
             MienError: the model answers with something else than its contract says.
         """
+        self.note(chips)
+        answer = self._model(chips)
+        self._check(answer, len(chips))
+        return answer
+
+    def note(self, chips: Pixels) -> None:
+        """Count chips that are about to be given to the model in another way, and record them.
+
+        Raises:
+            ScopeError: see `__call__`.
+        """
         self.asked += len(chips)
         if self.limit is not None and self.asked > self.limit:
             raise ScopeError(
@@ -41,9 +52,6 @@ class CountedModel:
                 f"{self.limit:,}; use fewer images, or raise the limit (--queries)."
             )
         self._record(chips)
-        answer = self._model(chips)
-        self._check(answer, len(chips))
-        return answer
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -1,13 +1,16 @@
 """A callable of the user as the subject of an audit."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from mien.contracts import Subject, SubjectKind
-from mien.errors import ScopeError
-from mien.types import Crop, Device, Floats, Pixels, Reading
+from mien.contracts import Embedder, Subject, SubjectKind
+from mien.errors import MienError, ScopeError
+from mien.types import Crop, Device, Doubles, Floats, Pixels, Reading
+
+Score = Callable[[Pixels, Pixels], float]  # probe, reference
 
 
 class CallableModel:
@@ -22,6 +25,47 @@ class CallableModel:
     def __call__(self, chips: Pixels) -> Any:
         """Run the function on (N, S, S, 3) chips."""
         return self._function(chips)
+
+
+class ScoreMatcher:
+    """A matcher that answers with scores only, beside an embedder that stands in for it."""
+
+    def __init__(self, score: Score, stand_in: Embedder, name: str) -> None:
+        self.name, self.digest, self.contract = name, "", f"{name}/callable"
+        self.device, self.crop = stand_in.device, stand_in.crop
+        self.stand_in, self._score = stand_in, score
+
+    def __call__(self, chips: Pixels) -> Floats:
+        """Embed (N, S, S, 3) chips with the stand-in; the matcher itself has no vectors."""
+        return self.stand_in(chips)
+
+    def score(self, probes: Pixels, reference: Pixels) -> Doubles:
+        """(N, S, S, 3) probes and one (S, S, 3) reference -> (N,) scores.
+
+        Raises:
+            MienError: an answer is no finite number.
+        """
+        found = [self._score(probe, reference) for probe in probes]
+        right = [isinstance(v, Real) and not isinstance(v, bool | np.bool_) for v in found]
+        if not all(right) or not np.isfinite(np.asarray(found, np.float64)).all():
+            wrong = next((v for v, ok in zip(found, right, strict=True) if not ok), float("nan"))
+            raise MienError(f"'{self.name}' answers {wrong!r}; a finite number is expected.")
+        return np.asarray(found, np.float64)
+
+
+def matcher_of(score: Score, *, stand_in: Embedder, name: str = "callable") -> Subject:
+    """Return a subject of a matcher without vectors: (probe, reference) chips -> score.
+
+    Args:
+        score: larger for more similar faces; it gets two (S, S, 3) chips of the stand-in's crop.
+        stand_in: another embedder; the audit reckons with its vectors.
+        name: in reports.
+
+    Raises:
+        ScopeError: it is no function, such as an address.
+    """
+    _require_function(score)
+    return Subject("embedder", ScoreMatcher(score, stand_in, name))
 
 
 def embedder_of(

@@ -26,9 +26,9 @@ from mien.systems.subspheres.answers import ANSWERS, CAPS, ROUNDED
 from mien.systems.subspheres.geometry import LEAST, unit
 from mien.systems.subspheres.measure import SEPARABLE, VALUES, Found, Options, Trials, measure
 from mien.systems.subspheres.people import enrolled_people
+from mien.systems.subspheres.scores import LIMITS, attack_scores, score_findings
 from mien.types import Device, Doubles, OnStep
 
-LIMITS = (0.01, 0.1, 0.5)  # lower ends from which the risk is low, medium, high
 BATCH = 64  # faces per call of the matcher
 
 
@@ -76,6 +76,12 @@ class AttributeSubspheres:
         vectors = embedded(counter, chips)
         names = np.array([data.people[row] or f"image {row}" if data.people else f"image {row}"
                           for row in rows])  # fmt: skip
+        if hasattr(counter, "score"):  # mien.audit.matcher_of: a matcher without vectors
+            values = np.array([words[row] for row in rows])
+            only = attack_scores(
+                counter, chips, vectors, values, names, options, scope.seed, on_step
+            )
+            return score_findings(subject, data, scope, options, task, only)
         found = measure(
             vectors, np.array([words[row] for row in rows]), names,
             enrolled_people(counter, vectors, names, options.people, scope),

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from mien.audit import matcher_of
 from mien.contracts import Consent, Samples, Scope, Subject
 from mien.errors import MienError, ScopeError, TooFewTrialsError
 from mien.metrics.findings import plain
@@ -288,3 +289,66 @@ def test_portraits_are_matched_from_100_scores_and_not_from_20(torch, data, tmp_
     assert found[f"{DECISION}: matches"] == 0
     assert found["kept"] <= 0.4
     assert found["random"] == 0
+
+
+class Plain:
+    """A stand-in: 32 means of a chip's cells, without the mean of all."""
+
+    name, digest, contract = "plain", "", "plain/1"
+    device, crop = Device("cpu", "NumPy", 1), Crop(size=16)
+
+    def __call__(self, chips):
+        cells = chips.astype(np.float32).mean(3).reshape(len(chips), 4, 4, 8, 2).mean((2, 4))
+        return unit(cells.reshape(len(chips), 32) - 127 + 1e-3)
+
+
+def cosine_of(probe, reference, power=3.0):
+    """A score that rises with the cosine of the stand-in, on a scale of its own."""
+    one, two = Plain()(np.stack([probe, reference]))
+    return float(100 * ((1 + one @ two) / 2) ** power)
+
+
+def labelled(count=240):
+    chips = noise(count, 16, seed=4) // 2
+    chips[::2, :4] += 120  # half of them are bright at the top
+    names = tuple(f"p{k}" for k in range(count))
+    return Samples("toy", tuple(chips), {"top": tuple("dark" if k % 2 else "bright"
+                                                      for k in range(count))}, names)  # fmt: skip
+
+
+FEW = ("fmr=0.05", "people=4", "probes=50")
+
+
+def test_a_matcher_without_vectors_is_asked_with_one_batch_and_a_stand_in():
+    subject = matcher_of(cosine_of, stand_in=Plain())
+    found = audit("subspheres", subject, labelled(), settings=FEW, scope=Scope(queries=6000))
+    facts = plain(found)["headline"]
+    assert 0 <= facts["picture at random matches"]["value"] <= 1
+    hit = facts["picture at the estimate matches"]["value"]
+    assert hit >= facts["picture at random matches"]["value"]
+    assert "Rank correlation of scores and stand-in: 1.00" in plain(found)["notes"][0]
+    with pytest.raises(ScopeError, match="agreed limit is 500"):
+        audit("subspheres", subject, labelled(), settings=FEW, scope=Scope(queries=500))
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (lambda a, b: float("nan"), "answers nan; a finite number"),
+        (lambda a, b: True, "answers True; a finite number"),
+        (lambda a, b: "0.9", "answers '0.9'; a finite number"),
+        (lambda a, b: -cosine_of(a, b), "do not rise with the similarity"),
+        (lambda a, b: 0.5, "do not rise with the similarity"),
+    ],
+)
+def test_a_matcher_that_gives_no_usable_score_is_refused(score, message):
+    with pytest.raises(MienError, match=message):
+        audit("subspheres", matcher_of(score, stand_in=Plain()), labelled(), settings=FEW)
+
+
+def test_a_matcher_is_a_function_and_its_strangers_must_be_enough():
+    with pytest.raises(ScopeError, match="a function or a model of this process"):
+        matcher_of("https://example.org/compare", stand_in=Plain())
+    with pytest.raises(TooFewTrialsError, match="pairs of strangers"):
+        audit("subspheres", matcher_of(cosine_of, stand_in=Plain()), labelled(),
+              settings=("fmr=0.0001",))  # fmt: skip
