@@ -5,11 +5,13 @@ from mien.behaviour.questions import (
     NAMES,
     Evidence,
     evidence_of,
+    needs,
     reply,
     searches,
     template_of,
     unit_in,
 )
+from mien.behaviour.regions import RegionMotion
 from mien.types import Reading
 
 SEEN = Evidence(
@@ -168,3 +170,20 @@ def test_where_micro_expressions_are(question, template, answer, none):
 )
 def test_other_questions_do_not_search(question):
     assert not searches(question)
+
+
+def test_which_regions_move():
+    rows = tuple(
+        RegionMotion(name, size, size, way, None, 0.5)
+        for name, size, way in (
+            ("left mouth corner", 1.0, "up"), ("chin", 0.3, "down"), ("left cheek", 0.2, "up"),
+        )
+    )  # fmt: skip
+    found = reply("Which regions of the face move?", Evidence(regions=rows, span=(0.0, 0.2)))
+    assert found.answer == "left mouth corner (up, 1.00 px); chin (down, 0.30 px)"
+    assert "0.00 to 0.20 s" in found.why
+    assert reply("What parts moved?", Evidence(regions=rows[2:])).answer == "none"
+    assert reply("Which regions move?", SEEN).outcome == "unmeasured"
+    assert needs("Which regions move?") == "regions"
+    assert needs("Is there a micro-expression?") == "search"
+    assert needs(LONG) == "head"

@@ -12,7 +12,9 @@ from mien.media import FilmWriter
 from mien.tables import Table
 from mien.tables.table import EVENT
 
-FIVE = np.array([[196, 112], [257, 112], [231, 146], [205, 176], [254, 176]]) / 2  # astronaut, px
+FIVE = (
+    np.array([[196, 112], [257, 112], [231, 146], [205, 176], [254, 176]]) / 2
+)  # px; which part of the picture it is does not matter
 MOUTH, EYE = FIVE[3], FIVE[0]
 
 

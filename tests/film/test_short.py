@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -66,3 +67,31 @@ def test_a_long_film_and_a_broken_frame_are_refused(frames, monkeypatch):
     (frames / "img1.png").write_bytes(b"not a picture")
     with pytest.raises(ImageError):
         read_short(frames, Crop(size=32), Finder(), 30.0)
+
+
+@pytest.mark.weights
+def test_regions_of_a_portrait_whose_mouth_corner_rises(astronaut, mtcnn):
+    from mien.align import align, matrix
+    from mien.film.short import ROOMY, moved_regions
+    from mien.types import Clip
+    from mien.zoo import load
+
+    face = mtcnn(astronaut)[0]
+    chip = align(astronaut, [face], ROOMY)[0]
+    corner = matrix(face, ROOMY) @ [*face.points[4], 1]
+    y, x = np.mgrid[:192, :192].astype(np.float32)
+    bump = np.exp(-((x - corner[0]) ** 2 + (y - corner[1]) ** 2) / (2 * 12**2))
+    chips = [cv2.remap(chip, x, np.float32(y + size * bump), cv2.INTER_LINEAR)
+             for size in (0, 1.0, 2.5, 1.0)]  # fmt: skip
+    clip = Clip(np.arange(4) / 100, np.stack(chips))
+    rows, apex = moved_regions(clip, load("attention-mesh"))
+    assert apex == 0.02
+    assert (rows[0].region, rows[0].direction) == ("right mouth corner", "up")
+    assert 1.2 < rows[0].mean < 2.6
+    still, _ = moved_regions(Clip(clip.times, np.stack([chip] * 4)), load("attention-mesh"))
+    assert max(row.largest for row in still) < 0.1
+    with pytest.raises(FilmError, match="two frames or more"):
+        moved_regions(Clip(clip.times[:1], clip.chips[:1]), load("attention-mesh"))
+    nobody = np.full((4, 192, 192, 3), 120, np.uint8)
+    with pytest.raises(FilmError, match="finds no face"):
+        moved_regions(Clip(clip.times, nobody), load("attention-mesh"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mien.behaviour.regions import RegionMotion
 from mien.types import Reading
 
 Outcome = Literal["answered", "unsupported", "unmeasured"]
@@ -31,6 +32,7 @@ RULES = (
 )  # fmt: skip
 # s from onset to apex; of 179 coded clips of CASME II and SAMM none takes longer than 0.44 s.
 LONGEST = 0.5
+MOVED, NAMED = 0.3, 6  # px of the least motion (DIS errs by 0.1 to 0.2); regions in an answer
 LIMIT = "classes of laboratory films, not what a person feels, thinks or hides"
 
 
@@ -46,6 +48,7 @@ class Evidence:
     notes: tuple[str, ...] = ()  # warnings, and why something was not measured
     # Seconds of onset, apex and offset of each candidate; None: not searched for.
     events: tuple[tuple[float, float, float], ...] | None = None
+    regions: tuple[RegionMotion, ...] | None = None  # most motion first; None: not measured
 
     @property
     def shown(self) -> list[int]:
@@ -129,6 +132,10 @@ def template_of(question: str) -> str:
     text = " ".join(question.lower().replace("-", " ").split())
     if spotting := _spotting(text):
         return spotting
+    if re.fullmatch(
+        r"(which|what) (face )?(regions?|parts?)( of the face)? (moves?|moved) ?\??", text
+    ):
+        return "regions"
     fine, coarse, unit = "fine grained" in text, "coarse" in text, "action unit" in text
     if re.search(r"\banaly[sz]e\b.*\bmicro expression", text) or (unit and fine and coarse):
         return "all"
@@ -146,6 +153,13 @@ def template_of(question: str) -> str:
 def searches(question: str) -> bool:
     """Whether the answer needs a search of the film for micro-expressions."""
     return template_of(question) in ("present", "count", "when")
+
+
+def needs(question: str) -> Literal["head", "search", "regions"]:
+    """What must be measured to answer."""
+    if searches(question):
+        return "search"
+    return "regions" if template_of(question) == "regions" else "head"
 
 
 def _spotting(text: str) -> str:
@@ -241,6 +255,15 @@ def _times(question: str, evidence: Evidence) -> tuple[str, str]:
     return "; ".join(each), why
 
 
+def _regions(question: str, evidence: Evidence) -> tuple[str, str]:
+    if evidence.regions is None:
+        return "", "the regions of the face were not measured"
+    moved = [one for one in evidence.regions if one.mean >= MOVED][:NAMED]
+    each = [f"{one.region} ({one.direction}, {one.mean:.2f} px)" for one in moved]
+    why = f"optical flow on a face of 192 px without the head; below {MOVED} px counts as still"
+    return "; ".join(each) or "none", "; ".join([f"{why}{_when(evidence)}", *evidence.notes])
+
+
 def _listed(evidence: Evidence) -> str:
     return ", ".join(f"AU{unit}" for unit in evidence.shown) or "no action unit"
 
@@ -253,5 +276,5 @@ def _when(evidence: Evidence) -> str:
 
 _WRITERS: Mapping[str, Callable[[str, Evidence], tuple[str, str]]] = {
     "coarse": _coarse, "fine": _fine, "units": _units, "shown": _shown, "side": _side, "all": _all,
-    "present": _present, "count": _count, "when": _times,
+    "present": _present, "count": _count, "when": _times, "regions": _regions,
 }  # fmt: skip

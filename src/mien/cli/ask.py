@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,9 +64,10 @@ def ask(
 
 def _measure(model: str, detector: str, device: str, rate: float | None) -> Measure:
     """Open the models when the first clip is read."""
-    from mien.behaviour.questions import Evidence, evidence_of, searches
+    from mien.behaviour.questions import Evidence, evidence_of, searches, template_of
+    from mien.film.analyzer import LANDMARKER
     from mien.film.micro import CROP, spot_clip
-    from mien.film.short import read_short
+    from mien.film.short import ROOMY, moved_regions, read_short
     from mien.zoo import find, load
 
     if find(model).kind != "clip-head":
@@ -78,6 +80,10 @@ def _measure(model: str, detector: str, device: str, rate: float | None) -> Meas
         if searches(question):
             events, notes = spot_clip(read_short(clip, CROP, pipeline, rate))
             return Evidence(events=events, notes=notes)
+        if template_of(question) == "regions":
+            found = read_short(clip, ROOMY, pipeline, rate)
+            rows, apex = moved_regions(found, load(LANDMARKER, device=device))
+            return Evidence(regions=rows, span=(float(found.times[0]), apex))
         return evidence_of(head(read_short(clip, head.crop, pipeline, rate)), thresholds)
 
     return measure
@@ -104,21 +110,22 @@ def _shown(evidence: "Evidence") -> dict[str, Any]:
         "coarse": {word: round(value, 4) for word, value in evidence.coarse.items()},
         "units": {f"AU{unit}": yes for unit, yes in evidence.units.items()},
         "span": evidence.span, "events": evidence.events,
+        "regions": [asdict(one) for one in evidence.regions or ()] or None,
         "models": evidence.models, "notes": evidence.notes,
     }  # fmt: skip
 
 
 def _many(folder: Path, questions: Path, out: Path, measure: Measure) -> None:
     """Fill the answers of a file; those of a clip that cannot be read are unmeasured."""
-    from mien.behaviour.questions import Evidence, reply, searches
+    from mien.behaviour.questions import Evidence, needs, reply
     from mien.media import write_bytes
 
     rows = _read(questions)
-    known: dict[tuple[str, bool], Evidence] = {}  # by clip, and whether it was searched
+    known: dict[tuple[str, str], Evidence] = {}  # by clip and what was measured
     counts: dict[str, int] = {}
     for row in rows:
         name, question = row["video"], row["question"]
-        key = name, searches(question)
+        key = name, needs(question)
         if key not in known:
             try:
                 known[key] = measure(_inside(folder, name), question)

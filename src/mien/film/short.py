@@ -6,11 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from mien.align import align
+from mien.behaviour.regions import RegionMotion, region_table
+from mien.contracts import Landmarker
 from mien.errors import FilmError
+from mien.geometry import places
+from mien.landmarks import SUBSET_68, fit_meshes
 from mien.media import find_images, open_film, read_image
 from mien.photo import Pipeline
-from mien.types import Clip, Crop, Pixels
+from mien.signals import dense_flow, grey_values
+from mien.types import Clip, Crop, Face, Pixels
 
+ROOMY = Crop(size=192, zoom=0.7)  # shows forehead and chin
+SEEN = 0.5  # least presence of a mesh
+TRIED = 24  # frames that are compared with the first one
 MOST = 2000  # frames; 10 s at the 200 frames per second of the published sets
 
 
@@ -52,6 +60,36 @@ def read_short(source: Path, crop: Crop, pipeline: Pipeline, rate: float | None 
     if not chips:
         raise FilmError(f"{source} holds no frame.")
     return Clip(np.array(times), np.stack(chips))
+
+
+def moved_regions(
+    clip: Clip, landmarker: Landmarker, crop: Crop = ROOMY
+) -> tuple[tuple[RegionMotion, ...], float]:
+    """Measure the regions of a face from the first frame of a clip to the one that differs most.
+
+    Args:
+        clip: of `read_short`, cut by `crop`.
+        landmarker: card attention-mesh.
+        crop: with forehead and chin.
+
+    Returns:
+        The table of regions, and seconds of the frame that differs most.
+
+    Raises:
+        FilmError: fewer than two frames, or the mesh finds no face in the first one.
+    """
+    if clip.chips is None or len(clip.times) < 2:
+        raise FilmError("The motion of regions needs two frames or more.")
+    eyes = Face(np.array([0, 0, crop.size, crop.size], np.float32), 1.0, places(crop))
+    mesh, presence = fit_meshes(landmarker, clip.chips[0], [eyes])
+    if presence[0].mean() < SEEN:
+        raise FilmError("The mesh finds no face in the first frame, so its regions are unknown.")
+    points = mesh[0][list(SUBSET_68), :2]
+    grey = grey_values(clip.chips)
+    rows = np.unique(np.linspace(1, len(grey) - 1, min(TRIED, len(grey) - 1)).round().astype(int))
+    tables = [region_table(dense_flow(grey[0], grey[row]), points) for row in rows]
+    best = max(range(len(tables)), key=lambda k: tables[k][0].mean)
+    return tuple(tables[best]), float(clip.times[rows[best]])
 
 
 def _frames(source: Path) -> Iterator[tuple[float, Pixels]]:
