@@ -32,6 +32,7 @@ from mien.cli.enroll import enroll
 from mien.cli.eval import commands as evaluate
 from mien.cli.explain import explain
 from mien.cli.identify import identify
+from mien.cli.scene import scene
 from mien.cli.terminal import STOPPED, complain
 from mien.cli.verify import verify
 from mien.errors import MienError
@@ -79,6 +80,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Research": (
         systems.train,
         explain,
+        scene,
         ask,
         makers.make,
         makers.restore,

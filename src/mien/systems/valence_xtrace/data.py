@@ -138,6 +138,32 @@ def held(some: Places, moments: int, seed: int) -> Tracks:
     return Tracks(np.concatenate([x, seen], 2), np.repeat(some.place[:, None], moments, 1))
 
 
+def passing(some: Places, moments: int, after: int, seed: int) -> tuple[Tracks, NDArray[np.int64]]:
+    """Tracks of one person each, whose face changes from one photograph of them to another.
+
+    Args:
+        some: photographs; a group is a person.
+        moments: of a track.
+        after: moments at the end that show the second photograph.
+        seed: of the pairs and views.
+
+    Returns:
+        A track for each photograph with a partner, and (N, 2) rows of the two photographs.
+    """
+    rng = np.random.default_rng([5, 4, seed])
+    who = np.array(some.group)
+    pairs = np.zeros((0, 2), np.int64)
+    for name in sorted(set(some.group)):
+        rows = rng.permutation(np.flatnonzero(who == name))
+        if len(rows) > 1:
+            pairs = np.concatenate([pairs, np.stack([rows, np.roll(rows, 1)], 1)])
+    second = np.arange(moments) >= moments - after
+    view = rng.integers(0, VIEWS, (len(pairs), moments))
+    row = np.where(second, pairs[:, 1:], pairs[:, :1])
+    seen = np.ones((*view.shape, 1), np.float32)
+    return Tracks(np.concatenate([some.views[row, view], seen], 2), some.place[row]), pairs
+
+
 def changing(some: Places, rows: NDArray[np.int64], moments: int, seed: int) -> Tracks:
     """Tracks that hold a photograph, or pass from it to another one.
 

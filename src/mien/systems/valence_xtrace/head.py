@@ -68,7 +68,8 @@ class ValenceXtrace:
         """Read the end of a clip from its last two seconds.
 
         Returns:
-            XX
+            One reading for each axis with its 90 % interval; `derived` has the spread and the three
+            units behind it. Or one reading without values whose text says why.
         """
         if clip.chips is None or not len(clip.times):
             return [self._missing("no face in the clip", None)]

@@ -242,3 +242,41 @@ def test_photographs_of_people_left_out_have_the_figures_of_the_page(lab, data, 
         assert stated["low"] <= concordance(test.place[:, k], mean[:, k]) <= stated["high"]
     covered = np.abs(test.place - mean) <= 1.645 * spread
     assert (covered.mean(0) > 0.75).all()
+    used = lab.train.limited(lab.train.Config(), test)
+    change = lab.train.change_scores(load("valence-xtrace").estimate, used)
+    for axis in ("valence", "arousal"):
+        stated = results[f"CCC of the change of {axis}"]
+        assert stated["low"] <= change[f"{axis} CCC"] <= stated["high"]
+
+
+def test_a_change_of_one_person_by_hand(lab):
+    some = places(lab)
+    tracks, pairs = lab.data.passing(some, MOMENTS, 3, 0)
+    who = np.array(some.group)
+    assert (who[pairs[:, 0]] == who[pairs[:, 1]]).all()
+    assert sorted(pairs[:, 0]) == sorted(pairs[:, 1]) == list(range(400))
+    assert (tracks.y[:, :7] == some.place[pairs[:, 0]][:, None]).all()
+    assert (tracks.y[:, 7:] == some.place[pairs[:, 1]][:, None]).all()
+    rows = lab.data.Places(some.views, some.place, tuple(str(k) for k in range(400)))
+    assert len(lab.data.passing(rows, MOMENTS, 3, 0)[1]) == 0  # nobody has two photographs
+
+
+def test_change_scores_of_estimates_that_are_known(lab):
+    """The place is the mean of the first two descriptors over the last five moments."""
+    exact = lab.data.Places(np.zeros((40, 5, 16), np.float32),
+                            np.random.default_rng(0).uniform(-0.9, 0.9, (40, 2)),
+                            tuple(f"P{k % 8}" for k in range(40)))  # fmt: skip
+    exact.views[..., :2] = exact.place[:, None]
+
+    def slow(x):
+        return x[:, -5:, :2].mean(1).astype(np.float64), np.full((len(x), 2), 0.1)
+
+    found = lab.train.change_scores(slow, exact)
+    assert found["valence CCC"] == pytest.approx(1, abs=1e-5)
+    assert found["arousal sign"] == found["arousal coverage"] == 1
+    assert found["valence after 0.4 s"] == pytest.approx(0.4, abs=1e-3)  # two of five moments
+    assert found["valence after 1.0 s"] == pytest.approx(1, abs=1e-3)
+    blind = lab.train.change_scores(lambda x: (x[:, 0, :2] * 0.0, np.full((len(x), 2), 0.1)), exact)
+    assert blind["valence CCC"] == 0
+    assert np.isnan(blind["valence after 0.4 s"])
+    assert blind["valence sign"] == 0
