@@ -103,6 +103,33 @@ def test_an_unknown_face_is_enrolled_from_the_photo_and_found_again(known, visit
     page.locator("article.who h3", has_text="Grace").wait_for()
 
 
+def test_a_face_is_named_by_two_keys_and_a_box_is_drawn_by_keyboard(visit, faces):
+    page = visit("people")
+    new_gallery(page, "keys")
+    page.goto(page.url.split("#")[0] + "#/identify")
+    choose(page, faces / "both.jpg")
+    cards = page.locator("article.who")
+    cards.nth(1).wait_for()
+    page.keyboard.press("2")
+    expect(cards.nth(1)).to_have_class(re.compile("chosen"))
+    page.keyboard.press("e")
+    page.keyboard.type("Second")
+    page.keyboard.press("Enter")
+    said(page, "Second is enrolled.")
+    page.locator("article.who h3", has_text="Second").wait_for()
+    page.get_by_role("button", name="Mark a missed face").click()
+    for key in ("ArrowLeft", "Shift+ArrowRight", "Shift+ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_role("heading", name="Who is in the box?").wait_for()
+
+
+def test_a_photo_is_taken_with_the_camera(known, visit):
+    page = visit()
+    page.get_by_role("button", name="Take a photo").click()
+    page.get_by_role("button", name="Take it").click()
+    page.locator("article.who h3", has_text="Eileen").wait_for()
+
+
 def test_many_photos_are_sorted_by_outcome_and_become_a_table(known, visit, faces):
     page = visit()
     choose(page, *(faces / f"{n}.jpg" for n in ("Eileen", "both", "wall", "broken")))
@@ -333,6 +360,13 @@ def test_a_film_shows_who_is_on_screen_and_an_unknown_is_named_once(known, visit
     vtt = downloaded(page, page.get_by_role("button", name="VTT"))
     assert "Eileen" in vtt
     lane = page.locator(".lane", has_text="Eileen").get_by_role("slider")
+    box = lane.bounding_box()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 10)
+    page.locator(
+        ".hover-frame video[data-time^='2.'], .hover-frame video[data-time^='3.']"
+    ).wait_for()
+    page.mouse.move(5, 5)
+    expect(page.locator(".hover-frame")).to_have_count(0)
     lane.focus()
     page.keyboard.press("k")
     page.wait_for_function("!document.querySelector('video').paused")

@@ -64,6 +64,11 @@ export function App() {
           <button class="button bare" onClick={() => (paletteOpen.value = true)}>
             <Icon name="search" /> <span class="read">{t("palette.open")}</span> <kbd class="wide-only">Ctrl K</kbd>
           </button>
+          {!online.value && (
+            <span class="narrow-only" role="status">
+              <Icon name="offline" /> <span class="read">{t("offline")}</span>
+            </span>
+          )}
           <UndoButton />
         </header>
         <main class="page" id="main" key={current}>

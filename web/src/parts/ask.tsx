@@ -1,6 +1,6 @@
 // Forms that ask before something is stored: a name, a legal basis, an erasure.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { searchPeople } from "../api/calls";
 import { gallery, governed, purpose } from "../api/session";
 import type { NewBasis, Person } from "../api/types";
@@ -26,10 +26,16 @@ interface NameProps {
   busy?: boolean;
   onName: (name: string, basis?: NewBasis) => void;
   basis?: boolean; // false: the person has a legal basis already
+  focus?: boolean; // the name can be typed at once
 }
 
 /** A field for a name that proposes known people, and asks for a basis where the gallery does. */
-export function NameForm({ label, action, busy, onName, basis = true }: NameProps) {
+export function NameForm({ label, action, busy, onName, basis = true, focus = false }: NameProps) {
+  const field = useRef<HTMLInputElement>(null);
+  // Before the next key, which belongs to the name.
+  useLayoutEffect(() => {
+    if (focus) field.current?.focus();
+  }, []);
   const [name, setName] = useState("");
   const [known, setKnown] = useState<Person[]>([]);
   const [given, setGiven] = useState<NewBasis | null>(null);
@@ -51,7 +57,7 @@ export function NameForm({ label, action, busy, onName, basis = true }: NameProp
     >
       <label class="field">
         {label}
-        <input list="known-people" required maxLength={200} autoComplete="off" value={name} onInput={(event) => setName(event.currentTarget.value)} />
+        <input ref={field} list="known-people" required maxLength={200} autoComplete="off" value={name} onInput={(event) => setName(event.currentTarget.value)} />
       </label>
       <datalist id="known-people">
         {known.map((one) => (

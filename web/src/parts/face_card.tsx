@@ -21,7 +21,7 @@ export function FaceCard({ face, asked, source, size, chosen, onChoose, children
   const outcome = outcomeOf(face);
   const runner = decision?.candidates?.[1]?.score ?? null;
   return (
-    <article class={`card who ${chosen ? "chosen" : ""}`} onClick={onChoose}>
+    <article class={`card who ${chosen ? "chosen" : ""}`} tabIndex={0} onClick={onChoose} onFocus={onChoose}>
       <div class="top">
         <Cut source={source} size={size} box={face.box as Box} label={nameOf(face)} />
         <div>

@@ -1,5 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { clock, t } from "../words";
+import type { Hover } from "./hover_frame";
 
 interface Props {
   label: string;
@@ -12,13 +13,14 @@ interface Props {
   clip: [number, number] | null; // s
   onSeek: (time: number) => void;
   onClip: (clip: [number, number]) => void;
+  onHover: (at: Hover | null) => void;
 }
 
 /**
  * When one person is on screen. A click jumps there, a drag makes a clip; arrow keys move by one
  * appearance, and Enter makes a clip of the appearance at the cursor.
  */
-export function Lane({ label, picture, outcome, spans, cuts, seconds, time, clip, onSeek, onClip }: Props) {
+export function Lane({ label, picture, outcome, spans, cuts, seconds, time, clip, onSeek, onClip, onHover }: Props) {
   const svg = useRef<SVGSVGElement>(null);
   const [from, setFrom] = useState<number | null>(null);
   const at = (event: PointerEvent) => {
@@ -59,8 +61,10 @@ export function Lane({ label, picture, outcome, spans, cuts, seconds, time, clip
         }}
         onPointerMove={(event) => {
           const here = at(event);
+          if (event.pointerType === "mouse") onHover({ time: here, x: event.clientX - (event.currentTarget.closest(".lanes")?.getBoundingClientRect().left ?? 0) });
           if (from !== null && Math.abs(here - from) > seconds / 100) onClip([Math.min(from, here), Math.max(from, here)]);
         }}
+        onPointerLeave={() => onHover(null)}
         onPointerUp={(event) => {
           const here = at(event);
           if (from !== null && Math.abs(here - from) <= seconds / 100) onSeek(here);

@@ -1,10 +1,12 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { searchPeople } from "../api/calls";
-import { allowed, gallery, leave } from "../api/session";
+import { api, body } from "../api/client";
+import { allowed, galleries, gallery, leave } from "../api/session";
 import { SCREENS } from "../app";
 import { fail, go, paletteOpen, theme } from "../state";
 import { t } from "../words";
 import { Icon, type Line } from "./icon";
+import { useLoad } from "./states";
 
 interface Item {
   label: string;
@@ -41,6 +43,19 @@ export function Palette() {
       clearTimeout(timer);
     };
   }, [text, open, gallery.value]);
+  const [films] = useLoad(async () => (open && allowed("films") ? (await body(api.GET("/v1/films", { params: { query: { limit: 200 } } }))).items : []), [open]);
+  const found: Item[] = (text && films.state === "done" ? films.value : []).map((one) => ({
+    label: one.name,
+    kind: t("palette.film"),
+    icon: "films",
+    run: () => go("films", one.id),
+  }));
+  const places: Item[] = galleries.value.map((one) => ({
+    label: one.name,
+    kind: t("palette.gallery"),
+    icon: "people",
+    run: () => (gallery.value = one.name),
+  }));
   const screens: Item[] = SCREENS.filter(allowed).map((one) => ({
     label: t(`nav.${one}`),
     kind: t("palette.screen"),
@@ -52,7 +67,7 @@ export function Palette() {
     { label: t("sign.out"), kind: t("palette.action"), icon: "key", run: () => void leave() },
   ];
   const wanted = text.toLocaleLowerCase();
-  const items = [...people, ...[...screens, ...actions].filter((one) => one.label.toLocaleLowerCase().includes(wanted))];
+  const items = [...people, ...[...screens, ...found, ...(text ? places : []), ...actions].filter((one) => one.label.toLocaleLowerCase().includes(wanted))];
   const run = (item: Item | undefined) => {
     if (!item) return;
     paletteOpen.value = false;
@@ -92,7 +107,7 @@ export function Palette() {
       />
       <ul id="palette-items" role="listbox" aria-label={t("palette.open")}>
         {items.map((item, number) => (
-          <li key={item.kind + item.label} id={`palette-${number}`} role="option" aria-selected={number === at} onClick={() => run(item)}>
+          <li key={`${item.kind}${item.label}${number}`} id={`palette-${number}`} role="option" aria-selected={number === at} onClick={() => run(item)}>
             <Icon name={item.icon} /> {item.label} <small>{item.kind}</small>
           </li>
         ))}

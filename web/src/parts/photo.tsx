@@ -1,5 +1,5 @@
 // A photo with its faces boxed. The picture stays on this computer: only its pixels are shown.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { FaceRow } from "../api/types";
 import { t } from "../words";
 import type { Outcome } from "./icon";
@@ -52,6 +52,22 @@ export function Photo({ source, size, faces, chosen, onChoose, onDraw }: Props) 
     const [[a, b], [x, y]] = [from.current, place(event)];
     setDrawn([Math.min(a, x), Math.min(b, y), Math.max(a, x), Math.max(b, y)]);
   };
+  // A box by keyboard: arrows move it, with Shift they change its size, Enter takes it.
+  const press = (event: KeyboardEvent) => {
+    const steps: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const [right, down] = steps[event.key] ?? [0, 0];
+    if (event.key === "Enter" && drawn) end();
+    if (!right && !down) return;
+    event.preventDefault();
+    const [x, y] = [(right * width) / 50, (down * height) / 50];
+    const [l, t0, r, b] = drawn ?? [0.4 * width, 0.4 * height, 0.6 * width, 0.6 * height];
+    setDrawn(event.shiftKey ? [l, t0, Math.max(l + 9, r + x), Math.max(t0 + 9, b + y)] : [l + x, t0 + y, r + x, b + y]);
+  };
+  const sheet = useRef<HTMLDivElement>(null);
+  // Before the next key, which belongs to the box.
+  useLayoutEffect(() => {
+    if (onDraw) sheet.current?.focus();
+  }, [onDraw === undefined]);
   const end = () => {
     if (drawn && drawn[2] - drawn[0] > 8 && drawn[3] - drawn[1] > 8) onDraw?.(drawn);
     from.current = null;
@@ -60,7 +76,9 @@ export function Photo({ source, size, faces, chosen, onChoose, onDraw }: Props) 
   return (
     <div class="stage">
       <div
+        ref={sheet}
         class="sheet"
+        {...(onDraw ? { tabIndex: 0, role: "application", "aria-label": t("identify.draw.keys"), onKeyDown: press } : {})}
         style={onDraw ? { cursor: "crosshair", touchAction: "none" } : {}}
         onPointerDown={onDraw ? (event) => (from.current = place(event)) : undefined}
         onPointerMove={onDraw ? move : undefined}

@@ -7,6 +7,7 @@ import { Ask, NameForm } from "../parts/ask";
 import { Copies } from "../parts/copies";
 import { Drop } from "../parts/drop";
 import { edlOf, filmXmpOf, save, vttOf, withinClip } from "../parts/exports";
+import { type Hover, HoverFrame } from "../parts/hover_frame";
 import { Command, searching } from "../parts/command";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { quoted } from "../parts/shell";
@@ -195,6 +196,7 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
   const [clip, setClip] = useState<[number, number] | null>(null);
   const [naming, setNaming] = useState<number | null>(null);
   const [fails, setFails] = useState(false);
+  const [hover, setHover] = useState<Hover | null>(null);
   const seconds = Math.max(answer.seconds, 0.1);
   const seek = (to: number) => {
     if (video.current) video.current.currentTime = to;
@@ -280,6 +282,7 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
         </div>
         {answer.people.length ? (
           <div class="lanes">
+            <HoverFrame film={film.id} at={hover} />
             {answer.people.map((one, place) => (
               <Lane
                 key={one.label}
@@ -293,6 +296,7 @@ function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer
                 clip={clip}
                 onSeek={seek}
                 onClip={setClip}
+                onHover={setHover}
               />
             ))}
           </div>

@@ -1,11 +1,13 @@
 import { signal } from "@preact/signals";
-import { useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { enrol, identify } from "../api/calls";
+import { writing } from "../app";
 import { api } from "../api/client";
 import { gallery, may } from "../api/session";
 import { type Answer, type FaceRow, isRead, type NewBasis } from "../api/types";
 import { NameForm } from "../parts/ask";
 import { csvOf, save, xmpOf } from "../parts/exports";
+import { TakePhoto } from "../parts/camera";
 import { Drop } from "../parts/drop";
 import { Command, searching } from "../parts/command";
 import { FaceCard } from "../parts/face_card";
@@ -116,7 +118,9 @@ export function Identify() {
         )}
       </div>
       {all.length === 0 ? (
-        <Drop accept="image/*,.heic,.heif" icon="identify" title={t("identify.drop")} text={t("identify.private")} onFiles={add} />
+        <Drop accept="image/*,.heic,.heif" icon="identify" title={t("identify.drop")} text={t("identify.private")} onFiles={add}>
+          <TakePhoto onPhoto={(photo) => add([photo])} />
+        </Drop>
       ) : one ? (
         <One entry={one} />
       ) : (
@@ -181,10 +185,19 @@ function Small({ entry }: { entry: Entry }) {
 }
 
 function One({ entry }: { entry: Entry }) {
-  const [chosen, setChosen] = useState<number | null>(null);
+  const [picked, setChosen] = useState<number | null>(null);
   const [drawing, setDrawing] = useState(false);
   const [drawn, setDrawn] = useState<Box | null>(null);
   const { answer, error, file } = entry;
+  const order = useRef<number[]>([]); // of the faces, as their cards are
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const face = order.current[Number(event.key) - 1];
+      if (face !== undefined && !writing(event) && !event.ctrlKey && !event.metaKey && !event.altKey) setChosen(face);
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
   if (error !== undefined) return <Trouble error={error} again={again} />;
   if (!answer) return <Working label={t("identify.working")} />;
   if (!isRead(answer)) return <Trouble error={new Error(answer.error)} />;
@@ -192,6 +205,8 @@ function One({ entry }: { entry: Entry }) {
   const faces = answer.faces
     .map((face, number) => ({ face, number }))
     .sort((a, b) => ORDER.indexOf(outcomeOf(a.face)) - ORDER.indexOf(outcomeOf(b.face)));
+  order.current = faces.map(({ number }) => number);
+  const chosen = picked ?? (faces.length === 1 ? 0 : null);
   return (
     <div class="split">
       <div class="cards">
@@ -209,6 +224,9 @@ function One({ entry }: { entry: Entry }) {
             {file.name} · {size[1]} × {size[0]}
           </span>
         </div>
+        <p class="small soft wide-only screen-only">
+          <kbd>1</kbd> … <kbd>9</kbd> {t("identify.keys.choose")} · <kbd>Y</kbd> {t("identify.right")} · <kbd>N</kbd> {t("identify.wrong")} · <kbd>E</kbd> {t("identify.enrol")}
+        </p>
         <Command line={identifying(quoted(file.name), entry.asked)} />
       </div>
       <div class="cards">
@@ -238,10 +256,23 @@ function One({ entry }: { entry: Entry }) {
 function Actions({ face, file }: { face: FaceRow; file: File }) {
   const [naming, setNaming] = useState(false);
   const known = face.decision?.person ?? face.decision?.candidates?.[0]?.person;
+  const answers = known && face.decision?.outcome !== "unknown";
+  useLayoutEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (writing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const key = event.key.toLowerCase();
+      if (key === "e" && may("enrol")) {
+        event.preventDefault(); // the letter is no part of the name
+        setNaming(true);
+      } else if (answers && (key === "y" || key === "n")) void verdict(known, key === "y");
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  });
   return (
     <div class="cards" onClick={(event) => event.stopPropagation()}>
       <div class="actions">
-        {known && face.decision?.outcome !== "unknown" && (
+        {answers && (
           <>
             <button class="button tight" onClick={() => void verdict(known, true)}>
               <Icon name="check" /> {t("identify.right")}
@@ -281,7 +312,7 @@ function Enrol({ file, box, onDone }: { file: File; box: Box; onDone: () => void
       setBusy(false);
     }
   };
-  return <NameForm label={t("identify.name")} action={t("identify.enrol")} busy={busy} onName={(name, basis) => void submit(name, basis)} />;
+  return <NameForm label={t("identify.name")} action={t("identify.enrol")} busy={busy} focus onName={(name, basis) => void submit(name, basis)} />;
 }
 
 async function verdict(name: string, right: boolean): Promise<void> {

@@ -9,11 +9,11 @@ import { Command, searching } from "../parts/command";
 import { Ask, NameForm } from "../parts/ask";
 import { Icon, OutcomeIcon } from "../parts/icon";
 import { type Box, nameOf, outcomeOf } from "../parts/photo";
+import { snapshot, WIDTH } from "../parts/camera";
 import { Empty } from "../parts/states";
 import { fail, say, strictness } from "../state";
 import { number, t } from "../words";
 
-const WIDTH = 640; // px of a frame that is sent
 const DARK = 0.12; // mean brightness below which a camera sees too little
 const STAYS = 3000; // ms without a face after which somebody has left
 
@@ -229,14 +229,4 @@ export function Live() {
       )}
     </>
   );
-}
-
-/** The present frame as JPEG, at most `most` px wide; null before the first one. */
-async function snapshot(video: HTMLVideoElement | null, canvas: HTMLCanvasElement, most = WIDTH): Promise<Blob | null> {
-  if (!video || video.readyState < 2 || !video.videoWidth) return null;
-  const scale = Math.min(1, most / video.videoWidth);
-  canvas.width = Math.round(video.videoWidth * scale);
-  canvas.height = Math.round(video.videoHeight * scale);
-  canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
-  return new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
 }
