@@ -17,7 +17,6 @@ from mien.errors import GalleryMismatchError, MienError
 from mien.gallery import open_gallery
 from mien.media import write_image
 from mien.photo.trial import compared_as
-from mien.report.film_files import film_row
 from mien.service import enroll, identify, items_in
 from mien.service.model_change import embed_beside
 from mien.types import Decision
@@ -173,7 +172,6 @@ def test_the_people_of_a_film_are_compared_too(
     assert [each.person for each in decisions] == ["Ada", "Bob"]
     assert [len(person.tracks) for person in people] == [2, 2]
     assert ([each.trial.person for each in decisions] == ["Ada", "Bob"]) is agrees
-    assert "trial" in json.dumps(film_row(one.film, "x"))
     change = gallery.model_change()
     assert change.faces == before.faces + 2
     assert (change.equal == before.equal + 2) is agrees

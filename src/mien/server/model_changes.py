@@ -40,7 +40,7 @@ class ChangeFacts(BaseModel):
     templates: int
     embedded: int = Field(description="of them, those with both vectors")
     photos: list[str] = Field(description="names of up to 100 photos that are needed again")
-    trial: bool = Field(description="whether live searches of photos also ask the new model")
+    trial: bool = Field(description="whether live searches also ask the new model")
     since: str | None = Field(description="when the trial began")
     faces: int = Field(description="of live searches, decided by both")
     equal: int = Field(description="of them, with the same outcome and person")
