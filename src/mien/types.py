@@ -177,6 +177,7 @@ class Answer:
     seconds: dict[str, float] = field(default_factory=dict)  # step -> time it took
     brightened: bool = False  # faces were found only after the image was brightened
     smallest: float | None = None  # px: smaller faces were not searched for; None: not known
+    images: int = 1  # of the file; only the first one was searched
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -68,8 +68,8 @@ def detect(
         faces = [face_row(face) for face in answer.faces]
         kept = [{key: face[key] for key in ("box", "score", "points")} for face in faces]
         row = answer_row(answer, name)
-        keys = ("image", "size", "turned", "brightened", "smallest", "reason", "models")
-        print_json_line({**{key: row[key] for key in keys}, "faces": kept})
+        keys = ("image", "images", "size", "turned", "brightened", "smallest", "reason", "models")
+        print_json_line({**{key: row[key] for key in keys if key in row}, "faces": kept})
     if table:
         print_table(["image", "faces>", "best score>", "reason"], rows)
     stop_if_failed(failed)

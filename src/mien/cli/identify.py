@@ -32,6 +32,7 @@ from mien.cli.options import (
     TurnsChoice,
     Who,
     check_report,
+    complain_unsearched,
     embedder_for,
     opened,
     searching,
@@ -272,9 +273,11 @@ class Shown:
         return NO_MATCH if self._outcomes else NO_FACE
 
     def _warn(self, one: "Identified") -> None:
-        """Say on stderr which faces are not live, or were not measured."""
+        """Say on stderr what was not searched, and which faces are not live or not measured."""
         from mien.liveness.check import refusal
 
+        if one.answer:
+            complain_unsearched(one.source, one.answer)
         faces = list(one.answer.faces) if one.answer else []
         faces += [person.best for person in one.film.people] if one.film else []
         for face in faces:

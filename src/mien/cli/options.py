@@ -241,6 +241,15 @@ def open_picture(name: str) -> "Pixels":
     return read_image(source_of(name))
 
 
+def complain_unsearched(name: str, answer: "Answer") -> None:
+    """Report on stderr that a file has more images than the one that was searched."""
+    if answer.images > 1:
+        complain(
+            f"{name} has {answer.images} images, of which only the first was searched; save pages "
+            "as files, or an animation as a film."
+        )
+
+
 def each_answer(names: Sequence[str], task: str, pipeline: "Pipeline") -> Iterator["Answered"]:
     """Read and analyse images under a progress bar; name, image, answer and message of each.
 
@@ -260,6 +269,8 @@ def each_answer(names: Sequence[str], task: str, pipeline: "Pipeline") -> Iterat
         for done, one in enumerate(answers, 1):
             if one[3]:
                 complain(one[3])
+            if one[2]:
+                complain_unsearched(one[0], one[2])
             yield one
             on_step(task, done, len(names))
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mien.media.film_writing import FilmWriter
     from mien.media.finding import find_images, find_sources, is_film
     from mien.media.hiding import hide_faces
-    from mien.media.images import read_image
+    from mien.media.images import count_images, read_image
     from mien.media.limits import LIMITS, Limits
     from mien.media.live import Live, Replay, is_live, open_source
     from mien.media.marks import mark
@@ -34,6 +34,7 @@ __all__ = [
     "Live",
     "Replay",
     "add_correction",
+    "count_images",
     "draw_faces",
     "encode_image",
     "enlarged",
@@ -76,7 +77,7 @@ if not TYPE_CHECKING:
             "film_writing": ("FilmWriter",),
             "finding": ("find_images", "find_sources", "is_film"),
             "hiding": ("hide_faces",),
-            "images": ("read_image",),
+            "images": ("count_images", "read_image"),
             "limits": ("LIMITS", "Limits"),
             "live": ("Live", "Replay", "is_live", "open_source"),
             "marks": ("mark",),

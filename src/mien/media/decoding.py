@@ -38,6 +38,8 @@ T = TypeVar("T")
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 # Bytes per pixel that Pillow holds, by mode; 4 by default.
 BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "PA": 4, "I;16": 2, "I;16B": 2}
+SEVERAL = {"gif", "png", "webp", "avif", "heif", "tiff"}  # formats with several images
+PAGES = 100  # of a TIFF whose tags are read
 STRIP = 256  # rows that are laid on grey at once
 _SCAN, _END, _BARE = 0xDA, 0xD9, {0x01, 0xD8}  # bare: markers without a segment
 
@@ -75,6 +77,29 @@ def packet(data: bytes, where: str, limits: Limits = LIMITS) -> bytes | None:
         ImageError: as `decode`; only the header is read.
     """
     return _guarded(_packet, data, where, limits)
+
+
+def count(data: bytes, where: str, limits: Limits = LIMITS) -> int:
+    """Return how many images an image file has: pages of a TIFF, frames of an animation.
+
+    Reduced copies of a page are not counted, nor what cameras hide in a JPEG.
+
+    Raises:
+        ImageError: as `decode`; only headers are read.
+    """
+    return _guarded(_count, data, where, limits)
+
+
+def _count(kind: str, data: bytes, where: str, limits: Limits) -> int:
+    image = _checked(kind, data, where, limits)
+    frames = int(getattr(image, "n_frames", 1)) if kind in SEVERAL else 1
+    if kind != "tiff" or frames == 1:
+        return frames
+    full = 0
+    for number in range(min(frames, PAGES)):
+        image.seek(number)
+        full += not image.tag_v2.get(254, 0) & 1  # type: ignore[attr-defined]
+    return full + max(frames - PAGES, 0)
 
 
 def _packet(kind: str, data: bytes, where: str, limits: Limits) -> bytes | None:

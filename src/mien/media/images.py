@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.errors import ImageError
 from mien.media.arrays import from_array
-from mien.media.decoding import decode
+from mien.media.decoding import count, decode
 from mien.media.finding import is_film
 from mien.media.formats import describe_bytes
 from mien.media.limits import LIMITS, Limits
@@ -54,6 +54,18 @@ def read_image(source: Source, *, limits: Limits = LIMITS, where: str | None = N
     path = Path(source)
     where = where or f"Image {path}"
     return decode(image_bytes(path, limits, where), where, limits)
+
+
+def count_images(source: str | os.PathLike[str] | bytes) -> int:
+    """Return how many images a file has, of which `read_image` reads the first one.
+
+    Raises:
+        ImageError: the file cannot be read.
+    """
+    if isinstance(source, bytes):
+        return count(source, "The image in bytes")
+    path = Path(source)
+    return count(image_bytes(path), f"Image {path}")
 
 
 def image_bytes(path: Path, limits: Limits = LIMITS, where: str | None = None) -> bytes:

@@ -1,13 +1,14 @@
 """One image: decoded, measured and embedded, without a gallery."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from mien.contracts import Change
 from mien.errors import ImageError
-from mien.media import read_change, read_image
+from mien.media import count_images, read_change, read_image
 from mien.photo.pipeline import Pipeline
 from mien.types import Answer, Pixels
 
@@ -42,7 +43,8 @@ def measure(source: Source, pipeline: Pipeline, *, where: str | None = None) -> 
     try:
         image = read_image(source, where=where)
         change = None if isinstance(source, np.ndarray) else read_change(source)
+        images = 1 if isinstance(source, np.ndarray) else count_images(source)
     except ImageError as error:
         return Measured(error=str(error))
     answer, seen = pipeline.measured(image)
-    return Measured(answer, change, image, seen)
+    return Measured(replace(answer, images=images), change, image, seen)

@@ -72,6 +72,7 @@ def answer_row(answer: Answer, image: str, extent: Extent = BRIEF) -> Row:
         "brightened": answer.brightened,
         "smallest": None if answer.smallest is None else round(answer.smallest, 1),
         "reason": answer.reason,
+        **({"images": answer.images} if answer.images > 1 else {}),
         "faces": [face_row(face, extent) for face in answer.faces],
         "search": _search(decisions),
         "models": answer.models,
