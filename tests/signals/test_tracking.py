@@ -35,7 +35,8 @@ def test_points_are_followed_where_they_are_asked_for():
     after = cv2.warpAffine(before, shift, (160, 160), borderMode=cv2.BORDER_REFLECT)
     inside = np.zeros((160, 160), bool)
     inside[40:120, 40:120] = True
-    here, there = follow_points(before, after, inside)
+    [(here, there), (outside, _)] = follow_points(before, after, inside, ~inside)
+    assert not inside[outside[:, 1].astype(int), outside[:, 0].astype(int)].any()
     assert len(here) >= 20
     assert (here >= 40).all()
     assert (here < 120).all()
@@ -44,5 +45,5 @@ def test_points_are_followed_where_they_are_asked_for():
 
 def test_a_picture_without_corners_has_no_points():
     flat = np.full((64, 64), 90, np.uint8)
-    here, there = follow_points(flat, flat, np.ones((64, 64), bool))
+    [(here, there)] = follow_points(flat, flat, np.ones((64, 64), bool))
     assert here.shape == there.shape == (0, 2)

@@ -165,10 +165,10 @@ def compare(before: Pixels, after: Pixels, box: Floats, time: float) -> Pair | N
     first, second = grey_values(np.stack([resize_part(i, part, SIDE) for i in (before, after)]))
     face, around = _areas(part, box)
     width = float(box[2] - box[0]) * SIDE / (part[2] - part[0])
-    plane = fit_plane(*follow_points(first, second, face))
+    of_face, (here, there) = follow_points(first, second, face, around)
+    plane = fit_plane(*of_face)
     if plane is None:
         return None
-    here, there = follow_points(first, second, around)
     rest = (float("nan"), float("nan"))
     if len(here) >= PAIRS:
         left = there - map_points(plane.transform, here)

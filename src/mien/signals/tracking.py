@@ -1,6 +1,7 @@
 """Points that are followed from one image to another, and the plane that their motion fits."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -16,29 +17,40 @@ LEAST = 12  # points that a plane is fitted to
 
 
 def follow_points(
-    before: NDArray[np.uint8], after: NDArray[np.uint8], inside: NDArray[np.bool_]
-) -> tuple[Doubles, Doubles]:
+    before: NDArray[np.uint8], after: NDArray[np.uint8], *areas: NDArray[np.bool_]
+) -> list[tuple[Doubles, Doubles]]:
     """Follow corners of one grey image to another one.
 
     Args:
         before: (H, W).
         after: (H, W).
-        inside: (H, W) where corners are chosen.
+        areas: (H, W) each, where corners are chosen.
 
     Returns:
-        (N, 2) px before and after; points that do not return to their start are left out.
+        For each area (N, 2) px before and after; points that do not return to their start are left
+        out.
 
     Source: Shi and Tomasi, CVPR 1994; Bouguet, "Pyramidal implementation of the Lucas Kanade
     feature tracker", 2000.
     """
-    found: Any = cv2.goodFeaturesToTrack(before, MOST, 0.01, APART, mask=inside.astype(np.uint8))
-    if found is None:
-        return np.zeros((0, 2)), np.zeros((0, 2))
-    there, seen, _ = cv2.calcOpticalFlowPyrLK(before, after, found, None)  # type: ignore[call-overload]
+    chosen = [_corners(before, area) for area in areas]
+    start: Any = np.concatenate(chosen)  # all at once: most of the time is spent on the pyramids
+    if not len(start):
+        return [(np.zeros((0, 2)), np.zeros((0, 2)))] * len(areas)
+    there, seen, _ = cv2.calcOpticalFlowPyrLK(before, after, start, None)  # type: ignore[call-overload]
     back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, there, None)  # type: ignore[call-overload]
-    slip = np.linalg.norm((back - found).reshape(-1, 2), axis=1)
+    slip = np.linalg.norm(back - start, axis=1)
     good = (seen.ravel() == 1) & (again.ravel() == 1) & (slip <= SLIP)
-    return found.reshape(-1, 2)[good].astype(float), there.reshape(-1, 2)[good].astype(float)
+    ends = np.cumsum([0, *map(len, chosen)])
+    parts = [np.arange(a, b)[good[a:b]] for a, b in pairwise(ends.tolist())]
+    return [(start[part].astype(float), there[part].astype(float)) for part in parts]
+
+
+def _corners(image: NDArray[np.uint8], area: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(N, 2) px, the strongest first."""
+    found = cv2.goodFeaturesToTrack(image, MOST, 0.01, APART, mask=area.astype(np.uint8))
+    corners = np.zeros((0, 2)) if found is None else np.asarray(found).reshape(-1, 2)
+    return corners.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

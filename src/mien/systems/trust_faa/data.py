@@ -54,8 +54,9 @@ def _rendered(on_step: OnStep | None) -> Iterator[tuple[Pixels, NDArray[np.bool_
     for number in range(PEOPLE + TEST_PEOPLE):
         person = make_person(24_500 + number, head)
         dark = number % 2 == 1
-        style = replace(person.appearance, tone=TONES[dark], mask=False, scarf=False)
-        style = replace(style, glasses="none")
+        style = replace(
+            person.appearance, tone=TONES[dark], glasses="none", mask=False, scarf=False
+        )
         actor = Actor(head, replace(person, appearance=style))
         for scene in range(SCENES):
             rng = np.random.default_rng([24, 3, number, scene])
