@@ -35,10 +35,23 @@ def head(toy, monkeypatch):
     path = toy(["n", 3, 64, 64], answers)
     head = EvokedA4Net(path, name="trained", scenes=("beach", "shop"))
     faces = []
-    monkeypatch.setattr("mien.zoo.find", lambda name: SimpleNamespace(task="evoked-emotion"))
+    card = SimpleNamespace(task="evoked-emotion", trained_on="emoset, by: mien train")
+    monkeypatch.setattr("mien.zoo.find", lambda name: card)
     opened = {"trained": head, "mtcnn": lambda image: faces}
     monkeypatch.setattr("mien.zoo.load", lambda name, **how: opened[name])
     return faces
+
+
+def test_a_head_that_learnt_from_drawn_scenes_is_a_demo(head, picture, mien, monkeypatch):
+    words = ("scene", picture, "--heads", "trained", "--detector", "mtcnn")
+    _, out, err = mien(*words)
+    assert "demo" not in json.loads(out)
+    assert "demo" not in err
+    card = SimpleNamespace(task="evoked-emotion", trained_on="synthetic data, by: mien train")
+    monkeypatch.setattr("mien.zoo.find", lambda name: card)
+    _, out, err = mien(*words)
+    assert json.loads(out)["demo"] is True
+    assert "trained on drawn scenes" in err
 
 
 def test_without_a_head_the_formulas_answer(picture, mien):

@@ -51,8 +51,11 @@ def scene(
     if explain and not heads:
         raise MienError("--explain needs --heads: without a head there is nothing to explain.")
     head = _head(heads, device) if heads else None
+    demo = bool(heads) and is_demo(heads)
+    if demo:
+        complain(f"{heads} was trained on drawn scenes: what it says of photographs is a demo.")
     rows = [_one(name, head, detector if head else "", device, explain, out) for name in names]
-    done = [row for row in rows if row]
+    done = [{**row, "demo": True} if demo else row for row in rows if row]
     if table:
         print_table(("Image", "Brightness>", "Colourfulness>", "Faces>", "Evokes", "Share>"),
                     [_cells(row) for row in done])  # fmt: skip
@@ -71,6 +74,13 @@ def _head(name: str, device: str) -> "EvokedA4Net":
                         "train a head: mien train evoked-a4net --data EMOSET")  # fmt: skip
     found: EvokedA4Net = load(name, device=device)
     return found
+
+
+def is_demo(name: str) -> bool:
+    """Whether a head was trained on drawn scenes, so that its emotions are those of their rule."""
+    from mien.zoo import find
+
+    return find(name).trained_on.startswith("synthetic data")
 
 
 def _one(
