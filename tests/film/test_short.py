@@ -93,5 +93,5 @@ def test_regions_of_a_portrait_whose_mouth_corner_rises(astronaut, mtcnn):
     with pytest.raises(FilmError, match="two frames or more"):
         moved_regions(Clip(clip.times[:1], clip.chips[:1]), load("attention-mesh"))
     nobody = np.full((4, 192, 192, 3), 120, np.uint8)
-    with pytest.raises(FilmError, match="finds no face"):
+    with pytest.raises(NoFaceError, match="cannot be found"):
         moved_regions(Clip(clip.times, nobody), load("attention-mesh"))

@@ -9,15 +9,13 @@ from mien.align import align
 from mien.behaviour.regions import RegionMotion, region_table
 from mien.contracts import Landmarker
 from mien.errors import FilmError
-from mien.geometry import places
-from mien.landmarks import SUBSET_68, fit_meshes
+from mien.landmarks import chip_face, fit_largest
 from mien.media import find_images, open_film, read_image
 from mien.photo import Pipeline
 from mien.signals import dense_flow, grey_values
-from mien.types import Clip, Crop, Face, Pixels
+from mien.types import Clip, Crop, Pixels
 
 ROOMY = Crop(size=192, zoom=0.7)  # shows forehead and chin
-SEEN = 0.5  # least presence of a mesh
 TRIED = 24  # frames that are compared with the first one
 MOST = 2000  # frames; 10 s at the 200 frames per second of the published sets
 
@@ -76,15 +74,13 @@ def moved_regions(
         The table of regions, and seconds of the frame that differs most.
 
     Raises:
-        FilmError: fewer than two frames, or the mesh finds no face in the first one.
+        FilmError: fewer than two frames.
+        NoFaceError: the mesh finds no face in the first one.
     """
     if clip.chips is None or len(clip.times) < 2:
         raise FilmError("The motion of regions needs two frames or more.")
-    eyes = Face(np.array([0, 0, crop.size, crop.size], np.float32), 1.0, places(crop))
-    mesh, presence = fit_meshes(landmarker, clip.chips[0], [eyes])
-    if presence[0].mean() < SEEN:
-        raise FilmError("The mesh finds no face in the first frame, so its regions are unknown.")
-    points = mesh[0][list(SUBSET_68), :2]
+    where = "the first frame of the clip"
+    points = fit_largest(landmarker, clip.chips[0], [chip_face(crop)], where)
     grey = grey_values(clip.chips)
     rows = np.unique(np.linspace(1, len(grey) - 1, min(TRIED, len(grey) - 1)).round().astype(int))
     tables = [region_table(dense_flow(grey[0], grey[row]), points) for row in rows]

@@ -6,6 +6,7 @@ from mien.deprecated import moved
 from mien.landmarks.head_pose import head_pose
 from mien.landmarks.measures import UNITS, measure, measure_head
 from mien.landmarks.mesh_fit import (
+    chip_face,
     face_region,
     fit_largest,
     fit_meshes,
@@ -21,6 +22,7 @@ __all__ = [
     "UNITS",
     "MeshTracker",
     "TrackedMesh",
+    "chip_face",
     "face_region",
     "fit_largest",
     "fit_meshes",
