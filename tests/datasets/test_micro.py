@@ -98,6 +98,7 @@ def test_samm_long_joins_the_emotions(tmp_path):
         ("1,EP,0,50,86,12,happiness", "line 2: onset 0 is below 1"),
         ("1,gone,46,50,86,12,happiness", "1 folders that CASME II lists do not exist"),
         ("1,EP,46,50", "line 2 lacks"),
+        (",EP,46,50,86,12,happiness", "line 2: '' is not a whole number"),
     ],
 )
 def test_a_damaged_sheet_names_the_line(tmp_path, row, words):
@@ -117,3 +118,10 @@ def test_codes_of_units_keep_side_and_intensity():
     assert units_of("4+R12B") == ("4", "R12B")
     assert units_of("AU4 + AU7?") == ("4", "7")
     assert units_of("none") == ()
+
+
+def test_a_clip_without_a_subject_is_refused(tmp_path):
+    row = ",a,12,15,20,4,I,disgust\n"
+    put(tmp_path, "casme3_label.csv", CASME3 + row, "data/a/color")
+    with pytest.raises(MienError, match="clip 'a' names no subject"):
+        MICRO["casme3"](tmp_path)

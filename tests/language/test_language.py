@@ -97,11 +97,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         state["asked"].append((self.path, self.headers.get("Authorization"), body))
         code, answer = state["answer"]
+        if "hold" in state and not answer:
+            state["hold"].wait(20)  # hangs until the test ends
+            return
         self.send_response(code)
+        if "length" in state:
+            self.send_header("Content-Length", state["length"])
         if code == 302:
             self.send_header("Location", "http://127.0.0.1:9/elsewhere")
         self.end_headers()
-        self.wfile.write(answer)
+        if "hold" in state:  # a letter, then nothing
+            for letter in answer:
+                self.wfile.write(bytes([letter]))
+                self.wfile.flush()
+                if state["hold"].wait(0.05):
+                    return
+        else:
+            self.wfile.write(answer)
 
     def log_message(self, *args):
         pass
@@ -142,6 +154,9 @@ def test_a_server_gets_image_prompt_and_key(server, monkeypatch):
     ("answer", "says"),
     [
         ((404, b"{}"), "refused the request"),
+        ((500, b"oops"), "refused the request \\(500"),
+        ((413, b""), "refused the request \\(413"),
+        ((200, b""), "does not answer like a chat server"),
         ((302, b""), "refused the request"),
         ((200, b"<html>"), "does not answer like a chat server"),
         ((200, b'{"choices": []}'), "does not answer like a chat server"),
@@ -165,3 +180,29 @@ def test_nobody_there_and_other_machines(server):
     for address in ("file:///etc/passwd", "127.0.0.1:8000", "http://[abc", ""):
         with pytest.raises(LanguageError, match="is not an address"):
             ServerClient("toy", address=address)
+
+
+@pytest.mark.parametrize("answer", [b"", b"{" * 400], ids=["hangs", "sends a letter at a time"])
+def test_a_server_that_never_finishes_is_given_up(server, answer):
+    address, state = server
+    state |= {"answer": (200, answer), "hold": threading.Event()}
+    try:
+        with pytest.raises(LanguageError, match="gives no answer"):
+            ServerClient("toy", address=address, seconds=0.2)(None, "?")
+    finally:
+        state["hold"].set()
+
+
+def test_half_an_answer_is_none(server):
+    address, state = server
+    state |= {"answer": (200, b'{"choices"'), "length": "5000"}
+    with pytest.raises(LanguageError, match=r"gives no answer|like a chat server"):
+        ServerClient("toy", address=address)(None, "?")
+
+
+def test_an_image_beyond_the_limit_is_not_sent(server, monkeypatch):
+    address, state = server
+    monkeypatch.setattr("mien.language.clients.LARGEST", 1000)
+    with pytest.raises(LanguageError, match="too large for a server: at most 1,000"):
+        ServerClient("toy", address=address)(noise(1, 64)[0], "?")
+    assert state["asked"] == []

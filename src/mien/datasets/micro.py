@@ -229,6 +229,10 @@ def _emotion(word: str) -> str:
 def _all(found: list[MicroEvent], root: Path, layout: str) -> list[MicroEvent]:
     if not found:
         raise MienError(f"{root} contains no events in the layout of {layout}; give its folder.")
+    nobody = [one.film for one in found if not one.subject.strip()]
+    if nobody:
+        raise MienError(f"In {layout}, clip '{nobody[0]}' names no subject, so it cannot be left "
+                        "out with the others of its person; complete the row.")  # fmt: skip
     gone = sorted({str(one.frames) for one in found if not one.frames.is_dir()})
     if gone:
         raise MienError(

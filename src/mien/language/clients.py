@@ -1,9 +1,11 @@
 """A model behind one call: a server on an address that the user names."""
 
 import base64
+import http.client
 import ipaddress
 import json
 import struct
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,6 +22,7 @@ Respond = Callable[[Pixels | None, str], str]  # (H, W, 3) or None, and a prompt
 ADDRESS = "http://127.0.0.1:8000/v1"  # of a server on this machine
 SECONDS = 120.0  # for one answer
 LONGEST = 1_000_000  # bytes of an answer that are read
+LARGEST = 20_000_000  # bytes of an image; hosted servers refuse larger ones
 
 
 class ServerClient:
@@ -71,7 +74,13 @@ class ServerClient:
         """
         content: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
         if image is not None:
-            data = "data:image/png;base64," + base64.b64encode(png(image)).decode()
+            packed = png(image)
+            if len(packed) > LARGEST:
+                raise LanguageError(
+                    f"An image of {len(packed):,} bytes is too large for a server: at most "
+                    f"{LARGEST:,} are sent; reduce it."
+                )
+            data = "data:image/png;base64," + base64.b64encode(packed).decode()
             content.append({"type": "image_url", "image_url": {"url": data}})
         body = {
             "model": self.name,
@@ -86,14 +95,14 @@ class ServerClient:
         )
         try:
             with _opener().open(request, timeout=self._seconds) as response:
-                answer = json.loads(response.read(LONGEST))
+                answer = json.loads(_read(response, time.monotonic() + self._seconds))
             return str(answer["choices"][0]["message"]["content"] or "")
         except urllib.error.HTTPError as error:
             raise LanguageError(
                 f"{self.address} refused the request ({error.code} {error.reason}); check the name "
                 f"of the model, '{self.name}', and the key."
             ) from error
-        except OSError as error:  # also a timeout
+        except (OSError, http.client.HTTPException) as error:  # also a timeout, or half an answer
             raise LanguageError(
                 f"{self.address} gives no answer ({getattr(error, 'reason', error)}); start the "
                 "server, or name its address."
@@ -102,6 +111,18 @@ class ServerClient:
             raise LanguageError(
                 f"{self.address} does not answer like a chat server; name the address up to /v1."
             ) from error
+
+
+def _read(response: Any, until: float) -> bytes:
+    """The answer, up to LONGEST bytes; a server that sends it byte by byte is stopped in time."""
+    parts: list[bytes] = []
+    left = LONGEST
+    while left > 0 and (part := response.read1(min(left, 65_536))):
+        parts.append(part)
+        left -= len(part)
+        if time.monotonic() > until:
+            raise TimeoutError("the answer takes too long")
+    return b"".join(parts)
 
 
 def png(image: Pixels) -> bytes:

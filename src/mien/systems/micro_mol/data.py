@@ -51,6 +51,10 @@ def read(data: Path | None) -> Flows:
     strange = sorted({r["label3"] for r in rows} - set(CLASSES))
     if strange:
         raise TrainingError(f"Class '{strange[0]}' is none of {', '.join(CLASSES)}.")
+    nobody = [line for line, r in enumerate(rows, 2) if not r["subject"].strip()]
+    if nobody:
+        raise TrainingError(f"micro_labels.csv, line {nobody[0]} names no subject, so its clip "
+                            "cannot be left out; add it or remove the row.")  # fmt: skip
     coded = [{f"AU{unit}" for unit in r["aus"].split(";") if unit} for r in rows]
     return Flows(
         image,

@@ -140,6 +140,11 @@ def test_files_that_do_not_fit_are_refused(torch, lab, tmp_path):
     np.savez(tmp_path / "micro_flow.npz", flow=np.zeros((3, 28, 28, 3), np.uint8))
     with pytest.raises(TrainingError, match="60 labels"):
         lab.data.read(tmp_path)
+    put(tmp_path, made_flows(lab))
+    table = tmp_path / "micro_labels.csv"
+    table.write_text(table.read_text().replace("made,P1,", "made,,", 1))
+    with pytest.raises(TrainingError, match="line 3 names no subject"):
+        lab.data.read(tmp_path)
 
 
 @pytest.mark.realdata
