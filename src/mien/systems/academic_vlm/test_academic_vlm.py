@@ -6,11 +6,13 @@ from itertools import product
 import numpy as np
 import pytest
 
+from mien.align import align
 from mien.contracts import Samples, Scope
 from mien.errors import LanguageError, MienError
 from mien.metrics.findings import plain
 from mien.systems.academic_vlm.asking import Classifier, position_bias, rotated
 from mien.systems.academic_vlm.audit import NO_ANSWER, subject_of
+from mien.systems.academic_vlm.describing import CROP, Describer, describe
 from mien.systems.academic_vlm.parsing import LABELS, again, parse, prompt, prompts
 from mien.systems.academic_vlm.signal import class_signal
 from mien.testing import check
@@ -246,3 +248,63 @@ def test_labels_of_the_data_set_are_translated():
     data = Samples("x", tuple(chips_of(3)), {"expression": ("enjoyment", "fatigue", "neutral")})
     assert labels_of(data, Options()) == ["happy", "tired", "neutral"]
     assert subject_of(Classifier(Scripted(), "m")).model.crop.size == 448
+
+
+STILL = {"AU04": 0.0, "AU06": 0.0, "AU07": 0.0, "AU12": 0.0, "AU26": 0.0}
+AHEAD = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "gaze": 0.0, "lids": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("units", "seen", "label", "cue"),
+    [
+        ({}, {}, "neutral", None),
+        ({"AU12": 5.0, "AU06": 3.0}, {}, "happy", "lip corners up (happy +1.00)"),
+        ({"AU04": 5.0}, {"roll": -15.0}, "confused", "brows lowered (confused +1.00)"),
+        ({}, {"yaw": -45.0}, "distracted", "head turned away (distracted +1.25)"),
+        ({}, {"gaze": 32.0}, "distracted", "eyes off the camera (distracted +1.13)"),
+        ({"AU26": 2.0}, {"lids": 0.5}, "tired", "lids drooping (tired +1.25)"),
+        ({}, {"pitch": -45.0}, "tired", "head sunk (tired +2.00)"),
+    ],
+)
+def test_what_descriptors_name(units, seen, label, cue):
+    found = describe({**STILL, **units}, {**AHEAD, **seen})
+    assert max(found.shares, key=found.shares.get) == label
+    assert sum(found.shares.values()) == pytest.approx(1)
+    assert (found.evidence[0] if found.evidence else None) == cue
+
+
+def test_shares_of_a_still_face_by_hand():
+    # scores 0, 0, 0, 0.6, 0 over the temperature 0.3
+    found = describe(STILL, AHEAD).shares
+    assert found["neutral"] == pytest.approx(np.exp(2) / (np.exp(2) + 4))
+
+
+def test_a_gaze_that_is_unknown_is_no_evidence_and_a_missing_unit_is_an_error():
+    assert describe(STILL, {**AHEAD, "gaze": np.nan}) == describe(STILL, AHEAD)
+    with pytest.raises(MienError, match="'AU12' has no number"):
+        describe({**STILL, "AU12": np.nan}, AHEAD)
+    with pytest.raises(MienError, match="'lids' has no number"):
+        describe(STILL, {name: value for name, value in AHEAD.items() if name != "lids"})
+
+
+@pytest.mark.weights
+def test_descriptors_of_a_portrait_and_of_no_face(astronaut, mtcnn):
+    describer = Describer(load("attention-mesh"))
+    chip = align(astronaut, [mtcnn(astronaut)[0]], CROP)[0]
+    smile, nobody = describer(np.stack([chip, np.full_like(chip, 120)]))
+    assert max(smile.values, key=smile.values.get) == "happy"
+    assert "lip corners up" in smile.text
+    assert (nobody.values, nobody.text) == ({}, "no mesh fits this face")
+    assert describer(np.empty((0, 256, 256, 3), np.uint8)) == []
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_the_proof_runs(torch, tmp_path, monkeypatch):
+    from mien.systems.academic_vlm import proof
+    from mien.train.proofs import run_proof
+    from mien.zoo import find_system
+
+    monkeypatch.setattr(proof, "PEOPLE", 1)
+    found = run_proof(find_system("academic-vlm"), None, tmp_path, quick=True)
+    assert "without gaze and pose" in found.texts["rendered"]
