@@ -19,10 +19,12 @@ class Server:
         self.folder, log = folder / "server", folder / "log.txt"
         self.url = f"http://127.0.0.1:{_free_port()}/"
         port = self.url.rstrip("/").rpartition(":")[2]
+        cameras = folder / "cameras.toml"  # one that cannot be reached, which costs no time
+        cameras.write_text(f'[[camera]]\nname = "gate"\nsource = "{folder / "nowhere.mp4"}"\n')
         command = [sys.executable, "-m", "mien", "serve", "--folder", str(self.folder)]
         with log.open("wb") as file:
             self.process = subprocess.Popen(
-                [*command, "--portraits", "--port", port],
+                [*command, "--portraits", "--port", port, "--cameras", str(cameras)],
                 stdout=file,
                 stderr=file,
                 env=dict(os.environ),

@@ -425,6 +425,16 @@ def test_the_camera_shows_who_is_there(known, visit):
     page.get_by_role("button", name="Start the camera").wait_for()
 
 
+def test_the_events_of_a_camera_of_the_operator_are_listed_and_followed(visit):
+    page = visit("live")
+    card = page.locator("li.card", has_text="gate")
+    card.get_by_role("button", name="Events").click()
+    rows = card.locator(".events li", has_text="cannot be reached")
+    rows.first.wait_for()
+    expect(rows).not_to_have_count(rows.count(), timeout=30_000)  # by the stream
+    assert "/v1/cameras/gate/events" in card.locator("code.command").text_content()
+
+
 DRAWN = """() => {
   const canvas = document.querySelector("canvas.mesh");
   const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);

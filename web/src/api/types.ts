@@ -19,6 +19,7 @@ export type Question = Part["Question"];
 export type Session = Part["SessionFacts"];
 export type NewBasis = Part["NewBasis"];
 export type Calibration = Part["CalibrationFacts"];
+export type CameraEvent = Part["EventFacts"];
 export type ModelChange = Part["ChangeFacts"];
 export type ModelErrors = Part["ModelErrors"];
 export type GalleryModel = Part["GalleryModel"];

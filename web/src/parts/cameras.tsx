@@ -4,6 +4,7 @@ import { api, body } from "../api/client";
 import { may } from "../api/session";
 import { fail } from "../state";
 import { coded, moment, t } from "../words";
+import { CameraLog } from "./camera_log";
 import { Icon, OutcomeIcon } from "./icon";
 import { Show, useLoad } from "./states";
 
@@ -16,6 +17,7 @@ interface Delivery {
 export function Cameras() {
   const [found, again] = useLoad(() => body(api.GET("/v1/cameras")), []);
   const [tried, setTried] = useState<Record<string, Delivery[]>>({});
+  const [opened, setOpened] = useState<string | null>(null); // camera whose events are shown
   const attempt = (camera: string) =>
     void body(api.POST("/v1/cameras/{camera}/test", { params: { path: { camera } } })).then((rows) => setTried({ ...tried, [camera]: rows }), fail);
   return (
@@ -46,6 +48,12 @@ export function Cameras() {
                       </span>
                     ))}
                   </span>
+                  <div style={{ flexBasis: "100%" }}>
+                    <button class="button tight bare" aria-expanded={opened === one.name} onClick={() => setOpened(opened === one.name ? null : one.name)}>
+                      <Icon name={opened === one.name ? "down" : "next"} /> {t("live.events")}
+                    </button>
+                    {opened === one.name && <CameraLog camera={one.name} />}
+                  </div>
                 </li>
               ))}
             </ul>
