@@ -1,115 +1,94 @@
-"""Measure the web page on loopback: first paint, scripts, scrolling, and the live view.
+"""The web page: size of its script, first paint, and frames per second while faces are scrolled.
 
-The server is `mien serve` in a process of its own; the browser is an installed Chromium. The
-gallery for scrolling has as many people as requested, with random templates. The live view sees a
-still portrait through a fake camera of 640 x 480; the time is from the frame to its boxes on the
-page, as the page measures it.
-
-Example: python benchmarks/page.py
+`python benchmarks/page.py URL KEY --gallery NAME` asks a server that runs. It needs the extra
+`page` and Chromium. The rate of a page that stands still (0 px/s) is printed beside that of
+scrolling, and the load of the machine, as all of them share the processors.
 """
 
 import argparse
 import gzip
+import os
 import shutil
-import sys
-import tempfile
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "page"))
-from serving import Server, write_camera  # the tests use the same server and camera
+import mien.server
 
-STATIC = Path(__file__).parent.parent / "src" / "mien" / "server" / "static"
+ASSETS = Path(mien.server.__file__).parent / "static" / "assets"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-SCROLL = """async () => {
-  const steps = [];
-  let last = performance.now();
-  for (let n = 0; n < 180; n++) {
-    scrollBy(0, 400);
-    await new Promise(requestAnimationFrame);
-    const now = performance.now();
-    steps.push(now - last);
-    last = now;
-  }
-  return steps;
+# Scroll by so many px per second for six seconds; the durations between frames, ms.
+SCROLL = """async speed => {
+  const found = [], began = performance.now();
+  let last = null;
+  await new Promise(done => {
+    const frame = now => {
+      if (last !== null) found.push(now - last);
+      last = now;
+      scrollTo(0, speed * (performance.now() - began) / 1000);
+      performance.now() - began < 6000 ? requestAnimationFrame(frame) : done();
+    };
+    requestAnimationFrame(frame);
+  });
+  return found;
 }"""
 
 
-def enter(browser: Browser, server: Server, screen: str) -> Page:
-    """Return a page that is signed in, at a screen."""
-    page = browser.new_page()
-    page.goto(server.url)
-    page.locator("input[type=password]").fill(server.key)
+def paints(page: Page, repeats: int) -> list[float]:
+    """Return the first paint of so many visits, ms, in order."""
+    found = []
+    for _ in range(repeats):
+        page.reload()
+        page.locator("main h1").first.wait_for()
+        page.wait_for_timeout(400)
+        found.append(round(page.evaluate(PAINT)))
+    return sorted(found)
+
+
+def frames(page: Page, speed: int) -> str:
+    """Scroll at a speed, px/s; return frames per second and the slow ones."""
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(500)
+    found = sorted(page.evaluate(SCROLL, speed))
+    rate, late = 1000 * len(found) / sum(found), sum(each > 34 for each in found)
+    return f"{rate:.1f} frames/s, {late} of {len(found)} later than 34 ms"
+
+
+def entered(browser: Any, url: str, key: str) -> Page:
+    """Return a page of somebody who is signed in."""
+    page: Page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(url)
+    page.locator("input[type=password]").fill(key)
     page.keyboard.press("Enter")
-    page.wait_for_selector(".bar")
-    page.goto(f"{server.url}#/{screen}")
+    page.locator(".bar").wait_for()
     return page
-
-
-def fill(server: Server, people: int) -> None:
-    """Enrol people with random templates in the gallery of the server."""
-    from mien.gallery import Template, open_gallery
-
-    path = next(server.folder.rglob("people.mien"))
-    random = np.random.default_rng(0)
-    with open_gallery(path, None) as gallery:
-        vectors = random.normal(size=(people, 128)).astype(np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        contract = gallery.embedder
-        gallery.add([Template(f"Person {n}", v, contract) for n, v in enumerate(vectors)])
-
-
-def spread(values: list[float], unit: str = "ms") -> str:
-    """Return median and 95 % quantile as text."""
-    middle, high = np.quantile(values, [0.5, 0.95])
-    return f"p50 {middle:.0f} {unit}, p95 {high:.0f} {unit}, {len(values)} times"
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=10_000)
-    parser.add_argument("--loads", type=int, default=20)
+    parser.add_argument("url")
+    parser.add_argument("key")
+    parser.add_argument("--gallery", default="people", help="with some hundred people at least")
+    parser.add_argument("--repeats", type=int, default=9)
     args = parser.parse_args()
-    sizes = {path.name: len(gzip.compress(path.read_bytes())) for path in STATIC.rglob("*.js")}
-    print(f"scripts, gzipped: {sum(sizes.values()) / 1000:.1f} kB ({sizes})")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
-        camera = write_camera(Path(folder) / "camera.y4m")
-        server = Server(Path(folder))
-        browser = play.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[
-                "--no-sandbox",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-video-capture={camera}",
-            ],
-        )
-        page = browser.new_page()
-        paints = []
-        for _ in range(args.loads):
-            page.goto(server.url)
-            page.wait_for_selector("h1")
-            paints.append(page.evaluate(PAINT))
-        print(f"first paint: {spread(paints)}")
-        fill(server, args.people)
-        page = enter(browser, server, "people")
-        page.wait_for_selector(".person")
-        steps = page.evaluate(SCROLL)
-        print(f"a frame while {args.people:,} people are scrolled: {spread(steps)}")
-        page = enter(browser, server, "live")
-        page.get_by_role("button", name="Start the camera").click()
-        latency = page.locator("[data-latency]")
-        latency.wait_for()
-        times = []
-        for _ in range(100):
-            times.append(float(latency.get_attribute("data-latency") or "nan"))
-            page.wait_for_timeout(100)
-        print(f"from frame to boxes: {spread(times)}")
+    script = sum(len(gzip.compress(path.read_bytes(), 9)) for path in ASSETS.glob("*.js"))
+    print(f"Script: {script / 1e3:.1f} kB gzipped, all languages")
+    chromium = next(found for name in BROWSERS if (found := shutil.which(name)))
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = entered(browser, args.url, args.key)
+        page.goto(f"{args.url}#/people")
+        print(f"First paint, ms: {paints(page, args.repeats)}")
+        page.get_by_role("combobox").first.select_option(args.gallery)
+        page.locator("a.person").first.wait_for(timeout=120_000)
+        while page.evaluate("document.documentElement.scrollHeight < 3 * innerHeight"):
+            page.wait_for_timeout(200)
+        for speed in (0, 600, 3000, 20_000):
+            print(f"{speed:6} px/s: {frames(page, speed)}; load {os.getloadavg()[0]:.1f}")
         browser.close()
-        server.close()
 
 
 if __name__ == "__main__":

@@ -43,6 +43,10 @@ def test_a_model_is_embedded_beside_tried_switched_and_rolled_back(reopen, face)
     change = gallery.model_change()
     assert (change.present, change.other, change.switched) == (OLD, NEW, False)
     assert (change.templates, change.embedded) == (5, 3)
+    second = gallery.second_vectors()
+    assert {n: v.tobytes() for n, v in second.items()} == {
+        n: new(i).tobytes() for i, n in enumerate(numbers[:3])
+    }
     with pytest.raises(GalleryError, match="2 templates without"):
         gallery.switch_model()
     gallery.put_beside({n: new(i) for i, n in enumerate(numbers) if i > 2})
