@@ -162,7 +162,7 @@ def test_a_baseline_is_kept_used_again_and_refused_for_somebody_else(mien, film,
     code, _, err = mien("analyze", film, "--baseline", rest, "-o", tmp_path / "t.parquet")
     assert code == 0, err
     used = Table.read(tmp_path / "t.parquet").facts["baselines"]
-    assert used[0]["why"].startswith("the supplied baseline")
+    assert used[0]["why"].startswith("the supplied baseline; the face smiles")
     assert used[1]["why"] != used[0]["why"]  # Grace Hopper has her own
     other = portraits()["Grace Hopper"]
     code, _, err = mien("analyze", other, "--baseline", rest)
