@@ -1,5 +1,7 @@
 """Known answers of the flow image and the fit; the contract; the real figure."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -153,3 +155,19 @@ def test_subjects_that_were_left_out_have_the_figure_of_the_page(torch, lab, dat
     found = lab.train.measured(every, lab.train.score_left_out(every, lab.train.Config(1.0)))
     assert 0.65 <= found["UF1"] <= 0.78
     assert found["units F1"] > 2 * found["units F1 if all are always named"]
+
+
+def test_the_proof_leaves_out_subjects_and_its_control_keeps_the_classes_of_sets(torch, lab):
+    from mien.systems.micro_mol import proof
+
+    every = made_flows(lab)
+    [part] = proof.PARTS
+    quick = {name: part.quick(arm) for name, arm in part.arms.items()}
+    assert part.run(quick[proof.ALL], 0, every)["UF1"] == 1
+    assert part.run(quick[proof.ONE], 0, every)["accuracy"] < 0.5
+    blind = part.run(quick[proof.STRAIN], 0, every)
+    assert set(blind) == {"UF1", "UAR", "accuracy"}
+    both = replace(every, person=tuple(f"{'AB'[k % 2]} {p}" for k, p in enumerate(every.person)))
+    mixed = proof._shuffled(both, 0)
+    assert (mixed != every.label).any()
+    assert sorted(mixed[::2]) == sorted(every.label[::2])
