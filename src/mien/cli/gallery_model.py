@@ -115,7 +115,7 @@ def try_model(
 
 @model.command()
 def compare(
-    sources: Annotated[
+    images: Annotated[
         list[str], typer.Argument(help="Images, films, folders or patterns (holiday/*.jpg).")
     ],
     gallery: GalleryPath = GALLERY,
@@ -134,7 +134,7 @@ def compare(
     from mien.photo.trial import compared_as
     from mien.service import identify
 
-    names, rows = sources_of(sources), []
+    names, rows = sources_of(images), []
     with open_gallery(gallery, None, who=who, purpose=purpose) as known:
         change = _under_way(known)
         if not change.trial:

@@ -186,7 +186,7 @@ export interface paths {
          * @description Decide whether each face of photos is live or an attack, such as a printed photo.
          *
          *     The answer names the head, its operating point, and the threshold. No score means no response,
-         *     never live.
+         *     never live. With depth or infrared there is exactly one photo, and the head must use them.
          */
         post: operations["liveness"];
         delete?: never;
@@ -2271,6 +2271,16 @@ export interface components {
              * @description Operating point of that head, such as bpcer5.
              */
             liveness_at?: string | null;
+            /**
+             * Depth
+             * @description Depth of the one photo: 16-bit PNG or TIFF of mm, .npy, or .npz.
+             */
+            depth?: string | null;
+            /**
+             * Infrared
+             * @description Infrared picture of the one photo, of its size.
+             */
+            infrared?: string | null;
         };
         /** Body_quality_v1_quality_post */
         Body_quality_v1_quality_post: {
@@ -2470,7 +2480,7 @@ export interface components {
             photos: string[];
             /**
              * Trial
-             * @description whether live searches of photos also ask the new model
+             * @description whether live searches also ask the new model
              */
             trial: boolean;
             /**
@@ -3490,6 +3500,8 @@ export interface components {
             modalities?: ("rgb" | "depth" | "infrared")[];
             /** @description codes of what was given and could not be used, such as depth-empty */
             ignored?: string[];
+            /** @description what in the motion of a film speaks for an attack */
+            signs?: ("still" | "sheet")[];
         };
         /**
          * Login
@@ -6348,6 +6360,9 @@ export interface operations {
                      *                 ],
                      *                 "ignored": [
                      *                   "text"
+                     *                 ],
+                     *                 "signs": [
+                     *                   "still"
                      *                 ]
                      *               },
                      *               "readings": [
@@ -6678,6 +6693,9 @@ export interface operations {
                      *                 ],
                      *                 "ignored": [
                      *                   "text"
+                     *                 ],
+                     *                 "signs": [
+                     *                   "still"
                      *                 ]
                      *               },
                      *               "readings": [
@@ -7009,6 +7027,9 @@ export interface operations {
                      *                 ],
                      *                 "ignored": [
                      *                   "text"
+                     *                 ],
+                     *                 "signs": [
+                     *                   "still"
                      *                 ]
                      *               },
                      *               "readings": [
@@ -7259,7 +7280,9 @@ export interface operations {
                  *         "@photo.jpg"
                  *       ],
                  *       "liveness_head": "text",
-                 *       "liveness_at": "text"
+                 *       "liveness_at": "text",
+                 *       "depth": "@photo.jpg",
+                 *       "infrared": "@photo.jpg"
                  *     }
                  */
                 "multipart/form-data": components["schemas"]["Body_liveness_v1_liveness_post"];
@@ -7341,6 +7364,9 @@ export interface operations {
                      *                 ],
                      *                 "ignored": [
                      *                   "text"
+                     *                 ],
+                     *                 "signs": [
+                     *                   "still"
                      *                 ]
                      *               },
                      *               "readings": [
@@ -7912,6 +7938,9 @@ export interface operations {
                      *                 ],
                      *                 "ignored": [
                      *                   "text"
+                     *                 ],
+                     *                 "signs": [
+                     *                   "still"
                      *                 ]
                      *               },
                      *               "readings": [
@@ -24836,6 +24865,9 @@ export interface operations {
                      *               ],
                      *               "ignored": [
                      *                 "text"
+                     *               ],
+                     *               "signs": [
+                     *                 "still"
                      *               ]
                      *             },
                      *             "decision": {
@@ -24909,6 +24941,9 @@ export interface operations {
                      *               ],
                      *               "ignored": [
                      *                 "text"
+                     *               ],
+                     *               "signs": [
+                     *                 "still"
                      *               ]
                      *             },
                      *             "decision": {
