@@ -91,7 +91,7 @@ def test_the_effect_of_a_face_is_named_where_there_is_one(head, picture, mien):
 def test_a_table_for_people(head, picture, mien):
     _, out, _ = mien("scene", picture, "--heads", "trained", "--detector", "mtcnn", "--table")
     assert "sadness" in out
-    assert "Colourfulness" in out
+    assert "colourfulness" in out
 
 
 def test_pictures_that_cannot_be_used_are_named_and_the_others_answered(picture, mien, tmp_path):
@@ -99,8 +99,9 @@ def test_pictures_that_cannot_be_used_are_named_and_the_others_answered(picture,
     (tmp_path / "broken.png").write_bytes(b"no picture")
     code, out, err = mien("scene", picture, tmp_path / "small.png", tmp_path / "broken.png")
     assert code == 1
-    assert len(out.splitlines()) == 1
-    assert "16 x 16 px is too small to show a scene" in err
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert ["error" in row for row in rows] == [False, True, True]
+    assert "small.png: A picture of 16 x 16 px is too small to show a scene" in err
     assert "broken.png" in err
 
 

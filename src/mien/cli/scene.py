@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli.faces import stop_if_failed
 from mien.cli.options import AsTable, DetectorName, DeviceName, Pictures, open_picture
-from mien.cli.terminal import complain, print_json_line, print_table
+from mien.cli.terminal import complain, print_json_line, print_table, progress
 from mien.errors import ImageError, MienError
 from mien.zoo import DETECTOR
 
 if TYPE_CHECKING:
+    from mien.contracts import Detector
     from mien.service.pictures import PictureResult
     from mien.systems.evoked_a4net.head import EvokedA4Net
     from mien.types import Pixels
@@ -44,6 +46,7 @@ def scene(
     Example: mien scene photo.jpg --heads runs/evoked --explain --out map.png
     """
     from mien.cli.options import pictures
+    from mien.zoo import load
 
     names = pictures(images)
     if out is not None and (len(names) != 1 or not heads or out.suffix.lower() != ".png"):
@@ -51,19 +54,27 @@ def scene(
     if explain and not heads:
         raise MienError("--explain needs --heads: without a head there is nothing to explain.")
     head = _head(heads, device) if heads else None
+    faces = load(detector, device=device) if heads else None
     demo = bool(heads) and is_demo(heads)
     if demo:
         complain(f"{heads} was trained on drawn scenes: what it says of photographs is a demo.")
-    rows = [_one(name, head, detector if head else "", device, explain, out) for name in names]
-    done = [{**row, "demo": True} if demo else row for row in rows if row]
+    rows, failed = [], 0
+    with progress() as on_step:
+        for number, name in enumerate(names):
+            on_step("scene", number, len(names))
+            try:
+                row = _one(name, head, faces, explain, out)
+            except ImageError as error:
+                complain(f"{name}: {error}" if name not in str(error) else str(error))
+                row, failed = {"image": name, "error": str(error)}, failed + 1
+            row |= {"demo": True} if demo and "error" not in row else {}
+            if table:
+                rows.append(_cells(row))
+            else:
+                print_json_line(row)
     if table:
-        print_table(("Image", "Brightness>", "Colourfulness>", "Faces>", "Evokes", "Share>"),
-                    [_cells(row) for row in done])  # fmt: skip
-    else:
-        for row in done:
-            print_json_line(row)
-    if len(done) < len(rows):
-        raise typer.Exit(1)
+        print_table(("image", "brightness>", "colourfulness>", "faces>", "evokes", "share>"), rows)
+    stop_if_failed(failed)
 
 
 def _head(name: str, device: str) -> "EvokedA4Net":
@@ -84,19 +95,17 @@ def is_demo(name: str) -> bool:
 
 
 def _one(
-    name: str, head: "EvokedA4Net | None", detector: str, device: str, explain: bool,
+    name: str,
+    head: "EvokedA4Net | None",
+    faces: "Detector | None",
+    explain: bool,
     out: Path | None,
-) -> dict[str, Any] | None:  # fmt: skip
-    """Measure one picture; one that cannot be read is reported on stderr."""
+) -> dict[str, Any]:
+    """Measure one picture."""
     from mien.service.pictures import LIMIT, read_scene
-    from mien.zoo import load
 
-    try:
-        picture = open_picture(name)
-        found = read_scene(picture, head, load(detector, device=device) if detector else None)
-    except ImageError as error:
-        complain(str(error))
-        return None
+    picture = open_picture(name)
+    found = read_scene(picture, head, faces)
     row: dict[str, Any] = {"image": name, **_rounded(found.attributes), "faces": found.faces}
     if head is None or found.evoked is None:
         return row
@@ -138,4 +147,5 @@ def _draw(picture: "Pixels", found: "PictureResult", out: Path) -> None:
 def _cells(row: dict[str, Any]) -> list[Any]:
     evokes = row.get("evokes")
     share = row[TASK][evokes] if evokes else None
-    return [row["image"], row["brightness"], row["colourfulness"], row["faces"], evokes, share]
+    columns = ("image", "brightness", "colourfulness", "faces")
+    return [*(row.get(name) for name in columns), evokes, share]
