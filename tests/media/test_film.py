@@ -298,3 +298,25 @@ def test_reading_gives_up_on_a_file_that_only_fails(film, monkeypatch):
         assert list(opened._packets()) == []
         assert opened.counts.damaged == STUBBORN
         opened._container = container
+
+
+def test_a_film_that_begins_within_a_group_of_pictures_is_damaged(tmp_path):
+    path = tmp_path / "x.ts"
+    with av.open(str(path), "w", format="mpegts") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 160, "yuv420p"
+        noise = np.random.default_rng(0).integers(0, 255, (160, 160, 3), np.uint8)
+        for shift in range(40):
+            picture = np.roll(noise, shift, axis=1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    with open_film(path) as film:
+        list(film.frames())
+        assert film.reason is None
+    path.write_bytes(data[len(data) // 188 // 5 * 188 :])  # whole packets of the stream
+    with open_film(path) as film:
+        list(film.frames())
+        assert film.counts.decoded < film.counts.packets
+        assert film.counts.damaged > 0
+        assert film.reason == "damaged"

@@ -83,6 +83,7 @@ class Film:
     _container: Any = None
     _converter: Any = None
     _weaver: Weaver | None = None
+    _headless: int = 0  # packets before the first key frame, as in the middle of a broadcast
     until: float | None = None  # s, end of the last frame; known after reading
 
     @property
@@ -148,7 +149,7 @@ class Film:
 
     def _rewind(self) -> None:
         """Restart; some formats cannot seek to their first frame."""
-        self._weaver = None
+        self._weaver, self._headless = None, 0
         if self.counts.packets:
             name = self._container.name
             self._container.close()
@@ -169,9 +170,11 @@ class Film:
         return 0.0 if start is None else float(start) / av.time_base
 
     def _decoded(self, origin: float) -> Iterator[tuple[int, Any, float]]:
-        counts = self.counts
+        counts, keyed = self.counts, False
         for packet in self._packets():
             counts.packets += bool(packet.size)
+            keyed |= packet.is_keyframe
+            self._headless += bool(packet.size) and not keyed
             counts.damaged += packet.is_corrupt
             try:
                 pictures = packet.decode()
@@ -216,6 +219,9 @@ class Film:
 
     def _judge(self, last: float | None, end: float | None) -> None:
         """Determine the reason for missing frames at the end of the film."""
+        # Decoders drop what has no key frame without an error; some formats have no such mark.
+        undecoded = self.counts.packets - self.counts.decoded
+        self.counts.damaged += max(min(self._headless, undecoded), 0)
         expected = self.duration if end is None else min(end, self.duration or end)
         if self.counts.decoded == 0:
             self.reason = "no-frames"
