@@ -216,6 +216,7 @@ def test_rows_that_nobody_went_on_with_are_forgotten_after_a_week(mien, film, tm
         (["--heads", "nosuch"], "no model 'nosuch'"),
         (["--heads", "mtcnn"], "is a detector"),
         (["--baseline", "none.json"], "cannot be read"),
+        (["--out", "nowhere/x.csv"], "folder 'nowhere' does not exist"),
         (["--report", "page.txt"], "must end in .html"),
     ],
 )

@@ -148,6 +148,7 @@ def test_printable_and_shortened_by_hand():
     [
         (["--fpir", "7"], "FPIR 7 is not possible"),
         (["--prior", "0"], "prior of 0 is not possible"),
+        (["--report", "nowhere/x.html"], "folder 'nowhere' does not exist"),
         (["--report", "x.pdf"], "must end in .html"),
     ],
 )

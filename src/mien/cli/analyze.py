@@ -17,6 +17,7 @@ from mien.cli.options import (
     OnRay,
     Purpose,
     Who,
+    check_place,
     check_report,
     embedder_for,
     sources_of,
@@ -123,6 +124,7 @@ def analyze(
     names = sources_of(sources)
     if out and format not in ("openface", "pyfeat"):
         format_of(out)  # a wrong suffix is reported before the analysis
+    check_place(out)
     if format and not out:
         raise MienError("--format needs --out FILE, the file that the table is written to.")
     check_report(report)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli.eval.options import Made
-from mien.cli.options import opened
+from mien.cli.options import check_place, opened
 from mien.cli.terminal import complain, print_table, progress
 from mien.errors import MienError, extra
 from mien.zoo import DETECTOR, EMBEDDER
@@ -100,7 +100,7 @@ def calibrate(
 
     accept_made(made)
     for path in (out, vectors, plot):
-        _require_place(path)
+        check_place(path)
     if plot:
         _figure()  # a missing extra is reported before the measurement
     pictures = people_of_pairs(pairs, folder) if pairs else people_in(folder)
@@ -133,12 +133,6 @@ def calibrate(
         _print_suspects(sample, rows, suspects)
     if plot:
         draw(calibration, plot)
-
-
-def _require_place(path: Path | None) -> None:
-    """Raise an error before the work if the file cannot be written."""
-    if path and (path.is_dir() or not path.parent.is_dir()):
-        raise MienError(f"'{path}' cannot be written: name a file in a folder that exists.")
 
 
 def _sample(found: "dict[Picture, Floats]", folds: set[int]) -> "tuple[Sample, list[Picture]]":

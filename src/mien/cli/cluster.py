@@ -18,6 +18,7 @@ from mien.cli.options import (
     GalleryPath,
     SmallestFace,
     TurnsChoice,
+    check_report,
     opened,
     pictures,
     workers,
@@ -78,6 +79,7 @@ def cluster(
         calibration=calibration,
     )
     pipeline.calibrated()  # raises an error now if there is none
+    check_report(report)
     contract = pipeline.embedder.contract if pipeline.embedder else ""
     asked = open_gallery(gallery, None, read_only=True) if gallery else nullcontext()
     with Groups(groups, made_by=(contract, detector), read_only=False) as file, asked as known:

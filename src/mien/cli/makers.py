@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.eval.options import AsTable, Processor, Report, command, print_findings, require_place
+from mien.cli.eval.options import AsTable, Processor, Report, command, print_findings
+from mien.cli.options import check_report
 from mien.cli.terminal import complain, print_json_line, print_table, progress
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _make(
     from mien.service import MadeItem
     from mien.service import make as run
 
-    require_place(sheet)
+    check_report(sheet)
     done: list[MadeItem] = []
     with progress() as on_step:
         items = run(
@@ -269,7 +270,7 @@ def audit(
         return
     if not model:
         raise typer.BadParameter("The model to audit is missing: add --model CARD.")
-    require_place(report)
+    check_report(report)
     with progress() as on_step:
         found = run(
             name,

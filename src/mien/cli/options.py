@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mien.cli.terminal import complain, progress
-from mien.errors import ImageError
+from mien.errors import ImageError, MienError
 from mien.zoo import EMBEDDER
 
 if TYPE_CHECKING:
@@ -206,11 +206,24 @@ def sources_of(
 
 
 def check_report(path: Path | None) -> None:
-    """Raise an error if the report path does not end in .html."""
+    """Raise an error before the work if the report does not end in .html or has no folder."""
     if path:
         from mien.report.templates import check_name
 
         check_name(path)
+        check_place(path)
+
+
+def check_place(path: Path | None) -> None:
+    """Raise an error before the work if no file can be written there."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise MienError(f"'{path}' cannot be written: it is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise MienError(
+            f"'{path}' cannot be written: folder '{path.parent}' does not exist; create it."
+        )
 
 
 def pictures(sources: Sequence[str]) -> list[str]:

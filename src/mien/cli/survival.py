@@ -11,8 +11,8 @@ from mien.cli.eval.options import (
     Report,
     basis_of,
     print_findings,
-    require_place,
 )
+from mien.cli.options import check_report
 from mien.cli.terminal import complain, print_json_line, progress
 
 app = typer.Typer(
@@ -48,7 +48,7 @@ def fit(
     from mien.systems.survival_fahr.fitting import fit as fit_cohort
     from mien.systems.survival_fahr.head import trunk
 
-    require_place(report)
+    check_report(report)
     members = read_cohort(cohort)
     with progress() as on_step:
         seen = embed_faces([one.path for one in members], device, on_step)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.eval.options import Embedder, Finder, Report, command, print_findings, require_place
-from mien.cli.options import AsTable
+from mien.cli.eval.options import Embedder, Finder, Report, command, print_findings
+from mien.cli.options import AsTable, check_report
 from mien.cli.synth_films import HeadName, Seed
 from mien.cli.terminal import complain, print_json_line, progress
 from mien.zoo import DETECTOR, EMBEDDER
@@ -88,7 +88,7 @@ def audit(
     from mien.evaluate.virtual_people import audit_people
     from mien.zoo import load
 
-    require_place(report)
+    check_report(report)
     with progress() as on_step:
         found = audit_people(
             made, against, load(embedder), load(detector), layout=layout, most=most,

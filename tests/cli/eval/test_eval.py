@@ -101,7 +101,7 @@ def test_tables_of_other_tools(mien, tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("verify", "PEOPLE", "--report", "nowhere/x.html"), "existing folder"),
+        (("verify", "PEOPLE", "--report", "nowhere/x.html"), "does not exist; create it"),
         (("verify", "PEOPLE", "--report", "x.pdf"), "expected a .html file"),
         (("verify", "PEOPLE", "--layout", "lfw"), "the folder that the data set was unpacked into"),
         (("verify", "PEOPLE", "--layout", "nothing"), "There is no layout 'nothing'"),

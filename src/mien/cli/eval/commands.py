@@ -25,11 +25,10 @@ from mien.cli.eval.options import (
     compared_by,
     complain_about,
     print_findings,
-    require_place,
     thresholds,
     work_folder,
 )
-from mien.cli.options import opened
+from mien.cli.options import check_report, opened
 from mien.cli.terminal import progress
 from mien.zoo import DETECTOR, EMBEDDER
 
@@ -85,7 +84,7 @@ def verify(
     from mien.evaluate.verification.trial_sources import Source
     from mien.evaluate.verification.verify import verify as measure
 
-    require_place(report)
+    check_report(report)
     named = Source(source, pairs, layout, folds, everybody)
     with progress() as on_step:
         compared, basis, known = compared_by(
@@ -129,7 +128,7 @@ def identify(
     from mien.evaluate.verification.trial_sources import Source, people_of
     from mien.evaluate.verification.vectors import embed_pictures
 
-    require_place(report)
+    check_report(report)
     pipeline = opened(detector, embedder, device, commercial_only=False)
     with work_folder() as work, progress() as on_step:
         pictures = people_of(Source(source, pairs, layout, folds), work)
@@ -177,7 +176,7 @@ def compare(
     from mien.evaluate.verification.matcher_comparison import compare as measure
     from mien.evaluate.verification.trial_sources import Source
 
-    require_place(report)
+    check_report(report)
     sides = []
     with progress() as on_step:
         for name in (first, second):

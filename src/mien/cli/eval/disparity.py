@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mien.cli.eval.options import AsTable, Label, Report, basis_of, print_findings, require_place
+from mien.cli.eval.options import AsTable, Label, Report, basis_of, print_findings
+from mien.cli.options import check_report
 from mien.cli.terminal import progress
 from mien.errors import MienError, extra
 
@@ -50,7 +51,7 @@ def disparity(
     from mien.evaluate.fairness.grid import parted, read_grid, run_grid, write_csv
     from mien.evaluate.fairness.labelled_faces import faces_in, faces_of
 
-    require_place(report)
+    check_report(report)
     plan = read_grid(grid)
     if source.is_dir() and not layout:
         raise MienError("The source is a folder: add --layout, or give a CSV list of the images.")

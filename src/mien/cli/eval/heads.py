@@ -14,9 +14,8 @@ from mien.cli.eval.options import (
     Report,
     basis_of,
     print_findings,
-    require_place,
 )
-from mien.cli.options import opened
+from mien.cli.options import check_report, opened
 from mien.cli.terminal import progress
 from mien.zoo import DETECTOR
 
@@ -94,7 +93,7 @@ def attributes(
     from mien.evaluate.attributes.predictions import answers_in
     from mien.zoo import Eval
 
-    require_place(report)
+    check_report(report)
     limits = None if low is None or high is None else (low, high)
     if source.is_file():
         label = data or source.resolve().name
@@ -262,7 +261,7 @@ def _measure(
     from mien.zoo import load
 
     report, table = output
-    require_place(report)
+    check_report(report)
     clips = asked.protocol == "clips"
     pipeline = None if clips else opened(models[0], None, models[1], commercial_only=False)
     head = load(model, device=models[1])
@@ -300,7 +299,7 @@ def batch_leak(
     from mien.contracts import Scope
     from mien.service import audit
 
-    require_place(report)
+    check_report(report)
     with progress() as on_step:
         found = audit(
             "batch-leakage",

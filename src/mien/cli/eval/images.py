@@ -20,10 +20,9 @@ from mien.cli.eval.options import (
     compared_by,
     complain_about,
     print_findings,
-    require_place,
     work_folder,
 )
-from mien.cli.options import TurnsChoice, opened
+from mien.cli.options import TurnsChoice, check_report, opened
 from mien.cli.terminal import progress
 from mien.zoo import DETECTOR, EMBEDDER
 
@@ -76,7 +75,7 @@ def detect(
     from mien.evaluate.detection import detect_boxes, detect_single
     from mien.media import find_images
 
-    require_place(report)
+    check_report(report)
     pipeline = opened(detector, None, device, commercial_only=False)
     label, basis = data or folder.resolve().name, basis_of(pipeline)
     with progress() as on_step:
@@ -119,7 +118,7 @@ def quality(
     from mien.evaluate.verification.trial_sources import Source, people_of
     from mien.evaluate.verification.vectors import embed_pictures
 
-    require_place(report)
+    check_report(report)
     pipeline = opened(detector, embedder, device, commercial_only=False)
     with work_folder() as work, progress() as on_step:
         pictures = people_of(Source(source, pairs, layout, folds), work)
@@ -187,7 +186,7 @@ def groups(
     from mien.evaluate.verification.trial_sources import Source
     from mien.evaluate.verification.verify import rate_name
 
-    require_place(report)
+    check_report(report)
     label = data or source.resolve().name
     if layout:
         pipeline = opened(detector, None, device, commercial_only=False)

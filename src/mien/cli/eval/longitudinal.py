@@ -16,10 +16,9 @@ from mien.cli.eval.options import (
     basis_of,
     complain_about,
     print_findings,
-    require_place,
     thresholds,
 )
-from mien.cli.options import opened
+from mien.cli.options import check_report, opened
 from mien.cli.terminal import progress
 from mien.zoo import DETECTOR, EMBEDDER
 
@@ -76,7 +75,7 @@ def longitudinal(
     )
     from mien.evaluate.verification.vectors import embed_pictures
 
-    require_place(report)
+    check_report(report)
     failed, basis = 0, basis_of(None)
     if source.is_file():
         captures = captures_in(source)

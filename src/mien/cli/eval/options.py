@@ -12,7 +12,6 @@ import typer
 
 from mien.cli.options import opened
 from mien.cli.terminal import complain, print_json_line, print_table
-from mien.errors import MienError
 from mien.types import OnStep
 
 if TYPE_CHECKING:
@@ -139,14 +138,6 @@ def _cell_text(cell: "Cell", kind: "Kind") -> str:
 
     beside = interval(cell, kind).removesuffix(" %")
     return shown(cell, kind) + (f" ({beside})" if beside else "")
-
-
-def require_place(report: Path | None) -> None:
-    """Raise an error before the work if the report cannot be written."""
-    if report and (report.suffix != ".html" or report.is_dir() or not report.parent.is_dir()):
-        raise MienError(
-            f"'{report}' cannot be written: expected a .html file in an existing folder."
-        )
 
 
 def basis_of(pipeline: "Pipeline | None", *more: tuple[str, str]) -> Basis:

@@ -14,9 +14,8 @@ from mien.cli.eval.options import (
     Report,
     basis_of,
     print_findings,
-    require_place,
 )
-from mien.cli.options import LivenessAt, LivenessHead, opened
+from mien.cli.options import LivenessAt, LivenessHead, check_report, opened
 from mien.cli.terminal import complain, progress
 from mien.zoo import DETECTOR, EMBEDDER
 
@@ -78,7 +77,7 @@ def pad(
     """
     from mien.evaluate.liveness import liveness, presentations_in
 
-    require_place(report)
+    check_report(report)
     presentations: Sequence[Presentation]
     if layout or source.is_dir():
         attempts = _attempts(source, layout or "attempts")
