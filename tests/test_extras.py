@@ -128,6 +128,6 @@ def test_the_extras_of_doctor_are_those_of_the_package():
 
     text = (Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8")
     known = set(tomllib.loads(text)["project"]["optional-dependencies"])
-    ours = {"docs", "bench", "test", "page"}
+    ours = {"docs", "bench", "test", "page", "fuzz"}
     assert known - set(EXTRAS) == {"tables", *ours}  # an alias, and for us
     assert all(name in extras() for name in EXTRAS)  # installed or not

@@ -103,7 +103,7 @@ def test_a_proof_is_written_where_the_user_says(mien, tmp_path):
     code, out, err = mien(*words, "--write", page)
     assert code == 0, err
     assert "| above 0.1 before |" in out
-    assert "<!-- part: temperature -->\n\n| Calibration error; one run" in page.read_text()
+    assert "<!-- part: temperature -->\n\n| Calibration error; 10 seeds" in page.read_text()
     page.write_text("# mine\n")
     code, out, err = mien(*words, "--write", page)
     assert (code, out) == (1, "")

@@ -54,7 +54,7 @@ def test_births_are_read_from_years_and_dates(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"actor,born\nA,1900\n", "needs the columns person and birth_year.*actor, born"),
+        (b"actor,born\nA,1900\n", "needs the columns person, birth_year.*actor, born"),
         (b"", "names nothing"),
         (b"person,birth_year\nA,nineteen\n", "line 2: 'nineteen' is not a year of birth"),
         (b"person,birth_year\nA,1700\n", "line 2: '1700'"),
