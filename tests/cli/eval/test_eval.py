@@ -102,7 +102,7 @@ def test_tables_of_other_tools(mien, tmp_path):
     ("words", "says"),
     [
         (("verify", "PEOPLE", "--report", "nowhere/x.html"), "does not exist; create it"),
-        (("verify", "PEOPLE", "--report", "x.pdf"), "expected a .html file"),
+        (("verify", "PEOPLE", "--report", "x.pdf"), "must end in .html"),
         (("verify", "PEOPLE", "--layout", "lfw"), "the folder that the data set was unpacked into"),
         (("verify", "PEOPLE", "--layout", "nothing"), "There is no layout 'nothing'"),
         (("identify", "PEOPLE", "--gallery", "900"), "900 people was asked for"),
