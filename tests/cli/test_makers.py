@@ -125,7 +125,7 @@ def test_a_contact_sheet_shows_inputs_and_results_and_what_failed(mien, site):
     assert "edited" in page
     code, _, err = mien("make", "darken", site / "0.png", "--out", site / "b", "--sheet", "a.txt")
     assert code == 1
-    assert "expected a .html file" in err
+    assert "must end in .html" in err
 
 
 def test_births_without_ages_are_refused_before_any_work(mien, site):
