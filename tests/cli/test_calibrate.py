@@ -96,5 +96,5 @@ def test_a_file_that_could_not_be_written_is_refused_before_the_work(run, tmp_pa
     places = {"--out": tmp_path / "mine.json", option: tmp_path / "nowhere" / "file"}
     words = [word for pair in places.items() for word in pair]
     (tmp_path / "people").mkdir()
-    with pytest.raises(MienError, match="folder that exists"):
+    with pytest.raises(MienError, match="does not exist; create it"):
         run(tmp_path / "people", *words)
