@@ -91,8 +91,10 @@ def count(data: bytes, where: str, limits: Limits = LIMITS) -> int:
 
 
 def _count(kind: str, data: bytes, where: str, limits: Limits) -> int:
+    if kind not in SEVERAL:
+        return 1
     image = _checked(kind, data, where, limits)
-    frames = int(getattr(image, "n_frames", 1)) if kind in SEVERAL else 1
+    frames = int(getattr(image, "n_frames", 1))
     if kind != "tiff" or frames == 1:
         return frames
     full = 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from mien.contracts import Change
 from mien.errors import ImageError
 from mien.media import count_images, read_change, read_image
+from mien.media.images import image_bytes
 from mien.photo.pipeline import Pipeline
 from mien.types import Answer, Pixels
 
@@ -41,6 +43,9 @@ def measure(source: Source, pipeline: Pipeline, *, where: str | None = None) -> 
         where: name of the image, for messages; default: its path.
     """
     try:
+        if isinstance(source, str):
+            where = where or f"Image {source}"
+            source = image_bytes(Path(source), where=where)
         image = read_image(source, where=where)
         change = None if isinstance(source, np.ndarray) else read_change(source)
         images = 1 if isinstance(source, np.ndarray) else count_images(source)
