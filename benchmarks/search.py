@@ -17,7 +17,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,35 +83,56 @@ def build(known: Floats, path: Path) -> float:
     return time.process_time() - start
 
 
-def approximate(known: Floats) -> dict[str, Callable[[Floats], int]]:
-    """Indices that need not find the nearest row: bytes instead of floats, and graphs."""
+def sq8(known: Floats) -> Callable[[Floats], int]:
+    """Bytes instead of floats."""
     import faiss
-    import usearch.index
 
-    dimension = known.shape[1]
-    faiss.omp_set_num_threads(os.cpu_count() or 1)  # a graph of a million takes long to build
-    started = time.perf_counter()
-    sq8 = faiss.IndexScalarQuantizer(
-        dimension, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-    )
-    sq8.train(known[:100_000])
-    sq8.add(known)
-    graph = faiss.IndexHNSWFlat(dimension, 32, faiss.METRIC_INNER_PRODUCT)
-    graph.add(known)
-    graph.hnsw.efSearch = 64
-    built("faiss, SQ8 and HNSW", started)
-    other = usearch.index.Index(ndim=dimension, metric="ip", dtype="f32")
-    started = time.perf_counter()
-    other.add(np.arange(len(known)), known, threads=0)
-    built("usearch", started)
-    return {
-        "sq8": lambda query: int(sq8.search(query[None], K)[1][0, 0]),
-        "hnsw": lambda query: int(graph.search(query[None], K)[1][0, 0]),
-        "usearch": lambda query: int(other.search(query, K, threads=1).keys[0]),
-    }
+    quantiser = faiss.ScalarQuantizer.QT_8bit
+    index = faiss.IndexScalarQuantizer(known.shape[1], quantiser, faiss.METRIC_INNER_PRODUCT)
+    index.train(known[:100_000])
+    index.add(known)
+    return lambda query: int(index.search(query[None], K)[1][0, 0])
 
 
-def compare(gallery: Gallery, known: Floats, asked: Floats, indices: bool) -> dict[str, str]:
+def hnsw(known: Floats) -> Callable[[Floats], int]:
+    """A graph of 32 neighbours."""
+    import faiss
+
+    index = faiss.IndexHNSWFlat(known.shape[1], 32, faiss.METRIC_INNER_PRODUCT)
+    index.add(known)
+    index.hnsw.efSearch = 64
+    return lambda query: int(index.search(query[None], K)[1][0, 0])
+
+
+def usearch(known: Floats) -> Callable[[Floats], int]:
+    """Another graph, with its own defaults."""
+    from usearch.index import Index
+
+    index = Index(ndim=known.shape[1], metric="ip", dtype="f32")
+    index.add(np.arange(len(known)), known, threads=0)
+    return lambda query: int(index.search(query, K, threads=1).keys[0])
+
+
+# Indices that need not find the nearest row. A graph of a million takes many minutes to build.
+INDICES = {"sq8": sq8, "hnsw": hnsw, "usearch": usearch}
+
+
+def approximate(known: Floats, names: Sequence[str]) -> dict[str, Callable[[Floats], int]]:
+    """Build some of INDICES on all cores."""
+    import faiss
+
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    found = {}
+    for name in names:
+        started = time.perf_counter()
+        found[name] = INDICES[name](known)
+        built(name, started)
+    return found
+
+
+def compare(
+    gallery: Gallery, known: Floats, asked: Floats, indices: Sequence[str]
+) -> dict[str, str]:
     """Run the same queries on mien and each peer alternately."""
     import faiss  # the peer; not needed for the rest of this module
 
@@ -121,7 +142,7 @@ def compare(gallery: Gallery, known: Floats, asked: Floats, indices: bool) -> di
         "mien": lambda query: gallery.search(query[None], k=K)[0][0].template - 1,
         "faiss": lambda query: int(flat.search(query[None], K)[1][0, 0]),
         "numpy": lambda query: peer(known, query),
-        **(approximate(known) if indices else {}),
+        **approximate(known, indices),
     }
     faiss.omp_set_num_threads(1)
     truth = [exact(known, query) for query in asked]
@@ -159,7 +180,7 @@ def shifted(vectors: Floats, mean: float) -> Floats:
 
 
 def measure(
-    size: int, dimension: int, queries: int, mean: float, folder: Path, indices: bool
+    size: int, dimension: int, queries: int, mean: float, folder: Path, indices: Sequence[str]
 ) -> dict[str, str]:
     """Build a gallery of `size` templates, search it, and compare."""
     random = np.random.default_rng(size)
@@ -227,7 +248,9 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=128)
     parser.add_argument("--mean", type=float, default=MEAN, help="0: on the whole sphere")
     parser.add_argument("--queries", type=int, default=100)
-    parser.add_argument("--indices", action="store_true", help="also SQ8, HNSW and usearch")
+    parser.add_argument(
+        "--indices", nargs="+", choices=[*INDICES], default=[], help="others to compare with"
+    )
     parser.add_argument("--folder", type=Path, help="where the files go; default: a temporary one")
     args = parser.parse_args()
     print(
