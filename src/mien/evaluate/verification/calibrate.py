@@ -27,7 +27,7 @@ GRID = tuple(lead * 10.0**-power for power in range(1, 10) for lead in (5, 2, 1)
 # How far beyond the rarest measured rate thresholds are extrapolated, and from which part of the
 # curve: the logarithm of the rate falls at least as fast as a straight line, since the tail of
 # similarities is no heavier than an exponential one (extreme value theory: the generalised Pareto
-# distribution of shape 0). Measured in benchmarks/tail.py.
+# distribution of shape 0). Tried in benchmarks/rates.py.
 BEYOND = (10.0, 100.0)
 DECADE = 10.0  # the straight line runs through the last decade that was measured
 KNOTS = 60  # scores at which the likelihood ratio is given
