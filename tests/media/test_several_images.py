@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from mien.cli.main import app
 from mien.errors import ImageError
-from mien.media import count_images
+from mien.media import count_images, read_image
 from mien.media.formats import format_of
 
 
@@ -39,6 +39,14 @@ def test_a_reduced_copy_is_no_page_and_a_jpeg_has_one_image(tmp_path, pages):
     data = (tmp_path / "x.mpo").read_bytes()
     assert format_of(data) == "jpeg"
     assert count_images(data) == 1
+
+
+def test_a_damaged_later_page_leaves_the_first_one_readable(tmp_path, pages):
+    pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
+    data = (tmp_path / "x.tif").read_bytes()
+    cut = data[: len(data) // 2]  # within the second page, whose directory is at its end
+    assert read_image(cut).shape == (20, 30, 3)
+    assert count_images(cut) == 2
 
 
 def test_a_damaged_file_is_an_error():

@@ -86,7 +86,7 @@ def identify_film(
     if whole and reason is None and pipeline.turns != "never" and not _named(answer):
         answer = replace(answer, reason=find_turn(source, pipeline.detector))
     watch.lap("identify")
-    if pipeline.trial:
+    if pipeline.trial and whole:  # a film that goes on later is compared once, at its end
         people = try_people(source, answer.people, answer.tracks, pipeline.trial, on_step)
         answer = replace(answer, people=people)
         watch.lap("try")

@@ -82,7 +82,8 @@ def packet(data: bytes, where: str, limits: Limits = LIMITS) -> bytes | None:
 def count(data: bytes, where: str, limits: Limits = LIMITS) -> int:
     """Return how many images an image file has: pages of a TIFF, frames of an animation.
 
-    Reduced copies of a page are not counted, nor what cameras hide in a JPEG.
+    Reduced copies of a page are not counted, nor what cameras hide in a JPEG. A damaged page counts
+    as the last one.
 
     Raises:
         ImageError: as `decode`; only headers are read.
@@ -94,13 +95,16 @@ def _count(kind: str, data: bytes, where: str, limits: Limits) -> int:
     if kind not in SEVERAL:
         return 1
     image = _checked(kind, data, where, limits)
-    frames = int(getattr(image, "n_frames", 1))
-    if kind != "tiff" or frames == 1:
-        return frames
     full = 0
-    for number in range(min(frames, PAGES)):
-        image.seek(number)
-        full += not image.tag_v2.get(254, 0) & 1  # type: ignore[attr-defined]
+    try:
+        frames = int(getattr(image, "n_frames", 1))
+        if kind != "tiff" or frames == 1:
+            return frames
+        for number in range(min(frames, PAGES)):
+            image.seek(number)
+            full += not image.tag_v2.get(254, 0) & 1  # type: ignore[attr-defined]
+    except Exception:  # decoders raise many types; the first image can be whole all the same
+        return max(full, 1) + 1
     return full + max(frames - PAGES, 0)
 
 
