@@ -171,3 +171,22 @@ class Reds:
                 return [Reading("liveness", {}, "probability", self.name, text="blue")]
             scores.append(0.9 if red > green else 0.1)
         return [Reading("liveness", {"live": float(np.mean(scores))}, "probability", self.name)]
+
+
+NEW = "toy-new/1/3"  # contract id of a model that a gallery may change to
+
+
+class Mirrored(Colours):
+    """The new model: the colours in another order; it confuses nobody."""
+
+    name, contract = "mirrored", NEW
+
+    def __call__(self, chips):
+        return super().__call__(chips[..., ::-1])
+
+
+class Blind(Mirrored):
+    """A new model that embeds all faces alike: everybody is everybody."""
+
+    def __call__(self, chips):
+        return super().__call__(np.zeros_like(chips))

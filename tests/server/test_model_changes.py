@@ -5,27 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.toy_server import TOYS, png, portrait
-from tests.toys import TOY, Colours
+from tests.toys import NEW, TOY, Blind, Colours, Mirrored
 
 from mien.decision.calibration import calibration_text
 
-NEW, MODEL = "toy-new/1/3", "/galleries/people/model"
-
-
-class Mirrored(Colours):
-    """The new model: the colours in another order; it confuses nobody."""
-
-    name, contract = "mirrored", NEW
-
-    def __call__(self, chips):
-        return super().__call__(chips[..., ::-1])
-
-
-class Blind(Mirrored):
-    """A new model that embeds all faces alike: everybody is everybody."""
-
-    def __call__(self, chips):
-        return super().__call__(np.zeros_like(chips))
+MODEL = "/galleries/people/model"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.toys import COLOURS, TOY, Colours
+from tests.toys import COLOURS, NEW, TOY, Blind, Colours, Mirrored
 from typer.testing import CliRunner
 
 from mien.cli.main import app
@@ -20,24 +20,6 @@ from mien.photo.trial import compared_as
 from mien.service import enroll, identify, items_in
 from mien.service.model_change import embed_beside
 from mien.types import Decision
-
-NEW = "toy-new/1/3"
-
-
-class Mirrored(Colours):
-    """The new model: the colours in another order; it confuses nobody."""
-
-    name, contract = "mirrored", NEW
-
-    def __call__(self, chips):
-        return super().__call__(chips[..., ::-1])
-
-
-class Blind(Mirrored):
-    """A new model that embeds all faces alike: everybody is everybody."""
-
-    def __call__(self, chips):
-        return super().__call__(np.zeros_like(chips))
 
 
 @pytest.fixture
