@@ -9,7 +9,7 @@ import { coded, moment, number, percent, t } from "../words";
 import { Command } from "./command";
 import { Drop } from "./drop";
 import { Icon } from "./icon";
-import { interval, Template } from "./own_errors";
+import { ErrorTable, Template } from "./own_errors";
 import { curl } from "./shell";
 import { Show, useLoad, Working } from "./states";
 import { Sure } from "./sure";
@@ -200,32 +200,7 @@ function Figures({ of }: { of: ModelErrors }) {
     <>
       <p class="soft">{t("compare.errors.text", { n: of.templates })}</p>
       {of.left_out > 0 && <p class="notice">{t("own.part", { n: of.templates, left: of.left_out })}</p>}
-      <div class="scroll" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th>{t("compare.model")}</th>
-              <th class="n">{t("own.missed")}</th>
-              <th class="n">{t("trust.interval")}</th>
-              <th class="n">{t("own.wrong")}</th>
-              <th class="n">{t("trust.interval")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {sides.map((one) => (
-              <tr key={one.model}>
-                <th>{nameOf(one)}</th>
-                {[one.missed, one.named].map((each) => (
-                  <>
-                    <td class="n">{t("own.of", { n: number(each.errors), all: number(each.searches) })}</td>
-                    <td class="n">{interval(each)}</td>
-                  </>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ErrorTable of={t("compare.model")} rows={sides.map((one) => ({ key: one.model, name: nameOf(one), missed: one.missed, named: one.named }))} />
       {of.changed.map((one) => (
         <p key={one.kind}>{t(`compare.changed.${one.kind}`, { present: nameOf(of.present), other: nameOf(of.other), n: one.only_present, m: one.only_other, both: one.both })}</p>
       ))}

@@ -82,32 +82,7 @@ function Groups({ of, labels, onLabels }: { of: GroupShare[]; labels: Record<str
   return (
     <>
       <h3>{t("own.groups")}</h3>
-      <div class="scroll" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th>{t("own.group")}</th>
-              <th class="n">{t("own.missed")}</th>
-              <th class="n">{t("trust.interval")}</th>
-              <th class="n">{t("own.wrong")}</th>
-              <th class="n">{t("trust.interval")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {[...rows].map(([key, { name, missed, named }]) => (
-              <tr key={key}>
-                <th>{name}</th>
-                {[missed, named].map((one) => (
-                  <>
-                    <td class="n">{one && t("own.of", { n: number(one.errors), all: number(one.searches) })}</td>
-                    <td class="n">{one && interval(one)}</td>
-                  </>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ErrorTable of={t("own.group")} rows={[...rows].map(([key, row]) => ({ key, ...row }))} />
       <div class="actions">
         <button class="button" onClick={() => input.current?.click()}>
           <Icon name="upload" /> {t("own.labels")}
@@ -142,7 +117,41 @@ interface Share {
   high: number | null;
 }
 
-export const interval = (of: Share) => (of.low == null || of.high == null ? "" : `${percent(of.low)} – ${percent(of.high)}`);
+type Row = { key: string; name: string; missed?: Share; named?: Share };
+
+/** Both error rates of groups or models, a line each. */
+export function ErrorTable({ of, rows }: { of: string; rows: Row[] }) {
+  return (
+    <div class="scroll" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th>{of}</th>
+            <th class="n">{t("own.missed")}</th>
+            <th class="n">{t("trust.interval")}</th>
+            <th class="n">{t("own.wrong")}</th>
+            <th class="n">{t("trust.interval")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ key, name, missed, named }) => (
+            <tr key={key}>
+              <th>{name}</th>
+              {[missed, named].map((one) => (
+                <>
+                  <td class="n">{one && t("own.of", { n: number(one.errors), all: number(one.searches) })}</td>
+                  <td class="n">{one && interval(one)}</td>
+                </>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const interval = (of: Share) => (of.low == null || of.high == null ? "" : `${percent(of.low)} – ${percent(of.high)}`);
 
 function Tile({ of, label }: { of: Share; label: string }) {
   return (
