@@ -150,6 +150,37 @@ def test_a_server_gets_image_prompt_and_key(server, monkeypatch):
     assert len(state["asked"][1][2]["messages"][0]["content"]) == 1
 
 
+def listed(*tokens):
+    content = [{"top_logprobs": [{"token": t, "logprob": p} for t, p in tokens]}]
+    return json.dumps({"choices": [{"logprobs": {"content": content}}]}).encode()
+
+
+def test_first_tokens_with_their_probabilities(server):
+    address, state = server
+    state["answer"] = (200, listed((" happy", -0.1), ("tired", -2.5)))
+    client = ServerClient("toy", address=address)
+    assert client.first_tokens(None, "One word") == {" happy": -0.1, "tired": -2.5}
+    body = state["asked"][0][2]
+    assert (body["max_tokens"], body["logprobs"], body["top_logprobs"]) == (1, True, 20)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"choices": [{"message": {"content": "happy"}}]}',
+        b'{"choices": [{"logprobs": null}]}',
+        b'{"choices": [{"logprobs": {"content": []}}]}',
+        b'{"choices": [{"logprobs": {"content": [{"top_logprobs": [{"token": "a"}]}]}}]}',
+        listed(("happy", "likely")),
+    ],
+)
+def test_a_server_without_probabilities_is_named(server, answer):
+    address, state = server
+    state["answer"] = (200, answer)
+    with pytest.raises(LanguageError, match="gives no probabilities of tokens"):
+        ServerClient("toy", address=address).first_tokens(None, "One word")
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [

@@ -6,7 +6,7 @@ if the user names another machine and allows it.
 """
 
 from mien.language.answers import Answered, Schema, ask, check_schema
-from mien.language.clients import ADDRESS, Respond, ServerClient
+from mien.language.clients import ADDRESS, Respond, ServerClient, Weigh
 
 __all__ = [
     "ADDRESS",
@@ -14,6 +14,7 @@ __all__ = [
     "Respond",
     "Schema",
     "ServerClient",
+    "Weigh",
     "ask",
     "check_schema",
 ]

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,12 @@ from mien.errors import LanguageError
 from mien.types import Pixels
 
 Respond = Callable[[Pixels | None, str], str]  # (H, W, 3) or None, and a prompt -> the answer
+Weigh = Callable[[Pixels | None, str], Mapping[str, float]]  # the same -> first tokens, log-probs
 ADDRESS = "http://127.0.0.1:8000/v1"  # of a server on this machine
 SECONDS = 120.0  # for one answer
 LONGEST = 1_000_000  # bytes of an answer that are read
 LARGEST = 20_000_000  # bytes of an image; hosted servers refuse larger ones
+LISTED = 20  # tokens with a log-probability that are asked for: the most that the interface allows
 
 
 class ServerClient:
@@ -72,20 +74,33 @@ class ServerClient:
         Raises:
             LanguageError: the server cannot be reached, refuses, or answers with something else.
         """
-        content: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
-        if image is not None:
-            packed = png(image)
-            if len(packed) > LARGEST:
-                raise LanguageError(
-                    f"An image of {len(packed):,} bytes is too large for a server: at most "
-                    f"{LARGEST:,} are sent; reduce it."
-                )
-            data = "data:image/png;base64," + base64.b64encode(packed).decode()
-            content.append({"type": "image_url", "image_url": {"url": data}})
+        return str(self._ask(image, prompt, ("message", "content")) or "")
+
+    def first_tokens(self, image: Pixels | None, prompt: str) -> dict[str, float]:
+        """Return natural logarithms of the probabilities of the first token of the answer.
+
+        Servers list the most likely ones, up to 20.
+
+        Raises:
+            LanguageError: as for an answer; also if the server lists none.
+        """
+        path = ("logprobs", "content", 0, "top_logprobs")
+        more = {"max_tokens": 1, "logprobs": True, "top_logprobs": LISTED}
+        listed = self._ask(image, prompt, path, **more)
+        try:
+            return {str(one["token"]): float(one["logprob"]) for one in listed}
+        except (LookupError, TypeError, ValueError) as error:
+            raise self._strange() from error
+
+    def _ask(
+        self, image: Pixels | None, prompt: str, path: tuple[str | int, ...], **more: Any
+    ) -> Any:
+        """Ask once; `path` leads to what is wanted of the first choice."""
         body = {
             "model": self.name,
             "temperature": 0,
-            "messages": [{"role": "user", "content": content}],
+            "messages": [{"role": "user", "content": _content(image, prompt)}],
+            **more,
         }
         headers = {"Content-Type": "application/json"}
         if self._key:
@@ -96,7 +111,9 @@ class ServerClient:
         try:
             with _opener().open(request, timeout=self._seconds) as response:
                 answer = json.loads(_read(response, time.monotonic() + self._seconds))
-            return str(answer["choices"][0]["message"]["content"] or "")
+            found = answer["choices"][0]
+            for step in path:
+                found = found[step]
         except urllib.error.HTTPError as error:
             raise LanguageError(
                 f"{self.address} refused the request ({error.code} {error.reason}); check the name "
@@ -108,9 +125,38 @@ class ServerClient:
                 "server, or name its address."
             ) from error
         except (ValueError, LookupError, TypeError) as error:
+            raise self._strange("logprobs" in path) from error
+        return found
+
+    def _strange(self, scores: bool = True) -> LanguageError:
+        """The error for an answer of another form."""
+        if scores:
+            return LanguageError(
+                f"{self.address} gives no probabilities of tokens; ask it for answers instead, or "
+                "use a server that lists them (logprobs)."
+            )
+        return LanguageError(
+            f"{self.address} does not answer like a chat server; name the address up to /v1."
+        )
+
+
+def _content(image: Pixels | None, prompt: str) -> list[dict[str, Any]]:
+    """The parts of one message.
+
+    Raises:
+        LanguageError: the image is too large, or none.
+    """
+    content: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
+    if image is not None:
+        packed = png(image)
+        if len(packed) > LARGEST:
             raise LanguageError(
-                f"{self.address} does not answer like a chat server; name the address up to /v1."
-            ) from error
+                f"An image of {len(packed):,} bytes is too large for a server: at most "
+                f"{LARGEST:,} are sent; reduce it."
+            )
+        data = "data:image/png;base64," + base64.b64encode(packed).decode()
+        content.append({"type": "image_url", "image_url": {"url": data}})
+    return content
 
 
 def _read(response: Any, until: float) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import LanguageError
-from mien.language import Respond
+from mien.language import Respond, Weigh
 from mien.systems.academic_vlm.parsing import (
     LABELS,
     Parsed,
@@ -19,6 +19,7 @@ from mien.systems.academic_vlm.parsing import (
     parse,
     prompt,
     prompts,
+    weighed,
 )
 from mien.types import Pixels
 
@@ -37,6 +38,7 @@ class Ledger:
     tokens: float = 0.0  # estimated from letters, without the images
     json: int = 0
     word: int = 0
+    weighed: int = 0
     refused: int = 0
     unparsed: int = 0
 
@@ -47,7 +49,10 @@ class Ledger:
 
 @dataclass(slots=True)
 class Classifier:
-    """Vote shares of five labels for each face; a model that names none gives an empty answer."""
+    """Shares of five labels for each face; a model that names none gives an empty answer.
+
+    Without `weigh` they are shares of votes, with it the mean of what the model weighs.
+    """
 
     respond: Respond
     name: str  # of the model, part of the key of kept answers
@@ -55,6 +60,7 @@ class Classifier:
     rotations: int = 1  # calls with the labels in another order, whose votes are averaged
     kept: Path | None = None  # JSON lines of answers; a stopped run continues from it
     budget: int | None = None  # calls at most
+    weigh: Weigh | None = None  # asked instead for one word; ServerClient.first_tokens
     wait: Callable[[float], None] = time.sleep
     ledger: Ledger = field(default_factory=Ledger)
     _known: dict[str, str] = field(default_factory=dict)
@@ -83,15 +89,19 @@ class Classifier:
         return [self._asked(np.ascontiguousarray(chip), turn) for chip in chips]
 
     def _one(self, chip: Pixels) -> dict[str, float]:
-        votes = [self._asked(chip, turn).label for turn in range(self.rotations)]
-        named = [vote for vote in votes if vote]
-        return {label: named.count(label) / len(named) for label in LABELS} if named else {}
+        asked = [self._asked(chip, turn).shares for turn in range(self.rotations)]
+        named = [shares for shares in asked if shares]
+        return {label: sum(one[label] for one in named) / len(named)
+                for label in LABELS} if named else {}  # fmt: skip
 
     def _asked(self, chip: Pixels, turn: int) -> Parsed:
         order = rotated(turn)
-        found = parse(self._reply(chip, prompt(self.template, order)))
-        if found.kind == "unparsed":
-            found = parse(self._reply(chip, again(order)))
+        if self.weigh is not None:
+            found = weighed(json.loads(self._reply(chip, prompt(self.template, order, word=True))))
+        else:
+            found = parse(self._reply(chip, prompt(self.template, order)))
+            if found.kind == "unparsed":
+                found = parse(self._reply(chip, again(order)))
         setattr(self.ledger, found.kind, getattr(self.ledger, found.kind) + 1)
         return found
 
@@ -109,6 +119,12 @@ class Classifier:
                 file.write(json.dumps({"key": key, "reply": reply}) + "\n")
         return reply
 
+    def _answer(self, chip: Pixels, text: str) -> str:
+        """What is kept of one call: the text, or the weights of tokens as JSON."""
+        if self.weigh is None:
+            return self.respond(chip, text)
+        return json.dumps(dict(self.weigh(chip, text)))
+
     def _called(self, chip: Pixels, text: str) -> str:
         """Ask the model; a server that fails is asked again after a pause.
 
@@ -124,7 +140,7 @@ class Classifier:
             begun = time.perf_counter()
             self.ledger.calls += 1
             try:
-                reply = self.respond(chip, text)
+                reply = self._answer(chip, text)
             except LanguageError:
                 self.ledger.failed += 1
                 if number == TRIES - 1:

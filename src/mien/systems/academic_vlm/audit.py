@@ -1,7 +1,7 @@
 """How well a model names expressions of learners: recall by label, refusals, people apart."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from mien.audit import counted, read_chips
 from mien.audit.subjects import head_of
 from mien.contracts import Samples, Scope, Subject, silent
 from mien.errors import TooFewTrialsError
-from mien.metrics import Clusters, Estimate
+from mien.metrics import Clusters, Estimate, calibration_error
 from mien.metrics.findings import Cell, Fact, Findings, Table, graded
 from mien.systems.academic_vlm.asking import Classifier
 from mien.types import Device, OnStep
@@ -64,15 +64,30 @@ class AcademicAudit:
             raise TooFewTrialsError(f"{len(rows)} labelled images are too few; give {LEAST}.")
         subject, head = counted(subject, scope)
         cut = read_chips(subject, data, head.crop, on_step)
-        named = [NO_ANSWER] * len(truth)
+        named, stated = [NO_ANSWER] * len(truth), [0.0] * len(truth)
         for start in range(0, len(cut.chips), BATCH):
             readings = head(cut.chips[start : start + BATCH])
             for row, reading in zip(cut.rows[start : start + BATCH], readings, strict=True):
                 if reading.values:
                     named[row] = max(reading.values, key=reading.values.__getitem__)
+                    stated[row] = reading.values[named[row]]
             on_step("answers", min(start + BATCH, len(cut.chips)), len(cut.chips))
         people = data.people or tuple(str(k) for k in range(len(truth)))
-        return _findings(subject, data, scope, truth, named, people, rows)
+        found = _findings(subject, data, scope, truth, named, people, rows)
+        return replace(found, notes=(*found.notes, *_calibration(truth, named, stated, rows)))
+
+
+def _calibration(
+    truth: list[str], named: list[str], stated: list[float], rows: list[int]
+) -> tuple[str, ...]:
+    """How far stated shares are from being right; nothing if all are votes of one call."""
+    answered = [row for row in rows if named[row] != NO_ANSWER]
+    if all(stated[row] == 1 for row in answered):
+        return ()
+    right = [named[row] == truth[row] for row in answered]
+    error = calibration_error([stated[row] for row in answered], right)
+    return (f"Shares of the named label miss the share of right answers by {error:.3f} on average "
+            f"(expected calibration error, {len(answered)} answers).",)  # fmt: skip
 
 
 def labels_of(data: Samples, options: Options) -> list[str]:

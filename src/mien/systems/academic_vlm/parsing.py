@@ -1,6 +1,7 @@
 """Prompts under version control, and what a reply to them says."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from mien.language.answers import REFUSALS
 
 Template = Literal["names", "defined", "steps"]
+LEAST_MASS = 0.05  # of the probability that labels need together; else the model declines
 OWN = Path(__file__).with_name("prompts.json")
 NEGATION = r"\b(?:not|no|neither|nor|never|isn'?t|without|hardly|rather than|instead of)\b"
 
@@ -36,13 +38,13 @@ def prompts() -> Prompts:
 LABELS = tuple(prompts().labels)
 
 
-def prompt(template: Template, order: Sequence[str] = LABELS) -> str:
-    """The text that a model gets, with the labels in an order."""
+def prompt(template: Template, order: Sequence[str] = LABELS, *, word: bool = False) -> str:
+    """The text that a model gets, with the labels in an order; `word` asks for one word only."""
     known = prompts()
     names = ", ".join(f'"{name}"' for name in order)
     defined = "; ".join(f"{name} ({known.labels[name]})" for name in order)
     task = known.templates[template].format(names=names, defined=defined)
-    return f"{task} {known.form.format(names=names)}"
+    return f"{task} {again(order) if word else known.form.format(names=names)}"
 
 
 def again(order: Sequence[str] = LABELS) -> str:
@@ -55,9 +57,17 @@ class Parsed:
     """What a reply says."""
 
     label: str | None  # None: refused or unparsed
-    kind: Literal["json", "word", "refused", "unparsed"]
+    kind: Literal["json", "word", "weighed", "refused", "unparsed"]
     confidence: float | None = None  # as the model states it: not calibrated
     evidence: tuple[str, ...] = ()
+    weights: Mapping[str, float] | None = None  # label -> share, of token probabilities
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Label -> share, with the sum 1; {}: no label."""
+        if self.weights:
+            return dict(self.weights)
+        return {label: float(label == self.label) for label in LABELS} if self.label else {}
 
 
 def parse(reply: str) -> Parsed:
@@ -71,6 +81,28 @@ def parse(reply: str) -> Parsed:
         return Parsed(None, "refused")
     label = _word(reply)
     return Parsed(label, "word") if label else Parsed(None, "unparsed")
+
+
+def weighed(tokens: Mapping[str, float]) -> Parsed:
+    """Shares of the labels by the first token of a one-word answer.
+
+    A token counts for the only label that begins with it, in small letters and without spaces.
+
+    Args:
+        tokens: token -> natural logarithm of its probability.
+    """
+    mass = dict.fromkeys(LABELS, 0.0)
+    for token, weight in tokens.items():
+        start = token.strip(" \"'\u2581\u0120").lower()
+        fits = [label for label in LABELS if start and label.startswith(start)]
+        if len(fits) == 1 and weight <= 0:
+            mass[fits[0]] += math.exp(weight)
+    whole = sum(mass.values())
+    if whole < LEAST_MASS:
+        return Parsed(None, "unparsed")
+    shares = {label: value / whole for label, value in mass.items()}
+    best = max(shares, key=shares.__getitem__)
+    return Parsed(best, "weighed", shares[best], weights=shares)
 
 
 def _object(reply: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from mien.metrics.findings import plain
 from mien.systems.academic_vlm.asking import Classifier, position_bias, rotated
 from mien.systems.academic_vlm.audit import NO_ANSWER, subject_of
 from mien.systems.academic_vlm.describing import CROP, Describer, describe
-from mien.systems.academic_vlm.parsing import LABELS, again, parse, prompt, prompts
+from mien.systems.academic_vlm.parsing import LABELS, again, parse, prompt, prompts, weighed
 from mien.systems.academic_vlm.signal import class_signal
 from mien.testing import check
 from mien.zoo import load
@@ -218,6 +218,47 @@ def test_an_answer_in_prose_gets_one_second_try():
     assert classifier(chips_of(1))[0]["tired"] == 1
     assert texts[1].startswith("Answer with one word only")
     assert Classifier(lambda image, text: "hmm", "m")(chips_of(1)) == [{}]
+
+
+def test_shares_of_tokens_by_hand():
+    tokens = {" Happy": -1.0, "happy": -2.0, "ne": -1.5, "t": -3.0, "The": -0.5, "": -0.1, "x": 1.0}
+    found = weighed(tokens)
+    mass = {"confused": 0.0, "distracted": 0.0, "happy": np.exp(-1.0) + np.exp(-2.0),
+            "neutral": np.exp(-1.5), "tired": np.exp(-3.0)}  # fmt: skip
+    assert (found.label, found.kind) == ("happy", "weighed")
+    whole = sum(mass.values())
+    assert found.shares == pytest.approx({label: one / whole for label, one in mass.items()})
+    assert weighed({"I": -0.01, "happy": -5.0}).shares == {}  # the model declines
+    assert weighed({}) == parse("hmm")
+
+
+def test_weights_of_tokens_replace_votes_and_are_kept(tmp_path):
+    asked = []
+
+    def weigh(image, text):
+        asked.append(text)
+        return {"tired": np.log(0.6), "happy": np.log(0.2)}
+
+    path = tmp_path / "answers.jsonl"
+    never = lambda image, text: pytest.fail("asked for text")  # noqa: E731
+    classifier = Classifier(never, "m", rotations=2, weigh=weigh, kept=path)
+    shares = classifier(chips_of(1))[0]
+    assert (shares["tired"], shares["happy"]) == pytest.approx((0.75, 0.25))
+    assert asked[0].endswith(again(rotated(0)))
+    assert prompts().labels["tired"] in asked[0]
+    assert classifier.ledger.weighed == 2
+    again_ = Classifier(never, "m", rotations=2, weigh=never, kept=path)
+    assert again_(chips_of(1)) == [shares]
+
+
+def test_the_audit_says_how_far_stated_shares_are_off():
+    labels = {"expression": tuple(LABELS[k % 5] for k in range(10))}
+    data, audit = Samples("x", tuple(chips_of(10)), labels), load("academic-vlm")
+    classifier = Classifier(
+        Scripted(), "m", weigh=lambda *_: {"tired": np.log(0.9), "happy": np.log(0.1)}
+    )
+    notes = plain(audit(small(classifier), data, Scope("test"), audit.options()))["notes"]
+    assert any("miss the share of right answers by 0.700" in note for note in notes)  # 0.9, 0.2
 
 
 @pytest.mark.parametrize("turns", [0, 6])
