@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mien.media.limits import LIMITS, Limits
     from mien.media.live import Live, Replay, is_live, open_source
     from mien.media.marks import mark
-    from mien.media.mending import add_correction, enlarged, smoothed
+    from mien.media.mending import add_correction, enlarged, inpainted, smoothed
     from mien.media.notes import read_change, read_note, source_packet, wav_note
     from mien.media.planes import read_depth, read_infrared
     from mien.media.sound import read_sound
@@ -43,6 +43,7 @@ __all__ = [
     "heat",
     "heat_scale",
     "hide_faces",
+    "inpainted",
     "is_film",
     "is_live",
     "mark",
@@ -81,7 +82,7 @@ if not TYPE_CHECKING:
             "limits": ("LIMITS", "Limits"),
             "live": ("Live", "Replay", "is_live", "open_source"),
             "marks": ("mark",),
-            "mending": ("add_correction", "enlarged", "smoothed"),
+            "mending": ("add_correction", "enlarged", "inpainted", "smoothed"),
             "notes": ("read_change", "read_note", "source_packet", "wav_note"),
             "planes": ("read_depth", "read_infrared"),
             "sound": ("read_sound",),

@@ -4,11 +4,13 @@ from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import ImageError
 from mien.media.writing import check_image
 from mien.types import Floats, Pixels
 
+REACH = 3.0  # px around a hidden pixel from which it is filled
 FEATHER = 0.12  # share of the chip's side over which a correction fades out at its border
 
 
@@ -55,6 +57,22 @@ def _feather(side: int) -> Floats:
     ramp = np.clip(place / (FEATHER * side), 0, 1)
     smooth = np.asarray(ramp**2 * (3 - 2 * ramp), np.float32)
     return np.outer(smooth, smooth)
+
+
+def inpainted(image: Pixels, hidden: NDArray[np.bool_]) -> Pixels:
+    """Fill hidden pixels from their surroundings.
+
+    Args:
+        image: (H, W, 3).
+        hidden: (H, W); all other pixels stay as they are.
+
+    Source: Telea, "An image inpainting technique based on the fast marching method", 2004.
+    """
+    check_image(image)
+    if hidden.shape != image.shape[:2]:
+        raise ImageError(f"The mask is {hidden.shape}, the image {image.shape[:2]}.")
+    mask = hidden.astype(np.uint8)
+    return np.asarray(cv2.inpaint(image, mask, REACH, cv2.INPAINT_TELEA), np.uint8)
 
 
 def smoothed(image: Pixels, kind: str) -> Pixels:

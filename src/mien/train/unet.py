@@ -31,17 +31,20 @@ class UNet(nn.Module):
     Shi et al., arXiv:1609.05158.
     """
 
-    def __init__(self, widths: Sequence[int] = (48, 64), blocks: int = 2, fold: int = 4) -> None:
+    def __init__(
+        self, widths: Sequence[int] = (48, 64), blocks: int = 2, fold: int = 4, extra: int = 0
+    ) -> None:
         """Create the network.
 
         Args:
             widths: channels of each level, from fine to coarse; each level halves the size.
             blocks: residual blocks per level, on the way down and on the way up.
             fold: px that are folded into one, per side.
+            extra: further planes of the input, such as a mask, which are not corrected.
         """
         super().__init__()
         self.fold = fold
-        self.stem = nn.Conv2d(3 * fold**2, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d((3 + extra) * fold**2, widths[0], 3, padding=1)
         self.down = nn.ModuleList(_level(width, blocks) for width in widths)
         self.up = nn.ModuleList(_level(width, blocks) for width in widths[:-1])
         self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(widths))
@@ -51,7 +54,7 @@ class UNet(nn.Module):
         nn.init.zeros_(cast(Tensor, self.last.bias))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, 3, S, S) to the same shape; S is a multiple of fold x 2 ** (levels - 1)."""
+        """(N, 3 + extra, S, S) to (N, 3, S, S); S is a multiple of fold x 2 ** (levels - 1)."""
         x = self.stem(F.pixel_unshuffle(pixels, self.fold))
         skips = []
         for level, shrink in zip(self.down, self.shrink, strict=False):
@@ -60,7 +63,7 @@ class UNet(nn.Module):
         x = self.down[-1](x)
         for level, grow, skip in reversed(list(zip(self.up, self.grow, skips, strict=True))):
             x = level(grow(x) + skip)
-        return pixels + F.pixel_shuffle(self.last(x), self.fold)
+        return pixels[:, :3] + F.pixel_shuffle(self.last(x), self.fold)
 
 
 def _level(width: int, blocks: int) -> nn.Sequential:

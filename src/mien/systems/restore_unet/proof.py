@@ -3,29 +3,25 @@
 mien systems prove restore-unet --data DATA --out FOLDER
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.align import align
-from mien.contracts import Embedder
-from mien.datasets import LABELS as READERS
-from mien.datasets import Labelled
 from mien.media import smoothed
-from mien.media.skin import UTKFACE_POINTS, cheeks
-from mien.metrics import Clusters, psnr, ssim, threshold_at_fmr, tone_angle
+from mien.media.skin import cheeks
+from mien.metrics import Clusters, psnr, ssim, tone_angle
 from mien.metrics.estimates import Estimate
 from mien.synth.render.bad_conditions import CONDITIONS, enlarge_photo, spoil_photo
 from mien.systems.restore_unet.data import Faces, parts
-from mien.systems.restore_unet.make import CROP, FACTOR, SIDE, RestoreUNet
-from mien.train.chips import read_chips
+from mien.systems.restore_unet.make import CROP, FACTOR, RestoreUNet
 from mien.train.criteria import Criterion, Found, of
+from mien.train.identity import accepted, actors, embedded
 from mien.train.proofs import Figures, Part
 from mien.train.seed_summary import markdown
-from mien.types import Doubles, Face, Floats, OnStep, Pixels
+from mien.types import Doubles, OnStep, Pixels
 from mien.zoo import EMBEDDER, load
 
 NAME = "restore-unet"
@@ -52,7 +48,7 @@ def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Photographs:
     assert data is not None
     _, _, test = parts(data / "utkface", out / "utkface", on_step)
     some = test.rows(np.arange(0, len(test.images), max(1, len(test.images) // FACES)))
-    return Photographs(some, *actors(data / "taiwan", out / "taiwan"))
+    return Photographs(some, *actors(data / "taiwan", CROP, out / "taiwan", EACH))
 
 
 def _gains(name: str, seed: int, given: Photographs) -> dict[str, float]:
@@ -181,7 +177,7 @@ def identities(net: RestoreUNet, clean: Pixels, people: NDArray[np.str_]) -> str
         bad = degraded(clean, condition, 2)
         good = restored(net, bad)
         vectors = [embedded(embedder, x) for x in (bad, good)]
-        shares = [accepted(v, gallery, people) for v in vectors]
+        shares = [accepted(v, gallery, people, FAR) for v in vectors]
         groups = Clusters(people.tolist())
         found = [groups.mean(share) for share in shares]
         change = groups.mean(shares[1] - shares[0])
@@ -191,7 +187,7 @@ def identities(net: RestoreUNet, clean: Pixels, people: NDArray[np.str_]) -> str
                      f"{like[0]:.3f}", f"{like[1]:.3f}", verdict))  # fmt: skip
     columns = ("Condition", "TAR before", "TAR after", "Change (95 % interval)",
                "Cosine to the original before", "After", "Verdict")  # fmt: skip
-    best = float(accepted(gallery, gallery, people).mean())
+    best = float(accepted(gallery, gallery, people, FAR).mean())
     return "\n\n".join(
         [
             f"**Identity.** {len(clean)} portraits of {len(set(people))} actors of "
@@ -201,40 +197,6 @@ def identities(net: RestoreUNet, clean: Pixels, people: NDArray[np.str_]) -> str
             markdown(columns, rows),
         ]
     )
-
-
-def actors(data: Path, out: Path) -> tuple[Pixels, NDArray[np.str_]]:
-    """Aligned portraits (N, 128, 128, 3), some per actor, and who they show (N,)."""
-    records = READERS["taiwan"](data)
-    some = list(_some(records))
-    chips = read_chips(some, CROP, out)
-    return chips.images, np.array([some[row].person for row in chips.row])
-
-
-def _some(records: Sequence[Labelled]) -> Iterator[Labelled]:
-    by: dict[str, list[Labelled]] = {}
-    for record in records:
-        by.setdefault(record.person, []).append(record)
-    for own in by.values():
-        yield from own[:: max(1, len(own) // EACH)][:EACH]
-
-
-def embedded(embedder: Embedder, chips: Pixels) -> Floats:
-    """(N, D) unit vectors; the points of an aligned face are known, so nothing is searched."""
-    points = np.array(UTKFACE_POINTS, np.float32) * SIDE
-    face = Face(np.array([0, 0, SIDE, SIDE], np.float32), 1.0, points)
-    cut = [align(chip, [face], embedder.crop) for chip in chips]
-    return embedder(np.concatenate(cut))
-
-
-def accepted(probes: Floats, gallery: Floats, people: NDArray[np.str_]) -> Doubles:
-    """(N,) share of a probe's mated comparisons above the threshold at FAR over all probes."""
-    cosine = probes @ gallery.T
-    same = people[:, None] == people[None]
-    other = ~same
-    np.fill_diagonal(same, False)
-    threshold = threshold_at_fmr(cosine[other], FAR)
-    return np.array([(row[own] > threshold).mean() for row, own in zip(cosine, same, strict=True)])
 
 
 def _text(found: Estimate, digits: int, sign: str = "") -> str:

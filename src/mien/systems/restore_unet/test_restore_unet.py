@@ -174,8 +174,8 @@ def test_shares_of_the_proof_by_hand(torch):
     angles = np.radians(np.concatenate([np.arange(20), 90 + np.arange(20)]))
     vectors = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
     people = np.repeat(["a", "b"], 20)
-    assert (proof.accepted(vectors, vectors, people) == 1).all()
-    assert proof.accepted(vectors, vectors, np.tile(["a", "b"], 20)).mean() < 0.2
+    assert (proof.accepted(vectors, vectors, people, 0.01) == 1).all()
+    assert proof.accepted(vectors, vectors, np.tile(["a", "b"], 20), 0.01).mean() < 0.2
 
 
 def test_the_proof_measures_each_condition_of_each_set_once(torch, monkeypatch):
@@ -207,7 +207,7 @@ def test_real_actors_enlarged_four_times(torch, maker, data, tmp_path):
     proof = import_module("mien.systems.restore_unet.proof")
     with zipfile.ZipFile(data / "taiwan_expressions.zip") as pack:
         pack.extractall(tmp_path)
-    clean, people = proof.actors(tmp_path / "taiwan", tmp_path / "run")
+    clean, people = proof.actors(tmp_path / "taiwan", proof.CROP, tmp_path / "run")
     assert len(set(people)) == 25
     bad = proof.degraded(clean, "x4")
     found = proof.gain(clean, bad, proof.restored(maker, bad))
