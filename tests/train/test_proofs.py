@@ -1,8 +1,10 @@
 """The runner of proofs: cached by key, resumed, printed and written part by part; on toys."""
 
+import importlib
 import json
 import textwrap
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 import mien.systems
 from mien.errors import OptionError, TrainingError
 from mien.train.criteria import Criterion, arms_table, criteria_table, gain, of, ratio
-from mien.train.kept import code_key, digest_of, kept_arrays
+from mien.train.kept import code_key, digest_of, kept_arrays, recipe_key, rendered
 from mien.train.proof_page import MARKS, check_page, own_page, write_page
 from mien.train.proofs import parts_of, run_proof
 from mien.zoo import System, read_card
@@ -273,3 +275,31 @@ def test_every_proof_has_parts_with_arms_and_a_place_in_its_page():
         check_page(system.page)
         seen += 1
     assert seen >= 10
+
+
+def test_rendered_people_are_made_again_for_other_code_or_settings(tmp_path, monkeypatch):
+    made, place = [], tmp_path / "run" / "people.npz"
+
+    def recipe(count=2):
+        made.append(count)
+        return {"x": np.full(count, len(made))}
+
+    assert rendered(recipe, place, "side 48")["x"].tolist() == [1, 1]
+    assert rendered(recipe, place, "side 48")["x"].tolist() == [1, 1]
+    with pytest.warns(UserWarning, match="other code, settings or data"):
+        assert rendered(partial(recipe, 3), place, "side 64")["x"].tolist() == [2, 2, 2]
+    monkeypatch.setattr("mien.train.kept.code_key", lambda package: f"newer {package}")
+    with pytest.warns(UserWarning, match="other code, settings or data"):
+        assert rendered(recipe, place, "side 64")["x"].tolist() == [3, 3]
+    assert len(made) == 3
+
+
+def test_the_file_of_a_recipe_is_part_of_its_key(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "toy_recipe.py"
+    file.write_text("def people():\n    return {}\n")
+    people = importlib.import_module("toy_recipe").people
+    first = recipe_key(people)
+    assert recipe_key(people) == recipe_key(partial(people)) == first
+    file.write_text("SEED = 2\n" + file.read_text())
+    assert recipe_key(people) != first

@@ -4,8 +4,10 @@ import dataclasses
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import blake2b
 from importlib import import_module
+from inspect import getsourcefile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,10 @@ from numpy.typing import NDArray
 
 from mien.media import write_bytes
 
+Arrays = Callable[[], Mapping[str, NDArray[Any]]]
 
-def kept_arrays(
-    place: Path, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]
-) -> dict[str, NDArray[Any]]:
+
+def kept_arrays(place: Path, key: str, make: Arrays) -> dict[str, NDArray[Any]]:
     """Arrays from a file, if it was made under the same key; else they are made, and kept.
 
     A file of another key is replaced with a warning, and so is a damaged one.
@@ -44,6 +46,23 @@ def kept_arrays(
     place.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(place, content.getvalue())
     return made
+
+
+def rendered(recipe: Arrays, place: Path, *settings: Any) -> dict[str, NDArray[Any]]:
+    """Arrays made of rendered people: kept until the synthesiser, the recipe or a setting changes.
+
+    Args:
+        recipe: renders and returns them. The Python file that defines it is part of the key.
+        place: .npz in the run folder.
+        settings: what else they depend on: sizes, digests of models, further files as paths.
+    """
+    return kept_arrays(place, recipe_key(recipe, *settings), recipe)
+
+
+def recipe_key(recipe: Arrays, *settings: Any) -> str:
+    """Digest of all code of mien.synth, the file that defines the recipe, and its settings."""
+    function = recipe.func if isinstance(recipe, partial) else recipe
+    return digest_of(code_key("mien.synth"), Path(getsourcefile(function) or ""), settings)
 
 
 def code_key(*packages: str) -> str:

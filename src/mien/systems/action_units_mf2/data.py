@@ -15,7 +15,7 @@ from mien.synth import Actor, emotion, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.systems.action_units_mf2.head import UNITS, ActionUnits
 from mien.train.chips import read_chips
-from mien.train.kept import code_key, digest_of, kept_arrays
+from mien.train.kept import rendered as kept_rendered
 from mien.types import Face, Floats, OnStep, Pixels
 
 # Units that a face cannot show, or must, if nine of ten raters chose this word for it. Where a word
@@ -121,8 +121,7 @@ def rendered(
         images, strength = (np.stack([part[k] for part in parts]) for k in range(2))
         return {"images": images, "strength": strength}
 
-    key = digest_of(code_key("mien.synth"), Path(__file__).read_bytes(), people, each)
-    kept = kept_arrays(cache, key, make)
+    kept = kept_rendered(make, cache, people, each)
     images, strength = kept["images"], kept["strength"]
     label = np.where(strength >= SHOWN, 1, np.where(strength < ABSENT, 0, np.nan))
     who = np.array([f"R{k // each}" for k in range(len(images))])

@@ -1,7 +1,5 @@
 """The rivals of the proof: measures of the landmark mesh, and histograms of gradients."""
 
-from pathlib import Path
-
 import numpy as np
 
 from mien.align.grey import LUMA
@@ -22,24 +20,21 @@ CELL, BINS = 8, 9  # px, directions. Source: Dalal and Triggs, CVPR 2005
 SAME = {"AU27": "AU26"}
 
 
-def measures(images: Pixels, cache: Path, on_step: OnStep | None = None) -> dict[str, Doubles]:
-    """Measures of the mesh of each chip, (N,) each; NaN without a face. Cached in a file."""
-    if not cache.is_file():
-        detector, landmarker = load(DETECTOR), load("attention-mesh")
-        rows = []
-        for number, image in enumerate(images):
-            large = stretched(image, LARGE)
-            faces = detect_with_retries(detector, large, "never").faces[:1]
-            row = dict.fromkeys(MEASURES, np.nan)
-            if faces:
-                points, _ = fit_meshes(landmarker, large, faces)
-                row = measure_head(head_pose(points[0], Camera.of(LARGE, LARGE)))
-            rows.append([row[name] for name in MEASURES])
-            if on_step:
-                on_step("meshes", number + 1, len(images))
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        np.save(cache, np.array(rows))
-    return dict(zip(MEASURES, np.load(cache).T, strict=True))
+def measures(images: Pixels, on_step: OnStep | None = None) -> dict[str, Doubles]:
+    """Measures of the mesh of each chip, (N,) each; NaN without a face."""
+    detector, landmarker = load(DETECTOR), load("attention-mesh")
+    rows = []
+    for number, image in enumerate(images):
+        large = stretched(image, LARGE)
+        faces = detect_with_retries(detector, large, "never").faces[:1]
+        row = dict.fromkeys(MEASURES, np.nan)
+        if faces:
+            points, _ = fit_meshes(landmarker, large, faces)
+            row = measure_head(head_pose(points[0], Camera.of(LARGE, LARGE)))
+        rows.append([row[name] for name in MEASURES])
+        if on_step:
+            on_step("meshes", number + 1, len(images))
+    return dict(zip(MEASURES, np.array(rows).T, strict=True))
 
 
 def estimate(columns: dict[str, Doubles]) -> Floats:

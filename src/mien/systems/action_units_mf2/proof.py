@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mien.metrics.multilabel import f1_each, f1_intervals
+from mien.systems.action_units_mf2 import geometry
 from mien.systems.action_units_mf2.data import agreed, coded, rendered
 from mien.systems.action_units_mf2.geometry import deviations, estimate, histograms, measures
 from mien.systems.action_units_mf2.head import UNITS
@@ -15,9 +17,11 @@ from mien.systems.action_units_mf2.model import Net
 from mien.systems.action_units_mf2.train import Config, Known, decided, fitted, known, left_out
 from mien.train import folds
 from mien.train.criteria import Criterion, Found, gain, of
+from mien.train.kept import digest_of, kept_arrays
 from mien.train.proofs import Part
 from mien.train.seed_summary import markdown
 from mien.types import Floats, OnStep
+from mien.zoo import find
 
 HEAD, BARE, DRAWN, DEEP = "head", "CK+ only", "with rendered faces", "nine blocks of the trunk"
 HISTOGRAM, MESH, GEOMETRIC, MIXED = (
@@ -59,7 +63,9 @@ def load(data: Path | None, out: Path, on_step: OnStep | None) -> dict[str, Any]
                     f.source)
         for name, f in parts.items()
     }  # fmt: skip
-    columns = measures(coded_.images, out / "measures.npy", on_step)
+    key = digest_of(coded_.images, Path(geometry.__file__), find("attention-mesh").digest)
+    make = partial(measures, coded_.images, on_step)
+    columns = kept_arrays(out / "measures.npz", key, make)
     found["mesh"] = {"coded": _twice(deviations(columns), coded_)}
     found["estimate"] = {"coded": _twice(estimate(columns), coded_)}
     return found

@@ -27,7 +27,7 @@ from mien.synth import (
 from mien.synth.skin.appearance import BEARDS, HAIR_STYLES, BeardStyle, HairStyle
 from mien.systems.actor_stills import features
 from mien.systems.actor_stills.features import scene_features
-from mien.train.kept import code_key, digest_of, kept_arrays
+from mien.train.kept import digest_of, kept_arrays, rendered
 from mien.types import Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, load
 
@@ -82,8 +82,8 @@ def cast(seed: int, out: Path, on_step: OnStep | None = None, stills: int = STIL
     def make() -> dict[str, NDArray[np.generic]]:
         return _features(_rendered(plan, seed), len(plan), on_step)
 
-    key = digest_of(seed, stills, load(EMBEDDER).digest, code_key("mien.synth"), _code())
-    kept = kept_arrays(out / f"cast-{seed}.npz", key, make)
+    settings = seed, stills, load(EMBEDDER).digest, Path(features.__file__)
+    kept = rendered(make, out / f"cast-{seed}.npz", *settings)
     rows = [plan[k] for k in kept["row"]]
     return Stills(
         np.array([f"actor {one.person:02d}" for one in rows]),

@@ -22,7 +22,7 @@ from mien.systems.affect_cues.audit import Changes, shortcut_index
 from mien.systems.affect_cues.cues import CUES, OPEN, SIDE, SMILE, TEETH, TURN, Pair, teeth
 from mien.train import Augment, Batches, fit, predict_batches, seeded, tensor
 from mien.train.criteria import Criterion, Found, of
-from mien.train.kept import digest_of, kept_arrays
+from mien.train.kept import rendered
 from mien.train.proofs import Part
 from mien.types import Crop, Doubles, OnStep, Pixels
 
@@ -105,8 +105,7 @@ def _smiles(data: Path | None, out: Path, on_step: OnStep | None) -> Smiles:
         side = SIDE_OF_NET
         return {"chips": np.stack(chips).reshape(-1, 2, 2, side, side, 3), "person": np.array(who)}
 
-    code = [Path(__file__).with_name(name) for name in ("cues.py", "proof.py")]
-    kept = kept_arrays(out / "smiles.npz", digest_of(code), make)
+    kept = rendered(make, out / "smiles.npz", Path(__file__).with_name("cues.py"))
     return Smiles(kept["chips"], kept["person"])
 
 

@@ -13,9 +13,9 @@ from mien.synth import Actor, Scene, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.synth.render.attacks import Attack, present
 from mien.systems.cross_spectral.measure import BONA_FIDE, NIR, VIS, Rows
-from mien.train.kept import digest_of, kept_arrays
+from mien.train.kept import rendered
 from mien.types import Floats, OnStep, Pixels
-from mien.zoo import DETECTOR, load
+from mien.zoo import DETECTOR, find, load
 
 PEOPLE = {"train": 40, "dev": 20, "eval": 20}
 FRAME = 256  # px, side of a rendered frame
@@ -59,13 +59,13 @@ def shots(out: Path, on_step: OnStep | None = None, *, toner: bool = True) -> Sh
         on_step: called after each person.
         toner: False makes toner transparent in infrared, like dye: the control.
     """
-    key = digest_of(PEOPLE, FRAME, SIDE, ZOOM, ENROLLED, PROBES, ATTACKS, toner)
+    detector = find(DETECTOR).digest
     if toner:
-        kept = kept_arrays(out / "rendered.npz", key, lambda: _columns(_rendered(on_step)))
+        kept = rendered(lambda: _columns(_rendered(on_step)), out / "rendered.npz", detector)
         return Shots(*(kept[one] for one in Shots.__slots__))
     every = shots(out, on_step)
-    changed = kept_arrays(
-        out / "transparent.npz", key, lambda: _columns(_rendered(on_step, only=LASER))
+    changed = rendered(
+        lambda: _columns(_rendered(on_step, only=LASER)), out / "transparent.npz", detector
     )
     columns = {name: getattr(every, name).copy() for name in Shots.__slots__}
     for name, column in columns.items():  # all but these prints are the same

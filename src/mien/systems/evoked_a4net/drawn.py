@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.metrics import softmax
+from mien.synth.drawn import EXPRESSIONS, DrawnFace, DrawnPerson, Moves, draw_face, tinted
 from mien.systems.evoked_a4net.attributes import brightness, colourfulness
 from mien.systems.evoked_a4net.head import EMOTIONS, FACES
 from mien.types import Doubles, Floats, Pixels
@@ -99,57 +100,21 @@ def _paste(picture: Floats, random: Random) -> tuple[int, int]:
     largest = -1, 0
     for size in sizes:  # the largest one comes last, in front
         expression = int(random.integers(len(FACES)))
-        face, cover = draw_face(FACES[expression], int(size), random)
-        top, left = random.integers(0, side - size + 1, 2)
-        part = picture[top : top + size, left : left + size]
-        part += cover[..., None] * (face - part)
+        face = _some_face(FACES[expression], int(size), random)
+        top, left = random.integers(0, side - size + 1, 2).tolist()
+        face.paste(picture, left, top)
         largest = expression, int(size)
     return largest
 
 
-# Of each expression: rise of brows, of their inner ends, openness of eyes, curve of the mouth
-# (positive: corners up), openness and half width of the mouth, fold of the nose.
-MOVES: dict[str, tuple[float, float, float, float, float, float, float]] = {
-    "angry": (-0.10, -0.16, 0.07, -0.03, 0.02, 0.25, 0.0),
-    "disgust": (-0.06, -0.05, 0.05, -0.10, 0.08, 0.22, 1.0),
-    "fear": (0.10, 0.14, 0.16, -0.04, 0.12, 0.36, 0.0),
-    "happy": (0.02, 0.0, 0.07, 0.20, 0.08, 0.40, 0.0),
-    "sad": (0.0, 0.18, 0.06, -0.18, 0.01, 0.26, 0.0),
-    "surprise": (0.16, 0.0, 0.17, 0.0, 0.22, 0.17, 0.0),
-}
-DETAIL = 3  # drawn pixels per pixel of the result
-
-
-def draw_face(expression: str, size: int, random: Random) -> tuple[Floats, Floats]:
-    """(size, size, 3) in [0, 1] and (size, size) cover of a drawn face, of nobody."""
-    move = np.array(MOVES[expression]) * random.uniform(1.0, 1.4)
-    rise, inner, open_eye, curve, open_mouth, half, fold = move.tolist()
-    wide = size * DETAIL
-    y, x = np.mgrid[:wide, :wide].astype(np.float32) * (2 / wide) - 1
-    skin = np.array([0.93, 0.74, 0.62]) * random.uniform(0.35, 1.05)
-    hair = np.array([0.35, 0.22, 0.12]) * random.uniform(0.2, 2.0)
-    apart = random.uniform(0.32, 0.42)
-    face = np.empty((wide, wide, 3), np.float32)
-    face[:] = hair
-    oval = (x / random.uniform(0.72, 0.85)) ** 2 + (y / 0.95) ** 2
-    face[(oval < 0.92) & (y > -0.62)] = skin
-    ahead = np.abs(np.abs(x) - apart)
-    eye = (ahead / 0.2) ** 2 + ((y + 0.15) / (1.3 * open_eye)) ** 2 < 1
-    face[eye] = 0.95
-    face[(ahead**2 + (y + 0.15) ** 2 < 0.075**2) & eye] = 0.05
-    inward = (apart - np.abs(x)) / 0.18  # 1 at the inner end of a brow, -1 at the outer one
-    brow = np.abs(y + 0.40 + rise + inner * inward) < 0.09
-    face[brow & (ahead < 0.22)] = 0.03
-    face[(np.abs(np.abs(x) - 0.10) < 0.02) & (np.abs(y - 0.15) < 0.12 * fold)] = skin * 0.5
-    bow = np.abs(y - 0.48 - curve * (0.5 - (x / half) ** 2)) < 0.08 + open_mouth * np.sqrt(
-        np.clip(1 - (x / half) ** 2, 0, 1)
-    )
-    mouth = bow & (np.abs(x) < half)
-    face[mouth] = (0.45, 0.08, 0.10)
-    cover = (oval < 1).astype(np.float32)
-    blocks = (size, DETAIL, size, DETAIL)
-    return (np.asarray(face.reshape(*blocks, 3).mean((1, 3)), np.float32),
-            np.asarray(cover.reshape(blocks).mean((1, 3)), np.float32))  # fmt: skip
+def _some_face(expression: str, size: int, random: Random) -> DrawnFace:
+    """A drawn face of nobody, whose expression is up to 1.4 times as strong as usual."""
+    moves = Moves(*(np.array(EXPRESSIONS[expression]) * random.uniform(1.0, 1.4)).tolist())
+    usual = DrawnPerson()
+    skin = tinted(usual.skin, random.uniform(0.35, 1.05))
+    hair = tinted(usual.hair, random.uniform(0.2, 2.0))
+    apart, width = random.uniform(0.32, 0.42), random.uniform(0.72, 0.85)
+    return draw_face(DrawnPerson(skin, hair, apart, width), moves, size)
 
 
 def _canvas(side: int, colour: tuple[float, float, float]) -> Floats:

@@ -14,7 +14,7 @@ from mien.synth.data.samples import any_scene
 from mien.systems.expression_convcut.head import CLASSES, POINTS
 from mien.train import Faces, group_ids, require_classes
 from mien.train.chips import Chips, read_chips
-from mien.train.kept import code_key, digest_of, kept_arrays
+from mien.train.kept import rendered as kept_rendered
 from mien.types import Crop, Face, OnStep, Pixels
 
 TEST_SPLITS = ("test", "validation", "val", "PublicTest", "PrivateTest")
@@ -101,8 +101,7 @@ def rendered(cache: Path, side: int, on_step: OnStep | None = None) -> tuple[Fac
         images, label = (np.concatenate([part[k] for part in parts]) for k in range(2))
         return {"images": images, "label": label}
 
-    key = digest_of(code_key("mien.synth"), Path(__file__).read_bytes(), side)
-    kept = kept_arrays(cache, key, make)
+    kept = kept_rendered(make, cache, side)
     images, label = kept["images"], kept["label"]
     cut = TRAIN_PEOPLE * TRAIN_EACH
     source = np.array([f"P{k // TRAIN_EACH}" if k < cut else f"Q{(k - cut) // TEST_EACH}"

@@ -17,7 +17,8 @@ from mien.synth.data.samples import any_scene
 from mien.systems.expression_midas.model import seen
 from mien.train import group_ids, read_clips
 from mien.train.chips import Chips, read_chips
-from mien.train.kept import code_in, code_key, digest_of, kept_arrays
+from mien.train.kept import code_in, digest_of, kept_arrays
+from mien.train.kept import rendered as kept_rendered
 from mien.types import Crop, Doubles, Face, Floats, OnStep, Pixels
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -150,7 +151,7 @@ def rendered(cache: Path, on_step: OnStep | None = None) -> tuple[Clips, Clips]:
         x, votes = (np.concatenate([part[k] for part in parts]) for k in range(2))
         return {"x": x, "votes": votes}
 
-    kept = kept_arrays(cache, digest_of(_code(), code_key("mien.synth")), make)
+    kept = kept_rendered(make, cache)
     x, votes = kept["x"], kept["votes"]
     every = Clips(x, votes, tuple(f"P{k // EACH}" for k in range(len(x))))
     cut = TRAIN_PEOPLE * EACH

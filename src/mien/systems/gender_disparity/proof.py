@@ -16,6 +16,7 @@ from mien.evaluate.fairness.labelled_faces import Faces
 from mien.systems.gender_disparity.drawn import BALANCED, LINKS, SIDE, Columns, Link, drawn
 from mien.systems.gender_disparity.train import Config, Loss, Model, learnt, probability, run
 from mien.train.criteria import Criterion, of
+from mien.train.kept import rendered
 from mien.train.proofs import Part
 from mien.types import OnStep
 
@@ -113,9 +114,9 @@ def _weak(models: Sequence[str], seed: int, loaded: None) -> dict[str, float]:
 
 
 def _people(data: Path | None, out: Path, on_step: OnStep | None) -> Halves:
-    from mien.systems.gender_disparity.rendered import people
+    from mien.systems.gender_disparity.rendered import halves, people
 
-    taught, test = people(out / "people.npz")
+    taught, test = halves(rendered(people, out / "people.npz", LINKS))
     return of_columns(taught), of_columns(test)
 
 

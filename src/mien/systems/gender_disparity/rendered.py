@@ -3,9 +3,8 @@
 The label is a rendering control (jaw and brows of the built-in head), not a category of people.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from mien.synth.head.builtin import measure_names
 from mien.systems.gender_disparity.drawn import LINKS, Columns, Link
 from mien.types import Pixels
 
+COLUMNS = ("images", "male", "dataset", "person")
 SIDE = 64  # px
 PICTURES = 4  # of each person
 TRAIN, TEST = 160, 40  # people: in the training set, in each test set
@@ -24,19 +24,20 @@ STRUCTURAL = {"jaw-width": 1.0, "chin-width": 1.0, "lower-face-width": 1.0, "bro
 STRUCTURE = 1.2  # standard deviations by which the label moves each structural measure
 
 
-def people(path: Path) -> tuple[Columns, Columns]:
-    """Training and test images; rendered once and cached, since it takes minutes."""
-    if not path.exists():
-        train = _set("as trained", LINKS["as trained"], TRAIN, 0)
-        links = enumerate(LINKS.items())
-        parts = [_set(name, link, TEST, 1000 * (k + 1)) for k, (name, link) in links]
-        whole = [np.concatenate(column) for column in zip(train, *parts, strict=True)]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, images=whole[0], male=whole[1], dataset=whole[2], person=whole[3])
-    with np.load(path, allow_pickle=False) as kept:
-        every = [kept[key] for key in ("images", "male", "dataset", "person")]
+def halves(kept: Mapping[str, NDArray[Any]]) -> tuple[Columns, Columns]:
+    """Training and test images of what `people` rendered."""
+    every = [kept[key] for key in COLUMNS]
     cut = TRAIN * PICTURES
     return _cut(every, slice(0, cut)), _cut(every, slice(cut, None))
+
+
+def people() -> dict[str, NDArray[Any]]:
+    """Render everybody, which takes minutes: those of the training, then those of each test."""
+    train = _set("as trained", LINKS["as trained"], TRAIN, 0)
+    links = enumerate(LINKS.items())
+    parts = [_set(name, link, TEST, 1000 * (k + 1)) for k, (name, link) in links]
+    whole = [np.concatenate(column) for column in zip(train, *parts, strict=True)]
+    return dict(zip(COLUMNS, whole, strict=True))
 
 
 def _cut(columns: list[NDArray[Any]], rows: slice) -> Columns:

@@ -5,6 +5,7 @@ A domain is a place with its own camera: gain, noise, blur, background, infrared
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -20,9 +21,9 @@ from mien.synth import Actor, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.synth.render.attacks import ATTACKS, present
 from mien.systems.liveness_mmda.head import ABSENT, SIDE, ZOOM, as_input
-from mien.train.kept import digest_of, kept_arrays
+from mien.train.kept import rendered
 from mien.types import Floats, OnStep, Pixels
-from mien.zoo import DETECTOR, load
+from mien.zoo import DETECTOR, find, load
 
 PEOPLE, EACH = 32, 4  # of a domain: people, and frames of each of them per class
 FRAME = 160  # px, side of a rendered frame
@@ -108,13 +109,9 @@ def frames(
     names = [*DOMAINS, REAL] if data else list(DOMAINS)
     parts = []
     for name in names:
-        key = digest_of(SIDE, ZOOM, people, EACH, FRAME, name, DOMAINS.get(name, ""))
         shots = _nuaa(data / REAL) if data and name == REAL else _rendered(name, people)
-        kept = kept_arrays(
-            out / f"{name}.npz",
-            key,
-            lambda n=name, s=shots: _cut(n, s, on_step),  # type: ignore[misc]
-        )
+        settings = SIDE, ZOOM, people, name, find(DETECTOR).digest
+        kept = rendered(partial(_cut, name, shots, on_step), out / f"{name}.npz", *settings)
         parts.append(Frames(*(kept[one] for one in Frames.__slots__)))
     return Frames(*(np.concatenate([getattr(p, n) for p in parts]) for n in Frames.__slots__))
 

@@ -6,7 +6,7 @@ third; rendered people need nothing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,14 @@ from mien.datasets import ATTEMPTS, BONA_FIDE, LABELS
 from mien.detect import detect_with_retries
 from mien.errors import MienError, NoFaceError
 from mien.liveness import cut_square
-from mien.media import read_image, write_bytes
+from mien.media import read_image
 from mien.synth import Actor, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.synth.render.attacks import ATTACKS, present, recapture
 from mien.systems.liveness_texture.head import SIDE, ZOOM
+from mien.train.kept import rendered
 from mien.types import Floats, OnStep, Pixels
-from mien.zoo import DETECTOR, load
+from mien.zoo import DETECTOR, find, load
 
 DOMAINS = ("nuaa", "rendered", "shown")
 PEOPLE, EACH = 72, 2  # rendered people, and pictures of each of them per species
@@ -75,22 +76,13 @@ def faces(data: Path | None, out: Path, on_step: OnStep | None = None) -> Faces:
     """
     parts = []
     for domain in DOMAINS if data else ("rendered",):
-        place = out / f"{domain}.npz"
-        if not place.is_file():
-            _keep(place, _cut(domain, data, on_step))
-        with np.load(place) as kept:
-            parts.append(Faces(*(kept[name] for name in Faces.__slots__)))
+        settings = SIDE, find(DETECTOR).digest
+        kept = rendered(partial(_cut, domain, data, on_step), out / f"{domain}.npz", *settings)
+        parts.append(Faces(*(kept[name] for name in Faces.__slots__)))
     return Faces(*(np.concatenate([getattr(p, n) for p in parts]) for n in Faces.__slots__))
 
 
-def _keep(place: Path, found: Faces) -> None:
-    content = BytesIO()
-    np.savez_compressed(content, **{name: getattr(found, name) for name in Faces.__slots__})
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(place, content.getvalue())
-
-
-def _cut(domain: str, data: Path | None, on_step: OnStep | None) -> Faces:
+def _cut(domain: str, data: Path | None, on_step: OnStep | None) -> dict[str, NDArray[np.generic]]:
     detector = load(DETECTOR)
     chips: list[Pixels] = []
     rows: list[tuple[str, str, str, float]] = []
@@ -106,7 +98,8 @@ def _cut(domain: str, data: Path | None, on_step: OnStep | None) -> Faces:
         raise MienError(f"No face was found in the pictures of '{domain}'; check the folder.")
     words = np.array([row[:3] for row in rows])
     zooms = np.array([row[3] for row in rows], np.float32)
-    return Faces(np.stack(chips), words[:, 0], words[:, 1], words[:, 2], zooms)
+    columns = np.stack(chips), words[:, 0], words[:, 1], words[:, 2], zooms
+    return dict(zip(Faces.__slots__, columns, strict=True))
 
 
 def _shots(domain: str, data: Path | None) -> Iterator[Shot]:

@@ -20,7 +20,7 @@ from mien.systems.subspheres.measure import Arms, Found, Options, measure
 from mien.systems.subspheres.people import Enrolled, rendered_people
 from mien.train.criteria import Criterion, of
 from mien.train.criteria import Found as Figures
-from mien.train.kept import digest_of, kept_arrays
+from mien.train.kept import digest_of, kept_arrays, rendered
 from mien.train.proofs import Part
 from mien.types import Doubles, OnStep
 from mien.zoo import DETECTOR, EMBEDDER, load
@@ -97,7 +97,8 @@ def _rendered(out: Path) -> tuple[tuple[str, ...], Doubles, Doubles]:
         one = rendered_people(load(EMBEDDER), RENDERED, 0)
         return {"first": one.first, "second": one.second}
 
-    kept = kept_arrays(out / "rendered.npz", digest_of(RENDERED), make)
+    people = Path(__file__).with_name("people.py")
+    kept = rendered(make, out / "rendered.npz", RENDERED, people, load(EMBEDDER).digest)
     return tuple(f"rendered {k}" for k in range(RENDERED)), kept["first"], kept["second"]
 
 

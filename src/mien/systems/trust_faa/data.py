@@ -12,7 +12,7 @@ from mien.align import align
 from mien.synth import Actor, Scene, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.systems.trust_faa.counterfactual import TONES
-from mien.train.kept import digest_of, kept_arrays
+from mien.train.kept import rendered
 from mien.types import Crop, Face, OnStep, Pixels
 
 PEOPLE, TEST_PEOPLE, SCENES = 32, 16, 5
@@ -44,8 +44,7 @@ def mouths(data: Path | None, out: Path, on_step: OnStep | None) -> Mouths:
         columns = ("chips", "mouth", "person", "dark")
         return {n: np.stack([one[k] for one in made]) for k, n in enumerate(columns)}
 
-    code = [Path(__file__), Path(__file__).with_name("counterfactual.py")]
-    kept = kept_arrays(out / "mouths.npz", digest_of(code), make)
+    kept = rendered(make, out / "mouths.npz", TONES)
     return Mouths(kept["chips"], kept["mouth"], kept["person"], kept["dark"])
 
 
