@@ -11,6 +11,7 @@ from mien.metrics import (
     icc,
     kappa,
     macro_f1,
+    ranked_precision,
     weighted_roc_area,
     weighted_scores,
 )
@@ -87,3 +88,20 @@ def test_macro_f1_by_hand():
     assert macro_f1(np.array([[3, 1], [2, 4]])) == pytest.approx((6 / 9 + 8 / 11) / 2)
     assert macro_f1(np.array([[5, 0], [0, 0]])) == 1  # a class that never occurs is left out
     assert macro_f1(np.array([[5, 0], [2, 0]])) == pytest.approx(10 / 12 / 2)
+
+
+def test_average_precision_of_a_label_by_hand():
+    assert ranked_precision([4, 3, 2, 1], [1, 0, 1, 0]) == pytest.approx((1 + 2 / 3) / 2)
+    assert ranked_precision([1, 1, 1, 1], [1, 0, 0, 0]) == 0.25  # a constant answer
+    assert ranked_precision([0.1, 0.9], [1, 0]) == 0.5
+    with pytest.raises(ValueError, match="needs an image that has the label"):
+        ranked_precision([1.0], [0])
+
+
+def test_average_precision_is_that_of_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        scores, truth = rng.integers(0, 9, 50), rng.random(50) < 0.3
+        wanted = metrics.average_precision_score(truth, scores)
+        assert ranked_precision(scores, truth) == pytest.approx(wanted)

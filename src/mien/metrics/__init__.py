@@ -7,6 +7,7 @@ from mien.metrics.agreement import (
     icc,
     kappa,
     macro_f1,
+    ranked_precision,
     weighted_roc_area,
     weighted_scores,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "posterior",
     "precision_recall",
     "psnr",
+    "ranked_precision",
     "ranks",
     "reliability",
     "roc_area",

@@ -49,6 +49,28 @@ def macro_f1(table: NDArray[np.int64]) -> float:
     return float(np.mean(2 * right / (table.sum(1)[seen] + table.sum(0)[seen])))
 
 
+def ranked_precision(scores: ArrayLike, truth: ArrayLike) -> float:
+    """Average precision of one label: mean over its images of the precision down to each of them.
+
+    Images with equal scores are ranked together, so a constant answer has the share of the label.
+
+    Args:
+        scores: (N,) the higher, the more the label is expected.
+        truth: (N,) whether it is there; at least once.
+
+    Returns:
+        In [0, 1], higher is better.
+
+    Source: Zhu, "Recall, precision and average precision", 2004; ties as in scikit-learn.
+    """
+    values, there = np.asarray(scores, np.float64), np.asarray(truth, bool)
+    if not there.any():
+        raise ValueError("Average precision needs an image that has the label.")
+    last = np.searchsorted(np.sort(-values), -values[there], side="right")  # images down to a tie
+    hits = np.searchsorted(np.sort(-values[there]), -values[there], side="right")
+    return float((hits / last).mean())
+
+
 def weighted_scores(table: NDArray[np.int64]) -> tuple[float, float, float]:
     """Precision, recall and F1 of the classes, averaged with their frequencies as weights.
 

@@ -1,20 +1,168 @@
-"""Pictures with the emotion that they evoke: EmoSet in its own layout, or drawn ones."""
+"""Pictures with the emotion that they evoke: EmoSet, EMOTIC, or a folder for each emotion."""
 
+import hashlib
 import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
 from mien.errors import ImageError, TrainingError
-from mien.media import read_image, stretched
+from mien.media import find_images, read_image, stretched
 from mien.systems.evoked_a4net.attributes import brightness, colourfulness
 from mien.systems.evoked_a4net.drawn import Scenes
 from mien.systems.evoked_a4net.head import EMOTIONS, FACES
-from mien.types import Doubles, Floats, OnStep
+from mien.types import Doubles, Floats, OnStep, Pixels
 
+TABLES = ("Annotations.mat", "Annotations/Annotations.mat")  # of EMOTIC
+# What scipy raises for a table that is cut, damaged or of another form (version 7.3 is HDF5).
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError, MatReadError,
+              zlib.error)  # fmt: skip
+PART = 5  # of class folders without parts: one picture in five is for the test
 SAME = 0.8  # least squared correlation of labelled attributes with the formulas
+
+
+def read_set(
+    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None
+) -> Scenes:
+    """Read a set by its layout: info.json of EmoSet, Annotations.mat of EMOTIC, or class folders.
+
+    Args:
+        root: folder of the unpacked set.
+        split: train or test.
+        side: px of the square pictures.
+        most: pictures at most, evenly spaced; 0: all.
+        on_step: called after each picture.
+
+    Raises:
+        TrainingError: the layout is none of these, or a file is missing or damaged.
+    """
+    if (root / "info.json").is_file():
+        return emoset(root, split, side, most, on_step)
+    if any((root / name).is_file() for name in TABLES):
+        return emotic(root, split, side, most, on_step)
+    return folders(root, split, side, most, on_step)
+
+
+def folders(
+    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None
+) -> Scenes:
+    """SPLIT/EMOTION/*.jpg, or EMOTION/*.jpg, of which a fifth is the test part.
+
+    SE30K8 and UnBiasedEmo are expected in this form; their own layouts could not be verified.
+    Copies of a picture are in the same part.
+
+    Args:
+        root: folder of the set.
+        split: train or test.
+        side: px of the square pictures.
+        most: pictures at most, evenly spaced; 0: all.
+        on_step: called after each picture.
+
+    Raises:
+        TrainingError: fewer than two folders with pictures, or none that can be read.
+    """
+    divided = (root / "train").is_dir() and (root / "test").is_dir()
+    place = root / split if divided else root
+    found = {one.name: find_images([one]) for one in sorted(place.iterdir()) if one.is_dir()}
+    emotions = tuple(name for name, paths in found.items() if paths)
+    if len(emotions) < 2:
+        raise TrainingError(
+            f"{place} has no info.json, no Annotations.mat and fewer than two folders with "
+            "pictures; give EmoSet, EMOTIC, or one folder for each emotion."
+        )
+    rows = [(path, emotions.index(name)) for name in emotions for path in found[name]]
+
+    def wanted(picture: Pixels) -> bool:
+        number = int(hashlib.sha256(picture.tobytes()).hexdigest()[:8], 16)
+        return divided or (number % PART == 0) == (split == "test")
+
+    kept = [
+        {**_labels(None, ()), **measured, "emotion": rows[k][1]}
+        for k, measured in _pictures([path for path, _ in rows], side, most, on_step, wanted)
+    ]
+    if not kept:
+        raise TrainingError(f"No picture of the part '{split}' in {root} can be read.")
+    return replace(_scenes(kept, ("",)), emotions=emotions)
+
+
+def emotic(
+    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None
+) -> Scenes:
+    """EMOTIC: Annotations.mat, and emotic/FOLDER/FILE. Each picture has several of 26 emotions.
+
+    They are what annotators saw in the people of the picture, all people of a picture together, and
+    not what it evokes in viewers.
+
+    Args:
+        root: folder of the unpacked set.
+        split: train, val or test.
+        side: px of the square pictures.
+        most: pictures at most, evenly spaced; 0: all.
+        on_step: called after each picture.
+
+    Raises:
+        TrainingError: the table is damaged or of another form, or no picture can be read.
+
+    Source: Kosti et al., "Context based emotion recognition using EMOTIC dataset", TPAMI 2019.
+    """
+    table = next(root / name for name in TABLES if (root / name).is_file())
+    try:
+        rows = np.atleast_1d(loadmat(table, simplify_cells=True)[split])
+        named = [(Path(str(row["folder"])) / str(row["filename"]), _categories(row["person"]))
+                 for row in rows]  # fmt: skip
+    except UNREADABLE as error:
+        raise TrainingError(f"{table} is not the table of EMOTIC, or has no part '{split}'.") \
+            from error  # fmt: skip
+    emotions = tuple(sorted({word for _, words in named for word in words}))
+    images = root / "emotic" if (root / "emotic").is_dir() else root
+    kept = []
+    several = []
+    for k, measured in _pictures([images / path for path, _ in named], side, most, on_step):
+        kept.append({**_labels(None, ()), **measured, "emotion": -1})
+        several.append([word in named[k][1] for word in emotions])
+    if not kept or not emotions:
+        raise TrainingError(f"No picture that {table} names can be read in {images}.")
+    return replace(_scenes(kept, ("",)), emotions=emotions, several=np.array(several, np.float32))
+
+
+def _categories(people: Any) -> set[str]:
+    """All words of all annotators of all people of one picture."""
+    words: set[str] = set()
+    for person in [people] if isinstance(people, dict) else people:
+        given = person.get("combined_categories")
+        if given is None or not np.size(given):
+            notes = person["annotations_categories"]
+            notes = [notes] if isinstance(notes, dict) else notes
+            given = np.concatenate([np.atleast_1d(note["categories"]) for note in notes])
+        words |= {str(word) for word in np.atleast_1d(given)}
+    return words
+
+
+def _pictures(
+    paths: Sequence[Path], side: int, most: int, on_step: OnStep | None,
+    wanted: Callable[[Pixels], bool] = lambda picture: True,
+) -> Iterator[tuple[int, dict[str, Any]]]:  # fmt: skip
+    """The number of each picture that can be read, the picture and its measures."""
+    numbers = range(len(paths))
+    if most and len(paths) > most:
+        numbers = np.linspace(0, len(paths) - 1, most).round().astype(int).tolist()
+    for done, k in enumerate(numbers, 1):
+        try:
+            picture = read_image(paths[k])
+        except ImageError:
+            continue
+        if wanted(picture):
+            measured = brightness(picture), colourfulness(picture)
+            yield k, {"image": stretched(picture, side), "measured": measured}
+        if on_step:
+            on_step("pictures", done, len(numbers))
 
 
 def emoset(
@@ -41,24 +189,14 @@ def emoset(
     rows = _json(root / f"{split}.json")
     if not isinstance(rows, list) or not all(isinstance(r, list) and len(r) == 4 for r in rows):
         raise TrainingError(f"{split}.json must list [emotion, id, image, annotation] per picture.")
-    if most and len(rows) > most:
-        rows = [rows[k] for k in np.linspace(0, len(rows) - 1, most).round().astype(int)]
-    kept: list[dict[str, Any]] = []
-    for number, (emotion, _, image, annotation) in enumerate(rows, 1):
-        if emotion not in EMOTIONS:
-            raise TrainingError(f"{split}.json names the emotion '{emotion}', which is none of "
-                                f"{', '.join(EMOTIONS)}.")  # fmt: skip
-        try:
-            picture = read_image(root / image)
-        except ImageError:
-            continue
-        kept.append({
-            **_labels(_json(root / annotation), scenes), "emotion": EMOTIONS.index(emotion),
-            "image": stretched(picture, side),
-            "measured": (brightness(picture), colourfulness(picture)),
-        })  # fmt: skip
-        if on_step:
-            on_step("pictures", number, len(rows))
+    for emotion in {row[0] for row in rows} - set(EMOTIONS):
+        raise TrainingError(f"{split}.json names the emotion '{emotion}', which is none of "
+                            f"{', '.join(EMOTIONS)}.")  # fmt: skip
+    kept = [
+        {**_labels(_json(root / rows[k][3]), scenes), **measured,
+         "emotion": EMOTIONS.index(rows[k][0])}
+        for k, measured in _pictures([root / row[2] for row in rows], side, most, on_step)
+    ]  # fmt: skip
     if not kept:
         raise TrainingError(f"No picture of {root / f'{split}.json'} can be read.")
     return _scenes(kept, scenes)

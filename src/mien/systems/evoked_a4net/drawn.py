@@ -1,7 +1,7 @@
 """Drawn scenes with drawn faces, and a hidden rule for the emotion that they evoke."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ class Scenes:
     """Pictures with the emotion that they evoke; -1 or NaN: not labelled."""
 
     images: Pixels  # (N, S, S, 3)
-    emotion: NDArray[np.int64]  # (N,) of EMOTIONS
+    emotion: NDArray[np.int64]  # (N,) of `emotions`; -1: several, see below
     brightness: Floats  # (N,) in [0, 1]
     colourfulness: Floats  # (N,) in [0, 1]
     scene: NDArray[np.int64]  # (N,) of `scenes`
@@ -32,13 +32,15 @@ class Scenes:
     height: NDArray[np.int64]  # (N,) px of that face; 0: no face, or not known
     share: Doubles  # (N, 8) probabilities that the labels were drawn from; empty: not known
     scenes: tuple[str, ...] = SCENES
+    emotions: tuple[str, ...] = EMOTIONS
+    several: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))  # (N, E) 0 or 1
 
     def rows(self, keep: NDArray[np.int64]) -> "Scenes":
         """Some of them."""
-        share = self.share[keep] if len(self.share) else self.share
-        return Scenes(self.images[keep], self.emotion[keep], self.brightness[keep],
-                      self.colourfulness[keep], self.scene[keep], self.face[keep],
-                      self.height[keep], share, self.scenes)  # fmt: skip
+        names = [one.name for one in fields(self) if one.name not in ("scenes", "emotions")]
+        columns = {name: getattr(self, name) for name in names}
+        kept = {name: one[keep] if len(one) else one for name, one in columns.items()}
+        return replace(self, **kept)
 
 
 def draw_scenes(count: int, seed: int, side: int = 64) -> Scenes:

@@ -35,6 +35,8 @@ class EvokedA4Net:
         device: str = "cpu",
         side: int = 64,
         scenes: tuple[str, ...] = (),
+        emotions: tuple[str, ...] = EMOTIONS,
+        several: bool = False,
     ) -> None:
         """Open the graph of a training.
 
@@ -45,6 +47,8 @@ class EvokedA4Net:
             device: see mien.runtime.
             side: px of its input.
             scenes: names of the classes of `scene`.
+            emotions: names of the classes of `logits`.
+            several: whether a picture may have several emotions, each with its own probability.
 
         Raises:
             WeightsError: no weights are shipped.
@@ -57,14 +61,16 @@ class EvokedA4Net:
         self._net = Session(weights, (None, 3, side, side), device=device)
         self.name, self.digest, self.device = name, digest, self._net.device
         self.side, self.scenes = side, tuple(scenes)
+        self.emotions, self.several = tuple(emotions), several
 
     def __call__(self, clip: Clip) -> list[Reading]:
         """Predict each whole frame of a clip; faces and boxes are not used.
 
         Returns:
-            One reading per frame: probabilities of EMOTIONS, sum 1, and `array`, the map of the
-            first one. `derived` has the measured attributes, scene and expression, and by how
-            much the logit of the first emotion falls without each branch.
+            One reading per frame: probabilities of the emotions, with the sum 1 unless a picture
+            may have several, and `array`, the map of the first one. `derived` has the measured
+            attributes, scene and expression, and by how much the logit of the first emotion falls
+            without each branch.
         """
         if clip.frames is None or not len(clip.frames):
             return []
@@ -80,11 +86,12 @@ class EvokedA4Net:
         """
         require_size(picture)
         found = {name: value[0] for name, value in self.outputs(picture[None]).items()}
-        shares = softmax(found["logits"][None])[0]
+        logits = found["logits"]
+        shares = 1 / (1 + np.exp(-logits)) if self.several else softmax(logits[None])[0]
         best = int(shares.argmax())
         falls = found["logits"][best] - found["without"][:, best]
         colour, bright = (float(value) for value in found["attributes"])
-        named = dict(zip(EMOTIONS, shares.tolist(), strict=True))
+        named = dict(zip(self.emotions, shares.tolist(), strict=True))
 
         def part(task: str, values: dict[str, float], unit: str) -> Reading:
             return Reading(task, values, unit, self.name, span=span)

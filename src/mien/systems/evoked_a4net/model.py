@@ -84,7 +84,7 @@ class Branch(nn.Module):
 class Found:
     """The outputs of one pass."""
 
-    logits: Tensor  # (N, 8)
+    logits: Tensor  # (N, E), one for each emotion
     parts: tuple[Tensor, ...]  # of each branch: (N, 1), (N, 1), (N, scenes), (N, 6)
     fused: Tensor  # (N, D) that the logits are linear in
     last: Tensor  # (N, C, H, W) of the last stage
@@ -97,7 +97,7 @@ class Net(nn.Module):
 
     def __init__(
         self, widths: Sequence[int], depths: Sequence[int], scenes: int, size: int = 32,
-        use: Sequence[str] = BRANCHES, drop: float = 0.2,
+        use: Sequence[str] = BRANCHES, drop: float = 0.2, emotions: int = len(EMOTIONS),
     ) -> None:  # fmt: skip
         """Create the network.
 
@@ -108,6 +108,7 @@ class Net(nn.Module):
             size: of the vector of each branch; 128 in the source.
             use: branches that take part in the fusion.
             drop: share of the fused numbers that are dropped in training.
+            emotions: number of logits.
         """
         super().__init__()
         for name, values in (("mean", MEAN), ("spread", SPREAD)):
@@ -127,7 +128,7 @@ class Net(nn.Module):
         ))  # fmt: skip
         self.norm, self.drop = nn.LayerNorm(widths[3]), nn.Dropout(drop)
         self.use, self.size = [name in use for name in BRANCHES], size
-        self.out = nn.Linear(widths[3] + size * len(BRANCHES), len(EMOTIONS))
+        self.out = nn.Linear(widths[3] + size * len(BRANCHES), emotions)
         self.register_buffer("means", torch.zeros(len(BRANCHES), size))
 
     def found(self, x: Tensor) -> Found:
@@ -152,7 +153,7 @@ class Net(nn.Module):
                 self.map(found.last), self.without(found))  # fmt: skip
 
     def without(self, found: Found) -> Tensor:
-        """(N, 4, 8) logits if the vector of one branch is its mean over the training data."""
+        """(N, 4, E) logits if the vector of one branch is its mean over the training data."""
         rows = []
         start = self.norm.normalized_shape[0]
         for number in range(len(BRANCHES)):
@@ -162,7 +163,7 @@ class Net(nn.Module):
         return torch.stack(rows, 1)
 
     def map(self, last: Tensor) -> Tensor:
-        """(N, 8, H, W) Grad-CAM of each logit on the last stage, by its derivative in closed form.
+        """(N, E, H, W) Grad-CAM of each logit on the last stage, by its derivative in closed form.
 
         Source: Selvaraju et al., ICCV 2017, equations 1 and 2.
         """
@@ -176,7 +177,7 @@ class Net(nn.Module):
             slope = slope + _slope(scene.norm, pooled, chain)
         alpha = slope / (last.shape[2] * last.shape[3])
         flat = torch.bmm(alpha, last.flatten(2))
-        return F.relu(flat).reshape(-1, len(EMOTIONS), last.shape[2], last.shape[3])
+        return F.relu(flat).reshape(-1, alpha.shape[1], last.shape[2], last.shape[3])
 
 
 def _slope(norm: nn.LayerNorm, x: Tensor, weight: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Formulas by hand, exact parts of the network, EmoSet's layout, a small training, the command."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
@@ -226,6 +227,93 @@ def test_damage_of_emoset_is_named(lab, emoset):
     (emoset / "info.json").write_text('{"label2idx": {"scene": {"beach": 4}}}')
     with pytest.raises(TrainingError, match="without gaps"):
         lab.data.emoset(emoset, "train", 32)
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """Pictures in a folder for each emotion; two of them are the same."""
+    rng = np.random.default_rng(0)
+    for name in ("fear", "joy"):
+        (tmp_path / name).mkdir()
+        for k in range(20):
+            write_image(tmp_path / name / f"{k}.png", rng.integers(0, 256, (40, 40, 3), np.uint8))
+    (tmp_path / "joy/copy.png").write_bytes((tmp_path / "joy/3.png").read_bytes())
+    (tmp_path / "joy/damaged.png").write_bytes(b"no")
+    return tmp_path
+
+
+def test_a_folder_for_each_emotion(lab, classes):
+    learn, test = (lab.data.read_set(classes, part, 32) for part in ("train", "test"))
+    assert learn.emotions == test.emotions == ("fear", "joy")
+    assert len(learn.emotion) + len(test.emotion) == 41
+    assert 2 <= len(test.emotion) <= 16
+    apart = [{x.tobytes() for x in part.images} for part in (learn, test)]
+    assert not apart[0] & apart[1]
+    assert (learn.scene == -1).all()
+    assert learn.brightness == pytest.approx(0.5, abs=0.1)
+    for part, name in product(("train", "test"), ("fear", "joy")):
+        (classes / part / name).mkdir(parents=True)
+        (classes / part / name / "1.png").write_bytes((classes / name / "1.png").read_bytes())
+    given = lab.data.read_set(classes, "test", 32)
+    assert given.emotion.tolist() == [0, 1]
+    with pytest.raises(TrainingError, match="fewer than two folders"):
+        lab.data.read_set(classes / "joy", "train", 32)
+
+
+def person(*words, train=True):
+    if train:
+        notes = [{"categories": np.array([word], object)} for word in words]
+        return {"body_bbox": [0, 0, 9, 9], "annotations_categories": notes}
+    return {"body_bbox": [0, 0, 9, 9], "annotations_categories": [],
+            "combined_categories": np.array(words, object)}  # fmt: skip
+
+
+@pytest.fixture
+def emotic(tmp_path):
+    from scipy.io import savemat
+
+    (tmp_path / "emotic/mscoco").mkdir(parents=True)
+    rows = {"train": [], "test": []}
+    for part, train in (("train", True), ("test", False)):
+        for k in range(3):
+            people = [person("Peace", "Fear", train=train), person("Pain", train=train)][
+                : 1 + k % 2
+            ]
+            name = f"{part}{k}.png"
+            write_image(tmp_path / "emotic/mscoco" / name, flat(90, 60 * k, 30))
+            rows[part].append({"filename": name, "folder": "mscoco", "person": people})
+    savemat(tmp_path / "Annotations.mat", rows)
+    return tmp_path
+
+
+def test_the_layout_of_emotic(lab, emotic):
+    for part in ("train", "test"):
+        some = lab.data.read_set(emotic, part, 32)
+        assert some.emotions == ("Fear", "Pain", "Peace")
+        assert some.several.tolist() == [[1, 0, 1], [1, 1, 1], [1, 0, 1]]
+        assert (some.emotion == -1).all()
+    assert lab.data.read_set(emotic, "test", 32).rows(np.array([1])).several.tolist() == [[1, 1, 1]]
+    with pytest.raises(TrainingError, match="no part 'val'"):
+        lab.data.read_set(emotic, "val", 32)
+    (emotic / "Annotations.mat").write_bytes(b"MATLAB 5.0")
+    with pytest.raises(TrainingError, match="is not the table of EMOTIC"):
+        lab.data.read_set(emotic, "train", 32)
+
+
+def test_several_emotions_are_learnt_and_answered_apart(lab, emotic, tmp_path):
+    from mien.train.finish import finish_run
+
+    config = lab.train.Config(widths=(8, 8, 16, 16), depths=(3, 1, 1, 1), size=4, batch=2, epochs=1,
+                              images=0, side=32)  # fmt: skip
+    out = tmp_path / "run"
+    figures = lab.train.train(config, emotic, out)
+    assert figures["several"]
+    assert figures["by a constant answer"] == pytest.approx(7 / 9)
+    finish_run(find_system("evoked-a4net"), config, emotic, out, figures)
+    values = load(str(out)).read(flat(90, 30, 30)).values
+    assert list(values) == ["Fear", "Pain", "Peace"]
+    assert all(0 < one < 1 for one in values.values())
+    assert sum(values.values()) != pytest.approx(1, abs=1e-3)
 
 
 def test_attributes_that_are_not_those_of_the_formulas_are_refused(lab):

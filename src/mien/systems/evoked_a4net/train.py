@@ -1,4 +1,4 @@
-"""Train the network: mien train evoked-a4net --data EMOSET, or on drawn scenes without --data."""
+"""Train the network: mien train evoked-a4net --data SET, or on drawn scenes without --data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
-from mien.metrics import confusion, macro_f1
-from mien.systems.evoked_a4net.data import emoset
+from mien.errors import TrainingError
+from mien.metrics import confusion, macro_f1, ranked_precision
+from mien.systems.evoked_a4net.data import read_set
 from mien.systems.evoked_a4net.drawn import Scenes, draw_scenes
-from mien.systems.evoked_a4net.head import BRANCHES, EMOTIONS, FACES, OUTPUTS, as_input
+from mien.systems.evoked_a4net.head import BRANCHES, FACES, OUTPUTS, as_input
 from mien.systems.evoked_a4net.model import Net
 from mien.train import Augment, Batches, adamw, export, fit, seeded
 from mien.types import Floats, OnStep
@@ -40,18 +41,24 @@ class Config:
 def train(
     config: Config, data: Path | None, out: Path, on_step: OnStep | None = None
 ) -> Mapping[str, Any]:
-    """Train on EmoSet, or on drawn scenes; write out/weights.onnx and measure once."""
+    """Train on a labelled set, or on drawn scenes; write out/weights.onnx and measure once."""
     if data is None:
         learn = draw_scenes(config.images, 2 * config.seed, config.side)
         test = draw_scenes(config.test, 2 * config.seed + 1, config.side)
     else:
-        learn = emoset(data, "train", config.side, config.images, on_step)
-        test = emoset(data, "test", config.side, 0, on_step)
+        learn = read_set(data, "train", config.side, config.images, on_step)
+        test = read_set(data, "test", config.side, 0, on_step)
+    if test.emotions != learn.emotions:
+        raise TrainingError(
+            f"The emotions of the training part ({', '.join(learn.emotions)}) are not those of the "
+            f"test part ({', '.join(test.emotions)})."
+        )
     net = network(config, learn, out, on_step)
     [example] = parts_of(learn.rows(np.arange(min(8, len(learn.emotion)))))
     apart = export(net, out / "weights.onnx", example, outputs=OUTPUTS)
     return {"graph differs by": apart, "learnt from": len(learn.emotion), "side": config.side,
-            "scenes": learn.scenes, **measured(answers(net, test), test)}  # fmt: skip
+            "scenes": learn.scenes, "emotions": learn.emotions,
+            "several": len(learn.several) > 0, **measured(answers(net, test), test)}  # fmt: skip
 
 
 def network(
@@ -59,8 +66,10 @@ def network(
 ) -> Net:
     """A trained network, with the mean of each branch over the pictures that it learnt from."""
     seeded(config.seed)
-    net = Net(config.widths, config.depths, len(learn.scenes), config.size, config.use)
-    columns = (learn.images.transpose(0, 3, 1, 2), learn.emotion, learn.colourfulness,
+    net = Net(config.widths, config.depths, len(learn.scenes), config.size, config.use,
+              emotions=len(learn.emotions))  # fmt: skip
+    emotion = learn.several if len(learn.several) else learn.emotion
+    columns = (learn.images.transpose(0, 3, 1, 2), emotion, learn.colourfulness,
                learn.brightness, learn.scene, learn.face)  # fmt: skip
     change = Augment(flip=0.5, light=config.light, contrast=config.light)
     rows = Batches(*map(torch.from_numpy, map(np.ascontiguousarray, columns)), size=config.batch,
@@ -84,14 +93,16 @@ def loss(
     net: Net, x: Tensor, emotion: Tensor, colour: Tensor, bright: Tensor, scene: Tensor,
     face: Tensor,
 ) -> Tensor:  # fmt: skip
-    """Cross-entropy of the emotion, and the losses of the branches that are used."""
+    """Cross-entropy of the emotion or emotions, and the losses of the branches that are used."""
     found = net.found(x)
     parts = (
         F.mse_loss(found.parts[0][:, 0], colour), F.mse_loss(found.parts[1][:, 0], bright),
         0.5 * labelled(found.parts[2], scene), 0.5 * labelled(found.parts[3], face),
     )  # fmt: skip
     used = [part for part, use in zip(parts, net.use, strict=True) if use]
-    return torch.stack([F.cross_entropy(found.logits, emotion), *used]).sum()
+    several = emotion.ndim == 2
+    whole = F.binary_cross_entropy_with_logits if several else F.cross_entropy
+    return torch.stack([whole(found.logits, emotion), *used]).sum()
 
 
 def labelled(logits: Tensor, label: Tensor) -> Tensor:
@@ -115,16 +126,11 @@ def answers(net: Net, some: Scenes) -> dict[str, Floats]:
 
 def measured(found: Mapping[str, Floats], some: Scenes) -> dict[str, Any]:
     """Accuracy and macro F1 of the emotion; errors and accuracies of the attributes."""
-    predicted = found["logits"].argmax(1)
-    table = confusion(some.emotion, predicted, tuple(str(k) for k in range(len(EMOTIONS))))
     result: dict[str, Any] = {
-        "accuracy": float(table.trace() / table.sum()),
-        "macro F1": macro_f1(table),
+        **(_several(found["logits"], some) if len(some.several) else _one(found["logits"], some)),
         "colourfulness error": _error(found["attributes"][:, 0], some.colourfulness),
         "brightness error": _error(found["attributes"][:, 1], some.brightness),
-        **{f"recall {name}": float(row[k] / max(1, row.sum()))
-           for k, (name, row) in enumerate(zip(EMOTIONS, table, strict=True))},
-    }  # fmt: skip
+    }
     known = some.scene >= 0
     if known.any():
         right = found["scene"].argmax(1) == some.scene
@@ -138,6 +144,22 @@ def measured(found: Mapping[str, Floats], some: Scenes) -> dict[str, Any]:
     if len(some.share):
         result["ceiling"] = float(some.share.max(1).mean())
     return result
+
+
+def _one(logits: Floats, some: Scenes) -> dict[str, float]:
+    """Of one emotion per picture."""
+    table = confusion(some.emotion, logits.argmax(1), tuple(map(str, range(len(some.emotions)))))
+    recalls = {f"recall {name}": float(row[k] / max(1, row.sum()))
+               for k, (name, row) in enumerate(zip(some.emotions, table, strict=True))}  # fmt: skip
+    return {"accuracy": float(table.trace() / table.sum()), "macro F1": macro_f1(table), **recalls}
+
+
+def _several(logits: Floats, some: Scenes) -> dict[str, float]:
+    """Of several emotions per picture: mean average precision, and that of a constant answer."""
+    there = some.several.any(0)
+    each = [ranked_precision(logits[:, k], some.several[:, k]) for k in np.flatnonzero(there)]
+    return {"mean average precision": float(np.mean(each)),
+            "by a constant answer": float(some.several[:, there].mean())}  # fmt: skip
 
 
 def _error(predicted: Floats, truth: Floats) -> float:
