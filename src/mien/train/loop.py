@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mien.errors import DeviceError, TrainingError
+from mien.train.averaging import blend_weights
 from mien.train.folder import RunFolder
 from mien.types import OnStep
 
@@ -234,18 +235,10 @@ class _State:
     def over(self, patience: int) -> bool:
         return bool(patience) and self.waited >= patience
 
-    @torch.no_grad()
     def blend(self, decay: float, done: int) -> None:
-        """Move the average towards the weights; faster in the first steps, when they are noisy."""
-        if self.average is None:
-            return
-        decay = min(decay, (1 + done) / (10 + done))  # as in TensorFlow's moving average
-        mine = self.model.state_dict()
-        for name, value in self.average.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(mine[name], 1 - decay)
-            else:
-                value.copy_(mine[name])
+        """Move the average, if there is one, towards the weights."""
+        if self.average is not None:
+            blend_weights(self.average, self.model, decay, done)
 
     def close(self, row: Row, measured: Mapping[str, float]) -> None:
         """End an epoch; keep its weights if it is the best."""
