@@ -12,8 +12,8 @@ import numpy as np
 from mien.metrics import balanced_accuracy, macro_f1
 from mien.systems.micro_mol.data import Flows, read
 from mien.systems.micro_mol.head import CLASSES
-from mien.systems.micro_mol.train import fit_classes, select
-from mien.train import leave_one_out
+from mien.systems.micro_mol.train import Network, fit_classes, fit_network, select, shares_of
+from mien.train import folds, leave_one_out
 from mien.train.criteria import Criterion, gain, of
 from mien.train.proofs import Part
 from mien.types import OnStep
@@ -31,6 +31,15 @@ class Arm:
     learns: bool = True  # false: the commonest class
     shuffled: bool = False
     most: int = 0  # subjects that are left out; 0: all
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reads the flow images of held-out folds of subjects."""
+
+    network: Network | None = None  # None: the ridge
+    shuffled: bool = False
+    most: int = 0  # folds; 0: all
 
 
 ARMS: Mapping[str, Arm] = {
@@ -61,6 +70,34 @@ def _run(arm: Arm, seed: int, every: Flows) -> dict[str, float]:
             "accuracy": float(table.trace() / table.sum())}  # fmt: skip
 
 
+RIDGE, F5C_BLOCK, PLAIN = "ridge", "MOL's block, F5C", "3 x 3 convolutions of the same size"
+NO_BLOCK, SHUFFLED_F5C = "no block", "MOL's block, labels shuffled"
+FOLDS = 5  # of subjects: one training for each of 55 subjects is too slow here
+READERS: Mapping[str, Reader] = {
+    RIDGE: Reader(), F5C_BLOCK: Reader(Network()), PLAIN: Reader(Network(block="residual")),
+    NO_BLOCK: Reader(Network(block="none")), SHUFFLED_F5C: Reader(Network(), shuffled=True),
+}  # fmt: skip
+
+
+def _read_folds(arm: Reader, seed: int, every: Flows) -> dict[str, float]:
+    """Pooled figures over folds; the same folds for all arms of a seed."""
+    some = replace(every, label=_shuffled(every, seed)) if arm.shuffled else every
+    table, both = np.zeros((2, len(CLASSES), len(CLASSES)), np.int64)
+    for number, (learn, test) in enumerate(folds(some.person, FOLDS, seed)[: arm.most or None]):
+        mine, other = some.some(learn), some.some(test)
+        weight, bias = fit_classes(mine, select(mine, seed))
+        ridge = other.x @ weight + bias
+        shown = ridge
+        if arm.network:
+            net = fit_network(mine, arm.network, 100 * seed + number)
+            shown = shares_of(net, other)
+        np.add.at(table, (other.label, shown.argmax(1)), 1)
+        np.add.at(both, (other.label, (ridge + shown).argmax(1)), 1)
+    found = {"UF1": macro_f1(table), "UAR": balanced_accuracy(table),
+             "accuracy": float(table.trace() / table.sum())}  # fmt: skip
+    return found | ({"with ridge": macro_f1(both)} if arm.network else {})
+
+
 def _shuffled(some: Flows, seed: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     """The labels of other clips of the same set: sets differ in their classes."""
     rng = np.random.default_rng([30, seed])
@@ -89,6 +126,34 @@ PARTS = (
             Criterion("directions help", gain(ALL, "UF1", STRAIN), least=0, seeds=3),
             Criterion("baseline: 0.30 below", gain(ALL, "UF1", ONE), least=0.3, seeds=3),
             Criterion("labels shuffled: recall at chance (0.333)", of(SHUFFLED, "UAR"),
+                      least=0.25, most=0.42),
+        ),
+    ),
+    Part(
+        name="network",
+        title=f"MEGC 2019, {FOLDS} folds of the 55 people",
+        arms=READERS,
+        run=_read_folds,
+        load=_load,
+        needs="micro_flow.npz and micro_labels.csv",
+        seeds=SEEDS,
+        quick=lambda arm: replace(
+            arm, most=1, network=arm.network and replace(arm.network, epochs=2, width=8)
+        ),
+        shown={"UF1": "UF1", "UAR": "UAR", "accuracy": "accuracy",
+               "with ridge": "UF1, mean with the ridge"},
+        criteria=(
+            Criterion("MOL's block beats the ridge", gain(F5C_BLOCK, "UF1", RIDGE), least=0,
+                      seeds=3),
+            Criterion("MOL's block beats 3 x 3 convolutions of the same size",
+                      gain(F5C_BLOCK, "UF1", PLAIN), least=0, seeds=3),
+            Criterion("MOL's block beats no block", gain(F5C_BLOCK, "UF1", NO_BLOCK), least=0,
+                      seeds=3),
+            Criterion("the mean of both beats the ridge",
+                      lambda found: [one["with ridge"] - other["UF1"] for one, other
+                                     in zip(found[F5C_BLOCK], found[RIDGE], strict=True)],
+                      least=0, seeds=3),
+            Criterion("labels shuffled: recall at chance (0.333)", of(SHUFFLED_F5C, "UAR"),
                       least=0.25, most=0.42),
         ),
     ),

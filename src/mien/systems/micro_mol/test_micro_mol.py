@@ -161,7 +161,7 @@ def test_the_proof_leaves_out_subjects_and_its_control_keeps_the_classes_of_sets
     from mien.systems.micro_mol import proof
 
     every = made_flows(lab)
-    [part] = proof.PARTS
+    part, _ = proof.PARTS
     quick = {name: part.quick(arm) for name, arm in part.arms.items()}
     assert part.run(quick[proof.ALL], 0, every)["UF1"] == 1
     assert part.run(quick[proof.ONE], 0, every)["accuracy"] < 0.5
@@ -171,3 +171,89 @@ def test_the_proof_leaves_out_subjects_and_its_control_keeps_the_classes_of_sets
     mixed = proof._shuffled(both, 0)
     assert (mixed != every.label).any()
     assert sorted(mixed[::2]) == sorted(every.label[::2])
+
+
+def test_a_full_convolution_without_places_turns_with_its_input(torch, lab):
+    torch.manual_seed(0)
+    net = lab.model.FullyConnected(8, 6, place=False).eval()
+    x = torch.randn(2, 8, 6, 6)
+    turned = net(x.roll((2, 3), (2, 3)))
+    assert torch.allclose(turned, net(x).roll((2, 3), (2, 3)), atol=1e-5)
+    with torch.no_grad():
+        for line in net.modules():
+            if isinstance(getattr(line, "place", None), torch.nn.Parameter):
+                line.place[:, 0] += 1
+    assert not torch.allclose(net(x.roll(2, 2)), net(x).roll(2, 2), atol=1e-3)
+
+
+def test_a_line_is_the_circular_convolution_that_it_says(torch, lab):
+    line = lab.model._Line(1, 4, 3)
+    with torch.no_grad():
+        line.kernel.copy_(torch.tensor([[1.0, 10, 0, 0]]))
+    x = torch.tensor([[[[1.0, 2, 3, 4]] * 4]])
+    assert line(x)[0, 0, 0].tolist() == [21, 32, 43, 14]
+
+
+@pytest.mark.parametrize("over", ["channels", "positions"])
+def test_the_correspondence_is_that_of_a_loop_over_nodes(torch, lab, over):
+    torch.manual_seed(0)
+    net = lab.model.Correspondence(4, near=3, over=over, width=7)
+    x = torch.randn(2, 7, 4, 4)
+    nodes = x.flatten(2) if over == "channels" else x.flatten(2).transpose(1, 2)
+    rows = []
+    for one in nodes:
+        for i, node in enumerate(one):
+            cosine = torch.nn.functional.cosine_similarity(node[None], one)
+            cosine[i] = -9
+            edges = [net.own(node) + net.edge(one[j] - node) for j in cosine.topk(3).indices]
+            rows.append(torch.stack(edges).relu().amax(0))
+    slow = torch.stack(rows).reshape(nodes.shape)
+    slow = slow if over == "channels" else slow.transpose(1, 2)
+    assert torch.allclose(net(x), slow.reshape(x.shape), atol=1e-5)
+
+
+def test_channels_in_another_order_are_answered_in_that_order(torch, lab):
+    torch.manual_seed(0)
+    net, x = lab.model.Correspondence(4), torch.randn(2, 7, 4, 4)
+    order = torch.randperm(7)
+    assert torch.allclose(net(x[:, order]), net(x)[:, order], atol=1e-5)
+
+
+def test_what_the_block_must_beat_is_as_large(torch, lab):
+    size = lab.model.parameters
+    full = lab.model.F5C(32, 14)
+    assert size(lab.model.Residual(32, size(full))) == pytest.approx(size(full), rel=0.01)
+
+
+def test_the_network_of_the_block_learns(torch, lab):
+    every = made_flows(lab)
+    for k, label in enumerate(every.label):  # further apart than the training shifts an image
+        every.image[k, 10:14, 3 + 8 * label : 7 + 8 * label] = 255
+    how = lab.train.Network(width=8, epochs=40, batch=20)
+    start = lab.train.fit_network(every, replace(how, epochs=1), 0)
+    net = lab.train.fit_network(every, how, 0)
+    right = [(lab.train.shares_of(one, every).argmax(1) == every.label).mean()
+             for one in (start, net)]  # fmt: skip
+    assert right[1] > max(0.6, right[0])
+
+
+def test_folds_are_the_same_for_the_ridge_and_the_networks(torch, lab):
+    from mien.systems.micro_mol import proof
+
+    every = made_flows(lab)
+    _, part = proof.PARTS
+    quick = {name: part.quick(arm) for name, arm in part.arms.items()}
+    assert part.run(quick[proof.RIDGE], 0, every)["UF1"] == 1
+    found = part.run(quick[proof.F5C_BLOCK], 0, every)
+    assert set(found) == {"UF1", "UAR", "accuracy", "with ridge"}
+
+
+@pytest.mark.realdata
+def test_over_folds_of_subjects_the_ridge_is_not_worse_than_a_small_network(torch, lab, data):
+    from mien.systems.micro_mol import proof
+
+    every = lab.data.read(data)
+    few = replace(proof.READERS[proof.NO_BLOCK], network=lab.train.Network("none", epochs=20))
+    ridge = proof._read_folds(proof.READERS[proof.RIDGE], 0, every)["UF1"]
+    assert 0.62 <= ridge <= 0.78
+    assert 0.4 <= proof._read_folds(few, 0, every)["UF1"] <= ridge + 0.03
