@@ -1,0 +1,1 @@
+"""Restore or enlarge faces in photographs taken under bad conditions."""
