@@ -5,7 +5,7 @@ calibrate, the others are the test. A promise of an FMR holds if the 95 % interv
 the test (over people) has the asked rate or lies below it; that of an FPIR likewise, in a gallery
 of people of the calibration. People return in many divisions, so these are not independent.
 
-Example: python benchmarks/coverage.py --vectors vectors/ --splits 40
+Example: python benchmarks/promises.py --vectors vectors/ --splits 40
 """
 
 import argparse
