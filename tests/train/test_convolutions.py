@@ -32,3 +32,25 @@ def test_a_trunk_has_at_most_the_blocks_of_its_card():
 
     with pytest.raises(ValueError, match="'expression' has 9 blocks, so 10"):
         Trunk(10, 64, "expression")
+
+
+def test_matrices_are_those_of_products_and_a_damaged_file_is_named(tmp_path):
+    from mien.errors import WeightsError
+    from mien.train import export
+    from mien.train.convolutions import matrices
+
+    class Product(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.rand(3, 2))
+
+        def forward(self, x):
+            return x @ self.weight
+
+    net = Product()
+    export(net, tmp_path / "a.onnx", torch.rand(4, 3))
+    [found] = matrices(tmp_path / "a.onnx")
+    assert np.array_equal(found, net.weight.detach().numpy())
+    (tmp_path / "b.onnx").write_bytes(b"no graph at all")
+    with pytest.raises(WeightsError, match=r"b\.onnx cannot be read"):
+        matrices(tmp_path / "b.onnx")

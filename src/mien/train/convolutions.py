@@ -29,10 +29,7 @@ def convolutions(path: Path) -> list[Convolution]:
     Raises:
         WeightsError: the file is no ONNX graph, or a convolution has no bias.
     """
-    try:
-        graph = onnx.load(path).graph
-    except (OSError, DecodeError) as error:
-        raise WeightsError(f"{path} cannot be read as an ONNX graph: {error}.") from error
+    graph = _graph(path)
     stored = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     stored |= _dequantised(graph, stored)
     found = []
@@ -46,6 +43,25 @@ def convolutions(path: Path) -> list[Convolution]:
         weight, bias = (stored[name].astype(np.float32) for name in node.input[1:])
         found.append(Convolution(weight, bias, strides[0], pads[0]))
     return found
+
+
+def matrices(path: Path) -> list[NDArray[np.float32]]:
+    """The stored matrices of the products in an ONNX file, (I, O), in their order.
+
+    Raises:
+        WeightsError: the file is no ONNX graph.
+    """
+    graph = _graph(path)
+    stored = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    products = [node for node in graph.node if node.op_type == "MatMul"]
+    return [stored[node.input[1]].copy() for node in products if node.input[1] in stored]
+
+
+def _graph(path: Path) -> onnx.GraphProto:
+    try:
+        return onnx.load(path).graph
+    except (OSError, DecodeError) as error:
+        raise WeightsError(f"{path} cannot be read as an ONNX graph: {error}.") from error
 
 
 def _dequantised(

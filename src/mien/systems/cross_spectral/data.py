@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.align import align
 from mien.contracts import Detector
 from mien.detect import detect_with_retries
+from mien.embed.dlib import POINTS
+from mien.embed.dlib import SIDE as CHIP
+from mien.embed.dlib import ZOOM as CLOSER
 from mien.synth import Actor, Scene, make_person, open_head, render
 from mien.synth.data.samples import any_scene
 from mien.synth.render.attacks import Attack, present
 from mien.systems.cross_spectral.measure import BONA_FIDE, NIR, VIS, Rows
 from mien.train.kept import rendered
-from mien.types import Floats, OnStep, Pixels
+from mien.types import Crop, Face, Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, find, load
 
 PEOPLE = {"train": 40, "dev": 20, "eval": 20}
@@ -30,6 +34,7 @@ INSTRUMENTS: dict[str, tuple[Attack, bool]] = {
     "replay": ("replay", False),
     "rigid": ("mask", False),
 }
+CROP = Crop(size=CHIP, zoom=CLOSER, points=POINTS)  # of dlib's network
 ATTACKS = {"train": 1, "dev": 1, "eval": 2}  # presentations per instrument and person
 
 
@@ -148,3 +153,30 @@ def as_rows(vectors: dict[str, np.ndarray], every: Shots) -> Rows:
         np.tile(every.role, 2),
         np.tile(every.group, 2),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chips:
+    """Aligned faces of the same frames in both spectra; black where no face was found."""
+
+    shots: Shots
+    vis: Pixels  # (N, 150, 150, 3)
+    nir: Pixels  # (N, 150, 150, 3)
+
+    def of(self, spectrum: str) -> Pixels:
+        """(N, 150, 150, 3) of one spectrum."""
+        return self.vis if spectrum == VIS else self.nir
+
+
+def chips_of(every: Shots) -> Chips:
+    """Align the faces of each spectrum by its own points."""
+    dark = np.repeat(every.nir[..., None], 3, 3)
+    return Chips(every, _aligned(every.vis, every.vis_points), _aligned(dark, every.nir_points))
+
+
+def _aligned(pictures: Pixels, points: Floats) -> Pixels:
+    found = np.zeros((len(pictures), CHIP, CHIP, 3), np.uint8)
+    for row, (image, five) in enumerate(zip(pictures, points, strict=True)):
+        if np.isfinite(five).all():
+            found[row] = align(image, [Face(np.zeros(4, np.float32), 1.0, five)], CROP)[0]
+    return found

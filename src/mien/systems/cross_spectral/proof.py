@@ -4,7 +4,7 @@ mien systems prove cross-spectral --data DATA --out FOLDER
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,10 @@ from mien.systems.cross_spectral.data import (
     LASER,
     SIDE,
     ZOOM,
+    Chips,
     Shots,
     as_rows,
+    chips_of,
     shots,
 )
 from mien.systems.cross_spectral.measure import (
@@ -34,7 +36,8 @@ from mien.systems.cross_spectral.measure import (
     balanced_threshold,
     rates,
 )
-from mien.train.criteria import Criterion, Found, of
+from mien.systems.cross_spectral.model import Adapting, Recogniser, adapted, moved, vectors_of
+from mien.train.criteria import Criterion, Found, gain, of, ratio
 from mien.train.kept import digest_of, kept_arrays
 from mien.train.proofs import Part
 from mien.types import Doubles, Face, OnStep
@@ -193,6 +196,37 @@ def _real(name: str, seed: int, loaded: Nuaa) -> dict[str, float]:
     }
 
 
+FROZEN, MOVED = "frozen recogniser", "frozen, infrared moved by the mean"
+DIU, SSMB, NO_KEEP, SWAPPED = "DIU", "SSMB", "DIU without distillation", "DIU, people swapped"
+MATCHERS: Mapping[str, Adapting | str] = {
+    FROZEN: FROZEN, MOVED: MOVED, DIU: Adapting("DIU"), SSMB: Adapting("SSMB"),
+    NO_KEEP: Adapting("DIU", keep=0.0), SWAPPED: Adapting("DIU", swapped=True),
+}  # fmt: skip
+
+
+def _chips(data: Path | None, out: Path, on_step: OnStep | None) -> Chips:
+    return chips_of(shots(out, on_step))
+
+
+def _match(how: Adapting | str, seed: int, every: Chips) -> dict[str, float]:
+    """One matcher; each seed divides dev and eval differently, and starts its training anew."""
+    given = every.shots
+    learn = given.group == "train"
+    net = adapted(how, seed, every, learn) if isinstance(how, Adapting) else Recogniser()
+    vectors = vectors_of(net, every)
+    if how == MOVED:
+        vectors = moved(vectors, learn & (given.kind == BONA_FIDE))
+    group = _groups(given, seed)
+    rows = as_rows(vectors, Shots(*(getattr(given, n) if n != "group" else group
+                                    for n in Shots.__slots__)))  # fmt: skip
+    found: dict[str, float] = {}
+    for s in (VIS, NIR):
+        one = rates(rows, s, FMR)
+        found |= {f"eer {s}": one.equal_error, f"fnmr {s}": one.non_match.value}
+        found |= {f"iapmr {kind} {s}": rate.value for kind, rate in one.accepted.items()}
+    return found
+
+
 def _hidden(found: Found) -> list[float]:
     """By how much the equal error rate changes when toner becomes transparent."""
     return [abs(one["eer nir"] - other["eer nir"])
@@ -226,6 +260,22 @@ REAL_CRITERIA = (
               digits=2),
     Criterion("the control accepts prints at most at 0.1", of(RANDOM, "iapmr"), most=0.1, digits=2),
 )  # fmt: skip
+MATCHER_CRITERIA = (
+    Criterion("DIU: infrared EER at most 0.7 of the frozen recogniser's",
+              ratio(DIU, "eer nir", FROZEN), most=0.7, digits=2),
+    Criterion("DIU: visible EER at most 1 point above it",
+              lambda found: [-x for x in gain(DIU, "eer vis", FROZEN, low=True)(found)], most=0.01),
+    Criterion("SSMB: infrared EER at most 0.7 of it", ratio(SSMB, "eer nir", FROZEN), most=0.7,
+              digits=2),
+    Criterion("DIU: infrared EER below the mean shift, which trains nothing",
+              gain(DIU, "eer nir", MOVED, low=True), least=0, seeds=3),
+    Criterion("distillation keeps the visible EER",
+              gain(DIU, "eer vis", NO_KEEP, low=True), least=0, seeds=3),
+    Criterion("control: with people swapped, infrared EER is not lower",
+              gain(SWAPPED, "eer nir", FROZEN, low=True), most=0),
+    Criterion("DIU does not close the hole: laser prints accepted at least 0.7",
+              of(DIU, f"iapmr {LASER} nir"), least=0.7, digits=2),
+)  # fmt: skip
 
 PARTS = (
     Part(
@@ -254,5 +304,18 @@ PARTS = (
         criteria=CRITERIA,
         load=_rendered,
         digits=2,
+    ),
+    Part(
+        name="matchers",
+        title="Rendered; matchers trained on 40 people; 3 divisions of dev and eval",
+        arms=MATCHERS,
+        run=_match,
+        seeds=3,
+        quick=lambda how: replace(how, epochs=1, batch=200) if isinstance(how, Adapting) else how,
+        shown={"eer vis": "EER, VIS", "eer nir": "EER, NIR", "fnmr vis": "FNMR, VIS",
+               "fnmr nir": "FNMR, NIR", f"iapmr {LASER} nir": "IAPMR laser, NIR",
+               "iapmr rigid nir": "IAPMR rigid, NIR", f"iapmr {INKJET} vis": "IAPMR ink-jet, VIS"},
+        criteria=MATCHER_CRITERIA,
+        load=_chips,
     ),
 )  # fmt: skip

@@ -233,3 +233,100 @@ def test_prints_of_nuaa_pass_as_the_person_shown(torch, data, tmp_path):
     assert found["iapmr"] > 0.95
     assert found["fnmr"] < 0.1
     assert proof._real(proof.RANDOM, 0, proof._nuaa(tmp_path, tmp_path, None))["iapmr"] < 0.2
+
+
+def made_chips(people=4, frames=2):
+    """Noise in which each person has a pattern; infrared has half of its contrast."""
+    from mien.systems.cross_spectral.data import Chips, Shots
+
+    count = people * frames
+    rng = np.random.default_rng(0)
+    own = rng.integers(0, 200, (people, 150, 150, 1)).repeat(frames, 0)
+    vis = (own + rng.integers(0, 40, own.shape)).repeat(3, 3).astype(np.uint8)
+    points = np.ones((count, 5, 2), np.float32)
+    points[-1] = np.nan  # no face in infrared
+    person = np.array([f"p{k}" for k in range(people)]).repeat(frames)
+    kind = np.array([BONA_FIDE] * count)
+    shown = Shots(vis, vis[..., 0] // 2, np.ones_like(points), points, person, kind,
+                  np.array(["enrol", "probe"] * people), np.array(["train"] * count))  # fmt: skip
+    return Chips(shown, vis, vis // 2)
+
+
+def test_the_loss_by_hand(torch):
+    from mien.systems.cross_spectral.model import Loss
+
+    one, two = torch.eye(2)
+    teacher = torch.stack([one, two])
+    person = torch.tensor([0, 1])
+    assert Loss(1.0, 0.5)(teacher, teacher, teacher, person) == 0  # D is 0 and 1, as it shall be
+    both = torch.stack([one, one])
+    # Pairs of one person: D = 0 and 1, mean square 0.5. Pairs of two: D = 0 and 1, so 1 and 0.
+    swapped = Loss(1.0, 0.0)(both, teacher, teacher, person)
+    assert float(swapped) == pytest.approx(0.25 + 0.25)
+    assert float(Loss(1.0, 1.0)(both, both, teacher, person)) == pytest.approx(0.5)
+
+
+def test_a_switch_begins_as_an_identity_and_sends_each_face_to_one_expert(torch):
+    from mien.systems.cross_spectral.model import Switch
+
+    torch.manual_seed(0)
+    net, maps = Switch(8, 3), torch.rand(6, 8, 5, 5)
+    assert torch.equal(net(maps), maps)
+    with torch.no_grad():
+        net.router.bias.copy_(torch.tensor([9.0, 0, 0]))
+        net.style[1][-1].bias.fill_(1.0)
+    assert torch.equal(net(maps), maps)  # the second expert is not asked
+    assert net.load.item() == pytest.approx(3, abs=0.02)  # three times the least
+    with torch.no_grad():
+        net.router.bias.copy_(torch.tensor([0.0, 9, 0]))
+    changed = net(maps) - maps
+    assert changed.mean().item() == pytest.approx(1, abs=0.02)  # gain 1 of mean 0, shift 1
+
+
+@pytest.mark.weights
+def test_only_the_named_parts_learn_and_the_network_is_the_one_we_ship(torch):
+    from mien.embed.dlib import SIDE
+    from mien.systems.cross_spectral.model import InvariantUnits, Recogniser, StyleModulation
+    from mien.zoo import load
+
+    chips = noise(2, SIDE)
+    pixels = torch.from_numpy(chips).permute(0, 3, 1, 2).float() / 255
+    expected = load("dlib-resnet29").raw(chips)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    for kind in (Recogniser, InvariantUnits, StyleModulation):
+        net = kind().train()
+        assert np.allclose(net(pixels).detach().numpy(), expected, atol=1e-3)
+    named = {name.split(".")[1] for name, one in InvariantUnits().named_parameters()
+             if one.requires_grad}  # fmt: skip
+    assert named == {"stem", "blocks"}
+    styled = [name for name, one in StyleModulation().named_parameters() if one.requires_grad]
+    assert styled
+    assert all("switch" in name for name in styled)
+    assert not [one for one in Recogniser().parameters() if one.requires_grad]
+
+
+@pytest.mark.weights
+def test_training_changes_only_the_units_and_a_face_that_is_not_found_stays_empty(torch):
+    from mien.systems.cross_spectral.model import Adapting, Recogniser, adapted, vectors_of
+
+    every = made_chips()
+    how = Adapting("DIU", epochs=1, batch=8)
+    net = adapted(how, 0, every, np.ones(8, bool))
+    before, after = Recogniser().state_dict(), net.state_dict()
+    changed = {name for name, one in after.items() if not torch.equal(one, before[name])}
+    assert changed
+    assert all(name.startswith("trunk.stem.conv") or int(name.split(".")[2]) < 7
+               for name in changed)  # fmt: skip
+    found = vectors_of(net, every)
+    assert np.isnan(found[NIR][-1]).all()
+    assert np.allclose(np.linalg.norm(found[VIS], axis=1), 1)
+
+
+def test_moving_by_the_mean_undoes_a_constant_shift(torch):
+    from mien.systems.cross_spectral.model import moved
+
+    rng = np.random.default_rng(0)
+    vis = rng.normal(size=(6, 4))
+    vis /= np.linalg.norm(vis, axis=1, keepdims=True)
+    found = moved({VIS: vis, NIR: vis + np.array([0.3, 0, 0, 0])}, np.arange(6) < 4)
+    assert np.allclose(found[NIR], vis)
