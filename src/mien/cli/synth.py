@@ -28,6 +28,7 @@ from mien.cli.synth_films import (
     picture_of,
     weights_of,
 )
+from mien.cli.synth_groups import group
 from mien.cli.synth_identities import audit, identities
 from mien.cli.synth_puppets import draw_puppets, puppet
 from mien.cli.terminal import complain, print_json_line, print_table, progress
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Render synthetic people with ground truth.")
 app.command()(puppet)
+app.command()(group)
 app.command()(balance)
 app.command()(identities)
 app.command()(audit)
@@ -137,7 +139,8 @@ def dataset(
 
     The same command continues a run that was stopped.
 
-    Recipes: identities, liveness, age, weather, fairness, and with --puppets too:
+    Recipes: identities, liveness, age, weather, fairness, groups, crossings, and with
+    --puppets too:
     expressions, au-intensity, gaze, micro-spotting, micro-pixels, vsr-words,
     vsr-sentences, rppg. Recipe cues renders one edit at a time.
 

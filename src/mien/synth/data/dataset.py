@@ -21,9 +21,16 @@ from mien.errors import MienError
 from mien.media import encode_image, write_bytes
 from mien.synth.data.declare import NOTE, PACKET
 from mien.synth.data.film_truth import TruthWriter, record, truth_path
+from mien.synth.data.group_film import (
+    facts_of,
+    person_path,
+    record_group,
+    save_group_truth,
+)
+from mien.synth.data.groups import moment, random_group
 from mien.synth.data.portraits import LIST, Portrait, keep_portraits, read_portrait
 from mien.synth.data.recipes import RECIPES, find_recipe, plan
-from mien.synth.data.samples import Sample, rows_of_events, split_of, split_of_name
+from mien.synth.data.samples import GroupPlan, Sample, rows_of_events, split_of, split_of_name
 from mien.synth.head.actor import Actor
 from mien.synth.head.head_files import open_head
 from mien.synth.head.model import HeadModel
@@ -32,6 +39,7 @@ from mien.synth.motion.puppet_frame import Performer, show
 from mien.synth.motion.take import play
 from mien.synth.render.attacks import present
 from mien.synth.render.degrade import spoil
+from mien.synth.render.group import render_group
 from mien.synth.render.scene import Frame
 from mien.synth.skin.paint import LABELS
 from mien.types import OnStep
@@ -252,6 +260,9 @@ def write_shot(
     Returns:
         Files by content, and facts known only after rendering.
     """
+    if shot.group is not None:
+        assert isinstance(actor, Actor), "Plan refuses photographs for this recipe"
+        return _write_group(shot.group, actor.head, base)
     if shot.take is not None:
         return _write_film(shot, actor, base), {"rate": shot.take.rate}
     assert shot.scene is not None
@@ -292,6 +303,27 @@ def _write_film(shot: Sample, actor: Performer, base: Path) -> dict[str, Path]:
             write_bytes(folder / f"{number:06d}.png", _png(frame.rgb))
             known.add(time, frame)
     return {"frames": folder, "truth": truth_path(folder)}
+
+
+def _write_group(
+    plan_: GroupPlan, head: HeadModel, base: Path
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """A picture or a film of several people, with the truth of each."""
+    size = (plan_.width * 9 // 16 // 2 * 2, plan_.width)
+    group = random_group(plan_.seed, plan_.people, plan_.kind, size=size)
+    actors = group.cast(head)
+    if plan_.film:
+        path = base.with_suffix(".mp4")
+        record_group(group, actors, path)
+        own = {f"person-{k}": truth_path(person_path(path, k)) for k in range(plan_.people)}
+        cast = [{"person": role.identity, "action": role.action} for role in group.roles]
+        return {"film": path, "truth": truth_path(path), **own}, {"people": cast,
+                                                                  "rate": group.rate}  # fmt: skip
+    frame = render_group(moment(group, actors), group.setting)
+    truth = truth_path(base.with_suffix(".png"))
+    save_group_truth(truth, frame, pixels=True)
+    files = {"rgb": _save(base, "", frame.rgb), "truth": truth}
+    return files, {"people": facts_of(group, frame)}
 
 
 def truth_of(frame: Frame) -> dict[str, NDArray[Any]]:

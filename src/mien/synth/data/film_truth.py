@@ -27,6 +27,7 @@ from mien.synth.motion.timeline import Event
 from mien.synth.motion.timeline import Sound as Spoken
 from mien.synth.motion.voice import speak
 from mien.synth.render.flow import Flow, flow
+from mien.synth.render.group import Shown
 from mien.synth.render.scene import Frame, Scene
 from mien.synth.skin.paint import LABELS
 from mien.types import Clip, Doubles, Floats, OnStep, Series, Sound, Words
@@ -35,6 +36,26 @@ SUFFIX = ".truth.npz"
 RATE = 16_000  # samples per second of the sound that is read
 PIXELS = ("depth", "seg", "nir", "flow")  # one array per frame
 MM = 1000.0  # of a metre
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """The body of a person of a group, and how much of the person is hidden."""
+
+    box: Floats  # (T, 4) px around the 68 points, also where others hide them
+    share: Doubles  # (T,) of the face's pixels in the image that nobody else hides
+    body: Floats  # (T, 33, 3) joints in MediaPipe's order: x px, y px, depth in mm
+    body3d: Floats  # (T, 33, 3) mm in the room
+    body_seen: NDArray[np.bool_]  # (T, 33) in the image, and hidden by no other person
+    hands: Floats  # (T, 2, 21, 3) left and right of the subject: x px, y px, depth in mm
+    hands3d: Floats  # (T, 2, 21, 3) mm in the room
+
+    def series(self, times: Doubles, focal: float) -> Series:
+        """The joints as a clip has them: x, y and depth in px (0 at the hips), and presence."""
+        hips = self.body[:, 23:25, 2].mean(1)[:, None]
+        depth = (self.body[..., 2] - hips) * focal / hips
+        rows = [self.body[..., 0], self.body[..., 1], depth, self.body_seen]
+        return Series(times, np.stack(rows, -1).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +72,7 @@ class FilmTruth:
     seg: Series | None = None  # (T, H, W) places in `labels`
     labels: tuple[str, ...] = ()
     flow: Series | None = None  # (T - 1, H, W, 2) px from a frame to the next; NaN: unknown
+    whole: Whole | None = None  # of a person of a group
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """One array of T values for each column of a table; arrays of pixels are not among them."""
@@ -67,42 +89,26 @@ class FilmTruth:
         return out
 
 
-class TruthWriter:
-    """A writer of the truth; use it in a `with` block beside a FilmWriter.
+class ArrayFile:
+    """An .npz that is written array by array; use it in a `with` block.
 
-    The file gets its name when the block ends without error.
+    The file gets its name when the block ends without error. It has the same bytes every time.
     """
 
-    def __init__(self, film: Path, take: Take) -> None:
-        self.path = truth_path(film)
-        self._take = take
-        self._beside = self.path.with_name(f".{self.path.name}.part")
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._beside = path.with_name(f".{path.name}.part")
         try:
             self._zip = zipfile.ZipFile(self._beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         except OSError as error:
             raise MienError(f"{self.path} cannot be written: {error.strerror}.") from error
-        self._rows: list[tuple[float, Frame]] = []
 
-    def add(self, time: float, frame: Frame, flow: Flow | None = None) -> None:
-        """Append one frame.
+    def put(self, name: str, array: NDArray[Any]) -> None:
+        """Append one array.
 
-        Args:
-            time: seconds.
-            frame: as rendered; depth, segmentation and infrared are kept if it has them.
-            flow: from this frame to the next one.
+        Raises:
+            MienError: the disk is full.
         """
-        number = len(self._rows)
-        if frame.depth.size:
-            self._put(f"depth/{number:06d}", (frame.depth / MM).astype(np.float16))
-            self._put(f"seg/{number:06d}", frame.seg)
-        if frame.nir.size:
-            self._put(f"nir/{number:06d}", frame.nir)
-        if flow is not None:
-            whole = np.where(flow.valid[..., None], flow.whole, np.nan)
-            self._put(f"flow/{number:06d}", whole.astype(np.float16))
-        self._rows.append((time, _small(frame)))
-
-    def _put(self, name: str, array: NDArray[Any]) -> None:
         out = BytesIO()
         np.lib.format.write_array(out, np.ascontiguousarray(array), allow_pickle=False)
         info = zipfile.ZipInfo(f"{name}.npy")  # without a date: the same bytes every time
@@ -121,8 +127,7 @@ class TruthWriter:
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         try:
             if kind is None:
-                for name, array in _measured(self._rows, self._take).items():
-                    self._put(name, array)
+                self._finish()
                 self._zip.close()
                 os.replace(self._beside, self.path)
         finally:
@@ -130,6 +135,51 @@ class TruthWriter:
                 self._zip.close()
             with suppress(OSError):
                 self._beside.unlink()
+
+    def _finish(self) -> None:
+        """Write what is only known at the end."""
+
+
+class TruthWriter(ArrayFile):
+    """A writer of the truth of one person; use it in a `with` block beside a FilmWriter."""
+
+    def __init__(self, film: Path, take: Take) -> None:
+        super().__init__(truth_path(film))
+        self._take = take
+        self._rows: list[tuple[float, Frame]] = []
+        self._shown: list[Shown] = []
+
+    def add(
+        self, time: float, frame: Frame, flow: Flow | None = None, shown: Shown | None = None
+    ) -> None:
+        """Append one frame.
+
+        Args:
+            time: seconds.
+            frame: as rendered; depth, segmentation and infrared are kept if it has them.
+            flow: from this frame to the next one.
+            shown: of a person of a group.
+        """
+        number = len(self._rows)
+        if frame.depth.size:
+            self.put(f"depth/{number:06d}", (frame.depth / MM).astype(np.float16))
+            self.put(f"seg/{number:06d}", frame.seg)
+        if frame.nir.size:
+            self.put(f"nir/{number:06d}", frame.nir)
+        if flow is not None:
+            whole = np.where(flow.valid[..., None], flow.whole, np.nan)
+            self.put(f"flow/{number:06d}", whole.astype(np.float16))
+        self._rows.append((time, _small(frame)))
+        if shown is not None:
+            self._shown.append(shown)
+
+    def _finish(self) -> None:
+        arrays = _measured(self._rows, self._take)
+        if self._shown:
+            arrays |= {f"whole_{name}": np.stack([getattr(one, name) for one in self._shown])
+                       for name in Whole.__slots__}  # fmt: skip
+        for name, array in arrays.items():
+            self.put(name, array)
 
 
 def record(
@@ -233,6 +283,7 @@ def _measured(rows: Sequence[tuple[float, Frame]], take: Take) -> dict[str, NDAr
         "phoneme": np.array([s.phoneme for s in line.sounds], np.str_),
         "phoneme_times": np.array([(s.start, s.end) for s in line.sounds]).reshape(-1, 2),
         "labels": np.array(LABELS),
+        "focal": np.array([frames[0].camera.focal_px]),
     }
 
 
@@ -261,7 +312,10 @@ def read_truth(film: str | os.PathLike[str], *, frames: bool = False) -> FilmTru
 def _truth(kept: Any, film: Path, frames: bool) -> FilmTruth:
     times = np.asarray(kept["times"], np.float64)
     names = set(kept.files)
-    stacks = {one: _stack(kept, names, one, times) for one in PIXELS}
+    stacks = {one: read_series(kept, one, times) for one in PIXELS}
+    whole = None
+    if "whole_box" in names:
+        whole = Whole(*(kept[f"whole_{name}"] for name in Whole.__slots__))
     sounds = tuple(
         Spoken(str(word), float(a), float(b))
         for word, (a, b) in zip(kept["phoneme"], kept["phoneme_times"], strict=True)
@@ -276,16 +330,18 @@ def _truth(kept: Any, film: Path, frames: bool) -> FilmTruth:
         times, points=kept["points68"], pose=kept["pose"], depth=stacks["depth"],
         infrared=stacks["nir"], audio=_audio(film), frames=_images(film, times) if frames else None,
         text=tuple(Words(s.phoneme, s.start, s.end) for s in sounds),
+        body=whole.series(times, float(kept["focal"][0])) if whole else None,
     )  # fmt: skip
     measures = dict(zip(kept["measures"].tolist(), kept["values"], strict=True))
     return FilmTruth(
         clip, measures, tuple(kept["viseme"].tolist()), events, sounds, kept["points68_seen"],
-        kept["points68_3d"], stacks["seg"], tuple(kept["labels"].tolist()), stacks["flow"],
+        kept["points68_3d"], stacks["seg"], tuple(kept["labels"].tolist()), stacks["flow"], whole,
     )  # fmt: skip
 
 
-def _stack(kept: Any, names: set[str], one: str, times: Doubles) -> Series | None:
-    mine = sorted(name for name in names if name.startswith(f"{one}/"))
+def read_series(kept: Any, one: str, times: Doubles) -> Series | None:
+    """The arrays of pixels of that name in an opened .npz, one per frame; None: it has none."""
+    mine = sorted(name for name in kept.files if name.startswith(f"{one}/"))
     if not mine:
         return None
     rows = np.array([int(name.split("/")[1]) for name in mine])

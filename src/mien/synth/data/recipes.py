@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import MienError
-from mien.synth.data.samples import Sample, any_scene, rows_of_events
+from mien.synth.data.samples import GroupPlan, Sample, any_scene, rows_of_events
 from mien.synth.head.model import HeadModel
 from mien.synth.motion import controls, timeline
 from mien.synth.motion.take import Take
@@ -227,6 +227,22 @@ def _fairness(rng: np.random.Generator, number: int, person: Person, size: int) 
     return Sample(grown, any_scene(rng, size, {}, 10), labels=labels, truth=True)
 
 
+def _groups(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
+    return _several(rng, person, 2 + number % 5, ("standing", "gestures")[number % 2], size, False)
+
+
+def _crossings(rng: np.random.Generator, number: int, person: Person, size: int) -> Sample:
+    return _several(rng, person, 2 + number % 3, "crossing", size, True)
+
+
+def _several(
+    rng: np.random.Generator, person: Person, people: int, kind: str, size: int, film: bool
+) -> Sample:
+    """A scene whose people are in no other item."""
+    group = GroupPlan(int(rng.integers(1 << 40)), people, kind, size // 2 * 2, film)
+    return Sample(person, labels={"people": people, "kind": kind}, group=group)
+
+
 RECIPES: dict[str, Recipe] = {
     r.name: r
     for r in (
@@ -255,6 +271,8 @@ RECIPES: dict[str, Recipe] = {
             _weather,
         ),
         Recipe("fairness", "Tones and ages in nine groups of equal size.", 4, _fairness),
+        Recipe("groups", "Two to six people in one room, and who hides whom.", 1, _groups),
+        Recipe("crossings", "Films in which two people walk past each other.", 1, _crossings),
     )
 }
 

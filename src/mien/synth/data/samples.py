@@ -23,6 +23,17 @@ SPLITS = (("train", 0.7), ("validation", 0.15), ("test", 0.15))
 NAMES = {"appearance": "\x6cook"}
 
 
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """A scene of several people, as `mien.synth.data.groups.random_group` takes it."""
+
+    seed: int  # of everything, people included
+    people: int
+    kind: str  # of KINDS there
+    width: int  # px; the height is 9/16 of it
+    film: bool  # else a picture
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """One item: an image if there is a scene, a film if there is a take."""
@@ -37,14 +48,16 @@ class Sample:
     nir: bool = False
     lossless: bool = False  # frames as PNG; a codec would remove a pulse
     peak_px: float | None = None  # of the micro-expression; its weights follow from the face
+    group: GroupPlan | None = None  # several people, instead of `person`
 
     def parameters(self) -> dict[str, Any]:
         """All inputs of the item, as plain data."""
         plain: dict[str, Any] = _plain(
             {name: getattr(self, name) for name in self.__slots__ if name != "labels"}
         )
-        if self.peak_px is None:  # digests of data sets from before this field stay
-            del plain["peak_px"]
+        for name in ("peak_px", "group"):  # digests of data sets from before these fields stay
+            if plain[name] is None:
+                del plain[name]
         return plain
 
     def digest(self) -> str:

@@ -96,12 +96,12 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
     """
     shapes = controls.resolve(scene.weights)
     pose = whole_pose(scene)
-    now = _moment(actor, scene)
+    now = moment_of(actor, scene)
     if scene.last_row is not None:
-        end = _moment(actor, scene.last_row)
+        end = moment_of(actor, scene.last_row)
         pairs = zip(now, end, strict=True)
-        now = _Moment(*(read_out(one, two, scene.camera) for one, two in pairs))
-    drawn = _Drawing(actor, scene, shapes, pose, now.points)
+        now = Moment(*(read_out(one, two, scene.camera) for one, two in pairs))
+    drawn = Drawing(actor, scene, shapes, pose, now.points)
     rgb, dark = drawn.picture(nir)
     depth, seg, number, inside = drawn.truth() if truth else _nothing()
     flat, jaw, dense = (project(points, scene.camera) for points in (now.spots, now.jaw, now.dense))
@@ -117,7 +117,7 @@ def render(actor: Actor, scene: Scene, *, truth: bool = True, nir: bool = False)
     )  # fmt: skip
 
 
-class _Moment(NamedTuple):
+class Moment(NamedTuple):
     """Positions of everything in camera space: (N, 3) mm each."""
 
     points: Doubles  # corners of all that is drawn
@@ -126,7 +126,8 @@ class _Moment(NamedTuple):
     dense: Doubles  # MediaPipe's 478 points; the last ten of them, both irises, without its mesh
 
 
-def _moment(actor: Actor, scene: Scene) -> _Moment:
+def moment_of(actor: Actor, scene: Scene) -> Moment:
+    """Where everything of a person is in a scene."""
     shapes, pose = controls.resolve(scene.weights), whole_pose(scene)
     body = actor.body(shapes)
     dense = irises(
@@ -138,7 +139,7 @@ def _moment(actor: Actor, scene: Scene) -> _Moment:
     spots = landmarks(actor.head, body.face).astype(np.float64)
     jaw = body.face[actor.jawline.corners].astype(np.float64)
     placed = (place(points, pose) for points in (spots, jaw, dense))
-    return _Moment(actor.placed(body.points, pose), *placed)
+    return Moment(actor.placed(body.points, pose), *placed)
 
 
 def read_out(first: Doubles, second: Doubles, camera: Camera) -> Doubles:
@@ -212,18 +213,53 @@ def _shut(places: Floats, shapes: Mapping[str, float]) -> Floats:
     return np.asarray(np.where(places[:, 0] > 0, 6 * left, 6 * right), np.float32)
 
 
-class _Drawing:
-    """State of one frame during rendering."""
+class Drawing:
+    """State of one person in one frame during rendering."""
 
     def __init__(
-        self, actor: Actor, scene: Scene, shapes: dict[str, float], pose: Pose, points: Doubles
+        self,
+        actor: Actor,
+        scene: Scene,
+        shapes: dict[str, float],
+        pose: Pose,
+        points: Doubles,
+        origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> None:
+        """Prepare the lighting.
+
+        Args:
+            actor: the person.
+            scene: with light and camera.
+            shapes: of the face.
+            pose: of the head, seen by the camera.
+            points: (V, 3) corners of everything, placed.
+            origin: where the person stands, mm; shadows are thrown around it.
+        """
         self.actor, self.scene, self.shapes, self.pose = actor, scene, shapes, pose
         self.points = points
         self.normals = normals(points.astype(np.float32), actor.triangles)
         lamps = scene.light.lamps
         ones = np.ones((len(points), max(1, len(lamps))), np.float32)
-        self.open = shadows(actor, points, lamps) if scene.cast and lamps else ones
+        around = points - np.array(origin) if any(origin) else points
+        self.open = shadows(actor, around, lamps) if scene.cast and lamps else ones
+
+    def hits(self, size: tuple[int, int]) -> Hits:
+        """What is visible of the person alone in an image of that height and width."""
+        return visible(self.actor, self.points, self.scene.camera, size, self.shapes)
+
+    def light(self, hits: Hits) -> Floats:
+        """(N, 3) light that leaves the hits towards the camera."""
+        surface = self.surface(hits)
+        made = stuff(self.actor, surface, self.shapes, rotation(self.pose))
+        out = lit(surface, made, self.scene.light)
+        if self.scene.pulse and self.scene.pulse_depth:
+            out *= self._blood(surface)
+        return out
+
+    def labels(self, hits: Hits) -> NDArray[np.uint8]:
+        """(N,) label of each hit, of LABELS."""
+        places = interpolate(hits, self.actor.triangles, self.actor.canonical)
+        return labels(self.actor, hits, places)
 
     def surface(self, hits: Hits) -> Surface:
         """The surface at the hits."""
@@ -238,7 +274,7 @@ class _Drawing:
         """(H, W, 3) sRGB and (H, W) infrared; each pixel is the mean of four samples."""
         scene = self.scene
         size = (scene.camera.height * 2, scene.camera.width * 2)
-        hits = visible(self.actor, self.points, scene.camera, size, self.shapes)
+        hits = self.hits(size)
         surface = self.surface(hits)
         made = stuff(self.actor, surface, self.shapes, rotation(self.pose))
         light = lit(surface, made, scene.light)
@@ -268,16 +304,15 @@ class _Drawing:
 
     def truth(self) -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:
         """Depth, labels, triangles and weights at the centres of pixels."""
-        actor, size = self.actor, self.scene.camera.size
-        hits = visible(actor, self.points, self.scene.camera, size, self.shapes)
+        size = self.scene.camera.size
+        hits = self.hits(size)
         depth = np.full(size, np.nan, np.float32)
         depth.ravel()[hits.pixel] = hits.depth
         number, inside = np.full(size, -1, np.int32), np.zeros((*size, 3), np.float32)
         number.ravel()[hits.pixel] = hits.triangle
         inside.reshape(-1, 3)[hits.pixel] = hits.inside
-        places = interpolate(hits, actor.triangles, actor.canonical)
         seg = np.zeros(size, np.uint8)
-        seg.ravel()[hits.pixel] = labels(actor, hits, places)
+        seg.ravel()[hits.pixel] = self.labels(hits)
         return depth, seg, number, inside
 
 
@@ -305,15 +340,15 @@ def labels(actor: Actor, hits: Hits, places: Floats) -> NDArray[np.uint8]:
     return out
 
 
-def seen_points(flat: Doubles, depth: Floats) -> NDArray[np.bool_]:
-    """Which points, (N, 3) x, y, depth, lie in front of the drawn surface, by 4 mm."""
+def seen_points(flat: Doubles, depth: Floats, slack: float = 4.0) -> NDArray[np.bool_]:
+    """Which points, (N, 3) x, y, depth, lie at most `slack` mm behind the drawn surface."""
     if depth.size == 0:
         return np.zeros(len(flat), bool)
     height, width = depth.shape
     column, row = np.floor(flat[:, 0]).astype(int), np.floor(flat[:, 1]).astype(int)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     drawn = depth[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-    return np.asarray(inside & ~(flat[:, 2] > drawn + 4.0))
+    return np.asarray(inside & ~(flat[:, 2] > drawn + slack))
 
 
 def _nothing() -> tuple[Floats, NDArray[np.uint8], NDArray[np.int32], Floats]:

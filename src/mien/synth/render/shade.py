@@ -11,10 +11,11 @@ from mien.synth.head.actor import Actor
 from mien.synth.head.eyes import paint_eyes
 from mien.synth.head.model import GUMS, LINING, SKIN, SOCKET, TEETH, TONGUE
 from mien.synth.render import raster
+from mien.synth.render.cloth import around, weave
 from mien.synth.render.light import CREEP, Lamp, Light, basis
 from mien.synth.render.raster import Array, Buffer, Hits, compiled, interpolate
 from mien.synth.skin import atlas
-from mien.synth.skin.hair import noise_of, strands
+from mien.synth.skin.hair import strands
 from mien.synth.skin.paint import FOLDS, grey_mix
 from mien.types import Doubles, Floats
 
@@ -182,22 +183,13 @@ def _cloth(actor: Actor, surface: Surface, made: Stuff) -> None:
         return
     appearance = actor.person.appearance
     place = _at(actor, surface, here, actor.rest)
-    x, y, z = place[:, 0], place[:, 1], place[:, 2]
-    around = np.arctan2(x, z + 40) * 100  # mm along the body
-    fold = noise_of(appearance.seed, 0, around / 26, y / 60 + around / 90)
-    crease = noise_of(appearance.seed, 1, around / 9, y / 24)
-    weave = noise_of(appearance.seed, 2, around / 0.9, y / 0.9)
-    made.colour[here] *= (1 + 0.16 * fold + 0.07 * crease + 0.10 * weave).clip(0.4, 1.5)[:, None]
-    bend = np.stack([0.35 * fold + 0.12 * crease, 0.1 * crease, np.zeros_like(fold)], 1)
-    normal = made.normal[here] + bend
-    made.normal[here] = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    kind = appearance.seed % 4
-    if kind == 1:  # stripes
-        dark = np.sin(y / 4.5) > 0.2
-        made.colour[here] *= np.where(dark, 0.55, 1.0)[:, None].astype(np.float32)
+    made.colour[here], made.normal[here] = weave(
+        appearance.seed, place, made.colour[here], made.normal[here]
+    )
+    y = place[:, 1]
     edge = float(y.max())
     rib = np.flatnonzero(y > edge - 9)  # the collar
-    lines = 0.8 + 0.2 * np.abs(np.sin(around[rib] / 1.3))
+    lines = 0.8 + 0.2 * np.abs(np.sin(around(place[rib]) / 1.3))
     made.colour[here[rib]] *= lines[:, None].astype(np.float32)
 
 

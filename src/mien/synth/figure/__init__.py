@@ -1,0 +1,1 @@
+"""Bodies and hands as skeletons, and as capsules around their bones."""
