@@ -25,7 +25,7 @@ from mien.synth.data.group_film import GroupTruth, read_group, record_group
 from mien.synth.data.groups import random_group
 
 SEEN = 0.5  # share of a face that is asked for
-SEED, PEOPLE, RATE = 200, 3, 12.5
+SEED, PEOPLE, RATE, SIZE = 200, 3, 8.0, (360, 640)
 Rows = list[tuple[np.ndarray, list[str]]]
 
 
@@ -33,7 +33,7 @@ def rendered(folder: Path, seed: int) -> Path:
     """The film of a seed, rendered if it is not there."""
     path = folder / f"{seed}.mp4"
     if not path.is_file():
-        group = random_group(seed, PEOPLE, "crossing", rate=RATE)
+        group = random_group(seed, PEOPLE, "crossing", rate=RATE, size=SIZE)
         record_group(group, group.cast(open_head("builtin")), path)
     return path
 

@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from mien.errors import MienError
 from mien.synth import Actor, Camera, Pose, Scene, aged, make_person, render
+from mien.synth.data.samples import Sample
 from mien.synth.head.eyes import paint_eyes
 from mien.synth.head.geometry_checks import small_step, warping
 from mien.synth.render import raster
@@ -283,3 +285,24 @@ def test_the_mouth_alone_looks_as_it_does_in_the_whole_face(someone):
     assert np.array_equal(part.lm68, whole.lm68)
     assert np.abs(part.rgb.astype(int) - whole.rgb).mean() < 3
     assert len(someone.mouth_only().triangles) < len(someone.triangles) / 2
+
+
+def test_a_furnished_room_lies_behind_the_person_and_changes_nothing_in_front(someone):
+    soft = Scene(camera=Camera(96, 96), background=3)
+    first, second = (render(someone, replace(soft, room=seed)) for seed in (4, 5))
+    plain = render(someone, soft)
+    behind = cv2.erode((plain.seg == 0).astype(np.uint8), np.ones((3, 3))) > 0
+    face = np.isin(plain.seg, (NUMBER["skin"], NUMBER["nose"]))
+    front = cv2.erode(face.astype(np.uint8), np.ones((3, 3))) > 0
+    assert (first.rgb[front] == plain.rgb[front]).all()
+    assert (first.seg == plain.seg).all()
+    for one, other in ((first, plain), (first, second)):
+        assert np.abs(one.rgb[behind].astype(int) - other.rgb[behind]).mean() > 5
+
+
+def test_a_sample_without_a_room_keeps_its_digest(builtin):
+    person = make_person(1, builtin)
+    bare, furnished = (Sample(person, Scene(room=room)) for room in (None, 3))
+    assert "room" not in bare.parameters()["scene"]
+    assert furnished.parameters()["scene"]["room"] == 3
+    assert bare.digest() != furnished.digest()

@@ -284,7 +284,7 @@ def _sitting(
         pose=Pose(yaw, pitch),
         camera=Camera(size, size),
         light=random_light(rng),
-        background=int(rng.integers(1 << 30)),
+        room=int(rng.integers(1 << 30)),
         noise=0.6,
         seed=seed,
     )

@@ -70,7 +70,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.round(6).tolist()
     if hasattr(value, "__dataclass_fields__"):
-        return {NAMES.get(n, n): _plain(getattr(value, n)) for n in value.__dataclass_fields__}
+        given = {n: getattr(value, n) for n in value.__dataclass_fields__}
+        return {NAMES.get(n, n): _plain(v) for n, v in given.items() if (n, v) != ("room", None)}
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -8,13 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.synth.render.backdrop import GREY
 from mien.synth.render.camera import Camera, project
 from mien.synth.render.light import Light, basis
 from mien.types import Doubles, Floats
 
 FLOOR, CEILING = -1600.0, 950.0  # mm, heights; eyes of people who stand are at about 0
 WALL, BOARDS, CARPET, PLASTER, WOOD, CLOTH, GLASS, PICTURE, WHITE = range(9)  # materials
-SOFT = 1.1  # px of 640: blur of what lies behind the people who are in focus
+SOFT = 1.1  # px of 640: blur of a room that is nearly in focus, as small cameras see it
+PORTRAIT = 6.0  # the same behind a portrait
 Colour = tuple[float, float, float]
 
 
@@ -60,13 +62,21 @@ def random_room(seed: int) -> Room:
     return Room(left, right, back, room.wall, room.floor, room.boards, tuple(blocks))
 
 
-def room_picture(room: Room, camera: Camera, light: Light) -> tuple[Floats, Doubles]:
-    """The empty room as a camera sees it: (2H, 2W, 3) linear light and (2H, 2W) depth in mm."""
-    return _pictured(room, camera, light)
-
-
 @lru_cache(maxsize=4)  # all frames of a film share it
-def _pictured(room: Room, camera: Camera, light: Light) -> tuple[Floats, Doubles]:
+def room_picture(
+    room: Room, camera: Camera, light: Light, soft: float = SOFT
+) -> tuple[Floats, Doubles]:
+    """The empty room as a camera sees it, without the distortion of its lens.
+
+    Args:
+        room: where the camera is.
+        camera: it stands at z = `distance` and sees along -z.
+        light: on the room.
+        soft: blur in px of a picture of 640 px.
+
+    Returns:
+        (2H, 2W, 3) linear light and (2H, 2W) depth in mm.
+    """
     rays = _rays(camera)
     eye = np.array([*camera.centre, camera.distance])
     depth, normal, material, colour = _walls(room, rays, eye)
@@ -77,8 +87,14 @@ def _pictured(room: Room, camera: Camera, light: Light) -> tuple[Floats, Doubles
     level = _level(normal, light) * _corner(room, place)[..., None]
     level[material == GLASS] = 2.2 * np.array(light.sky)
     out = np.asarray(albedo * level, np.float32)
-    soft = SOFT * 2 * max(camera.size) / 640
-    return np.asarray(cv2.GaussianBlur(out, (0, 0), soft), np.float32), depth
+    blur = soft * 2 * max(camera.size) / 640
+    return np.asarray(cv2.GaussianBlur(out, (0, 0), blur), np.float32), depth
+
+
+def behind_portrait(seed: int, camera: Camera, light: Light, albedo: float) -> Floats:
+    """(2H, 2W, 3) linear light of a room out of focus; exposed for a face as `backdrop` is."""
+    soft, _ = room_picture(random_room(seed), camera, light, PORTRAIT)
+    return np.asarray(soft * np.float32(albedo / GREY), np.float32)
 
 
 def shade_floor(
@@ -106,8 +122,10 @@ def shade_floor(
 def _rays(camera: Camera) -> Doubles:
     """(2H, 2W, 3) ways of light that go 1 mm along the optical axis, at the centres of samples."""
     height, width = camera.size
-    x = ((np.arange(2 * width) + 0.5) / 2 - width / 2) / camera.focal_px
-    y = ((np.arange(2 * height) + 0.5) / 2 - height / 2) / camera.focal_px
+    left, top, right, bottom = camera.zoom or (0.0, 0.0, width, height)
+    x = left + (np.arange(2 * width) + 0.5) / (2 * width) * (right - left)
+    y = top + (np.arange(2 * height) + 0.5) / (2 * height) * (bottom - top)
+    x, y = (x - width / 2) / camera.focal_px, (y - height / 2) / camera.focal_px
     out = np.full((2 * height, 2 * width, 3), -1.0)
     out[..., 0], out[..., 1] = x[None], -y[:, None]
     return out

@@ -19,6 +19,7 @@ from mien.synth.render.backdrop import GREY, backdrop
 from mien.synth.render.camera import Camera, Pose, place, project, rotation
 from mien.synth.render.light import Light
 from mien.synth.render.raster import Buffer, Hits, interpolate
+from mien.synth.render.room import behind_portrait
 from mien.synth.render.shade import Surface, faced, infrared, lit, shadows, stuff
 from mien.synth.skin.atlas import nearest, sample
 from mien.synth.skin.hair import strands
@@ -48,6 +49,7 @@ class Scene:
     seed: int = 0  # of the noise
     last_row: "Scene | None" = None  # when the last row is read: a rolling shutter; None: at once
     cast: bool = True  # whether lamps throw shadows
+    room: int | None = None  # seed of a furnished room in place of `background`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,16 +227,7 @@ class Drawing:
         points: Doubles,
         origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> None:
-        """Prepare the lighting.
-
-        Args:
-            actor: the person.
-            scene: with light and camera.
-            shapes: of the face.
-            pose: of the head, seen by the camera.
-            points: (V, 3) corners of everything, placed.
-            origin: where the person stands, mm; shadows are thrown around it.
-        """
+        """Prepare the lighting of (V, 3) placed corners; shadows fall around the origin, mm."""
         self.actor, self.scene, self.shapes, self.pose = actor, scene, shapes, pose
         self.points = points
         self.normals = normals(points.astype(np.float32), actor.triangles)
@@ -280,7 +273,10 @@ class Drawing:
         light = lit(surface, made, scene.light)
         if scene.pulse and scene.pulse_depth:
             light *= self._blood(surface)
-        out = backdrop(scene.background, size, scene.light, self.actor.albedo)
+        if scene.room is None:
+            out = backdrop(scene.background, size, scene.light, self.actor.albedo)
+        else:
+            out = behind_portrait(scene.room, scene.camera, scene.light, self.actor.albedo)
         out.reshape(-1, 3)[hits.pixel] = light
         out *= np.float32((GREY / self.actor.albedo) ** scene.metering)
         small = half(out)
