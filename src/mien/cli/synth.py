@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli.options import AsTable, DetectorName, EmbedderName
+from mien.cli.synth_augment import augment
 from mien.cli.synth_balance import balance
 from mien.cli.synth_films import (
     Emotion,
@@ -43,6 +44,7 @@ app = typer.Typer(no_args_is_help=True, help="Render synthetic people with groun
 app.command()(puppet)
 app.command()(group)
 app.command()(balance)
+app.command()(augment)
 app.command()(identities)
 app.command()(audit)
 
