@@ -5,11 +5,7 @@ calibrate, the others are the test. A promise of an FMR holds if the 95 % interv
 the test (over people) has the asked rate or lies below it; that of an FPIR likewise, in a gallery
 of people of the calibration. People return in many divisions, so these are not independent.
 
-<<<<<<<< HEAD:benchmarks/promises.py
 Example: python benchmarks/promises.py --vectors vectors/ --splits 40
-========
-Example: python benchmarks/promised_rates.py --vectors vectors/ --splits 40
->>>>>>>> d70b581 (Put a furnished room behind portraits of mien synth image):benchmarks/promised_rates.py
 """
 
 import argparse
