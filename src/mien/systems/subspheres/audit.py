@@ -1,6 +1,6 @@
 """How far the geometry of a matcher lets a face of another appearance pass as an enrolled one.
 
-Only vectors are computed: no image is made, sought or saved.
+Vectors are computed; with the option `decoded`, faces of rendered people also, which are not saved.
 """
 
 from dataclasses import replace
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mien.audit import counted, read_chips
-from mien.contracts import Embedder, Samples, Scope, Subject, silent
+from mien.contracts import Samples, Scope, Subject, silent
 from mien.errors import TooFewTrialsError
 from mien.metrics import Estimate
 from mien.metrics.findings import (
@@ -23,13 +23,12 @@ from mien.metrics.findings import (
     mitigation_table,
 )
 from mien.systems.subspheres.answers import ANSWERS, CAPS, ROUNDED
-from mien.systems.subspheres.geometry import LEAST, unit
+from mien.systems.subspheres.geometry import LEAST
 from mien.systems.subspheres.measure import SEPARABLE, VALUES, Found, Options, Trials, measure
 from mien.systems.subspheres.people import enrolled_people
+from mien.systems.subspheres.realise import decoded_faces, decoded_table, embedded
 from mien.systems.subspheres.scores import LIMITS, attack_scores, score_findings
-from mien.types import Device, Doubles, OnStep
-
-BATCH = 64  # faces per call of the matcher
+from mien.types import Device, OnStep
 
 
 class AttributeSubspheres:
@@ -87,13 +86,13 @@ class AttributeSubspheres:
             enrolled_people(counter, vectors, names, options.people, scope),
             options, scope.seed, on_step,
         )  # fmt: skip
-        return findings(subject, data, scope, options, task, found)
-
-
-def embedded(model: Embedder, chips: np.ndarray) -> Doubles:
-    """(N, D) unit vectors of chips."""
-    parts = [np.asarray(model(chips[k : k + BATCH])) for k in range(0, len(chips), BATCH)]
-    return unit(np.concatenate(parts).astype(np.float64))
+        report = findings(subject, data, scope, options, task, found)
+        if options.decoded:
+            faces = decoded_faces(
+                counter, found, options.dimensions, options.decoded, scope.seed, on_step
+            )
+            report = replace(report, tables=(*report.tables, decoded_table(faces)))
+        return report
 
 
 def _labels(data: Samples, wanted: str) -> tuple[str, list[str]]:
@@ -136,8 +135,8 @@ def findings(
         f"Threshold: cosine {found.threshold:.3f}, FMR {options.fmr:g} on strangers of the data.",
         f"{found.enrolled.skipped} people with two pictures were not enrolled: no consent was "
         "given.",
-        "No image was made: a point of the sphere is not yet a face, and a liveness gate is not "
-        "part of this geometry.",
+        "A point of the sphere is not yet a face (option decoded), and a liveness gate is not part "
+        "of this geometry.",
         "Testing a system without the authority of its owner is unlawful in many countries.",
     )
     return Findings(

@@ -37,6 +37,7 @@ class Options:
     fmr: float = 1e-3  # false match rate of the operating point
     people: int = 24  # rendered people who are enrolled
     probes: int = 100  # pictures that are fixed before, for the attack with scores only
+    decoded: int = 0  # rendered pictures from which a decoder learns; 0: no face is decoded
 
 
 @dataclass(frozen=True, slots=True, eq=False)

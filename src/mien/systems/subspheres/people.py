@@ -13,6 +13,7 @@ from mien.systems.subspheres.geometry import unit
 from mien.types import Doubles, Face, Floats, Pixels
 
 FRAME = 256  # px, side of a rendered picture
+RENDERED = "rendered "  # how names of rendered people begin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +51,7 @@ def enrolled_people(
 def rendered_people(model: Embedder, count: int, seed: int) -> Enrolled:
     """Render people who do not exist, each twice."""
     pairs = np.stack([_rendered(model, seed * 1000 + k) for k in range(count)])
-    return Enrolled(tuple(f"rendered {k}" for k in range(count)), pairs[:, 0], pairs[:, 1])
+    return Enrolled(tuple(f"{RENDERED}{k}" for k in range(count)), pairs[:, 0], pairs[:, 1])
 
 
 def _rendered(model: Embedder, number: int) -> Doubles:
@@ -68,6 +69,8 @@ def frames_of(number: int) -> tuple[tuple[Pixels, Floats], ...]:
     rng = np.random.default_rng([2, number])
     frames = []
     for _ in range(2):
-        frame = render(actor, any_scene(rng, FRAME, {"AU12": float(rng.uniform(0, 0.4))}, 6))
+        frame = render(
+            actor, any_scene(rng, FRAME, {"AU12": float(rng.uniform(0, 0.4))}, 6), truth=False
+        )
         frames.append((frame.rgb, frame.five.astype(np.float32)))
     return tuple(frames)

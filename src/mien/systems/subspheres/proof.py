@@ -14,10 +14,10 @@ from mien.contracts import Samples, Subject
 from mien.datasets import LABELS
 from mien.media import find_images
 from mien.systems.subspheres.answers import ANSWERS, CAPS, ROUNDED
-from mien.systems.subspheres.audit import embedded
 from mien.systems.subspheres.geometry import unit
 from mien.systems.subspheres.measure import Arms, Found, Options, measure
 from mien.systems.subspheres.people import Enrolled, rendered_people
+from mien.systems.subspheres.realise import embedded
 from mien.train.criteria import Criterion, of
 from mien.train.criteria import Found as Figures
 from mien.train.kept import digest_of, kept_arrays, rendered

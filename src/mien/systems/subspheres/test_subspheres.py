@@ -8,7 +8,7 @@ import pytest
 
 from mien.audit import matcher_of
 from mien.contracts import Consent, Samples, Scope, Subject
-from mien.errors import MienError, ScopeError, TooFewTrialsError
+from mien.errors import MienError, OptionError, ScopeError, TooFewTrialsError
 from mien.metrics.findings import plain
 from mien.service import audit
 from mien.systems.subspheres.answers import (
@@ -289,6 +289,48 @@ def test_portraits_are_matched_from_100_scores_and_not_from_20(torch, data, tmp_
     assert found[f"{DECISION}: matches"] == 0
     assert found["kept"] <= 0.4
     assert found["random"] == 0
+
+
+@pytest.fixture
+def painted(monkeypatch):
+    """People who are made in no time: grey cells, which differ little between two pictures."""
+    from mien.systems.subspheres import people, realise
+
+    def frames(number):
+        rng = np.random.default_rng(number)
+        cells = rng.integers(30, 225, (8, 4))
+        both = [np.clip(cells + rng.integers(-6, 7, cells.shape), 0, 255) for _ in range(2)]
+        images = [np.kron(one, np.ones((4, 8)))[..., None].repeat(3, 2) for one in both]
+        points = np.array(Plain.crop.points, np.float32) * 32
+        return tuple((image.astype(np.uint8), points) for image in images)
+
+    for place in (people, realise):
+        monkeypatch.setattr(place, "frames_of", frames)
+
+
+def test_vectors_of_rendered_people_are_decoded_and_shown_to_the_matcher(
+    torch, painted, monkeypatch
+):
+    monkeypatch.setattr("mien.systems.subspheres.model.WIDTHS", (32, 16, 8, 8))
+    settings = [*FEW, "attribute=top", "dimensions=5", "decoded=100"]
+    found = plain(audit("subspheres", Subject("embedder", Plain()), labelled(), settings=settings))
+    table = next(one for one in found["tables"] if one["title"] == "Decoded faces")
+    own, nearest, other = table["rows"]
+    assert own["Decoded"] == "the enrolled vector itself"
+    assert own["Cosine"] > 0.4  # 32 cells are easily drawn from 32 numbers
+    assert abs(other["Cosine"]) < 0.2
+    assert own["Cosine"] > nearest["Cosine"]
+
+
+def test_a_decoder_needs_pictures_and_draws_chips(torch, painted):
+    from mien.systems.subspheres.model import SIDE, Decoder, decode
+
+    with pytest.raises(OptionError, match="learns from 100 pictures or more"):
+        audit("subspheres", Subject("embedder", Plain()), labelled(),
+              settings=[*FEW, "attribute=top", "dimensions=5", "decoded=99"])  # fmt: skip
+    drawn = decode(Decoder(32), directions(3, width=32), 150)
+    assert (drawn.shape, drawn.dtype) == ((3, 150, 150, 3), np.uint8)
+    assert decode(Decoder(32), directions(1, width=32), SIDE).shape == (1, SIDE, SIDE, 3)
 
 
 class Plain:

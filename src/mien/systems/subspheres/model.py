@@ -1,7 +1,10 @@
 """A decoder from vectors to small faces, learnt from rendered people only.
 
-It tells whether a point of the sphere can be shown to a camera at all. Real faces are never decoded.
+It tells whether a point of the sphere is a face that can be shown at all. No vector of a real
+person is decoded, and no picture is written.
 """
+
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -9,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.contracts import silent
-from mien.media import resize
+from mien.media import stretched
 from mien.train import Batches, fit, predict_batches, seeded
 from mien.types import Doubles, OnStep, Pixels
 
@@ -24,9 +27,7 @@ class Decoder(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = nn.Linear(width, WIDTHS[0] * 36)
-        self.blocks = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(WIDTHS))
         self.last = nn.Conv2d(WIDTHS[-1], 3, 3, padding=1)
 
     def forward(self, vectors: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ def learn(
     """
     seeded(seed)
     net = Decoder(vectors.shape[1])
-    small = np.stack([resize(chip, (SIDE, SIDE)) for chip in chips])
+    small = np.stack([stretched(chip, SIDE) for chip in chips])
     wanted = torch.from_numpy(small.transpose(0, 3, 1, 2).copy()).float() / 255
 
     def step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -70,4 +71,4 @@ def decode(net: Decoder, vectors: Doubles, side: int) -> Pixels:
     """Draw vectors (N, D) as chips (N, side, side, 3)."""
     drawn = predict_batches(net, vectors, lambda rows: torch.from_numpy(rows.astype(np.float32)))
     pixels = (drawn.numpy().transpose(0, 2, 3, 1) * 255).round().astype(np.uint8)
-    return np.stack([resize(one, (side, side)) for one in pixels])
+    return np.stack([stretched(one, side) for one in pixels])
