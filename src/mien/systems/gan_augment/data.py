@@ -10,6 +10,7 @@ from mien.align import align
 from mien.datasets import LABELS, Labelled
 from mien.datasets.people import people_in, person
 from mien.errors import TrainingError
+from mien.evaluate.originals import require_originals
 from mien.media import find_images
 from mien.metrics.pictures import LUMA
 from mien.synth import Actor, make_person, open_head, render
@@ -65,7 +66,8 @@ def read_people(folder: Path, out: Path, layout: str = "", on_step: OnStep | Non
         on_step: called after each image.
 
     Raises:
-        MienError: the folder has no images, or the layout is unknown.
+        MienError: the folder has no images, the layout is unknown, or an image is declared as
+            made by a model.
     """
     if layout == "lfw":
         records = [Labelled(path, person(path.name)) for path in find_images([folder])]
@@ -73,6 +75,7 @@ def read_people(folder: Path, out: Path, layout: str = "", on_step: OnStep | Non
         records = [one for one in _reader(layout)(folder) if one.person]
     else:
         records = [Labelled(one.path, one.person) for one in people_in(folder)]
+    require_originals([one.path for one in records])  # some of them are the test
     chips = read_chips(records, CROP, out, on_step)
     return People(chips.images, np.array([records[row].person for row in chips.row], str))
 

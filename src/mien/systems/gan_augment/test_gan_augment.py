@@ -18,7 +18,7 @@ from mien.decision import find_calibration
 from mien.errors import MienError, NoFaceError, OptionError, TrainingError, WeightsError
 from mien.evaluate.originals import require_originals
 from mien.gallery import open_gallery
-from mien.media import read_change, read_note, write_image
+from mien.media import encode_image, read_change, read_note, source_packet, write_image
 from mien.photo import Pipeline
 from mien.service import Item, enroll
 from mien.service.augmenting import AugmentPlan, augment
@@ -258,11 +258,22 @@ def test_a_recogniser_learns_two_colours_and_uses_only_accepted_images(torch, la
     assert len(drawn.rows(0, 8)[0]) == 0  # the share rises from 0
 
 
-def test_bad_sets_are_refused(torch, lab, small, tmp_path):
+def test_bad_sets_are_refused(torch, lab, small, tmp_path, monkeypatch):
     with pytest.raises(TrainingError, match="3 base people have two images or more"):
         lab.train.base_of(lab.train.Config(), small.rows(np.arange(9)))
     with pytest.raises(MienError, match="Layout 'x' is unknown"):
         lab.data.read_people(tmp_path, tmp_path, "x")
+    (tmp_path / "made" / "Eileen").mkdir(parents=True)
+    note = json.dumps({"change": "synthetic"})
+    made = encode_image(noise(1, 64)[0], "png", note=note, xmp=source_packet("synthetic"))
+    (tmp_path / "made" / "Eileen" / "a.png").write_bytes(made)
+    with pytest.raises(MienError, match="synthetic"):
+        lab.data.read_people(tmp_path / "made", tmp_path)
+    monkeypatch.setattr(lab.train, "read_people", lambda *some: small)
+    config = lab.train.Config(base="others")
+    others = lab.train._base(config, small.rows(np.arange(6)), tmp_path, None)
+    assert set(others.who) == {f"p{k}" for k in range(2, 9)}
+    monkeypatch.undo()
     (tmp_path / "set" / "Eileen").mkdir(parents=True)
     write_image(tmp_path / "set" / "Eileen" / "a.png", noise(1, 64)[0])
     with pytest.raises(TrainingError, match="shows one person"):
@@ -279,6 +290,20 @@ def test_each_arm_of_the_proof_is_measured(torch, lab, small):
                 config=config), proof.Arm(kind="house"), proof.Arm(kind="frozen", config=config),
                 proof.Arm("classic", shuffled=True, learn=4)):  # fmt: skip
         assert 0 <= proof.recognition(arm, 0, given)["right"] <= 100
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_rendered_people_are_faces_of_different_people_and_are_kept(torch, tmp_path, monkeypatch):
+    proof = import_module("mien.systems.gan_augment.proof")
+    monkeypatch.setattr(proof, "RENDERED", ((2, 2, 0), (2, 3, 1)))
+    given = proof._drawn(None, tmp_path, None)
+    assert (len(given.base.who), len(given.new.who)) == (4, 6)
+    assert len(np.unique(given.new.images.reshape(6, -1), axis=0)) == 6
+    same, other = given.house[0] @ given.house[1], given.house[0] @ given.house[3]
+    assert same > other
+    monkeypatch.setattr(proof, "rendered_people", None)  # a second call reads the file
+    assert np.array_equal(proof._drawn(None, tmp_path, None).new.images, given.new.images)
 
 
 def vectors_of(people):

@@ -95,7 +95,7 @@ def train(
     drawn_rows = few_of_each(people.who, config.few or len(people.who), config.seed)
     few, rest = (people.rows(rows) for rows in drawn_rows)
     found = _report(few)
-    base = base_of(config, _base(config, out, on_step), out, on_step)
+    base = base_of(config, _base(config, few, out, on_step), out, on_step)
     pool = pool_of(base, few, config.per_id, config.seed)
     net = trained(few.small, few.numbers, augment=config.augment, pool=pool, steps=config.learn,
                   seed=config.seed, on_step=on_step)  # fmt: skip
@@ -122,11 +122,12 @@ def _people(config: Config, data: Path | None, out: Path, on_step: OnStep | None
     return people
 
 
-def _base(config: Config, out: Path, on_step: OnStep | None) -> People:
+def _base(config: Config, few: People, out: Path, on_step: OnStep | None) -> People:
+    """The base people; a name that is in both sets is not one of them."""
     if not config.base:
         return rendered_people(config.rendered, config.each, config.seed, on_step)
     people = read_people(Path(config.base), out / "base", config.base_layout, on_step)
-    return with_at_least(people, 2)
+    return with_at_least(people.rows(~np.isin(people.who, few.who)), 2)
 
 
 def _report(few: People) -> dict[str, Any]:
