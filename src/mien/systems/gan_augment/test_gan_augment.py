@@ -3,6 +3,7 @@
 import json
 import zipfile
 from importlib import import_module
+from threading import Event
 
 import numpy as np
 import onnx
@@ -15,7 +16,14 @@ from typer.testing import CliRunner
 from mien.cli.main import app
 from mien.contracts import Artefact
 from mien.decision import find_calibration
-from mien.errors import MienError, NoFaceError, OptionError, TrainingError, WeightsError
+from mien.errors import (
+    CancelledError,
+    MienError,
+    NoFaceError,
+    OptionError,
+    TrainingError,
+    WeightsError,
+)
 from mien.evaluate.originals import require_originals
 from mien.gallery import open_gallery
 from mien.media import encode_image, read_change, read_note, source_packet, write_image
@@ -143,6 +151,30 @@ def test_generated_images_of_a_set_declare_themselves_and_resume_to_the_same_byt
     assert {p: p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()} == before
     with pytest.raises(MienError, match="exists already and was not made from"):
         run(people, out, maker, embedder, mtcnn, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_a_cancelled_run_continues_to_the_bytes_of_a_whole_one(
+    people, tmp_path, maker, embedder, mtcnn
+):
+    cancel = Event()
+
+    def stop(name, done, total):
+        if name == "generated images" and done == 2:
+            cancel.set()
+
+    def files(folder):
+        return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+    how = {"generator": maker, "embedder": embedder, "detector": mtcnn}
+    plan, parted = AugmentPlan(per_id=2), tmp_path / "parted"
+    with pytest.raises(CancelledError, match="the same call continues"):
+        augment(people, parted, plan, on_step=stop, cancel=cancel, **how)
+    assert not (parted / "manifest.jsonl").exists()
+    augment(people, parted, plan, **how)
+    augment(people, tmp_path / "whole", plan, **how)
+    assert files(parted) == files(tmp_path / "whole")
 
 
 @pytest.mark.weights
