@@ -16,7 +16,7 @@ from mien.synth.render.camera import place, project
 from mien.synth.render.flow import flow
 from mien.synth.render.light import Lamp, Light
 from mien.synth.skin.appearance import Appearance, Person
-from mien.synth.skin.paint import LABELS, NUMBER, paint
+from mien.synth.skin.paint import BESIDE, LABELS, NUMBER, _Painter, paint
 
 NOSE, CHIN, TOP = [0.0, -45.0, 105.0], [0.0, -118.0, 80.0], [0.0, 100.0, 0.0]
 SMALL = Camera(128, 128)
@@ -306,3 +306,20 @@ def test_a_sample_without_a_room_keeps_its_digest(builtin):
     assert "room" not in bare.parameters()["scene"]
     assert furnished.parameters()["scene"]["room"] == 3
     assert bare.digest() != furnished.digest()
+
+
+def test_skin_does_not_depend_on_what_is_beside_it_and_is_painted_once():
+    plain = Appearance(tone=3, seed=8)
+    others = {
+        "iris": (0.3, 0.2, 0.1), "iris_size": 1.1, "hair_style": "long",
+        "hairline": (3.0, 2.0, 1.0),
+        "hair_volume": 1.3, "parting": 0.5, "glasses": "square", "mask": True, "hat": True,
+        "scarf": True, "clothes": (0.5, 0.4, 0.3),
+    }  # fmt: skip
+    assert tuple(others) == BESIDE
+    beside = replace(plain, **others)
+    assert paint(beside) is paint(plain)
+    one, two = (_Painter(each).skin() for each in (plain, beside))  # neither is kept
+    for name in ("colour", "infrared", "finish", "blood", "labels"):
+        assert np.array_equal(getattr(one, name), getattr(two, name))
+    assert paint(replace(plain, make_up=0.5)) is not paint(plain)

@@ -4,7 +4,7 @@ Colours are linear RGB; relief is in mm. Everything is placed in canonical space
 painter works for every head.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -15,6 +15,7 @@ from mien.synth.head import head_shape
 from mien.synth.skin import atlas
 from mien.synth.skin.appearance import MONK, Appearance, linear
 from mien.synth.skin.atlas import HIGH, LOW, SIDE, Maps
+from mien.synth.skin.folds import fold_heights
 
 # Names of CelebAMask-HQ in its own order; 0 is the background.
 LABELS = (
@@ -30,6 +31,9 @@ BLOOD = np.array([0.07, 0.42, 0.34], np.float32)
 HUE = np.array([1.62, 0.87, 0.58])
 # Folds that accompany blendshapes; each is one relief map.
 FOLDS = ("forehead", "frown", "crow", "nose", "smile")
+# What the skin does not depend on.
+BESIDE = ("iris", "iris_size", "hair_style", "hairline", "hair_volume", "parting", "glasses",
+          "mask", "hat", "scarf", "clothes")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,14 +49,24 @@ class Skin:
 
 
 def paint(appearance: Appearance) -> Skin:
-    """Paint the skin of one person: about a second, once per person."""
+    """Paint the skin of one person: about a second.
+
+    The last skins are kept, since people are often compared with and without glasses or a hat.
+    """
+    usual = Appearance()
+    beside = {name: getattr(usual, name) for name in BESIDE}
+    return _painted(replace(appearance, **beside))
+
+
+@lru_cache(maxsize=2)  # 40 MB each
+def _painted(appearance: Appearance) -> Skin:
     return _Painter(appearance).skin()
 
 
 @lru_cache(maxsize=1)
 def folds() -> dict[str, Maps]:
     """Slopes of the folds, the same for everybody."""
-    return {name: np.dstack(slopes(_Painter(Appearance()).fold(name))) for name in FOLDS}
+    return {name: np.dstack(slopes(fold_heights(name))) for name in FOLDS}
 
 
 class _Painter:
@@ -304,38 +318,14 @@ class _Painter:
         pores *= 0.6 + self.bells((0, -35, 16, 20, 0.7), (34, -35, 16, 14, 0.5))
         out = pores * (0.5 + 0.6 * old) * (1 - self.lip)
         out += 0.06 * self.lip * atlas.noise(rng, 1.3, 6)
-        out += old * (0.5 * self.fold("forehead") + 0.4 * self.fold("frown"))
-        out += old * (0.55 * self.fold("crow") + 0.45 * self.fold("smile"))
+        out += old * (0.5 * fold_heights("forehead") + 0.4 * fold_heights("frown"))
+        out += old * (0.55 * fold_heights("crow") + 0.45 * fold_heights("smile"))
         bags = self.bells((27, -12.5, 10, 2.6, 0.5), (29, -17, 11, 1.4, -0.7))
         out += old * bags
         out += old * 0.10 * atlas.noise(rng, 4, 0.6) * np.clip((self.y + 130) / 60, 0.3, 1)
         if self.appearance.beard in ("short", "full"):
             out += 0.28 * self._beard() * atlas.noise(rng, 1.2, 3)
         return np.asarray(out * np.maximum(self.front, 0.2), np.float32)
-
-    def fold(self, name: str) -> Maps:
-        """Heights in mm of the folds that accompany a blendshape."""
-        if name == "forehead":
-            wave = np.cos((self.y - 26 - 0.004 * self.far**2) / 9.5 * 2 * np.pi)
-            where = np.exp(-(((self.y - 45) / 16) ** 4)) * np.exp(-((self.far / 42) ** 4))
-            return np.asarray(0.55 * wave * where, np.float32)
-        if name == "frown":
-            line = np.exp(-((self.far - 6.5) ** 2) / 1.6) * np.exp(-(((self.y - 16) / 11) ** 2))
-            return np.asarray(-1.0 * line * self.front, np.float32)
-        if name == "crow":
-            dx, dy = self.far - 44, self.y - head_shape.EYE[1]
-            angle = np.arctan2(dy, np.maximum(dx, 0.1))
-            ring = np.exp(-(((np.hypot(dx, dy) - 10) / 6) ** 2)) * (dx > 0)
-            return np.asarray(0.45 * np.cos(angle * 9) * ring * self.front, np.float32)
-        if name == "nose":
-            wave = np.cos((self.y + 8 + 0.5 * self.far) / 4.5 * 2 * np.pi)
-            where = np.exp(-(((self.far - 7) / 6) ** 2)) * np.exp(-(((self.y + 10) / 10) ** 2))
-            return np.asarray(0.4 * wave * where * self.front, np.float32)
-        along = np.clip((-self.y - 44) / 34, 0, 1)
-        line = 18.5 + 15.5 * along**0.8
-        where = np.exp(-(((self.y + 60) / 17) ** 4))
-        step = np.tanh((self.far - line) / 2.2) * np.exp(-(((self.far - line) / 9) ** 2))
-        return np.asarray(1.5 * step * where * self.front, np.float32)
 
     def _gloss(self) -> Maps:
         oily = self.bells((0, -30, 10, 26, 0.7), (0, 45, 36, 20, 0.5), (40, -24, 14, 11, 0.45))

@@ -239,3 +239,40 @@ def test_a_face_is_turned_and_what_is_no_face_is_left_out(astronaut, mtcnn):
     assert rows.tolist() == [1.0]
     assert images[robust.TURNED].shape == images[robust.SMILING].shape == (1, 112, 112, 3)
     assert np.abs(images[robust.TURNED][0].astype(int) - chip).mean() > 0.5
+
+
+def test_a_map_shows_the_patch_that_an_answer_comes_from():
+    from mien.systems.age_fahr import saliency
+
+    chips = noise(3, 112)
+    area = (slice(None), slice(32, 48), slice(48, 64))  # row 3, column 4
+    found = saliency.occluded(lambda c: {"level": c[area].mean((1, 2, 3))}, chips)
+    level = found["level"]
+    assert level.shape == (3, 50)
+    where = saliency.map_of(level)
+    assert np.flatnonzero(where > 1e-9).tolist() == [2 * 7 + 3]
+    expected = np.abs(chips[area].mean((1, 2, 3)) - 128).mean()
+    assert where[17] == pytest.approx(expected)
+    grey = saliency.greyed(chips)
+    assert (grey[1, 0, 16:] == chips[1, 16:]).all()
+    assert (grey[1, 0, :16, :16] == 128).all()
+
+
+def test_overlap_is_that_of_ranks_and_a_flat_map_has_none():
+    from mien.systems.age_fahr import saliency
+
+    rising = np.arange(49.0)
+    assert saliency.overlap(rising, rising**3) == pytest.approx(1)
+    assert saliency.overlap(rising, -rising) == pytest.approx(-1)
+    with pytest.warns(Warning, match="constant"):
+        assert np.isnan(saliency.overlap(rising, np.ones(49)))
+
+
+def test_a_linear_head_finds_a_planted_target():
+    from mien.systems.age_fahr import saliency
+
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(5, [1, 10, 0.1], (500, 3))
+    head = saliency.linear_head(vectors, 2 * vectors[:, 1])
+    new = rng.normal(5, [1, 10, 0.1], (4, 6, 3))
+    assert np.corrcoef(head(new).ravel(), new[..., 1].ravel())[0, 1] > 0.999
