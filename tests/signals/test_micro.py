@@ -133,3 +133,22 @@ def test_frames_per_second_are_warned_about_and_refused():
 
 def test_no_warning_from_a_hundred_frames_per_second():
     assert spot_micro(film(np.zeros(101)), 100).note == ""
+
+
+def test_a_small_event_beside_a_large_movement_is_found_by_map_alone():
+    score = 0.02 * np.abs(np.random.default_rng(0).normal(size=400))
+    score[100:112] += 0.45 * np.hanning(14)[1:-1]
+    score[250:310] += np.hanning(62)[1:-1]
+    assert any(e.onset >= 98 and e.offset <= 113 for e in events_of(score, RATE))
+    assert all(e.onset > 200 for e in events_of(score, RATE, way="released"))
+
+
+@pytest.mark.parametrize("long", [8, 14, 24])
+def test_a_movement_that_swells_is_measured_from_foot_to_foot(long):
+    score = 0.01 * np.random.default_rng(long).normal(size=200)
+    score[100 : 100 + long] += np.hanning(long + 2)[1:-1]
+    [event] = events_of(score, RATE, least=0.3)
+    truth = Interval(100, 99 + long)
+    assert spotting({"f": [truth]}, {"f": [Interval(event.onset, event.offset)]}).counts.hits
+    assert event.offset - event.onset + 1 >= 0.6 * long  # at half the height: 0.5
+    assert 100 <= event.onset <= event.offset < 100 + long

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import find_peaks
 
 from mien.errors import FilmError
@@ -15,8 +15,10 @@ from mien.types import Doubles
 Way = Literal["map", "released", "fixed"]
 REFUSED, WARNED = 25.0, 100.0  # frames per second: refused below, warned about below
 APART = 0.5  # s; a micro-expression lasts at most this long. Source: Yan et al., 2013
-PEAK = 0.55  # share of the way from the mean to the maximum that a peak must reach. Source: MEGC
-FLOOR = 0.6  # px at 128 px of face; twice the noise of films of a rendered person
+PEAK = 0.55  # share of the way from the mean to the maximum, not for "map". Source: MEGC
+FLOOR = 0.3  # px at 128 px of face; the noise of films of a rendered person
+CALMED, CLEAR = 0.05, 3.0  # s; standard deviations of calm frames that a peak stands out
+SHARE, FOOT = 0.3, 0.15  # least peak as share of the film's highest; foot as share of its peak
 CALM = 5  # the mean of this part of the distance, 0.1 s, halves the noise of the flow
 WIDEST = 3.0  # standard deviations of the logarithm of durations that are searched
 
@@ -139,7 +141,8 @@ def events_of(
         rate: frames per second.
         way: "fixed": half a median duration to both sides of each peak. "released": grown from
             the peak by the rule of BoostingVRME. "map": the most probable interval around the
-            peak, given noise and durations.
+            peak, given noise and durations, down to its foot; peaks stand out from calm frames,
+            while the other two need a share of the way from the mean to the maximum.
         durations: of events.
         least: score that a peak must reach.
 
@@ -157,13 +160,20 @@ def events_of(
     half = max(1, int((durations.median * rate + 1) / 2))
     if not len(values):
         return []
-    # A wide mean, as published, hides events shorter than itself; "map" needs less of it, as it
-    # measures the interval with the noise.
-    width = max(1, half // 2) if way == "map" else 2 * half
+    # A wide mean, as published, hides events shorter than itself. A height between the mean and
+    # the maximum hides small events beside large movements: "map" compares with the noise.
     # "nearest" rather than zeros: a film that ends within an event is no peak less.
-    smooth = uniform_filter1d(values, width, mode="nearest")
-    height = max(smooth.mean() + PEAK * (smooth.max() - smooth.mean()), least)
-    peaks, _ = find_peaks(np.pad(smooth, 1, constant_values=-np.inf), height=height, distance=half)
+    if way == "map":
+        smooth = gaussian_filter1d(values, CALMED * rate, mode="nearest")
+        level, noise = _rest(smooth)
+        height = max(level + CLEAR * noise, level + SHARE * (smooth.max() - level), least)
+        stands = (height - level) / 2
+    else:
+        smooth = uniform_filter1d(values, 2 * half, mode="nearest")
+        height = max(smooth.mean() + PEAK * (smooth.max() - smooth.mean()), least)
+        stands = None
+    padded = np.pad(smooth, 1, constant_values=-np.inf)
+    peaks, _ = find_peaks(padded, height=height, distance=half, prominence=stands)
     grow = {"fixed": _fixed, "released": _released, "map": _map}[way]
     found = []
     for peak in (peaks - 1).tolist():
@@ -216,7 +226,27 @@ def _map(
     length = np.log((ends[None] - begins[:, None] + 1) / (rate * durations.median))
     gain = gain - length - 0.5 * (length / durations.spread) ** 2
     row, column = np.unravel_index(int(gain.argmax()), gain.shape)
-    return int(begins[row]), int(ends[column])
+    return _to_foot(values, int(begins[row]), int(ends[column]), tau, rate)
+
+
+def _to_foot(values: Doubles, first: int, last: int, tau: float, rate: float) -> tuple[int, int]:
+    """Extend from half the height to the foot: a movement that swells is half as long there."""
+    smooth = gaussian_filter1d(values, CALMED * rate, mode="nearest")
+    level, noise = _rest(smooth)
+    foot = max(level + FOOT * 2 * (tau - level), level + noise)
+    most = max(1, (last - first + 1) // 2)  # on each side: what falls more slowly is another one
+    for _ in range(most):
+        if first and values[first - 1] > foot and smooth[first - 1] < smooth[first]:
+            first -= 1
+        if last < len(values) - 1 and values[last + 1] > foot and smooth[last + 1] < smooth[last]:
+            last += 1
+    return first, last
+
+
+def _rest(smooth: Doubles) -> tuple[float, float]:
+    """Level and standard deviation of the frames in which little happens: the lower half."""
+    level = float(np.median(smooth))
+    return level, max(1.4826 * float(np.median(level - smooth[smooth <= level])), 1e-6)
 
 
 def _apart(found: list[MicroEvent]) -> list[MicroEvent]:
