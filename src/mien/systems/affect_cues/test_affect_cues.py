@@ -1,6 +1,7 @@
 """Planted effects by hand; edits; a scripted language model; pairs that differ in one cue."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,9 +89,14 @@ def test_regions_lie_on_the_face_and_the_control_has_their_size():
         assert len(np.unique(changed[0][mask], axis=0)) == 1  # one colour
 
 
+@pytest.fixture(scope="module")
+def one():
+    """Every cue on one rendered person."""
+    return list(pairs(1, CROP, 3))
+
+
 @pytest.mark.slow
-def test_rendered_pairs_differ_in_one_cue_and_repeat():
-    one = list(pairs(1, CROP, 3))
+def test_rendered_pairs_differ_in_one_cue_and_repeat(one):
     again = list(pairs(1, CROP, 3))
     assert [pair.cue for pair in one] == list(CUES)
     for pair, same in zip(one, again, strict=True):
@@ -105,8 +111,13 @@ def test_rendered_pairs_differ_in_one_cue_and_repeat():
 
 
 @pytest.mark.slow
-def test_the_audit_runs_by_its_name_with_photographs_and_a_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr("mien.systems.affect_cues.cues.SIDE", 80)  # small faces are rendered sooner
+def test_the_audit_runs_by_its_name_with_photographs_and_a_limit(one, monkeypatch):
+    def cast(count, crop, seed):  # one rendered person in several places: rendering takes long
+        assert crop.size == CROP.size
+        return (replace(pair, person=k, dark=k % 2 == 0) for k in range(count) for pair in one)
+
+    monkeypatch.setattr("mien.systems.affect_cues.audit.pairs", cast)
+    monkeypatch.setattr("mien.systems.affect_cues.audit._LAST", {})
     subject = head_of(light, task="expression", size=48)
     data = Samples("toys", tuple(noise(10, 64)), {})
     steps = []
