@@ -163,3 +163,82 @@ class FlowReader(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
         return cast(Tensor, self.out(self.block(self.stem(x.movedim(-1, 1) - 0.5))))
+
+
+class Scan(nn.Module):
+    """A selective state-space layer in plain torch: (N, T, D) to the same. Source: Mamba."""
+
+    def __init__(self, width: int, state: int) -> None:
+        super().__init__()
+        inner, self.rank = 2 * width, -(-width // 16)
+        self.wide = nn.Linear(width, 2 * inner)
+        self.near = nn.Conv1d(inner, inner, 4, padding=3, groups=inner)
+        self.chosen = nn.Linear(inner, self.rank + 2 * state)
+        self.pace = nn.Linear(self.rank, inner)
+        self.decay = nn.Parameter(torch.log(torch.arange(1.0, state + 1)).repeat(inner, 1))
+        self.skip = nn.Parameter(torch.ones(inner))
+        self.out = nn.Linear(inner, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Causal: a frame sees itself and those before it."""
+        x, gate = self.wide(x).chunk(2, -1)
+        x = F.silu(self.near(x.transpose(1, 2))[..., : x.shape[1]].transpose(1, 2))
+        state = self.decay.shape[1]
+        pace, into, read = self.chosen(x).split([self.rank, state, state], -1)
+        step = F.softplus(self.pace(pace))  # (N, T, I)
+        keep = torch.exp(-step[..., None] * self.decay.exp())  # (N, T, I, S)
+        new = (step * x)[..., None] * into[:, :, None]
+        held, kept = torch.zeros_like(new[:, 0]), []
+        for share, more in zip(keep.unbind(1), new.unbind(1), strict=True):
+            held = share * held + more
+            kept.append(held)
+        y = (torch.stack(kept, 1) * read[:, :, None]).sum(-1) + self.skip * x
+        return cast(Tensor, self.out(y * F.silu(gate)))
+
+
+class SpotNet(nn.Module):
+    """Two paths of state-space blocks over windows of motion. Source: Guo et al., MM 2025.
+
+    (N, C, T) with an even T to the share of an event (N, T) in [0, 1] and logits of
+    negative, positive, surprise and neutral (N, T, 4).
+    """
+
+    def __init__(self, channels: int, fast: int = 48, state: int = 16) -> None:
+        super().__init__()
+        slow = 2 * fast
+        self.stem = nn.Sequential(_step(channels, fast), _step(fast, fast))
+        self.down = _step(fast, slow, 2)
+        self.fast = nn.ModuleList(_Block(fast, state) for _ in range(3))
+        self.slow = nn.ModuleList(_Block(slow, state) for _ in range(3))
+        self.across = nn.ModuleList(_step(fast, slow, 2) for _ in range(2))
+        self.spot, self.name = nn.Linear(fast + slow, 1), nn.Linear(fast + slow, 4)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both heads on the shared trunk."""
+        if x.shape[2] % 2:
+            raise ValueError(f"A window needs an even number of frames, got {x.shape[2]}.")
+        quick = self.stem(x)
+        calm = self.down(quick)
+        for stage, (one, two) in enumerate(zip(self.fast, self.slow, strict=True)):
+            quick, calm = one(quick), two(calm)
+            if stage < len(self.across):
+                calm = calm + self.across[stage](quick)
+        both = torch.cat([quick, calm.repeat_interleave(2, 2)], 1).transpose(1, 2)
+        return torch.sigmoid(self.spot(both)[..., 0]), self.name(both)
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int, state: int) -> None:
+        super().__init__()
+        self.before, self.after = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.scan = Scan(width, state)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, D, T) to the same."""
+        return x + cast(
+            Tensor, self.after(self.scan(self.before(x.transpose(1, 2)))).transpose(1, 2)
+        )
+
+
+def _step(into: int, out: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv1d(into, out, 3, stride, 1), nn.BatchNorm1d(out), nn.ReLU())

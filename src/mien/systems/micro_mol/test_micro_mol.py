@@ -1,6 +1,7 @@
 """Known answers of the flow image and the fit; the contract; the real figure."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -161,7 +162,7 @@ def test_the_proof_leaves_out_subjects_and_its_control_keeps_the_classes_of_sets
     from mien.systems.micro_mol import proof
 
     every = made_flows(lab)
-    part, _ = proof.PARTS
+    part = proof.PARTS[0]
     quick = {name: part.quick(arm) for name, arm in part.arms.items()}
     assert part.run(quick[proof.ALL], 0, every)["UF1"] == 1
     assert part.run(quick[proof.ONE], 0, every)["accuracy"] < 0.5
@@ -241,7 +242,7 @@ def test_folds_are_the_same_for_the_ridge_and_the_networks(torch, lab):
     from mien.systems.micro_mol import proof
 
     every = made_flows(lab)
-    _, part = proof.PARTS
+    part = proof.PARTS[1]
     quick = {name: part.quick(arm) for name, arm in part.arms.items()}
     assert part.run(quick[proof.RIDGE], 0, every)["UF1"] == 1
     found = part.run(quick[proof.F5C_BLOCK], 0, every)
@@ -257,3 +258,149 @@ def test_over_folds_of_subjects_the_ridge_is_not_worse_than_a_small_network(torc
     ridge = proof._read_folds(proof.READERS[proof.RIDGE], 0, every)["UF1"]
     assert 0.62 <= ridge <= 0.78
     assert 0.4 <= proof._read_folds(few, 0, every)["UF1"] <= ridge + 0.03
+
+
+def shown_face(lab):
+    """A textured square whose three movements are bumps of 4 px, and whose eyes shut."""
+    places = ((92, 30), (25, 60), (20, 40), (38, 38))
+    motion = np.stack([bump(*place, (0, -4.0), 9) for place in places])
+    rest = cv2.cvtColor(clip_of(motion[0], 1).chips[0], cv2.COLOR_RGB2GRAY)
+    return lab.data.Shown(rest, motion, np.full(4, 4.0))
+
+
+def test_a_frame_moves_by_the_pixels_that_are_asked_for(torch, lab):
+    from mien.signals import dense_flow
+
+    face = shown_face(lab)
+    assert np.array_equal(face.frame(0, 0.0).astype(np.uint8), face.rest)
+    flow = dense_flow(face.rest, face.frame(0, 1.5).round().astype(np.uint8))
+    assert -1.5 < flow[88:97, 26:35, 1].mean() < -0.6  # DIS smooths: it finds two thirds of it
+    assert np.abs(flow[40:60, 90:120]).mean() < 0.1
+
+
+def test_films_are_the_same_for_a_seed_and_their_events_do_not_meet(torch, lab):
+    face = shown_face(lab)
+    one, again, other = (lab.data.film_of(face, seed) for seed in (1, 1, 2))
+    assert np.array_equal(one.frames, again.frames)
+    assert not np.array_equal(one.frames, other.frames)
+    every = sorted((*one.events, *one.blinks, *one.lasting), key=lambda e: e.onset)
+    assert all(a.offset < b.onset for a, b in pairwise(every))
+    assert all(4 <= e.offset - e.onset + 1 <= 24 for e in one.events)
+    assert all(e.offset - e.onset + 1 >= 36 for e in one.lasting)
+    assert {e.label for e in one.events} <= set(CLASSES)
+
+
+def test_regions_see_their_own_movement_to_both_sides(torch, lab):
+    face = shown_face(lab)
+    size = np.r_[np.zeros(20), np.full(5, 2.0), np.zeros(20)]
+    frames = np.stack([face.frame(0, s).round().astype(np.uint8) for s in size])
+    regions, largest = lab.data.region_motion(frames)
+    corner, brow = lab.data.REGIONS.index((42, 87)), lab.data.REGIONS.index((100, 24))
+    middle = regions[22, :, 1]  # side, region, axis; without the head
+    assert (middle[:, corner, 1] > 0.3).all()  # back down, before and after
+    assert np.abs(middle[:, brow]).max() < 0.2
+    assert largest[22] > 3 * largest[16]
+    assert not regions[:15].any()
+    assert not regions[-15:].any()
+
+
+def motions_of(lab, people=6):
+    """Regions in which only the named class moves; six films of plain plans."""
+    data, rng = lab.data, np.random.default_rng(0)
+    count = data.RATE * data.SECONDS
+    films, regions = [], rng.normal(0, 0.02, (people, count, 2, 2, 16, 2)).astype(np.float32)
+    for k in range(people):
+        events = []
+        for number, start in enumerate(range(40 + 3 * k, 540, 60)):
+            label, long = number % 3, 8 + number % 5
+            swell = np.hanning(long + 2)[1:-1, None, None]
+            regions[k, start : start + long, :, :, 4 * label, 1] += swell
+            events.append(data.Interval(start, start + long - 1, CLASSES[label]))
+        films.append(data.Film(np.zeros((0, SIDE, SIDE), np.uint8), tuple(events), (), ()))
+    return data.Motions(regions, regions[:, :, 0, 1, :, 1].max(2), tuple(films))
+
+
+def test_the_truth_of_a_film_leaves_out_its_first_and_last_frame(torch, lab):
+    event, named = lab.train.truth_of(motions_of(lab).planned[:1])
+    assert event[0, 40:49].tolist() == [0, 1, 1, 1, 1, 1, 1, 0, 0]
+    assert named[0, 40:49].tolist() == [3, 0, 0, 0, 0, 0, 0, 3, 3]
+
+
+def test_a_spotter_learns_events_and_their_classes_and_answers_each_frame(torch, lab):
+    every = motions_of(lab)
+    how = lab.train.Spotting(fast=16, epochs=8)
+    found = lab.train.fit_spotter(how, 0, every, np.arange(5))
+    event, named = lab.train.truth_of(every.planned[5:])
+    assert found.event.shape == (6, 600)
+    assert found.event[5][event[0] == 1].mean() > 0.5 > 0.2 > found.event[5][event[0] == 0].mean()
+    inside = named[0] < 3
+    assert (found.classes[5].argmax(1)[inside] == named[0][inside]).mean() > 0.9
+
+
+def test_a_state_space_block_sees_no_later_frame(torch, lab):
+    torch.manual_seed(0)
+    net, x = lab.model.Scan(16, 4), torch.randn(1, 10, 16)
+    later = x.clone()
+    later[:, 6:] += 1
+    assert torch.allclose(net(x)[:, :6], net(later)[:, :6], atol=1e-6)
+    assert not torch.allclose(net(x)[:, 6:], net(later)[:, 6:], atol=1e-2)
+    with pytest.raises(ValueError, match="even number of frames, got 7"):
+        lab.model.SpotNet(4, 16, 4)(torch.zeros(1, 4, 7))
+
+
+def test_spotting_is_scored_strictly_and_softly(torch, lab):
+    from mien.systems.micro_mol import proof
+
+    every = motions_of(lab)
+    exact = {k: list(every.planned[k].events) for k in (0, 1)}
+    twice = {k: [*events, *events] for k, events in exact.items()}
+    one, two = (proof._scored(every, np.arange(2), found) for found in (exact, twice))
+    assert (one["F1"], one["STRS"], one["false"], one["onset"]) == (1, 1, 0, 0)
+    assert two["F1"] == pytest.approx(2 / 3)
+    assert two["soft"] == 1
+    assert proof._scored(every, np.arange(2), {0: [], 1: []})["F1"] == 0
+
+
+def test_questions_are_scored_by_hand():
+    from mien.systems.micro_mol import asking
+
+    shown = [False] * len(UNITS)
+    truth = asking.evidence([0, 1, 0], [*shown[:5], True, *shown[6:]])  # AU12
+    asked = asking.questions(7, truth, "happiness", coded=True)
+    assert [one.answer for one in asked[:3]] == ["positive", "happiness", "lip corner puller"]
+    assert [one.answer for one in asked[3:]].count("yes") == 1
+    assert len(asked) == 3 + len(UNITS)
+    assert [one.question for one in asking.questions(7, truth, "others", coded=False)] == [
+        asking.COARSE_ASKED
+    ]
+    right = asking.scores(asked, asking.answered(asked, {7: truth}))
+    assert set(right.values()) == {1.0}
+    wrong = asking.scores(asked, ["unmeasured"] * len(asked))
+    assert set(wrong.values()) == {0.0}
+    other = asking.questions(8, asking.evidence([1, 0, 0], shown), "anger", coded=True)
+    blind = asking.commonest(asked, [*asked, *other, *other])
+    assert blind[:2] == ["negative", "anger"]
+    assert set(blind[3:]) == {"no"}
+
+
+def test_answers_rest_on_other_subjects_and_exchanged_clips_are_at_chance(torch, lab):
+    from mien.systems.micro_mol import proof
+
+    every = made_flows(lab, 180)
+    given = proof.Coded(every, tuple(("disgust", "happiness", "surprise")[k] for k in every.label))
+    mine, blind, mixed = (proof._ask(arm, 0, given) for arm in
+                          (proof.ASK, proof.NO_CLIP, proof.OTHER_CLIP))  # fmt: skip
+    assert mine["coarse UF1"] == 1
+    assert mine["mean"] > blind["mean"]
+    assert blind["coarse UAR"] <= 1 / 3  # one class for all
+    assert mixed["coarse UAR"] < 0.8
+
+
+@pytest.mark.realdata
+def test_answers_about_held_out_subjects_have_the_scores_of_the_page(torch, lab, data):
+    from mien.systems.micro_mol import proof
+
+    given = proof._coded(data, data, None)
+    mine, blind = (proof._ask(arm, 0, given) for arm in (proof.ASK, proof.NO_CLIP))
+    assert 0.6 <= mine["coarse UF1"] <= 0.78
+    assert mine["mean"] > blind["mean"] + 0.1

@@ -1,7 +1,7 @@
 """Fit the head of the card: mien train micro-mol --data DATA --out runs/micro-mol."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.metrics import balanced_accuracy, fit_llr, fit_temperature, macro_f1, softmax
-from mien.systems.micro_mol.data import Flows, read
+from mien.systems.micro_mol.data import FILMS, RATE, SECONDS, Film, Flows, Motions, read
 from mien.systems.micro_mol.head import CLASSES, UNITS
-from mien.systems.micro_mol.model import FlowReader, Kind, Linear
+from mien.systems.micro_mol.model import FlowReader, Kind, Linear, SpotNet
 from mien.train import (
     Batches,
     adamw,
@@ -26,10 +26,11 @@ from mien.train import (
     predict_batches,
     seeded,
 )
-from mien.types import Doubles, OnStep
+from mien.types import Doubles, Floats, OnStep
 
 CHOICES = (0.1, 0.3, 1.0, 3.0)  # of the penalty, as a share of the mean squared length
 SHIFT = 2  # px of 28: faces are framed to about that
+WINDOW = 64  # frames: about two seconds
 INNER = 5  # folds of training subjects that select it
 
 
@@ -85,22 +86,31 @@ def score_left_out(every: Flows, config: Config, on_step: OnStep | None = None) 
                    np.zeros(every.units.shape, bool))  # fmt: skip
     turns = leave_one_out(every.person)
     for number, (_, learn, test) in enumerate(turns):
-        mine, other = every.some(learn), every.some(test)
-        penalty = config.penalty or select(mine, config.seed)
-        weight, bias = fit_classes(mine, penalty)
-        found.classes[test] = other.x @ weight + bias
-        coded = mine.some(np.flatnonzero(mine.coded))
-        truth, one = coded.units.astype(float), np.ones(len(coded.label))
-        weight, bias = ridge(coded.x, truth, one, penalty)
-        found.units[test] = other.x @ weight + bias
-        inner = np.zeros(truth.shape)
-        for rest, held in folds(coded.person, INNER, config.seed):
-            w, b = ridge(coded.x[rest], truth[rest], one[rest], penalty)
-            inner[held] = coded.x[held] @ w + b
-        found.shown[test] = found.units[test] >= best_cuts(inner, coded.units)
+        one = score_some(every, learn, test, config.seed, config.penalty)
+        for name in Tested.__slots__:
+            getattr(found, name)[test] = getattr(one, name)
         if on_step:
             on_step("subjects", number + 1, len(turns))
     return found
+
+
+def score_some(
+    every: Flows, learn: NDArray[np.int64], test: NDArray[np.int64], seed: int, penalty: float = 0
+) -> Tested:
+    """Scores of some clips after learning from others; penalty 0: selected on those others."""
+    mine, other = every.some(learn), every.some(test)
+    penalty = penalty or select(mine, seed)
+    weight, bias = fit_classes(mine, penalty)
+    classes = other.x @ weight + bias
+    coded = mine.some(np.flatnonzero(mine.coded))
+    truth, one = coded.units.astype(float), np.ones(len(coded.label))
+    weight, bias = ridge(coded.x, truth, one, penalty)
+    units = other.x @ weight + bias
+    inner = np.zeros(truth.shape)
+    for rest, held in folds(coded.person, INNER, seed):
+        w, b = ridge(coded.x[rest], truth[rest], one[rest], penalty)
+        inner[held] = coded.x[held] @ w + b
+    return Tested(classes, units, units >= best_cuts(inner, coded.units))
 
 
 def measured(every: Flows, found: Tested) -> dict[str, Any]:
@@ -210,3 +220,104 @@ def _shifted(x: Tensor, generator: torch.Generator) -> Tensor:
     """Move the whole batch by some pixels; what leaves on one side comes in on the other."""
     move = torch.randint(-SHIFT, SHIFT + 1, (2,), generator=generator).tolist()
     return torch.roll(x, move, (1, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Spotting:
+    """Settings of one spotter; sizes are reduced from 128 channels and 64 states."""
+
+    shared: bool = True  # one trunk for spotting and classes; else two networks
+    head: bool = True  # subtract the motion of the head
+    shuffled: bool = False  # the control: events of other films
+    fast: int = 32  # channels
+    state: int = 8
+    epochs: int = 12
+    batch: int = 16  # windows
+    rate: float = 3e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spotted:
+    """What a spotter says of each frame."""
+
+    event: Doubles  # (F, T) share of an event, in [0, 1]
+    classes: Doubles  # (F, T, 3) probabilities, given that there is one
+
+
+def fit_spotter(how: Spotting, seed: int, every: Motions, learn: NDArray[np.int64]) -> Spotted:
+    """Train on some films, and answer for all.
+
+    Source: loss, windows and weights after Guo et al., MM 2025; neutral frames count six times.
+    """
+    seen = _channels(every, how.head)
+    event, named = truth_of(every.planned)
+    if how.shuffled:  # of the film of another person
+        event, named = np.roll(event[learn], FILMS, 0), np.roll(named[learn], FILMS, 0)
+    else:
+        event, named = event[learn], named[learn]
+    starts = _starts(seen.shape[2])
+    cut = [np.concatenate([one[..., s : s + WINDOW] for s in starts])
+           for one in (seen[learn], event, named)]  # fmt: skip
+    share = np.bincount(cut[2].ravel(), minlength=4) / cut[2].size
+    weight = np.array([1, 1, 1, 6]) / np.maximum(share, 1e-3)
+    weight = torch.from_numpy((weight / (weight * share).sum()).astype(np.float32))
+
+    def trained(spot: float, name: float) -> nn.Module:
+        def step(net: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+            found, logits = net(batch[0])
+            wrong = F.cross_entropy(logits.flatten(0, 1), batch[2].flatten(), weight)
+            return spot * F.mse_loss(found, batch[1]) + name * wrong
+
+        seeded(seed)
+        net = SpotNet(seen.shape[1], how.fast, how.state)
+        rows = Batches(*map(torch.from_numpy, cut), size=how.batch, seed=seed, change=_scaled)
+        fit(step, net, rows, torch.optim.Adam(net.parameters(), how.rate), epochs=how.epochs,
+            seed=seed)  # fmt: skip
+        return net
+
+    if how.shared:
+        return _spotted(*2 * [trained(0.9, 0.1)], seen)
+    return _spotted(trained(1.0, 0.0), trained(0.0, 1.0), seen)
+
+
+def truth_of(films: Sequence[Film]) -> tuple[Floats, NDArray[np.int64]]:
+    """(F, T) 1 within events and (F, T) numbers of classes, 3 for neutral."""
+    event = np.zeros((len(films), RATE * SECONDS), np.float32)
+    named = np.full(event.shape, len(CLASSES), np.int64)
+    for row, film in enumerate(films):
+        for one in film.events:
+            inside = slice(one.onset + 1, one.offset)
+            event[row, inside] = 1
+            named[row, inside] = CLASSES.index(one.label)
+    return event, named
+
+
+def _channels(every: Motions, head: bool) -> Floats:
+    """(F, C, T) motion of all regions to both sides, about 1 for a clear movement."""
+    seen = every.regions[:, :, :, int(head)]
+    return np.ascontiguousarray(3 * seen.reshape(*seen.shape[:2], -1).transpose(0, 2, 1))
+
+
+def _starts(count: int) -> list[int]:
+    """Half-overlapping windows; the last one ends with the film."""
+    return [*range(0, count - WINDOW, WINDOW // 2), count - WINDOW]
+
+
+def _scaled(x: Tensor, generator: torch.Generator) -> Tensor:
+    return x * (0.9 + 0.2 * torch.rand(len(x), 1, 1, generator=generator))
+
+
+@torch.no_grad()
+def _spotted(spotter: nn.Module, namer: nn.Module, seen: Floats) -> Spotted:
+    """Answers of windows joined: each frame from the window in whose middle it is."""
+    count = seen.shape[2]
+    event, classes = np.zeros((len(seen), count)), np.zeros((len(seen), count, len(CLASSES)))
+    spotter.eval()
+    namer.eval()
+    for start in _starts(count):
+        window = torch.from_numpy(seen[..., start : start + WINDOW])
+        found, logits = spotter(window)[0], namer(window)[1][..., : len(CLASSES)]
+        first = 0 if start == 0 else WINDOW // 4
+        event[:, start + first : start + WINDOW] = found[:, first:].numpy()
+        classes[:, start + first : start + WINDOW] = logits.softmax(-1)[:, first:].numpy()
+    return Spotted(event, classes)
