@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mien.cli.synth_films import HeadName, Lossless, Seed, Truth
+from mien.cli.synth_films import HeadName, Lossless, Seed
 from mien.cli.terminal import print_json_line, progress
 from mien.errors import MienError
 
@@ -36,7 +36,13 @@ def group(
     ] = 960,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, max=600)] = 3.0,
     rate: Annotated[float, typer.Option("--rate", min=1, max=200, help="Frames per second.")] = 25,
-    truth: Truth = "measures",
+    truth: Annotated[
+        Literal["none", "measures", "all"],
+        typer.Option(
+            help="Write NAME.truth.npz, and one file for each person of a film; all = also depth, "
+            "labels and who is visible."
+        ),
+    ] = "measures",
     lossless: Lossless = False,
 ) -> None:
     """Render several people in one room who occlude one another, as a picture or a film.

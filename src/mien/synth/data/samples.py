@@ -36,7 +36,7 @@ class GroupPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One item: an image if there is a scene, a film if there is a take."""
+    """One item: an image if there is a scene, a film if there is a take, or a group."""
 
     person: Person
     scene: Scene | None = None
