@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from mien.media import stretched
@@ -211,6 +212,11 @@ def _occluded(data: Path | None, out: Path, on_step: OnStep | None) -> Occluded:
                     np.asarray(learn.label[rows], np.float64), np.array(male))  # fmt: skip
 
 
+def overlap(one: Doubles, other: Doubles) -> float:
+    """Spearman correlation of two maps, in [-1, 1]; NaN if one is the same everywhere."""
+    return float(spearmanr(one, other).statistic)
+
+
 def _overlap(second: str, seed: int, given: Occluded) -> dict[str, float]:
     """Overlap of the age head's map with that of a second head, on a fifth of the faces."""
     rng = np.random.default_rng([3, 9, seed])
@@ -218,12 +224,12 @@ def _overlap(second: str, seed: int, given: Occluded) -> dict[str, float]:
     ages = saliency.map_of(given.age[mine])
     if second == SAME:
         others = np.setdiff1d(np.arange(len(given.age)), mine)
-        return {"overlap": saliency.overlap(ages, saliency.map_of(given.age[others]))}
+        return {"overlap": overlap(ages, saliency.map_of(given.age[others]))}
     # Log-hazard per decade as published for the predecessor: 1.151 a decade.
     risk = given.label / 10 * np.log(1.151) + rng.normal(0, 0.3, len(given.label))
     targets = {RISK: risk, SEX: given.male, SHUFFLED: rng.permutation(risk)}
     answers = saliency.linear_head(given.known, targets[second])(given.vectors[mine])
-    return {"overlap": saliency.overlap(ages, saliency.map_of(answers))}
+    return {"overlap": overlap(ages, saliency.map_of(answers))}
 
 
 def _of_overlap(found: Found, given: Occluded) -> Sequence[str]:

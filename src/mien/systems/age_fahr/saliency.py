@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from mien.systems.age_fahr.head import SIDE
 from mien.types import Doubles, Floats, OnStep, Pixels
@@ -56,11 +55,6 @@ def occluded(
 def map_of(answers: Doubles) -> Doubles:
     """(49,) mean absolute change of (N, 50) answers by each grey patch."""
     return np.asarray(np.abs(answers[:, 1:] - answers[:, :1]).mean(0))
-
-
-def overlap(one: Doubles, other: Doubles) -> float:
-    """Spearman correlation of two maps, in [-1, 1]; NaN if one is the same everywhere."""
-    return float(spearmanr(one, other).statistic)
 
 
 def linear_head(vectors: Doubles, target: Doubles) -> Callable[[Doubles], Doubles]:

@@ -258,14 +258,14 @@ def test_a_map_shows_the_patch_that_an_answer_comes_from():
     assert (grey[1, 0, :16, :16] == 128).all()
 
 
-def test_overlap_is_that_of_ranks_and_a_flat_map_has_none():
-    from mien.systems.age_fahr import saliency
+def test_overlap_is_that_of_ranks_and_a_flat_map_has_none(torch):  # of the lab
+    from mien.systems.age_fahr.proof import overlap
 
     rising = np.arange(49.0)
-    assert saliency.overlap(rising, rising**3) == pytest.approx(1)
-    assert saliency.overlap(rising, -rising) == pytest.approx(-1)
+    assert overlap(rising, rising**3) == pytest.approx(1)
+    assert overlap(rising, -rising) == pytest.approx(-1)
     with pytest.warns(Warning, match="constant"):
-        assert np.isnan(saliency.overlap(rising, np.ones(49)))
+        assert np.isnan(overlap(rising, np.ones(49)))
 
 
 def test_a_linear_head_finds_a_planted_target():
