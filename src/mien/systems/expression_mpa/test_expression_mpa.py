@@ -255,3 +255,31 @@ def test_photographs_are_named_by_what_is_visible_and_not_by_names(
         found[text] = lab.train.measured(logits, test)["accuracy"]
     assert found["descriptions"] > found["names"] + 0.15
     assert found["soft"] > max(0.5, found["descriptions"])
+
+
+def test_the_loss_of_phrases_by_hand(torch, lab):
+    patches = torch.eye(3)[None, :2]  # two patches: the first two axes
+    phrases = torch.eye(3)[[0, 2]]
+    sure, none = (torch.tensor([[one, two]]) for one, two in ((1.0, 0.0), (0.0, 1.0)))
+    right, wrong = (lab.train.phrase_loss(patches, phrases, shown) for shown in (sure, none))
+    # Best similarities are 1 and 0, so the logits are 20 x 0.7 and 20 x -0.3.
+    assert right.item() == pytest.approx(
+        (np.log1p(np.exp(-14)) + np.log1p(np.exp(-6))) / 2, rel=1e-3
+    )
+    assert wrong.item() == pytest.approx(10, abs=0.01)
+
+
+def test_phrases_teach_patches_where_a_unit_is(torch, lab):
+    some = photos(lab, 280)
+    words = read()
+    found = []
+    for weight in (0.0, 1.0):
+        config = lab.train.Config(pretraining=12, phrases=weight)
+        tower = lab.train.pretrained(config, words, some)
+        found.append(lab.train.pointing(tower, words, some))
+    assert all(0 <= one <= 1 for one in found)
+    assert found[0] != found[1]
+    assert np.isnan(lab.train.pointing(tower, words, some.rows(np.arange(20))))
+    assert lab.train.rows_of_unit("AU12") == (3, 4)
+    assert lab.train.rows_of_unit("AU04") == (0, 1, 2)
+    assert lab.train.rows_of_unit("AU06") == (1, 2, 3)

@@ -29,6 +29,8 @@ from mien.train import Batches, export, fit, seeded
 from mien.types import Doubles, OnStep
 
 Text = Literal["soft", "names", "descriptions"]
+ENOUGH, SIDE_PATCHES = 30, 5  # photographs of a unit that is pointed at; patches per side
+BETWEEN = 0.3  # similarity at which a unit counts as shown in pretraining
 SCALE = 20.0  # of similarities; 100 in CLIP, whose vectors have 512 numbers
 
 
@@ -50,6 +52,7 @@ class Config:
     rate: float = 1e-2  # of learnt words
     rate_visual: float = 2e-3
     pretraining: int = 12  # epochs of the own image-text pair
+    phrases: float = 0.0  # weight of single patches against the phrases of single units
     seed: int = 0
 
 
@@ -90,6 +93,7 @@ def pretrained(
     names = list(words.units)
     codes, number = np.unique(learn.units, axis=0, return_inverse=True)
     captions = [words.caption([names[k] for k in np.flatnonzero(row)]) for row in codes]
+    shown = torch.from_numpy(codes.astype(np.float32))
 
     def step(model: nn.Module, batch: Any) -> Tensor:
         inner = model if isinstance(model, SmallTowers) else model.module
@@ -97,11 +101,16 @@ def pretrained(
         maps, which = batch
         some, place = torch.unique(which, return_inverse=True)
         texts = inner.text([inner.words(captions[int(k)]) for k in some])
-        logits = SCALE * inner.image(maps, None)[0] @ texts.T
+        whole, patches = inner.image(maps, None)
+        logits = SCALE * whole @ texts.T
         # Photographs of one caption share it, so each caption is matched with their mean.
         both = F.one_hot(place, len(some)).float()
         to_image = -(F.log_softmax(logits.T, 1) * both.T).sum(1) / both.sum(0)
-        return F.cross_entropy(logits, place) + to_image.mean()
+        loss = F.cross_entropy(logits, place) + to_image.mean()
+        if config.phrases:
+            each = inner.text([inner.words(words.units[name]) for name in names])
+            loss = loss + config.phrases * phrase_loss(patches, each, shown[which])
+        return loss
 
     maps = torch.from_numpy(learn.maps.astype(np.float32))
     rows = Batches(maps, torch.from_numpy(number.ravel()), size=128, seed=config.seed)
@@ -109,6 +118,46 @@ def pretrained(
     fit(step, towers, rows, optimiser, epochs=config.pretraining, seed=config.seed,
         schedule="cosine", on_step=on_step)  # fmt: skip
     return towers.requires_grad_(False).eval()
+
+
+def phrase_loss(patches: Tensor, phrases: Tensor, shown: Tensor) -> Tensor:
+    """Cross entropy of which units are shown, from the best patch for the phrase of each.
+
+    Args:
+        patches: (N, P, D) unit vectors.
+        phrases: (U, D) unit vectors.
+        shown: (N, U) 1 or 0.
+    """
+    best = (patches @ phrases.T).amax(1)  # (N, U)
+    return F.binary_cross_entropy_with_logits(SCALE * (best - BETWEEN), shown)
+
+
+@torch.no_grad()
+def pointing(towers: SmallTowers, words: Descriptions, some: Photos) -> float:
+    """How often the best patch for the phrase of a shown unit lies in its rows of the face.
+
+    Returns:
+        Mean over units that at least 30 photographs show, in [0, 1]; NaN if there is none.
+    """
+    maps = torch.from_numpy(some.maps.astype(np.float32)).split(256)
+    patches = torch.cat([towers.image(part, None)[1] for part in maps])
+    hits = []
+    for place, name in enumerate(words.units):
+        mine = np.flatnonzero(some.units[:, place])
+        if len(mine) < ENOUGH:
+            continue
+        phrase = towers.text([towers.words(words.units[name])])[0]
+        row = (patches[mine] @ phrase).argmax(1) // SIDE_PATCHES
+        hits.append(float(np.isin(row.numpy(), rows_of_unit(name)).mean()))
+    return float(np.mean(hits)) if hits else float("nan")
+
+
+def rows_of_unit(name: str) -> tuple[int, ...]:
+    """Rows of patches, 0 on top of 5, in which a unit moves the face."""
+    number = int(name[2:])
+    if number in (6, 9):
+        return (1, 2, 3)
+    return (0, 1, 2) if number < 9 else (3, 4)
 
 
 def adapted(
