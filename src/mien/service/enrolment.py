@@ -73,11 +73,17 @@ def enroll(
         read: decodes the bytes of an image; called as `read(data, where=name)`.
         change_of: returns what the bytes of an image, read before, are declared to be. An image
             that is declared as synthetic, edited or restored is refused.
+
+    Raises:
+        CalibrationError: several people, whose faces are compared, and no calibration of the
+            embedder; nothing was enrolled.
     """
     run, items = run or Run(), list(items)
     conflicts: Conflicts | None = None
     if not allow_conflicts:
         conflicts = Conflicts(gallery, lambda: strictest_limit(pipeline.calibrated()))
+        if len({item.person for item in items}) > 1:  # their faces will be compared
+            pipeline.calibrated()  # an error before the first image, not after it
 
     def asked() -> Iterator[Photo | Enrolled]:
         for item in items:

@@ -248,6 +248,9 @@ def test_two_steps_of_training_and_the_file_answers_as_the_network(
     assert found["watch"] == "none"
     assert (found["people"], found["images"], found["tested on"]) == (9, 18, 9)
     assert found["generated"] == 36
+    recogniser = load(str(tmp_path / "recognizer"))
+    check("embedder", recogniser)
+    assert recogniser.contract.endswith("/64")
     maker = GanAugment(tmp_path / "weights.onnx", name="trained")
     with pytest.raises(OptionError, match="count is"):
         maker(picture(small.images[0]), Options(count=0, aligned=True))
@@ -363,6 +366,13 @@ def test_a_run_folder_is_a_model_of_synth_augment(
     assert "person" in done.output
     assert "1 people have one image (Grace)" in done.output
     assert (tmp_path / "more" / "sheet.html").is_file()
+    trained = str(tmp_path / "run" / "recognizer")
+    gallery = ["--gallery", str(tmp_path / "g.mien"), "--embedder", trained]
+    done = CliRunner().invoke(app, ["enroll", str(people), *gallery])
+    assert "No calibration exists" in str(done.exception)
+    assert not done.output  # an error before the first image
+    done = CliRunner().invoke(app, ["enroll", str(people), *gallery, "--allow-conflicts"])
+    assert done.output.count('"outcome": "enrolled"') == 3, done.output
 
 
 @pytest.mark.realdata

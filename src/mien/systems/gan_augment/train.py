@@ -29,9 +29,12 @@ from mien.systems.gan_augment.make import NOISE, SIDE
 from mien.systems.gan_augment.model import Classifier, Critic, Generator, Packed, Recogniser
 from mien.train import Augment, Batches, adamw, export, fit, predict_batches, seeded, tensor
 from mien.train.adversarial import Game, Pace, play
+from mien.train.finish import UNSTATED
 from mien.train.players import PairGame, Weights
 from mien.types import Floats, OnStep, Pixels
-from mien.zoo import DETECTOR, EMBEDDER, load
+from mien.zoo import DETECTOR, EMBEDDER, Card, File, find, load, write_card
+from mien.zoo.runs import CARD
+from mien.zoo.weights.cache import sha256_of
 
 Augmentation = Literal["none", "classic", "gan", "both"]
 CLASSIC = Augment(flip=0.5, shift=0.08, light=0.12, contrast=0.15)
@@ -82,7 +85,7 @@ def train(
     Args:
         config: settings.
         data: few images of each person; None: rendered people.
-        out: run folder; weights.onnx is the generator, recognizer.onnx the recogniser.
+        out: run folder of the generator; its folder `recognizer` is that of an embedder.
         on_step: progress.
 
     Returns:
@@ -101,7 +104,7 @@ def train(
                   seed=config.seed, on_step=on_step)  # fmt: skip
     some = _packed(few.small[:4])
     export(Packed(base.generator), out / "weights.onnx", some, outputs=("y",), tolerance=TOLERANCE)
-    export(net.face, out / "recognizer.onnx", some[:, :3], outputs=("y",))
+    write_recogniser(net, out / "recognizer", some[:, :3], data)
     found |= {"base people": len(np.unique(base.people.who)), "watch": base.game.stopped or "none",
               "adversarial steps": base.game.steps, "critic": _last(base.game.accuracy),
               "generated": len(pool.label),
@@ -111,6 +114,26 @@ def train(
         found |= {"accuracy": float(right.mean()), "tested on": len(rest.who),
                   "nearest mean of the default embedder": rival(few, rest)}  # fmt: skip
     return found
+
+
+def write_recogniser(net: Classifier, out: Path, some: Tensor, data: Path | None) -> None:
+    """Write a recogniser as a run folder, which every command takes as an embedder."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "weights.onnx"
+    export(net.face, path, some, outputs=("y",))
+    sha256, about = sha256_of(path), data.resolve().name if data else "synthetic data"
+    card = Card(
+        name=f"gan-recognizer-{sha256[:6]}",
+        kind="embedder",
+        task="embed",
+        entry="mien.systems.gan_augment.recognise:SmallRecogniser",
+        licence=UNSTATED if data else "Apache-2.0",
+        commercial="unknown" if data else True,
+        trained_on=f"{about}, by: mien train gan-augment",
+        paper=find("gan-augment").paper,
+        files=(File(source="beside:weights.onnx", sha256=sha256, size=path.stat().st_size),),
+    )
+    write_card(card, out / CARD)
 
 
 def _people(config: Config, data: Path | None, out: Path, on_step: OnStep | None) -> People:
