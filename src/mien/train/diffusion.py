@@ -122,8 +122,7 @@ def guided(net: nn.Module, contexts: Sequence[Tensor], guidance: Guidance, steps
     Args:
         net: see `noise_loss`.
         contexts: each (N, ...).
-        guidance: weights w_k; where all are 0 the network runs once a step instead of once more
-            for each context and for none.
+        guidance: weights w_k; the network runs on one batch of all variants with a weight.
         steps: of the schedule.
 
     Raises:
@@ -131,19 +130,20 @@ def guided(net: nn.Module, contexts: Sequence[Tensor], guidance: Guidance, steps
     """
     if len(guidance.early) != len(contexts):
         raise OptionError(f"{len(guidance.early)} weights for {len(contexts)} contexts.")
-    nothing = [torch.zeros_like(one) for one in contexts]
+    nothing = [0 * one for one in contexts]  # zeros_like would fix the batch of an exported file
 
     def predict(noisy: Tensor, time: int) -> Tensor:
-        now = torch.full((len(noisy),), time, device=noisy.device)
-        found = cast(Tensor, net(noisy, now, *contexts))
         weights = guidance.at(time / max(steps - 1, 1))
-        if not any(weights):
-            return found
-        base = net(noisy, now, *nothing)
-        for number, weight in enumerate(weights):
-            if weight:
-                only = [*nothing[:number], contexts[number], *nothing[number + 1 :]]
-                found = found + weight * (net(noisy, now, *only) - base)
+        used = [number for number, weight in enumerate(weights) if weight]
+        only = [[*nothing[:k], contexts[k], *nothing[k + 1 :]] for k in used]
+        variants = [list(contexts), nothing, *only] if used else [list(contexts)]
+        images = torch.cat([noisy] * len(variants))
+        now = torch.full_like(images[:, 0, 0, 0], time, dtype=torch.long)
+        given = [torch.cat(one) for one in zip(*variants, strict=True)]
+        noise = cast(Tensor, net(images, now, *given)).unflatten(0, (len(variants), -1))
+        found = noise[0]
+        for row, number in enumerate(used):
+            found = found + weights[number] * (noise[2 + row] - noise[1])
         return found
 
     return predict
