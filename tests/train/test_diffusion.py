@@ -12,8 +12,8 @@ from mien.train.diffusion import (
     dropped,
     guided,
     linear_signal,
-    noise_loss,
     noised,
+    velocity_loss,
 )
 
 
@@ -41,14 +41,15 @@ def test_noise_and_image_are_mixed_by_their_shares_of_the_variance():
 
 
 @pytest.mark.parametrize("steps", [1, 7, 50])
-def test_a_perfect_predictor_of_noise_leads_to_the_image(steps):
+def test_a_perfect_prediction_leads_to_the_image(steps):
     signal = linear_signal(50)
     seeded(1)
     image = torch.rand(3, 2, 4, 4) * 1.8 - 0.9
 
     def perfect(noisy, time):
         share = float(signal[time])
-        return (noisy - share**0.5 * image) / (1 - share) ** 0.5
+        noise = (noisy - share**0.5 * image) / (1 - share) ** 0.5
+        return share**0.5 * noise - (1 - share) ** 0.5 * image
 
     found = ddim(perfect, torch.randn_like(image), signal, steps)
     assert torch.allclose(found, image, atol=2e-3)
@@ -61,7 +62,7 @@ def test_more_steps_than_the_schedule_has_are_refused(steps):
 
 
 class Sum(nn.Module):
-    """Noise that adds up what each context says; images are counted."""
+    """A prediction that adds up what each context says; images are counted."""
 
     def __init__(self):
         super().__init__()
@@ -114,15 +115,16 @@ def test_contexts_are_dropped_alone_and_together():
     assert all(torch.equal(a, b) for a, b in zip(dropped(ones, 0.0, 0.0), ones, strict=True))
 
 
-def test_the_loss_of_a_network_that_predicts_nothing_is_the_variance_of_the_noise():
+def test_the_loss_of_a_network_that_predicts_zero_is_the_mean_square_of_velocities():
     class Nothing(nn.Module):
         def forward(self, noisy, time, *contexts):
             assert time.shape == (64,)
             return torch.zeros_like(noisy)
 
     seeded(0)
-    loss = noise_loss(Nothing(), torch.rand(64, 3, 8, 8), (), linear_signal(100))
-    assert float(loss) == pytest.approx(1.0, abs=0.05)
+    # Of the velocity, a is the share of the noise (mean square 1) and 1 - a of the image (here 4).
+    loss = velocity_loss(Nothing(), torch.full((64, 3, 8, 8), 2.0), (), torch.tensor([0.25]))
+    assert float(loss) == pytest.approx(0.25 + 0.75 * 4, abs=0.05)
 
 
 @pytest.mark.parametrize("pixel", [0.5, math.nan])
@@ -140,7 +142,7 @@ def test_it_is_trained_by_the_common_loop_which_refuses_what_is_no_number(pixel,
             return noisy + self.net(noisy, time, one, one) - 100
 
     def step(model, batch):
-        return noise_loss(model, batch[0], batch[1:], signal)
+        return velocity_loss(model, batch[0], batch[1:], signal)
 
     model = Noisy()
     settings = {"epochs": 1, "average": 0.9, "out": tmp_path}

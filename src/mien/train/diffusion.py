@@ -1,7 +1,12 @@
 """Diffusion: a schedule of noise, the loss, guidance by several contexts, and a fast sampler.
 
-Source: Ho et al., arXiv:2006.11239 (schedule and loss); Song et al., arXiv:2010.02502 (DDIM);
-Ho and Salimans, arXiv:2207.12598 (guidance without a classifier).
+Networks predict the velocity sqrt(a) noise - sqrt(1 - a) image, where a is the share of the image.
+It carries the noise where the picture is clear, and the image where there is only noise. A small
+network that predicts the noise alone draws pictures of random brightness, since its errors at the
+first step are divided by sqrt(a).
+
+Source: Ho et al., arXiv:2006.11239 (schedule); Salimans and Ho, arXiv:2202.00512 (velocity);
+Song et al., arXiv:2010.02502 (DDIM); Ho and Salimans, arXiv:2207.12598 (guidance).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +20,7 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import OptionError
 
-Predict = Callable[[Tensor, int], Tensor]  # noisy images, step -> noise
+Predict = Callable[[Tensor, int], Tensor]  # noisy images, step -> velocity
 REFERENCE = 1000  # steps for which the usual betas are stated
 
 
@@ -88,7 +93,7 @@ def dropped(contexts: Sequence[Tensor], alone: float, together: float) -> list[T
     return found
 
 
-def noise_loss(
+def velocity_loss(
     net: nn.Module,
     clean: Tensor,
     contexts: Sequence[Tensor],
@@ -97,10 +102,10 @@ def noise_loss(
     alone: float = 0.1,
     together: float = 0.1,
 ) -> Tensor:
-    """Mean squared error of the predicted noise, at random steps: a step's loss for `fit`.
+    """Mean squared error of the velocity, at random steps: a step's loss for `fit`.
 
     Args:
-        net: (noisy (N, C, H, W), steps (N,), *contexts) to noise of the same shape as the images.
+        net: (noisy (N, C, H, W), steps (N,), *contexts) to velocities (N, C, H, W).
         clean: (N, C, H, W) in [-1, 1].
         contexts: each (N, ...); some rows are dropped, see `dropped`.
         signal: of `linear_signal`.
@@ -110,17 +115,18 @@ def noise_loss(
     time = torch.randint(len(signal), (len(clean),), device=clean.device)
     noise = torch.randn_like(clean)
     given = dropped(contexts, alone, together) if contexts else []
-    found = net(noised(clean, noise, signal.to(clean.device)[time]), time, *given)
-    return F.mse_loss(found, noise)
+    share = signal.to(clean.device)[time]
+    wanted = noised(noise, -clean, share)
+    return F.mse_loss(net(noised(clean, noise, share), time, *given), wanted)
 
 
 def guided(net: nn.Module, contexts: Sequence[Tensor], guidance: Guidance, steps: int) -> Predict:
-    """Noise by a network, pushed towards its contexts.
+    """The prediction of a network, pushed towards its contexts.
 
     With all contexts c, the prediction is e(c) + sum over k of w_k (e(only c_k) - e(nothing)).
 
     Args:
-        net: see `noise_loss`.
+        net: see `velocity_loss`.
         contexts: each (N, ...).
         guidance: weights w_k; the network runs on one batch of all variants with a weight.
         steps: of the schedule.
@@ -140,10 +146,10 @@ def guided(net: nn.Module, contexts: Sequence[Tensor], guidance: Guidance, steps
         images = torch.cat([noisy] * len(variants))
         now = torch.full_like(images[:, 0, 0, 0], time, dtype=torch.long)
         given = [torch.cat(one) for one in zip(*variants, strict=True)]
-        noise = cast(Tensor, net(images, now, *given)).unflatten(0, (len(variants), -1))
-        found = noise[0]
+        each = cast(Tensor, net(images, now, *given)).unflatten(0, (len(variants), -1))
+        found = each[0]
         for row, number in enumerate(used):
-            found = found + weights[number] * (noise[2 + row] - noise[1])
+            found = found + weights[number] * (each[2 + row] - each[1])
         return found
 
     return predict
@@ -172,7 +178,7 @@ def ddim(predict: Predict, noise: Tensor, signal: Tensor, steps: int) -> Tensor:
     for time, after in pairwise([*times, -1]):
         share = float(signal[time])
         later = float(signal[after]) if after >= 0 else 1.0
-        clean = ((x - (1 - share) ** 0.5 * predict(x, time)) / share**0.5).clamp(-1, 1)
+        clean = (share**0.5 * x - (1 - share) ** 0.5 * predict(x, time)).clamp(-1, 1)
         left = (x - share**0.5 * clean) / (1 - share) ** 0.5  # noise that fits the clamped image
         x = later**0.5 * clean + (1 - later) ** 0.5 * left
     return x
