@@ -1,0 +1,1 @@
+"""Virtual people by diffusion: a person in the pose, light and smile of a rendered map."""
