@@ -4,9 +4,9 @@ Trained networks are used elsewhere as ONNX; nothing that a user runs imports th
 """
 
 from mien.train.augment import Augment
-from mien.train.batches import Batches
+from mien.train.batches import Batches, ChangedBatches
 from mien.train.export import export, halved, quantised
-from mien.train.faces import Faces, tensor
+from mien.train.faces import Faces, tensor, unit_tensor
 from mien.train.loop import fit, seeded
 from mien.train.optimisers import adamw
 from mien.train.pictures import Read, read_clips, read_pictures
@@ -16,6 +16,7 @@ from mien.train.splits import folds, group_ids, held_out, leave_one_out, require
 __all__ = [
     "Augment",
     "Batches",
+    "ChangedBatches",
     "Faces",
     "Read",
     "adamw",
@@ -33,4 +34,5 @@ __all__ = [
     "require_classes",
     "seeded",
     "tensor",
+    "unit_tensor",
 ]

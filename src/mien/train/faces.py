@@ -27,3 +27,8 @@ class Faces:
 def tensor(images: Pixels) -> Tensor:
     """(N, S, S, 3) grey values to (N, 3, S, S) in [-1, 1]."""
     return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
+
+
+def unit_tensor(images: Pixels) -> Tensor:
+    """(N, S, S, 3) grey values to (N, 3, S, S) in [0, 1]."""
+    return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 255)

@@ -205,7 +205,7 @@ def test_the_loss_counts_hidden_pixels_only(torch, lab):
 
 
 def test_holes_of_an_epoch_are_the_same_again_and_differ_from_the_next(torch, lab):
-    batches = lab.train.HiddenBatches(noise(4, SIDE), 2)
+    batches = lab.train.ChangedBatches(noise(4, SIDE), 2, lab.train.partly_hidden)
     first = [x for x, _ in batches]
     assert all(torch.equal(a, b) for a, b in zip(first, [x for x, _ in batches], strict=True))
     batches.set_epoch(1)

@@ -1,6 +1,6 @@
 """Train the network of the card: mien train inpaint-face --data utkface --out runs/inpaint."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from mien.errors import TrainingError
 from mien.systems.inpaint_face.data import Faces, filled, parts
 from mien.systems.inpaint_face.holes import Mask, any_hole
 from mien.systems.inpaint_face.model import Inpainter
-from mien.train import adamw, export, fit, seeded
+from mien.train import ChangedBatches, adamw, export, fit, seeded, unit_tensor
 from mien.types import OnStep, Pixels
 
 HALF = 3e-3  # largest difference of the 16-bit file, of pixels in [0, 1]
@@ -46,8 +46,7 @@ def train(
         raise TrainingError("inpaint-face learns from photographs; give --data UTKFACE, unpacked.")
     learn, choose, _ = parts(data, out, on_step)
     net, found = fitted(config, learn, choose, out, on_step)
-    holes = [any_hole(64, k) for k in range(4)]
-    some = tensor(filled(choose.images[:4], holes), holes)
+    some, _ = partly_hidden(choose.images[:4], 0)
     apart = export(net, out / "weights.onnx", some, outputs=("y",), half=True, tolerance=HALF)
     return {"learnt from": len(learn.images), **found, "graph differs by": apart}
 
@@ -58,8 +57,7 @@ def fitted(
     """Train a network; the epoch with the least error of hidden pixels is kept."""
     seeded(config.seed)
     net = Inpainter()
-    holes = [any_hole(choose.images.shape[1], 7919 + k) for k in range(len(choose.images))]
-    given, whole = tensor(filled(choose.images, holes), holes), pixels(choose.images)
+    given, whole = partly_hidden(choose.images, 7919)
 
     def step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         x, true = batch
@@ -73,7 +71,7 @@ def fitted(
 
     before = float(_l1(given[:, :3], whole, given[:, 3:]))
     rows = fit(
-        step, net, HiddenBatches(learn.images, config.batch, config.seed),
+        step, net, ChangedBatches(learn.images, config.batch, partly_hidden, config.seed),
         adamw(net, config.rate, config.decay), epochs=config.epochs, seed=config.seed,
         average=config.average, clip=1.0, validate=validate, precision=config.precision,
         device=config.device, out=out, config=asdict(config), on_step=on_step,
@@ -95,37 +93,13 @@ def _l1(found: Tensor, true: Tensor, hidden: Tensor) -> Tensor:
     return each.mean()
 
 
-class HiddenBatches:
-    """Batches of filled faces with their mask, and whole faces; other holes in each epoch."""
-
-    def __init__(self, images: Pixels, size: int, seed: int = 0) -> None:
-        self.images, self.size, self.seed = images, min(size, len(images)), seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Select the order and the holes of that epoch; `fit` does so."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.images) // self.size
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        rng = np.random.default_rng([self.seed, self.epoch, 139])
-        order = rng.permutation(len(self.images))
-        for start in range(0, len(self) * self.size, self.size):
-            rows = order[start : start + self.size]
-            whole = [np.ascontiguousarray(self.images[k][:, :: rng.choice((1, -1))]) for k in rows]
-            first = int(rng.integers(1 << 30))
-            holes = [any_hole(one.shape[0], first + k) for k, one in enumerate(whole)]
-            yield tensor(filled(np.stack(whole), holes), holes), pixels(np.stack(whole))
+def partly_hidden(whole: Pixels, number: int) -> tuple[Tensor, Tensor]:
+    """Filled faces with their mask (N, 4, 64, 64), and whole faces (N, 3, 64, 64)."""
+    holes = [any_hole(whole.shape[1], number + k) for k in range(len(whole))]
+    return tensor(filled(whole, holes), holes), unit_tensor(whole)
 
 
 def tensor(images: Pixels, holes: list[Mask]) -> Tensor:
     """(N, 4, S, S) input of the network."""
     masks = torch.from_numpy(np.stack(holes)[:, None].astype(np.float32))
-    return torch.cat([pixels(images), masks], 1)
-
-
-def pixels(images: Pixels) -> Tensor:
-    """(N, S, S, 3) to (N, 3, S, S) in [0, 1]."""
-    return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 255)
+    return torch.cat([unit_tensor(images), masks], 1)

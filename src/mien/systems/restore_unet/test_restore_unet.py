@@ -140,7 +140,7 @@ def test_two_steps_of_training_and_the_file_answers_as_the_network(torch, lab, t
     net, found = lab.train.fitted(config, faces.rows(np.arange(2, 6)), some, None)
     assert set(found) == {"median psnr before", "median psnr"}
     path = tmp_path / "weights.onnx"
-    assert export(net, path, lab.train.tensor(images[:3]), outputs=("y",), half=True,
+    assert export(net, path, lab.train.unit_tensor(images[:3]), outputs=("y",), half=True,
                   tolerance=lab.train.HALF) < lab.train.HALF  # fmt: skip
     small = RestoreUNet(path, name="trained")
     shown = lab.train.restored(net, images[:3]).astype(float)
@@ -153,7 +153,7 @@ def test_an_untrained_network_returns_its_input(torch, lab):
 
 
 def test_conditions_of_an_epoch_are_the_same_again_and_differ_from_the_next(torch, lab):
-    batches = lab.train.SpoiledBatches(noise(4, SIDE), 2)
+    batches = lab.train.ChangedBatches(noise(4, SIDE), 2, lab.train.spoiled)
     first = [bad for bad, _ in batches]
     assert all(torch.equal(a, b) for a, b in zip(first, [bad for bad, _ in batches], strict=True))
     batches.set_epoch(1)

@@ -1,12 +1,11 @@
 """Train the network of the card: mien train restore-unet --data utkface --out runs/restore."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from mien.media import write_bytes
@@ -19,7 +18,15 @@ from mien.systems.restore_unet.data import (
     spoil_for_training,
 )
 from mien.systems.restore_unet.model import network
-from mien.train import adamw, export, fit, predict_batches, seeded
+from mien.train import (
+    ChangedBatches,
+    adamw,
+    export,
+    fit,
+    predict_batches,
+    seeded,
+    unit_tensor,
+)
 from mien.train.unet import log_error
 from mien.types import OnStep, Pixels
 
@@ -66,7 +73,7 @@ def train(
         write_bytes(out / "test.txt", "".join(f"{name}\n" for name in test.name).encode())
         learn = joined(learn, made)
     net, found = fitted(config, learn, choose, out, on_step)
-    some = tensor(choose.images[:4])
+    some = unit_tensor(choose.images[:4])
     apart = export(net, out / "weights.onnx", some, outputs=("y",), half=True, tolerance=HALF)
     return {"learnt from": len(learn.images), "chosen by": len(choose.images), **found,
             "largest difference of the graph": apart}  # fmt: skip
@@ -90,7 +97,7 @@ def fitted(
         return {"psnr": float(psnr(restored(model, bad), some.images).mean())}
 
     fit(
-        step, net, SpoiledBatches(learn.images, config.batch, config.seed),
+        step, net, ChangedBatches(learn.images, config.batch, spoiled, config.seed),
         adamw(net, config.rate, config.decay), epochs=config.epochs, seed=config.seed,
         average=config.average, clip=1.0, validate=validate, precision=config.precision,
         device=config.device, out=out, config=asdict(config), on_step=on_step,
@@ -102,42 +109,11 @@ def fitted(
 
 def restored(net: nn.Module, images: Pixels) -> Pixels:
     """(N, 128, 128, 3) the output of the network, rounded."""
-    found = predict_batches(net, images, tensor, 32).clamp(0, 1).numpy()
+    found = predict_batches(net, images, unit_tensor, 32).clamp(0, 1).numpy()
     return np.asarray(np.rint(found.transpose(0, 2, 3, 1) * 255), np.uint8)
 
 
-class SpoiledBatches:
-    """Batches of degraded and clean faces; each epoch has conditions of its own."""
-
-    def __init__(
-        self,
-        images: Pixels,
-        size: int,
-        seed: int = 0,
-        spoil: Callable[[Pixels, int], Pixels] = spoil_for_training,
-    ) -> None:
-        self.images, self.size, self.seed, self.spoil = images, min(size, len(images)), seed, spoil
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Select the order and the conditions of that epoch; `fit` does so."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.images) // self.size
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        rng = np.random.default_rng([self.seed, self.epoch, 127])
-        order = rng.permutation(len(self.images))
-        for start in range(0, len(self) * self.size, self.size):
-            rows = order[start : start + self.size]
-            clean = [self.images[k][:, :: rng.choice((1, -1))] for k in rows]
-            first = int(rng.integers(1 << 30))
-            bad = [self.spoil(np.ascontiguousarray(c), first + k) for k, c in enumerate(clean)]
-            yield tensor(np.stack(bad)), tensor(np.stack(clean))
-
-
-def tensor(images: Pixels) -> Tensor:
-    """(N, S, S, 3) to (N, 3, S, S) in [0, 1]."""
-    x = images.transpose(0, 3, 1, 2).astype(np.float32) / 255
-    return torch.from_numpy(x)
+def spoiled(clean: Pixels, number: int) -> tuple[Tensor, Tensor]:
+    """Degraded and clean faces, both (N, 3, 128, 128)."""
+    bad = [spoil_for_training(face, number + k) for k, face in enumerate(clean)]
+    return unit_tensor(np.stack(bad)), unit_tensor(clean)
