@@ -22,7 +22,7 @@ from mien.detect import detect_with_retries
 from mien.errors import ImageError, MienError, OptionError
 from mien.media import read_change, read_image, stretched, write_bytes
 from mien.service.made_files import done_files, read_artefact, settings_key, write_made
-from mien.service.runs import Run
+from mien.service.runs import Run, usable
 from mien.systems.gan_augment.gates import Gates, Known, matching_people, vectors
 from mien.systems.gan_augment.make import CROP, ZOOM, GanAugment, Options, inner
 from mien.types import OnStep, Pixels
@@ -133,20 +133,13 @@ def _read(
     people: Path, detector: Detector, step: OnStep
 ) -> tuple[list[_Source], dict[str, int]]:  # fmt: skip
     """The faces of the set, and how many images were left out for which reason."""
-    pictures = people_in(people)
-    sources: list[_Source] = []
-    left_out: Counter[str] = Counter()
-    for number, one in enumerate(pictures, 1):
-        found = _source(one.path, one.person, detector)
-        if isinstance(found, str):
-            left_out[found] += 1
-        else:
-            sources.append(found)
-        step("images", number, len(pictures))
+    sources, left_out = usable(
+        people_in(people), lambda one: _source(one.path, one.person, detector), step
+    )
     if not sources:
         reasons = ", ".join(f"{name} {count}" for name, count in left_out.items())
         raise MienError(f"No image of {people} can be used ({reasons}); give images of faces.")
-    return sources, dict(left_out)
+    return sources, left_out
 
 
 def _source(path: Path, person: str, detector: Detector) -> _Source | str:

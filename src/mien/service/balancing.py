@@ -25,7 +25,7 @@ from mien.metrics import TONES, tone_angle, tone_bin
 from mien.metrics.pictures import LUMA
 from mien.service.balance_plan import BalancePlan, Cell, counted, name_of
 from mien.service.made_files import done_files, read_artefact, settings_key, write_made
-from mien.service.runs import Run
+from mien.service.runs import Run, usable
 from mien.types import Face, OnStep, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, load
 
@@ -157,19 +157,11 @@ def _read(
     known = sorted({name for one in records for name in one.labels})
     if strange := [name for name in plan.labels if name not in known]:
         raise OptionError(f"The set has no label '{strange[0]}'; it has {', '.join(known)}.")
-    sources: list[Source] = []
-    left_out: Counter[str] = Counter()
-    for number, record in enumerate(records, 1):
-        one = _source(record, plan)
-        if isinstance(one, str):
-            left_out[one] += 1
-        else:
-            sources.append(one)
-        step("images", number, len(records))
+    sources, left_out = usable(records, lambda one: _source(one, plan), step)
     if not sources:
         reasons = ", ".join(f"{name} {count}" for name, count in left_out.items())
         raise MienError(f"No face of {data} can be used ({reasons}); give colour images of faces.")
-    return sources, dict(left_out)
+    return sources, left_out
 
 
 def _source(record: Labelled, plan: BalancePlan) -> Source | str:

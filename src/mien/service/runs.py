@@ -5,11 +5,12 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -17,6 +18,8 @@ from mien.errors import CancelledError, MienError
 from mien.types import OnStep
 from mien.zoo import home
 
+One = TypeVar("One")
+Kept = TypeVar("Kept")
 EXPIRES = 7 * 24 * 3600.0  # s that a stopped run may be resumed; it holds embeddings
 
 
@@ -40,6 +43,31 @@ class Run:
                 "them."
             )
         self.on_step(name, done, total)
+
+
+def usable(
+    given: Sequence[One], keep: Callable[[One], Kept | str], step: OnStep
+) -> tuple[list[Kept], dict[str, int]]:
+    """Keep the images of a set that can be used.
+
+    Args:
+        given: what is known of each image.
+        keep: returns what is kept of one, or the reason why it is left out.
+        step: called after each image.
+
+    Returns:
+        What is kept, and the number of images by the reason why they are left out.
+    """
+    kept: list[Kept] = []
+    left_out: Counter[str] = Counter()
+    for number, one in enumerate(given, 1):
+        found = keep(one)
+        if isinstance(found, str):
+            left_out[found] += 1
+        else:
+            kept.append(found)
+        step("images", number, len(given))
+    return kept, dict(left_out)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from mien.synth.render.backdrop import GREY
 from mien.synth.render.camera import Camera, Pose, project, rotation
 from mien.synth.render.cloth import weave
 from mien.synth.render.light import Light
-from mien.synth.render.raster import Buffer, Hits, Indices, interpolate
+from mien.synth.render.raster import Buffer, Hits, interpolate
 from mien.synth.render.room import FLOOR, random_room, room_picture, shade_floor
 from mien.synth.render.scene import (
     Drawing,
@@ -333,6 +333,3 @@ def _head_points(now: Moment) -> Doubles:
 def _inside(points: Doubles, camera: Camera) -> NDArray[np.bool_]:
     x, y, far = points.T
     return np.asarray((x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height) & (far > 1))
-
-
-__all__ = ["GROUP_LABELS", "GroupFrame", "Indices", "Member", "Setting", "Shown", "render_group"]

@@ -30,14 +30,13 @@ from mien.systems.gan_augment.model import Classifier, Critic, Generator, Packed
 from mien.train import Augment, Batches, adamw, export, fit, predict_batches, seeded, tensor
 from mien.train.adversarial import Game, Pace, play
 from mien.train.finish import UNSTATED
-from mien.train.players import PairGame, Weights
+from mien.train.players import CHANGES, PairGame, Weights
 from mien.types import Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, Card, File, find, load, write_card
 from mien.zoo.runs import CARD
 from mien.zoo.weights.cache import sha256_of
 
 Augmentation = Literal["none", "classic", "gan", "both"]
-CLASSIC = Augment(flip=0.5, shift=0.08, light=0.12, contrast=0.15)
 SAME = Augment(flip=0.0)
 SHARE = 0.5  # of generated images in a batch at the end of the training
 RISE = 0.5  # share of the training over which it rises from 0
@@ -300,7 +299,7 @@ def trained(
     seeded(seed)
     net = Classifier(int(label.max()) + 1)
     made = Drawn(pool, steps, seed) if pool is not None and augment in ("gan", "both") else None
-    change = CLASSIC if augment in ("classic", "both") else SAME
+    change = CHANGES if augment in ("classic", "both") else SAME
     rows = torch.arange(steps * batch) % len(images)
     pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
     order = torch.cat([torch.randperm(len(images), generator=_seed(seed, k))
