@@ -222,7 +222,7 @@ def test_people_are_merged_split_hidden_and_each_change_is_undone(known, visit, 
     page.locator(".toast", has_text="Maria").get_by_role("button", name="Undo").click()
     expect(photos).to_have_count(2)
     page.get_by_role("button", name="Hide").click()
-    page.get_by_text("hidden from lists").wait_for()
+    page.get_by_text("hidden from lists, but found by searches").wait_for()
     page.get_by_role("link", name="All people").click()
     page.get_by_role("link", name="Eileen").wait_for()
     expect(page.get_by_role("link", name="Mary")).to_have_count(0)
