@@ -183,6 +183,23 @@ def test_commands_in_shell_blocks_exist_with_their_options():
     assert seen > 10
 
 
+def test_commands_in_the_texts_of_the_page_and_the_server_exist():
+    from typer.main import get_command
+
+    from mien.cli.main import app
+
+    top = get_command(app).commands
+    texts = (*(ROOT / "web/src/words").glob("*.json"), *(ROOT / "src/mien/server").glob("*.py"))
+    named = {
+        (first, second)
+        for text in texts
+        for first, second in re.findall(r"mien ([a-z]+) ([a-z]+)", text.read_text("utf-8"))
+        if hasattr(top.get(first), "commands")
+    }
+    assert ("models", "pull") in named
+    assert not {(a, b) for a, b in named if b not in top[a].commands}
+
+
 def imported(name):
     """A module of the folder docs."""
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")

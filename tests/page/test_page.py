@@ -514,7 +514,7 @@ def test_trust_counts_by_group_and_says_why_a_calibration_fails(
 
 def test_another_model_is_prepared_tried_switched_to_and_rolled_back(visit, faces):
     if not is_fetched(cards()["dlib-resnet29"]):
-        pytest.skip("needs a second embedder: mien models fetch dlib-resnet29")
+        pytest.skip("needs a second embedder: mien models pull dlib-resnet29")
     page = visit("people")
     new_gallery(page, "models")
     for name in ("Eileen", "Grace"):

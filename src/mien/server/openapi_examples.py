@@ -19,7 +19,7 @@ VALUES: Schema = {
     "score": 5.2, "threshold": 3.6, "similarity": 0.93, "probability": 0.98, "margin": 1.7,
     "low": 0.93, "high": 0.99, "purpose": "door", "ground": "consent", "version": "v2",
     "reason": "The face is similar enough.", "message": "What was wrong.", "code": "not-found",
-    "key": "mien_1f2e3d4c5b6a_SECRET", "licence": "MIT", "command": "mien eval lfw",
+    "key": "mien_1f2e3d4c5b6a_SECRET", "licence": "MIT", "command": "mien eval identify",
     "labels": {"Ada Lovelace": "engineers"}, "next": "50",
     "request_id": "6ecec0804b224d09", "digest": "9c56cc51b374c3ba",
     "depth": "@depth.png", "infrared": "@infrared.png",

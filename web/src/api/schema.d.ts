@@ -15446,7 +15446,7 @@ export interface operations {
                      *       "people": 1,
                      *       "genuine": 1,
                      *       "impostors": 1,
-                     *       "command": "mien eval lfw",
+                     *       "command": "mien eval identify",
                      *       "points": [
                      *         {}
                      *       ],
