@@ -63,13 +63,16 @@ def sample(maps: Maps, points: Floats) -> Floats:
 
 
 def between(maps: Maps, column: Floats, row: Floats) -> Floats:
-    """Values of an (SIDE, SIDE, K) map at places of the chart, as `chart` gives them: (N, K)."""
+    """Values of an (SIDE, SIDE, K) map at places of the chart, as `chart` gives them: (N, K).
+
+    Beyond its edge the map goes on mirrored, so that skin has pores down the neck, not streaks.
+    """
     width = 4096  # remap refuses targets wider than 32767, so the line is folded into a sheet
     count = -(-len(column) // width) * width
     x, y = (np.resize(a, count).reshape(-1, width) for a in (column, row))
     if not count:
         return np.zeros((0, maps.shape[2]), np.float32)
-    done = cv2.remap(maps, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    done = cv2.remap(maps, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     values: Floats = np.asarray(done, np.float32).reshape(count, -1)[: len(column)]
     return values
 

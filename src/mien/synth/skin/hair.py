@@ -222,9 +222,22 @@ def strands(values: Floats, appearance: Appearance) -> tuple[Floats, Floats]:
     middle = _lookup(tables[1], across / 1.7, along / 26)
     fine = _lookup(tables[2], across / 0.75, along / 16)
     light = 1 + 0.13 * broad + 0.16 * middle + 0.13 * fine
-    ragged = 2.2 if appearance.hair_style in ("buzz", "short", "side", "bun") else 3.4
-    cover = values[:, 2] + ragged * (middle + fine) - 2.0
+    ragged = {"bob": 4.0, "long": 4.0, "curly": 2.0}.get(appearance.hair_style, 3.0)
+    hairs = _lookup(tables[2], across / 0.4, along / 40)  # ends of single hairs
+    cover = values[:, 2] + ragged * (0.6 * middle + 0.6 * fine + 0.9 * hairs) - 0.8 * ragged
     return np.clip(light, 0.35, 1.8).astype(np.float32), (cover > 0).astype(np.float32)
+
+
+def round_strands(normal: Floats, light: Floats) -> Floats:
+    """Normals, (N, 3), of hair whose strands, of brightness `light`, lie at angles of their own.
+
+    Highlights then break up along the strands, and a shell looks like hair.
+    """
+    out = normal.copy()
+    out[:, 0] += 1.6 * (light - 1) * normal[:, 2]
+    out[:, 2] -= 1.6 * (light - 1) * normal[:, 0]
+    out[:, 1] += 0.8 * (light - 1)
+    return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-6))
 
 
 def noise_of(seed: int, table: int, x: Array, y: Array) -> Floats:
