@@ -16,19 +16,12 @@ from mien.contracts import Embedder
 from mien.media import stretched
 from mien.media.skin import UTKFACE_POINTS, cheeks, toned
 from mien.metrics import tone_angle
-from mien.systems.edit_face.data import (
-    LARGE,
-    SIDE,
-    Faces,
-    edited,
-    faces,
-    joined,
-    training_set,
-)
+from mien.systems.edit_face.data import SIDE, edited, joined, training_set
 from mien.systems.edit_face.model import Classifier
 from mien.train import Augment, Batches, adamw, fit, predict_batches, seeded
 from mien.train.criteria import Criterion, Found, gain, of
 from mien.train.proofs import Part
+from mien.train.tones import LARGE, TonedFaces, toned_faces
 from mien.types import Face, Floats, OnStep, Pixels
 from mien.zoo import EMBEDDER, load
 
@@ -59,13 +52,13 @@ class Arm:
 class Parts:
     """Training and test part of UTKFace."""
 
-    learn: Faces
-    test: Faces
+    learn: TonedFaces
+    test: TonedFaces
 
 
 def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Parts:
     assert data is not None
-    return Parts(*faces(data, out, on_step))
+    return Parts(*toned_faces(data, out, on_step))
 
 
 def small(images: Pixels) -> Tensor:
@@ -96,7 +89,7 @@ def fairness(arm: Arm, seed: int, given: Parts) -> dict[str, float]:
     }.items()}  # fmt: skip
 
 
-def trained(arm: Arm, train: Faces, seed: int) -> nn.Module:
+def trained(arm: Arm, train: TonedFaces, seed: int) -> nn.Module:
     """A classifier of gender."""
     seeded(seed)
     net = Classifier()

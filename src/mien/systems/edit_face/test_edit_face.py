@@ -127,7 +127,8 @@ def toy(data, count=80):
     images = np.broadcast_to(colour[:, None, None], (count, 128, 128, 3))
     images = np.clip(images + rng.normal(0, 5, images.shape), 0, 255).astype(np.uint8)
     angles = np.array([tone_angle(cheeks(image)) for image in images])
-    return data.Faces(images, angles, np.arange(count) // 4 % 2, np.where(dark, "Black", "White"))
+    ages, race = np.full(count, 30), np.where(dark, "Black", "White")
+    return data.TonedFaces(images, angles, np.arange(count) // 4 % 2, ages, race)
 
 
 def test_training_sets_have_the_planned_share_and_edits_fill_it(parts):

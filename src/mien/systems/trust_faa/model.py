@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the usual name
+from torch import nn
 
-from mien.train import Augment, Batches, fit, predict_batches, seeded, tensor
+from mien.train import Augment, fit, predict_batches, seeded, tensor
+from mien.train.mitigation import Mitigation, mitigated
 from mien.types import Doubles, Pixels
 
 EPOCHS = 12
@@ -45,23 +45,25 @@ class SmallNet:
 
 
 def trained(
-    chips: Pixels, label: NDArray[np.int64], weight: Doubles, seed: int, epochs: int = EPOCHS
+    chips: Pixels,
+    label: NDArray[np.int64],
+    seed: int,
+    epochs: int = EPOCHS,
+    *,
+    mitigate: Mitigation = "none",
+    group: NDArray[np.bool_] | None = None,
+    others: Pixels | None = None,
 ) -> SmallNet:
-    """Train with a weight for each image."""
+    """Train on labels, with a mitigation for groups; see mien.train.mitigation."""
     seeded(seed)
     net = nn.Sequential(*_block(3, 16), *_block(16, 32), *_block(32, 64), nn.Flatten(),
                         nn.Linear(64 * 36, 2))  # fmt: skip
-
-    def step(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        each = F.cross_entropy(model(batch[0] * 2 - 1), batch[1], reduction="none")
-        return (each * batch[2]).mean()
-
-    pixels = torch.from_numpy(chips.transpose(0, 3, 1, 2).copy())
-    parts = torch.from_numpy(label), torch.from_numpy(weight.astype(np.float32))
-    batches = Batches(pixels, *parts, size=32, seed=seed,
-                      change=Augment(shift=0.05, light=0.1))  # fmt: skip
-    optimiser = torch.optim.AdamW(net.parameters(), 2e-3)
-    fit(step, net, batches, optimiser, epochs=epochs, seed=seed)
+    batches, step = mitigated(
+        mitigate, chips, torch.from_numpy(label), label if group is None else group, others,
+        size=32, see=lambda model, x: model(x * 2 - 1), seed=seed,
+        change=Augment(shift=0.05, light=0.1),
+    )  # fmt: skip
+    fit(step, net, batches, torch.optim.AdamW(net.parameters(), 2e-3), epochs=epochs, seed=seed)
     return SmallNet(net)
 
 
