@@ -22,7 +22,7 @@ SIDE, TURN, CHIP = 96, 5.0, 48  # px of the picture, degrees of yaw, px of the c
 OPEN = {"AU25": 0.9, "jawOpen": 0.45}
 YOUNG, OLD = 35, 45  # years: up to, and from
 DRAWN = 800  # training faces of UTKFace
-# Rendered people with a weak smile or none; each scene in two classes and two tones.
+# Rendered people with a smile or none; each scene in two classes and two tones.
 SMILERS, TEST_SMILERS, SMILE_SCENES = 40, 24, 4
 SMILE = {"AU12": 0.7, "AU6": 0.4}
 ROOM = 0.3  # of the extent of the lips around them that still counts as mouth
@@ -163,7 +163,7 @@ def _looks(faces: TonedFaces, like: TonedFaces, place: Path) -> Looks:
 
 
 def smiles(data: Path | None, out: Path, on_step: OnStep | None) -> LookParts:
-    """Rendered people with and without a weak smile, of whom only the skin tone differs."""
+    """Rendered people with and without a smile, of whom only the skin tone differs."""
 
     def make() -> dict[str, Pixels]:
         return {"chips": np.stack(list(_smiling(on_step)))}
