@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mien.signals import pulse_of
+from mien.signals import mean_colour, pulse_of
 
 TIMES = np.arange(0, 20, 1 / 30)
 # Share of the pulse in red, green, blue. Source: de Haan and van Leest, 2014.
@@ -47,3 +47,9 @@ def test_uneven_times_are_resampled():
 )
 def test_without_enough_there_is_no_pulse(times, colours):
     assert pulse_of(times, colours) is None
+
+
+def test_the_mean_colour_of_a_part_is_that_of_its_pixels():
+    image = np.random.default_rng(1).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    part = image[3:21, 5:32]
+    assert mean_colour(part) == pytest.approx(part.reshape(-1, 3).mean(0))

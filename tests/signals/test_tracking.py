@@ -43,7 +43,20 @@ def test_points_are_followed_where_they_are_asked_for():
     assert np.median(there - here, axis=0) == pytest.approx([3, -2], abs=0.1)
 
 
+def test_each_cell_has_at_most_one_point_and_the_strongest_come_first():
+    before = texture()
+    before[:40, :40] = 255 * (before[:40, :40] > 128)  # the strongest corners
+    [(here, there)] = follow_points(before, before, np.ones((160, 160), bool))
+    cells = {tuple(cell) for cell in here // 6}
+    assert len(cells) == len(here) <= 80
+    assert there == pytest.approx(here, abs=0.05)
+    assert ((here[:20] < 44).all(1)).all()
+
+
 def test_a_picture_without_corners_has_no_points():
     flat = np.full((64, 64), 90, np.uint8)
     [(here, there)] = follow_points(flat, flat, np.ones((64, 64), bool))
     assert here.shape == there.shape == (0, 2)
+    tiny = texture()[:4, :4]
+    [(here, _)] = follow_points(tiny, tiny, np.ones((4, 4), bool))
+    assert here.shape == (0, 2)

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from mien.liveness.crops import window
 from mien.media import resize_part
-from mien.signals import fit_plane, follow_points, grey_values, map_points, pulse_of
+from mien.signals import (
+    fit_plane,
+    follow_points,
+    grey_values,
+    map_points,
+    mean_colour,
+    pulse_of,
+)
 from mien.types import Doubles, Floats, Pixels
 
 ZOOM, SIDE = 2.2, 192  # times the box; px of the part that is compared, so a face has 87
@@ -119,7 +126,7 @@ class MotionRecorder:
         if x2 > x1 and y2 > y1:
             self._count += 1
             self._times.append(time)
-            self._colours.append(image[y1:y2, x1:x2].reshape(-1, 3).mean(0))
+            self._colours.append(mean_colour(image[y1:y2, x1:x2]))
 
     def result(self) -> Motion:
         """Return the measures of all frames so far."""
@@ -184,9 +191,8 @@ def _areas(
     scale = SIDE / (high - low)
     middle = ((box[:2] + box[2:]) / 2 - low) * scale
     half = (box[2:] - box[:2]) / 2 * scale
-    y, x = np.mgrid[:SIDE, :SIDE]
-    far = np.maximum(abs(x - middle[0]) / half[0], abs(y - middle[1]) / half[1])
-    return far <= 1, far >= OUTER
+    x, y = (abs(np.arange(SIDE) - middle[k]) / half[k] for k in (0, 1))
+    return np.maximum.outer(y, x) <= 1, np.maximum.outer(y, x) >= OUTER
 
 
 def _root(moved: Doubles) -> float:

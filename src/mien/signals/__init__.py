@@ -3,7 +3,7 @@
 from mien.signals.episodes import Episode, episodes, joined, pieces
 from mien.signals.flow import dense_flow, grey_values, optical_strain, shrink, still_motion
 from mien.signals.one_euro import OneEuro
-from mien.signals.pulse import Pulse, pulse_of
+from mien.signals.pulse import Pulse, mean_colour, pulse_of
 from mien.signals.swings import Swing, oscillations, swings
 from mien.signals.tracking import PlaneFit, fit_plane, follow_points, map_points
 
@@ -20,6 +20,7 @@ __all__ = [
     "grey_values",
     "joined",
     "map_points",
+    "mean_colour",
     "optical_strain",
     "oscillations",
     "pieces",

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.signal import butter, filtfilt
 
-from mien.types import Doubles
+from mien.types import Doubles, Pixels
 
 BAND = (0.7, 3.0)  # Hz: 42 to 180 beats per minute
 WINDOW = 1.6  # s, of the projection. Source: Wang et al., 2017
@@ -21,6 +22,11 @@ class Pulse:
 
     rate: float  # beats per minute
     snr: float  # dB: power around the rate and its double against the rest of the band
+
+
+def mean_colour(part: Pixels) -> Doubles:
+    """(3,) mean of the pixels of a part of an image, (H, W, 3)."""
+    return np.array(cv2.mean(part)[:3])
 
 
 def pulse_of(times: ArrayLike, colours: ArrayLike) -> Pulse | None:

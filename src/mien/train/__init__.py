@@ -8,6 +8,7 @@ from mien.train.batches import Batches, ChangedBatches
 from mien.train.export import export, halved, quantised
 from mien.train.faces import Faces, tensor, unit_tensor
 from mien.train.loop import fit, seeded
+from mien.train.mitigation import cell_weights, equal_cells, mitigated
 from mien.train.optimisers import adamw
 from mien.train.pictures import Read, read_clips, read_pictures
 from mien.train.predict import predict_batches
@@ -20,6 +21,8 @@ __all__ = [
     "Faces",
     "Read",
     "adamw",
+    "cell_weights",
+    "equal_cells",
     "export",
     "fit",
     "folds",
@@ -27,6 +30,7 @@ __all__ = [
     "halved",
     "held_out",
     "leave_one_out",
+    "mitigated",
     "predict_batches",
     "quantised",
     "read_clips",

@@ -14,7 +14,17 @@ from mien.metrics import roc_area
 from mien.systems.liveness_texture.data import DOMAINS, Faces, faces
 from mien.systems.liveness_texture.head import ZOOM, as_input
 from mien.systems.liveness_texture.model import Net
-from mien.train import Augment, Batches, adamw, export, fit, held_out, predict_batches, seeded
+from mien.train import (
+    Augment,
+    Batches,
+    adamw,
+    equal_cells,
+    export,
+    fit,
+    held_out,
+    predict_batches,
+    seeded,
+)
 from mien.types import Doubles, OnStep
 
 
@@ -105,9 +115,7 @@ def network(
 
 def balance(found: Faces) -> Doubles:
     """(N,) weights: half for live faces, half for attacks, and the same for each domain."""
-    kinds = [f"{d} {live}" for d, live in zip(found.domain, found.live, strict=True)]
-    _, which, count = np.unique(kinds, return_inverse=True, return_counts=True)
-    return np.asarray(1.0 / count[which])
+    return equal_cells(found.domain, found.live)
 
 
 def scores(model: nn.Module, found: Faces) -> Doubles:
