@@ -24,6 +24,7 @@ ZOOM, SIDE = 2.2, 192  # times the box; px of the part that is compared, so a fa
 LAG = 0.35  # s between compared frames: a hand moves a sheet by a few px
 OUTER = 1.25  # times the box: where the surroundings begin
 PAIRS = 4  # least number of compared frames
+ENOUGH = 10  # compared frames, after which every second one is left out: medians hardly change
 # Widths of the face that it must move between compared frames to be measured as a plane, and may.
 # Below, noise decides; above, points are lost, and a street moves with its passers-by.
 MOVED = (0.01, 0.3)
@@ -101,14 +102,17 @@ class MotionRecorder:
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     _colours: deque[Doubles] = field(default_factory=lambda: deque(maxlen=KEPT))
     _dropped: int = 0
+    _seen: int = 0
     _known: tuple[int, Motion] | None = None  # number of colours, and their result
     _count: int = 0
 
     def see(self, image: Pixels, box: Floats, time: float) -> None:
         """Take a frame in which the face was found; frames come in the order of time."""
+        self._seen += 1
         while len(self._frames) > 1 and time - self._frames[1][0] >= LAG - 1e-3:
             self._frames.popleft()
-        if self._frames and time - self._frames[0][0] >= LAG - 1e-3:
+        rested = len(self.pairs) >= ENOUGH and self._seen % 2
+        if self._frames and not rested and time - self._frames[0][0] >= LAG - 1e-3:
             _, earlier, at = self._frames[0]
             pair = compare(earlier, image, at, time)
             self._dropped += pair is None

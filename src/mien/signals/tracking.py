@@ -37,7 +37,8 @@ def follow_points(
     feature tracker", 2000.
     """
     strength = cv2.cornerMinEigenVal(before, 3)
-    chosen = [_corners(np.where(area, strength, 0)) for area in areas]
+    peak = strength >= cv2.dilate(strength, np.ones((5, 5)))  # edges alone are not followed well
+    chosen = [_corners(np.where(area & peak, strength, 0)) for area in areas]
     start: Any = np.concatenate(chosen)  # all at once: a pyramid takes as long as 15 points
     if not len(start):
         return [(np.zeros((0, 2)), np.zeros((0, 2)))] * len(areas)

@@ -289,7 +289,7 @@ PARTS = (
         "and nine in ten of the others are light",
         smiles,
         24,
-        3,
+        5,
     ),
     Part(
         name="planted gaps",
