@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError, TooFewTrialsError
-from mien.metrics import kernel_distance, psnr, ssim, tone_angle
+from mien.metrics import kernel_distance, lpips, psnr, ssim, tone_angle
 
 GREY = np.full((2, 16, 20, 3), 100, np.uint8)
 NOISE = np.random.default_rng(0).integers(0, 256, (3, 24, 20, 3), np.uint8)
@@ -74,3 +74,28 @@ def test_tone_angle_by_hand_and_undefined_for_grey():
     assert tone_angle(np.stack([light, light, dark])) == tone_angle(light)
     assert np.isnan(tone_angle(GREY))
     assert np.isnan(tone_angle(GREY[:0]))
+
+
+def test_lpips_by_hand():
+    # One place: (3, 4) has the length 5, (1, 0) has 1; squares (0.6 - 1)^2 and 0.8^2, weighted.
+    one = np.array([[[[3.0]], [[4.0]]]])
+    other = np.array([[[[1.0]], [[0.0]]]])
+    weight = np.array([2.0, 0.5])
+    assert lpips([one], [other], [weight]) == pytest.approx([2 * 0.16 + 0.5 * 0.64])
+    assert lpips([one], [7 * one], [weight]) == pytest.approx([0.0])  # the length is divided out
+    # Two layers are summed; places of a layer are averaged.
+    half = np.concatenate([one, other], -1), np.concatenate([one, one], -1)
+    found = lpips([one, half[0]], [other, half[1]], [weight, weight])
+    assert found == pytest.approx([0.64 * 1.5])
+
+
+def test_lpips_refuses_features_that_do_not_fit():
+    one = np.ones((1, 2, 3, 3))
+    for pair, weights in (
+        (([one], [one[:, :1]]), [np.ones(2)]),
+        (([one], [one]), [np.ones(3)]),
+        (([one], [one]), []),
+        (([], []), []),
+    ):
+        with pytest.raises(MienError, match="cannot be compared"):
+            lpips(*pair, weights)

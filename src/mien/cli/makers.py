@@ -116,6 +116,9 @@ def enhance(
 def edit(
     inputs: Inputs = None,
     out: Out = Path("edited"),
+    model: Annotated[
+        str, typer.Option("--model", help="Editor: a run folder of mien train edit-face.")
+    ] = EDITOR,
     settings: Settings = None,
     sheet: Sheet = None,
     no_mark: NoMark = False,
@@ -124,13 +127,15 @@ def edit(
 ) -> None:
     """Edit the largest face of photos: a smile, or a lighter or darker skin tone.
 
-    Those who are shown must have agreed. An edited face is marked and never
-    enrolled. This is the short form of: mien make edit-face.
+    An editor that you trained also changes its attributes: --model RUN_FOLDER
+    --set attributes=senior:1. Those who are shown must have agreed. An edited
+    face is marked and never enrolled. This is the short form of: mien make
+    edit-face.
 
     Example: mien edit me.jpg --set smiling=1 --out smile.png
     """
     how = (settings or [], not no_mark, device, commercial_only)
-    _make(EDITOR, inputs or [], out, *how, sheet)
+    _make(model, inputs or [], out, *how, sheet)
 
 
 def _make(

@@ -24,6 +24,9 @@ def balance(
         ),
     ],
     layout: Annotated[str, typer.Option(help="Layout of the folder.")] = "utkface",
+    model: Annotated[
+        str, typer.Option("--model", help="Editor: a run folder of mien train edit-face.")
+    ] = "edit-face",
     no_mark: Annotated[
         bool, typer.Option("--no-mark", help="Do not write 'edited' into the pictures.")
     ] = False,
@@ -43,7 +46,16 @@ def balance(
 
     wanted = read_plan(plan)
     with progress() as on_step:
-        found = run(data, wanted, out, layout=layout, mark=not no_mark, seed=seed, on_step=on_step)
+        found = run(
+            data,
+            wanted,
+            out,
+            layout=layout,
+            model=model,
+            mark=not no_mark,
+            seed=seed,
+            on_step=on_step,
+        )
     for name, count in found.unfillable.items():
         complain(f"{name}: {count} images are still missing; no further source passes the gates.")
     if table:

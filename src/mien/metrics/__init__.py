@@ -36,7 +36,15 @@ from mien.metrics.intervals import (
     wilson_share,
 )
 from mien.metrics.liveness import apcer, bpcer, roc_area, threshold_at_apcer
-from mien.metrics.pictures import TONES, kernel_distance, psnr, ssim, tone_angle, tone_bin
+from mien.metrics.pictures import (
+    TONES,
+    kernel_distance,
+    lpips,
+    psnr,
+    ssim,
+    tone_angle,
+    tone_bin,
+)
 from mien.metrics.spotting import (
     Interval,
     Spotting,
@@ -103,6 +111,7 @@ __all__ = [
     "kernel_distance",
     "least_cllr",
     "log_loss",
+    "lpips",
     "macro_f1",
     "match_boxes",
     "match_intervals",

@@ -1,5 +1,7 @@
 """Similarity of pictures to a reference, and of sets of pictures to each other."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,6 +71,49 @@ def ssim(pictures: Pixels, references: Pixels) -> Doubles:
         (mean_x**2 + mean_y**2 + one) * (var_x + var_y + two)
     )
     found: Doubles = map_.mean((1, 2))
+    return found
+
+
+def lpips(
+    pictures: Sequence[Floats], references: Sequence[Floats], weights: Sequence[Floats]
+) -> Doubles:
+    """Learned perceptual distance (LPIPS) of pictures from features; 0: equal, lower is better.
+
+    The features and weights are those of published networks; `mien.train.perceptual` opens a file
+    of them. Values of different networks are not comparable.
+
+    Args:
+        pictures: features of each layer, (N, C, H, W) each; C, H and W differ between layers.
+        references: the same shapes.
+        weights: (C,) of each layer, not negative.
+
+    Returns:
+        (N,) sum over layers of the mean over places of the weighted squared differences, after
+        each place's features were divided by their length.
+
+    Raises:
+        MienError: different shapes or numbers of layers.
+
+    Source: Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric",
+    CVPR 2018, equation 1, with the eps 1e-10 of the published code.
+    """
+    shapes = [[one.shape for one in side] for side in (pictures, references)]
+    widths = [weight.shape for weight in weights]
+    if not shapes[0] or shapes[0] != shapes[1] or widths != [one[1:2] for one in shapes[0]]:
+        raise MienError(
+            f"Features of shapes {shapes[0]} and {shapes[1]} with weights of shapes {widths} "
+            "cannot be compared: expected (N, C, H, W) of both and (C,) for each layer."
+        )
+    found = np.zeros(len(pictures[0]))
+    for x, y, weight in zip(pictures, references, weights, strict=True):
+        off = (_unit(x) - _unit(y)) ** 2
+        found += np.einsum("nchw,c->nhw", off, weight.astype(np.float64)).mean((1, 2))
+    return found
+
+
+def _unit(maps: Floats) -> Doubles:
+    wide = maps.astype(np.float64)
+    found: Doubles = wide / (np.sqrt((wide**2).sum(1, keepdims=True)) + 1e-10)
     return found
 
 

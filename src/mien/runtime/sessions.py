@@ -59,6 +59,8 @@ class Session:
         self.shape: list[int | str | None] = node.shape
         self._input = node.name
         self.outputs = [output.name for output in self._session.get_outputs()]
+        # What the writer of the file noted in it, by key.
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
 
     def __call__(self, x: np.ndarray[Any, Any]) -> dict[str, Floats]:
         """Run the graph; keys are the output names of the graph."""

@@ -27,9 +27,9 @@ from mien.service.balance_plan import BalancePlan, Cell, counted, name_of
 from mien.service.made_files import done_files, read_artefact, settings_key, write_made
 from mien.service.runs import Run, usable
 from mien.types import Face, OnStep, Pixels
-from mien.zoo import DETECTOR, EMBEDDER, load
+from mien.zoo import DETECTOR, EMBEDDER, Card, find, load
 
-EDITOR, MANIFEST = "edit-face", "manifest.jsonl"
+EDITOR, TASK, MANIFEST = "edit-face", "face-editing", "manifest.jsonl"
 FMR = 0.001  # of strangers, at which an edited face must still match its source
 SIDE = 200  # px of the faces: that of UTKFace's crops
 REACH = (-45.0, 68.0)  # degrees that are asked for in the outermost bins
@@ -67,9 +67,10 @@ def balance(
     out: Path,
     *,
     layout: str,
+    model: str = EDITOR,
     mark: bool = True,
     seed: int = 0,
-    edit: Edit = toned,
+    edit: Edit | None = None,
     same: Same | None = None,
     on_step: OnStep = silent,
     cancel: Event | None = None,
@@ -84,18 +85,22 @@ def balance(
         plan: cells and counts.
         out: folder for the edited faces, one folder per cell, and manifest.jsonl.
         layout: of the data set, see mien.datasets.
+        model: editor that changes the tone: a card, or the run folder of a training.
         mark: whether images show "edited"; training sets are made without.
         seed: of the order of sources and of the tones.
-        edit: maps a face and an angle to the edited face.
+        edit: maps a face and an angle to the edited face; default: that of the model.
         same: whether a face still shows the person; default: `matched()`.
         on_step: called after each image that is read, and after each edit.
         cancel: set this event to stop at the next step.
 
     Raises:
-        OptionError: an unknown layout, or labels that the set does not have.
+        OptionError: an unknown layout, labels that the set does not have, or a model that edits no
+            faces.
         MienError: no face can be used, or a file cannot be written.
     """
     step = Run(on_step, cancel).step
+    editor = find(model)
+    edit = edit or _edit_of(editor)
     sources, left_out = _read(data, layout, plan, step)
     before = counted([one.cell for one in sources])
     lacking = plan.deficits(before)
@@ -117,7 +122,7 @@ def balance(
             made[name_of(cell)] += 1
             stem = out / name_of(cell).replace("/", "-").replace(" ", "-")
             stem /= f"{made[name_of(cell)]:05d}"
-            rows.append(_write(sources[row], changed, cell, angle, stem, mark, seed, step))
+            rows.append(_write(editor, sources[row], changed, cell, angle, stem, mark, seed, step))
             step("edited faces", len(rows), sum(lacking.values()))
     out.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -231,7 +236,21 @@ def sharpness(chip: Pixels) -> float:
     return float(np.abs(np.diff(grey, 2, axis=0)).mean() + np.abs(np.diff(grey, 2, axis=1)).mean())
 
 
+def _edit_of(editor: Card) -> Edit:
+    """The change of tone by a card; formulas need neither weights nor a detector."""
+    if editor.task != TASK:
+        raise OptionError(
+            f"'{editor.name}' edits no faces; name {EDITOR}, or the run folder of: mien train "
+            f"{EDITOR}."
+        )
+    if not editor.files:
+        return toned
+    found: Edit = load(editor.name).toned
+    return found
+
+
 def _write(
+    editor: Card,
     source: Source,
     changed: Pixels,
     cell: Cell,
@@ -244,11 +263,13 @@ def _write(
     """Write one edited face with its provenance, unless it is there; return its row."""
     photo = read_artefact("image", source.path)
     provenance = Provenance(
-        EDITOR, "", "edited", ((photo.name, photo.sha256),), (),
+        editor.name, editor.digest if editor.files else "", "edited",
+        ((photo.name, photo.sha256),),
+        (f"{editor.name}@{editor.digest}",) if editor.files else (),
         (("cell", name_of(cell)), ("tone", f"{angle:.3f}")), seed,
     )  # fmt: skip
-    key = settings_key({"made_from": photo.sha256, "cell": name_of(cell), "tone": angle,
-                        "mark": mark})  # fmt: skip
+    about = {"made_from": photo.sha256, "cell": name_of(cell), "tone": angle, "mark": mark}
+    key = settings_key(about | ({"editor": editor.digest} if editor.files else {}))
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = done_files(stem, key)
     if files is None:

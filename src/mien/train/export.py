@@ -1,7 +1,7 @@
 """Export a trained network to ONNX and check that the file gives the same outputs."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +31,7 @@ def export(
     free: Sequence[int] = (0,),
     half: bool = False,
     tolerance: float = TOLERANCE,
+    facts: Mapping[str, str] | None = None,
 ) -> float:
     """Write a network as ONNX, run the file, and compare the outputs.
 
@@ -44,6 +45,7 @@ def export(
             is part of the comparison, so it needs its own tolerance.
         tolerance: largest absolute difference over the example, also of its first row alone and
             of the rows in reverse order: rows must be independent of each other.
+        facts: notes that are stored in the file, by key; `Session.metadata` returns them.
 
     Returns:
         The maximum absolute difference.
@@ -80,7 +82,9 @@ def export(
                 f"The graph and the network differ by {difference:.2g}, more than {tolerance:g}. "
                 "An operation differs in ONNX, or rows of a batch depend on each other."
             )
-        _write(onnx.load(draft), path)
+        made = onnx.load(draft)
+        h.set_model_props(made, dict(facts or {}))
+        _write(made, path)
     return difference
 
 

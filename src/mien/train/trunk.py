@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
-from mien.train.convolutions import Convolution, convolutions
+from mien.embed.dlib import SIDE
+from mien.train.convolutions import Convolution, convolutions, matrices
 from mien.zoo import fetch
 from mien.zoo import find as card
 
@@ -123,3 +124,24 @@ class Trunk(nn.Module):
                 break
         for step in steps:
             step.settle()
+
+
+class FrozenRecogniser(nn.Module):
+    """dlib's whole network, frozen: a loss on its vectors has gradients by the pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = Trunk(BLOCKS, SIDE).requires_grad_(False)
+        [path] = fetch(card(CARD))
+        [last] = matrices(path)
+        self.last = nn.Parameter(torch.from_numpy(last), requires_grad=False)  # (256, 128)
+
+    def train(self, mode: bool = True) -> "FrozenRecogniser":
+        """Keep the batch norms as they are: they are identities."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, 150, 150) in [0, 1], cut by DlibEmbedder.crop, to unit vectors (N, 128)."""
+        return F.normalize(self.trunk(pixels) @ self.last, dim=1)

@@ -13,39 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
-from mien.embed.dlib import SIDE
 from mien.systems.cross_spectral.data import Chips
 from mien.systems.cross_spectral.measure import BONA_FIDE, NIR, VIS
 from mien.train import Batches, fit, predict_batches, seeded
-from mien.train.convolutions import matrices
-from mien.train.trunk import BLOCKS, CARD, Trunk
+from mien.train.trunk import FrozenRecogniser
 from mien.types import Doubles, Pixels
-from mien.zoo import fetch
-from mien.zoo import find as card
 
 STAGES = (3, 7)  # blocks of dlib's network up to the ends of its first two stages
 BALANCE = 0.01  # weight of the load of experts, as published
 
 
-class Recogniser(nn.Module):
+class Recogniser(FrozenRecogniser):
     """dlib's whole network: (N, 3, 150, 150) pixels in [0, 1] -> (N, 128) of length 1."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trunk = Trunk(BLOCKS, SIDE).requires_grad_(False)
-        [path] = fetch(card(CARD))
-        [last] = matrices(path)
-        self.last = nn.Parameter(torch.from_numpy(last), requires_grad=False)  # (256, 128)
-
-    def train(self, mode: bool = True) -> "Recogniser":
-        """Keep the batch norms as they are: they are identities."""
-        super().train(mode)
-        self.trunk.eval()
-        return self
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Unit vectors."""
-        return F.normalize(self.trunk(pixels) @ self.last, dim=1)
 
     def extra(self) -> Tensor | float:
         """What the last batch adds to the loss."""

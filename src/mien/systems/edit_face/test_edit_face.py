@@ -169,8 +169,8 @@ def test_real_faces_reach_the_tone_and_stay_themselves(data, tmp_path, embedder,
     off = np.abs([tone_angle(cheeks(x)) for x in made] - wanted)
     low, high = REACHED
     assert low <= 100 * (off <= proof.NEAR).mean() <= high
-    cosine = (proof.vectors(embedder, faces) * proof.vectors(embedder, made)).sum(1)
+    cosine = (proof.embedded(embedder, faces) * proof.embedded(embedder, made)).sum(1)
     assert cosine.mean() > 0.97
 
 
-REACHED = (86.4, 100.0)  # %, the interval in README.md
+REACHED = (85.9, 99.5)  # %: 92.7 in README.md, and three standard errors of 130 faces

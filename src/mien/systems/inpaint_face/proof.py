@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from mien.systems.inpaint_face.data import filled, parts
 from mien.systems.inpaint_face.holes import KINDS, Mask, hole
 from mien.systems.inpaint_face.make import CROP, SIDE, InpaintFace
-from mien.train.criteria import Criterion, Found, gain
+from mien.train.criteria import Criterion, Found, gain, spread
 from mien.train.identity import accepted, actors, embedded
+from mien.train.perceptual import UNMEASURED, Lpips, weights_in
 from mien.train.proofs import Figures, Part
 from mien.types import Doubles, Floats, OnStep, Pixels
 from mien.zoo import EMBEDDER, load
@@ -37,6 +38,7 @@ class Photographs:
     sets: Mapping[str, Pixels]  # (N, 64, 64, 3)
     people: NDArray[np.str_]  # of the actors
     average: Floats  # (64, 64, 3)
+    lpips: Path | None = None  # weights, if the run folder holds some
 
 
 def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Photographs:
@@ -45,7 +47,7 @@ def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Photographs:
     some = test.images[:: max(1, len(test.images) // FACES)]
     portraits, people = actors(data / "taiwan", CROP, out / "taiwan")
     average = learn.images.astype(np.float32).mean(0)
-    return Photographs({ACTORS: portraits, UTKFACE: some}, people, average)
+    return Photographs({ACTORS: portraits, UTKFACE: some}, people, average, weights_in(out))
 
 
 Way = Callable[[Pixels, list[Mask], Photographs], Floats]  # whole faces, holes -> filled faces
@@ -91,6 +93,9 @@ def _run(way: Way, seed: int, given: Photographs) -> Figures:
             holes = [hole(kind, SIDE, 100_000 * (seed + 1) + k) for k in range(len(faces))]
             done = way(faces, holes, given)
             found[f"{name}: {kind}"] = float(hidden_psnr(done, faces, holes).mean())
+            if given.lpips:
+                rounded = np.rint(done).astype(np.uint8)
+                found[f"LPIPS: {name}: {kind}"] = float(Lpips(given.lpips)(rounded, faces).mean())
             if name == ACTORS and kind in COVERS:
                 found[f"TAR: {kind}"] = _tar(np.rint(done).astype(np.uint8), faces, given.people)
         found[name] = float(np.mean([found[f"{name}: {kind}"] for kind in KINDS]))
@@ -116,8 +121,19 @@ def _clean(found: Found, given: Photographs) -> Sequence[str]:
     return [
         f"{len(faces)} portraits of {len(set(given.people))} actors and "
         f"{len(given.sets[UTKFACE])} photographs of UTKFace. TAR at FAR {FAR:g} by `{EMBEDDER}`, "
-        f"filled probes against whole portraits; whole probes of {SIDE} px: {whole:.3f}."
+        f"filled probes against whole portraits; whole probes of {SIDE} px: {whole:.3f}.",
+        _perceived(found, given),
     ]
+
+
+def _perceived(found: Found, given: Photographs) -> str:
+    """LPIPS of whole faces, mean over the kinds of holes, if there are weights for it."""
+    if given.lpips is None:
+        return f"LPIPS: {UNMEASURED}, since the run folder holds no weights for it."
+    keys = [f"LPIPS: {name}: {kind}" for name in given.sets for kind in KINDS]
+    each = [f"{arm} {spread([float(np.mean([one[key] for key in keys])) for one in every])}"
+            for arm, every in found.items()]  # fmt: skip
+    return f"LPIPS of whole faces, mean over the kinds of holes: {'; '.join(each)}."
 
 
 PARTS = (

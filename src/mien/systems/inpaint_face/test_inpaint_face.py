@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -220,6 +221,19 @@ def test_errors_of_hidden_pixels_by_hand(torch):
     assert proof.hidden_psnr(done, faces, [hidden]) == pytest.approx([0])
     done[:, 0] = 25.5
     assert proof.hidden_psnr(done, faces, [hidden]) == pytest.approx([20])
+
+
+def test_lpips_of_filled_faces_needs_weights(torch, monkeypatch, tmp_path):
+    proof = import_module("mien.systems.inpaint_face.proof")
+    monkeypatch.setattr(proof, "_tar", lambda *given: 1.0)
+    faces = noise(2, SIDE)
+    given = proof.Photographs({proof.ACTORS: faces}, np.array(["a", "b"]), faces[0] * 1.0)
+    found = {"mean": [proof._run(proof.ARMS[proof.MEAN], 0, given)]}
+    assert "not measured" in proof._perceived(found, given)
+    monkeypatch.setattr(proof, "Lpips", lambda path: lambda x, y: np.full(len(x), 0.25))
+    given = replace(given, lpips=tmp_path / "lpips.pth")
+    found = {"mean": [proof._run(proof.ARMS[proof.MEAN], 0, given)]}
+    assert "mean 0.250" in proof._perceived(found, given)
 
 
 @pytest.mark.realdata

@@ -19,6 +19,7 @@ from mien.systems.restore_unet.data import Faces, parts
 from mien.systems.restore_unet.make import CROP, FACTOR, RestoreUNet
 from mien.train.criteria import Criterion, Found, of
 from mien.train.identity import accepted, actors, embedded
+from mien.train.perceptual import UNMEASURED, Lpips, weights_in
 from mien.train.proofs import Figures, Part
 from mien.train.seed_summary import markdown
 from mien.types import Doubles, OnStep, Pixels
@@ -42,13 +43,15 @@ class Photographs:
     some: Faces  # of UTKFace
     clean: Pixels  # (N, 128, 128, 3) portraits of actors
     people: NDArray[np.str_]  # (N,) whom they show
+    lpips: Path | None = None  # weights, if the run folder holds some
 
 
 def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Photographs:
     assert data is not None
     _, _, test = parts(data / "utkface", out / "utkface", on_step)
     some = test.rows(np.arange(0, len(test.images), max(1, len(test.images) // FACES)))
-    return Photographs(some, *actors(data / "taiwan", CROP, out / "taiwan", EACH))
+    clean, people = actors(data / "taiwan", CROP, out / "taiwan", EACH)
+    return Photographs(some, clean, people, weights_in(out))
 
 
 def _gains(name: str, seed: int, given: Photographs) -> dict[str, float]:
@@ -72,6 +75,7 @@ def _tables(found: Found, given: Photographs) -> Sequence[str]:
         pictures(
             one, UTKFACE, f"{len(given.some.images)} photographs of UTKFace that no training saw"
         ),
+        perceived(net, given),
         tones(net, given.some),
         identities(net, given.clean, given.people),
     ]
@@ -134,6 +138,20 @@ def pictures(found: Figures, part: str, who: str) -> str:
             markdown(columns, rows),
         ]
     )
+
+
+def perceived(net: RestoreUNet, given: Photographs) -> str:
+    """LPIPS of the portraits of actors before and after, if there are weights for it."""
+    if given.lpips is None:
+        return f"**LPIPS** {UNMEASURED}: the run folder holds no weights for it."
+    metric, rows = Lpips(given.lpips), []
+    for condition in ALL:
+        bad = degraded(given.clean, condition)
+        values = [metric(x, given.clean) for x in (bad, restored(net, bad))]
+        people = Clusters(given.people.tolist())
+        rows.append((condition, *(_text(people.mean(one), 3) for one in values)))
+    columns = ("Condition", "LPIPS before (95 % interval)", "After")
+    return "\n\n".join(["**LPIPS** of the portraits, lower is better.", markdown(columns, rows)])
 
 
 def gain(images: Pixels, bad: Pixels, good: Pixels) -> Estimate:

@@ -2,7 +2,9 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,6 +199,14 @@ def test_the_proof_measures_each_condition_of_each_set_once(torch, monkeypatch):
     assert asked == [2, 2, 3, 3]
     assert found["actors: blur: gain"] == found["UTKFace: clean: gain"] == 0
     assert found["actors: clean: before"] == proof.CAP
+    assert "not measured" in proof.perceived(Same(), given)
+
+    def difference(pictures, references):
+        return np.abs(pictures - 1.0 * references).mean((1, 2, 3))
+
+    monkeypatch.setattr(proof, "Lpips", lambda path: difference)
+    shown = proof.perceived(Same(), replace(given, lpips=Path("lpips.pth")))
+    assert "| clean | 0.000 (" in shown
     text = proof.pictures(found, proof.ACTORS, "2 portraits")
     assert "| clean | 60.00 | 60.00 | +0.00 (+nan to +nan) |" in text
 
