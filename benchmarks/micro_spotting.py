@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from mien.metrics import Interval, SpottingCounts, spotting
-from mien.signals.micro import FLOOR, Durations, events_of, movement
+from mien.signals.micro import FLOOR, STANDS, Durations, events_of, movement
 from mien.synth import Actor, Camera, Scene, make_person, open_head, render
 
 SIDE, RATE, SECONDS, LEVELS = 128, 30, 12, 5
@@ -78,7 +78,7 @@ def difference(frames: np.ndarray) -> np.ndarray:
 
 def spans(score: np.ndarray, way: str, least: float = 0.0) -> list[Interval]:
     """Events of a score whose first frame is the film's frame APART."""
-    events = events_of(score, RATE, way=way, durations=DURATIONS, least=least)
+    events = events_of(score, RATE, way=way, durations=DURATIONS, least=least, stands=STANDS)
     return [Interval(e.onset + APART, e.offset + APART) for e in events]
 
 
@@ -103,7 +103,7 @@ def main() -> None:
         scores = {
             "ours": movement(frames, APART, ignore=eyes())[inside],
             "eyes counted": movement(frames, APART)[inside],
-            "head not subtracted": movement(frames, APART, head=False, ignore=eyes())[inside],
+            "head not subtracted": movement(frames, APART, head="ignored", ignore=eyes())[inside],
         }
         here = {f"ours, {way}": spans(scores["ours"], way, FLOOR)
                 for way in ("map", "released", "fixed")}  # fmt: skip

@@ -93,6 +93,10 @@ class LanguageError(MienError):
     """A language model cannot be reached, or its answer cannot be used."""
 
 
+class TooManyImagesError(LanguageError, ValueError):
+    """A question has more images than a model takes; asking again does not help."""
+
+
 class MissingExtraError(MienError, ImportError):
     """A package that belongs to an extra of mien is not installed."""
 

@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import pytest
 
-from mien.errors import LanguageError
-from mien.language import ServerClient, ask, check_schema
+from mien.errors import LanguageError, TooManyImagesError
+from mien.language import ServerClient, Turn, ask, check_schema
 from mien.language.clients import png
 from mien.media import read_image
 from mien.testing import noise
@@ -148,6 +148,38 @@ def test_a_server_gets_image_prompt_and_key(server, monkeypatch):
     assert np.array_equal(read_image(data), image)
     client(None, "Only words")
     assert len(state["asked"][1][2]["messages"][0]["content"]) == 1
+
+
+def test_examples_come_as_turns_before_the_question(server):
+    address, state = server
+    first, second, asked = noise(3, 8)
+    turns = [Turn(first, "And this?", "happy"), Turn(None, "Ready?", "yes")]
+    assert ServerClient("toy", address=address)(asked, "Which?", turns) == "a smile"
+    messages = state["asked"][0][2]["messages"]
+    assert [one["role"] for one in messages] == ["user", "assistant"] * 2 + ["user"]
+    assert messages[1]["content"] == "happy"
+    assert [one["text"] for one in messages[0]["content"][:1]] == ["And this?"]
+    for message, image in ((messages[0], first), (messages[4], asked)):
+        url = message["content"][1]["image_url"]["url"]
+        assert np.array_equal(read_image(base64.b64decode(url.partition(",")[2])), image)
+    assert len(messages[2]["content"]) == 1
+    state["answer"] = (200, listed(("happy", -0.1)))
+    ServerClient("toy", address=address).first_tokens(asked, "One word", [Turn(second, "?", "sad")])
+    assert len(state["asked"][1][2]["messages"]) == 3
+
+
+def test_more_images_than_a_model_takes_are_not_sent(server):
+    address, state = server
+    images = noise(3, 8)
+    turns = [Turn(one, "?", "sad") for one in images[:2]]
+    client = ServerClient("toy", address=address, images=2)
+    with pytest.raises(TooManyImagesError, match=r"takes 2 image\(s\) at once.* has 3 with its ex"):
+        client(images[2], "Which?", turns)
+    assert state["asked"] == []
+    assert client(None, "Which?", turns) == "a smile"
+    state["answer"] = (400, b"{}")
+    with pytest.raises(LanguageError, match=r"\(400.*It had 3 images: the model may take fewer"):
+        ServerClient("toy", address=address)(images[2], "Which?", turns)
 
 
 def listed(*tokens):

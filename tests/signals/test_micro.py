@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.errors import FilmError
+from mien.errors import FilmError, MienError
 from mien.metrics import Interval, spotting
 from mien.signals.micro import Durations, events_of, movement, spot_micro
 
@@ -108,17 +108,40 @@ def test_a_still_film_has_no_event():
     assert spot_micro(film(np.zeros(60)), RATE).events == ()
 
 
+def nod(count=61, size=4.0):
+    """The texture above, which moves as a whole and comes back within half a second."""
+    moves = np.zeros(count)
+    moves[24:37] = size * np.hanning(15)[1:-1]
+    still = film(np.zeros(count))
+    return np.stack([
+        cv2.warpAffine(one, np.float32([[1, 0, m], [0, 1, 0]]), (SIDE, SIDE), borderMode=4)
+        for one, m in zip(still, moves, strict=True)
+    ])  # fmt: skip
+
+
 def test_the_head_is_subtracted():
-    still = film(np.zeros(40), drift=0.1)
-    with_head = np.nanmean(movement(still, 15, head=False))
-    assert with_head > 1.2
-    assert np.nanmean(movement(still, 15)) < 0.3 * with_head
+    with_head = np.nanmax(movement(nod(), 15, head="ignored"))
+    assert with_head > 1.5
+    for head in ("turning", "average", "affine"):
+        assert np.nanmax(movement(nod(), 15, head=head)) < 0.3 * with_head
+
+
+def test_what_passes_in_one_direction_does_not_count():
+    assert np.nanmax(movement(film(np.zeros(40), drift=0.1), 15, head="ignored")) < 0.1
 
 
 def test_an_ignored_place_does_not_count():
     ignore = np.zeros((SIDE, SIDE), bool)
     ignore[40:] = True
     assert spot_micro(film(short_move()), RATE, ignore=ignore).events == ()
+
+
+def test_an_edge_shows_the_head_but_does_not_count():
+    edge = np.zeros((SIDE, SIDE), bool)
+    edge[50:] = True
+    assert spot_micro(film(short_move()), RATE, edge=edge).events == ()
+    with pytest.raises(MienError, match="No place of the face"):
+        spot_micro(film(short_move()), RATE, edge=np.ones((SIDE, SIDE), bool))
 
 
 def test_frames_per_second_are_warned_about_and_refused():

@@ -18,7 +18,8 @@ from mien.types import Clip, Crop, Face, Floats, OnStep, Pixels
 
 KIND = "micro-movement"  # of mien.behaviour.KINDS
 CROP = Crop(size=128)
-EYES = 0.07  # share of the side above and below the eyes, where blinks and gaze move
+EYES = 0.07  # share of the side above and below the eyes
+OVAL, INNER = (0.34, 0.44), (0.27, 0.4)  # half width and height of the face, and without its edge
 DRIFT = 0.3  # of the distance between the eyes: a head that moves further starts a new segment
 GAP = 0.15  # s between two frames of a segment, as for all events
 LONGEST = 0.5  # s. Source: Yan et al., 2013
@@ -71,7 +72,7 @@ def spot_clip(
         return None, ("a film of two frames or more is needed",)
     rate = round(1 / float(np.median(np.diff(clip.times))), 1)
     try:
-        found = spot_micro(grey_values(clip.chips), rate, ignore=eye_band())
+        found = spot_micro(grey_values(clip.chips), rate, ignore=beside_face(), edge=face_edge())
     except FilmError as error:
         return None, (str(error),)
     spans = ([float(clip.times[k]) for k in (e.onset, e.apex, e.offset)] for e in found.events)
@@ -179,7 +180,7 @@ class _Spotter:
             return
         if count <= 2 * round(APART * rate) or not rate:
             return  # up to a second: nothing to compare with, so it is not in `seconds` either
-        spotted = spot_micro(np.stack(segment.chips), rate, ignore=eye_band())
+        spotted = spot_micro(np.stack(segment.chips), rate, ignore=beside_face(), edge=face_edge())
         self.seconds += count / rate - 2 * APART
         if spotted.note:
             self.notes.add(spotted.note)
@@ -199,8 +200,22 @@ class _Spotter:
             })  # fmt: skip
 
 
-def eye_band() -> NDArray[np.bool_]:
-    """(S, S) of a chip: rows around the eyes, in which motion does not count."""
+def eye_rows() -> NDArray[np.bool_]:
+    """(S,) rows of a chip around the eyes, where blinks and gaze move."""
     middle = places(CROP)[:2, 1].mean() / CROP.size
-    rows = np.abs((np.arange(CROP.size) + 0.5) / CROP.size - middle) < EYES
-    return np.repeat(rows[:, None], CROP.size, 1)
+    return np.asarray(np.abs((np.arange(CROP.size) + 0.5) / CROP.size - middle) < EYES)
+
+
+def beside_face() -> NDArray[np.bool_]:
+    """(S, S) of a chip: beside the oval of the face, and rows around the eyes."""
+    return _outside(*OVAL) | eye_rows()[:, None]
+
+
+def face_edge() -> NDArray[np.bool_]:
+    """(S, S) of a chip: where the background appears when a head turns."""
+    return _outside(*INNER)
+
+
+def _outside(wide: float, high: float) -> NDArray[np.bool_]:
+    x, y = ((one + 0.5) / CROP.size for one in np.mgrid[: CROP.size, : CROP.size][::-1])
+    return np.asarray(((x - 0.5) / wide) ** 2 + ((y - 0.52) / high) ** 2 > 1)

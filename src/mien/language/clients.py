@@ -10,16 +10,29 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mien.errors import LanguageError
+from mien.errors import LanguageError, TooManyImagesError
 from mien.types import Pixels
 
 Respond = Callable[[Pixels | None, str], str]  # (H, W, 3) or None, and a prompt -> the answer
 Weigh = Callable[[Pixels | None, str], Mapping[str, float]]  # the same -> first tokens, log-probs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """A question and its answer that come before the question: an example for the model."""
+
+    image: Pixels | None  # (H, W, 3)
+    prompt: str
+    answer: str
+
+
+RespondAfter = Callable[[Pixels | None, str, Sequence[Turn]], str]  # the same, after examples
 ADDRESS = "http://127.0.0.1:8000/v1"  # of a server on this machine
 SECONDS = 120.0  # for one answer
 LONGEST = 1_000_000  # bytes of an answer that are read
@@ -38,6 +51,7 @@ class ServerClient:
         key: str = "",
         allow_remote: bool = False,
         seconds: float = SECONDS,
+        images: int | None = None,
     ) -> None:
         """Name a server; nothing is sent yet.
 
@@ -47,6 +61,7 @@ class ServerClient:
             key: sent as bearer token, if given.
             allow_remote: permit an address outside this machine. Pictures are then sent there.
             seconds: for one answer.
+            images: that the model takes at once, examples included; None: not known.
 
         Raises:
             LanguageError: the address is not http(s), or is another machine without permission.
@@ -66,17 +81,20 @@ class ServerClient:
                 "allow it explicitly (allow_remote), or run the model on this machine."
             )
         self.name, self.address = model, address.rstrip("/")
-        self._key, self._seconds = key, seconds
+        self._key, self._seconds, self._images = key, seconds, images
 
-    def __call__(self, image: Pixels | None, prompt: str) -> str:
-        """Return the answer of the model at temperature 0.
+    def __call__(self, image: Pixels | None, prompt: str, turns: Sequence[Turn] = ()) -> str:
+        """Return the answer of the model at temperature 0; `turns` come before the question.
 
         Raises:
+            TooManyImagesError: there are more images than the model takes. Nothing is sent.
             LanguageError: the server cannot be reached, refuses, or answers with something else.
         """
-        return str(self._ask(image, prompt, ("message", "content")) or "")
+        return str(self._ask(image, prompt, turns, ("message", "content")) or "")
 
-    def first_tokens(self, image: Pixels | None, prompt: str) -> dict[str, float]:
+    def first_tokens(
+        self, image: Pixels | None, prompt: str, turns: Sequence[Turn] = ()
+    ) -> dict[str, float]:
         """Return natural logarithms of the probabilities of the first token of the answer.
 
         Servers list the most likely ones, up to 20.
@@ -86,20 +104,30 @@ class ServerClient:
         """
         path = ("logprobs", "content", 0, "top_logprobs")
         more = {"max_tokens": 1, "logprobs": True, "top_logprobs": LISTED}
-        listed = self._ask(image, prompt, path, **more)
+        listed = self._ask(image, prompt, turns, path, **more)
         try:
             return {str(one["token"]): float(one["logprob"]) for one in listed}
         except (LookupError, TypeError, ValueError) as error:
             raise self._strange() from error
 
     def _ask(
-        self, image: Pixels | None, prompt: str, path: tuple[str | int, ...], **more: Any
-    ) -> Any:
+        self, image: Pixels | None, prompt: str, turns: Sequence[Turn],
+        path: tuple[str | int, ...], **more: Any,
+    ) -> Any:  # fmt: skip
         """Ask once; `path` leads to what is wanted of the first choice."""
+        count = sum(one is not None for one in (image, *(turn.image for turn in turns)))
+        if self._images is not None and count > self._images:
+            raise TooManyImagesError(
+                f"'{self.name}' takes {self._images} image(s) at once, but the question has "
+                f"{count} with its examples; give fewer examples."
+            )
         body = {
             "model": self.name,
             "temperature": 0,
-            "messages": [{"role": "user", "content": _content(image, prompt)}],
+            "messages": [
+                *(message for turn in turns for message in _messages(turn)),
+                {"role": "user", "content": _content(image, prompt)},
+            ],
             **more,
         }
         headers = {"Content-Type": "application/json"}
@@ -115,9 +143,10 @@ class ServerClient:
             for step in path:
                 found = found[step]
         except urllib.error.HTTPError as error:
+            more_than_one = f" It had {count} images: the model may take fewer." * (count > 1)
             raise LanguageError(
                 f"{self.address} refused the request ({error.code} {error.reason}); check the name "
-                f"of the model, '{self.name}', and the key."
+                f"of the model, '{self.name}', and the key.{more_than_one}"
             ) from error
         except (OSError, http.client.HTTPException) as error:  # also a timeout, or half an answer
             raise LanguageError(
@@ -138,6 +167,12 @@ class ServerClient:
         return LanguageError(
             f"{self.address} does not answer like a chat server; name the address up to /v1."
         )
+
+
+def _messages(turn: Turn) -> list[dict[str, Any]]:
+    """A question and its answer."""
+    return [{"role": "user", "content": _content(turn.image, turn.prompt)},
+            {"role": "assistant", "content": turn.answer}]  # fmt: skip
 
 
 def _content(image: Pixels | None, prompt: str) -> list[dict[str, Any]]:

@@ -3,20 +3,26 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import find_peaks
 
-from mien.errors import FilmError
+from mien.errors import FilmError, MienError
 from mien.signals.flow import dense_flow, still_motion
-from mien.types import Doubles
+from mien.signals.turning import without_turns
+from mien.types import Doubles, Floats
 
 Way = Literal["map", "released", "fixed"]
+Head = Literal["turning", "average", "affine", "ignored"]
 REFUSED, WARNED = 25.0, 100.0  # frames per second: refused below, warned about below
 APART = 0.5  # s; a micro-expression lasts at most this long. Source: Yan et al., 2013
 PEAK = 0.55  # share of the way from the mean to the maximum, not for "map". Source: MEGC
-FLOOR = 0.3  # px at 128 px of face; the noise of films of a rendered person
+FLOOR = 0.15  # px at 128 px of face; the noise of films of a rendered person who turns
+STANDS = (5.0, 0.15)  # CLEAR and SHARE for agreed motion: little noise, few large movements left
+LEFT = 0.1  # of the bend by a turn is left after its motion is subtracted, at most times
+CELLS = 64  # of a side; what moves less than two pixels of 128 wide is noise
 CALMED, CLEAR = 0.05, 3.0  # s; standard deviations of calm frames that a peak stands out
 SHARE, FOOT = 0.3, 0.15  # least peak as share of the film's highest; foot as share of its peak
 CALM = 5  # the mean of this part of the distance, 0.1 s, halves the noise of the flow
@@ -56,8 +62,9 @@ def spot_micro(
     *,
     way: Way = "map",
     durations: Durations = Durations(),
-    head: bool = True,
+    head: Head = "turning",
     ignore: NDArray[np.bool_] | None = None,
+    edge: NDArray[np.bool_] | None = None,
 ) -> MicroEvents:
     """Find short movements in a film of one face that is cut at one place.
 
@@ -66,8 +73,9 @@ def spot_micro(
         rate: frames per second.
         way: see `events_of`.
         durations: of events.
-        head: subtract the motion of the head.
-        ignore: (S, S) where motion does not count, such as the eyes, which blink.
+        head: how its motion is subtracted, see `movement`.
+        ignore: (S, S) what is not the head, or blinks: beside the face, and the eyes.
+        edge: (S, S) that shows how the head moves, but whose motion does not count.
 
     Raises:
         FilmError: fewer than 25 frames per second, or a film too short to compare: 1 s and a
@@ -78,10 +86,10 @@ def spot_micro(
     apart = round(APART * rate)
     if len(frames) <= 2 * apart:
         raise FilmError(f"{len(frames)} frames are too few: {2 * apart + 1} are needed.")
-    score = movement(frames, apart, head=head, ignore=ignore)
+    score = movement(frames, apart, head=head, ignore=ignore, edge=edge)
     inside = slice(apart, len(frames) - apart)
     least = FLOOR * frames.shape[1] / 128
-    found = events_of(score[inside], rate, way=way, durations=durations, least=least)
+    found = events_of(score[inside], rate, way=way, durations=durations, least=least, stands=STANDS)
     moved = tuple(
         MicroEvent(e.onset + apart, e.apex + apart, e.offset + apart, e.score) for e in found
     )
@@ -93,37 +101,91 @@ def movement(
     frames: NDArray[np.uint8],
     apart: int,
     *,
-    head: bool = True,
+    head: Head = "turning",
     ignore: NDArray[np.bool_] | None = None,
+    edge: NDArray[np.bool_] | None = None,
 ) -> Doubles:
-    """Measure how far each frame differs both from earlier and from later ones.
+    """Measure how far each frame differs in the same way from earlier and from later ones.
 
     Args:
         frames: (T, S, S) grey.
         apart: frames to the earlier and to the later one.
-        head: subtract the motion of the head.
-        ignore: (S, S) where motion does not count.
+        head: its motion. "turning": a rigid head whose relief is learnt from the film; "average":
+            with the relief of an average face; "affine": shift, scale and shear; "ignored".
+        ignore: (S, S) what is not the head, or blinks.
+        edge: (S, S) that shows how the head moves, but whose motion does not count.
 
     Returns:
-        (T,) px: the smaller 95th percentile of the two motions, so that what stays, such as a
-        smile that goes on, does not count. NaN within `apart` of an end.
+        (T,) px: the 95th percentile over the face of the motion that both comparisons agree on, so
+        that neither what stays, such as a smile that goes on, nor what passes, such as a turn of
+        the head, counts. NaN within `apart` of an end.
 
     Source: two-sided comparison after Moilanen et al., "Spotting rapid facial movements from
         videos using appearance-based feature difference analysis", ICPR 2014.
     """
-    shape = frames.shape[1:]
-    counted = np.ones(shape, bool) if ignore is None else ~ignore
     score = np.full(len(frames), np.nan)
-    calm = uniform_filter1d(frames, max(1, apart // CALM), axis=0, mode="nearest")
-    for middle in range(apart, len(frames) - apart):
-        sizes = []
-        for other in (middle - apart, middle + apart):
-            flow = dense_flow(calm[middle], calm[other])
-            if head:
-                flow = flow - still_motion(flow, counted)
-            sizes.append(np.percentile(np.linalg.norm(flow[counted], axis=1), 95))
-        score[middle] = min(sizes)
+    if len(frames) > 2 * apart:
+        flow = two_sided_flow(frames, apart)
+        score[apart : len(frames) - apart] = agreed_motion(
+            flow, head=head, ignore=ignore, edge=edge
+        )
     return score
+
+
+def two_sided_flow(frames: NDArray[np.uint8], apart: int) -> Floats:
+    """(T, S, S) grey -> (T - 2 apart, 2, CELLS, CELLS, 2) px: to the earlier and later frame."""
+    calm = uniform_filter1d(frames, max(1, apart // CALM), axis=0, mode="nearest")
+    middles = range(apart, len(frames) - apart)
+    flow = np.empty((len(middles), 2, CELLS, CELLS, 2), np.float32)
+    for row, middle in enumerate(middles):
+        for side, other in enumerate((middle - apart, middle + apart)):
+            flow[row, side] = cv2.resize(
+                dense_flow(calm[middle], calm[other]), (CELLS, CELLS), interpolation=cv2.INTER_AREA
+            )
+    return flow
+
+
+def agreed_motion(
+    flow: Floats,
+    *,
+    head: Head = "turning",
+    ignore: NDArray[np.bool_] | None = None,
+    edge: NDArray[np.bool_] | None = None,
+) -> Doubles:
+    """Return what `movement` does, (T,) px, from the flows (T, 2, CELLS, CELLS, 2) of a film.
+
+    Raises:
+        MienError: no place counts.
+    """
+    fitted = _cells(ignore)
+    counted = fitted & _cells(edge)
+    if not counted.any():
+        raise MienError("No place of the face is left whose motion counts; ignore less of it.")
+    both = flow.reshape(-1, *flow.shape[2:])
+    left = np.zeros(len(both))
+    if head in ("turning", "average"):
+        turned = without_turns(both, fitted, learn=head == "turning")
+        both, left = turned.flow, LEFT * turned.turn
+    elif head == "affine":
+        both = np.stack([one - still_motion(one, fitted) for one in both])
+    agreed = _agreed(both.reshape(flow.shape)[:, :, counted])
+    most = np.percentile(agreed, 95, axis=1) - left.reshape(-1, 2).max(1)
+    return np.asarray(np.maximum(most, 0.0))
+
+
+def _cells(out: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """(CELLS, CELLS) cells of which less than half is left out."""
+    if out is None:
+        return np.ones((CELLS, CELLS), bool)
+    size = (CELLS, CELLS)
+    return np.asarray(cv2.resize(out.astype(np.float32), size, interpolation=cv2.INTER_AREA) < 0.5)
+
+
+def _agreed(flow: Floats) -> Floats:
+    """(T, 2, N, 2) -> (T, N) px: the shorter of two parallel motions; 0 for opposite ones."""
+    one, other = flow[:, 0], flow[:, 1]
+    same = np.linalg.norm(one + other, axis=-1) - np.linalg.norm(one - other, axis=-1)
+    return np.asarray(np.maximum(same / 2, 0.0))
 
 
 def events_of(
@@ -133,6 +195,7 @@ def events_of(
     way: Way = "map",
     durations: Durations = Durations(),
     least: float = 0.0,
+    stands: tuple[float, float] = (CLEAR, SHARE),
 ) -> list[MicroEvent]:
     """Decode a score per frame to events.
 
@@ -145,6 +208,8 @@ def events_of(
             while the other two need a share of the way from the mean to the maximum.
         durations: of events.
         least: score that a peak must reach.
+        stands: for "map", standard deviations of calm frames that a peak stands out, and its least
+            share of the film's highest one.
 
     Returns:
         Events in the order of time; of two that overlap by more than 0.2, the higher one.
@@ -166,14 +231,15 @@ def events_of(
     if way == "map":
         smooth = gaussian_filter1d(values, CALMED * rate, mode="nearest")
         level, noise = _rest(smooth)
-        height = max(level + CLEAR * noise, level + SHARE * (smooth.max() - level), least)
-        stands = (height - level) / 2
+        clear, share = stands
+        height = max(level + clear * noise, level + share * (smooth.max() - level), least)
+        prominence = (height - level) / 2
     else:
         smooth = uniform_filter1d(values, 2 * half, mode="nearest")
         height = max(smooth.mean() + PEAK * (smooth.max() - smooth.mean()), least)
-        stands = None
+        prominence = None
     padded = np.pad(smooth, 1, constant_values=-np.inf)
-    peaks, _ = find_peaks(padded, height=height, distance=half, prominence=stands)
+    peaks, _ = find_peaks(padded, height=height, distance=half, prominence=prominence)
     grow = {"fixed": _fixed, "released": _released, "map": _map}[way]
     found = []
     for peak in (peaks - 1).tolist():

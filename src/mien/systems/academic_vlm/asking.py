@@ -1,20 +1,24 @@
-"""Ask a vision-language model for each face: rotations, retries, kept answers, counted costs."""
+"""Ask a vision-language model for each face: examples, rotations, retries, counted costs."""
 
 import hashlib
+import inspect
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from mien.errors import LanguageError
-from mien.language import Respond, Weigh
+from mien.errors import LanguageError, TooManyImagesError
+from mien.language import Respond, RespondAfter, Turn
+from mien.systems.academic_vlm.examples import Example, digest_of
 from mien.systems.academic_vlm.parsing import (
     LABELS,
     Parsed,
     Template,
+    after,
     again,
     parse,
     prompt,
@@ -36,6 +40,8 @@ class Ledger:
     kept: int = 0  # answers that were read from the file instead
     seconds: float = 0.0
     tokens: float = 0.0  # estimated from letters, without the images
+    images: int = 0  # that were sent, examples included
+    examples: int = 0  # images of examples among them
     json: int = 0
     word: int = 0
     weighed: int = 0
@@ -51,16 +57,19 @@ class Ledger:
 class Classifier:
     """Shares of five labels for each face; a model that names none gives an empty answer.
 
-    Without `weigh` they are shares of votes, with it the mean of what the model weighs.
+    Without `weigh` they are shares of votes, with it the mean of what the model weighs. With
+    `examples`, `respond` or `weigh` gets a third argument: the turns that come before the question.
     """
 
-    respond: Respond
+    respond: Respond | RespondAfter
     name: str  # of the model, part of the key of kept answers
     template: Template = "defined"
     rotations: int = 1  # calls with the labels in another order, whose votes are averaged
     kept: Path | None = None  # JSON lines of answers; a stopped run continues from it
     budget: int | None = None  # calls at most
-    weigh: Weigh | None = None  # asked instead for one word; ServerClient.first_tokens
+    weigh: Callable[..., Mapping[str, float]] | None = None  # asked instead for one word;
+    # ServerClient.first_tokens
+    examples: tuple[Example, ...] = ()  # of people who are not asked about; see choose_examples
     wait: Callable[[float], None] = time.sleep
     ledger: Ledger = field(default_factory=Ledger)
     _known: dict[str, str] = field(default_factory=dict)
@@ -68,6 +77,8 @@ class Classifier:
     def __post_init__(self) -> None:
         if not 1 <= self.rotations <= len(LABELS):
             raise LanguageError(f"Rotations are 1 to {len(LABELS)}, got {self.rotations}.")
+        if self.examples:
+            self._check_examples()
         if self.kept is not None and self.kept.is_file():
             text = self.kept.read_text("utf-8")
             if text and not text.endswith("\n"):
@@ -79,6 +90,17 @@ class Classifier:
                     self._known[row["key"]] = row["reply"]
                 except (ValueError, KeyError, TypeError):
                     continue  # the last line of a run that was killed: asked again
+
+    def _check_examples(self) -> None:
+        strange = [one.label for one in self.examples if one.label not in LABELS]
+        if strange:
+            raise LanguageError(f"'{strange[0]}' of an example is none of: {', '.join(LABELS)}.")
+        try:
+            inspect.signature(self.weigh or self.respond).bind(None, "", ())
+        except TypeError as error:
+            raise LanguageError(
+                "This model takes no examples; give a function of image, prompt and turns."
+            ) from error
 
     def __call__(self, chips: Pixels) -> list[dict[str, float]]:
         """(N, S, S, 3) chips to N times label -> share of votes; {}: no vote."""
@@ -95,40 +117,50 @@ class Classifier:
                 for label in LABELS} if named else {}  # fmt: skip
 
     def _asked(self, chip: Pixels, turn: int) -> Parsed:
+        if any(np.array_equal(chip, one.chip) for one in self.examples):
+            raise LanguageError("A face that is asked about is one of the examples; leave it out.")
         order = rotated(turn)
         if self.weigh is not None:
-            found = weighed(json.loads(self._reply(chip, prompt(self.template, order, word=True))))
+            found = weighed(
+                json.loads(self._reply(chip, prompt(self.template, order, word=True), word=True))
+            )
         else:
             found = parse(self._reply(chip, prompt(self.template, order)))
             if found.kind == "unparsed":
-                found = parse(self._reply(chip, again(order)))
+                found = parse(self._reply(chip, again(order), word=True))
         setattr(self.ledger, found.kind, getattr(self.ledger, found.kind) + 1)
         return found
 
-    def _reply(self, chip: Pixels, text: str) -> str:
+    def _reply(self, chip: Pixels, text: str, *, word: bool = False) -> str:
+        turns = [one.turn(word=word) for one in self.examples]
+        text = after(text) if turns else text
         content = hashlib.sha256(chip.tobytes() + repr(chip.shape).encode()).hexdigest()
         words = f"{content}\n{prompts().version}\n{text}\n{self.name}"
+        if turns:
+            words += f"\n{digest_of(self.examples)}"
         key = hashlib.sha256(words.encode()).hexdigest()
         if key in self._known:
             self.ledger.kept += 1
             return self._known[key]
-        reply = self._called(chip, text)
+        reply = self._called(chip, text, turns)
         self._known[key] = reply
         if self.kept is not None:
             with self.kept.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"key": key, "reply": reply}) + "\n")
         return reply
 
-    def _answer(self, chip: Pixels, text: str) -> str:
+    def _answer(self, chip: Pixels, text: str, turns: Sequence[Turn]) -> str:
         """What is kept of one call: the text, or the weights of tokens as JSON."""
+        asked = (chip, text, turns) if turns else (chip, text)  # a function may take two only
         if self.weigh is None:
-            return self.respond(chip, text)
-        return json.dumps(dict(self.weigh(chip, text)))
+            return cast(Callable[..., str], self.respond)(*asked)
+        return json.dumps(dict(self.weigh(*asked)))
 
-    def _called(self, chip: Pixels, text: str) -> str:
+    def _called(self, chip: Pixels, text: str, turns: Sequence[Turn]) -> str:
         """Ask the model; a server that fails is asked again after a pause.
 
         Raises:
+            TooManyImagesError: the examples are too many for the model.
             LanguageError: the budget is spent, or the server failed three times. Kept answers stay.
         """
         for number in range(TRIES):
@@ -140,7 +172,10 @@ class Classifier:
             begun = time.perf_counter()
             self.ledger.calls += 1
             try:
-                reply = self._answer(chip, text)
+                reply = self._answer(chip, text, turns)
+            except TooManyImagesError:
+                self.ledger.calls -= 1  # nothing was sent
+                raise
             except LanguageError:
                 self.ledger.failed += 1
                 if number == TRIES - 1:
@@ -149,7 +184,10 @@ class Classifier:
                 continue
             finally:
                 self.ledger.seconds += time.perf_counter() - begun
-            self.ledger.tokens += (len(text) + len(reply)) / LETTERS
+            shown = sum(len(one.prompt) + len(one.answer) for one in turns)
+            self.ledger.tokens += (shown + len(text) + len(reply)) / LETTERS
+            self.ledger.images += 1 + len(turns)
+            self.ledger.examples += len(turns)
             return reply
         raise AssertionError("unreachable")
 

@@ -26,6 +26,8 @@ class Prompts:
     synonyms: Mapping[str, Sequence[str]]
     templates: Mapping[str, str]
     form: str
+    example: str  # sent with the face of an example
+    after: str  # sent before the question, if there are examples
     again: str
 
 
@@ -45,6 +47,11 @@ def prompt(template: Template, order: Sequence[str] = LABELS, *, word: bool = Fa
     defined = "; ".join(f"{name} ({known.labels[name]})" for name in order)
     task = known.templates[template].format(names=names, defined=defined)
     return f"{task} {again(order) if word else known.form.format(names=names)}"
+
+
+def after(text: str) -> str:
+    """The text of a question that comes after examples."""
+    return f"{prompts().after} {text}"
 
 
 def again(order: Sequence[str] = LABELS) -> str:

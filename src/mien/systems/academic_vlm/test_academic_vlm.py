@@ -8,11 +8,12 @@ import pytest
 
 from mien.align import align
 from mien.contracts import Samples, Scope
-from mien.errors import LanguageError, MienError
+from mien.errors import LanguageError, MienError, TooManyImagesError
 from mien.metrics.findings import plain
 from mien.systems.academic_vlm.asking import Classifier, position_bias, rotated
 from mien.systems.academic_vlm.audit import NO_ANSWER, subject_of
 from mien.systems.academic_vlm.describing import CROP, Describer, describe
+from mien.systems.academic_vlm.examples import Example, choose_examples
 from mien.systems.academic_vlm.parsing import LABELS, again, parse, prompt, prompts, weighed
 from mien.systems.academic_vlm.signal import class_signal
 from mien.testing import check
@@ -259,6 +260,119 @@ def test_the_audit_says_how_far_stated_shares_are_off():
     )
     notes = plain(audit(small(classifier), data, Scope("test"), audit.options()))["notes"]
     assert any("miss the share of right answers by 0.700" in note for note in notes)  # 0.9, 0.2
+
+
+def learner(image, text, turns=()):
+    """A model that knows no label: it copies the answer of the most similar example."""
+    if not turns:
+        return json.dumps({"expression": "neutral"})
+    away = [abs(int(image[0, 0, 0]) - int(one.image[0, 0, 0])) for one in turns]
+    return turns[int(np.argmin(away))].answer
+
+
+def class_of(people=6):
+    """One face of each label per person, as in `chips_of`, with who it is."""
+    chips = chips_of(5 * people)
+    return (
+        chips,
+        [LABELS[k % 5] for k in range(5 * people)],
+        [f"P{k // 5}" for k in range(5 * people)],
+    )
+
+
+def accuracy_of(classifier, chips, labels):
+    found = classifier(chips)
+    return np.mean([max(f, key=f.get) == label for f, label in zip(found, labels, strict=True)])
+
+
+def test_examples_teach_a_model_that_can_learn_and_wrong_ones_do_not():
+    chips, labels, people = class_of()
+    shown = choose_examples(chips, labels, people, each=2, without={"P0", "P1"})
+    test, truth = chips[:10], labels[:10]
+    assert accuracy_of(Classifier(learner, "m"), test, truth) == pytest.approx(0.2)
+    few = Classifier(learner, "m", examples=shown)
+    assert accuracy_of(few, test, truth) == 1
+    other = [LABELS[(LABELS.index(one.label) + 1) % 5] for one in shown]
+    wrong = tuple(Example(one.chip, label, one.person)
+                  for one, label in zip(shown, other, strict=True))  # fmt: skip
+    assert accuracy_of(Classifier(learner, "m", examples=wrong), test, truth) == 0
+    assert few.ledger.examples == 10 * len(shown)
+    assert few.ledger.images == 10 * (1 + len(shown))
+    once = Classifier(learner, "m")
+    once(test)
+    assert (once.ledger.images, once.ledger.examples) == (10, 0)
+    assert few.ledger.tokens > 2 * once.ledger.tokens
+
+
+def test_examples_are_of_other_people_as_many_for_each_label():
+    chips, labels, people = class_of()
+    people[7] = ""  # somebody unknown may be in the test
+    shown = choose_examples(chips, labels, people, each=3, without=("P0", "P5"), seed=1)
+    assert len(shown) == 15
+    assert {one.person for one in shown} <= {"P1", "P2", "P3", "P4"}
+    for start in (0, 5, 10):
+        assert sorted(one.label for one in shown[start : start + 5]) == sorted(LABELS)
+    for label in LABELS:
+        assert len({one.person for one in shown if one.label == label}) == 3
+    again_ = choose_examples(chips, labels, people, each=3, without=("P0", "P5"), seed=1)
+    assert [one.person for one in again_] == [one.person for one in shown]
+    with pytest.raises(
+        LanguageError, match="'happy' has faces of 3 people outside the test, but 4"
+    ):
+        choose_examples(chips, labels, people, each=4, without={"P0", "P5"})
+    with pytest.raises(LanguageError, match="one label and one person per face"):
+        choose_examples(chips, labels[:3], people, each=1, without=())
+    with pytest.raises(LanguageError, match="At least one example"):
+        choose_examples(chips, labels, people, each=0, without=())
+
+
+def test_a_question_after_examples_says_so_and_its_second_try_is_one_word():
+    chips, labels, people = class_of(2)
+    shown, asked = choose_examples(chips, labels, people, each=1, without={"P0"}), []
+
+    def respond(image, text, turns):
+        asked.append((text, [one.answer for one in turns]))
+        return "hard to say" if len(asked) == 1 else "tired"
+
+    assert Classifier(respond, "m", examples=shown)(chips[:1])[0]["tired"] == 1
+    (first, answers), (second, words) = asked
+    assert first.startswith(prompts().after)
+    assert second == f"{prompts().after} {again()}"
+    assert [json.loads(one)["expression"] for one in answers] == words
+    weighed_ = Classifier(respond, "m", examples=shown,
+                          weigh=lambda image, text, turns: {turns[0].answer: -0.1})  # fmt: skip
+    assert weighed_(chips[:1])[0][shown[0].label] == 1
+
+
+def test_answers_after_examples_are_kept_apart_from_others(tmp_path):
+    chips, labels, people = class_of(3)
+    path = tmp_path / "answers.jsonl"
+    shown = choose_examples(chips, labels, people, each=1, without={"P0"})
+    Classifier(learner, "m", kept=path)(chips[:3])
+    for examples, kept in (((), 3), (shown, 0), (shown, 3), (shown[::-1], 0)):
+        classifier = Classifier(learner, "m", kept=path, examples=examples)
+        classifier(chips[:3])
+        assert classifier.ledger.kept == kept
+
+
+def test_examples_that_cannot_be_used_are_refused():
+    chips, labels, people = class_of(2)
+    shown = choose_examples(chips, labels, people, each=1, without={"P0"})
+    with pytest.raises(LanguageError, match="takes no examples"):
+        Classifier(Scripted(), "m", examples=shown)
+    with pytest.raises(LanguageError, match="'angry' of an example is none of"):
+        Classifier(learner, "m", examples=(Example(chips[0], "angry", "P1"),))
+    with pytest.raises(LanguageError, match="is one of the examples"):
+        Classifier(learner, "m", examples=shown)(shown[2].chip[None])
+
+    def small_model(image, text, turns):
+        raise TooManyImagesError("takes 2 images")
+
+    waits = []
+    classifier = Classifier(small_model, "m", examples=shown, wait=waits.append)
+    with pytest.raises(TooManyImagesError, match="takes 2 images"):
+        classifier(chips[:1])
+    assert (waits, classifier.ledger.calls, classifier.ledger.failed) == ([], 0, 0)
 
 
 @pytest.mark.parametrize("turns", [0, 6])
