@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from mien.behaviour import KINDS
-from mien.film.micro import CHUNK, KIND, beside_face, eye_rows, face_edge, with_micro
+from mien.behaviour.micro_places import beside_face, eye_rows, face_edge
+from mien.film.micro import CHUNK, KIND, with_micro
 from mien.geometry import POINTS
 from mien.media import FilmWriter
 from mien.tables import Table

@@ -64,9 +64,10 @@ def ask(
 
 def _measure(model: str, detector: str, device: str, rate: float | None) -> Measure:
     """Open the models when the first clip is read."""
+    from mien.behaviour.micro_places import CROP
     from mien.behaviour.questions import Evidence, evidence_of, searches, template_of
     from mien.film.analyzer import LANDMARKER
-    from mien.film.micro import CROP, spot_clip
+    from mien.film.micro import spot_clip
     from mien.film.short import ROOMY, moved_regions, read_short
     from mien.zoo import find, load
 

@@ -5,24 +5,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.align import align
+from mien.behaviour.micro_places import CROP, LONGEST, beside_face, face_edge
 from mien.errors import FilmError, MienError
-from mien.geometry import POINTS, eye_distance, places
+from mien.geometry import POINTS, eye_distance
 from mien.media import open_film
 from mien.signals import grey_values
 from mien.signals.micro import APART, REFUSED, spot_micro
 from mien.tables import Table
-from mien.types import Clip, Crop, Face, Floats, OnStep, Pixels
+from mien.types import Clip, Face, Floats, OnStep, Pixels
 
 KIND = "micro-movement"  # of mien.behaviour.KINDS
-CROP = Crop(size=128)
-EYES = 0.07  # share of the side above and below the eyes
-OVAL, INNER = (0.34, 0.44), (0.27, 0.4)  # half width and height of the face, and without its edge
 DRIFT = 0.3  # of the distance between the eyes: a head that moves further starts a new segment
 GAP = 0.15  # s between two frames of a segment, as for all events
-LONGEST = 0.5  # s. Source: Yan et al., 2013
 CHUNK = 1000  # frames of one face in memory: 16 MB
 # Events that explain a short movement.
 OTHERS = ("blink", "eyes-closed", "talking", "mouth-open", "nod", "shake", "gaze-shift")
@@ -198,24 +194,3 @@ class _Spotter:
                 "who": segment.who, "kind": KIND, "side": None, "onset": onset, "apex": apex,
                 "offset": offset, "peak": event.score, "begun": True, "ended": True,
             })  # fmt: skip
-
-
-def eye_rows() -> NDArray[np.bool_]:
-    """(S,) rows of a chip around the eyes, where blinks and gaze move."""
-    middle = places(CROP)[:2, 1].mean() / CROP.size
-    return np.asarray(np.abs((np.arange(CROP.size) + 0.5) / CROP.size - middle) < EYES)
-
-
-def beside_face() -> NDArray[np.bool_]:
-    """(S, S) of a chip: beside the oval of the face, and rows around the eyes."""
-    return _outside(*OVAL) | eye_rows()[:, None]
-
-
-def face_edge() -> NDArray[np.bool_]:
-    """(S, S) of a chip: where the background appears when a head turns."""
-    return _outside(*INNER)
-
-
-def _outside(wide: float, high: float) -> NDArray[np.bool_]:
-    x, y = ((one + 0.5) / CROP.size for one in np.mgrid[: CROP.size, : CROP.size][::-1])
-    return np.asarray(((x - 0.5) / wide) ** 2 + ((y - 0.52) / high) ** 2 > 1)

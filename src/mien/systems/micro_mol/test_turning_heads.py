@@ -5,15 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-
-@pytest.fixture
-def turning_heads(torch):
-    from mien.systems.micro_mol import turning_heads
-
-    return turning_heads
+from mien.systems.micro_mol import turning_heads
 
 
-def test_scripts_are_the_same_for_a_person_and_movements_do_not_meet(turning_heads):
+def test_scripts_are_the_same_for_a_person_and_movements_do_not_meet():
     one, again, other = (turning_heads.script(person) for person in (3, 3, 4))
     assert one.events == again.events
     assert one.events != other.events
@@ -26,7 +21,7 @@ def test_scripts_are_the_same_for_a_person_and_movements_do_not_meet(turning_hea
         assert {e.kind for e in given.take.timeline.events} <= {"blink"}
 
 
-def test_a_candidate_is_left_out_in_a_blink_only(turning_heads):
+def test_a_candidate_is_left_out_in_a_blink_only():
     score = 0.01 * np.abs(np.random.default_rng(0).normal(size=300))
     score[100:110] += np.hanning(12)[1:-1]
     rule = (turning_heads.FLOOR, turning_heads.STANDS)
@@ -38,10 +33,12 @@ def test_a_candidate_is_left_out_in_a_blink_only(turning_heads):
 
 
 @pytest.mark.slow
-def test_one_person_of_three_seconds_runs(turning_heads, tmp_path, monkeypatch):
+def test_one_person_of_two_seconds_runs(torch, tmp_path, monkeypatch):
+    from mien.systems.micro_mol import proof
+
     monkeypatch.setattr(turning_heads, "PEOPLE", 1)
     monkeypatch.setattr(turning_heads, "SECONDS", 2.0)
-    seen = turning_heads.Seen(tmp_path)
-    found = {arm: turning_heads._run(arm, 0, seen) for arm in turning_heads.ARMS}
+    seen = proof.Seen(tmp_path)
+    found = {arm: proof._turned(arm, 0, seen) for arm in turning_heads.ARMS}
     assert seen.of(0)["scores"].shape == (1, 3, len(turning_heads.ARMS), 60)
     assert all(set(one) == {"F1", "false", "clear", "still", "alone"} for one in found.values())

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.align import align
-from mien.film.micro import CROP, LONGEST, beside_face, eye_rows, face_edge
+from mien.behaviour.micro_places import CROP, LONGEST, beside_face, eye_rows, face_edge
 from mien.geometry import eye_distance, places
 from mien.metrics import Interval, match_intervals, spotting
 from mien.signals import grey_values, still_motion
@@ -30,13 +28,10 @@ from mien.synth.data.samples import any_scene
 from mien.synth.motion import controls, timeline
 from mien.synth.motion.take import Take
 from mien.synth.motion.timeline import Event, Timeline
-from mien.train.criteria import Criterion, gain, of
-from mien.train.kept import code_key, rendered
-from mien.train.proofs import Part
-from mien.types import Doubles, Face, OnStep
+from mien.types import Doubles, Face
 
 RATE, SECONDS, SIDE = 30, 10.0, 192  # px of a rendered frame
-PEOPLE, SEEDS = 2, 3  # of each seed; other people for each
+PEOPLE = 2  # of each seed; other people for each
 TURN = 1.5  # degrees, standard deviation of yaw; as in the recipe `micro-spotting`
 VISIBLE = 0.5  # px of a face of 128: a movement whose largest shift of a landmark is visible
 BEFORE = (0.3, (CLEAR, SHARE))  # the floor and the heights of the rule before
@@ -119,7 +114,8 @@ def scores(frames: NDArray[np.uint8]) -> Doubles:
     return np.pad([*ways, np.min(sizes, axis=1)], ((0, 0), (apart, apart)))
 
 
-def _films(first: int) -> dict[str, NDArray[Any]]:
+def films(first: int) -> dict[str, NDArray[Any]]:
+    """`scores` (P, 3, A, T) px and `peaks` (E, 3): person, onset in s, px; from a person on."""
     head = open_head("builtin")
     found, peaks = [], []
     for person in range(first, first + PEOPLE):
@@ -132,23 +128,6 @@ def _films(first: int) -> dict[str, NDArray[Any]]:
             peaks.append((person, onset, peak(actor, given.take.scene, units, face)))
     shape = (PEOPLE, 3, *found[0].shape)
     return {"scores": np.reshape(found, shape).astype(np.float32), "peaks": np.array(peaks)}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """Scores by seed, made when they are first used."""
-
-    out: Path
-
-    def of(self, seed: int) -> dict[str, NDArray[Any]]:
-        """`scores` (P, 3, A, T) px and `peaks` (E, 3): person, onset in s, px."""
-        first = seed * PEOPLE
-        depends = (PEOPLE, code_key("mien.signals"), beside_face(), face_edge())
-        return rendered(partial(_films, first), self.out / f"turning-{seed}.npz", first, *depends)
-
-
-def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Seen:
-    return Seen(out)
 
 
 def decoded(
@@ -166,8 +145,8 @@ def decoded(
     return [one for one, blink in zip(spans, inside, strict=True) if not blink]
 
 
-def _run(arm: str, seed: int, every: Seen) -> dict[str, float]:
-    known = every.of(seed)
+def spotted(arm: str, seed: int, known: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    """Figures of an arm on the `films` of a seed."""
     row = list(ARMS).index(arm)
     truth: list[dict[str, list[Interval]]] = [{}, {}, {}]
     found: list[dict[str, list[Interval]]] = [{}, {}, {}]
@@ -190,26 +169,3 @@ def _run(arm: str, seed: int, every: Seen) -> dict[str, float]:
     turning, still, alone = (spotting(t, f).counts for t, f in zip(truth, found, strict=True))
     return {"F1": turning.f1, "false": turning.false / minutes, "clear": caught / max(1, clear),
             "still": still.f1, "alone": alone.false / minutes}  # fmt: skip
-
-
-PART = Part(
-    name="turning-heads",
-    title=f"Rendered films of {PEOPLE} people per seed, 10 s each, movements of 0.05 to 0.3",
-    arms=ARMS,
-    run=_run,
-    load=_load,
-    seeds=SEEDS,
-    shown={"F1": "F1, turning head", "clear": f"recall from {VISIBLE} px on",
-           "false": "false per minute", "still": "F1, resting head",
-           "alone": "false per minute, turning head, no movement"},
-    criteria=(
-        Criterion("F1 under a turning head at least 0.40", of(LEARNT, "F1"), least=0.4),
-        Criterion("above affine motion only", gain(LEARNT, "F1", AFFINE), least=0, seeds=SEEDS),
-        Criterion("above the average relief", gain(LEARNT, "F1", AVERAGE), least=0, seeds=SEEDS),
-        Criterion("0.30 above the rule before", gain(LEARNT, "F1", OLD), least=0.3, seeds=SEEDS),
-        Criterion("a resting head loses at most 0.05 against affine motion",
-                  gain(LEARNT, "still", AFFINE), least=-0.05),
-        Criterion("control: no movement, at most one false per minute", of(LEARNT, "alone"),
-                  most=1.0),
-    ),
-)  # fmt: skip
