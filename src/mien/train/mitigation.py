@@ -1,6 +1,6 @@
 """Training that does not learn a group from a link between labels and groups in its data.
 
-One setting for any head: an arm of a proof, or `mien train NAME --set mitigate=...`.
+One function for any network: arms of the proof of `trust-faa` use it, and any training can.
 """
 
 from collections.abc import Callable
