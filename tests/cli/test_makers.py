@@ -160,7 +160,7 @@ def test_stills_of_known_people_get_names_ages_and_years(mien, data, tmp_path):
 def test_edit_is_the_short_form_of_the_editor(mien, site):
     code, _, err = mien("edit", site / "0.png", "--out", site / "e.png")
     assert code == 1
-    assert "Nothing to edit: set smiling (-1 to 1), tone (degrees), or both." in err
+    assert "Nothing to edit: set smiling (-1 to 1), tone (degrees), or attributes" in err
     assert mien("make", "edit-face", "--list")[0] == 0
 
 

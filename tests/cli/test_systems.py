@@ -90,7 +90,7 @@ def test_a_quick_proof_is_printed_and_not_written(mien, tmp_path):
     assert page.read_text() == before
     code, _, err = mien(*words, "--part", "photos")
     assert code == 1
-    assert "has no part 'photos'; it has planted gaps" in err
+    assert "has no part 'photos'; it has mitigation on photographs" in err
 
 
 def test_a_proof_is_written_where_the_user_says(mien, tmp_path):
