@@ -5,7 +5,7 @@ import numpy as np
 
 from mien.errors import MienError
 from mien.media.writing import check_image
-from mien.types import Floats, Pixels, Points
+from mien.types import Face, Floats, Pixels, Points
 
 # Median positions of MTCNN's five points in UTKFace's crops, made symmetrical; shares of the side.
 UTKFACE_POINTS: Points = (
@@ -21,6 +21,12 @@ CHROMA, LIGHT = 9.0, 36.0  # CIE a*b* and L* by which skin differs from the chee
 SOFT = 0.012  # of the side: blur of the mask
 COARSE, EDGE = 0.02, 12.0  # sigma of the smoothing: share of the side, and L*
 LEAST_YELLOW = 4.0  # CIE b* of cheeks; below, an image is grey and has no angle
+
+
+def utkface_face(side: int) -> Face:
+    """The face of an image of `side` px that is cut as UTKFace cuts it; nothing is searched."""
+    points = np.array(UTKFACE_POINTS, np.float32) * side
+    return Face(np.array([0, 0, side, side], np.float32), 1.0, points)
 
 
 def cheeks(chip: Pixels, zoom: float = 1.0) -> Pixels:

@@ -20,13 +20,13 @@ from mien.datasets import LABELS, Labelled
 from mien.decision import find_calibration
 from mien.errors import ImageError, MienError, OptionError
 from mien.media import read_change, read_image, stretched, write_bytes
-from mien.media.skin import UTKFACE_POINTS, cheeks, has_tone, toned
+from mien.media.skin import cheeks, has_tone, toned, utkface_face
 from mien.metrics import TONES, tone_angle, tone_bin
 from mien.metrics.pictures import LUMA
 from mien.service.balance_plan import BalancePlan, Cell, counted, name_of
 from mien.service.made_files import done_files, read_artefact, settings_key, write_made
 from mien.service.runs import Run, usable
-from mien.types import Face, OnStep, Pixels
+from mien.types import OnStep, Pixels
 from mien.zoo import DETECTOR, EMBEDDER, Card, find, load
 
 EDITOR, TASK, MANIFEST = "edit-face", "face-editing", "manifest.jsonl"
@@ -219,8 +219,7 @@ def matched() -> Same:
     embedder: Embedder = load(EMBEDDER)
     calibration = find_calibration(embedder.contract, DETECTOR)
     least = calibration.at_fmr(FMR).score
-    points = np.array(UTKFACE_POINTS, np.float32) * SIDE
-    face = Face(np.array([0, 0, SIDE, SIDE], np.float32), 1.0, points)
+    face = utkface_face(SIDE)
 
     def same(before: Pixels, changed: Pixels) -> bool:
         chips = [align(chip, [face], embedder.crop) for chip in (before, changed)]

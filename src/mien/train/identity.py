@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from mien.align import align
 from mien.contracts import Embedder
 from mien.datasets import LABELS, Labelled
-from mien.media.skin import UTKFACE_POINTS
+from mien.media.skin import utkface_face
 from mien.metrics import threshold_at_fmr
 from mien.train.chips import read_chips
-from mien.types import Crop, Doubles, Face, Floats, Pixels
+from mien.types import Crop, Doubles, Floats, Pixels
 
 
 def actors(data: Path, crop: Crop, out: Path, each: int = 8) -> tuple[Pixels, NDArray[np.str_]]:
@@ -42,10 +42,13 @@ def _some(records: Sequence[Labelled], each: int) -> Iterator[Labelled]:
 
 def embedded(embedder: Embedder, chips: Pixels) -> Floats:
     """(N, D) unit vectors of faces (N, S, S, 3) that are cut as UTKFace cuts; none is searched."""
-    side = chips.shape[1]
-    points = np.array(UTKFACE_POINTS, np.float32) * side
-    face = Face(np.array([0, 0, side, side], np.float32), 1.0, points)
-    return embedder(np.concatenate([align(chip, [face], embedder.crop) for chip in chips]))
+    return embedder(recut(chips, embedder.crop))
+
+
+def recut(chips: Pixels, crop: Crop) -> Pixels:
+    """Faces (N, S, S, 3) that are cut as UTKFace cuts, as chips of another crop."""
+    face = utkface_face(chips.shape[1])
+    return np.concatenate([align(chip, [face], crop) for chip in chips])
 
 
 def accepted(probes: Floats, gallery: Floats, people: NDArray[np.str_], far: float) -> Doubles:

@@ -10,15 +10,17 @@ from importlib import import_module
 from inspect import getsourcefile
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from mien.media import write_bytes
 
 Arrays = Callable[[], Mapping[str, NDArray[Any]]]
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def kept_arrays(place: Path, key: str, make: Arrays) -> dict[str, NDArray[Any]]:
@@ -46,6 +48,24 @@ def kept_arrays(place: Path, key: str, make: Arrays) -> dict[str, NDArray[Any]]:
     place.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(place, content.getvalue())
     return made
+
+
+def kept_network(net: Net, place: Path | None, key: str, make: Callable[[], nn.Module]) -> Net:
+    """A network with weights from a file, if they were made under the same key; else trained.
+
+    Args:
+        net: whose weights are replaced; it is set to evaluation.
+        place: .npz in the run folder. None: nothing is kept.
+        key: see `kept_arrays`.
+        make: trains a network of the same form.
+    """
+
+    def weights() -> Mapping[str, NDArray[Any]]:
+        return {name: value.numpy() for name, value in make().state_dict().items()}
+
+    found = kept_arrays(place, key, weights) if place else weights()
+    net.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in found.items()})
+    return net.eval()
 
 
 def rendered(recipe: Arrays, place: Path, *settings: Any) -> dict[str, NDArray[Any]]:

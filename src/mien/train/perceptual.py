@@ -11,6 +11,7 @@ import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,13 @@ class Lpips:
 
 def lpips_of(weights: Path | None, pictures: Pixels, references: Pixels) -> float | None:
     """Mean LPIPS; None without a file of weights, which a page shows as "not measured"."""
-    return float(Lpips(weights)(pictures, references).mean()) if weights else None
+    return float(_opened(weights)(pictures, references).mean()) if weights else None
+
+
+@lru_cache(maxsize=1)
+def _opened(weights: Path) -> Lpips:
+    """A file of weights, read once: those of VGG-16 have 60 MB, and proofs ask for each arm."""
+    return Lpips(weights)
 
 
 def weights_in(out: Path) -> Path | None:

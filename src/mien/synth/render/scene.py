@@ -22,7 +22,7 @@ from mien.synth.render.raster import Buffer, Hits, interpolate
 from mien.synth.render.room import behind_portrait
 from mien.synth.render.shade import Surface, faced, infrared, lit, shadows, stuff
 from mien.synth.skin.atlas import nearest, sample
-from mien.synth.skin.hair import strands
+from mien.synth.skin.hair import strand_cover
 from mien.synth.skin.paint import NUMBER
 from mien.types import Doubles, Floats, Pixels
 
@@ -198,7 +198,7 @@ def visible(
         seen.draw(flat, actor.triangles, actor.hair)
         hits = seen.hits()
         values = interpolate(hits, actor.triangles, actor.local)
-        seen.erase(hits.pixel[strands(values, actor.person.appearance)[1] == 0])
+        seen.erase(hits.pixel[~strand_cover(values, actor.person.appearance)])
     if len(actor.cut):
         skin.draw(flat, actor.triangles, actor.cut)
         hits = skin.hits()

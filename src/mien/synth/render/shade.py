@@ -15,7 +15,7 @@ from mien.synth.render.cloth import around, weave
 from mien.synth.render.light import CREEP, Lamp, Light, basis
 from mien.synth.render.raster import Array, Buffer, Hits, compiled, interpolate
 from mien.synth.skin import atlas
-from mien.synth.skin.hair import round_strands, strands
+from mien.synth.skin.hair import round_strands, strand_light
 from mien.synth.skin.paint import FOLDS, grey_mix
 from mien.types import Doubles, Floats
 
@@ -209,7 +209,7 @@ def _hair(actor: Actor, surface: Surface, made: Stuff) -> None:
     here = np.flatnonzero(surface.kind == kinds.HAIR)
     if len(here):
         appearance, local = actor.person.appearance, _at(actor, surface, here, actor.local)
-        light, _ = strands(local, appearance)
+        light = strand_light(local, appearance)
         made.colour[here] = np.array(grey_mix(appearance)) * light[:, None]
         made.normal[here] = round_strands(surface.normal[here], light)
         made.open[here] = np.clip(0.45 + local[:, 2] / 60, 0.45, 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.synth.render import raster
 from mien.synth.render.raster import Array, Indices, compiled
@@ -207,25 +208,37 @@ def _knot(face: Floats) -> tuple[Doubles, Indices]:
     return points.reshape(-1, 3), np.stack([a, b, d, a, d, c], -1).reshape(-1, 3)
 
 
-def strands(values: Floats, appearance: Appearance) -> tuple[Floats, Floats]:
-    """Brightness of each place of the hair, (N,) about 1, and whether a strand covers it, (N,).
+def strand_light(values: Floats, appearance: Appearance) -> Floats:
+    """Brightness of each place of the hair, (N,) about 1.
 
     Args:
         values: (N, 3) as `hair_mesh` returns them.
         appearance: of the person.
     """
+    across, along, middle, fine = _locks(values, appearance)
+    broad = _lookup(_tables(appearance.seed)[0], across / 5.0, along / 55)
+    light = 1 + 0.13 * broad + 0.16 * middle + 0.13 * fine
+    return np.asarray(np.clip(light, 0.35, 1.8), np.float32)
+
+
+def strand_cover(values: Floats, appearance: Appearance) -> NDArray[np.bool_]:
+    """(N,) whether a strand covers each place of the hair; the arguments of `strand_light`."""
+    across, along, middle, fine = _locks(values, appearance)
+    hairs = _lookup(_tables(appearance.seed)[2], across / 0.4, along / 40)  # ends of single hairs
+    ragged = {"bob": 4.0, "long": 4.0, "curly": 2.0}.get(appearance.hair_style, 3.0)
+    cover = values[:, 2] + ragged * (0.6 * middle + 0.6 * fine + 0.9 * hairs) - 0.8 * ragged
+    return np.asarray(cover > 0)
+
+
+def _locks(values: Floats, appearance: Appearance) -> tuple[Array, Floats, Floats, Floats]:
+    """Mm across and along the strands, and noise of streaks and of hairs, (N,) each."""
     curl = np.float32(6.0 if appearance.hair_style == "curly" else 1.2)
     along = values[:, 1]
     across = values[:, 0] + curl * np.sin(along / 9 + values[:, 0] / 13)
     tables = _tables(appearance.seed)
-    broad = _lookup(tables[0], across / 5.0, along / 55)
     middle = _lookup(tables[1], across / 1.7, along / 26)
     fine = _lookup(tables[2], across / 0.75, along / 16)
-    light = 1 + 0.13 * broad + 0.16 * middle + 0.13 * fine
-    ragged = {"bob": 4.0, "long": 4.0, "curly": 2.0}.get(appearance.hair_style, 3.0)
-    hairs = _lookup(tables[2], across / 0.4, along / 40)  # ends of single hairs
-    cover = values[:, 2] + ragged * (0.6 * middle + 0.6 * fine + 0.9 * hairs) - 0.8 * ragged
-    return np.clip(light, 0.35, 1.8).astype(np.float32), (cover > 0).astype(np.float32)
+    return across, along, middle, fine
 
 
 def round_strands(normal: Floats, light: Floats) -> Floats:

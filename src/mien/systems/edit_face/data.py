@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.align import align
 from mien.datasets import LABELS, Labelled
 from mien.errors import OptionError, TrainingError
 from mien.evaluate.fairness.labelled_faces import near_duplicates
-from mien.media.skin import UTKFACE_POINTS, cheeks, has_tone, toned
+from mien.media.skin import cheeks, has_tone, toned
 from mien.metrics import tone_angle
 from mien.systems.edit_face.attributes import READ, Attribute
+from mien.train.identity import recut
 from mien.train.kept import digest_of, kept_arrays
 from mien.train.pictures import read_pictures
 from mien.train.splits import group_ids, held_out
 from mien.train.tones import DARK, LARGE, NEAR, TEST, TonedFaces
-from mien.types import Doubles, Face, OnStep, Pixels
+from mien.types import Doubles, OnStep, Pixels
 from mien.zoo import load
 
 SIDE = 32  # px of the classifier
@@ -164,8 +164,6 @@ def _labelled(
 def _expressions(images: Pixels) -> NDArray[np.str_]:
     """(N,) the label that the expression head gives most weight."""
     head = load("expression")
-    points = np.array(UTKFACE_POINTS, np.float32) * LARGE
-    face = Face(np.array([0, 0, LARGE, LARGE], np.float32), 1.0, points)
-    chips = np.concatenate([align(image, [face], head.crop) for image in images])
+    chips = recut(images, head.crop)
     found = [head.probabilities(chips[k : k + 256]) for k in range(0, len(chips), 256)]
     return np.array([head.classes[k] for k in np.concatenate(found).argmax(1)])

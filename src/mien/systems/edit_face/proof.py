@@ -3,7 +3,7 @@
 mien systems prove edit-face --data UTKFACE --out FOLDER
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -36,7 +36,8 @@ from mien.systems.edit_face.train import (
 from mien.train import Augment, Batches, adamw, fit, predict_batches, seeded
 from mien.train.criteria import Criterion, Found, gain, of, spread
 from mien.train.identity import embedded
-from mien.train.kept import code_key, digest_of, kept_arrays
+from mien.train.kept import code_key, digest_of, kept_network
+from mien.train.mitigation import equal_cells
 from mien.train.perceptual import UNMEASURED, lpips_of, weights_in
 from mien.train.proofs import Part
 from mien.train.tones import TonedFaces, toned_faces
@@ -126,8 +127,7 @@ def trained(arm: Arm, train: TonedFaces, seed: int) -> nn.Module:
     y = torch.from_numpy(train.gender)
     if arm.shuffled:
         y = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))]
-    dark = torch.from_numpy(train.dark)
-    balanced = torch.where(dark, 0.5 / max(int(dark.sum()), 1), 0.5 / int((~dark).sum())).double()
+    balanced = torch.from_numpy(equal_cells(train.dark))
     change = Augment(shift=0.04, light=arm.light, contrast=arm.light)
 
     def step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -215,14 +215,8 @@ def _kept(
     net: nn.Module, name: str, settings: object, given: Sets, make: Callable[[], nn.Module]
 ) -> None:
     """Load the weights of a network from the run folder; train it first, if they are missing."""
-
-    def arrays() -> Mapping[str, np.ndarray]:
-        return {key: value.numpy() for key, value in make().state_dict().items()}
-
     key = digest_of(code_key("mien.systems.edit_face"), settings, given.learn)
-    found = kept_arrays(given.out / f"{name}.npz", key, arrays) if given.out else arrays()
-    net.load_state_dict({one: torch.from_numpy(np.array(value)) for one, value in found.items()})
-    net.eval()
+    kept_network(net, given.out and given.out / f"{name}.npz", key, make)
 
 
 def tones(way: Way, seed: int, given: Sets) -> dict[str, float]:
@@ -325,6 +319,14 @@ def _quick(way: Way) -> Way:
     return replace(way, config=_shorter(way.config))
 
 
+def _bars(reach: str, keep: str, *arms: str) -> list[Criterion]:
+    """The three criteria of an editor, for each arm."""
+    rows = ((f"90 % {reach}", "reached", 90, 1), (f"90 % {keep}", "kept", 90, 1),
+            ("cosine falls by at most 0.1", "cosine", 0.9, 3))  # fmt: skip
+    return [Criterion(f"{arm}: {text}", of(arm, key), least=least, digits=digits)
+            for arm in arms for text, key, least, digits in rows]  # fmt: skip
+
+
 COLUMNS = {"dark": "Right in dark skin, %", "light": "in light skin", "gap": "Gap, points",
            "worst": "Worst of four cells, %", "equalised": "Largest gap of TPR and FPR, points",
            "black": "Labelled Black, %", "others": "others"}  # fmt: skip
@@ -389,12 +391,7 @@ PARTS = (
                "kept": "Same predicted attributes, %", "cosine": "Cosine to the original",
                "kid": "Kernel distance to real faces, x 1,000"},
         criteria=(
-            *(Criterion(f"{arm}: {text}", of(arm, key), least=least, digits=digits)
-              for arm in (FORMULA, GAN, VECTOR)
-              for text, key, least, digits in (
-                  ("90 % reach the tone", "reached", 90, 1),
-                  ("90 % keep the predicted attributes", "kept", 90, 1),
-                  ("cosine falls by at most 0.1", "cosine", 0.9, 3))),
+            *_bars("reach the tone", "keep the predicted attributes", FORMULA, GAN, VECTOR),
             Criterion("gan: a lower kernel distance than the formula, 3 of 3 seeds",
                       gain(GAN, "kid", FORMULA, low=True), least=0, seeds=SEEDS),
             Criterion("tones mixed up: at most 50 % within reach", of(MIXED, "reached"), most=50,
@@ -412,12 +409,7 @@ PARTS = (
                "kept": "Other attributes kept, %", "cosine": "Cosine to the original",
                "tone": "Change of tone, degrees", "kid": "Kernel distance, x 1,000"},
         criteria=(
-            *(Criterion(f"{arm}: {text}", of(arm, key), least=least, digits=digits)
-              for arm in (GAN, VECTOR)
-              for text, key, least, digits in (
-                  ("90 % reach the attribute", "reached", 90, 1),
-                  ("90 % keep each other attribute", "kept", 90, 1),
-                  ("cosine falls by at most 0.1", "cosine", 0.9, 3))),
+            *_bars("reach the attribute", "keep each other attribute", GAN, VECTOR),
             Criterion("gan: a lower kernel distance than vector, 3 of 3 seeds",
                       gain(GAN, "kid", VECTOR, low=True), least=0, seeds=SEEDS),
             Criterion("nothing changed: at most 25 % reached", of(UNCHANGED, "reached"), most=25,

@@ -16,7 +16,7 @@ from mien.align import matrix
 from mien.embed.dlib import SIDE as CHIP
 from mien.embed.dlib import DlibEmbedder
 from mien.errors import TrainingError
-from mien.media.skin import UTKFACE_POINTS
+from mien.media.skin import utkface_face
 from mien.systems.edit_face.attributes import contradictory, parsed
 from mien.systems.edit_face.data import Examples, examples
 from mien.systems.edit_face.editing import FACTS, LearnedEdits, packed
@@ -34,7 +34,7 @@ from mien.train import Augment, Batches, adamw, export, fit, predict_batches, se
 from mien.train.adversarial import Game, Pace, hinge, play
 from mien.train.tones import LARGE
 from mien.train.trunk import FrozenRecogniser
-from mien.types import Doubles, Face, Floats, OnStep
+from mien.types import Doubles, Floats, OnStep
 
 DEFAULT = ("female:gender=female", "child:age<=12", "senior:age>=60",
            "smiling:expression=happiness")  # fmt: skip
@@ -325,9 +325,7 @@ class Person:
 
     def __init__(self) -> None:
         self.net = FrozenRecogniser().eval()
-        points = np.array(UTKFACE_POINTS, np.float32) * LARGE
-        face = Face(np.array([0, 0, LARGE, LARGE], np.float32), 1.0, points)
-        full = np.concatenate([matrix(face, DlibEmbedder.crop), [[0, 0, 1]]])
+        full = np.concatenate([matrix(utkface_face(LARGE), DlibEmbedder.crop), [[0, 0, 1]]])
         back = np.linalg.inv(full)  # chip px to px of the face
         y, x = np.mgrid[:CHIP, :CHIP]
         at = np.stack([x, y, np.ones_like(x)], -1) @ back[:2].T

@@ -15,7 +15,7 @@ from mien.systems.inpaint_face.holes import KINDS, Mask, hole
 from mien.systems.inpaint_face.make import CROP, SIDE, InpaintFace
 from mien.train.criteria import Criterion, Found, gain, spread
 from mien.train.identity import accepted, actors, embedded
-from mien.train.perceptual import UNMEASURED, Lpips, weights_in
+from mien.train.perceptual import UNMEASURED, lpips_of, weights_in
 from mien.train.proofs import Figures, Part
 from mien.types import Doubles, Floats, OnStep, Pixels
 from mien.zoo import EMBEDDER, load
@@ -93,9 +93,9 @@ def _run(way: Way, seed: int, given: Photographs) -> Figures:
             holes = [hole(kind, SIDE, 100_000 * (seed + 1) + k) for k in range(len(faces))]
             done = way(faces, holes, given)
             found[f"{name}: {kind}"] = float(hidden_psnr(done, faces, holes).mean())
-            if given.lpips:
-                rounded = np.rint(done).astype(np.uint8)
-                found[f"LPIPS: {name}: {kind}"] = float(Lpips(given.lpips)(rounded, faces).mean())
+            perceived = lpips_of(given.lpips, np.rint(done).astype(np.uint8), faces)
+            if perceived is not None:
+                found[f"LPIPS: {name}: {kind}"] = perceived
             if name == ACTORS and kind in COVERS:
                 found[f"TAR: {kind}"] = _tar(np.rint(done).astype(np.uint8), faces, given.people)
         found[name] = float(np.mean([found[f"{name}: {kind}"] for kind in KINDS]))

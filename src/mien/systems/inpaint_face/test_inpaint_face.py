@@ -230,7 +230,7 @@ def test_lpips_of_filled_faces_needs_weights(torch, monkeypatch, tmp_path):
     given = proof.Photographs({proof.ACTORS: faces}, np.array(["a", "b"]), faces[0] * 1.0)
     found = {"mean": [proof._run(proof.ARMS[proof.MEAN], 0, given)]}
     assert "not measured" in proof._perceived(found, given)
-    monkeypatch.setattr(proof, "Lpips", lambda path: lambda x, y: np.full(len(x), 0.25))
+    monkeypatch.setattr(proof, "lpips_of", lambda weights, x, y: 0.25 if weights else None)
     given = replace(given, lpips=tmp_path / "lpips.pth")
     found = {"mean": [proof._run(proof.ARMS[proof.MEAN], 0, given)]}
     assert "mean 0.250" in proof._perceived(found, given)

@@ -3,13 +3,12 @@
 mien systems prove morph-face --out FOLDER
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -30,7 +29,7 @@ from mien.systems.morph_face.train import (
 )
 from mien.train import predict_batches, tensor
 from mien.train.criteria import Criterion, gain, of
-from mien.train.kept import code_key, digest_of, kept_arrays
+from mien.train.kept import code_key, digest_of, kept_network
 from mien.train.proofs import Part
 from mien.types import Floats, OnStep, Pixels
 
@@ -145,15 +144,9 @@ def judges(config: Config, given: Sets) -> tuple[Recogniser, Regressor]:
 
 
 def _kept(name: str, config: Config, given: Sets, net: Net, make: Callable[[], Net]) -> Net:
-    def weights() -> Mapping[str, NDArray[Any]]:
-        return {key: value.numpy() for key, value in make().state_dict().items()}
-
     key = digest_of(code_key("mien.systems.morph_face"), config, given.train.images,
                     given.judge.images)  # fmt: skip
-    place = given.out / f"{name}-{config.seed}-{config.steps}.npz"
-    found = kept_arrays(place, key, weights)
-    net.load_state_dict({key: torch.from_numpy(value) for key, value in found.items()})
-    return net.eval()
+    return kept_network(net, given.out / f"{name}-{config.seed}-{config.steps}.npz", key, make)
 
 
 def _load(data: Path | None, out: Path, on_step: OnStep | None) -> Sets:
