@@ -21,6 +21,7 @@ from mien.server.faces import Purpose
 from mien.server.films import file_of, folder, row_of
 from mien.server.jobs import Job, JobFacts, Jobs, facts
 from mien.server.problems import ApiError, absent
+from mien.server.rows import moment
 from mien.server.state import State
 from mien.service import Run
 from mien.service.analysis import STOPPED
@@ -69,6 +70,7 @@ class Readings(BaseModel):
     """What was measured in a film."""
 
     job: JobFacts | None
+    made: str | None = Field(description="when the table was written; None before the first run")
     seconds: float | None
     people: list[Seen]
     columns: list[Measured]
@@ -107,12 +109,14 @@ def list_readings(film: str, caller: Reviewer) -> Readings:
     number = row_of(caller, film)[0]
     jobs = Jobs(caller.state.store).about(caller.tenant, number, KIND)
     job = facts(jobs[0]) if jobs else None
-    if not table_of(caller, number).exists():
-        return Readings(job=job, seconds=None, people=[], columns=[], events=[])
+    path = table_of(caller, number)
+    if not path.exists():
+        return Readings(job=job, made=None, seconds=None, people=[], columns=[], events=[])
     table = read(caller, number, only=())
     names = table.columns.keys()
     return Readings(
         job=job,
+        made=moment(path.stat().st_mtime),
         seconds=_plain(table.data["time"].max()),
         people=[Seen(**{k: row[k] for k in Seen.model_fields}) for row in _rows(table.people)],
         columns=[

@@ -4226,6 +4226,11 @@ export interface components {
          */
         Readings: {
             job: components["schemas"]["JobFacts"] | null;
+            /**
+             * Made
+             * @description when the table was written; None before the first run
+             */
+            made: string | null;
             /** Seconds */
             seconds: number | null;
             /** People */
@@ -26909,6 +26914,7 @@ export interface operations {
                      *         "made": "2026-11-30T09:00:00+00:00",
                      *         "ended": "text"
                      *       },
+                     *       "made": "2026-11-30T09:00:00+00:00",
                      *       "seconds": 2.5,
                      *       "people": [
                      *         {

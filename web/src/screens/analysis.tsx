@@ -201,7 +201,7 @@ function FilmReadings({ id }: { id: string }) {
             {pending(readings.job) && <Working label={t("analysis.running")} {...(readings.job?.progress ?? {})} since={Date.parse(readings.job?.made ?? "")} />}
             {readings.job?.error && <p class="notice error">{readings.job.error}</p>}
             {readings.people.length > 0 ? (
-              <Plots key={readings.job?.ended} film={id} name={facts.state === "done" ? facts.value.name : ""} readings={readings} onMeasure={start} />
+              <Plots key={readings.made} film={id} name={facts.state === "done" ? facts.value.name : ""} readings={readings} onMeasure={start} />
             ) : (
               !pending(readings.job) && (
                 <Empty icon="analysis" title={readings.columns.length ? t("films.noface") : t("analysis.none")} text={t("analysis.limits")}>
@@ -226,6 +226,7 @@ export function groupOf(column: { name: string; group: string }): string {
 }
 
 interface Readings {
+  made: string | null;
   seconds: number | null;
   people: { who: string; first: number; last: number; frames: number; measured: number }[];
   columns: { name: string; unit: string; group: string; about: string; low: string | null; high: string | null }[];

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api, body, form, upload } from "../api/client";
 import { gallery, may, stated } from "../api/session";
 import { type FilmAnswer, type FilmFacts, type NewBasis, pending } from "../api/types";
@@ -152,7 +152,7 @@ function Film({ id }: { id: string }) {
             </div>
             <JobState film={film} again={again} />
             {!film.present && <Moved film={film} again={again} />}
-            {film.people != null && <Answer key={`${id}/${film.job?.ended ?? ""}`} film={film} again={again} />}
+            {film.people != null && <Answer key={id} film={film} again={again} />}
           </>
         )}
       </Show>
@@ -184,10 +184,12 @@ function Moved({ film, again }: { film: FilmFacts; again: () => void }) {
 type OnePerson = FilmAnswer["people"][number];
 
 function Answer({ film, again }: { film: FilmFacts; again: () => void }) {
-  const [found] = useLoad(() => body(api.GET("/v1/films/{film}/answer", { params: { path: { film: film.id } } })), [film.id]);
+  const [found] = useLoad(() => body(api.GET("/v1/films/{film}/answer", { params: { path: { film: film.id } } })), [film.job?.ended]);
+  // What was chosen on the timeline stays when a job ends, unless another answer came of it.
+  const content = useMemo(() => JSON.stringify(found), [found]);
   if (found.state === "failed") return <Trouble error={found.error} />;
   if (found.state === "working") return <Working label={t("loading")} />;
-  return <Timeline film={film} answer={found.value.answer} again={again} />;
+  return <Timeline key={content} film={film} answer={found.value.answer} again={again} />;
 }
 
 function Timeline({ film, answer, again }: { film: FilmFacts; answer: FilmAnswer; again: () => void }) {
