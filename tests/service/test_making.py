@@ -76,6 +76,9 @@ def test_the_same_command_again_makes_only_what_is_missing(darken, tmp_path):
     write_image(tmp_path / "own.png", noise(1, 8)[0])  # a file of the user's own
     with pytest.raises(MienError, match=r"own\.png exists already"):
         list(make("darken", darken[:1], tmp_path / "own.png"))
+    (tmp_path / "notes.txt").write_text("about notes.png")  # no result has this suffix
+    [beside] = make("darken", darken[:1], tmp_path / "notes.png")
+    assert beside.files == (tmp_path / "notes.png",)
 
 
 def test_a_run_that_is_cancelled_keeps_what_is_whole_and_goes_on(darken, tmp_path):

@@ -43,6 +43,11 @@ CommercialOnly = Annotated[
 ]
 
 
+Restorer = Annotated[
+    str, typer.Option("--model", help="Restorer: a card, or a run folder of mien train.")
+]
+
+
 def make(
     name: Annotated[str, typer.Argument(help="Card of the maker; see: mien models list")],
     inputs: Inputs = None,
@@ -74,6 +79,7 @@ def make(
 def restore(
     inputs: Inputs = None,
     out: Out = Path("restored"),
+    model: Restorer = RESTORER,
     settings: Settings = None,
     sheet: Sheet = None,
     no_mark: NoMark = False,
@@ -83,19 +89,20 @@ def restore(
     """Restore faces in photos taken in rain, snow or fog, or that are blurred or too small.
 
     A restored face is a plausible guess, not evidence. It is marked, never
-    enrolled, and never identified without review. This is the short form of:
-    mien make restore-unet.
+    enrolled, and never identified without review. Larger networks that invent
+    more: --model gfpgan or codeformer. This is the short form of: mien make.
 
     Example: mien restore foggy.jpg --out clear.png --sheet before-after.html
     """
     how = (settings or [], not no_mark, device, commercial_only)
-    _make(RESTORER, inputs or [], out, *how, sheet)
+    _make(model, inputs or [], out, *how, sheet)
 
 
 def enhance(
     inputs: Inputs = None,
     out: Out = Path("enhanced"),
     scale: Annotated[int, typer.Option(help="Times as wide and high.", min=2, max=4)] = 4,
+    model: Restorer = RESTORER,
     settings: Settings = None,
     sheet: Sheet = None,
     no_mark: NoMark = False,
@@ -104,13 +111,13 @@ def enhance(
 ) -> None:
     """Enlarge photos with small faces, and restore the faces.
 
-    The rest of the photo is enlarged by bicubic interpolation. The same
-    warnings apply as for: mien restore.
+    The rest of the photo is enlarged by bicubic interpolation, or by the network
+    of --model real-esrgan. The same warnings apply as for: mien restore.
 
     Example: mien enhance small.jpg --scale 4 --out large.png
     """
     how = ([f"scale={scale}", *(settings or [])], not no_mark, device, commercial_only)
-    _make(RESTORER, inputs or [], out, *how, sheet)
+    _make(model, inputs or [], out, *how, sheet)
 
 
 def edit(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mien.media.limits import LIMITS, Limits
     from mien.media.live import Live, Replay, is_live, open_source
     from mien.media.marks import mark
-    from mien.media.mending import add_correction, enlarged, inpainted, smoothed
+    from mien.media.mending import add_correction, enlarged, inpainted, reduced, smoothed
     from mien.media.notes import read_change, read_note, source_packet, wav_note
     from mien.media.planes import read_depth, read_infrared
     from mien.media.sound import read_sound
@@ -56,6 +56,7 @@ __all__ = [
     "read_infrared",
     "read_note",
     "read_sound",
+    "reduced",
     "resize_part",
     "smoothed",
     "source_packet",
@@ -82,7 +83,7 @@ if not TYPE_CHECKING:
             "limits": ("LIMITS", "Limits"),
             "live": ("Live", "Replay", "is_live", "open_source"),
             "marks": ("mark",),
-            "mending": ("add_correction", "enlarged", "inpainted", "smoothed"),
+            "mending": ("add_correction", "enlarged", "inpainted", "reduced", "smoothed"),
             "notes": ("read_change", "read_note", "source_packet", "wav_note"),
             "planes": ("read_depth", "read_infrared"),
             "sound": ("read_sound",),

@@ -21,6 +21,12 @@ def enlarged(image: Pixels, scale: int) -> Pixels:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
+def reduced(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """Reduce an image to a size (W, H) by averaging areas."""
+    check_image(image)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def add_correction(image: Pixels, correction: Floats, to_chip: Floats) -> Pixels:
     """Add the correction of a chip to a copy of its image, fading out at the border of the chip.
 

@@ -16,19 +16,19 @@ Shape = tuple[int | None, ...]
 
 
 class Session:
-    """An ONNX graph with one input, checked against the input shape of the caller.
+    """An ONNX graph, checked against the input shapes of the caller.
 
     Thread-safe.
     """
 
     def __init__(
-        self, weights: Path, shape: Shape, *, device: str = "cpu", threads: int | None = None
+        self, weights: Path, *shapes: Shape, device: str = "cpu", threads: int | None = None
     ) -> None:
         """Open a graph.
 
         Args:
             weights: the .onnx file.
-            shape: shape of the input; None for a variable side.
+            shapes: shape of each input, in the order of the graph; None for a variable side.
             device: "cpu", "cuda", ...; an unavailable device is an error.
             threads: for one call; default: the CPU quota of this process.
         """
@@ -42,7 +42,7 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not sums_bytes_exactly():  # slower, but correct: 8-bit sums would saturate silently
             options.add_session_config_entry("session.x64quantprecision", "1")
-        if None in shape:
+        if any(None in shape for shape in shapes):
             options.enable_mem_pattern = False  # plans of all shapes would be kept, ...
             options.enable_cpu_mem_arena = False  # ... with blocks of memory for each
         try:
@@ -54,17 +54,18 @@ class Session:
             ) from error
         used = self._session.get_providers()[0]
         self.device = Device(device, used, threads if device == "cpu" else 1)
-        node = self._session.get_inputs()[0]
-        check_shape(weights, node.shape, shape)
-        self.shape: list[int | str | None] = node.shape
-        self._input = node.name
+        nodes = self._session.get_inputs()
+        check_shapes(weights, [node.shape for node in nodes], shapes)
+        self.shape: list[int | str | None] = nodes[0].shape
+        self._inputs = [node.name for node in nodes]
         self.outputs = [output.name for output in self._session.get_outputs()]
         # What the writer of the file noted in it, by key.
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
 
-    def __call__(self, x: np.ndarray[Any, Any]) -> dict[str, Floats]:
-        """Run the graph; keys are the output names of the graph."""
-        return dict(zip(self.outputs, self._session.run(None, {self._input: x}), strict=True))
+    def __call__(self, *xs: np.ndarray[Any, Any]) -> dict[str, Floats]:
+        """Run the graph on its inputs; keys are the output names of the graph."""
+        feed = dict(zip(self._inputs, xs, strict=True))
+        return dict(zip(self.outputs, self._session.run(None, feed), strict=True))
 
 
 class LiteSession:
@@ -76,7 +77,7 @@ class LiteSession:
     def __init__(
         self, weights: Path, *shapes: Shape, device: str = "cpu", threads: int | None = None
     ) -> None:
-        """Open a graph; the arguments are those of Session, with a shape for each input."""
+        """Open a graph; the arguments are those of Session."""
         with extra("analyze", f"The graph {weights.name}"):
             from ai_edge_litert.interpreter import Interpreter
 
@@ -94,11 +95,8 @@ class LiteSession:
             ) from error
         self.device = Device("cpu", "LiteRT XNNPACK", threads)
         inputs = self._interpreter.get_input_details()
-        if len(inputs) != len(shapes):
-            raise WeightsError(f"{weights} has {len(inputs)} inputs: expected {len(shapes)}.")
         self.shapes: list[list[int]] = [one["shape"].tolist() for one in inputs]
-        for have, shape in zip(self.shapes, shapes, strict=True):
-            check_shape(weights, have, shape)
+        check_shapes(weights, self.shapes, shapes)
         self._feeds = [self._interpreter.tensor(one["index"]) for one in inputs]
         self._outputs = self._interpreter.get_output_details()
         self.outputs = [output["name"] for output in self._outputs]
@@ -124,11 +122,16 @@ class LiteSession:
             return {o["name"]: self._interpreter.get_tensor(o["index"]) for o in self._outputs}
 
 
-def check_shape(weights: Path, have: Sequence[int | str | None], feed: Shape) -> None:
-    """Raise an error unless a graph accepts the input shape; -1 and names are free sides."""
-    fits = len(have) == len(feed) and all(
-        want is None or not isinstance(side, int) or side in (want, -1)
-        for want, side in zip(feed, have, strict=True)
-    )
-    if not fits:
-        raise WeightsError(f"{weights} has input {have}: expected {list(feed)}.")
+def check_shapes(
+    weights: Path, found: Sequence[Sequence[int | str | None]], shapes: Sequence[Shape]
+) -> None:
+    """Raise an error unless a graph accepts the input shapes; -1 and names are free sides."""
+    if len(found) != len(shapes):
+        raise WeightsError(f"{weights} has {len(found)} inputs: expected {len(shapes)}.")
+    for have, shape in zip(found, shapes, strict=True):
+        fits = len(have) == len(shape) and all(
+            want is None or not isinstance(side, int) or side in (want, -1)
+            for want, side in zip(shape, have, strict=True)
+        )
+        if not fits:
+            raise WeightsError(f"{weights} has input {list(have)}: expected {list(shape)}.")

@@ -41,6 +41,8 @@ SIDECAR = ".provenance.json"
 SUFFIXES: dict[ArtefactKind, str] = {
     "image": ".png", "film": ".mp4", "sound": ".wav", "mesh": ".obj"
 }  # fmt: skip
+FILMS = (".mp4", ".mov", ".mkv")
+WRITTEN = (*(one for one in FORMATS if one != ".bmp"), *FILMS, ".wav", ".obj")  # of results
 RATE = 16_000  # samples per second of sound that is read
 
 
@@ -89,7 +91,9 @@ def done_files(stem: Path, key: str) -> tuple[Path, ...] | None:
     others = sorted(
         path
         for path in stem.parent.glob(f"{glob_escaped(stem.name)}*")
-        if path.stem == stem.name or path.name.startswith(f"{stem.name}-made-") or path == sidecar
+        if (path.stem == stem.name and path.suffix.lower() in WRITTEN)
+        or path.name.startswith(f"{stem.name}-made-")
+        or path == sidecar
     )
     if others:
         raise MienError(
@@ -167,11 +171,10 @@ def provenance_row(provenance: Provenance) -> dict[str, Any]:
 
 def check_suffix(suffix: str) -> None:
     """Raise an error for a suffix without writer or without provenance."""
-    known = [*(s for s in FORMATS if s != ".bmp"), ".mp4", ".mov", ".mkv", ".wav", ".obj"]
-    if suffix.lower() not in known:
+    if suffix.lower() not in WRITTEN:
         raise MienError(
             f"Suffix '{suffix}' of --out is not supported: expected one of "
-            f"{', '.join(known)}, or a folder."
+            f"{', '.join(WRITTEN)}, or a folder."
         )
 
 
@@ -201,7 +204,7 @@ def _write(one: Artefact, path: Path, word: str, note: str, xmp: bytes, step: An
 def _fits(kind: ArtefactKind, suffix: str) -> bool:
     if kind == "image":
         return suffix in FORMATS
-    return suffix in ((".mp4", ".mov", ".mkv") if kind == "film" else (SUFFIXES[kind],))
+    return suffix in (FILMS if kind == "film" else (SUFFIXES[kind],))
 
 
 def _marked(image: Pixels, word: str) -> Pixels:

@@ -32,7 +32,8 @@ def list_options(config: type[Any], defaults: Mapping[str, Any] | None = None) -
         defaults: values of a card that replace the defaults of the dataclass.
     """
     hints = get_type_hints(config)
-    comments = dict(re.findall(r"^    (\w+):[^#\n]*#\s*(.+)$", inspect.getsource(config), re.M))
+    written = [inspect.getsource(one) for one in config.__mro__ if dataclasses.is_dataclass(one)]
+    comments = dict(re.findall(r"^    (\w+):[^#\n]*#\s*(.+)$", "\n".join(written), re.M))
     start = fill_options(config, (), "the card", defaults)
     return [
         Option(f.name, _type_name(hints[f.name]), getattr(start, f.name), comments.get(f.name, ""))

@@ -1,15 +1,17 @@
-"""Restore faces with GFPGAN, a larger network that users fetch.
+"""Restore faces of 512 px with larger networks, which users fetch: GFPGAN and CodeFormer.
 
-Source of the framing and of the range of pixels: facexlib and the programs of the authors
-(github.com/TencentARC/GFPGAN), arXiv:2101.04061.
+They invent detail: identity is less certain than it seems. Source of the framing and of the range
+of pixels: facexlib and the programs of the authors (github.com/TencentARC/GFPGAN, arXiv:2101.04061;
+github.com/sczhou/CodeFormer, arXiv:2206.11253).
 """
 
-from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 
-from mien.contracts import Artefact, Detector, Made, silent
-from mien.systems.restore_unet.make import Form, Options, RestoreUNet
-from mien.types import Crop, OnStep, Points
+import numpy as np
+
+from mien.errors import OptionError
+from mien.systems.restore_unet.make import FaceRestorer, Options
+from mien.types import Crop, Doubles, Points
 
 SIDE = 512  # px
 # Median points of FFHQ in a face of 512 px, as facexlib aligns faces, in shares of the side.
@@ -20,43 +22,33 @@ POINTS: Points = (
     (201.26117 / SIDE, 371.41043 / SIDE),
     (313.08905 / SIDE, 371.15118 / SIDE),
 )
-FORM = Form(Crop(size=SIDE, points=POINTS), signed=True)
 
 
-class GFPGAN:
-    """Restores as RestoreUNet does, in faces of 512 px.
+class GFPGAN(FaceRestorer):
+    """Restores by the prior of a generator of faces."""
 
-    The network invents detail: identity is less certain than it seems.
-    """
+    crop, signed = Crop(size=SIDE, points=POINTS), True
 
-    needs = RestoreUNet.needs
-    options = Options
 
-    def __init__(
-        self,
-        weights: Path,
-        *,
-        name: str,
-        digest: str = "",
-        device: str = "cpu",
-        detector: Detector | None = None,
-    ) -> None:
-        """Open the graph; the detector is opened when it is needed.
+@dataclass(frozen=True, slots=True)
+class FaithfulOptions(Options):
+    """Settings of CodeFormer."""
 
-        Args:
-            weights: the ONNX file, one face per run.
-            name: the card this was opened from.
-            digest: of the weights.
-            device: see mien.runtime.
-            detector: default: the default one.
-        """
-        self._inner = RestoreUNet(
-            weights, name=name, digest=digest, device=device, detector=detector, form=FORM
-        )
-        self.name, self.digest, self.device = name, digest, self._inner.device
+    fidelity: float = 0.5  # 0 to 1: towards sharp detail, or towards the photograph
 
-    def __call__(
-        self, inputs: Mapping[str, Artefact], options: Options, /, on_step: OnStep = silent
-    ) -> Made:
-        """Restore all faces of one photograph, as RestoreUNet does; the rest of the image stays."""
-        return self._inner(inputs, options, on_step)
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not 0 <= self.fidelity <= 1:
+            raise OptionError(f"fidelity is {self.fidelity:g}; expected 0 to 1.")
+
+
+class CodeFormer(FaceRestorer):
+    """Restores by a code book of parts of faces."""
+
+    options = FaithfulOptions
+    crop, signed = GFPGAN.crop, True
+    further = ((1,),)
+
+    def further_inputs(self, options: FaithfulOptions) -> tuple[Doubles, ...]:
+        """Return the weight of the photograph, of 64 bits as the graph wants it."""
+        return (np.array([options.fidelity]),)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from mien.errors import MienError, NoFaceError, OptionError
 from mien.media import add_correction, enlarged, warp
 from mien.media.skin import UTKFACE_POINTS
 from mien.runtime import Session
-from mien.types import Crop, Face, Floats, OnStep, Pixels
+from mien.types import Crop, Doubles, Face, Floats, OnStep, Pixels
 from mien.zoo import DETECTOR, load
 
 SIDE, FACTOR = 128, 4  # px of a chip; the factor by which training faces were enlarged
@@ -21,17 +22,6 @@ SIDE, FACTOR = 128, 4  # px of a chip; the factor by which training faces were e
 CROP = Crop(size=SIDE, points=UTKFACE_POINTS)
 LARGE = 2.0  # times the side of a chip; in larger faces, most faults are finer than it shows
 SIDES = 16_384  # px; a larger image is not enlarged
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What a restoring network takes and gives."""
-
-    crop: Crop  # of its faces
-    signed: bool = False  # pixels are -1 to 1; else 0 to 1
-
-
-OWN = Form(CROP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +33,18 @@ class Options:
     changes: bool = False  # also write an image of the absolute changes, five times as strong
 
 
-class RestoreUNet:
-    """README.md beside this file is its card."""
+class FaceRestorer:
+    """Restores each face of a photograph by a network; the rest of the photograph stays.
+
+    Subclasses name the framing of their faces and the range of their pixels.
+    """
 
     needs = ("image",)
     options = Options
+    crop: Crop  # of the faces that the network takes
+    signed = False  # its pixels are -1 to 1; else 0 to 1
+    batch: int | None = 1  # faces of one run; None: any number
+    further: tuple[tuple[int, ...], ...] = ()  # shapes of its inputs after the faces
 
     def __init__(
         self,
@@ -58,23 +55,20 @@ class RestoreUNet:
         device: str = "cpu",
         threads: int = 1,
         detector: Detector | None = None,
-        form: Form = OWN,
     ) -> None:
         """Open the graph; the detector is opened when it is needed.
 
         Args:
-            weights: the ONNX file that train.py writes.
+            weights: the ONNX file.
             name: the card this was opened from.
             digest: of the weights.
             device: see mien.runtime.
             threads: of one call.
             detector: default: the default one.
-            form: of the network; default: that of train.py.
         """
-        self.form, self.side = form, form.crop.size
-        count = None if form == OWN else 1  # faces per run
-        shape = (count, 3, self.side, self.side)
-        self._session = Session(weights, shape, device=device, threads=threads)
+        self.side = self.crop.size
+        shape = (self.batch, 3, self.side, self.side)
+        self._session = Session(weights, shape, *self.further, device=device, threads=threads)
         self.name, self.digest, self.device = name, digest, self._session.device
         self._detector = detector
 
@@ -109,12 +103,12 @@ class RestoreUNet:
             on_step("faces", 0, len(faces))
             detector = self._finder()
             weights = (*weights, f"{detector.name}@{detector.digest}")
-            places = [matrix(face, self.form.crop) for face in faces]
+            places = [matrix(face, self.crop) for face in faces]
             notes = _notes(places, self.side)
-        done = image
+        done, more = image, self.further_inputs(options)
         for number, place in enumerate(places, 1):
             chip = warp(image, place, self.side, "edge")[None]
-            done = add_correction(done, (self.chips(chip) - chip)[0], place)
+            done = add_correction(done, (self.chips(chip, *more) - chip)[0], place)
             on_step("faces", number, len(places))
         made = [Artefact("image", image=done, name="restored" if options.changes else "")]
         if options.changes:
@@ -123,13 +117,17 @@ class RestoreUNet:
                                  name="changes"))  # fmt: skip
         return Made(tuple(made), self._provenance(photo, options, weights), notes)
 
-    def chips(self, chips: Pixels) -> Floats:
+    def further_inputs(self, options: Any) -> tuple[Doubles, ...]:
+        """Return the inputs of the network after the faces, by the settings."""
+        return ()
+
+    def chips(self, chips: Pixels, *more: Doubles) -> Floats:
         """Restore aligned faces: (N, S, S, 3) to the same shape, 0 to 255, not rounded."""
         x = np.ascontiguousarray(chips.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
-        if self.form.signed:
+        if self.signed:
             x = 2 * x - 1
-        [found] = self._session(x).values()
-        found = ((found + 1) / 2 if self.form.signed else found).clip(0, 1)
+        [found] = self._session(x, *more).values()
+        found = ((found + 1) / 2 if self.signed else found).clip(0, 1)
         return np.asarray(found.transpose(0, 2, 3, 1) * 255, np.float32)
 
     def _finder(self) -> Detector:
@@ -159,6 +157,12 @@ class RestoreUNet:
             weights=weights,
             options=tuple((f.name, str(getattr(options, f.name))) for f in fields(options)),
         )
+
+
+class RestoreUNet(FaceRestorer):
+    """README.md beside this file is its card."""
+
+    crop, batch = CROP, None
 
 
 def _scaled(image: Pixels, scale: int) -> Pixels:

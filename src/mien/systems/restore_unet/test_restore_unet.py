@@ -111,27 +111,6 @@ def test_a_restored_face_declares_itself_and_is_refused_by_enrolment(
     assert refused.reason == "made-restored"
 
 
-@pytest.mark.weights
-def test_a_larger_network_restores_in_its_own_framing_and_range(toy, astronaut, mtcnn):
-    from mien.systems.restore_unet.large import FORM, GFPGAN
-
-    # A graph that always gives 0, which stands for mid grey where pixels are -1 to 1.
-    path = toy([1, 3, 512, 512], {"output": np.zeros((1, 3, 512, 512))})
-    maker = GFPGAN(path, name="gfpgan", digest="0123", detector=mtcnn)
-    check("maker", maker, inputs=picture(astronaut))
-    made = maker(picture(astronaut), Options())
-    done = made.artefacts[0].image
-    [face] = mtcnn(astronaut)[:1]
-    x, y = face.points[2].astype(int)
-    assert np.abs(done[y, x].astype(int) - 128).max() <= 1
-    assert np.array_equal(done[500:], astronaut[500:])
-    assert made.provenance.change == "restored"
-    assert made.provenance.maker == "gfpgan"
-    # Eyes, nose and mouth corners lie where facexlib puts them.
-    placed = align(astronaut, [face], FORM.crop)
-    assert placed.shape == (1, 512, 512, 3)
-
-
 def test_two_steps_of_training_and_the_file_answers_as_the_network(torch, lab, tmp_path):
     from mien.train import export
 
