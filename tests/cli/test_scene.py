@@ -8,6 +8,7 @@ import pytest
 
 from mien.media import write_image
 from mien.systems.evoked_a4net.head import EvokedA4Net
+from mien.types import Face
 
 FALLS = (0.5, -0.25, 1.0, 2.0)  # of the logit of sadness, without each branch
 LOGITS = np.array([[0, 0, 0, 0, 0, 0, 0, 3.0]])
@@ -86,6 +87,29 @@ def test_the_effect_of_a_face_is_named_where_there_is_one(head, picture, mien):
     row = json.loads(out)
     assert row["contributions"]["face"] == 2.0
     assert row["picture-face"]["happy"] == pytest.approx(0.1667)
+
+
+def test_the_effect_of_faces_that_were_cut_out_is_named(toy, head, picture, mien, monkeypatch):
+    """A head with the part: the mean expression of the faces adds to the logit of sadness."""
+    shift, average, shown = np.zeros((3, 1, 8))
+    shift[0, 7], average[0, 7] = 1.5, 0.25
+    graph = toy(["n", 3, 32, 32], {"shift": shift, "face": shown[:, :6], "average": average})
+    without = np.repeat(LOGITS[:, None], 4, 1)
+    answers = {"logits": LOGITS, "attributes": [[0.7, 0.3]], "scene": [[0, 2]],
+               "face": [[0] * 6], "map": np.zeros((1, 8, 2, 2)), "without": without}  # fmt: skip
+    made = EvokedA4Net(toy(["n", 3, 64, 64], answers), graph, name="trained",
+                       scenes=("beach", "shop"), face_crops="branch")  # fmt: skip
+    opened = {"trained": made, "mtcnn": lambda image: head}
+    monkeypatch.setattr("mien.zoo.load", lambda name, **how: opened[name])
+    words = ("scene", picture, "--heads", "trained", "--detector", "mtcnn", "--explain")
+    row = json.loads(mien(*words)[1])
+    assert row["contributions"]["face crops"] == "none"
+    assert row["evoked-emotion"]["sadness"] == pytest.approx(np.exp(3) / (np.exp(3) + 7), abs=1e-4)
+    head.append(Face(np.array([5, 5, 40, 40], np.float32), 1.0))
+    row = json.loads(mien(*words)[1])
+    assert row["contributions"]["face crops"] == 1.25
+    share = np.exp(4.5) / (np.exp(4.5) + 7)
+    assert row["evoked-emotion"]["sadness"] == pytest.approx(share, abs=1e-4)
 
 
 def test_a_table_for_people(head, picture, mien):

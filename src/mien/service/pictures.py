@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mien.contracts import Detector
 from mien.systems.evoked_a4net.attributes import brightness, colourfulness
-from mien.systems.evoked_a4net.head import EMOTIONS, EvokedA4Net, require_size
+from mien.systems.evoked_a4net.head import FACE_CROPS, EvokedA4Net, require_size
 from mien.types import Floats, Pixels, Reading
 
 LIMIT = (
@@ -26,15 +26,18 @@ class PictureResult:
         """Return the emotion with the highest probability; None without a head."""
         if self.evoked is None:
             return None
-        return max(EMOTIONS, key=self.evoked.values.__getitem__)
+        return max(self.evoked.values, key=self.evoked.values.__getitem__)
 
     @property
     def contributions(self) -> dict[str, float | None]:
-        """By how much the logit of `first` falls without a branch; face is None without a face."""
+        """By how much the logit of `first` falls without a branch.
+
+        Branches of faces are None without a face.
+        """
         if self.evoked is None:
             return {}
         falls = next(r for r in self.evoked.derived if r.task == "evoked-contributions").values
-        return {name: None if name == "face" and not self.faces else value
+        return {name: None if name in ("face", FACE_CROPS) and not self.faces else value
                 for name, value in falls.items()}  # fmt: skip
 
     @property
@@ -51,12 +54,14 @@ def read_scene(
     Args:
         picture: (H, W, 3).
         head: of a run folder of `mien train evoked-a4net`.
-        detector: counts the faces, so that a missing face is reported as none.
+        detector: finds the faces, so that a missing face is reported as none; a head that was
+            trained with `face_crops` reads them.
 
     Raises:
         ImageError: the shorter side has less than 32 px.
     """
     require_size(picture)
     attributes = {"brightness": brightness(picture), "colourfulness": colourfulness(picture)}
-    faces = None if detector is None else len(detector(picture))
-    return PictureResult(attributes, faces, None if head is None else head.read(picture))
+    faces = None if detector is None else detector(picture)
+    evoked = None if head is None else head.read(picture, faces=faces or ())
+    return PictureResult(attributes, None if faces is None else len(faces), evoked)

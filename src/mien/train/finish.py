@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mien.zoo.runs import CARD, FIGURES
 from mien.zoo.weights.cache import own_path, sha256_of
 
 WEIGHTS = "weights.onnx"  # what train.py of a head writes
+FURTHER = "further files"  # key of the measurements: names of graphs beside the weights
 UNSTATED = "LicenseRef-Unstated"  # of weights that learnt from data whose terms we do not know
 
 
@@ -32,14 +33,14 @@ def finish_run(
         config: its settings.
         data: the data set; None: synthetic.
         out: run folder, with the weights.
-        measured: result of the training.
+        measured: result of the training; FURTHER lists graphs beside the weights.
 
     Raises:
         TrainingError: the weights are missing, or the folder cannot be written.
         WeightsError: the weights do not fit the card.
     """
     card = system.card
-    files = _files(system, out)
+    files = _files(system, out, measured.get(FURTHER, ()))
     about = f"{data.resolve().name}" if data else "synthetic data"
     command = f"mien train {card.name}{' --data ' + about if data else ''}"
     command += "".join(f" --set {key}={_plain(value)}" for key, value in _changed(config))
@@ -78,8 +79,11 @@ def finish_run(
     return made
 
 
-def _files(system: System, out: Path) -> tuple[File, ...]:
-    """The weights that were trained, and copies of the graphs of other systems that it reads."""
+def _files(system: System, out: Path, further: Sequence[str]) -> tuple[File, ...]:
+    """The weights that were trained, and copies of the graphs of other systems that it reads.
+
+    A part that a setting adds may have a graph of its own: `further` names it.
+    """
     own = f"repo:systems/{system.folder.name}/"
     found = []
     for file in system.card.files:
@@ -89,6 +93,7 @@ def _files(system: System, out: Path) -> tuple[File, ...]:
         found.append(_file(out, file.ready if borrowed else file.raw))
     if (out / WEIGHTS).is_file() and all(file.raw != WEIGHTS for file in found):
         found.append(_file(out, WEIGHTS))  # of a system that ships none
+    found += [_file(out, name) for name in further]
     return tuple(found)
 
 

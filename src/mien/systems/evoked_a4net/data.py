@@ -17,9 +17,11 @@ from mien.errors import ImageError, TrainingError
 from mien.media import find_images, read_image, stretched
 from mien.systems.evoked_a4net.attributes import brightness, colourfulness
 from mien.systems.evoked_a4net.drawn import Scenes
+from mien.systems.evoked_a4net.faces import padded
 from mien.systems.evoked_a4net.head import EMOTIONS, FACES
 from mien.types import Doubles, Floats, OnStep, Pixels
 
+Faces = Callable[[Pixels], tuple[Pixels, Floats]]  # see faces.cut_faces
 TABLES = ("Annotations.mat", "Annotations/Annotations.mat")  # of EMOTIC
 # What scipy raises for a table that is cut, damaged or of another form (version 7.3 is HDF5).
 UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError, MatReadError,
@@ -29,8 +31,9 @@ SAME = 0.8  # least squared correlation of labelled attributes with the formulas
 
 
 def read_set(
-    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None
-) -> Scenes:
+    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None,
+    faces: Faces | None = None,
+) -> Scenes:  # fmt: skip
     """Read a set by its layout: info.json of EmoSet, Annotations.mat of EMOTIC, or class folders.
 
     Args:
@@ -39,20 +42,22 @@ def read_set(
         side: px of the square pictures.
         most: pictures at most, evenly spaced; 0: all.
         on_step: called after each picture.
+        faces: cuts the faces out of a picture; None: they are not searched for.
 
     Raises:
         TrainingError: the layout is none of these, or a file is missing or damaged.
     """
     if (root / "info.json").is_file():
-        return emoset(root, split, side, most, on_step)
+        return emoset(root, split, side, most, on_step, faces)
     if any((root / name).is_file() for name in TABLES):
-        return emotic(root, split, side, most, on_step)
-    return folders(root, split, side, most, on_step)
+        return emotic(root, split, side, most, on_step, faces)
+    return folders(root, split, side, most, on_step, faces)
 
 
 def folders(
-    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None
-) -> Scenes:
+    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None,
+    faces: Faces | None = None,
+) -> Scenes:  # fmt: skip
     """SPLIT/EMOTION/*.jpg, or EMOTION/*.jpg, of which a fifth is the test part.
 
     SE30K8 and UnBiasedEmo are expected in this form; their own layouts could not be verified.
@@ -64,6 +69,7 @@ def folders(
         side: px of the square pictures.
         most: pictures at most, evenly spaced; 0: all.
         on_step: called after each picture.
+        faces: cuts the faces out of a picture; None: they are not searched for.
 
     Raises:
         TrainingError: fewer than two folders with pictures, or none that can be read.
@@ -85,7 +91,7 @@ def folders(
 
     kept = [
         {**_labels(None, ()), **measured, "emotion": rows[k][1]}
-        for k, measured in _pictures([path for path, _ in rows], side, most, on_step, wanted)
+        for k, measured in _pictures([path for path, _ in rows], side, most, on_step, faces, wanted)
     ]
     if not kept:
         raise TrainingError(f"No picture of the part '{split}' in {root} can be read.")
@@ -93,8 +99,9 @@ def folders(
 
 
 def emotic(
-    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None
-) -> Scenes:
+    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None,
+    faces: Faces | None = None,
+) -> Scenes:  # fmt: skip
     """EMOTIC: Annotations.mat, and emotic/FOLDER/FILE. Each picture has several of 26 emotions.
 
     They are what annotators saw in the people of the picture, all people of a picture together, and
@@ -106,6 +113,7 @@ def emotic(
         side: px of the square pictures.
         most: pictures at most, evenly spaced; 0: all.
         on_step: called after each picture.
+        faces: cuts the faces out of a picture; None: they are not searched for.
 
     Raises:
         TrainingError: the table is damaged or of another form, or no picture can be read.
@@ -124,7 +132,7 @@ def emotic(
     images = root / "emotic" if (root / "emotic").is_dir() else root
     kept = []
     several = []
-    for k, measured in _pictures([images / path for path, _ in named], side, most, on_step):
+    for k, measured in _pictures([images / path for path, _ in named], side, most, on_step, faces):
         kept.append({**_labels(None, ()), **measured, "emotion": -1})
         several.append([word in named[k][1] for word in emotions])
     if not kept or not emotions:
@@ -146,7 +154,7 @@ def _categories(people: Any) -> set[str]:
 
 
 def _pictures(
-    paths: Sequence[Path], side: int, most: int, on_step: OnStep | None,
+    paths: Sequence[Path], side: int, most: int, on_step: OnStep | None, faces: Faces | None = None,
     wanted: Callable[[Pixels], bool] = lambda picture: True,
 ) -> Iterator[tuple[int, dict[str, Any]]]:  # fmt: skip
     """The number of each picture that can be read, the picture and its measures."""
@@ -160,14 +168,16 @@ def _pictures(
             continue
         if wanted(picture):
             measured = brightness(picture), colourfulness(picture)
-            yield k, {"image": stretched(picture, side), "measured": measured}
+            found = {"image": stretched(picture, side), "measured": measured}
+            yield k, found | ({"faces": faces(picture)} if faces else {})
         if on_step:
             on_step("pictures", done, len(numbers))
 
 
 def emoset(
-    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None
-) -> Scenes:
+    root: Path, split: str, side: int, most: int = 0, on_step: OnStep | None = None,
+    faces: Faces | None = None,
+) -> Scenes:  # fmt: skip
     """EmoSet: info.json, {train,val,test}.json, image/awe/awe_1.jpg, annotation/awe/awe_1.json.
 
     Brightness and colourfulness that are not annotated are computed.
@@ -178,6 +188,7 @@ def emoset(
         side: px of the square pictures.
         most: pictures at most, evenly spaced; 0: all.
         on_step: called after each picture.
+        faces: cuts the faces out of a picture; None: they are not searched for.
 
     Raises:
         TrainingError: a file is missing or damaged, an emotion is unknown, no picture can be
@@ -195,7 +206,7 @@ def emoset(
     kept = [
         {**_labels(_json(root / rows[k][3]), scenes), **measured,
          "emotion": EMOTIONS.index(rows[k][0])}
-        for k, measured in _pictures([root / row[2] for row in rows], side, most, on_step)
+        for k, measured in _pictures([root / row[2] for row in rows], side, most, on_step, faces)
     ]  # fmt: skip
     if not kept:
         raise TrainingError(f"No picture of {root / f'{split}.json'} can be read.")
@@ -210,8 +221,15 @@ def _scenes(kept: list[dict[str, Any]], scenes: tuple[str, ...]) -> Scenes:
     bright = same_measure("brightness", column("brightness"), measured[:, 0])
     colour = same_measure("colorfulness", column("colorfulness"), measured[:, 1])
     none = np.zeros(len(kept), np.int64)
-    return Scenes(np.stack([one["image"] for one in kept]), column("emotion"), bright, colour,
+    some = Scenes(np.stack([one["image"] for one in kept]), column("emotion"), bright, colour,
                   column("scene"), column("face"), none, np.zeros((0, 8)), scenes)  # fmt: skip
+    if "faces" not in kept[0]:
+        return some
+    side = next((one["faces"][0].shape[1] for one in kept), 1)
+    crops, share = padded([one["faces"] for one in kept], side)
+    label = np.full(share.shape, -1)
+    label[:, 0] = np.where(share[:, 0] > 0, some.face, -1)  # the set names one face of a picture
+    return replace(some, crops=crops, crop_share=share, crop_face=label)
 
 
 def same_measure(name: str, annotated: Doubles, computed: Doubles) -> Floats:

@@ -1,22 +1,26 @@
 """Drawn scenes with drawn faces, and a hidden rule for the emotion that they evoke."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.media import stretched
 from mien.metrics import softmax
 from mien.synth.drawn import EXPRESSIONS, DrawnFace, DrawnPerson, Moves, draw_face, tinted
 from mien.systems.evoked_a4net.attributes import brightness, colourfulness
+from mien.systems.evoked_a4net.faces import MOST, cut_faces, padded
 from mien.systems.evoked_a4net.head import EMOTIONS, FACES
-from mien.types import Doubles, Floats, Pixels
+from mien.types import Doubles, Face, Floats, Pixels
 
 SCENES = ("sky-grass", "waves", "bricks", "night-stars", "forest", "indoor")
 WITH_FACES = 0.6  # share of scenes
 SMALLEST, LARGEST = 20, 40  # px of a face
 SHARP = 2.0  # of the hidden rule: the higher, the less viewers disagree
 Random = np.random.Generator
+Photos = Sequence[Pixels]  # of each of FACES: (K, S, S, 3) of photographs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +38,11 @@ class Scenes:
     scenes: tuple[str, ...] = SCENES
     emotions: tuple[str, ...] = EMOTIONS
     several: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))  # (N, E) 0 or 1
+    # Of `faces.padded`, or (N, 4, 7) `train.read_expressions`, and the expression of each crop;
+    # empty: faces are not cut out.
+    crops: NDArray[Any] = field(default_factory=lambda: np.zeros((0, MOST, 1, 1, 3), np.uint8))
+    crop_share: Floats = field(default_factory=lambda: np.zeros((0, MOST), np.float32))
+    crop_face: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, MOST), np.int64))
 
     def rows(self, keep: NDArray[np.int64]) -> "Scenes":
         """Some of them."""
@@ -43,23 +52,49 @@ class Scenes:
         return replace(self, **kept)
 
 
-def draw_scenes(count: int, seed: int, side: int = 64) -> Scenes:
-    """Draw scenes; the same count, seed and side give the same ones."""
-    random = np.random.default_rng(seed)
+def draw_scenes(
+    count: int, seed: int, side: int = 64, crop: int = 0, loose: float = 0.0,
+    photos: Photos | None = None,
+) -> Scenes:  # fmt: skip
+    """Draw scenes; the same count, seed and side give the same ones.
+
+    Args:
+        count: of scenes.
+        seed: of everything that is drawn.
+        side: px of a scene.
+        crop: px of the crops of its faces; 0: none are cut out.
+        loose: standard deviation of the errors of their boxes, of the side of each; 0: true boxes.
+        photos: faces of photographs, which are pasted instead of drawn ones.
+    """
+    random, errors = np.random.default_rng(seed), np.random.default_rng([seed, 33])
     images = np.empty((count, side, side, 3), np.uint8)
     scene = random.integers(0, len(SCENES), count)
     face, height = np.full(count, -1), np.zeros(count, np.int64)
+    cut, crop_face = [], np.full((count, MOST), -1)
     for row in range(count):
         picture = recoloured(PAINT[SCENES[scene[row]]](random, side), random)
+        pasted: list[Pasted] = []
         if random.random() < WITH_FACES:
-            face[row], height[row] = _paste(picture, random)
+            pasted = _paste(picture, random, photos)[::-1]  # the largest one first
+            face[row], height[row] = pasted[0].expression, pasted[0].size
         gain = random.uniform(0.35, 1.3)
         images[row] = (np.clip(picture * gain, 0, 1) * 255).round()
+        if crop:
+            pasted.sort(key=lambda one: -float(np.prod(one.box[2:] - one.box[:2])))  # as the crops
+            boxes = np.array([one.box for one in pasted], np.float32).reshape(-1, 4)
+            boxes += loose * (boxes[:, 2:3] - boxes[:, :1]) * errors.normal(size=boxes.shape)
+            shown = [Face(box, 1.0) for box in boxes]
+            cut.append(cut_faces(images[row], shown, crop))
+            crop_face[row, : len(pasted)] = [one.expression for one in pasted]
     bright = np.array([brightness(one) for one in images], np.float32)
     colour = np.array([colourfulness(one) for one in images], np.float32)
     share = rule(bright, colour, scene, face)
     drawn = (share.cumsum(1) < random.random(count)[:, None]).sum(1)
-    return Scenes(images, drawn.clip(max=7), bright, colour, scene, face, height, share)
+    some = Scenes(images, drawn.clip(max=7), bright, colour, scene, face, height, share)
+    if not crop:
+        return some
+    crops, crop_share = padded(cut, crop)
+    return replace(some, crops=crops, crop_share=crop_share, crop_face=crop_face)
 
 
 def rule(
@@ -95,18 +130,29 @@ def recoloured(picture: Floats, random: Random) -> Floats:
     return np.asarray(np.clip(grey[..., None] + saturation * offset, 0, 1), np.float32)
 
 
-def _paste(picture: Floats, random: Random) -> tuple[int, int]:
-    """Draw one or two faces into the picture; expression and height of the largest one."""
+class Pasted(NamedTuple):
+    """A face in a scene."""
+
+    expression: int  # of FACES
+    size: int  # px
+    box: Floats  # (4,) px of the scene
+
+
+def _paste(picture: Floats, random: Random, photos: Photos | None) -> list[Pasted]:
+    """Draw one or two faces into the picture; the largest one comes last."""
     side = len(picture)
     sizes = sorted(random.integers(SMALLEST, LARGEST + 1, 1 + int(random.random() < 0.3)))
-    largest = -1, 0
+    pasted = []
     for size in sizes:  # the largest one comes last, in front
         expression = int(random.integers(len(FACES)))
-        face = _some_face(FACES[expression], int(size), random)
+        if photos is None:
+            face = _some_face(FACES[expression], int(size), random)
+        else:
+            face = _photographed(photos[expression], int(size), random)
         top, left = random.integers(0, side - size + 1, 2).tolist()
         face.paste(picture, left, top)
-        largest = expression, int(size)
-    return largest
+        pasted.append(Pasted(expression, int(size), face.box + np.tile([left, top], 2)))
+    return pasted
 
 
 def _some_face(expression: str, size: int, random: Random) -> DrawnFace:
@@ -117,6 +163,17 @@ def _some_face(expression: str, size: int, random: Random) -> DrawnFace:
     hair = tinted(usual.hair, random.uniform(0.2, 2.0))
     apart, width = random.uniform(0.32, 0.42), random.uniform(0.72, 0.85)
     return draw_face(DrawnPerson(skin, hair, apart, width), moves, size)
+
+
+def _photographed(some: Pixels, size: int, random: Random) -> DrawnFace:
+    """A photographed face in skin tones between light and dark, in the form of a drawn one."""
+    grey = stretched(some[int(random.integers(len(some)))], size).astype(np.float32) / 255
+    tone = np.array(tinted(DrawnPerson().skin, random.uniform(0.6, 1.1)), np.float32)
+    y, x = (np.mgrid[:size, :size] + 0.5) / size * 2 - 1
+    cover = np.clip((1.05 - np.hypot(x, y)) * size / 4, 0, 1).astype(np.float32)
+    box = np.array([0, 0, size, size], np.float32)
+    five = np.full((5, 2), np.nan, np.float32)
+    return DrawnFace(np.asarray(np.clip(1.25 * grey * tone, 0, 1), np.float32), cover, five, box)
 
 
 def _canvas(side: int, colour: tuple[float, float, float]) -> Floats:

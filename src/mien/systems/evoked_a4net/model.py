@@ -1,7 +1,7 @@
 """The network: ConvNeXt-V2 with four branches, and their fusion."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import cast
 
@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.systems.evoked_a4net.head import BRANCHES, EMOTIONS, FACES
 
+LEAST = 1e-3  # of a probability, before its logarithm
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
 
@@ -80,6 +81,70 @@ class Branch(nn.Module):
         return vector, self.out(vector)
 
 
+class FaceCrops(nn.Module):
+    """The part `face_crops`: vectors of the faces that were cut out, and what they add.
+
+    The vectors of a picture are averaged with the shares of its faces; with the sum of these
+    shares (1, or 0 without a face: the mask) they add to the logits. Both are linear, so that each
+    face can be read alone and any number of them be averaged afterwards.
+    """
+
+    mean: Tensor
+
+    def __init__(self, size: int, emotions: int, kind: str, width: int = 16) -> None:
+        """Create the part.
+
+        Args:
+            size: of the vector of a face.
+            emotions: number of logits.
+            kind: branch (convolutions on the pixels), or expression (two layers on the seven
+                probabilities of the head `expression`, which is not trained here).
+            width: channels of the first convolution.
+        """
+        super().__init__()
+        self.norm = None
+        if kind == "expression":
+            self.body: nn.Module = nn.Sequential(
+                nn.Linear(7, 4 * width), nn.GELU(), nn.Linear(4 * width, size)
+            )
+        else:
+            steps: list[nn.Module] = []
+            for before, after in pairwise((3, width, 2 * width, 4 * width)):
+                steps += [nn.Conv2d(before, after, 3, 2, 1), Norm(after), nn.GELU()]
+            self.norm, self.vector = nn.LayerNorm(4 * width), nn.Linear(4 * width, size)
+            self.body = nn.Sequential(*steps)
+        self.face = nn.Linear(size, len(FACES))
+        self.out = nn.Linear(size + 1, emotions, bias=False)
+        self.register_buffer("mean", torch.zeros(size + 1))  # of the pooled vector and the mask
+
+    def vectors(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(M, 3, C, C) in [0, 1], or (M, 7) -> vectors (M, size) and expressions (M, 6)."""
+        if self.norm is None:
+            vector = self.body(x.clamp(min=LEAST).log() + 2)
+        else:
+            vector = self.vector(self.norm(self.body(2 * x - 1).mean((2, 3))))
+        return vector, self.face(vector)
+
+    def pooled(self, crops: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, F, 3, C, C) or (N, F, 7), and (N, F) -> (N, size + 1) and expressions (N, F, 6).
+
+        Both are 0 without a face.
+        """
+        there = share > 0
+        vector, face = self.vectors(crops[there])
+        vectors = vector.new_zeros(*share.shape, vector.shape[1])
+        faces = face.new_zeros(*share.shape, face.shape[1])
+        vectors[there], faces[there] = vector, face
+        mask = share.sum(1, keepdim=True)
+        return torch.cat([(vectors * share[..., None]).sum(1), mask], 1), faces
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The outputs of the graph of faces, in the order of FACE_OUTPUTS, each with M rows."""
+        vector, face = self.vectors(x)
+        shift = self.out(F.pad(vector, (0, 1), value=1.0))
+        return shift, face, self.out(self.mean).expand_as(shift)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """The outputs of one pass."""
@@ -88,6 +153,8 @@ class Found:
     parts: tuple[Tensor, ...]  # of each branch: (N, 1), (N, 1), (N, scenes), (N, 6)
     fused: Tensor  # (N, D) that the logits are linear in
     last: Tensor  # (N, C, H, W) of the last stage
+    crops: Tensor | None = None  # (N, size + 1) pooled vectors of faces, and the mask
+    faces: Tensor | None = None  # (N, F, 6) expressions of these faces
 
 
 class Net(nn.Module):
@@ -98,6 +165,7 @@ class Net(nn.Module):
     def __init__(
         self, widths: Sequence[int], depths: Sequence[int], scenes: int, size: int = 32,
         use: Sequence[str] = BRANCHES, drop: float = 0.2, emotions: int = len(EMOTIONS),
+        face_crops: str = "",
     ) -> None:  # fmt: skip
         """Create the network.
 
@@ -109,6 +177,7 @@ class Net(nn.Module):
             use: branches that take part in the fusion.
             drop: share of the fused numbers that are dropped in training.
             emotions: number of logits.
+            face_crops: what reads the faces that are cut out: branch or expression; "": none.
         """
         super().__init__()
         for name, values in (("mean", MEAN), ("spread", SPREAD)):
@@ -130,9 +199,10 @@ class Net(nn.Module):
         self.use, self.size = [name in use for name in BRANCHES], size
         self.out = nn.Linear(widths[3] + size * len(BRANCHES), emotions)
         self.register_buffer("means", torch.zeros(len(BRANCHES), size))
+        self.crops = FaceCrops(size, emotions, face_crops) if face_crops else None
 
-    def found(self, x: Tensor) -> Found:
-        """Run all parts."""
+    def found(self, x: Tensor, crops: Tensor | None = None, share: Tensor | None = None) -> Found:
+        """Run all parts; without crops no face is added, as in the graph of the pictures."""
         x = (x - self.mean) / self.spread
         kept = []
         for step, stage in zip(self.steps, self.stages, strict=True):
@@ -143,7 +213,12 @@ class Net(nn.Module):
         vectors = [vector if used else torch.zeros_like(vector)
                    for (vector, _), used in zip(pairs, self.use, strict=True)]  # fmt: skip
         fused = torch.cat([self.norm(x.mean((2, 3))), *vectors], 1)
-        return Found(self.out(self.drop(fused)), tuple(out for _, out in pairs), fused, x)
+        found = Found(self.out(self.drop(fused)), tuple(out for _, out in pairs), fused, x)
+        if self.crops is None or crops is None or share is None:
+            return found
+        pooled, faces = self.crops.pooled(crops, share)
+        logits = found.logits + self.crops.out(self.drop(pooled))
+        return replace(found, logits=logits, crops=pooled, faces=faces)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """The outputs of the head, in the order of OUTPUTS."""

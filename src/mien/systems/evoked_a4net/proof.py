@@ -15,9 +15,24 @@ from mien.errors import ImageError, TrainingError
 from mien.media import find_images, read_image, stretched
 from mien.systems.evoked_a4net.attributes import brightness, colourfulness
 from mien.systems.evoked_a4net.drawn import Scenes, draw_scenes
+from mien.systems.evoked_a4net.face_crops import (
+    LOOSE,
+    Pasted,
+    exchanged,
+    face_figures,
+    read_faces,
+)
 from mien.systems.evoked_a4net.head import BRANCHES, EMOTIONS, LEAST
 from mien.systems.evoked_a4net.model import Net
-from mien.systems.evoked_a4net.train import Config, answers, measured, network
+from mien.systems.evoked_a4net.train import (
+    Config,
+    answers,
+    crop_of,
+    drawn,
+    measured,
+    network,
+    read_expressions,
+)
 from mien.train.criteria import Criterion, Found, Values, gain, of
 from mien.train.proofs import Part
 from mien.types import Doubles, OnStep, Pixels
@@ -161,6 +176,36 @@ def _ceiling(found: Found, loaded: Any) -> Sequence[str]:
             f"{float(np.mean(values)):.3f} on average: the ceiling.",)  # fmt: skip
 
 
+REAL, REAL_HEAD = "CK+ faces, none cut out", "CK+ faces, expression head"
+OTHER = "CK+ faces, those of other pictures, expression head"
+CROPS = "drawn faces, branch"
+_HEAD, _BRANCH = Config(face_crops="expression"), Config(face_crops="branch")
+FACE_ARMS: Mapping[str, tuple[str, Config]] = {
+    REAL: (REAL, Config()), REAL_HEAD: (REAL_HEAD, _HEAD), OTHER: (OTHER, _HEAD),
+    CROPS: (CROPS, _BRANCH), EXACT: (EXACT, Config()),
+}  # fmt: skip
+
+
+def _with_faces(setting: tuple[str, Config], seed: int, faces: Pasted) -> dict[str, float]:
+    """One training on scenes whose faces are drawn, or photographed."""
+    name, config = setting
+    config = replace(config, seed=seed)
+    real = name in (REAL, REAL_HEAD, OTHER)
+    learn, test = drawn(config, (faces.learn, faces.test) if real else (None, None))
+    if name == EXACT:
+        return _linear(learn, test)
+    if name == OTHER:
+        learn, test = exchanged(learn, seed), exchanged(test, seed)
+    net = network(config, learn)
+    result = face_figures(measured(answers(net, test), test))
+    if config.face_crops and name != OTHER:
+        loose = draw_scenes(config.test, 2 * seed + 1, config.side, crop_of(config), LOOSE,
+                            faces.test if real else None)  # fmt: skip
+        loose = read_expressions(config, loose)
+        result["loose"] = measured(answers(net, loose), loose)["accuracy"]
+    return result
+
+
 PARTS = (
     Part(
         name="drawn",
@@ -206,6 +251,38 @@ PARTS = (
                       seeds=3),
             Criterion("labels shuffled: accuracy at most that of the commonest class (0.30)",
                       of(SHUFFLED, "accuracy"), most=0.3),
+        ),
+    ),
+    Part(
+        name="face-crops",
+        title="1,000 drawn scenes with faces of 20 to 40 px; 1,500 to learn from",
+        arms=FACE_ARMS,
+        run=_with_faces,
+        load=read_faces,
+        needs="a folder with ck48/",
+        seeds=SEEDS,
+        quick=_quick,
+        shown={
+            "accuracy": "accuracy", "share of ceiling": "of the ceiling", "macro F1": "macro F1",
+            "loose": f"accuracy, boxes {LOOSE:.0%} off", "face F1 from 20 px": "face F1, branch",
+            "crop F1": "face F1, crops",
+        },
+        criteria=(
+            Criterion("CK+ faces: the head gains at least 0.02", gain(REAL_HEAD, "accuracy", REAL),
+                      least=0.02, seeds=3),
+            Criterion("CK+ faces, head: 0.05 above the baseline of two formulas",
+                      gain(REAL_HEAD, "accuracy", EXACT), least=0.05, seeds=3),
+            Criterion("CK+ faces, head: at least 0.85 of the ceiling",
+                      of(REAL_HEAD, "share of ceiling"), least=0.85),
+            Criterion("CK+ faces, head: face F1 of the crops at least 0.60",
+                      of(REAL_HEAD, "crop F1"), least=0.6),
+            Criterion(f"CK+ faces, head, boxes {LOOSE:.0%} off: at most 0.02 lost",
+                      lambda found: [one["loose"] - one["accuracy"] for one in found[REAL_HEAD]],
+                      least=-0.02),
+            Criterion("drawn faces, branch: 0.05 above the baseline of two formulas",
+                      gain(CROPS, "accuracy", EXACT), least=0.05, seeds=3),
+            Criterion("control: crops of other pictures gain at most 0.02",
+                      gain(OTHER, "accuracy", REAL), most=0.02),
         ),
     ),
 )  # fmt: skip

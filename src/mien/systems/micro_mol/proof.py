@@ -16,6 +16,7 @@ from mien.behaviour.micro_places import beside_face, face_edge
 from mien.datasets.spreadsheets import rows_of
 from mien.metrics import Interval, balanced_accuracy, macro_f1, match_intervals, spotting
 from mien.signals.micro import Durations, Way, events_of
+from mien.systems.micro_mol import puppet_films
 from mien.systems.micro_mol import turning_heads as turning
 from mien.systems.micro_mol.asking import (
     Asked,
@@ -39,7 +40,7 @@ from mien.systems.micro_mol.train import (
     shares_of,
 )
 from mien.train import folds, leave_one_out
-from mien.train.criteria import Criterion, Values, gain, of
+from mien.train.criteria import Criterion, Found, Values, gain, of
 from mien.train.kept import code_key, rendered
 from mien.train.proofs import Part
 from mien.types import OnStep
@@ -310,7 +311,57 @@ def _seen(data: Path | None, out: Path, on_step: OnStep | None) -> Seen:
 
 
 def _turned(arm: str, seed: int, every: Seen) -> dict[str, float]:
-    return turning.spotted(arm, seed, every.of(seed))
+    people = range(seed * turning.PEOPLE, (seed + 1) * turning.PEOPLE)
+    return turning.spotted(arm, people, every.of(seed))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Puppets:
+    """Films of photographs by seed, measured when they are first used."""
+
+    photographs: puppet_films.Photographs
+    out: Path
+
+    def of(self, seed: int) -> dict[str, NDArray[Any]]:
+        """See puppet_films.films."""
+        names = [path.name for one in self.photographs for path in one]
+        depends = (turning.SECONDS, code_key("mien.signals"), Path(turning.__file__),
+                   beside_face(), face_edge(), names)  # fmt: skip
+        recipe = partial(puppet_films.films, self.photographs, seed)
+        return rendered(recipe, self.out / f"puppet-{seed}.npz", seed, *depends)
+
+
+def _photographs(data: Path | None, out: Path, on_step: OnStep | None) -> Puppets:
+    assert data is not None
+    return Puppets(puppet_films.photographs(data), out)
+
+
+BETWEEN = "relief learnt, nothing between two blinks"
+MOVED_ARMS = {name: name for name in (turning.LEARNT, BETWEEN, *list(turning.ARMS)[1:])}
+
+
+def _spotted_in(
+    arm: str, seeds: Sequence[int], known: Mapping[str, NDArray[Any]]
+) -> dict[str, float]:
+    people = [puppet_films.FIRST + seed for seed in seeds]
+    return turning.spotted(turning.LEARNT if arm == BETWEEN else arm, people, known, arm == BETWEEN)
+
+
+def _moved(arm: str, seed: int, every: Puppets) -> dict[str, float]:
+    return _spotted_in(arm, [seed], every.of(seed))
+
+
+def _pooled(arm: str, every: Puppets, seeds: int) -> dict[str, float]:
+    """Figures of all people together."""
+    known = [every.of(seed) for seed in range(seeds)]
+    joined = {key: np.concatenate([one[key] for one in known]) for key in ("scores", "peaks")}
+    return _spotted_in(arm, range(seeds), joined)
+
+
+def _together(found: Found, every: Puppets) -> Sequence[str]:
+    rows = [(arm, _pooled(arm, every, len(found[arm]))) for arm in found]
+    text = "; ".join(f"{arm} {one['F1']:.3f} and {one['clear']:.3f}" for arm, one in rows)
+    return (f"All people together, F1 and recall from {turning.VISIBLE} px on: {text}.",)
 
 
 PARTS = (
@@ -434,5 +485,26 @@ PARTS = (
             Criterion("control: no movement, at most one false per minute",
                       of(turning.LEARNT, "alone"), most=1.0),
         ),
+    ),
+    Part(
+        name="puppets",
+        title=f"Films of {puppet_films.PEOPLE} moved photographs, each a seed",
+        arms=MOVED_ARMS,
+        run=_moved,
+        load=_photographs,
+        needs="a folder with utkface/ and taiwan/",
+        seeds=puppet_films.PEOPLE,
+        shown={"F1": "F1, turning head", "false": "false per minute", "still": "F1, resting head",
+               "alone": "false per minute, turning head, no movement"},
+        criteria=(
+            Criterion("F1 under a turning head at least 0.40", of(turning.LEARNT, "F1"), least=0.4),
+            Criterion("above affine motion only", gain(turning.LEARNT, "F1", turning.AFFINE),
+                      least=0, seeds=puppet_films.PEOPLE),
+            Criterion("0.30 above the rule before", gain(turning.LEARNT, "F1", turning.OLD),
+                      least=0.3),
+            Criterion("control: no movement, at most one false per minute",
+                      of(turning.LEARNT, "alone"), most=1.0),
+        ),
+        also=_together,
     ),
 )  # fmt: skip

@@ -23,9 +23,10 @@ from mien.signals.micro import (
     events_of,
     two_sided_flow,
 )
-from mien.synth import Actor, Scene, make_person, open_head, render
+from mien.synth import Actor, Scene, make_person, open_head
 from mien.synth.data.samples import any_scene
 from mien.synth.motion import controls, timeline
+from mien.synth.motion.puppet_frame import Performer, show
 from mien.synth.motion.take import Take
 from mien.synth.motion.timeline import Event, Timeline
 from mien.types import Doubles, Face
@@ -76,8 +77,18 @@ def script(person: int) -> Script:
     return Script(Take(line, scene, rate=RATE, seed=person), tuple(events))
 
 
-def frames_of(actor: Actor, given: Script, condition: int) -> tuple[NDArray[np.uint8], Face]:
-    """(T, S, S) grey, cut at the place of the first frame; and that face."""
+def frames_of(
+    actor: Performer, given: Script, condition: int, noise: float = 0.0
+) -> tuple[NDArray[np.uint8], Face]:
+    """(T, S, S) grey, cut at the place of the first frame; and that face.
+
+    Args:
+        actor: a rendered person, or a photograph that moves.
+        given: what happens.
+        condition: TURNING, STILL or ALONE.
+        noise: standard deviation, grey values, that is added to each frame.
+    """
+    rng = np.random.default_rng([given.take.seed, condition])
     line = given.take.timeline
     if condition == STILL:
         line = replace(line, motion=0 * line.motion)
@@ -85,16 +96,20 @@ def frames_of(actor: Actor, given: Script, condition: int) -> tuple[NDArray[np.u
         line = replace(line, events=(*line.events, *given.events))
     chips, face = [], None
     for _, scene in replace(given.take, timeline=line).scenes():
-        frame = render(actor, scene, truth=False)
+        frame = show(actor, scene, truth=False)
         face = face or Face(np.zeros(4, np.float32), 1.0, frame.five)
-        chips.append(grey_values(align(frame.rgb, [face], CROP))[0])
+        rgb = frame.rgb
+        if noise:
+            noisy = rgb + noise * rng.normal(size=rgb.shape)
+            rgb = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+        chips.append(grey_values(align(rgb, [face], CROP))[0])
     assert face is not None
     return np.stack(chips), face
 
 
-def peak(actor: Actor, scene: Scene, units: Mapping[str, float], face: Face) -> float:
+def peak(actor: Performer, scene: Scene, units: Mapping[str, float], face: Face) -> float:
     """The largest shift of a landmark, px of a chip."""
-    before, after = (render(actor, replace(scene, weights=dict(w)), truth=False).lm68
+    before, after = (show(actor, replace(scene, weights=dict(w)), truth=False).lm68
                      for w in ({}, units))  # fmt: skip
     assert face.points is not None
     scale = eye_distance(places(CROP)) / eye_distance(face.points)
@@ -117,55 +132,83 @@ def scores(frames: NDArray[np.uint8]) -> Doubles:
 def films(first: int) -> dict[str, NDArray[Any]]:
     """`scores` (P, 3, A, T) px and `peaks` (E, 3): person, onset in s, px; from a person on."""
     head = open_head("builtin")
+    people = range(first, first + PEOPLE)
+    return filmed([(who, Actor(head, make_person(88_100 + who, head))) for who in people])
+
+
+def filmed(cast: Sequence[tuple[int, Performer]], noise: float = 0.0) -> dict[str, NDArray[Any]]:
+    """The same, of the scripts with these numbers and who plays them."""
     found, peaks = [], []
-    for person in range(first, first + PEOPLE):
-        actor, given = Actor(head, make_person(88_100 + person, head)), script(person)
+    for person, actor in cast:
+        given = script(person)
         for condition in (TURNING, STILL, ALONE):
-            frames, face = frames_of(actor, given, condition)
+            frames, face = frames_of(actor, given, condition, noise)
             found.append(scores(frames))
         for onset, _ in given.spans("micro"):
             units = {e.unit: e.peak for e in given.events if e.onset == onset}
             peaks.append((person, onset, peak(actor, given.take.scene, units, face)))
-    shape = (PEOPLE, 3, *found[0].shape)
-    return {"scores": np.reshape(found, shape).astype(np.float32), "peaks": np.array(peaks)}
+    shape = (len(cast), 3, *found[0].shape)
+    return {
+        "scores": np.reshape(found, shape).astype(np.float32),
+        "peaks": np.reshape(peaks, (-1, 3)),
+    }
 
 
 def decoded(
     score: Doubles,
     rule: tuple[float, tuple[float, float]],
     blinks: Sequence[tuple[float, float]],
+    between: bool = False,
 ) -> list[Interval]:
-    """Candidates as `mien analyze --micro` gives them, with the true blinks left out."""
+    """Candidates as `mien analyze --micro` gives them, with the true blinks left out.
+
+    Args:
+        score: (T,) px.
+        rule: floor and heights.
+        blinks: seconds of onset and offset.
+        between: also leave out what two blinks make up between them.
+    """
     apart = round(APART * RATE)
     found = events_of(score[apart:-apart], RATE, least=rule[0], stands=rule[1])
     spans = [Interval(e.onset + apart, e.offset + apart) for e in found
              if e.offset - e.onset <= LONGEST * RATE]  # fmt: skip
+    if between:
+        blinks = [*blinks, *between_blinks(blinks)]
     inside = [any(a * RATE <= one.offset and b * RATE >= one.onset for a, b in blinks)
               for one in spans]  # fmt: skip
     return [one for one, blink in zip(spans, inside, strict=True) if not blink]
 
 
-def spotted(arm: str, seed: int, known: Mapping[str, NDArray[Any]]) -> dict[str, float]:
-    """Figures of an arm on the `films` of a seed."""
+def between_blinks(blinks: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Seconds in which the earlier and the later frame both show a blink: open eyes move there."""
+    shared = [(max(a + APART, c - APART), min(b + APART, d - APART))
+              for a, b in blinks for c, d in blinks]  # fmt: skip
+    return [(a, b) for a, b in shared if a < b]
+
+
+def spotted(
+    arm: str, people: Sequence[int], known: Mapping[str, NDArray[Any]], between: bool = False
+) -> dict[str, float]:
+    """Figures of an arm on the films of these people; see `decoded` for `between`."""
     row = list(ARMS).index(arm)
     truth: list[dict[str, list[Interval]]] = [{}, {}, {}]
     found: list[dict[str, list[Interval]]] = [{}, {}, {}]
     clear = caught = 0
-    for k in range(PEOPLE):
-        person, given = seed * PEOPLE + k, script(seed * PEOPLE + k)
+    for k, person in enumerate(people):
+        given = script(person)
         blinks = [(e.onset, e.offset) for e in given.take.timeline.events]
         spans = [(a, b) for a, b in given.spans("micro") if a > APART and b < SECONDS - APART]
         planned = [Interval(round(a * RATE), round(b * RATE)) for a, b in spans]
         for condition in (TURNING, STILL, ALONE):
             score = known["scores"][k, condition, row].astype(np.float64)
             rule = BEFORE if arm == OLD else (FLOOR, STANDS)
-            found[condition][str(person)] = decoded(score, rule, blinks)
+            found[condition][str(person)] = decoded(score, rule, blinks, between)
             truth[condition][str(person)] = [] if condition == ALONE else planned
         px = {round(o, 6): p for who, o, p in known["peaks"].tolist() if who == person}
         large = [n for n, (a, _) in enumerate(spans) if px[round(a, 6)] >= VISIBLE]
         hits = match_intervals(planned, found[TURNING][str(person)])
         clear, caught = clear + len(large), caught + sum(event in large for event, _ in hits)
-    minutes = PEOPLE * (SECONDS - 2 * APART) / 60
+    minutes = len(people) * (SECONDS - 2 * APART) / 60
     turning, still, alone = (spotting(t, f).counts for t, f in zip(truth, found, strict=True))
     return {"F1": turning.f1, "false": turning.false / minutes, "clear": caught / max(1, clear),
             "still": still.f1, "alone": alone.false / minutes}  # fmt: skip
