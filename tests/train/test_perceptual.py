@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional as F  # noqa: E402, N812 - the usual name
 
-from mien.train.perceptual import Lpips, lpips_of, shown, weights_in  # noqa: E402
+from mien.train.perceptual import Lpips, lpips_of, weights_in  # noqa: E402
 
 ALEX = [(0, 3, 4, 11), (3, 4, 6, 5), (6, 6, 5, 3), (8, 5, 4, 3), (10, 4, 4, 3)]  # small widths
 VGG = [(k, 3 if k == 0 else 2, 2, 3) for k in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
@@ -78,11 +78,9 @@ def test_names_of_the_package_lpips_and_vgg_are_read(tmp_path):
 def test_without_a_file_it_is_not_measured(tmp_path):
     assert weights_in(tmp_path) is None
     assert lpips_of(None, PICTURES, OTHERS) is None
-    assert shown(None) == "not measured"
     path = saved(tmp_path, state(ALEX, range(5)))
     assert weights_in(tmp_path) == path
-    value = lpips_of(path, PICTURES, OTHERS)
-    assert shown(value) == f"{value:.3f}"
+    assert lpips_of(path, PICTURES, OTHERS) == pytest.approx(Lpips(path)(PICTURES, OTHERS).mean())
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path):

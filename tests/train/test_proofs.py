@@ -198,6 +198,11 @@ def test_criteria_by_hand():
     assert arms_table("t", {"y": "Y"}, {"a": [{"x": 1.0}]}).endswith("| a |  |")
 
 
+def test_figures_of_several_units_have_their_own_digits():
+    text = arms_table("t", {"x": "%", "y": "cosine"}, {"a": [{"x": 92.708, "y": 0.9861}]}, {"y": 3})
+    assert text.endswith("| a | 92.7 | 0.986 |")
+
+
 @dataclass
 class Some:
     rows: np.ndarray

@@ -79,17 +79,20 @@ def criteria_table(criteria: Sequence[Criterion], found: Found) -> str:
     return markdown(("Criterion", "Result", "Met"), rows)
 
 
-def arms_table(title: str, shown: Mapping[str, str], found: Found, digits: int = 3) -> str:
+def arms_table(
+    title: str, shown: Mapping[str, str], found: Found, digits: int | Mapping[str, int] = 3
+) -> str:
     """Markdown: one row for each arm, one column for each figure, mean and interval over seeds.
 
     Args:
         title: of the column of arms.
         shown: heading of each figure, by its key; an arm without a figure has an empty cell.
         found: the figures.
-        digits: after the point.
+        digits: after the point; or by key, for figures of several units (a key left out: 1).
     """
+    places = {key: digits if isinstance(digits, int) else digits.get(key, 1) for key in shown}
     rows = [
-        (arm, *(spread([one[key] for one in each], digits) if key in each[0] else ""
+        (arm, *(spread([one[key] for one in each], places[key]) if key in each[0] else ""
                 for key in shown))
         for arm, each in found.items()
     ]  # fmt: skip

@@ -141,11 +141,6 @@ def weights_in(out: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def shown(value: float | None) -> str:
-    """A distance for a page."""
-    return UNMEASURED if value is None else f"{value:.3f}"
-
-
 def _tensors(state: object) -> dict[str, Tensor]:
     if not isinstance(state, Mapping):
         return {}

@@ -51,7 +51,7 @@ class Part:
         quick: reduces the settings of an arm for `--quick`.
         rows: reshapes the figures for the table, if its rows are not the arms.
         also: further paragraphs, from the figures and the data.
-        digits: of the table.
+        digits: of the table, or of each of its figures; see `arms_table`.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Part:
     quick: Callable[[Any], Any] = field(default=lambda settings: settings)
     rows: Callable[[Found], Found] = field(default=lambda found: found)
     also: Callable[[Found, Any], Sequence[str]] = _none
-    digits: int = 3
+    digits: int | Mapping[str, int] = 3
 
     def text(self, found: Found, loaded: Any) -> str:
         """The Markdown of the part."""

@@ -23,15 +23,16 @@ from mien.systems.edit_face.data import (
     training_set,
 )
 from mien.systems.edit_face.editing import LearnedEdits
-from mien.systems.edit_face.model import Classifier, Editor, Edits, small
+from mien.systems.edit_face.model import Classifier, Editor, Edits, Jury, small
 from mien.systems.edit_face.train import (
     DEFAULT,
+    JURY,
     ONCE,
     Config,
     as_edits,
     autoencoder,
-    balanced_weight,
     edits_of,
+    jury_of,
 )
 from mien.train import Augment, Batches, adamw, fit, predict_batches, seeded
 from mien.train.criteria import Criterion, Found, gain, of, spread
@@ -56,8 +57,9 @@ MIXED = "formula, tones mixed up (control)"
 UNCHANGED, NAMELESS = "gan, nothing changed (control)", "vector, labels shuffled (control)"
 LEARNT = tuple(rule.partition(":")[0] for rule in DEFAULT)
 OWN, PLAIN = Config(), Config(mode="vector")
-FEW = Config(attributes=DEFAULT[:1], warm=20, steps=200)  # of the faces of a classifier
+FEW = Config(attributes=DEFAULT[:1], warm=20, steps=200, jury=0)  # of the faces of a classifier
 TESTED = 160  # faces
+MEMBERS, EPOCHS, JUDGE = 2, 15, 1000  # classifiers that judge edits, and what is added to the seed
 RIVALS = (REAL, WEIGHTED, JITTER, LAST)
 ASKED, NEAR = (-25, 0, 20, 35, 48, 62), 5.0  # degrees that are asked for, and how near counts
 
@@ -183,32 +185,29 @@ def editor_of(way: Way, seed: int, given: Sets) -> LearnedEdits:
     start, plain = Editor(len(contrary)), replace(config, mode="vector")
     _kept(start, f"autoencoder-{seed}", (config.warm, config.seed), given,
           lambda: autoencoder(plain, given.learn))  # fmt: skip
-    net = Edits(Editor(len(contrary)), torch.from_numpy(contrary))
+    guide = _jury("guide", config.jury, config.jury_epochs, seed, JURY, given)
+    net = Edits(Editor(len(contrary)), torch.from_numpy(contrary), guide, config.margin)
     name = f"{config.mode}-{'shuffled-' if way.shuffled else ''}{seed}"
     _kept(net, name, (asdict(config), way.shuffled), given,
-          lambda: edits_of(config, learn, editor=start)[0])  # fmt: skip
+          lambda: edits_of(config, learn, editor=start, jury=guide)[0])  # fmt: skip
     return as_edits(net, LEARNT, contrary)
 
 
 def judge_of(seed: int, given: Sets) -> Callable[[Pixels], np.ndarray]:
-    """Which attributes (N, K) a classifier sees, that no editor was trained with."""
-    has = torch.from_numpy(given.learn.has).float()
-    net, weight = Classifier(has.shape[1]), balanced_weight(has)
-
-    def make() -> nn.Module:
-        seeded(seed + 1000)
-        fresh = Classifier(has.shape[1])
-
-        def step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-            return F.binary_cross_entropy_with_logits(model(batch[0]), batch[1], pos_weight=weight)
-
-        batches = Batches(small(given.learn.images), has, size=64, seed=seed + 1000,
-                          change=Augment(shift=0.04, light=0.15, contrast=0.15))  # fmt: skip
-        fit(step, fresh, batches, adamw(fresh, 4e-3, 0.05), epochs=10, seed=seed)
-        return fresh
-
-    _kept(net, f"judge-{seed}", 10, given, make)
+    """Which attributes (N, K) classifiers see, with which no editor was trained."""
+    net = _jury("judge", MEMBERS, EPOCHS, seed, JUDGE, given)
+    assert net
     return lambda images: predict_batches(net, images, lambda x: small(x).float() / 255).numpy() > 0
+
+
+def _jury(name: str, members: int, epochs: int, seed: int, offset: int, given: Sets) -> Jury | None:
+    """Classifiers that learn from the true labels; their weights are kept in the run folder."""
+    if not members:
+        return None
+    net = Jury(given.learn.has.shape[1], members)
+    _kept(net, f"{name}-{seed}", (members, epochs, offset), given,
+          lambda: jury_of(given.learn, members, epochs, seed + offset))  # fmt: skip
+    return net
 
 
 def _kept(
@@ -308,7 +307,7 @@ def _light(found: Found) -> list[float]:
 
 
 def _shorter(config: Config | None) -> Config | None:
-    return config and replace(config, warm=1, steps=5)
+    return config and replace(config, warm=1, steps=5, jury_epochs=1)
 
 
 def _quick_arm(arm: Arm) -> Arm:
@@ -397,7 +396,8 @@ PARTS = (
             Criterion("tones mixed up: at most 50 % within reach", of(MIXED, "reached"), most=50,
                       digits=1),
         ),
-        load=_sets, needs="UTKFace", seeds=SEEDS, quick=_quick, also=_perceptual, digits=3,
+        load=_sets, needs="UTKFace", seeds=SEEDS, quick=_quick, also=_perceptual,
+        digits={"cosine": 3, "kid": 3},
     ),
     Part(
         name="attributes",
@@ -417,6 +417,7 @@ PARTS = (
             Criterion("labels shuffled: at most 25 % reached", of(NAMELESS, "reached"), most=25,
                       digits=1),
         ),
-        load=_sets, needs="UTKFace", seeds=SEEDS, quick=_quick, also=_perceptual, digits=3,
+        load=_sets, needs="UTKFace", seeds=SEEDS, quick=_quick, also=_perceptual,
+        digits={"cosine": 3, "kid": 3},
     ),
 )  # fmt: skip

@@ -136,6 +136,36 @@ def test_the_tone_with_a_gradient_is_the_measured_one(lab_parts, torch):
     assert flat.abs().max() < 1e-6  # nothing fine in one colour
 
 
+def test_each_face_gets_the_strength_that_convinces_the_jury(lab_parts, torch):
+    _, model, _ = lab_parts
+
+    class Paint(torch.nn.Module):  # a code is a colour: an edit makes a face brighter
+        def __init__(self):
+            super().__init__()
+            self.down, self.guess = (lambda x: x.mean((2, 3))), (lambda code: code[:, :1])
+
+        def decode(self, code, step=None):
+            code = code if step is None else code + 0.2 * step[:, :1]
+            return code[:, :, None, None].expand(-1, -1, 32, 32)
+
+    class Bright(torch.nn.Module):  # convinced from a mean of 0.75 on
+        def forward(self, pixels):
+            return 20 * (pixels.mean((1, 2, 3)) - 0.75)[:, None] + 1
+
+    levels, none = np.array([0.45, 0.15, -1.0]), np.zeros(3)
+    x = np.zeros((3, 4, 32, 32), np.float32)
+    x[:, :3] = levels[:, None, None, None]
+    x[:, 3, 0, 0] = 1
+    net = model.Edits(Paint(), torch.zeros(1, 1), Bright(), margin=1.0)
+    found = net(torch.from_numpy(x))[0][:, 0, 0, 0].numpy()
+    assert found == pytest.approx([0.1, 0.4, 0.6], abs=1e-5)  # 0.5, 2 and, not enough, 3 times
+    x[:, 3, 0, 0] = 0.5
+    half = net(torch.from_numpy(x))[0][:, 0, 0, 0].numpy()
+    assert half == pytest.approx([0.05, 0.2, 0.3], abs=1e-5)
+    x[:, 3, 0, 0] = none
+    assert net(torch.from_numpy(x))[0].abs().max() == 0
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Drawn squares named as UTKFace: the skin colour shows the gender, a bar the age."""
@@ -153,7 +183,7 @@ def folder(tmp_path_factory):
     return place
 
 
-SHORT = {"attributes": RULES, "warm": 1, "steps": 3, "batch": 8, "identity": 0.0}
+SHORT = {"attributes": RULES, "warm": 1, "steps": 3, "batch": 8, "identity": 0.0, "jury_epochs": 1}
 
 
 @pytest.fixture(scope="module")

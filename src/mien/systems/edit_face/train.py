@@ -22,9 +22,11 @@ from mien.systems.edit_face.data import Examples, examples
 from mien.systems.edit_face.editing import FACTS, LearnedEdits, packed
 from mien.systems.edit_face.model import (
     RANGE,
+    Classifier,
     Critic,
     Editor,
     Edits,
+    Jury,
     shading,
     small,
     steps_of,
@@ -42,7 +44,9 @@ ONCE = 20  # faces with two attributes at least, before "never together" means a
 WANTED = (-40.0, 68.0)  # degrees of ITA that are asked for in the training
 SEEN = Augment(flip=0.5, shift=0.06, light=0.1, contrast=0.1)  # by the critic, arXiv:2006.10738
 TOLERANCE = 2e-3  # of pixels in [-1, 1]
+JURY, MEMBER = 2000, 100  # what is added to the seed for a jury, and for each of its members
 RELATED = 0.1  # correlation from which on a direction is made orthogonal to another
+JUDGED = Augment(flip=0.5, shift=0.06, light=0.15, contrast=0.15)  # by the jury
 PERSONS = 3  # faces of a batch that the recogniser judges: it is the largest network
 
 
@@ -57,6 +61,9 @@ class Config:
     steps: int = 400  # adversarial steps (gan)
     batch: int = 32  # faces in a step
     strength: float = 2.5  # times the difference of means by which an attribute moves the code
+    jury: int = 2  # classifiers that choose the strength for each face; 0: it is the same for all
+    jury_epochs: int = 15
+    margin: float = 1.5  # logit at which the jury is convinced
     identity: float = 1.0  # weight of the person's vector (gan)
     attribute: float = 4.0  # weight of the critic's attributes (gan)
     tone: float = 1.0  # weight of the error of the tone, per 10 degrees (gan)
@@ -100,18 +107,20 @@ def train(
 
 def edits_of(
     config: Config, learn: Examples, out: Path | None = None, on_step: OnStep | None = None,
-    editor: Editor | None = None,
+    editor: Editor | None = None, jury: Jury | None = None,
 ) -> tuple[Edits, Game]:  # fmt: skip
     """Train the networks of a mode, as one network that takes `packed` input.
 
     Mode `gan` begins as mode `vector`: the directions then learn together with the decoder. An
-    autoencoder that was trained before can be given as `editor`.
+    autoencoder and a jury that were trained before can be given.
     """
     editor = editor or autoencoder(config, learn, out, on_step)
     set_directions(editor, learn, config.strength)
     contrary = torch.from_numpy(contradictory(learn.has, ONCE))
+    if config.jury and jury is None and learn.has.shape[1]:
+        jury = jury_of(learn, config.jury, config.jury_epochs, config.seed + JURY)
     if config.mode == "vector":
-        return Edits(editor, contrary).eval(), Game()
+        return Edits(editor, contrary, jury, config.margin).eval(), Game()
     seeded(config.seed + 1)
     critic = named_critic(config, learn)
     rules = EditGame(config, learn, editor, critic, contrary)
@@ -119,7 +128,7 @@ def edits_of(
                 seed=config.seed)  # fmt: skip
     game = play(rules, editor, critic, pace, out=out / "game" if out else None,
                 config=asdict(config), on_step=on_step)  # fmt: skip
-    return Edits(editor, contrary).eval(), game
+    return Edits(editor, contrary, jury, config.margin).eval(), game
 
 
 def autoencoder(
@@ -173,6 +182,24 @@ def named_critic(config: Config, learn: Examples) -> Critic:
     batches = Batches(small(learn.images), has, size=64, seed=config.seed, change=SEEN)
     fit(step, critic, batches, adamw(critic, 2e-3, 0.01), epochs=config.warm, seed=config.seed)
     return critic
+
+
+def jury_of(learn: Examples, members: int, epochs: int, seed: int) -> Jury:
+    """Classifiers of the attributes; they differ in weights, order and changes of the faces."""
+    has = torch.from_numpy(learn.has).float()
+    pixels, weight = small(learn.images), balanced_weight(has)
+    jury = Jury(has.shape[1], members)
+
+    def step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        return F.binary_cross_entropy_with_logits(model(batch[0]), batch[1], pos_weight=weight)
+
+    for k in range(members):
+        own = seed + MEMBER * k
+        seeded(own)
+        net = jury.members[k] = Classifier(has.shape[1])
+        fit(step, net, Batches(pixels, has, size=64, seed=own, change=JUDGED),
+            adamw(net, 4e-3, 0.05), epochs=epochs, seed=own)  # fmt: skip
+    return jury.eval()
 
 
 def balanced_weight(has: Tensor) -> Tensor:
