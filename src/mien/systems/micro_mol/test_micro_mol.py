@@ -349,38 +349,16 @@ def test_a_state_space_block_sees_no_later_frame(torch, lab):
 
 
 def test_spotting_is_scored_strictly_and_softly(torch, lab):
-    from mien.systems.micro_mol import proof
+    from mien.systems.micro_mol import films_proof
 
     every = motions_of(lab)
     exact = {k: list(every.planned[k].events) for k in (0, 1)}
     twice = {k: [*events, *events] for k, events in exact.items()}
-    one, two = (proof._scored(every, np.arange(2), found) for found in (exact, twice))
+    one, two = (films_proof.scored(every, np.arange(2), found) for found in (exact, twice))
     assert (one["F1"], one["STRS"], one["false"], one["onset"]) == (1, 1, 0, 0)
     assert two["F1"] == pytest.approx(2 / 3)
     assert two["soft"] == 1
-    assert proof._scored(every, np.arange(2), {0: [], 1: []})["F1"] == 0
-
-
-def test_questions_are_scored_by_hand():
-    from mien.systems.micro_mol import asking
-
-    shown = [False] * len(UNITS)
-    truth = asking.evidence([0, 1, 0], [*shown[:5], True, *shown[6:]])  # AU12
-    asked = asking.questions(7, truth, "happiness", coded=True)
-    assert [one.answer for one in asked[:3]] == ["positive", "happiness", "lip corner puller"]
-    assert [one.answer for one in asked[3:]].count("yes") == 1
-    assert len(asked) == 3 + len(UNITS)
-    assert [one.question for one in asking.questions(7, truth, "others", coded=False)] == [
-        asking.COARSE_ASKED
-    ]
-    right = asking.scores(asked, asking.answered(asked, {7: truth}))
-    assert set(right.values()) == {1.0}
-    wrong = asking.scores(asked, ["unmeasured"] * len(asked))
-    assert set(wrong.values()) == {0.0}
-    other = asking.questions(8, asking.evidence([1, 0, 0], shown), "anger", coded=True)
-    blind = asking.commonest(asked, [*asked, *other, *other])
-    assert blind[:2] == ["negative", "anger"]
-    assert set(blind[3:]) == {"no"}
+    assert films_proof.scored(every, np.arange(2), {0: [], 1: []})["F1"] == 0
 
 
 def test_answers_rest_on_other_subjects_and_exchanged_clips_are_at_chance(torch, lab):
@@ -394,13 +372,3 @@ def test_answers_rest_on_other_subjects_and_exchanged_clips_are_at_chance(torch,
     assert mine["mean"] > blind["mean"]
     assert blind["coarse UAR"] <= 1 / 3  # one class for all
     assert mixed["coarse UAR"] < 0.8
-
-
-@pytest.mark.realdata
-def test_answers_about_held_out_subjects_have_the_scores_of_the_page(torch, lab, data):
-    from mien.systems.micro_mol import proof
-
-    given = proof._coded(data, data, None)
-    mine, blind = (proof._ask(arm, 0, given) for arm in (proof.ASK, proof.NO_CLIP))
-    assert 0.6 <= mine["coarse UF1"] <= 0.78
-    assert mine["mean"] > blind["mean"] + 0.1

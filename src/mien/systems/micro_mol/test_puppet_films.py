@@ -37,14 +37,14 @@ def test_two_blinks_one_second_apart_make_up_a_movement_between_them():
 def test_one_photograph_of_two_seconds_runs(torch, tmp_path, data, monkeypatch):
     import zipfile
 
-    from mien.systems.micro_mol import proof
+    from mien.systems.micro_mol import turning_proof
 
     with zipfile.ZipFile(data / "taiwan_expressions.zip") as packed:
         names = [name for name in packed.namelist() if name.endswith(".jpg")][:3]
         packed.extractall(tmp_path, names)
     (tmp_path / "utkface").symlink_to(tmp_path / "taiwan")
     monkeypatch.setattr(turning_heads, "SECONDS", 2.0)
-    every = proof._photographs(tmp_path, tmp_path, None)
-    found = {arm: proof._moved(arm, 1, every) for arm in proof.MOVED_ARMS}
+    every = turning_proof.moved_photographs(tmp_path, tmp_path, None)
+    found = {arm: turning_proof.moved(arm, 1, every) for arm in turning_proof.MOVED_ARMS}
     assert every.of(1)["scores"].shape == (1, 3, len(turning_heads.ARMS), 60)
     assert all(set(one) == {"F1", "false", "clear", "still", "alone"} for one in found.values())

@@ -34,11 +34,11 @@ def test_a_candidate_is_left_out_in_a_blink_only():
 
 @pytest.mark.slow
 def test_one_person_of_two_seconds_runs(torch, tmp_path, monkeypatch):
-    from mien.systems.micro_mol import proof
+    from mien.systems.micro_mol import turning_proof
 
     monkeypatch.setattr(turning_heads, "PEOPLE", 1)
     monkeypatch.setattr(turning_heads, "SECONDS", 2.0)
-    seen = proof.Seen(tmp_path)
-    found = {arm: proof._turned(arm, 0, seen) for arm in turning_heads.ARMS}
+    seen = turning_proof.Seen(tmp_path)
+    found = {arm: turning_proof.turned(arm, 0, seen) for arm in turning_heads.ARMS}
     assert seen.of(0)["scores"].shape == (1, 3, len(turning_heads.ARMS), 60)
     assert all(set(one) == {"F1", "false", "clear", "still", "alone"} for one in found.values())
