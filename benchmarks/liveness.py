@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from mien.detect import detect_with_retries
-from mien.film.liveness import TrackLiveness, check_tracks
+from mien.film.liveness import FIRST, STEP, TrackLiveness, check_tracks, is_due
 from mien.liveness import LivenessCheck, MotionRecorder, open_check
 from mien.liveness.crops import window
-from mien.media import Frame, open_film, read_image
+from mien.liveness.motion import GRID
+from mien.media import Frame, encode_image, open_film, read_image
 from mien.synth import Actor, Scene, make_person, open_head
 from mien.synth.data.samples import any_scene
 from mien.synth.render.attacks import held, present, recapture_film
@@ -43,6 +44,8 @@ def main() -> None:
     parser.add_argument("--utkface", type=Path)
     parser.add_argument("--seed", type=int, default=0, help="of people, rooms and movements")
     parser.add_argument("--people", type=int, default=12, help="of each data set")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="of attack; default: all")
+    parser.add_argument("--jpeg", type=int, help="quality of the frames of attacks; default: raw")
     parser.add_argument("--speed", action="store_true", help="measure the time only")
     args = parser.parse_args()
     check = open_check("warn", threads=1)
@@ -53,8 +56,35 @@ def main() -> None:
         return
     real(check, films)
     photos = list(photographs(args))
-    for kind in KINDS:
-        counted(kind, check, attacks(kind, photos, films, args.seed))
+    if args.nuaa:
+        webcam(args.nuaa)
+    for kind in args.kind or KINDS:
+        made = attacks(kind, photos, films, args.seed)
+        counted(kind, check, (compressed(film, args.jpeg) for film in made))
+
+
+def webcam(nuaa: Path) -> None:
+    """Frames of real people and of real prints by a webcam, each person as a film: the grid alone.
+
+    The frames are seconds apart and people moved in between, so no motion is measured.
+    """
+    for part in ("live", "print"):
+        people: dict[str, MotionRecorder] = {}
+        for path in sorted((nuaa / part).glob("*.jpg")):
+            image = read_image(path)
+            face = detect_with_retries(DETECTOR, image, "never").largest
+            recorder = people.setdefault(path.name[:7], MotionRecorder())
+            if face is not None:
+                recorder.see(image, face.box, float(recorder.looks))
+        found = [g for g in (one.result().grid for one in people.values()) if g is not None]
+        print(f"NUAA, {part}: {sum(g >= GRID for g in found)} of {len(found)} films show a grid; "
+              f"{min(found):.2f} to {max(found):.2f}", flush=True)  # fmt: skip
+
+
+def compressed(frames: Iterable[Pixels], quality: int | None) -> Iterator[Pixels]:
+    """Frames as JPEG files give them back."""
+    for frame in frames:
+        yield frame if quality is None else read_image(encode_image(frame, quality=quality))
 
 
 def photographs(args: argparse.Namespace) -> Iterator[Path]:
@@ -146,7 +176,7 @@ def tracked(check: LivenessCheck, frames: Iterable[Pixels]) -> TrackLiveness | N
     """The track with most checked frames."""
     film = (Frame(k, k / RATE, image) for k, image in enumerate(frames))
     tracks = check_tracks(film, DETECTOR, check)
-    return max(tracks, key=lambda one: len(one.moments), default=None)
+    return max(tracks, key=lambda one: one.checked, default=None)
 
 
 def counted(kind: str, check: LivenessCheck, films: Iterable[Iterable[Pixels]]) -> None:
@@ -165,7 +195,8 @@ def counted(kind: str, check: LivenessCheck, films: Iterable[Iterable[Pixels]]) 
 def described(one: TrackLiveness) -> str:
     """Measures, score and signs of a track."""
     m, score = one.motion, one.liveness.score
-    values = [f"{v:.4f}" if v is not None else "-" for v in (m.moved, m.bent, m.together, score)]
+    measures = (m.moved, m.bent, m.together, m.grid, score)
+    values = [f"{v:.4f}" if v is not None else "-" for v in measures]
     return " ".join([*values, *m.signs])
 
 
@@ -177,24 +208,25 @@ def real(check: LivenessCheck, films: list[Path]) -> None:
             frames = film.frames(end=6.0, every=0.2, glance=ShotBoundaryDetector())
             for one in check_tracks(frames, DETECTOR, check):
                 m = one.motion
-                if m.moved is None:
+                if m.moved is None and m.grid is None:
                     continue
                 count, signs = count + 1, signs + bool(m.signs)
                 live += one.liveness.outcome == "live"
-                shown = [
-                    f"{v:.4f}" if v is not None else "-" for v in (m.moved, m.bent, m.together)
-                ]
-                print("   ", path.name, *shown, one.liveness.outcome, *m.signs)
+                print("   ", path.name, described(one), one.liveness.outcome)
     print(f"real films: {signs} of {count} tracks with a sign, {live} taken for live", flush=True)
 
 
 def speed(check: LivenessCheck, films: list[Path]) -> None:
-    """Milliseconds of processor time of a checked face, on one thread: score, motion, colour."""
-    score, motion, colour = [], [], []
+    """Milliseconds of processor time of a checked face, on one thread: score, motion, colour.
+
+    The score is that of a photograph, taken in each checked frame. Films are scored in some of
+    them; both costs are sums of the same times.
+    """
+    score, motion, colour, ratios, longer = [], [], [], [], []
     for path in films:
         with open_film(path) as film:
             images = [frame.image for frame in film.frames(end=6.0, every=0.2)]
-        recorder = MotionRecorder()
+        recorder, mine = MotionRecorder(), []
         for k, image in enumerate(images):
             face = detect_with_retries(DETECTOR, image, "never").largest
             if face is None:
@@ -205,13 +237,25 @@ def speed(check: LivenessCheck, films: list[Path]) -> None:
             recorder.see(image, face.box, k * 0.2)
             c = time.process_time()
             recorder.see_colour(image, face.box, k * 0.2)
-            score.append(1000 * (b - a))
-            motion.append(1000 * (c - b))
-            colour.append(1000 * (time.process_time() - c))
+            mine.append((b - a, c - b, time.process_time() - c))
+        if not mine:
+            continue
+        each = 1000 * np.array(mine)
+        for values, column in zip((score, motion, colour), each.T, strict=True):
+            values += column.tolist()
+        due = np.array([is_due(k, min(k, FIRST)) for k in range(len(each))])
+        full, films_cost = each.sum(1).mean(), (each[:, 0] * due + each[:, 1] + each[:, 2]).mean()
+        ratios.append(films_cost / full)
+        longer.append(films_cost)
     for name, values in (("score", score), ("motion", motion), ("colour", colour)):
         low, high = np.quantile(values, [0.1, 0.9])
         print(f"{name}: {np.mean(values):.2f} ms per checked face ({low:.2f} to {high:.2f})")
     print(f"all three: {np.mean(np.sum([score, motion, colour], 0)):.2f} ms", flush=True)
+    for name, values in (("ms per checked face", longer), ("times all three", ratios)):
+        low, high = np.min(values), np.max(values)
+        print(f"in films of up to 6 s: {np.mean(values):.2f} {name} ({low:.2f} to {high:.2f})")
+    steady = np.mean(score) / STEP + np.mean(motion) + np.mean(colour)
+    print(f"after the first second: {steady:.2f} ms per checked face", flush=True)
 
 
 if __name__ == "__main__":

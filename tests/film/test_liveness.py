@@ -59,7 +59,10 @@ def test_a_view_that_moves_as_one_sheet_is_an_attack_whatever_the_score(hopper):
     one = max(tracks, key=lambda track: len(track.moments))
     assert (one.liveness.outcome, one.liveness.signs) == ("attack", ("sheet",))
     assert one.liveness.score == pytest.approx(0.9)
-    assert [m.score for m in one.moments] == [0.9] * 20  # every 0.2 s
+    # 20 frames are checked, every 0.2 s; the head scores the first second, then every third.
+    assert [m.score for m in one.moments] == [0.9] * 10
+    assert [round(m.time, 1) for m in one.moments] == [0, 0.2, 0.4, 0.6, 0.8, 1.2, 1.8, 2.4, 3, 3.6]
+    assert one.end == pytest.approx(3.8)
     assert 6 <= len(one.chips) <= 12
     assert one.chips[0][1].shape == (96, 96, 3)
     assert not check_tracks(frames[:3], load("mtcnn"), check)[0].chips

@@ -1,5 +1,6 @@
 """Motion over time, on a textured face before a textured room."""
 
+from dataclasses import replace
 from itertools import repeat
 
 import cv2
@@ -87,7 +88,7 @@ def test_a_photograph_in_a_hand_shows_itself(astronaut):
 def test_what_was_not_measured_has_a_reason(frames, reason):
     found = run(frames)
     assert (found.moved, found.reasons["moved"]) == (None, reason)
-    assert found.signs == ()
+    assert not {"still", "sheet"} & set(found.signs)
     assert set(found.reasons.values()) <= set(REASONS)
     assert set(MEASURES) <= set(Motion.__slots__)
 
@@ -105,3 +106,24 @@ def test_a_sign_outweighs_a_score_and_is_no_answer_without_one():
     mute = Liveness("no-response", "toy@12", "bpcer5", 0.4, reason="too-small")
     assert with_motion(mute, still).outcome == "no-response"
     assert with_motion(LIVE, run([ROOM])) == LIVE
+
+
+def test_a_photograph_on_a_screen_that_stands_shows_its_pixels(astronaut):
+    photo = np.ascontiguousarray(astronaut[:400, 60:460])
+    box = np.array([88, 70, 172, 176], np.float32)
+    found = run(recapture_film(repeat(photo), Scene(), "replay", 4, held(1.6, 5.0, 4, 0.0)), box)
+    assert found.signs == ("still", "grid")
+    assert found.grid > 1.5
+    both = with_motion(LIVE, replace(found, moved=0.02))  # a film on it moves
+    assert (both.outcome, both.signs) == ("attack", ("grid",))
+    assert SIGNS["grid"] in refusal(both)
+    plain = cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA)
+    assert run(repeat(plain, 8), box).grid < 1.2
+
+
+def test_a_pattern_needs_a_face_of_72_px_and_four_frames():
+    small = run((at_a_wall(k) for k in range(6)), np.array([120, 110, 190, 180], np.float32))
+    assert (small.grid, small.reasons["grid"]) == (None, "too-small")
+    short = run(at_a_wall(k) for k in range(3))
+    assert (short.grid, short.reasons["grid"]) == (None, "too-short")
+    assert 0 < run(at_a_wall(k) for k in range(4)).grid < 1.5

@@ -163,7 +163,7 @@ def _film(one: Attempt, pipeline: Pipeline) -> _Seen:
         tracks = check_tracks(film.frames(), pipeline.detector, pipeline.liveness)
     if not tracks:
         return _Seen(None, "no-face")
-    longest = max(tracks, key=lambda track: len(track.checks))
+    longest = max(tracks, key=lambda track: track.checked)
     return _seen(longest.largest, longest.liveness)
 
 

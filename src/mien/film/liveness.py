@@ -20,13 +20,16 @@ from mien.track import Tracker
 from mien.types import Face, Liveness, Pixels
 
 EVERY = 0.2  # s between checked frames
-MOST = 32  # checks of a track that are averaged, the newest
+MOST = 16  # scores of a track that are averaged, the newest
+# A track is scored in its first checked frames, then in every third one: scores of frames 0.2 s
+# apart hardly differ, and the networks take most of the time. Motion is measured in all of them.
+FIRST, STEP = 5, 3
 CHIP, CHIP_ZOOM, CHIPS = 96, 2.0, 12  # px, times the box, most pictures that are kept of a track
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """One checked frame of a track."""
+    """One checked frame of a track in which the head was asked."""
 
     time: float  # s
     score: float | None  # None: no response
@@ -42,10 +45,12 @@ class TrackLiveness:
     end: float  # s
     largest: Face  # the frame in which the face is largest
     checks: list[Liveness] = field(default_factory=list)
+    checked: int = 0  # frames, with or without a score
     moments: list[Moment] = field(default_factory=list)
     chips: list[tuple[float, Pixels]] = field(default_factory=list)  # time, (96, 96, 3)
     recorder: MotionRecorder = field(default_factory=MotionRecorder)
     _apart: float = 0.0  # s between two chips
+    _scored: int = 0  # frames in which the head gave a score
 
     @property
     def motion(self) -> Motion:
@@ -59,11 +64,20 @@ class TrackLiveness:
         assert found is not None  # a track has at least one check
         return with_motion(found, self.motion)
 
-    def add(self, image: Pixels, face: Face, time: float, *, chips: bool) -> None:
-        """Take a checked frame."""
-        assert face.liveness is not None
-        found = face.liveness
+    def see(
+        self, check: LivenessCheck, image: Pixels, face: Face, time: float, *, chips: bool
+    ) -> None:
+        """Take a checked frame: its motion, and its score where one is due."""
         self.end = time
+        self.recorder.see(image, face.box, time)
+        if is_due(self.checked, self._scored):
+            self._add(check.of(image, face), image, face, time, chips=chips)
+        self.checked += 1
+        if _area(face) > _area(self.largest):
+            self.largest = face
+
+    def _add(self, found: Liveness, image: Pixels, face: Face, time: float, *, chips: bool) -> None:
+        self._scored += found.score is not None
         self.checks = [*self.checks[-MOST + 1 :], found]
         self.moments.append(Moment(time, found.score, found.reason))
         if chips and (not self.chips or time >= self.chips[-1][0] + self._apart - 1e-3):
@@ -71,8 +85,16 @@ class TrackLiveness:
         if len(self.chips) > CHIPS:  # every second one goes, so those that stay are evenly spaced
             self.chips = self.chips[::2]
             self._apart = self.chips[-1][0] - self.chips[-2][0]
-        if _area(face) > _area(self.largest):
-            self.largest = face
+
+
+def is_due(checked: int, scored: int) -> bool:
+    """Whether a track is scored in its next checked frame.
+
+    Args:
+        checked: its frames so far, with or without a score.
+        scored: those with a score.
+    """
+    return scored < FIRST or checked % STEP == 0
 
 
 def check_tracks(
@@ -82,7 +104,7 @@ def check_tracks(
     *,
     chips: bool = False,
 ) -> list[TrackLiveness]:
-    """Check every face five times per second, and measure its motion and colour.
+    """Measure motion and colour of every face five times per second, and score it in some of them.
 
     Args:
         frames: in the order of time; all of them, since a pulse needs 12 per second.
@@ -102,13 +124,12 @@ def check_tracks(
             due = frame.time + EVERY
             faces = tracker(detector(frame.image), frame.time, cut=frame.cut, embed=None)
             seen = []
-            for face in check(frame.image, faces):
+            for face in faces:
                 assert face.track is not None
                 one = found.setdefault(
                     face.track, TrackLiveness(face.track, frame.time, frame.time, face)
                 )
-                one.add(frame.image, face, frame.time, chips=chips)
-                one.recorder.see(frame.image, face.box, frame.time)
+                one.see(check, frame.image, face, frame.time, chips=chips)
                 seen.append((one, face))
         for one, face in seen:
             one.recorder.see_colour(frame.image, face.box, frame.time)

@@ -45,7 +45,9 @@ class MiniFasNet:
             points: operating points by name: the score that a live face must exceed.
         """
         shape = (None, SIDE, SIDE, 3)
-        self._nets = [Session(p, shape, device=device, threads=threads) for p in (near, far)]
+        self._nets = [
+            Session(p, shape, device=device, threads=threads, small=True) for p in (near, far)
+        ]
         self.name, self.digest, self.device = name, digest, self._nets[0].device
         self.points = dict(points or {})
 

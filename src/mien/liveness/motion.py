@@ -14,10 +14,13 @@ from mien.signals import (
     fit_plane,
     follow_points,
     grey_values,
+    grid_strength,
     map_points,
     mean_colour,
+    pattern_power,
     pulse_of,
 )
+from mien.signals.grids import SIDE as FINE_SIDE
 from mien.types import Doubles, Floats, Pixels
 
 ZOOM, SIDE = 2.2, 192  # times the box; px of the part that is compared, so a face has 87
@@ -30,6 +33,9 @@ ENOUGH = 10  # compared frames, after which every second one is left out: median
 MOVED = (0.01, 0.3)
 STILL = 0.002  # widths: faces of compressed films of a camera on a tripod move 0.005 or more
 TOGETHER, BENT = 0.7, 0.15  # at least, and at most, of what moves as one sheet
+GRID = 1.5  # decades: real faces have at most 1.1 (1.3 if pixels are doubled), see the guide
+LOOKS, MOST_LOOKS = 4, 8  # frames in which a grid is looked for, at least and at most
+WIDE_ENOUGH = 0.75  # of the square that is looked at: least side of the face
 KEPT = 4_000  # colours of a track that are kept, the newest
 # Why a measure is missing.
 REASONS = {
@@ -37,11 +43,13 @@ REASONS = {
     "too-still": "The face hardly moved.",
     "too-fast": "The face moved too fast.",
     "too-few-points": "Too few points of the face or around it could be followed.",
+    "too-small": "The face is too small in the picture to show a pattern of pixels.",
     "too-few-frames": "A pulse needs 4 seconds with 12 frames per second.",
 }
 # What speaks for an attack.
 SIGNS = {
     "still": "The face does not move at all, as on a sheet that nobody touches.",
+    "grid": "A fine regular pattern covers the face, as the pixels of a screen.",
     "sheet": "The face and its surroundings move together as one plane, as a sheet in a hand.",
 }
 
@@ -56,6 +64,7 @@ class Motion:
     bent: float | None  # share of the movement that one plane does not explain
     together: float | None  # share of what the surroundings move that the plane of the face
     # explains: 1 for a sheet in a hand, 0 before a room that stands still
+    grid: float | None  # decades by which the strongest regular pattern exceeds its surroundings
     pulse: float | None  # beats per minute of the strongest change of colour
     pulse_snr: float | None  # dB; noise has up to about 0
     reasons: dict[str, str] = field(default_factory=dict)  # measure -> code of REASONS
@@ -63,11 +72,15 @@ class Motion:
     @property
     def signs(self) -> tuple[str, ...]:
         """Return what speaks for an attack: codes of SIGNS."""
+        found = []
         if self.moved is not None and self.moved < STILL:
-            return ("still",)
-        if self.bent is None or self.together is None:
-            return ()
-        return ("sheet",) if self.together >= TOGETHER and self.bent <= BENT else ()
+            found.append("still")
+        elif self.bent is not None and self.together is not None:
+            sheet = self.together >= TOGETHER and self.bent <= BENT
+            found += ["sheet"] * sheet
+        if self.grid is not None and self.grid >= GRID:
+            found.append("grid")
+        return tuple(found)
 
 
 # Measure -> what it is called, and its value as text.
@@ -75,6 +88,7 @@ MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "moved": ("moves by", lambda value: f"{value:.1%} of its width"),
     "bent": ("not explained by a plane", lambda value: f"{value:.0%}"),
     "together": ("with its surroundings", lambda value: f"{value:.0%}"),
+    "grid": ("strongest regular pattern", lambda value: f"{value:.1f} decades"),
     "pulse": ("colour changes at", lambda value: f"{value:.0f}/min"),
     "pulse_snr": ("signal to noise", lambda value: f"{value:.1f} dB"),
 }
@@ -99,6 +113,8 @@ class MotionRecorder:
 
     pairs: list[Pair] = field(default_factory=list)
     _frames: deque[tuple[float, Pixels, Floats]] = field(default_factory=deque)
+    _power: Doubles | None = None  # sum over frames of the power of fine patterns
+    looks: int = 0  # frames in which a grid was looked for
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     _colours: deque[Doubles] = field(default_factory=lambda: deque(maxlen=KEPT))
     _dropped: int = 0
@@ -119,6 +135,19 @@ class MotionRecorder:
             if pair is not None:
                 self.pairs.append(pair)
         self._frames.append((time, image, box))
+        if self.looks < MOST_LOOKS:
+            self._look(image, box)
+
+    def _look(self, image: Pixels, box: Floats) -> None:
+        """Add the power of fine patterns in the middle of a face that is large enough."""
+        part = _middle(image.shape, box)
+        if part is None:
+            return
+        left, top = part
+        square = image[top : top + FINE_SIDE, left : left + FINE_SIDE]
+        power = pattern_power(grey_values(square[None])[0])
+        self._power = power if self._power is None else self._power + power
+        self.looks += 1
 
     def see_colour(self, image: Pixels, box: Floats, time: float) -> None:
         """Take any frame; the box may be that of the frame before."""
@@ -141,6 +170,11 @@ class MotionRecorder:
     def _measured(self) -> Motion:
         reasons: dict[str, str] = {}
         moved, bent, together = _plane(self.pairs, self._dropped, reasons)
+        grid = None
+        if self._power is not None and self.looks >= LOOKS:
+            grid = grid_strength(self._power / self.looks)
+        else:
+            reasons["grid"] = "too-short" if self.looks else "too-small"
         times, colours = np.array(self._times), np.array(self._colours).reshape(-1, 3)
         found = pulse_of(times, colours)
         if found is None:
@@ -151,10 +185,20 @@ class MotionRecorder:
             moved,
             bent,
             together,
+            grid,
             found.rate if found else None,
             found.snr if found else None,
             reasons,
         )
+
+
+def _middle(size: tuple[int, ...], box: Floats) -> tuple[int, int] | None:
+    """Left and top of the square in the middle of a face; None if face or picture are too small."""
+    if min(box[2:] - box[:2]) < WIDE_ENOUGH * FINE_SIDE or min(size[:2]) < FINE_SIDE:
+        return None
+    low = (box[:2].astype(np.float64) + box[2:]) / 2 - FINE_SIDE / 2
+    left, top = np.clip(low, 0, [size[1] - FINE_SIDE, size[0] - FINE_SIDE]).astype(int).tolist()
+    return left, top
 
 
 def compare(before: Pixels, after: Pixels, box: Floats, time: float) -> Pair | None:

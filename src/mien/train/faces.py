@@ -18,10 +18,12 @@ class Faces:
     images: Pixels  # (N, S, S, 3)
     label: NDArray[Any]  # (N,) number of a class, or a value
     source: NDArray[np.str_]  # (N,) person or image; near-duplicates stay on one side of a split
+    group: NDArray[np.str_] | None = None  # (N,) from mien.train.grouped; "" where unknown
 
     def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Faces":
         """Those rows."""
-        return Faces(self.images[keep], self.label[keep], self.source[keep])
+        group = None if self.group is None else self.group[keep]
+        return Faces(self.images[keep], self.label[keep], self.source[keep], group)
 
 
 def tensor(images: Pixels) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from mien.errors import TrainingError
 from mien.media import write_bytes
-from mien.systems.age_fahr.data import balance, bands, parts
+from mien.systems.age_fahr.data import balance, bands, eras, parts
 from mien.systems.age_fahr.head import KNOTS, YEARS, Age, means, tensor
 from mien.systems.age_fahr.model import Exported, Net, convolutional, pretrained
 from mien.train import (
@@ -26,6 +26,7 @@ from mien.train import (
     quantised,
     seeded,
 )
+from mien.train.grouped import Draws, Grouping
 from mien.types import Doubles, Floats, OnStep, Pixels
 
 
@@ -45,6 +46,8 @@ class Config:
     decay: float = 0.05
     blur: float = 2.5  # years, spread of the ages that a label represents
     average: float = 0.995
+    mitigate: Draws = "none"  # how groups of people are drawn, so that their ages are not learnt
+    group: str = ""  # of that: a label of the data set such as race or gender, or tone
     precision: Literal["32", "bf16"] = "bf16"
     device: str = "cpu"
     seed: int = 0
@@ -72,7 +75,8 @@ def train(
     """
     if data is None:
         raise TrainingError("Ages are trained on images of people; name a folder with --data.")
-    learn, choose, test, lost = parts(data, config.layout, out, on_step)
+    grouping = Grouping(config.mitigate, config.group)
+    learn, choose, test, lost = parts(data, config.layout, out, on_step, grouping)
     names = "".join(f"{name}\n" for name in test.source)
     write_bytes(out / "test.txt", names.encode())  # for mien eval age --names
     seeded(config.seed)
@@ -92,7 +96,7 @@ def train(
     far = reach(small.shares(choose.images), choose.label)
     after["shipped"] = errors(small.shares(test.images), test.label, far)
     return {"learnt from": len(learn.label), "chosen by": len(choose.label),
-            "tested on": len(test.label), "lost": lost,
+            "tested on": len(test.label), "lost": lost, **grouping.about(learn.group),
             "largest difference of the graph": apart, "reach": far, **after}  # fmt: skip
 
 
@@ -127,7 +131,9 @@ def stage(
         return {name.replace(" ", "_"): found[name] for name in names}
 
     ages = torch.from_numpy(np.minimum(learn.label, YEARS[-1])).float()
-    chances = torch.from_numpy(balance(learn.label)) if balanced else None
+    grouping = Grouping(config.mitigate, config.group)
+    even = balance(learn.label) if balanced else None
+    chances = grouping.weight(learn.group, eras(learn.label), even)
     batches = Batches(
         pixels, ages, size=config.batch, seed=config.seed, change=CHANGE, weight=chances
     )

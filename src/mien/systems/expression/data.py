@@ -10,6 +10,7 @@ from mien.errors import TrainingError
 from mien.systems.expression.head import LABELS, Expression
 from mien.train import Faces
 from mien.train.chips import read_chips
+from mien.train.grouped import PLAIN, Grouping
 from mien.train.splits import require_classes
 from mien.types import OnStep
 
@@ -18,7 +19,11 @@ TESTS = ("validation", "test", "PublicTest", "PrivateTest")
 
 
 def parts(
-    data: Path, layout: str, out: Path, on_step: OnStep | None = None
+    data: Path,
+    layout: str,
+    out: Path,
+    on_step: OnStep | None = None,
+    grouping: Grouping = PLAIN,
 ) -> tuple[Faces, Faces, dict[str, object]]:
     """Training and test part of a data set.
 
@@ -27,6 +32,7 @@ def parts(
         layout: a reader of mien.datasets with expression labels.
         out: run folder with the cached aligned chips.
         on_step: called after each image.
+        grouping: whose groups the faces get.
 
     Returns:
         Training part without copies of test images, test part, and what was left out. Labels are
@@ -34,11 +40,13 @@ def parts(
         seven labels; training also has those on which raters disagree.
     """
     records = READERS[layout](data)
+    grouping.check(records)
     chips = read_chips(records, Expression.crop, out, on_step)
     kept = [records[row] for row in chips.row]
     shares, sure = vote_shares(kept, LABELS)
     require_classes([LABELS[k] for k in shares.argmax(1)[sure]], LABELS, str(data))
-    faces = Faces(chips.images, shares, chips.content)
+    group = grouping.of(kept, chips.images, Expression.crop)
+    faces = Faces(chips.images, shares, chips.content, group)
     test = np.array([record.split in TESTS for record in kept])
     if not test.any() or test.all():
         raise TrainingError(

@@ -13,7 +13,7 @@ from mien.align.grey import grey_input
 from mien.errors import TrainingError
 from mien.metrics import calibration_error, divergence, softmax
 from mien.systems.expression.data import parts
-from mien.systems.expression.head import Expression
+from mien.systems.expression.head import LABELS, Expression
 from mien.systems.expression.model import Net
 from mien.train import (
     Augment,
@@ -26,6 +26,7 @@ from mien.train import (
     quantised,
     seeded,
 )
+from mien.train.grouped import Draws, Grouping
 from mien.train.splits import group_ids, held_out
 from mien.types import Floats, OnStep, Pixels
 
@@ -45,6 +46,8 @@ class Config:
     mix: float = 0.2  # both parameters of the Beta distribution for mixing; 0: not mixed
     balance: float = 0.3  # power of a label's rarity by which its images are drawn; 0: all equally
     average: float = 0.998  # decay of the moving average of the weights
+    mitigate: Draws = "none"  # how groups of people are drawn, so that their labels are not learnt
+    group: str = ""  # of that: a label of the data set such as race or gender, or tone
     held: float = 0.1  # share of the training images that selects the epoch and the temperature
     precision: Literal["32", "bf16"] = "bf16"
     device: str = "cpu"
@@ -73,7 +76,8 @@ def train(
         raise TrainingError(
             "Expressions are trained on images of people; name a data set with --data."
         )
-    learn, test, left_out = parts(data, config.layout, out, on_step)
+    grouping = Grouping(config.mitigate, config.group)
+    learn, test, left_out = parts(data, config.layout, out, on_step, grouping)
     rows, choose = held_out(group_ids([""] * len(learn.label), learn.source.tolist()), config.held)
     chosen, learn = learn.rows(choose), learn.rows(rows)
     net = fitted(config, learn, chosen, out, on_step)
@@ -97,6 +101,7 @@ def train(
         "learnt from": len(learn.label),
         "chosen by": len(chosen.label),
         **left_out,
+        **grouping.about(learn.group),
         "temperature": scale,
         "evenness": even,
         "largest difference of the graph": apart,
@@ -130,9 +135,11 @@ def fitted(
         # faces.
         return {"validation_loss": cross_entropy(shares, chosen.label), "accuracy": right}
 
+    grouping = Grouping(config.mitigate, config.group)
+    rare = rarity(votes, config.balance).numpy() if config.balance else None
     batches = Batches(
         pixels, votes, size=config.batch, seed=config.seed, change=CHANGE,
-        weight=rarity(votes, config.balance) if config.balance else None,
+        weight=grouping.weight(learn.group, np.array(LABELS)[learn.label.argmax(1)], rare),
     )  # fmt: skip
     fit(
         step, net, batches, adamw(net, config.rate, config.decay), epochs=config.epochs,

@@ -14,6 +14,7 @@ from mien.synth.data.samples import any_scene
 from mien.systems.expression_convcut.head import CLASSES, POINTS
 from mien.train import Faces, group_ids, require_classes
 from mien.train.chips import Chips, read_chips
+from mien.train.grouped import PLAIN, Grouping
 from mien.train.kept import rendered as kept_rendered
 from mien.types import Crop, Face, OnStep, Pixels
 
@@ -26,7 +27,11 @@ PATCH = 0.25  # share of rendered images with an object in front of the face
 
 
 def read(
-    data: Path, side: int, out: Path, on_step: OnStep | None = None
+    data: Path,
+    side: int,
+    out: Path,
+    on_step: OnStep | None = None,
+    grouping: Grouping = PLAIN,
 ) -> tuple[Faces, Faces, str]:
     """Training and test faces of a data set in its original layout, aligned, and the failures.
 
@@ -38,6 +43,7 @@ def read(
         side: px of the faces.
         out: run folder with the cached faces.
         on_step: called after each image.
+        grouping: whose groups the faces get.
 
     Raises:
         TrainingError: no test split, or a class without images.
@@ -48,8 +54,11 @@ def read(
     elif (data / "basic").is_dir() or (data / "EmoLabel").is_dir():
         layout = "rafdb"
     records = [r for r in LABELS[layout](data) if r.labels.get("expression") in CLASSES]
-    chips = read_chips(records, Crop(size=side, points=POINTS), out, on_step)
+    grouping.check(records)
+    crop = Crop(size=side, points=POINTS)
+    chips = read_chips(records, crop, out, on_step)
     kept = [records[row] for row in chips.row]
+    group = grouping.of(kept, chips.images, crop)
     test = np.array([r.split in TEST_SPLITS for r in kept], bool)
     if test.all() or not test.any():
         raise TrainingError(f"{data} needs folders train and test (or validation) of images.")
@@ -60,18 +69,25 @@ def read(
         left_out.append(f"{int(copies.sum())} training images are in the test too and are left "
                         "out")  # fmt: skip
     halves = [
-        _faces(rows, chips, kept, name)
+        _faces(rows, chips, kept, group, name)
         for rows, name in ((~test & ~copies, "training"), (test, "the test"))
     ]
     return halves[0], halves[1], "; ".join(filter(None, left_out))
 
 
-def _faces(rows: NDArray[np.bool_], chips: Chips, kept: list[Labelled], name: str) -> Faces:
+def _faces(
+    rows: NDArray[np.bool_],
+    chips: Chips,
+    kept: list[Labelled],
+    group: NDArray[np.str_] | None,
+    name: str,
+) -> Faces:
     chosen = np.flatnonzero(rows)
     label = require_classes([kept[k].labels["expression"] for k in chosen], CLASSES, name)
     people = [kept[k].person for k in chosen]
-    groups = group_ids(people, chips.content[chosen].tolist())
-    return Faces(chips.images[chosen], label, np.array(groups))
+    apart = group_ids(people, chips.content[chosen].tolist())
+    mine = None if group is None else group[chosen]
+    return Faces(chips.images[chosen], label, np.array(apart), mine)
 
 
 def digests(images: Pixels) -> list[bytes]:

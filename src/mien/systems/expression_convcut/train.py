@@ -28,6 +28,7 @@ from mien.train import (
     seeded,
     tensor,
 )
+from mien.train.grouped import Draws, Grouping
 from mien.types import Doubles, OnStep
 
 
@@ -38,6 +39,8 @@ class Config:
     part: Literal["whole", "no-detail", "no-attention", "full"] = "whole"  # ablated part
     size: Literal["face", "small", "base"] = "face"  # dlib's network, or a ConvNeXt (base: 224 px)
     weighted: bool = True  # whether classes are weighted so that all have the same weight
+    mitigate: Draws = "none"  # how groups of people are drawn, so that their labels are not learnt
+    group: str = ""  # of that: a label of the data set such as race or gender, or tone
     trunk: str = ""  # file of facebookresearch/ConvNeXt; then the trunk is frozen at first
     frozen: int = 12  # epochs with a frozen trunk, if it has learnt weights
     epochs: int = 0  # epochs in which the trunk is trained as well; a trunk from nothing needs 20
@@ -68,11 +71,13 @@ def train(
         on_step: progress.
     """
     side = SIZES[config.size].side
+    grouping = Grouping(config.mitigate, config.group)
     if data is None:
+        grouping.check([])
         learnt, test = rendered(out / "faces.npz", side, on_step)
         lost = ""
     else:
-        learnt, test, lost = read(data, side, out, on_step)
+        learnt, test, lost = read(data, side, out, on_step, grouping)
     net = Calibrated(network(config, learnt, test, out, on_step))
     _, held = held_out(learnt.source.tolist(), config.held, config.seed)
     net.fit(learnt.rows(held))
@@ -87,7 +92,8 @@ def train(
     return {**measured(p, test.label), "calibration error": calibration_error(p.max(1), right),
             "temperature": float(net.temperature), "test pictures": len(test.label),
             "shipped": measured(small.probabilities(test.images).astype(np.float64), test.label),
-            "side": side, "lost": lost, "graph differs by": apart}  # fmt: skip
+            "side": side, "lost": lost, **grouping.about(learnt.group),
+            "graph differs by": apart}  # fmt: skip
 
 
 def network(
@@ -110,7 +116,10 @@ def network(
     net = build(len(CLASSES), config.size, config.part)
     count = np.bincount(chosen.label, minlength=len(CLASSES))
     weight = torch.tensor(count.sum() / (len(CLASSES) * count), dtype=torch.float32)
-    weight = weight if config.weighted else torch.ones(len(CLASSES))
+    grouping = Grouping(config.mitigate, config.group)
+    drawn = grouping.weight(chosen.group, np.array(CLASSES)[chosen.label])
+    even = config.mitigate == "oversampling"  # then classes are drawn equally often
+    weight = weight if config.weighted and not even else torch.ones(len(CLASSES))
 
     def step(model: nn.Module, batch: Any) -> Tensor:
         pixels, label = batch
@@ -123,7 +132,7 @@ def network(
     change = MUCH if isinstance(net, FaceCut) else LITTLE
     pixels = torch.from_numpy(chosen.images.transpose(0, 3, 1, 2).copy())
     rows_of = Batches(pixels, torch.from_numpy(chosen.label), size=config.batch, seed=config.seed,
-                      change=change)  # fmt: skip
+                      change=change, weight=drawn)  # fmt: skip
     common: dict[str, Any] = {"seed": config.seed, "validate": validate, "config": config,
                               "precision": config.precision, "device": config.device,
                               "patience": config.patience, "on_step": on_step}  # fmt: skip

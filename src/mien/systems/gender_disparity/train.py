@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.datasets import LABELS
+from mien.datasets.labels import GENDERS
 from mien.errors import TrainingError
 from mien.evaluate.fairness.grid import NetAnswers, parted, read_grid
 from mien.evaluate.fairness.labelled_faces import Faces, faces_of
+from mien.media.skin import UTKFACE_POINTS
 from mien.systems.gender_disparity.model import Net, build, logits_of, loss_of
 from mien.train import Augment, Batches, export, fit, seeded, tensor
-from mien.types import Pixels
+from mien.train.grouped import Draws, Grouping
+from mien.types import Crop, Pixels
 
 Model = Literal["cnn-tiny", "cnn-small", "cnn-residual", "vit-small", "cnn-weak"]
 Loss = Literal["cross-entropy", "weighted", "focal", "margin"]
@@ -37,10 +40,18 @@ class Config:
     rate: float = 2e-3  # of Adam, falling to 0 along a cosine
     patience: int = 4  # epochs without a better validation accuracy before it stops
     held: float = 0.15  # share of the training images used only for early stopping
+    mitigate: Draws = "none"  # how groups of people are drawn, so that their labels are not learnt
+    group: str = ""  # of that: a label of the data set such as race, or tone
 
 
-def learnt(config: Config, faces: Faces) -> Net:
-    """Train on these faces; the same seed gives the same network on one machine."""
+def learnt(config: Config, faces: Faces, group: NDArray[np.str_] | None = None) -> Net:
+    """Train on these faces; the same seed gives the same network on one machine.
+
+    Args:
+        config: settings.
+        faces: all to learn from.
+        group: (N,) of a mitigation, "" where unknown.
+    """
     order = np.random.default_rng(config.seed).permutation(len(faces))
     cut = int(len(order) * config.held)
     held, rows = order[:cut], order[cut:]
@@ -57,7 +68,11 @@ def learnt(config: Config, faces: Faces) -> Net:
     net = build(config.model, faces.images.shape[1])
     pixels = torch.from_numpy(faces.images[rows].transpose(0, 3, 1, 2).copy())
     male = torch.from_numpy(faces.male[rows].astype(np.int64))
-    batches = Batches(pixels, male, size=config.batch, seed=config.seed, change=Augment(flip=0.5))
+    chances = Grouping(config.mitigate, config.group).weight(
+        None if group is None else group[rows], np.array(GENDERS)[1 - male.numpy()]
+    )
+    batches = Batches(pixels, male, size=config.batch, seed=config.seed, change=Augment(flip=0.5),
+                      weight=chances)  # fmt: skip
     optimiser = torch.optim.Adam(net.parameters(), config.rate)
     fit(step, net, batches, optimiser, epochs=config.epochs, seed=config.seed, schedule="cosine",
         validate=validate, patience=config.patience)  # fmt: skip
@@ -137,10 +152,17 @@ def train(
             "There is no synthetic data for this system; pass --data, UTKFace's folder."
         )
     grid = read_grid(Path(__file__).parent / "grid-utkface.toml")
-    faces = faces_of(LABELS["utkface"](data), grid.datasets, grid.size, on_step)
+    records = LABELS["utkface"](data)
+    grouping = Grouping(config.mitigate, config.group)
+    grouping.check(records)
+    faces = faces_of(records, grid.datasets, grid.size, on_step)
     train_part, test = parted(grid, faces)
-    net = learnt(config, train_part)
+    named = {record.path.name: record for record in records}
+    shown = [named[name] for name in train_part.names]
+    group = grouping.of(shown, train_part.images, Crop(grid.size, points=UTKFACE_POINTS))
+    net = learnt(config, train_part, group)
     out.mkdir(parents=True, exist_ok=True)
     apart = write(net, config.loss, out / "weights.onnx", test.images[:16])
     right = (probability(config.loss, net, test.images)[0] > 0.5) == test.male
-    return {"accuracy": float(right.mean()), "pictures": len(test), "graph differs by": apart}
+    return {"accuracy": float(right.mean()), "pictures": len(test), **grouping.about(group),
+            "graph differs by": apart}  # fmt: skip

@@ -17,6 +17,7 @@ from mien.systems.trust_faa.counterfactual import changed_faces
 from mien.systems.trust_faa.fairness import compare, mean_error
 from mien.systems.trust_faa.gates import Gate, gate_table, risk_of
 from mien.systems.trust_faa.membership import member_rows
+from mien.systems.trust_faa.retraining import retraining
 from mien.types import Device, Doubles, OnStep, Pixels, Reading
 
 Rows = NDArray[np.int64]
@@ -120,6 +121,9 @@ class TrustReport:
         pairs = changed_faces(options.rendered, counter.crop, scope.seed)
         attacked.counterfactual(head, answers.classes, pairs, limits[0], tables, gates)
         on_step("sections", 6, 7)
+        kind: Kind = "rate" if answers.classes else "number"
+        again = retraining(subject.model.name, gates, list(answers.groups), kind)
+        tables += [] if again is None else [again]
         sections.privacy(answers, scope.seed, gates)
         attacked.members(everybody, inside, scope.seed, tables, gates)
         on_step("sections", 7, 7)
