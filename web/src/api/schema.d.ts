@@ -3500,8 +3500,8 @@ export interface components {
             modalities?: ("rgb" | "depth" | "infrared")[];
             /** @description codes of what was given and could not be used, such as depth-empty */
             ignored?: string[];
-            /** @description what in the motion of a film speaks for an attack */
-            signs?: ("still" | "sheet")[];
+            /** @description what in the frames of a film speaks for an attack */
+            signs?: ("still" | "sheet" | "grid")[];
         };
         /**
          * Login
