@@ -84,6 +84,14 @@ def test_what_another_event_explains_is_counted_and_left_out(short, kind):
     assert found.recordings["micro_left_out"].tolist() == [1]
 
 
+@pytest.mark.parametrize(("second", "left_out"), [(1.75, 1), (2.1, 0)])
+def test_a_candidate_is_left_out_if_it_is_compared_with_closed_eyes(short, second, left_out):
+    blinks = [{"kind": "blink", "onset": start, "apex": start + 0.1, "offset": start + 0.15}
+              for start in (0.75, second)]  # fmt: skip
+    found = with_micro(table(*short, events=blinks))
+    assert found.recordings["micro_left_out"].tolist() == [left_out]
+
+
 def test_an_action_unit_or_an_event_of_another_person_explains_nothing(short):
     unit = {"kind": "AU12", "onset": 1.1, "apex": 1.2, "offset": 1.6}
     stranger = {"kind": "blink", "who": "track-1", "onset": 1.1, "apex": 1.2, "offset": 1.6}

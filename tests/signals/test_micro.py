@@ -4,7 +4,7 @@ import pytest
 
 from mien.errors import FilmError, MienError
 from mien.metrics import Interval, spotting
-from mien.signals.micro import Durations, events_of, movement, spot_micro
+from mien.signals.micro import Durations, between_blinks, events_of, movement, spot_micro
 
 WAYS = ("map", "released", "fixed")
 SIDE, RATE = 96, 30
@@ -175,3 +175,10 @@ def test_a_movement_that_swells_is_measured_from_foot_to_foot(long):
     assert spotting({"f": [truth]}, {"f": [Interval(event.onset, event.offset)]}).counts.hits
     assert event.offset - event.onset + 1 >= 0.6 * long  # at half the height: 0.5
     assert 100 <= event.onset <= event.offset < 100 + long
+
+
+def test_only_blinks_one_second_apart_are_both_compared_with():
+    assert between_blinks([(4.6, 4.9)]) == []
+    assert between_blinks([(1.0, 1.2), (4.6, 4.9)]) == []
+    [span] = between_blinks([(4.64, 4.92), (5.69, 5.96)])
+    assert span == pytest.approx((5.19, 5.42))

@@ -12,7 +12,7 @@ from mien.errors import FilmError, MienError
 from mien.geometry import POINTS, eye_distance
 from mien.media import open_film
 from mien.signals import grey_values
-from mien.signals.micro import APART, REFUSED, spot_micro
+from mien.signals.micro import APART, REFUSED, between_blinks, spot_micro
 from mien.tables import Table
 from mien.types import Clip, Face, Floats, OnStep, Pixels
 
@@ -20,8 +20,9 @@ KIND = "micro-movement"  # of mien.behaviour.KINDS
 DRIFT = 0.3  # of the distance between the eyes: a head that moves further starts a new segment
 GAP = 0.15  # s between two frames of a segment, as for all events
 CHUNK = 1000  # frames of one face in memory: 16 MB
+CLOSED = ("blink", "eyes-closed")
 # Events that explain a short movement.
-OTHERS = ("blink", "eyes-closed", "talking", "mouth-open", "nod", "shake", "gaze-shift")
+OTHERS = (*CLOSED, "talking", "mouth-open", "nod", "shake", "gaze-shift")
 Key = tuple[str, int]  # who and track
 Row = dict[str, Any]
 
@@ -30,7 +31,8 @@ def with_micro(table: Table, on_step: OnStep = lambda name, done, total: None) -
     """Add candidates of micro-expressions to the events of a table.
 
     A candidate is a short local movement, see `mien.signals.micro.spot_micro`. One that overlaps a
-    blink, speech, an open mouth, a gaze shift or a movement of the head is counted and left out.
+    blink, speech, an open mouth, a gaze shift or a movement of the head is counted and left out,
+    and so is one halfway between two blinks, since it is compared with closed eyes.
 
     Args:
         table: of `analyze`.
@@ -131,7 +133,12 @@ class _Spotter:
 
     def __init__(self, known: list[Row]) -> None:
         """Start with the events that are known of the film."""
-        self._known = [row for row in known if row["kind"] in OTHERS]
+        self._known: dict[str, list[tuple[float, float]]] = {}  # who -> what explains a candidate
+        for who in {row["who"] for row in known}:
+            mine = [row for row in known if row["who"] == who]
+            spans = [(r["onset"], r["offset"]) for r in mine if r["kind"] in OTHERS]
+            closed = [(r["onset"], r["offset"]) for r in mine if r["kind"] in CLOSED]
+            self._known[who] = [*spans, *between_blinks(closed)]
         self._open: dict[Key, _Segment] = {}
         self.events: list[Row] = []
         self.seconds = 0.0
@@ -186,8 +193,7 @@ class _Spotter:
             )
             if offset - onset > LONGEST:
                 continue
-            if any(row["who"] == segment.who and row["onset"] <= offset and onset <= row["offset"]
-                   for row in self._known):  # fmt: skip
+            if any(a <= offset and onset <= b for a, b in self._known.get(segment.who, ())):
                 self.explained += 1
                 continue
             self.events.append({

@@ -1,5 +1,6 @@
 """Spot short movements of a face: how much each frame deforms, and events of that score."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,6 +55,17 @@ class MicroEvents:
     events: tuple[MicroEvent, ...]
     score: Doubles  # (T,) px; NaN: near the ends, where there is nothing to compare with
     note: str = ""  # a warning; "": none
+
+
+def between_blinks(blinks: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the spans in which both compared frames show a blink: open eyes seem to move there.
+
+    Args:
+        blinks: onset and offset of each, s.
+    """
+    shared = [(max(a + APART, c - APART), min(b + APART, d - APART))
+              for a, b in blinks for c, d in blinks]  # fmt: skip
+    return [(a, b) for a, b in shared if a < b]
 
 
 def spot_micro(

@@ -20,6 +20,7 @@ from mien.signals.micro import (
     STANDS,
     Head,
     agreed_motion,
+    between_blinks,
     events_of,
     two_sided_flow,
 )
@@ -177,13 +178,6 @@ def decoded(
     inside = [any(a * RATE <= one.offset and b * RATE >= one.onset for a, b in blinks)
               for one in spans]  # fmt: skip
     return [one for one, blink in zip(spans, inside, strict=True) if not blink]
-
-
-def between_blinks(blinks: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Seconds in which the earlier and the later frame both show a blink: open eyes move there."""
-    shared = [(max(a + APART, c - APART), min(b + APART, d - APART))
-              for a, b in blinks for c, d in blinks]  # fmt: skip
-    return [(a, b) for a, b in shared if a < b]
 
 
 def spotted(
