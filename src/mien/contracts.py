@@ -4,7 +4,7 @@ No base classes: a class fulfils a contract by its methods. `mien.testing.check`
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -109,6 +109,11 @@ class Provenance:
     weights: tuple[str, ...]  # "card@digest" of each model that took part
     options: tuple[tuple[str, str], ...]  # name and value of each setting
     seed: int | None = None  # None: nothing is random
+
+
+def option_pairs(options: Any) -> tuple[tuple[str, str], ...]:
+    """Return the name and value of each setting of a dataclass, as Provenance states them."""
+    return tuple((f.name, str(getattr(options, f.name))) for f in fields(options))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

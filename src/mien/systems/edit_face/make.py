@@ -1,13 +1,13 @@
 """Edit a face of a photograph: a smile, a skin tone, or what a trained editor has learnt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mien.align import matrix
-from mien.contracts import Artefact, Detector, Landmarker, Made, Provenance, silent
+from mien.contracts import Artefact, Detector, Landmarker, Made, Provenance, option_pairs, silent
 from mien.detect import REASONS, detect_with_retries
 from mien.errors import MienError, NoFaceError, OptionError
 from mien.landmarks import fit_largest
@@ -182,7 +182,7 @@ class EditFace:
             change="edited",
             made_from=((photo.name, photo.sha256),),
             weights=tuple(weights),
-            options=tuple((f.name, str(getattr(options, f.name))) for f in fields(options)),
+            options=option_pairs(options),
         )
 
 

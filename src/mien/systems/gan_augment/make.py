@@ -1,14 +1,14 @@
 """Generate other pictures of the person of a photograph, to train recognisers with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.align import align
-from mien.contracts import Artefact, Detector, Made, Provenance, silent
+from mien.contracts import Artefact, Detector, Made, Provenance, option_pairs, silent
 from mien.detect import REASONS, detect_with_retries
 from mien.errors import MienError, NoFaceError, OptionError, WeightsError
 from mien.media import stretched
@@ -140,7 +140,7 @@ class GanAugment:
             change="synthetic",
             made_from=made_from,
             weights=(f"{self.name}@{self.digest}",),
-            options=tuple((f.name, str(getattr(options, f.name))) for f in fields(options)),
+            options=option_pairs(options),
             seed=options.seed,
         )
 

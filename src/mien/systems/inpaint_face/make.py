@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mien.align import matrix
-from mien.contracts import Artefact, Detector, Made, Provenance, silent
+from mien.contracts import Artefact, Detector, Made, Provenance, option_pairs, silent
 from mien.detect import REASONS, detect_with_retries
 from mien.errors import MienError, NoFaceError, OptionError
 from mien.media import add_correction, inpainted, read_image, warp
@@ -103,7 +103,7 @@ class InpaintFace:
             made_from=sources,
             weights=(f"{self.name}@{self.digest}",
                      f"{self._detector.name}@{self._detector.digest}"),
-            options=tuple((f.name, str(getattr(options, f.name))) for f in fields(options)),
+            options=option_pairs(options),
         )  # fmt: skip
         return Made((Artefact("image", image=filled),), made, _notes(hidden, sides))
 

@@ -1,12 +1,12 @@
 """Pictures of people who do not exist, each in several poses, lights and smiles."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mien.contracts import Artefact, Made, Provenance, silent
+from mien.contracts import Artefact, Made, Provenance, option_pairs, silent
 from mien.errors import MienError, OptionError, WeightsError
 from mien.media import stretched
 from mien.runtime import Session
@@ -114,7 +114,7 @@ class MorphFace:
             change="synthetic",
             made_from=(),
             weights=(f"{self.name}@{self.digest}",),
-            options=tuple((f.name, str(getattr(options, f.name))) for f in fields(options)),
+            options=option_pairs(options),
             seed=options.seed,
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.contracts import Artefact, Made, Provenance, silent
+from mien.contracts import Artefact, Made, Provenance, option_pairs, silent
 from mien.errors import MienError, OptionError, WeightsError
 from mien.media import reduced
 from mien.runtime import Session
@@ -95,7 +95,7 @@ class RealESRGAN:
             change="restored",
             made_from=((photo.name, photo.sha256),),
             weights=(f"{self.name}@{self.digest}",),
-            options=(("scale", str(options.scale)), ("tile", str(options.tile))),
+            options=option_pairs(options),
         )
         return Made((Artefact("image", image=done),), provenance)
 

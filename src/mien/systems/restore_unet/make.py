@@ -1,14 +1,14 @@
 """Restore faces in photographs taken in rain, snow, fog or the dark, or enlarge small faces."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mien.align import matrix
-from mien.contracts import Artefact, Detector, Made, Provenance, silent
+from mien.contracts import Artefact, Detector, Made, Provenance, option_pairs, silent
 from mien.detect import REASONS, detect_with_retries
 from mien.errors import MienError, NoFaceError, OptionError
 from mien.media import add_correction, enlarged, warp
@@ -155,7 +155,7 @@ class FaceRestorer:
             change="restored",
             made_from=((photo.name, photo.sha256),),
             weights=weights,
-            options=tuple((f.name, str(getattr(options, f.name))) for f in fields(options)),
+            options=option_pairs(options),
         )
 
 
